@@ -1,0 +1,38 @@
+# Thin names for a few commands. The first of these Pythons that is 3.11 or later is used.
+PYTHON := $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$candidate" && break; done)
+ENV := .venv/bin/python
+
+.PHONY: help demo run test lint messages benchmark python dev
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+demo: python  ## set up, fill with demonstration data and run: http://127.0.0.1:8000/
+	@$(PYTHON) scripts/bootstrap.py
+	@$(ENV) manage.py demo
+
+run: python  ## set up and run with the data that are there
+	@$(PYTHON) scripts/bootstrap.py
+	@$(ENV) manage.py run
+
+test: python  ## everything that CI checks, browser journeys included
+	@$(PYTHON) scripts/run_tests.py
+
+lint: dev  ## style and the line of imports
+	@$(ENV) -m ruff check .
+	@$(ENV) -m ruff format --check .
+	@.venv/bin/lint-imports
+
+messages: dev  ## collect the texts to translate (needs GNU gettext)
+	@$(ENV) manage.py makemessages --all --no-obsolete --ignore '.venv/*' --ignore 'var/*' --ignore 'tests/*'
+
+benchmark: python  ## measure what the documentation claims
+	@$(PYTHON) scripts/bootstrap.py
+	@$(ENV) -m benchmarks
+
+dev: python
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+python:
+	@test -n "$(PYTHON)" || { echo "Essor needs Python 3.11 or later: install it (Debian: apt install python3 python3-venv) and try again."; exit 1; }

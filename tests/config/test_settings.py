@@ -1,0 +1,98 @@
+"""Settings that protect people: production's demands, the policies of both sites, the address of the visitor."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from config.catalogues import compile_catalogues
+from config.middleware import StaffPolicyMiddleware, client_ip
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+COMPLETE = {
+    "SECRET_KEY": "a-long-random-text-for-the-test-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "ALLOWED_HOSTS": "aides.region.example",
+    "DATABASE_URL": "postgres://essor:essor@127.0.0.1:1/essor",
+}
+
+
+def in_production(environment: dict[str, str], code: str) -> subprocess.CompletedProcess:
+    inherited = {key: value for key, value in os.environ.items() if key not in COMPLETE}
+    return subprocess.run(
+        [sys.executable, "-c", f"import config.settings.production as s\n{code}"],
+        cwd=BASE_DIR,
+        env=inherited | {"DJANGO_SETTINGS_MODULE": "config.settings.production"} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("missing", sorted(COMPLETE))
+def test_production_says_what_it_misses(missing: str):
+    done = in_production({key: value for key, value in COMPLETE.items() if key != missing}, "")
+    assert done.returncode == 1
+    last_line = done.stderr.strip().splitlines()[-1]
+    assert "Essor does not start in production without" in last_line
+    assert missing in last_line
+
+
+def test_production_is_closed():
+    done = in_production(
+        COMPLETE,
+        "print(s.DEBUG, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT,"
+        " s.SECURE_HSTS_SECONDS > 0, s.DATABASES['default']['PORT'])",
+    )
+    assert done.stdout.split() == ["False", "True", "True", "True", "True", "1"], done.stderr
+
+
+def test_documents_have_no_address():
+    assert settings.MEDIA_URL in ("", "/")
+    assert settings.ESSOR_DOCUMENT_ROOT.is_relative_to(settings.VAR_DIR)
+
+
+@pytest.mark.django_db
+def test_each_site_has_its_policy(client: Client):
+    public = client.get("/connexion/").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in public
+    assert "unsafe" not in public
+    staff = client.get("/admin/login/").headers["Content-Security-Policy"]
+    assert "script-src 'self' 'unsafe-eval'" in staff
+    assert "default-src 'self'" in staff
+
+
+def test_a_view_of_the_staff_site_can_be_stricter(rf: RequestFactory):
+    response = HttpResponse()
+    response._csp_replace = {"script-src": ["'none'"]}
+    StaffPolicyMiddleware(lambda request: response)(rf.get("/admin/"))
+    assert response._csp_replace == {"script-src": ["'none'"]}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "203.0.113.9", "10.0.0.1"),
+        (1, "198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.7, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (2, "203.0.113.9", "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+    ],
+)
+def test_the_address_of_a_person_is_what_our_proxies_say(rf, settings, proxies, forwarded, expected):
+    settings.ESSOR_PROXY_COUNT = proxies
+    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    assert client_ip(rf.get("/", REMOTE_ADDR="10.0.0.1", **headers)) == expected
+
+
+def test_catalogues_are_compiled_once(tmp_path: Path):
+    folder = tmp_path / "locale" / "fr" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    (folder / "django.po").write_text(f'{header}msgid "Grant"\nmsgstr "Subvention"\n')
+    assert compile_catalogues(tmp_path) == [folder / "django.mo"]
+    assert b"Subvention" in (folder / "django.mo").read_bytes()
+    assert compile_catalogues(tmp_path) == []

@@ -1,0 +1,186 @@
+"""Strict by default: its own database per run, no network, and a real browser for the journeys."""
+
+import ipaddress
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from config.catalogues import compile_catalogues
+from config.embedded import server
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",  # CI and containers run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+WORKER_START_TIMEOUT = 60
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    compile_catalogues()
+    if not _is_xdist_worker(config) and not os.environ.get("DATABASE_URL"):
+        server.drop_leftover_test_databases("test_essor_")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not _is_xdist_worker(config):
+        for name in ("test-documents", "test-broker", "test-mail"):
+            shutil.rmtree(settings.VAR_DIR / name / settings.ESSOR_TEST_RUN, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+
+
+def _is_xdist_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+# --- The network ---------------------------------------------------------------------------------------------------
+
+
+class NetworkForbidden(RuntimeError):
+    """A test tried to leave the machine."""
+
+
+def _is_local(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else str(host or "")
+    if name in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Sockets reach this machine only."""
+    patch = pytest.MonkeyPatch()
+
+    def guarded(method: str) -> None:
+        original = getattr(socket.socket, method)
+
+        def connect(self: socket.socket, address: object) -> object:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+                raise NetworkForbidden(f"Tests do not use the network: {address!r}")
+            return original(self, address)
+
+        patch.setattr(socket.socket, method, connect)
+
+    guarded("connect")
+    guarded("connect_ex")
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: object, *args: object, **options: object) -> object:
+        if not _is_local(host):
+            raise NetworkForbidden(f"Tests do not use the network: {host!r}")
+        return resolve(host, *args, **options)
+
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield
+    patch.undo()
+
+
+# --- Files and mail ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The reference data that are too big for the repository; CI sets ESSOR_SHARED_DIR and so never skips."""
+    value = os.environ.get("ESSOR_SHARED_DIR", "")
+    if not value:
+        pytest.skip("ESSOR_SHARED_DIR is not set: it names the folder of the reference data")
+    path = Path(value)
+    assert path.is_dir(), f"ESSOR_SHARED_DIR names {path}, which is not a folder"
+    return path
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where the journeys leave what they saw."""
+    path = settings.VAR_DIR / "screenshots"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+# --- A real worker --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[subprocess.Popen]:
+    """A Celery worker in a process of its own, on the test database and this run's broker."""
+    log = tmp_path / "worker.log"
+    command = [
+        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--queues", "default,reports"),
+        *("--concurrency", "1", "--loglevel", "info", "--without-mingle", "--without-gossip"),
+        *("--hostname", f"test-{os.getpid()}@localhost"),
+    ]
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings.test",
+        "ESSOR_TEST_DATABASE": connection.settings_dict["NAME"],
+    }
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + WORKER_START_TIMEOUT
+        while " ready." not in log.read_text():
+            assert process.poll() is None, f"the worker ended: {log.read_text()[-2000:]}"
+            assert time.monotonic() < deadline, f"the worker did not start: {log.read_text()[-2000:]}"
+            time.sleep(0.1)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+# --- The browser -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Chromium of the machine where there is one, else the one that Playwright installed."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    chosen = {"executable_path": executable} if executable else {}
+    return browser_type_launch_args | chosen | {"args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    return browser_context_args | {
+        "viewport": {"width": 1440, "height": 900},
+        "locale": "fr-FR",
+        "timezone_id": "Europe/Paris",
+    }
+
+
+@pytest.fixture(autouse=True)
+def database_beside_the_browser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright keeps an event loop in the test's thread; Django would refuse the database there."""
+    if request.node.get_closest_marker("browser"):
+        monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

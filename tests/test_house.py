@@ -1,0 +1,80 @@
+"""The rules of the house that no other tool checks."""
+
+import ast
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import files, packages_distributions
+from pathlib import Path
+
+import django_fsm
+import pytest
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+APPS = ("core", "applicants", "grants", "agreements", "reporting", "demo")
+PACKAGES = (*APPS, "config", "tests", "scripts", "benchmarks")
+LINE_LIMIT = 500
+
+
+def sources() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from (path for path in (BASE_DIR / package).rglob("*.py") if "migrations" not in path.parts)
+    yield BASE_DIR / "manage.py"
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sources():
+        yield path.relative_to(BASE_DIR), ast.parse(path.read_text(), filename=str(path))
+
+
+def test_django_fsm_is_django_fsm_2():
+    """Two distributions write the same folder; the other one warns at import and is under another licence later."""
+    assert packages_distributions()["django_fsm"] == ["django-fsm-2"]
+    assert not hasattr(django_fsm, "show_deprecation_warning")
+    recorded = {Path(str(file.locate())).resolve() for file in files("django-fsm-2")}
+    assert Path(django_fsm.__file__).resolve() in recorded
+
+
+def test_no_app_is_imported_inside_a_function():
+    """The line of imports is visible at the top of each file (``ready`` alone may import its own app)."""
+    found = []
+    for path, tree in trees():
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if path.name == "apps.py" and function.name == "ready":
+                continue
+            found += [
+                f"{path}:{node.lineno} imports {name}"
+                for node in ast.walk(function)
+                for name in imported_names(node)
+                if name.partition(".")[0] in APPS
+            ]
+    assert found == []
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return []
+
+
+def test_no_relative_import():
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert found == []
+
+
+def test_every_file_is_short():
+    found = {str(path.relative_to(BASE_DIR)): len(path.read_text().splitlines()) for path in sources()}
+    assert {path: lines for path, lines in found.items() if lines > LINE_LIMIT} == {}
+
+
+def test_warnings_are_errors():
+    with pytest.raises(UserWarning):
+        warnings.warn("a warning stops a test", UserWarning, stacklevel=1)
