@@ -1,0 +1,29 @@
+"""The staff site: the base classes of all apps, and the screens of what core holds."""
+
+from core.admin.base import (
+    CaseHeader,
+    EssorModelAdmin,
+    EssorStackedInline,
+    EssorTabularInline,
+    Panel,
+    date_display,
+    money_display,
+)
+from core.admin.people import UserAdmin
+from core.admin.records import DocumentAdmin, EventAdmin, EventSealAdmin, JobAdmin, OutboxMessageAdmin
+
+__all__ = [
+    "CaseHeader",
+    "DocumentAdmin",
+    "EssorModelAdmin",
+    "EssorStackedInline",
+    "EssorTabularInline",
+    "EventAdmin",
+    "EventSealAdmin",
+    "JobAdmin",
+    "OutboxMessageAdmin",
+    "Panel",
+    "UserAdmin",
+    "date_display",
+    "money_display",
+]

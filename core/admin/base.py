@@ -1,0 +1,243 @@
+"""The base of every screen of the staff site: roles, scope, transitions, events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMFieldMixin
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+from core.admin.events import event_page, recent_events
+from core.admin.transitions import transition_view
+from core.admin_permissions import AdminRolesMixin
+from core.models.workflow import WorkflowModel
+from core.money import format_euros
+from core.templatetags.essor import short_date, state_pill
+from core.transitions import Option, available_transitions
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class CaseHeader:
+    """What stays in sight at the top of a case: its number, its name, its amounts, its clock."""
+
+    number: Text
+    title: Text = ""
+    subtitle: Text = ""
+    amounts: list[tuple[Text, Decimal | None]] = field(default_factory=list)
+    clock: Text = ""
+    clock_tone: str = "act"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A section of a case page: a template with what it needs, in the main or in the side column."""
+
+    title: Text
+    template: str
+    context: dict[str, Any] = field(default_factory=dict)
+    side: bool = False
+    anchor: str = ""
+    note: Text = ""
+
+
+def money_display(name: str, label: Text, ordering: str | None = None) -> Callable[[models.Model], str]:
+    """A list column for an amount: euros, to the right, sortable. ``name`` may follow relations with dots."""
+
+    def column(instance: models.Model) -> SafeString | str:
+        value: Any = instance
+        for part in name.split("."):
+            value = getattr(value, part) if value is not None else None
+        return format_html('<span class="num">{}</span>', format_euros(value)) if value is not None else "–"
+
+    column.__name__ = f"money_{name.replace('.', '_')}"
+    return admin.display(description=label, ordering=ordering or name.replace(".", "__"))(column)
+
+
+def date_display(name: str, label: Text, ordering: str | None = None) -> Callable[[models.Model], str]:
+    """A list column for a day: 23/11/2026."""
+
+    def column(instance: models.Model) -> str:
+        value: Any = instance
+        for part in name.split("."):
+            value = getattr(value, part) if value is not None else None
+        return short_date(value) or "–"
+
+    column.__name__ = f"date_{name.replace('.', '_')}"
+    return admin.display(description=label, ordering=ordering or name.replace(".", "__"))(column)
+
+
+class ScopedMixin:
+    """Rows that the person may see: ``objects.for_user(user)`` where the model has it."""
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        queryset = super().get_queryset(request)
+        manager = self.model._default_manager
+        if not hasattr(manager, "for_user"):
+            return queryset
+        scoped = manager.for_user(request.user)
+        ordering = self.get_ordering(request)
+        return scoped.order_by(*ordering) if ordering else scoped
+
+
+def state_fields(model: type[models.Model]) -> list[str]:
+    """The names of the fields that only transitions change."""
+    return [item.name for item in model._meta.concrete_fields if isinstance(item, FSMFieldMixin)]
+
+
+class EssorModelAdmin(AdminRolesMixin, ScopedMixin, ModelAdmin):
+    """Base of all admin classes of Essor.
+
+    Declare ``view_roles``, ``add_roles``, ``change_roles`` and ``delete_roles`` (see
+    :class:`core.admin_permissions.AdminRolesMixin`). Models with transitions get their buttons and pages; models with
+    events get their history. A case page adds :meth:`case_header` and :meth:`panels`.
+    """
+
+    list_per_page = 50
+    list_max_show_all = 200
+    show_full_result_count = False
+    list_fullwidth = True
+    warn_unsaved_form = True
+    change_form_template = "admin/essor/change_form.html"
+    object_history_template = "admin/essor/events.html"
+    show_form = True
+
+    # --- hooks of the case page ------------------------------------------------------------------------------------
+
+    def case_header(self, request: HttpRequest, obj: models.Model) -> CaseHeader | None:
+        """What stays at the top. By default the row's name, for models with a workflow."""
+        return CaseHeader(number=str(obj)) if isinstance(obj, WorkflowModel) else None
+
+    def panels(self, request: HttpRequest, obj: models.Model) -> list[Panel]:
+        """The sections of the case page."""
+        return []
+
+    def essor_urls(self) -> list[URLPattern]:
+        """Further addresses; wrap each view with ``self.admin_site.admin_view``."""
+        return []
+
+    def transition_options(self, request: HttpRequest, obj: models.Model) -> list[Option]:
+        """The transitions offered on this row's page."""
+        return available_transitions(obj, request.user) if state_fields(self.model) else []
+
+    # --- lists -------------------------------------------------------------------------------------------------------
+
+    @admin.display(description=_("State"), ordering="state")
+    def state_column(self, obj: models.Model) -> SafeString | str:
+        return state_pill(obj, audience="staff")
+
+    # --- forms -------------------------------------------------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
+        declared = list(super().get_readonly_fields(request, obj))
+        return declared + [name for name in state_fields(self.model) if name not in declared]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: models.Model | None = None,
+    ) -> HttpResponse:
+        if obj is not None and obj.pk and not add:
+            context |= self.case_context(request, obj)
+            if not self.show_form:
+                context |= {"show_save": False, "show_save_and_continue": False, "show_delete_link": False}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def case_context(self, request: HttpRequest, obj: models.Model) -> dict[str, Any]:
+        """What the case page adds to Django's form."""
+        panels = [
+            (panel, render_to_string(panel.template, {"object": obj, **panel.context}, request))
+            for panel in self.panels(request, obj)
+        ]
+        return {
+            "case": self.case_header(request, obj),
+            "case_object": obj,
+            "case_options": self.transition_options(request, obj),
+            "case_panels": [(panel, html) for panel, html in panels if not panel.side],
+            "case_side": [(panel, html) for panel, html in panels if panel.side],
+            "case_events": recent_events(obj),
+            "case_shows_form": self.show_form,
+        }
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """A row that is not there and a row that is not for this person look the same."""
+        raise Http404
+
+    # --- addresses -------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        own = list(self.essor_urls())
+        if state_fields(self.model):
+            own.append(
+                path(
+                    "<path:object_id>/transition/<str:name>/",
+                    self.admin_site.admin_view(self.transition_page),
+                    name=self.url_name("transition"),
+                )
+            )
+        return own + super().get_urls()
+
+    def url_name(self, page: str) -> str:
+        """The name of one of this model's addresses, without ``admin:``."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+    def change_url(self, obj: models.Model) -> str:
+        return reverse(f"admin:{self.url_name('change')}", args=[obj.pk])
+
+    def transition_page(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """The page of one transition: its form on GET, the transition itself on POST."""
+        return transition_view(self, request, object_id, name)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """All the events of a row, in place of Django's own log."""
+        return event_page(self, request, object_id)
+
+    def page(
+        self, request: HttpRequest, template: str, title: Text, obj: models.Model | None = None, **context: Any
+    ) -> TemplateResponse:
+        """A page in the frame of the staff site, for the views of :meth:`essor_urls`."""
+        request.current_app = self.admin_site.name
+        frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "original": obj}
+        return TemplateResponse(request, template, {**frame, **context})
+
+    def object_or_404(self, request: HttpRequest, object_id: str | int) -> models.Model:
+        """The row, if this person may see it."""
+        obj = self.get_object(request, str(object_id))
+        if obj is None or not self.has_view_permission(request, obj):
+            raise Http404
+        return obj
+
+
+class _InlineDefaults(AdminRolesMixin):
+    """Inlines show; they change only for the roles they name."""
+
+    extra = 0
+    show_change_link = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
+        declared = list(super().get_readonly_fields(request, obj))
+        return declared + [name for name in state_fields(self.model) if name not in declared]
+
+
+class EssorTabularInline(_InlineDefaults, TabularInline):
+    """Base of the tables of related rows."""
+
+
+class EssorStackedInline(_InlineDefaults, StackedInline):
+    """Base of the related rows that take more than a line."""

@@ -1,0 +1,128 @@
+"""Accounts in the staff site: who may enter, and in which roles. Administrators only."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin  # its module registers Group: taken away below
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from core.account_mail import send_invitation
+from core.admin.base import EssorModelAdmin, Panel
+from core.events import record
+from core.models.user import User
+from core.roles import Role
+
+# Roles are groups, but nobody gives a group rights one by one: the list of groups would only mislead.
+if isinstance(admin.site._registry.get(Group), GroupAdmin):
+    admin.site.unregister(Group)
+
+
+class AccountForm(forms.ModelForm):
+    """An account and its roles. There is no password here: each person chooses their own by a link."""
+
+    roles = forms.MultipleChoiceField(
+        label=gettext_lazy("Roles"),
+        choices=Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Any role but “applicant” opens the staff screens. An auditor changes nothing."),
+    )
+
+    class Meta:
+        model = User
+        fields = ["first_name", "last_name", "email", "phone", "language", "is_active"]
+        help_texts = {
+            "email": gettext_lazy("The login. The person gets a link there to choose a password."),
+            "is_active": gettext_lazy("Take the tick away instead of deleting: what the person did stays readable."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "roles" in self.fields:
+            self.initial["roles"] = sorted(self.instance.role_set)
+
+    def clean_email(self) -> str:
+        return User.objects.normalize_email(self.cleaned_data["email"])
+
+
+@admin.register(User)
+class UserAdmin(EssorModelAdmin):
+    """People: name, address, roles."""
+
+    form = AccountForm
+    view_roles = (Role.ADMINISTRATOR,)
+    add_roles = (Role.ADMINISTRATOR,)
+    change_roles = (Role.ADMINISTRATOR,)
+    list_display = ["full_name", "email", "roles_column", "is_active", "last_login"]
+    list_filter = ["groups", "is_active"]
+    search_fields = ["email", "first_name", "last_name"]
+    ordering = ["last_name", "first_name", "id"]
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["first_name", "last_name", "email", "phone", "language"]}),
+        (gettext_lazy("Access"), {"fields": ["roles", "is_active", "last_login", "date_joined"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description=gettext_lazy("Name"), ordering="last_name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=gettext_lazy("Roles"))
+    def roles_column(self, user: User) -> str:
+        return roles_in_words(user.role_set)
+
+    def panels(self, request: HttpRequest, obj: User) -> list[Panel]:
+        if not self.has_change_permission(request, obj) or not obj.is_active:
+            return []
+        return [Panel(title=_("Password"), template="admin/essor/user_password.html", side=True)]
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        wanted = set(form.cleaned_data.get("roles", []))
+        with transaction.atomic():
+            if change and obj.pk == request.user.pk:
+                wanted |= {Role.ADMINISTRATOR}
+                obj.is_active = True
+            if not change:
+                obj.set_unusable_password()
+            super().save_model(request, obj, form, change)
+            self._set_roles(request, obj, wanted)
+            if not change:
+                send_invitation(request, obj)
+                messages.info(request, _("%(person)s gets a link to choose a password.") % {"person": obj})
+
+    @staticmethod
+    def _set_roles(request: HttpRequest, user: User, wanted: set[str]) -> None:
+        before = set(user.role_set)
+        if wanted == before:
+            return
+        user.set_roles(sorted(wanted))
+        changes = {"roles": [sorted(before), sorted(str(role) for role in wanted)]}
+        record(user, "user.roles", actor=request.user, changes=changes)
+
+    def essor_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.send_link))
+        return [path("<int:object_id>/password-link/", view, name=self.url_name("password_link"))]
+
+    def send_link(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Sends the person a link to choose a (new) password."""
+        user = self.object_or_404(request, object_id)
+        if self.has_change_permission(request, user) and user.is_active:
+            send_invitation(request, user)
+            messages.success(request, _("%(person)s gets a link to choose a password.") % {"person": user})
+        return HttpResponseRedirect(self.change_url(user))
+
+
+def roles_in_words(values: Iterable[str]) -> str:
+    """The labels of roles, in their usual order."""
+    return ", ".join(str(role.label) for role in Role if role.value in values)

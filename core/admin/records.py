@@ -1,0 +1,211 @@
+"""What core writes by itself, to be read: events, jobs, messages, documents. Nobody edits it here."""
+
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.admin.base import EssorModelAdmin
+from core.job_runner import kinds
+from core.models.document import Document
+from core.models.event import Event, EventSeal
+from core.models.job import Job
+from core.models.outbox import OutboxMessage
+from core.presentation import action_label
+from core.roles import STAFF_ROLES, Role
+from core.templatetags.essor import file_size
+
+READERS = (Role.AUDITOR, Role.ADMINISTRATOR)
+# The text of these mails holds a link that opens an account.
+ACCOUNT_MAILS = "essor/mail/"
+
+
+def subject_link(content_type: ContentType | None, object_id: int | None) -> SafeString | str:
+    """A link to the page of what an event, a message or a document is about."""
+    if content_type is None or object_id is None:
+        return "–"
+    model = content_type.model_class()
+    name = str(model._meta.verbose_name) if model else content_type.model
+    text = f"{name} {object_id}"
+    try:
+        url = reverse(f"admin:{content_type.app_label}_{content_type.model}_change", args=[object_id])
+    except NoReverseMatch:
+        return text
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+class ReadOnlyAdmin(EssorModelAdmin):
+    """A list and a page to read."""
+
+    view_roles = READERS
+    list_select_related = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        return list(self.fields or super().get_readonly_fields(request, obj))
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """The whole event log, newest first."""
+
+    list_display = ["created_at", "who", "action_words", "subject_column", "from_state", "to_state"]
+    list_filter = ["action"]
+    list_select_related = ["actor", "content_type"]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+    search_fields = ["=object_id", "=hash"]
+    fields = [
+        "created_at",
+        "who",
+        "actor_label",
+        "action_words",
+        "subject_column",
+        "sequence",
+        "from_state",
+        "to_state",
+        "comment",
+        "data",
+        "changes",
+        "previous_hash",
+        "hash",
+    ]
+
+    @admin.display(description=gettext_lazy("Who"), ordering="actor__last_name")
+    def who(self, event: Event) -> str:
+        return str(event.actor) if event.actor else event.actor_label or "–"
+
+    @admin.display(description=gettext_lazy("Action"), ordering="action")
+    def action_words(self, event: Event) -> str:
+        model = event.content_type.model_class()
+        return action_label(model, event.action) if model else event.action
+
+    @admin.display(description=gettext_lazy("About"))
+    def subject_column(self, event: Event) -> SafeString | str:
+        return subject_link(event.content_type, event.object_id)
+
+
+@admin.register(EventSeal)
+class EventSealAdmin(ReadOnlyAdmin):
+    """The chain over all events."""
+
+    list_display = ["position", "event_id", "hash", "sealed_at"]
+    ordering = ["-position"]
+    list_select_related = False
+    search_fields = ["=event_id", "=hash"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    """Long jobs: one's own, or all of them for those who see everything."""
+
+    view_roles = STAFF_ROLES
+    list_display = ["created_at", "kind_column", "state_column", "percent_column", "requested_by", "open_column"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["requested_by"]
+    ordering = ["-created_at", "-id"]
+    search_fields = ["kind", "key"]
+
+    @admin.display(description=gettext_lazy("Work"), ordering="kind")
+    def kind_column(self, job: Job) -> str:
+        return next((str(kind.label) for kind in kinds() if kind.name == job.kind), job.kind)
+
+    @admin.display(description=gettext_lazy("Progress"))
+    def percent_column(self, job: Job) -> str:
+        return f"{job.percent} %"
+
+    @admin.display(description=gettext_lazy("Follow"))
+    def open_column(self, job: Job) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("core:job", args=[job.pk]), _("Open"))
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(ReadOnlyAdmin):
+    """Mails that left or wait. The text of the mails that open an account is not shown."""
+
+    list_display = ["created_at", "recipients", "subject_line", "state_column", "sent_at", "subject_column"]
+    list_filter = ["state", "template"]
+    list_select_related = ["content_type"]
+    ordering = ["-created_at", "-id"]
+    search_fields = ["subject_line"]
+    fields = [
+        "created_at",
+        "recipients",
+        "subject_line",
+        "text",
+        "template",
+        "subject_column",
+        "state_column",
+        "attempts",
+        "next_attempt_at",
+        "sent_at",
+        "reason",
+    ]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """By subject, or by the whole address of a recipient."""
+        if not search_term:
+            return queryset, False
+        by_subject = queryset.filter(subject_line__icontains=search_term)
+        return by_subject | queryset.filter(to__contains=[search_term.strip().lower()]), False
+
+    @admin.display(description=gettext_lazy("To"))
+    def recipients(self, message: OutboxMessage) -> str:
+        return ", ".join(message.to)
+
+    @admin.display(description=gettext_lazy("Text"))
+    def text(self, message: OutboxMessage) -> str:
+        if message.template.startswith(ACCOUNT_MAILS):
+            return _("Not shown: this message holds a link that opens an account.")
+        return format_html('<div class="es-mail">{}</div>', message.body)
+
+    @admin.display(description=gettext_lazy("About"))
+    def subject_column(self, message: OutboxMessage) -> SafeString | str:
+        return subject_link(message.content_type, message.object_id)
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnlyAdmin):
+    """Every file of the store with its hash, its case and what the scanner said."""
+
+    list_display = ["uploaded_at", "name_column", "kind", "size_column", "scan_column", "subject_column", "uploaded_by"]
+    list_filter = ["kind", "file__scan_state", "file__media_type"]
+    list_select_related = ["file", "content_type", "uploaded_by"]
+    ordering = ["-uploaded_at", "-id"]
+    search_fields = ["name", "=file__sha256"]
+    fields = [
+        "name_column",
+        "kind",
+        "subject_column",
+        "size_column",
+        "hash_column",
+        "scan_column",
+        "uploaded_by",
+        "uploaded_at",
+        "retention_until",
+    ]
+
+    @admin.display(description=gettext_lazy("Name"), ordering="name")
+    def name_column(self, document: Document) -> SafeString:
+        return format_html('<a href="{}">{}</a>', document.get_absolute_url(), document.name)
+
+    @admin.display(description=gettext_lazy("Size"), ordering="file__size")
+    def size_column(self, document: Document) -> str:
+        return file_size(document.file.size)
+
+    @admin.display(description=gettext_lazy("SHA-256"))
+    def hash_column(self, document: Document) -> str:
+        return document.file.sha256
+
+    @admin.display(description=gettext_lazy("Scan"), ordering="file__scan_state")
+    def scan_column(self, document: Document) -> str:
+        return document.file.get_scan_state_display()
+
+    @admin.display(description=gettext_lazy("About"))
+    def subject_column(self, document: Document) -> SafeString | str:
+        return subject_link(document.content_type, document.object_id)

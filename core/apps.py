@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CoreConfig(AppConfig):
+    name = "core"
+    verbose_name = "Essor"
+
+    def ready(self) -> None:
+        from core import celery_signals, checks, health, menu, migration_state, setup
+
+        post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
+        migration_state.install()
+        setup.register_access_to_jobs()
+        celery_signals.connect()
+        checks.connect()
+        health.connect()
+        menu.register_all()

@@ -1,0 +1,22 @@
+"""What ``manage.py check`` says of the Region's settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning, register
+
+from core.colours import READABLE, contrast
+
+
+def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """White text stands on the Region's colour: it must be dark enough."""
+    colour = str(settings.ESSOR_REGION["primary_colour"])
+    ratio = contrast(colour)
+    if ratio < READABLE:
+        text = f"White text on {colour} has a contrast of {ratio:.1f}; {READABLE} is needed. Choose a darker colour."
+        return [Warning(text, id="essor.W001")]
+    return []
+
+
+def connect() -> None:
+    register(region_colour_is_readable)

@@ -1,0 +1,54 @@
+"""Row history of the sensitive tables: written by triggers, refused to every edit.
+
+``@tracked`` makes a table ``<model>event`` beside the model. Every insert, update and delete, also by raw SQL, leaves
+a row in it with the acting person (``pgh_context``: ``{"user": id, "label": text}``, null when the change was not made
+through Essor). ``manage.py verify_history`` compares it with the present rows.
+"""
+
+import pghistory
+from django.db import models
+
+from core.triggers import no_truncate
+
+_tracked: list[type[models.Model]] = []
+
+
+def tracked(model: type[models.Model] | None = None, *, exclude: list[str] | None = None):
+    """Class decorator: record every change of the model's rows. ``exclude`` names fields that stay out (secrets)."""
+
+    def decorate(cls: type[models.Model]) -> type[models.Model]:
+        # The rows of a many-to-many table (tracked by a proxy) cannot be referred to: their own id is kept.
+        refer = None if cls._meta.proxy else pghistory.ObjForeignKey(related_name="history_rows")
+        pghistory.track(
+            pghistory.InsertEvent(),
+            pghistory.UpdateEvent(),
+            pghistory.DeleteEvent(),
+            exclude=exclude,
+            append_only=True,
+            obj_field=refer,
+            context_field=pghistory.ContextJSONField(),
+            context_id_field=pghistory.ContextUUIDField(),
+            meta={"triggers": [no_truncate()]},
+        )(cls)
+        _tracked.append(cls)
+        return cls
+
+    return decorate(model) if model is not None else decorate
+
+
+def tracked_models() -> list[type[models.Model]]:
+    """The tracked models, in the order of their tables' names."""
+    return sorted(_tracked, key=lambda model: model._meta.db_table)
+
+
+def history_model_of(model: type[models.Model]) -> type[models.Model]:
+    """The model of the history rows of a tracked model; LookupError when it is not tracked."""
+    for event_model in pghistory.core.event_models():
+        if event_model.pgh_tracked_model is model:
+            return event_model
+    raise LookupError(f"{model.__name__} is not tracked.")
+
+
+def history_rows(instance: models.Model) -> models.QuerySet:
+    """The history of one row, oldest first."""
+    return history_model_of(type(instance)).objects.filter(pgh_obj_id=instance.pk).order_by("pgh_id")

@@ -1,0 +1,209 @@
+"""Resources of django-import-export built from the columns of ``core.workbooks``."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+
+import tablib
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
+from django_fsm import FSMFieldMixin
+from import_export.resources import ModelResource
+from import_export.results import InvalidRow, Result
+
+from core.constraints import violation_message
+from core.importexport.widgets import ColumnWidget, EssorField, LinkWidget
+from core.workbooks import Column, Cover, RowProblem, Sheet, TableReading
+
+ROW = "#"
+
+
+class EssorResult(Result):
+    """A result that counts rows as the spreadsheet does and names columns by their labels."""
+
+    def __init__(self, columns: Sequence[Column]):
+        super().__init__()
+        self.columns = columns
+
+    def append_invalid_row(self, number: int, row: Mapping[str, Any], validation_error: ValidationError) -> None:
+        """Keep the row's number in the file, its cells, and what is wrong with each."""
+        values = tuple(row.get(column.key) for column in self.columns)
+        invalid = InvalidRow(row.get(ROW) or number, validation_error, values)
+        labels = {column.key: str(column.label) for column in self.columns}
+        invalid.error_dict = {labels.get(name, name): texts for name, texts in invalid.error_dict.items()}
+        self.invalid_rows.append(invalid)
+
+    def problems(self) -> Iterator[RowProblem]:
+        """What is wrong, as the workbook of refused rows takes it."""
+        for invalid in self.invalid_rows:
+            record = {column.key: value for column, value in zip(self.columns, invalid.values, strict=True)}
+            by_label = {str(column.label): record[column.key] for column in self.columns}
+            for label, texts in invalid.field_specific_errors.items():
+                for text in texts:
+                    yield RowProblem(invalid.number, label, by_label.get(label), text, record=record)
+            for text in invalid.non_field_specific_errors:
+                yield RowProblem(invalid.number, "", None, text, record=record)
+        for error in self.base_errors:
+            yield RowProblem(None, "", None, str(error.error))
+        for number, errors in self.row_errors():
+            for error in errors:
+                row = error.row or {}
+                yield RowProblem(row.get(ROW) or number, "", None, str(error.error), record=dict(row))
+
+
+class EssorResource(ModelResource):
+    """A table of one model: ``columns`` for what is written and read, ``links`` for foreign keys by natural key.
+
+    A column named in ``export_only``, one without a field of the model, and every state field are only written.
+    ``queryset`` of the export is the one of the screen; give it the ``select_related`` that the columns need.
+    """
+
+    columns: ClassVar[Sequence[Column]] = ()
+    links: ClassVar[Mapping[str, str]] = {}
+    export_only: ClassVar[Iterable[str]] = ()
+    select_related: ClassVar[Sequence[str]] = ()
+
+    class Meta:
+        use_transactions = True
+        skip_unchanged = True
+        report_skipped = True
+        clean_model_instances = True
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.fields = {column.key: self._field_of(column) for column in self.columns}
+
+    # --- fields -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _model_field(cls, column: Column) -> models.Field | None:
+        try:
+            return cls._meta.model._meta.get_field(column.key)
+        except FieldDoesNotExist:
+            return None
+
+    @classmethod
+    def is_imported(cls, column: Column) -> bool:
+        """Whether a file may set this column."""
+        field = cls._model_field(column)
+        return (
+            field is not None
+            and not isinstance(field, FSMFieldMixin)
+            and not field.primary_key
+            and column.key not in cls.export_only
+        )
+
+    @classmethod
+    def imported_columns(cls) -> list[Column]:
+        """The columns that a file is read for. Only those that say so, and the identifying ones, must be there."""
+        return [column for column in cls.columns if cls.is_imported(column)]
+
+    def _field_of(self, column: Column) -> EssorField:
+        field = self._model_field(column)
+        if column.key in self.links:
+            widget = LinkWidget(replace(column, choices=None), field.related_model, self.links[column.key])
+        else:
+            empty = "" if isinstance(field, models.CharField | models.TextField) and not field.null else None
+            if isinstance(field, models.BooleanField):
+                empty = False
+            widget = ColumnWidget(self._with_choices(column, field), empty)
+        return EssorField(
+            attribute=column.key if field is not None else None,
+            column_name=column.key,
+            widget=widget,
+            readonly=not self.is_imported(column),
+        )
+
+    @staticmethod
+    def _with_choices(column: Column, field: models.Field | None) -> Column:
+        if field is not None and field.choices and not column.choices:
+            return replace(column, choices=[(value, label) for value, label in field.flatchoices if value != ""])
+        return column
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def dataset(reading: TableReading, columns: Sequence[Column]) -> tablib.Dataset:
+        """What was read, as django-import-export takes it, each row with its number in the file.
+
+        Only the columns that the file has: one that is absent leaves the values as they are.
+        """
+        present = [column.key for column in columns if column.key in reading.headers]
+        dataset = tablib.Dataset(headers=[ROW, *present])
+        for row in reading.all_rows:
+            dataset.append([row.number, *(row.raw.get(key) for key in present)])
+        return dataset
+
+    def get_import_fields(self) -> list[EssorField]:
+        """The fields that a file may set."""
+        return [field for field in self.fields.values() if not field.readonly and field.attribute]
+
+    def get_user_visible_fields(self) -> list[EssorField]:
+        """Those shown in the dry run, under the labels of the columns."""
+        return self.get_import_fields()
+
+    def get_diff_headers(self) -> list[str]:
+        """The labels of the dry run's comparison."""
+        return [str(column.label) for column in self.imported_columns()]
+
+    def import_field(
+        self, field: EssorField, instance: models.Model, row: Mapping[str, Any], *args: Any, **kwargs: Any
+    ):
+        """Set the field when the file has its column."""
+        if field.column_name in row:
+            super().import_field(field, instance, row, *args, **kwargs)
+
+    def get_result_class(self) -> Callable[[], Result]:
+        """Rows counted as the spreadsheet does, columns by their labels."""
+        return partial(EssorResult, self.imported_columns())
+
+    def get_instance(self, instance_loader: Any, row: Mapping[str, Any]) -> models.Model | None:
+        """The row that the identifying columns name: the first of them that is filled and finds one."""
+        for name in self._meta.import_id_fields:
+            field = self.fields[name]
+            try:
+                value = field.clean(row)
+            except ValueError:
+                continue
+            if value not in (None, ""):
+                found = self._meta.model._default_manager.filter(**{name: value}).first()
+                if found is not None:
+                    return found
+        return None
+
+    def _check_import_id_fields(self, headers: Sequence[str]) -> None:
+        if not set(headers) & set(self._meta.import_id_fields):
+            labels = [str(column.label) for column in self.columns if column.key in self._meta.import_id_fields]
+            raise ValidationError(
+                _("The file has none of the columns that tell rows apart: %(labels)s.") % {"labels": ", ".join(labels)}
+            )
+
+    def do_instance_save(self, instance: models.Model, is_create: bool) -> None:
+        """Save; what the database refuses is said like any other error of the row, and undoes that row alone."""
+        try:
+            with transaction.atomic():
+                instance.save(force_insert=is_create)
+        except IntegrityError as error:
+            text = violation_message(error) or _("The database refused this row: %(error)s") % {
+                "error": str(error).splitlines()[0]
+            }
+            raise ValidationError(text) from error
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def sheet(self, queryset: models.QuerySet, keys: Iterable[str] | None = None) -> Sheet:
+        """The rows of ``queryset`` as a sheet; ``keys`` limits the columns."""
+        wanted = set(keys) if keys else None
+        columns = [
+            self._with_choices(column, self._model_field(column))
+            for column in self.columns
+            if wanted is None or column.key in wanted
+        ]
+        rows = queryset.select_related(*self.select_related) if self.select_related else queryset
+        return Sheet(self._meta.model._meta.verbose_name_plural, columns, rows.iterator(chunk_size=2000), key="data")
+
+    def cover(self, facts: Sequence[tuple[Any, Any]]) -> Cover:
+        """The first sheet of the workbook."""
+        return Cover(self._meta.model._meta.verbose_name_plural, facts)

@@ -1,0 +1,61 @@
+"""Base of Essor's commands: who acts is recorded, problems are sentences, the exit code is right."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from core.acting import acting_as
+from core.documents import DocumentRefused
+from core.job_runner import JobError
+from core.transitions import TransitionRefused
+
+INTERRUPTED = 130
+
+
+class Problems(CommandError):
+    """What stops a command: one sentence per problem."""
+
+    def __init__(self, problems: Iterable[str], returncode: int = 1):
+        self.problems = [str(problem) for problem in problems]
+        super().__init__("\n".join(self.problems), returncode=returncode)
+
+
+class EssorCommand(BaseCommand):
+    """A command that writes in the name of "command <name>" and tells each problem on one line of stderr.
+
+    Raise :class:`Problems` (or ``CommandError``) to stop with exit code 1. Refused transitions, jobs and documents are
+    told in their own words. ``--traceback`` shows where any of them came from.
+    """
+
+    requires_migrations_checks = True
+
+    @property
+    def command_name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        from_command_line = getattr(self, "_called_from_command_line", False)
+        try:
+            with acting_as(label=f"command {self.command_name}"):
+                return super().execute(*args, **options)
+        except (TransitionRefused, JobError, DocumentRefused) as error:
+            problem = CommandError(str(error))
+            problem.__cause__ = error
+        except OperationalError as error:
+            problem = CommandError(f"The database reports: {str(error).strip().splitlines()[0]}")
+            problem.__cause__ = error
+        except CommandError as error:
+            problem = error
+        except KeyboardInterrupt:
+            if not from_command_line:
+                raise
+            self.stderr.write("Interrupted.")
+            sys.exit(INTERRUPTED)
+        if not from_command_line or options.get("traceback"):
+            raise problem
+        for line in str(problem).splitlines() or ["The command failed without a reason."]:
+            self.stderr.write(line)
+        sys.exit(problem.returncode or 1)

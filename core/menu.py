@@ -1,0 +1,40 @@
+"""The links of the staff menu to what core holds, and the words of its events."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.navigation import Section, register
+from core.presentation import register_action_labels
+from core.roles import STAFF_ROLES, Role
+
+
+def register_all() -> None:
+    """Called when Django is ready."""
+    register(
+        Section.ADMINISTRATION, _("My jobs"), "admin:core_job_changelist", "hourglass_top", roles=STAFF_ROLES, order=10
+    )
+    for label, model, icon, order in (
+        (_("People and roles"), "user", "group", 20),
+        (_("Messages sent"), "outboxmessage", "outgoing_mail", 30),
+        (_("Documents"), "document", "draft", 40),
+        (_("Event log"), "event", "history", 50),
+        (_("Seals of the log"), "eventseal", "verified", 60),
+    ):
+        register(
+            Section.ADMINISTRATION,
+            label,
+            f"admin:core_{model}_changelist",
+            icon,
+            roles=[Role.ADMINISTRATOR],
+            order=order,
+        )
+    register_action_labels(
+        {
+            "user.roles": _("Roles changed"),
+            "ask": _("Work asked for"),
+            "start": _("Work begun"),
+            "done": _("Work done"),
+            "failed": _("Work failed"),
+            "cancelled": _("Work cancelled"),
+            "recover": _("Work taken up again"),
+        }
+    )

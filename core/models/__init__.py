@@ -1,0 +1,23 @@
+"""The models of the engine."""
+
+from core.models.document import Document, StoredFile
+from core.models.event import Event, EventSeal
+from core.models.job import Job
+from core.models.outbox import OutboxMessage
+from core.models.sequence import Sequence
+from core.models.user import User, UserRole
+from core.models.workflow import StaleSave, WorkflowModel
+
+__all__ = [
+    "Document",
+    "Event",
+    "EventSeal",
+    "Job",
+    "OutboxMessage",
+    "Sequence",
+    "StaleSave",
+    "StoredFile",
+    "User",
+    "UserRole",
+    "WorkflowModel",
+]

@@ -1,0 +1,92 @@
+"""The event log: who did what to which case, chained by hash, never rewritten."""
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.triggers import append_only_triggers
+
+
+class EventQuerySet(models.QuerySet):
+    def of(self, subject: models.Model) -> "EventQuerySet":
+        """The events of one subject, oldest first."""
+        content_type = ContentType.objects.get_for_model(subject, for_concrete_model=True)
+        return self.filter(content_type=content_type, object_id=subject.pk).order_by("sequence")
+
+
+class Event(models.Model):
+    """One thing that happened to one subject.
+
+    ``hash`` covers every other field but ``id``, and the hash before it in the subject's chain
+    (see :func:`core.events.hash_of`). ``data`` is the input, ``changes`` is ``{field: [before, after]}``.
+    """
+
+    content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, related_name="+")
+    object_id = models.BigIntegerField()
+    subject = GenericForeignKey("content_type", "object_id")
+    sequence = models.PositiveIntegerField()
+    created_at = models.DateTimeField(_("When"), db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Who"),
+    )
+    actor_label = models.CharField(_("Acting as"), max_length=200, blank=True)
+    action = models.CharField(_("Action"), max_length=100)
+    from_state = models.CharField(_("State before"), max_length=50, blank=True)
+    to_state = models.CharField(_("State after"), max_length=50, blank=True)
+    data = models.JSONField(_("Input"), default=dict, encoder=DjangoJSONEncoder)
+    comment = models.TextField(_("Comment"), blank=True)
+    changes = models.JSONField(_("Changes"), default=dict, encoder=DjangoJSONEncoder)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["content_type", "object_id", "sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["content_type", "object_id", "sequence"], name="core_event_subject_sequence_unique"
+            ),
+            models.CheckConstraint(condition=models.Q(sequence__gte=1), name="core_event_sequence_from_one"),
+            models.CheckConstraint(
+                condition=models.Q(sequence=1, previous_hash="")
+                | (models.Q(sequence__gt=1) & ~models.Q(previous_hash="")),
+                name="core_event_previous_hash_present",
+            ),
+        ]
+        triggers = append_only_triggers()
+
+    def __str__(self) -> str:
+        return f"{self.action} #{self.sequence}"
+
+
+class EventSeal(models.Model):
+    """Puts one event in the single chain of all events, so that a missing chain or a missing tail is found.
+
+    ``event`` is a plain number on purpose: the seal outlives an event that somebody removes.
+    """
+
+    position = models.PositiveBigIntegerField(primary_key=True)
+    event_id = models.BigIntegerField(unique=True)
+    event_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("event seal")
+        verbose_name_plural = _("event seals")
+        ordering = ["position"]
+        triggers = append_only_triggers()
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.hash[:12]}"

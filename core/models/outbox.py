@@ -1,0 +1,62 @@
+"""What must reach the world after a transaction: rows written in it, carried out after it."""
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class OutboxMessage(models.Model):
+    """One mail, ready to leave: rendered when it was decided, delivered at least once."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", pgettext_lazy("message", "waiting")
+        SENT = "sent", pgettext_lazy("message", "sent")
+        FAILED = "failed", pgettext_lazy("message", "failed")
+
+    key = models.CharField(_("key"), max_length=200, unique=True)
+    template = models.CharField(_("template"), max_length=200)
+    to = ArrayField(models.EmailField(), verbose_name=_("recipients"))
+    language = models.CharField(_("language"), max_length=8)
+    subject_line = models.CharField(_("subject"), max_length=250)
+    body = models.TextField(_("text"))
+    attachments = models.ManyToManyField("core.Document", blank=True, related_name="+", verbose_name=_("attachments"))
+    content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    object_id = models.BigIntegerField(null=True, blank=True)
+    subject = GenericForeignKey("content_type", "object_id")
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
+    reason = models.TextField(_("reason"), blank=True)
+    created_at = models.DateTimeField(_("created on"), auto_now_add=True)
+    sent_at = models.DateTimeField(_("sent on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=models.Q(state="pending"), name="core_outbox_due"),
+            models.Index(fields=["content_type", "object_id"], name="core_outbox_subject"),
+            models.Index(fields=["-created_at", "-id"], name="core_outbox_newest"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["pending", "sent", "failed"]), name="core_outbox_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="sent", sent_at__isnull=False)
+                | (~models.Q(state="sent") & models.Q(sent_at=None)),
+                name="core_outbox_sent_has_a_date",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="failed") | ~models.Q(reason=""), name="core_outbox_failed_has_a_reason"
+            ),
+            models.CheckConstraint(condition=models.Q(to__len__gt=0), name="core_outbox_has_a_recipient"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject_line

@@ -1,0 +1,163 @@
+"""People who sign in: by e-mail, with roles."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import Group, PermissionsMixin
+from django.core.mail import send_mail
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.acting import acting_as, current
+from core.history import tracked
+from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
+
+
+class UserManager(BaseUserManager):
+    use_in_migrations = True
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str):
+        return self.get(email=self.normalize_email(username))
+
+    def _create(self, email: str, password: str | None, roles: Iterable[Role | str], **extra):
+        if not self.normalize_email(email):
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **extra)
+        user.set_password(password)
+        with transaction.atomic():
+            user.save(using=self._db)
+            user.set_roles(roles)
+        return user
+
+    def create_user(self, email: str, password: str | None = None, *, roles: Iterable[Role | str] = (), **extra):
+        """A user with these roles; staff roles open the staff screens."""
+        extra.setdefault("is_superuser", False)
+        return self._create(email, password, roles, **extra)
+
+    def create_superuser(self, email: str, password: str | None = None, **extra):
+        extra |= {"is_superuser": True, "is_staff": True}
+        if current():
+            return self._create(email, password, [Role.ADMINISTRATOR], **extra)
+        with acting_as(label="command createsuperuser"):
+            return self._create(email, password, [Role.ADMINISTRATOR], **extra)
+
+
+@tracked(exclude=["password", "last_login"])
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. What they may do comes from their roles, never from Django's permissions per model."""
+
+    email = models.EmailField(
+        _("E-mail address"),
+        unique=True,
+        error_messages={"unique": _("An account already uses this e-mail address.")},
+    )
+    first_name = models.CharField(_("First name"), max_length=150, blank=True)
+    last_name = models.CharField(_("Last name"), max_length=150, blank=True)
+    phone = models.CharField(_("Telephone"), max_length=30, blank=True)
+    language = models.CharField(_("Language"), max_length=8, choices=settings.LANGUAGES, default="fr")
+    is_active = models.BooleanField(_("Active"), default=True)
+    is_staff = models.BooleanField(_("Enters the staff screens"), default=False)
+    date_joined = models.DateTimeField(_("Joined on"), default=timezone.now)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["first_name", "last_name"]
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering = ["last_name", "first_name", "id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="core_user_email_lower"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name()
+
+    def save(self, *args, **kwargs):
+        self.email = type(self).objects.normalize_email(self.email)
+        super().save(*args, **kwargs)
+
+    def clean(self):
+        super().clean()
+        self.email = type(self).objects.normalize_email(self.email)
+
+    def refresh_from_db(self, *args, **kwargs):
+        super().refresh_from_db(*args, **kwargs)
+        self.__dict__.pop("role_set", None)
+
+    def get_full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+    def get_short_name(self) -> str:
+        return self.first_name or self.email
+
+    def email_user(self, subject: str, message: str, from_email: str | None = None, **kwargs) -> None:
+        send_mail(subject, message, from_email, [self.email], **kwargs)
+
+    @cached_property
+    def role_set(self) -> frozenset[str]:
+        """The values of this user's roles: one query, kept for the life of the instance."""
+        if self.pk is None:
+            return frozenset()
+        names = {group.name for group in self.groups.all()}
+        return frozenset(names & set(Role.values))
+
+    def has_role(self, *roles: Role | str) -> bool:
+        """True for an active user who has one of these roles. A superuser has no role of its own."""
+        return self.is_active and any(str(role) in self.role_set for role in roles)
+
+    @property
+    def is_staff_member(self) -> bool:
+        return self.has_role(*STAFF_ROLES)
+
+    @property
+    def sees_everything(self) -> bool:
+        """Auditors and administrators read every case, whatever the programmes."""
+        return self.has_role(*SEES_EVERYTHING)
+
+    def set_roles(self, roles: Iterable[Role | str]) -> None:
+        """Replace this user's roles; the right to enter the staff screens follows."""
+        wanted = {Role(role) for role in roles}
+        groups = {name: Group.objects.get_or_create(name=name)[0] for name in sorted(role.value for role in wanted)}
+        with transaction.atomic():
+            self.groups.set(groups.values())
+
+
+@tracked
+class UserRole(User.groups.through):
+    """A user's role, as a row: giving oneself a role by SQL leaves a trace."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("role of a user")
+        verbose_name_plural = _("roles of users")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.group_id}"
+
+
+def follow_roles(sender, instance, action: str, reverse: bool, pk_set, **kwargs) -> None:
+    """m2m_changed receiver: ``is_staff`` says whether the user has a staff role."""
+    if not action.startswith("post_"):
+        return
+    users = User.objects.filter(pk__in=pk_set or []) if reverse else [instance]
+    for user in users:
+        user.__dict__.pop("role_set", None)
+        is_staff = user.is_superuser or any(role in user.role_set for role in STAFF_ROLES)
+        if user.is_staff != is_staff:
+            user.is_staff = is_staff
+            user.save(update_fields=["is_staff"])
+
+
+models.signals.m2m_changed.connect(follow_roles, sender=User.groups.through, dispatch_uid="core_follow_roles")

@@ -1,0 +1,88 @@
+"""Money: decimal euros with two digits, in the column, in Python, on the screen and in words. Never a float."""
+
+from collections.abc import Iterable
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+
+from django.db import models
+from django.utils.translation import get_language
+from num2words import num2words
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+MAX_DIGITS = 17
+
+_NARROW_SPACE = "\u202f"
+_EXACT = Context(prec=60)
+
+
+class MoneyField(models.DecimalField):
+    """An amount in euros: ``numeric(17, 2)``, signed."""
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault("max_digits", MAX_DIGITS)
+        kwargs.setdefault("decimal_places", 2)
+        super().__init__(*args, **kwargs)
+
+
+def to_cents(amount: Decimal | int | str) -> Decimal:
+    """Return ``amount`` rounded to the cent, half away from zero. Raises TypeError on a float: it has no cents."""
+    if isinstance(amount, float):
+        raise TypeError("Money is never a float: pass a Decimal, an int or a text.")
+    return Decimal(amount).quantize(CENT, ROUND_HALF_UP, _EXACT)
+
+
+def sum_money(amounts: Iterable[Decimal | int | None]) -> Decimal:
+    """Return the exact sum in cents; None (an empty cell, an aggregate of no row) counts for nothing."""
+    return to_cents(sum((amount for amount in amounts if amount is not None), ZERO))
+
+
+def share_floor(amount: Decimal, part: Decimal, whole: Decimal | int = 100) -> Decimal:
+    """Return ``amount × part / whole`` rounded down to the cent, without any intermediate rounding.
+
+    ``share_floor(base, rate)`` takes a rate in percent; ``share_floor(certified, eu_grant, eligible)`` takes the
+    rate as the fraction that a financing plan states, which often has no finite decimal form.
+    Raises ZeroDivisionError when ``whole`` is zero.
+    """
+    numerator = Decimal(amount).as_integer_ratio()
+    fraction_part = Decimal(part).as_integer_ratio()
+    fraction_whole = Decimal(whole).as_integer_ratio()
+    top = numerator[0] * fraction_part[0] * fraction_whole[1] * 100
+    bottom = numerator[1] * fraction_part[1] * fraction_whole[0]
+    return (Decimal(top // bottom) / 100).quantize(CENT, ROUND_FLOOR, _EXACT)
+
+
+def format_number(amount: Decimal, digits: int = 2) -> str:
+    """Return the number as the active language writes it: ``12 345,67`` in French, ``12,345.67`` in English."""
+    text = f"{amount:,.{digits}f}"
+    if (get_language() or "fr").startswith("en"):
+        return text
+    return text.replace(",", _NARROW_SPACE).replace(".", ",")
+
+
+def format_euros(amount: Decimal | None) -> str:
+    """Return ``12 345,67 €`` with narrow no-break spaces (``€12,345.67`` in English); "" for None."""
+    if amount is None:
+        return ""
+    amount = to_cents(amount)
+    if (get_language() or "fr").startswith("en"):
+        return f"{'-' if amount < 0 else ''}€{abs(amount):,.2f}"
+    return f"{format_number(amount)}{_NARROW_SPACE}€"
+
+
+def amount_in_words(amount: Decimal, lang: str = "fr") -> str:
+    """Return the amount in words, as acts write it: "vingt-trois mille euros et dix centimes"."""
+    amount = to_cents(amount)
+    units, cents = divmod(int(abs(amount) * 100), 100)
+    words = {"fr": ("euro", "euros", "centime", "centimes", "et", "moins"),
+             "en": ("euro", "euros", "cent", "cents", "and", "minus")}[lang]  # fmt: skip
+    plural_from = {"fr": 2, "en": None}[lang]  # French: "zéro euro"; English: "zero euros", "one euro"
+    parts = []
+    if units or not cents:
+        plural = units >= plural_from if plural_from else units != 1
+        # French: "un million d'euros", but "un million mille euros".
+        link = "d'" if lang == "fr" and units and units % 1_000_000 == 0 else ""
+        parts.append(f"{num2words(units, lang=lang)} {link}{words[1] if plural else words[0]}")
+    if cents:
+        parts.append(f"{num2words(cents, lang=lang)} {words[3] if cents > 1 else words[2]}")
+    text = f" {words[4]} ".join(parts)
+    return f"{words[5]} {text}" if amount < 0 else text

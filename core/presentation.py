@@ -1,0 +1,88 @@
+"""How states look: the tone and the icon of a pill. Nothing is said by colour alone: a pill is a word and an icon."""
+
+from collections.abc import Mapping
+
+from django.db import models
+from django.utils.functional import Promise
+
+from core.transitions import spec_of
+
+TONES = ("ok", "wait", "act", "no", "idle")
+
+ICONS = {"ok": "check", "wait": "clock", "act": "alert", "no": "close", "idle": "dot"}
+
+# The tone of a state whose model says nothing of its own (``STATE_TONES``).
+_COMMON_TONES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "accepted",
+            "admissible",
+            "approved",
+            "closed",
+            "completed",
+            "contracted",
+            "certified",
+            "clean",
+            "controlled",
+            "done",
+            "in_force",
+            "paid",
+            "released",
+            "signed",
+            "verified",
+        ),
+        "ok",
+    ),
+    **dict.fromkeys(
+        (
+            "convened",
+            "in_instruction",
+            "in_session",
+            "instructed",
+            "open",
+            "ordered",
+            "queued",
+            "ready_for_committee",
+            "running",
+            "scheduled",
+            "sent",
+            "signed_by_beneficiary",
+            "submitted",
+            "under_control",
+            "under_review",
+        ),
+        "wait",
+    ),
+    **dict.fromkeys(("incomplete", "partly_rejected", "parked", "returned", "suspended", "entered"), "act"),
+    **dict.fromkeys(("failed", "inadmissible", "rejected", "terminated", "infected"), "no"),
+}
+
+
+def tone_of(instance: models.Model, state: str) -> str:
+    """The tone of ``state`` for the model of ``instance``: its own ``STATE_TONES``, else the common table."""
+    own = getattr(instance, "STATE_TONES", {})
+    return own.get(state) or _COMMON_TONES.get(state, "idle")
+
+
+def state_text(instance: models.Model, audience: str = "applicant") -> str:
+    """The words for the state of ``instance``, as that audience reads them."""
+    label = getattr(instance, "state_label", None)
+    return str(label(audience) if callable(label) else instance.get_state_display())
+
+
+# --- the words of the event log ---------------------------------------------------------------------------------------
+
+_action_labels: dict[str, str | Promise] = {}
+
+
+def register_action_labels(labels: Mapping[str, str | Promise]) -> None:
+    """The words for events that are no transitions: ``{"bank_account.alert": _("Change of account signalled")}``."""
+    _action_labels.update(labels)
+
+
+def action_label(model: type[models.Model], action: str) -> str:
+    """What an event did, in words: the transition's label, else the registered words, else its name made readable."""
+    try:
+        return str(spec_of(model, action).label)
+    except LookupError:
+        return str(_action_labels.get(action) or action.replace(".", ": ").replace("_", " ").capitalize())

@@ -1,0 +1,23 @@
+"""What every database of Essor holds before anybody works."""
+
+from django.contrib.auth.models import Group
+from django.db import DEFAULT_DB_ALIAS
+
+from core.acting import acting_as
+from core.documents import register_access
+from core.permissions import may_see_job
+from core.roles import Role
+
+
+def ensure_roles(using: str = DEFAULT_DB_ALIAS, **kwargs) -> None:
+    """post_migrate receiver: one group per role, named by the role's value."""
+    groups = Group.objects.using(using)
+    missing = set(Role.values) - set(groups.filter(name__in=Role.values).values_list("name", flat=True))
+    if missing:
+        with acting_as(label="command migrate"):
+            groups.bulk_create([Group(name=name) for name in sorted(missing)], ignore_conflicts=True)
+
+
+def register_access_to_jobs() -> None:
+    """The file that a job made is for those who see the job."""
+    register_access("core.Job", may_see_job)

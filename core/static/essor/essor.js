@@ -1,0 +1,44 @@
+// Comfort only: everything works without this file.
+"use strict";
+
+(() => {
+  // A form marked js-once is sent once, however many times its button is pressed. The server is idempotent anyway.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form.js-once") || event.defaultPrevented) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "1";
+    form.setAttribute("aria-busy", "true");
+    form.querySelectorAll("button[type=submit], button:not([type])").forEach((button) => button.classList.add("busy"));
+  });
+
+  // Coming back with the "previous page" button shows the page as it was: let the form be sent again.
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form.js-once").forEach((form) => {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+      form.querySelectorAll("button.busy").forEach((button) => button.classList.remove("busy"));
+    });
+  });
+
+  // After a refused form, the summary of what is wrong is read first.
+  document.querySelector("[data-error-summary]")?.focus();
+
+  // The session ended while the page was open: nothing typed is lost, the person signs in in another tab.
+  const sayExpired = () => {
+    const notice = document.getElementById("session-expired");
+    if (notice) notice.hidden = false;
+  };
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr?.status === 401) sayExpired();
+  });
+  document.addEventListener("essor:session-expired", sayExpired);
+
+  // A page that shows a list or a choice may ask to be sent as soon as it changes.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit-on-change]")) event.target.form?.requestSubmit();
+  });
+})();

@@ -1,0 +1,46 @@
+"""Thin Celery entries of the engine."""
+
+from celery import shared_task
+
+from core.delivery import deliver, due
+from core.documents import scan_waiting
+from core.job_runner import execute, kind_of, recover
+from core.seals import seal_new_events
+
+
+@shared_task
+def deliver_message(message_id: int) -> None:
+    """Send one mail of the outbox."""
+    deliver(message_id)
+
+
+@shared_task
+def deliver_outbox() -> None:
+    """Send what waits: retries, and messages whose task was lost."""
+    for message_id in due():
+        deliver(message_id)
+
+
+@shared_task
+def run_job(job_id: int) -> None:
+    """Run one long job, if it still waits."""
+    execute(job_id)
+
+
+@shared_task
+def recover_stale_jobs() -> None:
+    """Take up the jobs of workers that died."""
+    for job in recover():
+        run_job.apply_async(args=[job.pk], queue=kind_of(job.kind).queue)
+
+
+@shared_task
+def scan_waiting_files() -> None:
+    """Scan the files that came while the scanner was away."""
+    scan_waiting()
+
+
+@shared_task
+def seal_events() -> None:
+    """Put the new events into the chain of all events."""
+    seal_new_events()

@@ -1,0 +1,206 @@
+"""Template tags and filters of every Essor screen: amounts, dates, states, icons, links that keep the query string."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.db import models
+from django.forms import BoundField
+from django.http import HttpRequest
+from django.template import Context
+from django.template.defaultfilters import filesizeformat
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+
+from core import icons, navigation, presentation
+from core.money import format_euros
+
+register = template.Library()
+
+NARROW_SPACE = "\u202f"
+
+
+@register.filter
+def euros(amount: Decimal | int | str | None) -> str:
+    """An amount in euros as people read it (``12 345,67 €``); a dash when there is none."""
+    if amount is None or amount == "":
+        return "–"
+    return format_euros(Decimal(str(amount)) if not isinstance(amount, Decimal) else amount)
+
+
+@register.filter
+def percent(value: Decimal | int | str | None, unit: str = "ratio") -> str:
+    """A ratio (0.8) as ``80 %``; with ``unit="points"`` the value is already in points (80)."""
+    if value is None or value == "":
+        return "–"
+    points = Decimal(str(value)) * (1 if unit == "points" else 100)
+    text = formats.number_format(points.quantize(Decimal("0.01")), decimal_pos=2)
+    separator = formats.get_format("DECIMAL_SEPARATOR")
+    if separator in text:
+        text = text.rstrip("0").removesuffix(separator)
+    return f"{text}{NARROW_SPACE}%"
+
+
+@register.filter
+def long_date(value: date | datetime | None) -> str:
+    """A day in a text: ``23 novembre 2026``."""
+    return formats.date_format(_day(value), "DATE_FORMAT") if value else ""
+
+
+@register.filter
+def short_date(value: date | datetime | None) -> str:
+    """A day in a table: ``23/11/2026``."""
+    return formats.date_format(_day(value), "SHORT_DATE_FORMAT") if value else ""
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """A day and the time: ``23 novembre 2026, 22 h 47``."""
+    if not value:
+        return ""
+    local = timezone.localtime(value)
+    # Translators: the time of a day, as Django's date format. French: "G \\h i".
+    pattern = gettext("g:i a")
+    return f"{formats.date_format(local, 'DATE_FORMAT')}, {formats.date_format(local, pattern)}"
+
+
+@register.filter
+def when(value: date | datetime | str) -> str:
+    """A moment, a day, or words ("about four weeks"), whichever a timeline has."""
+    if isinstance(value, datetime):
+        return moment(value)
+    return long_date(value) if isinstance(value, date) else str(value)
+
+
+@register.filter
+def days_left(value: date | datetime | None) -> str:
+    """How far a deadline is, in words: "12 days left", "last day", "3 days late"."""
+    if not value:
+        return ""
+    days = (_day(value) - timezone.localdate()).days
+    if days == 0:
+        return gettext("last day today")
+    if days > 0:
+        return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}
+    return ngettext("%(days)d day late", "%(days)d days late", -days) % {"days": -days}
+
+
+@register.filter
+def file_size(size: int | None) -> str:
+    """A size in words (``1,2 Mo``)."""
+    return filesizeformat(size or 0)
+
+
+@register.filter
+def cell(row: Any, key: str) -> Any:
+    """``row[key]`` or ``row.key``, following dots: what a generic table shows in a column."""
+    for part in key.split("."):
+        if row is None:
+            return None
+        row = row.get(part) if isinstance(row, dict) else getattr(row, part)
+        if callable(row) and not isinstance(row, models.Manager):
+            row = row()
+    return row
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A small drawing. Decorative unless it has a ``label``."""
+    if label:
+        return format_html(
+            '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2"'
+            ' stroke-linecap="round" stroke-linejoin="round" role="img" aria-label="{}">{}</svg>',
+            label,
+            mark_safe(icons.svg(name)),
+        )
+    return format_html(
+        '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2"'
+        ' stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
+        mark_safe(icons.svg(name)),
+    )
+
+
+@register.simple_tag
+def pill(text: str, tone: str = "ok", icon_name: str = "") -> SafeString:
+    """A word with an icon in a tone: ok, wait, act, no or idle."""
+    return format_html('<span class="pill {}">{}{}</span>', tone, icon(icon_name or presentation.ICONS[tone]), text)
+
+
+@register.simple_tag
+def state_pill(instance: models.Model | None, audience: str = "applicant") -> SafeString | str:
+    """The state of ``instance`` in the words of its reader (``audience``: applicant or staff)."""
+    if instance is None:
+        return ""
+    return pill(presentation.state_text(instance, audience), presentation.tone_of(instance, instance.state))
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: Any) -> str:
+    """The present query string with ``changes``; ``None`` takes a parameter away. Filters stay in the address."""
+    parameters = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value is None:
+            parameters.pop(name, None)
+        else:
+            parameters[name] = value
+    encoded = parameters.urlencode()
+    return f"?{encoded}" if encoded else "?"
+
+
+@register.inclusion_tag("essor/components/field.html")
+def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, Any]:
+    """One field of a form with its label, help and errors, tied together for screen readers."""
+    return {"field": bound, "label": label, "help_text": help_text}
+
+
+@register.filter
+def widget_kind(bound: BoundField) -> str:
+    """How a field is laid out: ``checkbox``, ``choices`` (radio buttons, several boxes) or ``plain``."""
+    if bound.widget_type == "checkbox":
+        return "checkbox"
+    return "choices" if bound.field.widget.use_fieldset else "plain"
+
+
+@register.filter
+def error_items(form: Any) -> list[dict[str, str]]:
+    """What is wrong in a form, each with the id of its field: the links of the error summary."""
+    items = [{"text": text, "target": "", "label": ""} for text in form.non_field_errors()]
+    for bound in form:
+        items.extend(
+            {"text": text, "target": bound.id_for_label or bound.auto_id, "label": str(bound.label)}
+            for text in bound.errors
+        )
+    return items
+
+
+@register.filter
+def page_numbers(page: Any) -> Iterable[int | str]:
+    """The page numbers to offer around the present page, with gaps."""
+    return page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
+
+
+@register.simple_tag(takes_context=True)
+def portal_navigation(context: Context) -> list[dict[str, Any]]:
+    """The main navigation for the person who reads the page."""
+    request = context.get("request")
+    return navigation.portal_items(request) if isinstance(request, HttpRequest) else []
+
+
+@register.simple_tag
+def region_logo() -> str:
+    """The address of the Region's logo, or nothing."""
+    logo = settings.ESSOR_REGION.get("logo", "")
+    if not logo:
+        return ""
+    return reverse("core:logo") if logo.startswith("/") else static(logo)
+
+
+def _day(value: date | datetime) -> date:
+    return timezone.localtime(value).date() if isinstance(value, datetime) else value

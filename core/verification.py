@@ -1,0 +1,292 @@
+"""The proof that nobody edited the past. Each check yields its findings, the first broken link first."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, models
+from django_fsm import FSMFieldMixin
+
+from core.events import hash_of
+from core.history import history_model_of
+from core.models.event import Event, EventSeal
+from core.models.job import Job
+from core.seals import seal_hash
+
+CHUNK = 2_000
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken link: where, what was expected and what is there, and when that was last right (or written)."""
+
+    table: str
+    id: Any
+    field: str
+    before: Any
+    after: Any
+    when: datetime | str | None
+    sentence: str
+
+    def __str__(self) -> str:
+        when = self.when.isoformat(sep=" ", timespec="seconds") if isinstance(self.when, datetime) else self.when
+        return (
+            f"{self.table} id={self.id} field={self.field}: {self.sentence} "
+            f"before={_shown(self.before)} after={_shown(self.after)} when={when or 'unknown'}"
+        )
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return f"{text[:117]}…" if len(text) > 120 else text
+
+
+def _fetch(query: str, parameters: Any = ()) -> Rows:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
+
+
+# --- events and seals ----------------------------------------------------------------------------------------------
+
+
+def check_events() -> Iterator[Finding]:
+    """Every event says what its hash says, and follows the one before it in its subject's chain."""
+    labels = {
+        content_type.pk: f"{content_type.app_label}.{content_type.model}" for content_type in ContentType.objects.all()
+    }
+    table, previous = Event._meta.db_table, None
+    for event in Event.objects.order_by("content_type_id", "object_id", "sequence").iterator(CHUNK):
+        subject = (event.content_type_id, event.object_id)
+        follows = previous is not None and (previous.content_type_id, previous.object_id) == subject
+        expected_sequence = previous.sequence + 1 if follows else 1
+        expected_hash = previous.hash if follows else ""
+        name = f"{labels.get(event.content_type_id, '?')} {event.object_id}"
+        if event.sequence != expected_sequence:
+            yield Finding(
+                table, event.pk, "sequence", expected_sequence, event.sequence, event.created_at,
+                f"an event of {name} before this one is missing.",
+            )  # fmt: skip
+        elif event.previous_hash != expected_hash:
+            yield Finding(
+                table, event.pk, "previous_hash", expected_hash, event.previous_hash, event.created_at,
+                f"this event of {name} does not follow the one before it.",
+            )  # fmt: skip
+        computed = hash_of(event, labels.get(event.content_type_id, "?"))
+        if computed != event.hash:
+            yield Finding(
+                table, event.pk, "hash", event.hash, computed, event.created_at,
+                f"the event “{event.action}” of {name} was edited after it was written.",
+            )  # fmt: skip
+        previous = event
+
+
+def check_seals() -> Iterator[Finding]:
+    """The chain of all events is whole, and every sealed event is still there, unchanged."""
+    table, position, previous = EventSeal._meta.db_table, 0, ""
+    for seal in EventSeal.objects.order_by("position").iterator(CHUNK):
+        position += 1
+        if seal.position != position:
+            yield Finding(
+                table, seal.position, "position", position, seal.position, seal.sealed_at,
+                "a seal before this one is missing.",
+            )  # fmt: skip
+            position = seal.position
+        computed = seal_hash(previous, seal.position, seal.event_id, seal.event_hash)
+        if computed != seal.hash:
+            yield Finding(
+                table, seal.position, "hash", seal.hash, computed, seal.sealed_at,
+                "this seal, or the one before it, was edited.",
+            )  # fmt: skip
+        previous = seal.hash
+    query = f"""
+        SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at
+        FROM {table} AS seal LEFT JOIN {Event._meta.db_table} AS event ON event.id = seal.event_id
+        WHERE event.id IS NULL OR event.hash <> seal.event_hash
+        ORDER BY seal.position
+    """  # noqa: S608
+    for row in _fetch(query):
+        sentence = "this sealed event was removed." if row["hash"] is None else "this sealed event was written anew."
+        yield Finding(
+            Event._meta.db_table, row["event_id"], "hash", row["event_hash"], row["hash"], row["sealed_at"], sentence
+        )
+
+
+def check_anchor(anchor: str) -> Iterator[Finding]:
+    """The seal that somebody noted outside of the database (``position:hash``) is still the same."""
+    position, _separator, noted = anchor.partition(":")
+    seal = EventSeal.objects.filter(position=int(position)).first()
+    if seal is None or seal.hash != noted:
+        found = seal.hash if seal else None
+        sentence = "the chain of all events is not the one that was noted."
+        yield Finding(EventSeal._meta.db_table, position, "hash", noted, found, None, sentence)
+
+
+# --- rows and their history ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The names that the comparison of a tracked table with its history needs, quoted."""
+
+    name: str
+    table: str
+    history: str
+    pk: str
+    key: str
+    columns: list[str]
+
+    @classmethod
+    def of(cls, model: type[models.Model]) -> "_Tables":
+        history = history_model_of(model)
+        own = {field.column for field in model._meta.concrete_fields if not field.generated}
+        kept = [field.column for field in history._meta.concrete_fields if field.column in own]
+        has_key = any(field.name == "pgh_obj" for field in history._meta.concrete_fields)
+        return cls(
+            name=model._meta.db_table,
+            table=_quoted(model._meta.db_table),
+            history=_quoted(history._meta.db_table),
+            pk=_quoted(model._meta.pk.column),
+            key=_quoted("pgh_obj_id" if has_key else model._meta.pk.column),
+            columns=kept,
+        )
+
+    def row(self, alias: str) -> str:
+        return ", ".join(f"{alias}.{_quoted(column)}" for column in self.columns)
+
+    def json(self, alias: str) -> str:
+        pairs = ", ".join(f"'{column}', {alias}.{_quoted(column)}" for column in self.columns)
+        return f"jsonb_build_object({pairs})"
+
+
+def check_rows(model: type[models.Model]) -> Iterator[Finding]:
+    """Every present row is what its newest history row says; every row that went away has a delete event."""
+    names = _Tables.of(model)
+    query = f"""
+        WITH newest AS (
+            SELECT DISTINCT ON ({names.key}) * FROM {names.history} ORDER BY {names.key}, pgh_id DESC
+        )
+        SELECT coalesce(present.{names.pk}, newest.{names.key}) AS id, newest.pgh_label AS label,
+               newest.pgh_created_at AS recorded_at, present.{names.pk} IS NOT NULL AS is_present,
+               CASE WHEN newest.pgh_id IS NOT NULL THEN {names.json("newest")} END AS before,
+               CASE WHEN present.{names.pk} IS NOT NULL THEN {names.json("present")} END AS after
+        FROM {names.table} AS present FULL JOIN newest ON newest.{names.key} = present.{names.pk}
+        WHERE newest.pgh_id IS NULL
+           OR (newest.pgh_label = 'delete') = (present.{names.pk} IS NOT NULL)
+           OR (present.{names.pk} IS NOT NULL AND ({names.row("present")}) IS DISTINCT FROM ({names.row("newest")}))
+        ORDER BY recorded_at NULLS FIRST, id
+    """  # noqa: S608 - the names come from the models
+    for row in _fetch(query):
+        yield _row_finding(names.name, row)
+
+
+def _row_finding(table: str, row: dict[str, Any]) -> Finding:
+    before, after = _loaded(row["before"]), _loaded(row["after"])
+    if before is None:
+        sentence = "this row was added without leaving a trace."
+        return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
+    if not row["is_present"]:
+        sentence = "this row was removed without leaving a trace."
+        return Finding(table, row["id"], "*", before, None, row["recorded_at"], sentence)
+    if row["label"] == "delete":
+        sentence = "this row came back after its deletion without leaving a trace."
+        return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
+    field = next(name for name in before if before[name] != after[name])
+    sentence = "this row, or the newest line of its history, was edited without leaving a trace."
+    return Finding(table, row["id"], field, before[field], after[field], row["recorded_at"], sentence)
+
+
+def _loaded(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
+    """The history of every row begins with its creation, and nothing follows its deletion."""
+    names = _Tables.of(model)
+    query = f"""
+        SELECT id, label, pgh_id, pgh_created_at, previous FROM (
+            SELECT {names.key} AS id, pgh_label AS label, pgh_id, pgh_created_at,
+                   lag(pgh_label) OVER (PARTITION BY {names.key} ORDER BY pgh_id) AS previous
+            FROM {names.history}
+        ) AS line
+        WHERE (previous IS NULL) <> (label = 'insert') AND previous IS DISTINCT FROM 'delete'
+           OR previous = 'delete' AND label <> 'insert'
+        ORDER BY pgh_id
+    """  # noqa: S608
+    for row in _fetch(query):
+        sentence = f"the history of this row has a gap before its line {row['pgh_id']}."
+        yield Finding(names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence)
+
+
+def check_outside(model: type[models.Model]) -> Iterator[Finding]:
+    """Every recorded change was made through Essor, which says who acted."""
+    names = _Tables.of(model)
+    query = f"""
+        SELECT line.{names.key} AS id, line.pgh_label AS label, line.pgh_created_at AS recorded_at,
+               {names.json("line")} AS after,
+               (SELECT {names.json("earlier")} FROM {names.history} AS earlier
+                WHERE earlier.{names.key} = line.{names.key} AND earlier.pgh_id < line.pgh_id
+                ORDER BY earlier.pgh_id DESC LIMIT 1) AS before
+        FROM {names.history} AS line WHERE line.pgh_context IS NULL ORDER BY line.pgh_id
+    """  # noqa: S608
+    for row in _fetch(query):
+        before, after = _loaded(row["before"]) or {}, _loaded(row["after"])
+        field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
+        sentence = f"edited outside Essor ({row['label']})."
+        whole = field == "*"
+        yield Finding(
+            names.name,
+            row["id"],
+            field,
+            (before or None) if whole else before.get(field),
+            after if whole else after[field],
+            row["recorded_at"],
+            sentence,
+        )
+
+
+# --- states and events ---------------------------------------------------------------------------------------------
+
+
+def state_columns() -> list[tuple[type[models.Model], str]]:
+    """The models with one state that only recorded actions change."""
+    found = [(Job, "state")]
+    for model in apps.get_models():
+        columns = [field.column for field in model._meta.local_concrete_fields if isinstance(field, FSMFieldMixin)]
+        if len(columns) == 1 and not hasattr(model, "pgh_tracked_model"):
+            found.append((model, columns[0]))
+    return found
+
+
+def check_states(model: type[models.Model], column: str) -> Iterator[Finding]:
+    """A row's state is the one that its last event gave it."""
+    table, pk = _quoted(model._meta.db_table), _quoted(model._meta.pk.column)
+    query = f"""
+        SELECT present.{pk} AS id, present.{_quoted(column)} AS state, last.to_state, last.created_at
+        FROM {table} AS present
+        JOIN (
+            SELECT DISTINCT ON (object_id) object_id, to_state, created_at FROM {Event._meta.db_table}
+            WHERE content_type_id = %s AND to_state <> '' ORDER BY object_id, sequence DESC
+        ) AS last ON last.object_id = present.{pk}
+        WHERE present.{_quoted(column)} <> last.to_state
+        ORDER BY last.created_at
+    """  # noqa: S608
+    for row in _fetch(query, [ContentType.objects.get_for_model(model).pk]):
+        sentence = "this state was given without a transition."
+        yield Finding(
+            model._meta.db_table, row["id"], column, row["to_state"], row["state"], row["created_at"], sentence
+        )
+
+
+def count(model: type[models.Model]) -> int:
+    return model._base_manager.count()

@@ -1,0 +1,257 @@
+"""Accounts: signing in and out, signing up, a forgotten password, one's profile."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME, get_user_model, login, logout, update_session_auth_hash
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from django.utils.encoding import force_str
+from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from core.account_mail import activation_tokens, send_activation, send_known_address, send_password_reset
+from core.acting import acting_as
+from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, SignUpForm
+from core.navigation import landing_url
+from core.portal import portal_login_required
+from core.roles import Role
+from core.throttle import too_many
+from core.views.resume import TARGET, keep_and_sign_in_again
+
+User = get_user_model()
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+# --- in and out ------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """One page for staff and applicants; each lands where their work is."""
+    target = _safe_target(request)
+    if request.user.is_authenticated:
+        return _after_sign_in(request, target)
+    form = SignInForm(request, data=request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        login(request, form.get_user())
+        return _after_sign_in(request, target)
+    return render(request, "essor/account/sign_in.html", {"form": form, "next": target})
+
+
+def _safe_target(request: HttpRequest) -> str:
+    target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if safe else ""
+
+
+def _after_sign_in(request: HttpRequest, target: str) -> HttpResponse:
+    user = request.user
+    if target.startswith(settings.ESSOR_STAFF_PREFIX) and not user.is_staff:
+        if request.method == "GET":
+            return render(request, "essor/account/staff_only.html", status=403)
+        target = ""
+    response = redirect(target or landing_url(user))
+    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        _remember_language(response, user.language)
+    return response
+
+
+def _remember_language(response: HttpResponse, language: str) -> None:
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=365 * 24 * 60 * 60, samesite="Lax")
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
+    """Called by axes after too many wrong passwords: says how long to wait and what to do."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    sentence = _(
+        "Too many wrong passwords in a row: this account is locked for %(minutes)d minutes. Wait, or choose a new "
+        "password with “Forgotten password”. If you did not try to sign in, tell us."
+    ) % {"minutes": minutes}
+    if TARGET in request.POST:
+        return keep_and_sign_in_again(request, sentence, status=429)
+    form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+    context = {"form": form, "next": _safe_target(request), "locked": sentence}
+    return render(request, "essor/account/sign_in.html", context, status=429)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    messages.success(request, _("You are signed out."))
+    return redirect("core:home")
+
+
+# --- a new account ---------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@sensitive_post_parameters("password", "password_again")
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """Creates an inactive account and sends its activation link; a known address gets a mail that says so."""
+    if request.user.is_authenticated:
+        return redirect(landing_url(request.user))
+    form = SignUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if too_many(request, "sign-up"):
+            form.add_error(None, _("Too many accounts were asked for from your network. Try again in an hour."))
+        else:
+            _create_account(request, form)
+            request.session["signed_up_as"] = form.cleaned_data["email"]
+            return redirect("core:signup_done")
+    return render(request, "essor/account/sign_up.html", {"form": form})
+
+
+def _create_account(request: HttpRequest, form: SignUpForm) -> None:
+    data = form.cleaned_data
+    with acting_as(label="sign-up"), transaction.atomic():
+        known = User.objects.filter(email=data["email"]).first()
+        if known is None:
+            try:
+                with transaction.atomic():
+                    known = User.objects.create_user(
+                        data["email"],
+                        data["password"],
+                        roles=[Role.APPLICANT],
+                        first_name=data["first_name"],
+                        last_name=data["last_name"],
+                        phone=data["phone"],
+                        language=translation.get_language() or "fr",
+                        is_active=False,
+                    )
+            except IntegrityError:  # the same form sent twice at once
+                known = User.objects.get(email=data["email"])
+        send_account_mail(request, known)
+
+
+def send_account_mail(request: HttpRequest, user: Any) -> None:
+    """The mail that fits the account: its activation link, or the way in when it is active already."""
+    if user.is_active:
+        send_known_address(request, user)
+    else:
+        send_activation(request, user)
+
+
+def sign_up_done(request: HttpRequest) -> HttpResponse:
+    return render(request, "essor/account/sign_up_done.html", {"email": request.session.get("signed_up_as", "")})
+
+
+@never_cache
+def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """The link of the activation mail shows a button: programs that open the links of mails activate nothing."""
+    user = _user_of(uid)
+    if user is not None and user.is_active and not request.user.is_authenticated:
+        messages.info(request, _("This account is already active. Sign in."))
+        return redirect("core:login")
+    if user is None or not activation_tokens.check_token(user, token):
+        return render(request, "essor/account/link_expired.html", {"activation": True}, status=410)
+    if request.method == "POST":
+        with acting_as(user, label="activation"):
+            user.is_active = True
+            user.save(update_fields=["is_active"])
+        login(request, user, backend=BACKEND)
+        messages.success(request, _("Your account is active. Welcome."))
+        return _after_sign_in(request, "")
+    return render(request, "essor/account/activate.html", {"account": user})
+
+
+def _user_of(uid: str) -> Any:
+    try:
+        return User.objects.filter(pk=int(force_str(urlsafe_base64_decode(uid)))).first()
+    except (ValueError, OverflowError):
+        return None
+
+
+# --- a forgotten password ---------------------------------------------------------------------------------------------
+
+
+@never_cache
+def ask_reset(request: HttpRequest) -> HttpResponse:
+    """Sends a link to choose a new password (or the activation link again). Says the same for an unknown address."""
+    form = AskResetForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if too_many(request, "reset"):
+            form.add_error(None, _("Too many links were asked for from your network. Try again in an hour."))
+        else:
+            _send_reset(request, User.objects.normalize_email(form.cleaned_data["email"]))
+            return redirect("core:password_reset_done")
+    return render(request, "essor/account/ask_reset.html", {"form": form})
+
+
+def _send_reset(request: HttpRequest, email: str) -> None:
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        return
+    with transaction.atomic():
+        if user.is_active:
+            send_password_reset(request, user)
+        elif user.last_login is None:
+            send_account_mail(request, user)
+
+
+def reset_asked(request: HttpRequest) -> HttpResponse:
+    return render(request, "essor/account/reset_asked.html")
+
+
+@method_decorator(never_cache, name="dispatch")
+class ChooseNewPassword(PasswordResetConfirmView):
+    """Django's own confirmation, with a sentence of ours when the link is too old."""
+
+    template_name = "essor/account/new_password.html"
+    success_url = reverse_lazy("core:login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with acting_as(self.user, label="password reset"):
+            response = super().form_valid(form)
+        messages.success(self.request, _("Your new password is set. Sign in with it."))
+        return response
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        if not context["validlink"]:
+            return render(self.request, "essor/account/link_expired.html", {"activation": False}, status=410)
+        return super().render_to_response(context, **kwargs)
+
+
+# --- one's own account -----------------------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters()
+@portal_login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """One's name, telephone, language and password."""
+    changes_password = "change-password" in request.POST
+    is_post = request.method == "POST"
+    form = ProfileForm(request.POST if is_post and not changes_password else None, instance=request.user)
+    password_form = NewPasswordForm(request.user, request.POST if is_post and changes_password else None)
+    if is_post and changes_password and password_form.is_valid():
+        password_form.save()
+        update_session_auth_hash(request, password_form.user)
+        messages.success(request, _("Your password is changed."))
+        return redirect("core:profile")
+    if is_post and not changes_password and form.is_valid():
+        user = form.save()
+        translation.activate(user.language)
+        messages.success(request, _("Your details are saved."))
+        response = redirect("core:profile")
+        _remember_language(response, user.language)
+        return response
+    if is_post and not changes_password:
+        request.user.refresh_from_db()  # the header shows what is saved, the form what was typed
+    return render(request, "essor/account/profile.html", {"form": form, "password_form": password_form})
+
+
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """The staff site's own sign-in address leads to the one sign-in page."""
+    target = _safe_target(request) or reverse("admin:index")
+    return redirect(f"{reverse('core:login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")

@@ -1,0 +1,165 @@
+"""An expired session must not cost what was typed.
+
+Somebody sends a form after their session ended, or after signing in again in another tab. Instead of an error they
+get a page that carries the same fields, has them sign in where needed, and sends the fields again to the same address
+when they confirm. Only what the person sent from a page of this site is carried, it goes back to the same address,
+and it is handled there with all the usual checks. Files cannot be carried by a browser: the page asks for them again.
+"""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
+from django.utils.datastructures import MultiValueDict
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from core.forms import SignInForm
+
+PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
+FILE_PREFIX = "kept-file:"
+TARGET = "kept-address"
+# Never written into a page: secrets, and what belongs to the request itself.
+_NEVER_CARRIED = ("csrfmiddlewaretoken", "password")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a form sent: its address, its fields (every value of each), and the names of its file fields."""
+
+    address: str
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def visible(self) -> list[str]:
+        """The texts worth showing, so that the person recognises what they wrote."""
+        return [value for _name, value in self.fields if len(value.strip()) > 20][:5]
+
+
+def kept_from(request: HttpRequest) -> Kept:
+    """What this request sent, ready to be carried."""
+    files: MultiValueDict = request.FILES
+    return Kept(
+        address=request.get_full_path(),
+        fields=_carried(request.POST),
+        files=[(name, upload.name) for name, uploads in files.lists() for upload in uploads],
+    )
+
+
+def _carried(data: QueryDict) -> list[tuple[str, str]]:
+    return [
+        (name, value)
+        for name, values in data.lists()
+        if not any(word in name.lower() for word in _NEVER_CARRIED)
+        for value in values
+    ]
+
+
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The sign-in page in place of the form's answer, with the form's fields on board."""
+    return _sign_in_page(request, SignInForm(request), kept_from(request))
+
+
+def keep_and_sign_in_again(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    """The same sign-in page with a sentence that says why the person is not in yet."""
+    kept = _unpacked(request)
+    if kept is None:
+        return redirect("core:home")
+    form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+    return _sign_in_page(request, form, kept, sentence=sentence, status=status)
+
+
+def _sign_in_page(
+    request: HttpRequest, form: SignInForm, kept: Kept, *, sentence: str = "", status: int = 401
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "kept": kept,
+        "prefix": PREFIX,
+        "file_prefix": FILE_PREFIX,
+        "target": TARGET,
+        "locked": sentence,
+    }
+    return render(request, "essor/resume/sign_in.html", context, status=status)
+
+
+def _confirm_page(request: HttpRequest, kept: Kept) -> HttpResponse:
+    return render(request, "essor/resume/confirm.html", {"kept": kept})
+
+
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in_and_resume(request: HttpRequest) -> HttpResponse:
+    """Signs in, then offers to send the carried fields again."""
+    kept = _unpacked(request)
+    if kept is None:  # also a plain reading of this address
+        return redirect("core:home")
+    if request.user.is_authenticated:
+        return _confirm_page(request, kept)
+    form = SignInForm(request, data=request.POST)
+    if not form.is_valid():
+        return _sign_in_page(request, form, kept)
+    login(request, form.get_user())
+    return _confirm_page(request, kept)
+
+
+def _unpacked(request: HttpRequest) -> Kept | None:
+    address = request.POST.get(TARGET, "")
+    if not _is_own_address(request, address):
+        return None
+    return Kept(
+        address=address,
+        fields=[
+            (name.removeprefix(PREFIX), value)
+            for name, values in request.POST.lists()
+            if name.startswith(PREFIX)
+            for value in values
+        ],
+        files=[
+            (name.removeprefix(FILE_PREFIX), value)
+            for name, values in request.POST.lists()
+            if name.startswith(FILE_PREFIX)
+            for value in values
+        ],
+    )
+
+
+def _is_own_address(request: HttpRequest, address: str) -> bool:
+    """True for a page of this site."""
+    if not address.startswith("/") or not url_has_allowed_host_and_scheme(address, {request.get_host()}):
+        return False
+    try:
+        resolve(address.partition("?")[0])
+    except Resolver404:
+        return False
+    return True
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF refusal, told to the person. What they typed is kept when it came from a page of this site."""
+    if not _sent_from_here(request):
+        return render(request, "403_csrf.html", status=403)
+    try:
+        kept = kept_from(request)
+    except (RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent, TooManyFilesSent, OSError):
+        return render(request, "403_csrf.html", status=403)
+    if not kept.fields or request.path.startswith(settings.ESSOR_STAFF_PREFIX):
+        return render(request, "403_csrf.html", status=403)
+    if request.user.is_authenticated:
+        return _confirm_page(request, kept)
+    return ask_to_sign_in(request)
+
+
+def _sent_from_here(request: HttpRequest) -> bool:
+    """True when the browser says that the form stood on a page of this site: a forged form must not be resumed."""
+    own = f"{request.scheme}://{request.get_host()}"
+    origin = request.headers.get("Origin")
+    if origin:
+        return origin == own
+    return request.headers.get("Referer", "").startswith(f"{own}/")

@@ -1,0 +1,63 @@
+"""``write_csv``: the same columns as a workbook's sheet, as UTF-8 CSV (RFC 4180) that no spreadsheet will execute."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from core.workbooks.cells import canonical_texts, neutralised
+from core.workbooks.columns import NUMERIC_KINDS, Column, Sheet
+from core.workbooks.sheetxml import CHUNK_ROWS, Prepared
+from core.workbooks.writer import Written, data_hash
+
+_PLAIN = NUMERIC_KINDS | {"date", "datetime", "boolean"}
+
+
+def write_csv(
+    path: str | os.PathLike,
+    columns: Sequence[Column],
+    rows: Iterable[Any],
+    *,
+    key: str = "data",
+    headers: Sequence[str] | None = None,
+) -> Written:
+    """Write the rows and return counts, totals and hash, equal to those of the same rows in a workbook.
+
+    ``headers`` replaces the labels (a published format's own names). Amounts have a decimal point and no spaces,
+    dates are ISO; texts that a spreadsheet would compute get an apostrophe in front.
+    """
+    path, prepared = Path(path), Prepared(Sheet(key, columns, key=key))
+    digest, count = hashlib.sha256(), 0
+    totals = {column.key: Decimal("0.00") for column in columns if column.total}
+    with NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline=""
+    ) as temporary:
+        try:
+            out = csv.writer(temporary, lineterminator="\r\n")
+            out.writerow(headers or [str(column.label) for column in columns])
+            rows = iter(rows)
+            while chunk := list(islice(rows, CHUNK_ROWS)):
+                texts = []
+                values = prepared.values(chunk)
+                for column, column_values, labels in zip(columns, values, prepared.labels, strict=True):
+                    texts.append(canonical_texts(column.kind, column_values, labels))
+                    if column.key in totals:
+                        totals[column.key] += sum(value for value in column_values if value is not None)
+                digest.update("".join("\x1f".join(row) + "\n" for row in zip(*texts, strict=True)).encode())
+                safe = [
+                    texts[number] if column.kind in _PLAIN else [neutralised(text) for text in texts[number]]
+                    for number, column in enumerate(columns)
+                ]
+                out.writerows(zip(*safe, strict=True))
+                count += len(chunk)
+        except BaseException:
+            os.unlink(temporary.name)
+            raise
+    os.chmod(temporary.name, 0o644)
+    os.replace(temporary.name, path)
+    return Written(path, {key: count}, {key: totals}, data_hash([(key, digest.hexdigest())]))

@@ -1,0 +1,100 @@
+"""What a reading of a file gives: rows that are good, rows that are not, and what is wrong with them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+LISTED_PROBLEMS = 1_000
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """One thing wrong (or doubtful, when not ``blocking``): where, what was found, and what to do about it.
+
+    ``row`` is the number that the spreadsheet shows, None for the file as a whole; ``column`` the header's text;
+    ``record`` the row's cells as they were read, by column key.
+    """
+
+    row: int | None
+    column: str
+    value: Any
+    message: str
+    blocking: bool = True
+    record: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        where = [f"{self.row}"] if self.row else []
+        where += [self.column] if self.column else []
+        return f"{' · '.join(where)}{': ' if where else ''}{self.message}"
+
+
+@dataclass
+class TableRow:
+    """One row: its number in the file, typed values by column key, the cells as read, and its own problems."""
+
+    number: int
+    values: dict[str, Any]
+    raw: dict[str, Any]
+    problems: list[RowProblem] = field(default_factory=list)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    @property
+    def is_good(self) -> bool:
+        return not any(problem.blocking for problem in self.problems)
+
+
+class ProblemList:
+    """Counts every problem and keeps the first thousand: a file with a shifted column has one a cell."""
+
+    def __init__(self, listed: int = LISTED_PROBLEMS):
+        self._listed = listed
+        self._problems: list[RowProblem] = []
+        self.count = self.blocking_count = 0
+
+    def add(self, problem: RowProblem) -> None:
+        self.count += 1
+        self.blocking_count += problem.blocking
+        if len(self._problems) < self._listed:
+            self._problems.append(problem)
+
+    def __iter__(self) -> Iterator[RowProblem]:
+        return iter(self._problems)
+
+    def __len__(self) -> int:
+        return len(self._problems)
+
+    def __getitem__(self, place):
+        return self._problems[place]
+
+
+@dataclass
+class TableReading:
+    """A file that was read. ``rows`` are the good ones, ``rejected`` those with a blocking problem, in file order.
+
+    ``problems`` lists the first thousand problems; ``problems.count`` counts them all. When the file as a whole
+    cannot be used (``is_refused``), there are no rows and ``problems`` says why.
+    """
+
+    rows: list[TableRow] = field(default_factory=list)
+    rejected: list[TableRow] = field(default_factory=list)
+    problems: ProblemList = field(default_factory=ProblemList)
+    headers: dict[str, str] = field(default_factory=dict)
+    sheet: str = ""
+    header_row: int = 0
+    sha256: str = ""
+    is_refused: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing blocking was found, in any row or in the file."""
+        return not self.is_refused and self.problems.blocking_count == 0
+
+    @property
+    def all_rows(self) -> list[TableRow]:
+        """Good and rejected rows together, in the order of the file."""
+        return sorted([*self.rows, *self.rejected], key=lambda row: row.number)

@@ -1,0 +1,188 @@
+"""Cells as people type them, turned into typed values, or into a sentence that says what to type instead."""
+
+import re
+import unicodedata
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from core.money import CENT, MAX_DIGITS
+from core.text import fold
+from core.workbooks.columns import Column
+
+_SPACES = re.compile(r"[\s\u00a0\u202f\u2009\u2007']")
+_DATE_FORMS = (
+    re.compile(r"^(?P<d>\d{1,2})[/.\-\s](?P<m>\d{1,2})[/.\-\s](?P<y>\d{4}|\d{2})$"),
+    re.compile(r"^(?P<y>\d{4})[/.\-](?P<m>\d{1,2})[/.\-](?P<d>\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z?)?$"),
+    re.compile(r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})$"),
+)
+_WORD_DATE = re.compile(r"^(?P<d>\d{1,2})(?:er)? (?P<month>[a-z]+) (?P<y>\d{4})$")
+_MONTHS = {
+    name: number
+    for names in (
+        "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre",
+        "january february march april may june july august september october november december",
+        "janv fevr mars avr mai juin juil aout sept oct nov dec",
+        "jan feb mar apr may jun jul aug sep oct nov dec",
+    )
+    for number, name in enumerate(names.split(), 1)
+}
+_YES = {"oui", "yes", "vrai", "true", "1", "x", "o", "y"}
+_NO = {"non", "no", "faux", "false", "0", "n"}
+
+
+class CellRefused(ValueError):
+    """The cell is not what its column asks for; the text says what to do."""
+
+
+def is_empty(raw: Any) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())
+
+
+def to_decimal(raw: Any) -> Decimal:
+    """Return the exact number of a cell: floats by their shortest form, texts in French or English writing."""
+    if isinstance(raw, bool) or isinstance(raw, date | time | timedelta):
+        raise CellRefused(_("a number is expected"))
+    if isinstance(raw, int | Decimal):
+        return Decimal(raw)
+    if isinstance(raw, float):
+        return Decimal(repr(raw))
+    text = unicodedata.normalize("NFKC", str(raw)).replace("−", "-")
+    text = _SPACES.sub("", text).removesuffix("€").removesuffix("EUR")
+    negative = text.startswith("(") and text.endswith(")")
+    text = _with_point(text.strip("()") if negative else text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise CellRefused(_("a number is expected, such as 1234,56")) from None
+    if not number.is_finite():
+        raise CellRefused(_("a number is expected, such as 1234,56"))
+    return -number if negative else number
+
+
+def _with_point(text: str) -> str:
+    """Return the number with a decimal point: the last separator is the decimal one, the others group thousands."""
+    comma, point = text.rfind(","), text.rfind(".")
+    if comma >= 0 and point >= 0:
+        return text.replace(".", "").replace(",", ".") if comma > point else text.replace(",", "")
+    if comma >= 0:
+        return text.replace(",", ".") if text.count(",") == 1 else text.replace(",", "")
+    return text.replace(".", "") if text.count(".") > 1 else text
+
+
+def to_money(raw: Any) -> Decimal:
+    """Return euros and cents. Digits beyond the cent are refused, save the noise of a spreadsheet's arithmetic."""
+    number = to_decimal(raw)
+    if number.adjusted() > MAX_DIGITS - 3:
+        raise CellRefused(_("the amount is too large"))
+    rounded = number.quantize(CENT)
+    noise = Decimal("0.000001")
+    if abs(number - rounded) > (noise if isinstance(raw, float) else 0):
+        raise CellRefused(_("an amount has at most two digits after the comma"))
+    return rounded
+
+
+def to_date(raw: Any) -> date:
+    """Return the day: a spreadsheet's date, its number, or 31/12/2026, 2026-12-31, 31 décembre 2026."""
+    if isinstance(raw, datetime):
+        return raw.date()
+    if isinstance(raw, date):
+        return raw
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        if 1 <= raw < 2_958_466 and raw != 60 and float(raw).is_integer():
+            return date(1899, 12, 30) + timedelta(days=int(raw) + (raw < 60))
+        raise CellRefused(_("a date is expected, such as 31/12/2026"))
+    text = str(raw).strip()
+    found = next((match for form in _DATE_FORMS if (match := form.match(text))), None)
+    if found is None:
+        found = _WORD_DATE.match(fold(text))
+    if found is None:
+        raise CellRefused(_("a date is expected, such as 31/12/2026"))
+    parts = found.groupdict()
+    month = int(parts["m"]) if "m" in parts else _MONTHS.get(parts["month"], 0)
+    year = int(parts["y"])
+    try:
+        return date(year + 2000 if year < 100 else year, month, int(parts["d"]))
+    except ValueError:
+        raise CellRefused(_("this day does not exist in the calendar")) from None
+
+
+def to_datetime(raw: Any) -> datetime:
+    if isinstance(raw, datetime):
+        return raw
+    try:
+        return datetime.fromisoformat(str(raw).strip())
+    except ValueError:
+        return datetime.combine(to_date(raw), time.min)
+
+
+def to_integer(raw: Any) -> int:
+    number = to_decimal(raw)
+    if number != number.to_integral_value():
+        raise CellRefused(_("a whole number is expected"))
+    return int(number)
+
+
+def to_percent(raw: Any) -> Decimal:
+    """Return a fraction: "80 %" is 0.8; a bare number is a fraction already, as spreadsheets store it."""
+    if isinstance(raw, str) and raw.strip().endswith("%"):
+        return to_decimal(raw.strip().removesuffix("%")) / 100
+    return to_decimal(raw)
+
+
+def to_boolean(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = fold(str(int(raw) if isinstance(raw, float) and raw.is_integer() else raw))
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise CellRefused(_("“yes” or “no” is expected"))
+
+
+def to_text(raw: Any) -> str:
+    """Return the text; a whole number loses the ".0" that spreadsheets give it (SIRET, postcode, invoice number)."""
+    if isinstance(raw, float):
+        number = Decimal(repr(raw))
+        return format(number.quantize(Decimal(1)) if number == number.to_integral_value() else number, "f")
+    if isinstance(raw, datetime):
+        return raw.date().isoformat() if raw.time() == time.min else raw.isoformat(sep=" ")
+    # A form feed or another control character that came with a paste is no part of a text.
+    text = "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else " " for c in str(raw))
+    return text.replace("\xa0", " ").strip()
+
+
+_READERS = {
+    "text": to_text, "link": to_text, "money": to_money, "date": to_date, "datetime": to_datetime,
+    "integer": to_integer, "percent": to_percent, "boolean": to_boolean,
+}  # fmt: skip
+
+
+def read_value(column: Column, raw: Any) -> Any:
+    """Return the typed value of a filled cell. Raises CellRefused with a sentence that says what to type."""
+    value = _READERS[column.kind](raw)
+    if column.choices:
+        by_text = {fold(str(value)): value for value in column.labels_by_choice}
+        by_text |= {fold(label): value for value, label in column.labels_by_choice.items()}
+        if fold(str(value)) not in by_text:
+            accepted = " · ".join(column.labels_by_choice.values())
+            raise CellRefused(_("this value is not in the list. Choose one of: %(accepted)s") % {"accepted": accepted})
+        return by_text[fold(str(value))]
+    if column.max_length and isinstance(value, str) and len(value) > column.max_length:
+        raise CellRefused(
+            _("the text is too long: %(length)d characters, %(max)d at most")
+            % {"length": len(value), "max": column.max_length}
+        )
+    return value
+
+
+def is_readable(column: Column, raw: Any) -> bool:
+    """Whether the cell could stand in this column."""
+    try:
+        read_value(column, raw)
+    except CellRefused:
+        return False
+    return True

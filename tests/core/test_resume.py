@@ -1,0 +1,165 @@
+"""An expired session at the moment of sending: nothing typed is lost, and nothing is done that was not meant."""
+
+import re
+from html import unescape
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from core.models.user import User
+from core.portal import portal_login_required
+from core.views.resume import FILE_PREFIX, PREFIX, TARGET
+from tests.factories.core import UserFactory
+
+PASSWORD = "un mot de passe assez long"
+PROFILE = "/mon-compte/"
+TYPED = {"first_name": "Zoé & <b>Ali</b>", "last_name": 'Dit "le long"', "phone": "01\r\n02", "language": "fr"}
+
+
+@pytest.fixture
+def someone(db) -> User:
+    return UserFactory(applicant=True, email="someone@example.org")
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    return {unescape(name): unescape(value) for name, value in found}
+
+
+def kept(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name.startswith(PREFIX) or name == TARGET}
+
+
+def test_typed_fields_travel_through_the_sign_in_to_the_form_again(client: Client, someone: User) -> None:
+    first = client.post(PROFILE, TYPED)
+    assert first.status_code == 401
+    carried = hidden_fields(first.text)
+    assert {PREFIX + name: value for name, value in TYPED.items()}.items() <= carried.items()
+    assert carried[TARGET] == PROFILE
+
+    second = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD})
+    assert second.status_code == 200
+    assert f'action="{PROFILE}"' in second.text
+    assert TYPED.items() <= hidden_fields(second.text).items()
+    assert "<b>Ali</b>" not in second.text  # shown as text, never as mark-up
+
+    client.post(PROFILE, {name: value for name, value in hidden_fields(second.text).items() if name in TYPED})
+    someone.refresh_from_db()
+    assert someone.first_name == TYPED["first_name"]
+
+
+def test_several_values_of_one_field_all_travel(client: Client, someone: User) -> None:
+    page = client.post(PROFILE, {"choice": ["one", "two"]}).text
+    assert page.count(f'name="{PREFIX}choice"') == 2
+
+
+def test_a_wrong_password_loses_nothing(client: Client, someone: User) -> None:
+    carried = hidden_fields(client.post(PROFILE, TYPED).text)
+    again = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": "non"})
+    assert again.status_code == 401
+    assert kept(carried) == kept(hidden_fields(again.text))
+
+
+def test_a_locked_account_loses_nothing(client: Client, someone: User, settings) -> None:
+    settings.AXES_ENABLED = True
+    carried = hidden_fields(client.post(PROFILE, TYPED).text)
+    data = carried | {"username": someone.email, "password": "non"}
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        answer = client.post(reverse("core:resume"), data)
+    assert answer.status_code == 429
+    assert "15 minutes" in answer.text
+    assert hidden_fields(answer.text)[PREFIX + "first_name"] == TYPED["first_name"]
+
+
+def test_secrets_are_never_written_into_a_page(client: Client, someone: User) -> None:
+    page = client.post(PROFILE, {"old_password": "secret-1", "new_password1": "secret-2", "phone": "06"}).text
+    assert "secret" not in page
+    assert 'value="06"' in page
+
+
+def test_files_are_asked_for_again(client: Client, someone: User) -> None:
+    upload = SimpleUploadedFile("comptes 2025.pdf", b"%PDF-1.7")
+    first = client.post(PROFILE, TYPED | {"proof": upload})
+    assert "comptes 2025.pdf" in first.text
+    carried = hidden_fields(first.text)
+    assert carried[FILE_PREFIX + "proof"] == "comptes 2025.pdf"
+    second = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD}).text
+    assert re.search(r'<input type="file"[^>]*name="proof"', second)
+    assert "Choisissez de nouveau vos fichiers" in second
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/", "//evil.example/x", "javascript:alert(1)", "/nulle-part/", "", "mon-compte/"]
+)
+def test_the_carried_address_is_a_page_of_this_site(client: Client, someone: User, address: str) -> None:
+    data = {TARGET: address, PREFIX + "a": "b", "username": someone.email, "password": PASSWORD}
+    answer = client.post(reverse("core:resume"), data)
+    assert answer.status_code == 302 and answer.url == "/"
+
+
+def test_signed_in_again_in_another_tab(client: Client, someone: User) -> None:
+    carried = hidden_fields(client.post(PROFILE, TYPED).text)
+    client.force_login(someone)
+    answer = client.post(reverse("core:resume"), carried)
+    assert answer.status_code == 200
+    assert TYPED.items() <= hidden_fields(answer.text).items()
+
+
+def test_the_address_of_the_sign_in_alone_leads_home(client: Client, db) -> None:
+    assert client.get(reverse("core:resume")).url == "/"
+
+
+# --- the mark of the form (CSRF) ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(someone: User) -> Client:
+    """A browser that checks the mark, as real ones do, signed in again since the form was opened."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(someone)
+    return client
+
+
+def test_an_old_mark_keeps_what_was_typed(strict: Client, someone: User) -> None:
+    answer = strict.post(PROFILE, TYPED, headers={"origin": "http://testserver"})
+    assert answer.status_code == 200
+    assert TYPED.items() <= hidden_fields(answer.text).items()
+    someone.refresh_from_db()
+    assert someone.first_name != TYPED["first_name"]  # nothing happens before the person confirms
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"referer": "https://evil.example/x"}, {}])
+def test_a_form_from_elsewhere_is_refused_outright(strict: Client, someone: User, headers: dict[str, str]) -> None:
+    answer = strict.post(PROFILE, TYPED, headers=headers)
+    assert answer.status_code == 403
+    assert PREFIX not in answer.text and TYPED["last_name"] not in unescape(answer.text)
+
+
+def test_an_old_mark_without_a_session_asks_to_sign_in(someone: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post(PROFILE, TYPED, headers={"origin": "http://testserver"})
+    assert answer.status_code == 401
+    assert hidden_fields(answer.text)[PREFIX + "first_name"] == TYPED["first_name"]
+
+
+# --- the decorator ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{"hx-request": "true"}, {"accept": "application/json"}])
+def test_a_fragment_gets_a_bare_refusal(client: Client, db, headers: dict[str, str]) -> None:
+    answer = client.post(PROFILE, TYPED, headers=headers)
+    assert answer.status_code == 401
+    assert answer.content == b""
+
+
+def test_pages_of_signed_in_people_are_never_kept_by_the_browser(someone: User) -> None:
+    @portal_login_required
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("secret")
+
+    request = RequestFactory().get("/")
+    request.user = someone
+    assert "no-store" in view(request).headers["Cache-Control"]

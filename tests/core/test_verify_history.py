@@ -1,0 +1,187 @@
+"""``verify_history``: clean when it is clean, red when anything was edited, with the first broken link."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from core.acting import acting_as
+from core.events import record
+from core.management.commands.verify_history import Command
+from core.models.event import EventSeal
+from core.models.user import User
+from core.roles import Role
+from core.seals import seal_new_events
+from core.transitions import perform
+from tests.core.sample.models import Case
+from tests.factories.core import UserFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.infrastructure]
+
+
+@pytest.fixture
+def person() -> User:
+    with acting_as(label="tests"):
+        return UserFactory(applicant=True, phone="01 02 03 04 05")
+
+
+@pytest.fixture
+def filed(person: User) -> Case:
+    case = Case.objects.create(title="A kitchen garden", owner=person)
+    perform(case, "submit", actor=person)
+    record(case, "look", actor=person)
+    seal_new_events()
+    return case
+
+
+def sql(statement: str, *parameters: object, behind_the_triggers: bool = False) -> None:
+    with connection.cursor() as cursor:
+        if behind_the_triggers:
+            cursor.execute("SET session_replication_role = replica")
+        try:
+            cursor.execute(statement, parameters)
+        finally:
+            cursor.execute("SET session_replication_role = origin")
+
+
+def verify(*arguments: str) -> str:
+    output = StringIO()
+    call_command("verify_history", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def broken() -> list[str]:
+    with pytest.raises(CommandError) as caught:
+        verify()
+    assert caught.value.returncode == 1
+    return str(caught.value).splitlines()
+
+
+def test_clean(filed, person):
+    with acting_as(person):
+        person.phone = "06 07 08 09 10"
+        person.save()
+        person.set_roles([Role.APPLICANT, Role.AUDITOR])
+        person.set_roles([])
+    output = verify()
+    assert "Events: 2, all chained; sealed: 2." in output
+    assert "Nothing was edited outside Essor." in output
+
+
+def test_a_row_edited_by_sql_with_the_triggers_on(person):
+    sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=phone: edited outside Essor (update).")
+    assert "before=01 02 03 04 05 after=99" in line
+
+
+def test_a_row_edited_behind_the_triggers(person):
+    sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
+    (line,) = broken()
+    assert line.startswith(
+        f"core_user id={person.pk} field=phone: this row, or the newest line of its history, was edited"
+    )
+    assert "before=01 02 03 04 05 after=99 when=20" in line
+
+
+def test_a_row_added_or_removed_behind_the_triggers(person):
+    sql("DELETE FROM core_user_groups WHERE user_id = %s", person.pk, behind_the_triggers=True)
+    sql(
+        "INSERT INTO core_user_groups (user_id, group_id) SELECT %s, id FROM auth_group WHERE name = 'administrator'",
+        person.pk,
+        behind_the_triggers=True,
+    )
+    lines = broken()
+    assert len(lines) == 2
+    assert any("added without leaving a trace" in line for line in lines)
+    assert any("removed without leaving a trace" in line for line in lines)
+
+
+def test_a_role_given_by_sql(person):
+    sql(
+        "INSERT INTO core_user_groups (user_id, group_id) SELECT %s, id FROM auth_group WHERE name = 'administrator'",
+        person.pk,
+    )
+    (line,) = broken()
+    assert line.startswith("core_user_groups id=")
+    assert "edited outside Essor (insert)" in line
+
+
+def test_a_repair_that_says_who_did_it_is_accepted(person):
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("""SELECT set_config('pghistory.context_metadata', '{"label": "repair"}', true)""")
+        cursor.execute("UPDATE core_user SET phone = '99'")
+        cursor.execute("COMMIT")
+    verify()
+
+
+def test_a_history_line_removed(person):
+    with acting_as(person):
+        User.objects.update(phone="06 07 08 09 10")
+    sql("DELETE FROM core_userevent WHERE pgh_label = 'insert'", behind_the_triggers=True)
+    assert any("has a gap" in line for line in broken())
+
+
+def test_an_event_edited(filed):
+    sql("UPDATE core_event SET comment = 'never said' WHERE sequence = 1", behind_the_triggers=True)
+    (line,) = broken()
+    assert line.startswith("core_event id=")
+    assert "field=hash: the event “submit” of sample.case" in line
+
+
+def test_an_event_edited_together_with_its_hash(filed):
+    sql("UPDATE core_event SET hash = repeat('0', 64) WHERE sequence = 1", behind_the_triggers=True)
+    assert any("written anew" in line for line in broken())
+
+
+def test_the_tail_of_a_chain_removed(filed):
+    sql("DELETE FROM core_event WHERE sequence = 2", behind_the_triggers=True)
+    (line,) = broken()
+    assert "this sealed event was removed" in line
+
+
+def test_a_whole_chain_removed(filed):
+    sql("DELETE FROM core_event", behind_the_triggers=True)
+    assert all("this sealed event was removed" in line for line in broken())
+
+
+def test_an_event_in_the_middle_removed(filed):
+    sql("DELETE FROM core_event WHERE sequence = 1", behind_the_triggers=True)
+    assert any("field=sequence" in line for line in broken())
+
+
+def test_a_seal_edited_or_removed(filed):
+    sql("DELETE FROM core_eventseal WHERE position = 1", behind_the_triggers=True)
+    assert any(line.startswith("core_eventseal id=2 field=position") for line in broken())
+
+
+def test_seals_cut_short_are_found_by_the_anchor(filed):
+    last = EventSeal.objects.last()
+    anchor = f"{last.position}:{last.hash}"
+    assert anchor in verify()
+    verify("--anchor", anchor)
+    sql("DELETE FROM core_eventseal WHERE position = 2", behind_the_triggers=True)
+    sql("DELETE FROM core_event WHERE sequence = 2", behind_the_triggers=True)
+    verify()
+    with pytest.raises(CommandError, match="not the one that was noted"):
+        verify("--anchor", anchor)
+    with pytest.raises(CommandError, match="POSITION:HASH"):
+        verify("--anchor", "nonsense")
+
+
+def test_a_state_given_without_a_transition(filed):
+    sql("UPDATE sample_case SET state = 'accepted'")
+    (line,) = broken()
+    assert line.startswith(f"sample_case id={filed.pk} field=state: this state was given without a transition.")
+    assert "before=submitted after=accepted" in line
+
+
+def test_the_command_line_ends_with_one_line_per_problem(person, capsys):
+    sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
+    with pytest.raises(SystemExit) as caught:
+        Command().run_from_argv(["manage.py", "verify_history", "--skip-checks"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.count("\n") == 1

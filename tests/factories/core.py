@@ -1,0 +1,34 @@
+"""People for the tests: one trait per role."""
+
+import factory
+
+from core.models.user import User
+from core.roles import Role
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """``UserFactory(instructor=True)``, or ``UserFactory(roles=[Role.AUDITOR])``."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    class Params:
+        applicant = factory.Trait(roles=[Role.APPLICANT])
+        instructor = factory.Trait(roles=[Role.INSTRUCTOR])
+        head_of_service = factory.Trait(roles=[Role.HEAD_OF_SERVICE])
+        committee_secretary = factory.Trait(roles=[Role.COMMITTEE_SECRETARY])
+        finance_officer = factory.Trait(roles=[Role.FINANCE_OFFICER])
+        eu_controller = factory.Trait(roles=[Role.EU_CONTROLLER])
+        auditor = factory.Trait(roles=[Role.AUDITOR])
+        administrator = factory.Trait(roles=[Role.ADMINISTRATOR])
+
+    email = factory.Sequence(lambda number: f"person{number}@example.org")
+    first_name = "Camille"
+    last_name = factory.Sequence(lambda number: f"Martin {number}")
+    password = "un mot de passe assez long"
+    roles = ()
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        return model_class.objects.create_user(*args, **kwargs)
