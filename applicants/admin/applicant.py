@@ -1,0 +1,215 @@
+"""Applicants, their people, and who asks to join."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from applicants.bank_accounts import payable_account
+from applicants.de_minimis import assess_for
+from applicants.models import Applicant, DeMinimisAid, Invitation, JoinRequest, Membership, SingleUndertaking
+from applicants.permissions import may_enter_bank_account
+from applicants.rules.identifiers import rna_warning
+from applicants.workbooks import ApplicantResource
+from core.admin import EssorModelAdmin, EssorTabularInline, Panel
+from core.events import history, record
+from core.importexport import EssorImportExportAdmin
+from core.models import Document
+from core.personal_numbers import NoNationalNumberMixin
+from core.roles import Role
+
+KEEPERS = (Role.INSTRUCTOR, Role.ADMINISTRATOR)
+ORGANISATION = (
+    gettext_lazy("Organisation"),
+    {
+        "fields": [
+            ("siret", "rna"),
+            "local_register",
+            "in_formation",
+            "name",
+            "acronym",
+            "ess_statut",
+            "legal_category",
+            "is_association",
+            "representative_name",
+            "representative_title",
+            "undertaking",
+        ]
+    },
+)
+PERSON = (gettext_lazy("Person"), {"fields": ["first_name", "last_name", "birth_date"]})
+CONTACT = (
+    gettext_lazy("Contact"),
+    {
+        "fields": [
+            "email",
+            "phone",
+            "website",
+            "address_line",
+            ("postcode", "city"),
+            "insee_commune",
+            ("region_insee", "nuts2"),
+        ]
+    },
+)
+RECORD = (gettext_lazy("Record"), {"fields": ["created_by", "created_at", "updated_at"]})
+
+
+class ApplicantAdminForm(NoNationalNumberMixin, forms.ModelForm):
+    """Everything on an applicant; numbers may be typed with their spaces."""
+
+    class Meta:
+        model = Applicant
+        exclude: tuple[str, ...] = ()
+
+
+class PeopleInline(EssorTabularInline):
+    """Who acts for the applicant: read here, decided by its representatives."""
+
+    model = Membership
+    tab = True
+    fields = ["user", "role", "created_at"]
+    readonly_fields = ["user", "role", "created_at"]
+    verbose_name_plural = gettext_lazy("People")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("user", "applicant")
+
+
+class InvitationInline(EssorTabularInline):
+    """Invitations that were sent."""
+
+    model = Invitation
+    tab = True
+    fields = ["email", "role", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at"]
+    readonly_fields = fields
+    verbose_name_plural = gettext_lazy("Invitations")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("invited_by", "applicant")
+
+
+class DeMinimisInline(EssorTabularInline):
+    """The register, for this applicant."""
+
+    model = DeMinimisAid
+    tab = True
+    fields = ["granted_on", "amount", "regime", "authority", "reference", "origin"]
+    readonly_fields = fields
+    show_change_link = True
+    verbose_name_plural = gettext_lazy("De minimis aid")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("applicant")
+
+
+@admin.register(Applicant)
+class ApplicantAdmin(EssorImportExportAdmin):
+    """Organisations and people, found by name without accents, by SIRET or by RNA."""
+
+    form = ApplicantAdminForm
+    resource_classes = [ApplicantResource]
+    add_roles = KEEPERS
+    change_roles = KEEPERS
+    list_display = ["name_column", "kind", "identifier", "city", "region_insee", "ess_statut"]
+    list_filter = ["kind", "ess_statut", "in_formation", "region_insee"]
+    search_fields = ["search_text"]
+    search_help_text = gettext_lazy("Name, town, SIRET or RNA")
+    ordering = ["sort_name", "pk"]
+    inlines = [PeopleInline, InvitationInline, DeMinimisInline]
+    readonly_fields = ["region_insee", "nuts2", "created_by", "created_at", "updated_at"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Applicant | None = None) -> list[tuple]:
+        """Those of its kind; both kinds for a new one."""
+        kind = (None, {"fields": ["kind"]})
+        if obj is None:
+            return [kind, ORGANISATION, PERSON, CONTACT]
+        return [kind, ORGANISATION if obj.is_legal else PERSON, CONTACT, RECORD]
+
+    @admin.display(description=gettext_lazy("Name"), ordering="sort_name")
+    def name_column(self, obj: Applicant) -> str:
+        return obj.display_name
+
+    @admin.display(description=gettext_lazy("SIRET, RNA"))
+    def identifier(self, obj: Applicant) -> str:
+        return obj.identifier or "–"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        """The app's own search: served by an index, blind to accents."""
+        return queryset.search(search_term), False
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("legal_category", "undertaking", "created_by")
+
+    def save_model(self, request: HttpRequest, obj: Applicant, form: forms.ModelForm, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+        action = "edit" if change else "create"
+        record(obj, action, actor=request.user, data={"fields": form.changed_data})
+
+    def panels(self, request: HttpRequest, obj: Applicant) -> list[Panel]:
+        """Where it is paid, what it received, what happened."""
+        account, reason = payable_account(obj)
+        accounts = list(obj.bank_accounts.select_related("entered_by", "verified_by"))
+        context = {
+            "account": account,
+            "reason": reason,
+            "accounts": accounts,
+            "may_enter": may_enter_bank_account(request.user, obj) is None,
+            "change_waits": any(item.state == "entered" and item.is_change for item in accounts),
+        }
+        documents = Document.objects.about(obj).select_related("file")
+        verdict = assess_for(obj, Decimal("0.00"), timezone.localdate())
+        return [
+            Panel(_("Bank accounts"), "applicants/admin/bank_panel.html", context),
+            Panel(_("De minimis aid"), "applicants/admin/de_minimis_panel.html", {"verdict": verdict}, side=True),
+            Panel(
+                _("Documents"),
+                "applicants/admin/documents_panel.html",
+                {"documents": documents, "rna_warning": rna_warning(obj.rna) if obj.rna else ""},
+                side=True,
+            ),
+            Panel(
+                _("History"), "applicants/admin/history_panel.html", {"events": history(obj).reverse()[:10]}, side=True
+            ),
+        ]
+
+
+@admin.register(JoinRequest)
+class JoinRequestAdmin(EssorModelAdmin):
+    """Requests to join that no representative answers."""
+
+    list_display = ["state_column", "applicant", "user", "role", "created_at"]
+    list_display_links = ["applicant"]
+    list_filter = ["state", "role"]
+    list_select_related = ["applicant", "user"]
+    ordering = ["-created_at"]
+    fields = ["applicant", "user", "role", "message", "created_at", "decided_by", "decided_at"]
+    readonly_fields = fields
+
+
+@admin.register(SingleUndertaking)
+class SingleUndertakingAdmin(EssorModelAdmin):
+    """Groups of enterprises whose de minimis aids add up."""
+
+    add_roles = KEEPERS
+    change_roles = KEEPERS
+    list_display = ["name", "member_count"]
+    search_fields = ["name"]
+    fields = ["name", "reason"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).annotate(members_number=models.Count("members"))
+
+    @admin.display(description=gettext_lazy("Members"), ordering="members_number")
+    def member_count(self, obj: Any) -> int:
+        return obj.members_number

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class ApplicantsConfig(AppConfig):
+    name = "applicants"
+    verbose_name = _("Applicants")
+
+    def ready(self) -> None:
+        from applicants import setup
+
+        post_migrate.connect(setup.after_migration, sender=self, dispatch_uid="applicants_reference_data")
+        setup.register()

@@ -1,0 +1,136 @@
+"""Bank accounts: entering one, warning of a change, and the account that may be paid."""
+
+from typing import TYPE_CHECKING, BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from applicants.models import Applicant, BankAccount, Membership
+from applicants.models.people import MemberRole
+from applicants.permissions import may_enter_bank_account
+from applicants.rules.identifiers import validate_bic, validate_iban
+from core.documents import IMAGE_TYPES, store
+from core.events import record
+from core.models import Document
+from core.outbox import enqueue_mail
+from core.transitions import TransitionRefused, perform
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+
+    from core.models import User
+
+PROOF_KIND = "bank_proof"
+
+
+def representatives_of(applicant: Applicant) -> list[str]:
+    """The e-mail addresses of the people who represent ``applicant``."""
+    members = Membership.objects.filter(
+        applicant=applicant, role=MemberRole.REPRESENTATIVE, user__is_active=True
+    ).order_by("pk")
+    return list(members.values_list("user__email", flat=True))
+
+
+@transaction.atomic
+def enter_account(
+    applicant: Applicant,
+    *,
+    holder_name: str,
+    iban: str,
+    bic: str = "",
+    bank_name: str = "",
+    proof: "Document | File | BinaryIO | bytes",
+    proof_name: str = "",
+    actor: "User",
+) -> BankAccount:
+    """Enter an account for ``applicant``, to be verified by another person before anything is paid on it.
+
+    One that was still to be verified is replaced. When a verified account exists the new one is a change: the
+    representatives are told at once, so that one who did not ask for it can say so.
+
+    Raises:
+        TransitionRefused: ``actor`` may not, or the account is the one that is verified already.
+        ValidationError: the IBAN, the BIC or the proof is wrong (with a sentence).
+    """
+    if reason := may_enter_bank_account(actor, applicant):
+        raise TransitionRefused("permission", {"__all__": reason})
+    iban = validate_iban(iban)
+    bic = validate_bic(bic) if bic else ""
+    # The applicant's row is the lock: two people who enter accounts at once come one after the other.
+    Applicant.objects.select_for_update(of=("self",), no_key=True).get(pk=applicant.pk)
+    current = BankAccount.objects.verified().filter(applicant=applicant).first()
+    if current and current.iban == iban:
+        raise TransitionRefused(
+            "input", {"iban": _("This account is already the one used for payments: nothing to change.")}
+        )
+    if not isinstance(proof, Document):
+        proof = store(
+            proof,
+            name=proof_name or getattr(proof, "name", "") or "rib.pdf",
+            subject=applicant,
+            user=actor,
+            kind=PROOF_KIND,
+            allowed=IMAGE_TYPES,
+        )
+    for waiting in BankAccount.objects.waiting().filter(applicant=applicant):
+        perform(waiting, "supersede", actor=actor, system=True)
+    account = BankAccount.objects.create(
+        applicant=applicant,
+        holder_name=" ".join(holder_name.split()),
+        iban=iban,
+        bic=bic,
+        bank_name=bank_name,
+        proof=proof,
+        is_change=current is not None,
+        entered_by=actor,
+    )
+    record(account, "enter", actor=actor, data={"iban": account.masked_iban, "is_change": account.is_change})
+    if current:
+        _warn_of_change(account, current)
+    return account
+
+
+def _warn_of_change(account: BankAccount, current: BankAccount) -> None:
+    recipients = representatives_of(account.applicant)
+    record(
+        account,
+        "change_alert",
+        actor=account.entered_by,
+        data={"replaces": current.pk, "from": current.masked_iban, "to": account.masked_iban, "told": recipients},
+    )
+    if recipients:
+        enqueue_mail(
+            to=recipients,
+            template="applicants/mail/bank_account_change",
+            context={
+                "applicant": account.applicant,
+                "account": account,
+                "current": current,
+                "entered_by": account.entered_by,
+                "url": settings.ESSOR_SITE_URL + reverse("applicants:bank_accounts", args=[account.applicant_id]),
+            },
+            subject_object=account,
+            key=f"bank-account-change:{account.pk}",
+        )
+
+
+def payable_account(applicant: Applicant) -> tuple[BankAccount | None, str]:
+    """The account on which ``applicant`` may be paid now, or None and why not.
+
+    While a change waits to be verified nothing is paid, neither on the old account nor on the new one.
+    """
+    accounts = {account.state: account for account in applicant.bank_accounts.filter(state__in=["entered", "verified"])}
+    waiting, verified = accounts.get("entered"), accounts.get("verified")
+    if waiting and verified:
+        return None, _("A change of bank account of “%(name)s” waits to be verified: payments wait for it.") % {
+            "name": applicant.display_name
+        }
+    if waiting:
+        return None, _("The bank account of “%(name)s” waits to be verified.") % {"name": applicant.display_name}
+    if not verified:
+        return None, _("“%(name)s” has no bank account yet: ask for its bank details (RIB).") % {
+            "name": applicant.display_name
+        }
+    return verified, ""

@@ -1,0 +1,37 @@
+"""Conditions of the transitions of this app: ``None``, or errors by field."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from core.transitions import precondition
+
+if TYPE_CHECKING:
+    from applicants.models import BankAccount, JoinRequest
+    from core.models import User
+
+
+def call_back_was_made(account: "BankAccount", data: dict[str, Any], actor: "User") -> dict[str, str] | None:
+    """A change of account is confirmed by telephone, on a number known before the request."""
+    if not account.is_change:
+        return None
+    asked = _("This account replaces another: call the applicant back on a number you already had, and note it.")
+    return {name: asked for name in ("phone", "person", "called_at") if not data.get(name)} or None
+
+
+def no_holder_doubt_left(account: "BankAccount", data: dict[str, Any], actor: "User") -> dict[str, str] | None:
+    """When the holder's name does not resemble the applicant's, the verifier says why it is right."""
+    if account.holder_matches or data.get("note"):
+        return None
+    return {
+        "note": _("The account holder “%(holder)s” is not “%(name)s”: say why this account is the right one.")
+        % {"holder": account.holder_name, "name": account.applicant.display_name}
+    }
+
+
+@precondition
+def requester_is_not_a_member(request: "JoinRequest", data: dict[str, Any], actor: "User") -> dict[str, str] | None:
+    """The person who asks does not act for the applicant yet."""
+    if request.applicant.memberships.filter(user=request.user_id).exists():
+        return {"__all__": _("This person already acts for the applicant.")}
+    return None

@@ -1,0 +1,48 @@
+"""What follows a transition: the people concerned are told by mail."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from applicants.bank_accounts import representatives_of
+from applicants.models import BankAccount, JoinRequest
+from core.outbox import enqueue_mail
+
+
+def tell_requester(sender: type, instance: JoinRequest, name: str, comment: str, event: Any, **kwargs: Any) -> None:
+    """Receiver of ``transitioned``: the person who asked to join reads the answer."""
+    if name not in {"accept", "refuse"}:
+        return
+    enqueue_mail(
+        to=[instance.user.email],
+        template="applicants/mail/join_answer",
+        context={
+            "applicant": instance.applicant,
+            "accepted": name == "accept",
+            "role": instance.get_role_display(),
+            "comment": comment,
+            "url": settings.ESSOR_SITE_URL + reverse("applicants:index"),
+        },
+        subject_object=instance,
+        key=f"join-answer:{event.pk}",
+    )
+
+
+def tell_representatives(sender: type, instance: BankAccount, name: str, event: Any, **kwargs: Any) -> None:
+    """Receiver of ``transitioned``: the representatives read that their bank details are verified or rejected."""
+    recipients = representatives_of(instance.applicant)
+    if name not in {"verify", "reject"} or not recipients:
+        return
+    enqueue_mail(
+        to=recipients,
+        template="applicants/mail/bank_account_answer",
+        context={
+            "applicant": instance.applicant,
+            "account": instance,
+            "verified": name == "verify",
+            "url": settings.ESSOR_SITE_URL + reverse("applicants:bank_accounts", args=[instance.applicant_id]),
+        },
+        subject_object=instance,
+        key=f"bank-account-answer:{event.pk}",
+    )

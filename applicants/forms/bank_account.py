@@ -1,0 +1,103 @@
+"""Forms about bank accounts: what the applicant enters, what the verifier notes."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from applicants.rules.identifiers import validate_bic, validate_iban
+
+PROOF_MONTHS_OLD = 12
+
+
+class TransitionForm(forms.Form):
+    """A form of a transition: it is told on what and by whom."""
+
+    def __init__(self, *args: Any, instance: Any = None, actor: Any = None, **kwargs: Any) -> None:
+        self.instance = instance
+        self.actor = actor
+        super().__init__(*args, **kwargs)
+
+
+class BankAccountForm(forms.Form):
+    """Bank details as the applicant copies them from the bank's paper."""
+
+    holder_name = forms.CharField(
+        label=gettext_lazy("Account holder"),
+        max_length=140,
+        help_text=gettext_lazy("As written on the bank details document (RIB)."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    iban = forms.CharField(
+        label=gettext_lazy("IBAN"),
+        max_length=50,
+        help_text=gettext_lazy("27 characters for a French account. Spaces do not matter."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    bic = forms.CharField(
+        label=gettext_lazy("BIC"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    proof = forms.FileField(
+        label=gettext_lazy("Bank details document (RIB)"),
+        help_text=gettext_lazy("PDF or image from your bank, with the name of the holder."),
+    )
+
+    def clean_iban(self) -> str:
+        return validate_iban(self.cleaned_data["iban"])
+
+    def clean_bic(self) -> str:
+        return validate_bic(self.cleaned_data["bic"]) if self.cleaned_data["bic"] else ""
+
+
+class VerifyBankAccountForm(TransitionForm):
+    """What the verifier saw and heard."""
+
+    proof_dated = forms.DateField(
+        label=gettext_lazy("Date of the bank details document"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("The date printed on the document, or the day it was received."),
+    )
+    phone = forms.CharField(
+        label=gettext_lazy("Number called"),
+        max_length=30,
+        required=False,
+        help_text=gettext_lazy("A number known before this request: never the one written in it."),
+    )
+    person = forms.CharField(label=gettext_lazy("Person spoken to"), max_length=120, required=False)
+    called_at = forms.DateTimeField(
+        label=gettext_lazy("Date and time of the call"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
+
+    def clean_proof_dated(self) -> Any:
+        dated = self.cleaned_data["proof_dated"]
+        today = timezone.localdate()
+        if dated > today:
+            raise forms.ValidationError(_("This date is in the future."))
+        if dated < today - timedelta(days=31 * PROOF_MONTHS_OLD):
+            raise forms.ValidationError(_("This document is more than a year old: ask for a recent one."))
+        return dated
+
+    def clean_called_at(self) -> Any:
+        called = self.cleaned_data["called_at"]
+        if called and called > timezone.now():
+            raise forms.ValidationError(_("This call is in the future."))
+        return called
+
+
+class RejectBankAccountForm(TransitionForm):
+    """Why the account is refused; the applicant reads it."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason, as the applicant will read it"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

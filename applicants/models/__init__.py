@@ -1,0 +1,19 @@
+from applicants.models.applicant import Applicant, SingleUndertaking
+from applicants.models.bank_account import BankAccount, CallBack
+from applicants.models.de_minimis import DeMinimisAid, DeMinimisCeiling
+from applicants.models.people import Invitation, JoinRequest, Membership
+from applicants.models.reference import Department, LegalCategory
+
+__all__ = [
+    "Applicant",
+    "BankAccount",
+    "CallBack",
+    "DeMinimisAid",
+    "DeMinimisCeiling",
+    "Department",
+    "Invitation",
+    "JoinRequest",
+    "LegalCategory",
+    "Membership",
+    "SingleUndertaking",
+]

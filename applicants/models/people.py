@@ -1,0 +1,244 @@
+"""The people who act for an applicant: memberships, invitations by e-mail, requests to join."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField
+
+from applicants.conditions import requester_is_not_a_member
+from applicants.models.applicant import Applicant
+from applicants.permissions import may_decide_on_request, may_withdraw_request
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.roles import STAFF_ROLES, Role
+from core.transitions import workflow_transition
+
+if TYPE_CHECKING:
+    from core.models import User
+
+INVITATION_DAYS = 14
+
+
+class MemberRole(models.TextChoices):
+    """What a person may do for an applicant."""
+
+    REPRESENTATIVE = "representative", _("representative")
+    EDITOR = "editor", _("editor")
+
+
+ROLE_HELP = {
+    MemberRole.REPRESENTATIVE: _("Writes, submits and signs; manages the people and the bank details."),
+    MemberRole.EDITOR: _("Writes applications and claims, but neither submits nor signs."),
+}
+
+
+class OfApplicantQuerySet(models.QuerySet):
+    """Rows that belong to an applicant: seen by those who see the applicant."""
+
+    def for_user(self, user: "User") -> "OfApplicantQuerySet":
+        """The rows of the applicants that ``user`` sees."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.has_role(*STAFF_ROLES):
+            return self
+        return self.filter(applicant__memberships__user=user)
+
+
+@tracked
+class Membership(models.Model):
+    """A person's right to act for an applicant."""
+
+    user = models.ForeignKey("core.User", models.PROTECT, related_name="memberships", verbose_name=_("person"))
+    applicant = models.ForeignKey(Applicant, models.PROTECT, related_name="memberships", verbose_name=_("applicant"))
+    role = models.CharField(_("role"), max_length=14, choices=MemberRole.choices)
+    created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+
+    objects = OfApplicantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("person acting for an applicant")
+        verbose_name_plural = _("people acting for an applicant")
+        ordering = ["applicant", "role", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "applicant"], name="membership_once"),
+            models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.applicant}"
+
+    @property
+    def role_help(self) -> str:
+        """What the role allows, in one sentence."""
+        return str(ROLE_HELP[self.role])
+
+
+def _invitation_end() -> Any:
+    return timezone.now() + timedelta(days=INVITATION_DAYS)
+
+
+class Invitation(models.Model):
+    """An invitation to act for an applicant, sent to one e-mail address and good for one answer.
+
+    Only a hash of the link's secret is kept: who reads the database cannot use the link.
+    """
+
+    applicant = models.ForeignKey(Applicant, models.PROTECT, related_name="invitations", verbose_name=_("applicant"))
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=14, choices=MemberRole.choices, default=MemberRole.EDITOR)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey("core.User", models.PROTECT, related_name="+", verbose_name=_("invited by"))
+    created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), default=_invitation_end)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("accepted by")
+    )
+    revoked_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+
+    objects = OfApplicantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role"),
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True, accepted_by__isnull=True)
+                | Q(accepted_at__isnull=False, accepted_by__isnull=False, revoked_at__isnull=True),
+                name="invitation_one_answer",
+            ),
+            models.UniqueConstraint(
+                fields=["applicant", "email"],
+                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                name="invitation_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.applicant}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the link still works."""
+        return not self.accepted_at and not self.revoked_at and self.expires_at > timezone.now()
+
+
+class JoinRequestQuerySet(OfApplicantQuerySet):
+    """Requests to join."""
+
+    def for_user(self, user: "User") -> "JoinRequestQuerySet":
+        """Those of the applicants that ``user`` sees, and one's own."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.has_role(*STAFF_ROLES):
+            return self
+        return self.filter(Q(user=user) | Q(applicant__in=Applicant.objects.for_user(user)))
+
+
+@tracked
+class JoinRequest(WorkflowModel):
+    """Someone asks to act for an applicant that exists already: a representative, or the service, decides."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", pgettext_lazy("request to join", "to be answered")
+        ACCEPTED = "accepted", pgettext_lazy("request to join", "accepted")
+        REFUSED = "refused", pgettext_lazy("request to join", "refused")
+        WITHDRAWN = "withdrawn", pgettext_lazy("request to join", "withdrawn")
+
+    STATE_TONES = {"pending": "act", "accepted": "ok", "refused": "no", "withdrawn": "idle"}
+
+    applicant = models.ForeignKey(Applicant, models.PROTECT, related_name="join_requests", verbose_name=_("applicant"))
+    user = models.ForeignKey("core.User", models.PROTECT, related_name="join_requests", verbose_name=_("person"))
+    role = models.CharField(_("role"), max_length=14, choices=MemberRole.choices, default=MemberRole.EDITOR)
+    message = models.TextField(_("message"), blank=True, max_length=2000)
+    state = FSMField(_("state"), default=State.PENDING, choices=State.choices, protected=True, db_index=True)
+    created_at = models.DateTimeField(_("asked at"), default=timezone.now, editable=False)
+    decided_by = models.ForeignKey(
+        "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answered by")
+    )
+    decided_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    objects = JoinRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("request to join")
+        verbose_name_plural = _("requests to join")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "accepted", "refused", "withdrawn"]), name="join_request_state"
+            ),
+            models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="join_request_role"),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | Q(state="withdrawn") | ~Q(decided_by=models.F("user")),
+                name="join_request_decided_by_another",
+            ),
+            models.UniqueConstraint(
+                fields=["applicant", "user"], condition=Q(state="pending"), name="join_request_one_pending"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} → {self.applicant}"
+
+    @workflow_transition(
+        field=state,
+        source=[State.PENDING],
+        target=State.ACCEPTED,
+        label=_("Accept"),
+        icon="how_to_reg",
+        roles=[Role.APPLICANT, Role.INSTRUCTOR],
+        permission=may_decide_on_request,
+        conditions=[requester_is_not_a_member],
+        audience="applicant",
+        order=10,
+        tone="primary",
+    )
+    def accept(self, *, actor: "User", data: dict, comment: str) -> None:
+        """The person becomes a member with the role asked for."""
+        self._decide(actor)
+        Membership.objects.create(user=self.user, applicant=self.applicant, role=self.role)
+
+    @workflow_transition(
+        field=state,
+        source=[State.PENDING],
+        target=State.REFUSED,
+        label=_("Refuse"),
+        icon="block",
+        roles=[Role.APPLICANT, Role.INSTRUCTOR],
+        permission=may_decide_on_request,
+        comment="optional",
+        audience="applicant",
+        order=20,
+        tone="danger",
+    )
+    def refuse(self, *, actor: "User", data: dict, comment: str) -> None:
+        """The person stays outside."""
+        self._decide(actor)
+
+    @workflow_transition(
+        field=state,
+        source=[State.PENDING],
+        target=State.WITHDRAWN,
+        label=_("Withdraw my request"),
+        icon="undo",
+        roles=[Role.APPLICANT],
+        permission=may_withdraw_request,
+        audience="applicant",
+        order=30,
+        tone="quiet",
+    )
+    def withdraw(self, *, actor: "User", data: dict, comment: str) -> None:
+        """The person no longer asks."""
+        self._decide(actor)
+
+    def _decide(self, actor: "User") -> None:
+        self.decided_by = actor
+        self.decided_at = timezone.now()

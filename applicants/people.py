@@ -1,0 +1,257 @@
+"""People who act for an applicant: creating it, inviting, joining, leaving."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from applicants.bank_accounts import representatives_of
+from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.models.people import MemberRole
+from applicants.permissions import may_accept_invitation, may_manage_people
+from core.events import record
+from core.outbox import enqueue_mail
+
+if TYPE_CHECKING:
+    from core.models import User
+
+
+class PeopleRefused(ValidationError):
+    """Something about people that cannot be done; ``str()`` is a sentence."""
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+# --- Creating -------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_applicant(applicant: Applicant, *, actor: "User") -> Applicant:
+    """Save a new applicant whose first representative is ``actor``."""
+    applicant.created_by = actor
+    applicant.full_clean()
+    applicant.save()
+    Membership.objects.create(user=actor, applicant=applicant, role=MemberRole.REPRESENTATIVE)
+    record(applicant, "create", actor=actor, data={"identifier": applicant.identifier})
+    return applicant
+
+
+@transaction.atomic
+def ensure_person(*, first_name: str, last_name: str, email: str, actor: "User") -> Applicant:
+    """The file of a natural person who is to be paid: the one that has this name and address, else a new one.
+
+    The service opens it for the persons of a grouped case; nobody acts for them until they are invited.
+    """
+    names = {"first_name": first_name.strip(), "last_name": last_name.strip()}
+    if email:
+        same = {f"{name}__iexact": value for name, value in names.items()}
+        found = Applicant.objects.filter(kind="natural", email__iexact=email, **same).order_by("pk").first()
+        if found is not None:
+            return found
+    person = Applicant(kind="natural", email=email, created_by=actor, **names)
+    person.full_clean()
+    person.save()
+    record(person, "create", actor=actor)
+    return person
+
+
+def known_applicant(*, siret: str | None = None, rna: str | None = None) -> Applicant | None:
+    """The applicant that already has this number, if any."""
+    if siret and (found := Applicant.objects.filter(siret=siret).first()):
+        return found
+    return Applicant.objects.filter(rna=rna).first() if rna else None
+
+
+@transaction.atomic
+def ask_to_join(applicant: Applicant, *, user: "User", role: str, message: str = "") -> JoinRequest:
+    """Ask the people of an applicant that exists already to let ``user`` in: nobody takes it over in silence.
+
+    Its representatives are told; without any, the service decides. Asking twice makes one request.
+
+    Raises:
+        PeopleRefused: the person is already one of its people.
+    """
+    if Membership.objects.filter(user=user, applicant=applicant).exists():
+        raise PeopleRefused(_("You already act for “%(name)s”.") % {"name": applicant.display_name}, code="member")
+    request, is_new = JoinRequest.objects.get_or_create(
+        applicant=applicant,
+        user=user,
+        state=JoinRequest.State.PENDING,
+        defaults={"role": MemberRole(role), "message": message},
+    )
+    if not is_new:
+        return request
+    record(request, "ask", actor=user, data={"role": request.role})
+    recipients = representatives_of(applicant)
+    enqueue_mail(
+        to=recipients or [settings.ESSOR_REGION["email"]],
+        template="applicants/mail/join_request",
+        context={
+            "applicant": applicant,
+            "request": request,
+            "person": user,
+            "for_staff": not recipients,
+            "url": settings.ESSOR_SITE_URL
+            + (
+                reverse("applicants:people", args=[applicant.pk])
+                if recipients
+                else reverse("admin:applicants_joinrequest_change", args=[request.pk])
+            ),
+        },
+        subject_object=request,
+        key=f"join-request:{request.pk}",
+    )
+    return request
+
+
+# --- Inviting -------------------------------------------------------------------------------------------------------
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SentInvitation:
+    """An invitation and the secret of its link, which is in the mail and nowhere else."""
+
+    invitation: Invitation
+    token: str
+
+
+@transaction.atomic
+def invite(applicant: Applicant, *, email: str, role: str, actor: "User") -> SentInvitation:
+    """Invite the owner of ``email`` to act for ``applicant``. A second invitation cancels the first.
+
+    Raises:
+        PeopleRefused: ``actor`` may not, or the person is already one of its people.
+    """
+    if reason := may_manage_people(actor, applicant):
+        raise PeopleRefused(reason, code="permission")
+    email = email.strip().lower()
+    if Membership.objects.filter(applicant=applicant, user__email=email).exists():
+        raise PeopleRefused(_("%(email)s already acts for this applicant.") % {"email": email}, code="member")
+    Applicant.objects.select_for_update(of=("self",), no_key=True).get(pk=applicant.pk)
+    applicant.invitations.filter(email=email, accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        applicant=applicant, email=email, role=MemberRole(role), token_hash=_hash(token), invited_by=actor
+    )
+    record(applicant, "invite", actor=actor, data={"email": email, "role": role})
+    enqueue_mail(
+        to=[email],
+        template="applicants/mail/invitation",
+        context={
+            "applicant": applicant,
+            "invitation": invitation,
+            "person": actor,
+            "url": settings.ESSOR_SITE_URL + reverse("applicants:invitation", args=[token]),
+        },
+        subject_object=applicant,
+        key=f"invitation:{invitation.pk}",
+    )
+    return SentInvitation(invitation, token)
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """The invitation that the secret of a link opens, whatever its state; None when there is none."""
+    return Invitation.objects.select_related("applicant", "invited_by").filter(token_hash=_hash(token)).first()
+
+
+@transaction.atomic
+def accept_invitation(invitation: Invitation, *, user: "User") -> Membership:
+    """Make ``user`` one of the applicant's people.
+
+    Raises:
+        PeopleRefused: the link is used, cancelled or too old, or was sent to another address.
+    """
+    invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
+    if invitation.accepted_at:
+        raise PeopleRefused(_("This invitation has already been used."), code="used")
+    if not invitation.is_open:
+        raise PeopleRefused(
+            _("This invitation is no longer valid. Ask %(person)s for another one.")
+            % {"person": invitation.invited_by},
+            code="closed",
+        )
+    if reason := may_accept_invitation(user, invitation):
+        raise PeopleRefused(reason, code="email")
+    membership, _is_new = Membership.objects.get_or_create(
+        user=user, applicant=invitation.applicant, defaults={"role": invitation.role}
+    )
+    invitation.accepted_at = timezone.now()
+    invitation.accepted_by = user
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
+    record(invitation.applicant, "join", actor=user, data={"email": user.email, "role": membership.role})
+    return membership
+
+
+@transaction.atomic
+def revoke_invitation(invitation: Invitation, *, actor: "User") -> None:
+    """Cancel an invitation that was not answered. Raises PeopleRefused."""
+    if reason := may_manage_people(actor, invitation.applicant):
+        raise PeopleRefused(reason, code="permission")
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
+    record(invitation.applicant, "revoke_invitation", actor=actor, data={"email": invitation.email})
+
+
+# --- Changing and leaving -------------------------------------------------------------------------------------------
+
+
+def _locked(membership: Membership) -> Membership:
+    """The membership, the others of its applicant held still meanwhile."""
+    Applicant.objects.select_for_update(of=("self",), no_key=True).get(pk=membership.applicant_id)
+    return Membership.objects.select_related("applicant", "user").get(pk=membership.pk)
+
+
+def _refuse_last(membership: Membership) -> None:
+    others = Membership.objects.filter(
+        applicant=membership.applicant_id, role=MemberRole.REPRESENTATIVE, user__is_active=True
+    ).exclude(pk=membership.pk)
+    if membership.role == MemberRole.REPRESENTATIVE and not others.exists():
+        raise PeopleRefused(_("This is the only representative: name another one first."), code="last_representative")
+
+
+@transaction.atomic
+def change_role(membership: Membership, role: str, *, actor: "User") -> Membership:
+    """Give a person another role. Raises PeopleRefused (also for the last representative)."""
+    membership = _locked(membership)
+    if reason := may_manage_people(actor, membership.applicant):
+        raise PeopleRefused(reason, code="permission")
+    if role == membership.role:
+        return membership
+    _refuse_last(membership)
+    before, membership.role = membership.role, MemberRole(role)
+    membership.save(update_fields=["role"])
+    record(
+        membership.applicant,
+        "change_role",
+        actor=actor,
+        data={"email": membership.user.email},
+        changes={"role": [before, membership.role]},
+    )
+    return membership
+
+
+@transaction.atomic
+def remove_member(membership: Membership, *, actor: "User") -> None:
+    """End a person's right to act; one may always leave. Raises PeopleRefused (also for the last representative)."""
+    membership = _locked(membership)
+    if membership.user_id != actor.pk and (reason := may_manage_people(actor, membership.applicant)):
+        raise PeopleRefused(reason, code="permission")
+    _refuse_last(membership)
+    record(
+        membership.applicant,
+        "leave",
+        actor=actor,
+        data={"email": membership.user.email, "role": membership.role},
+    )
+    membership.delete()

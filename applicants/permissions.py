@@ -1,0 +1,106 @@
+"""Who may do what for an applicant. ``None`` means allowed; a sentence says why not."""
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from core.roles import STAFF_ROLES, Role
+
+if TYPE_CHECKING:
+    from applicants.models import Applicant, BankAccount, Invitation, JoinRequest
+    from core.models import User
+
+
+def role_for(user: "User", applicant: "Applicant") -> str | None:
+    """The role of ``user`` for ``applicant``: "representative", "editor", or None."""
+    if not user.is_authenticated or not user.is_active:
+        return None
+    return applicant.memberships.filter(user=user).values_list("role", flat=True).first()
+
+
+def may_view_applicant(user: "User", applicant: "Applicant") -> str | None:
+    """Its people, and the Region's staff."""
+    if user.is_authenticated and user.is_active and user.has_role(*STAFF_ROLES):
+        return None
+    return may_act_for(user, applicant)
+
+
+def may_act_for(user: "User", applicant: "Applicant") -> str | None:
+    """Write applications, claims and reports: any of its people."""
+    if role_for(user, applicant):
+        return None
+    return _("You do not act for “%(name)s”.") % {"name": applicant.display_name}
+
+
+def may_submit_for(user: "User", applicant: "Applicant") -> str | None:
+    """Submit and sign: a representative."""
+    role = role_for(user, applicant)
+    if role == "representative":
+        return None
+    if role:
+        return _("Only a representative of “%(name)s” may submit or sign. Ask one of them.") % {
+            "name": applicant.display_name
+        }
+    return may_act_for(user, applicant)
+
+
+def may_manage_people(user: "User", applicant: "Applicant") -> str | None:
+    """Invite and remove people: a representative."""
+    role = role_for(user, applicant)
+    if role == "representative":
+        return None
+    if role:
+        return _("Only a representative of “%(name)s” manages its people and bank details.") % {
+            "name": applicant.display_name
+        }
+    return may_act_for(user, applicant)
+
+
+def may_enter_bank_account(user: "User", applicant: "Applicant") -> str | None:
+    """Enter bank details: a representative, or an instructor who received them on paper."""
+    if user.is_authenticated and user.is_active and user.has_role(Role.INSTRUCTOR):
+        return None
+    return may_manage_people(user, applicant)
+
+
+def may_verify_bank_account(user: "User", account: "BankAccount") -> str | None:
+    """Verify or reject bank details: not the person who entered them, nor one who acts for the applicant."""
+    if user.pk == account.entered_by_id:
+        return _("You entered this account: another person verifies it.")
+    if role_for(user, account.applicant):
+        return _("You act for this applicant: another person verifies its account.")
+    return None
+
+
+def may_replace_bank_account(user: "User", account: "BankAccount") -> str | None:
+    """Nobody by hand: an account is replaced when another takes its place."""
+    return _("An account is replaced when another one is entered or verified.")
+
+
+def may_decide_on_request(user: "User", request: "JoinRequest") -> str | None:
+    """Answer a request to join: a representative of the applicant, or an instructor; never the one who asks."""
+    if user.pk == request.user_id:
+        return _("Another person answers your request.")
+    if user.is_active and user.has_role(Role.INSTRUCTOR):
+        return None
+    return may_manage_people(user, request.applicant)
+
+
+def may_withdraw_request(user: "User", request: "JoinRequest") -> str | None:
+    """Take a request back: the one who asked."""
+    return None if user.pk == request.user_id else _("Only the person who asked may withdraw the request.")
+
+
+def may_accept_invitation(user: "User", invitation: "Invitation") -> str | None:
+    """Take up an invitation: the owner of the address it was sent to."""
+    if user.email.lower() == invitation.email.lower():
+        return None
+    return _(
+        "This invitation was sent to another e-mail address. Sign in with that address, or ask for an invitation"
+        " to %(email)s."
+    ) % {"email": user.email}
+
+
+def may_read_documents_of(user: "User", applicant: "Applicant") -> str | None:
+    """Read an applicant's own documents (bank details, statutes)."""
+    return may_view_applicant(user, applicant)

@@ -1,0 +1,100 @@
+"""What the app tells the others when it is ready."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from applicants.effects import tell_representatives, tell_requester
+from applicants.models import BankAccount, JoinRequest
+from applicants.permissions import may_read_documents_of
+from applicants.reference_data import ensure_reference_data
+from core import navigation
+from core.documents import register_access
+from core.navigation import Section, WorkItem
+from core.roles import Role
+from core.signals import transitioned
+
+VERIFY_WITHIN = timedelta(days=5)
+
+
+def after_migration(sender: object, **kwargs: object) -> None:
+    """Receiver of ``post_migrate``: the reference tables are complete."""
+    ensure_reference_data()
+
+
+def _accounts_to_verify(user: Any) -> int:
+    return BankAccount.objects.for_user(user).filter(state="entered").count()
+
+
+def _requests_to_answer(user: Any) -> int:
+    return JoinRequest.objects.for_user(user).filter(state="pending").count()
+
+
+def _accounts_as_work(user: Any) -> list[WorkItem]:
+    """Accounts to verify, for finance: a change first, because payments wait for it."""
+    if not user.has_role(Role.FINANCE_OFFICER):
+        return []
+    waiting = BankAccount.objects.waiting().exclude(entered_by=user).select_related("applicant")
+    return [
+        WorkItem(
+            due=timezone.localdate(account.entered_at + VERIFY_WITHIN),
+            title=f"{account.applicant.display_name} · {account.masked_iban}",
+            why=_("Change of account: payments wait for it") if account.is_change else _("Bank account to verify"),
+            url=reverse("admin:applicants_bankaccount_change", args=[account.pk]),
+            action=_("Verify"),
+            tone="act" if account.is_change else "wait",
+        )
+        for account in waiting.order_by("-is_change", "entered_at")[:50]
+    ]
+
+
+def register() -> None:
+    """Who reads the documents of an applicant; who is told of what; what is in the menus."""
+    register_access("applicants.Applicant", may_read_documents_of)
+    transitioned.connect(tell_requester, sender=JoinRequest, dispatch_uid="applicants_tell_requester")
+    transitioned.connect(tell_representatives, sender=BankAccount, dispatch_uid="applicants_tell_representatives")
+    navigation.register_portal(gettext_lazy("My organisation"), "applicants:index", audience="applicant", order=30)
+    navigation.register_work_provider(_accounts_as_work)
+    menu = (
+        (gettext_lazy("Applicants"), "applicant", "groups", "", None, 10),
+        (
+            gettext_lazy("Accounts to verify"),
+            "bankaccount",
+            "account_balance",
+            "state__exact=entered",
+            _accounts_to_verify,
+            20,
+        ),
+        (gettext_lazy("Bank accounts"), "bankaccount", "account_balance_wallet", "", None, 30),
+        (
+            gettext_lazy("Requests to join"),
+            "joinrequest",
+            "how_to_reg",
+            "state__exact=pending",
+            _requests_to_answer,
+            40,
+        ),
+        (gettext_lazy("De minimis aid"), "deminimisaid", "savings", "", None, 50),
+        (gettext_lazy("Single undertakings"), "singleundertaking", "hub", "", None, 60),
+    )
+    for label, model, icon, query, badge, order in menu:
+        navigation.register(
+            Section.APPLICANTS,
+            label,
+            f"admin:applicants_{model}_changelist",
+            icon,
+            query=query,
+            badge=badge,
+            order=order,
+        )
+    reference = (
+        (gettext_lazy("Legal categories"), "legalcategory", "category"),
+        (gettext_lazy("Departments"), "department", "map"),
+        (gettext_lazy("De minimis ceilings"), "deminimisceiling", "vertical_align_top"),
+    )
+    for order, (label, model, icon) in enumerate(reference, 10):
+        navigation.register(Section.REFERENCE, label, f"admin:applicants_{model}_changelist", icon, order=order)

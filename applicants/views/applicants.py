@@ -1,0 +1,168 @@
+"""The portal pages on who one is: the list, one applicant, creating, changing, joining."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from applicants.bank_accounts import payable_account
+from applicants.forms.applicant import JoinForm, LegalApplicantForm, NaturalApplicantForm
+from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.people import ask_to_join, create_applicant, known_applicant
+from applicants.permissions import may_manage_people
+from applicants.views.access import my_applicant, next_address, tell_refusal
+from core.events import record
+from core.portal import portal_login_required
+
+TWICE_WITHIN = timedelta(minutes=5)
+
+
+@portal_login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """The applicants for which one acts, the invitations and the requests that wait."""
+    memberships = Membership.objects.filter(user=request.user).select_related("applicant")
+    invitations = Invitation.objects.filter(
+        email=request.user.email, accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
+    )
+    requests = JoinRequest.objects.filter(user=request.user, state=JoinRequest.State.PENDING)
+    return render(
+        request,
+        "applicants/index.html",
+        {
+            "memberships": memberships.order_by("applicant__sort_name"),
+            "invitations": invitations.select_related("applicant", "invited_by"),
+            "requests": requests.select_related("applicant"),
+        },
+    )
+
+
+@portal_login_required
+def new(request: HttpRequest) -> HttpResponse:
+    """An organisation, or a person?"""
+    return render(request, "applicants/new.html", {"next": next_address(request)})
+
+
+@portal_login_required
+def new_legal(request: HttpRequest) -> HttpResponse:
+    """Create an organisation, or be led to the one that exists."""
+    form = LegalApplicantForm(request.POST or None, initial={"email": request.user.email})
+    if request.method == "POST":
+        if form.is_valid():
+            return _created(request, form.instance)
+        if form.known:
+            if form.known.memberships.filter(user=request.user).exists():
+                return redirect(form_target(request, form.known))
+            return redirect("applicants:join", number=form.known.siret or form.known.rna)
+    return render(request, "applicants/legal_form.html", {"form": form, "next": next_address(request)})
+
+
+@portal_login_required
+def new_natural(request: HttpRequest) -> HttpResponse:
+    """Create a person, in the name of the one who is signed in unless changed."""
+    user = request.user
+    initial = {"first_name": user.first_name, "last_name": user.last_name, "email": user.email, "phone": user.phone}
+    form = NaturalApplicantForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        return _created(request, form.instance)
+    return render(request, "applicants/natural_form.html", {"form": form, "next": next_address(request)})
+
+
+def form_target(request: HttpRequest, applicant: Applicant) -> str:
+    """Where a finished form leads: back where one came from, or to the applicant's page."""
+    return next_address(request) or applicant_url(applicant)
+
+
+def applicant_url(applicant: Applicant) -> str:
+    """The page of an applicant."""
+    return reverse("applicants:detail", args=[applicant.pk])
+
+
+def _created(request: HttpRequest, applicant: Applicant) -> HttpResponse:
+    # A form sent twice (a double click, a lost answer) makes one applicant, also when no number tells them apart.
+    same = Applicant.objects.filter(
+        created_by=request.user,
+        created_at__gt=timezone.now() - TWICE_WITHIN,
+        kind=applicant.kind,
+        name=applicant.name,
+        first_name=applicant.first_name,
+        last_name=applicant.last_name,
+        birth_date=applicant.birth_date,
+    ).first()
+    if same is None:
+        same = create_applicant(applicant, actor=request.user)
+        messages.success(request, _("“%(name)s” is saved. You are its representative.") % {"name": same.display_name})
+    return redirect(form_target(request, same))
+
+
+@portal_login_required
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One applicant: who it is, and what there is to do."""
+    applicant = my_applicant(request, pk)
+    account, reason = payable_account(applicant)
+    may_manage = may_manage_people(request.user, applicant) is None
+    return render(
+        request,
+        "applicants/detail.html",
+        {
+            "applicant": applicant,
+            "account": account,
+            "account_reason": reason,
+            "may_manage": may_manage,
+            "people_count": applicant.memberships.count(),
+            "pending_requests": applicant.join_requests.filter(state="pending").count() if may_manage else 0,
+        },
+    )
+
+
+@portal_login_required
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change what one may change of an applicant."""
+    applicant = my_applicant(request, pk)
+    if reason := may_manage_people(request.user, applicant):
+        messages.error(request, reason)
+        return redirect(applicant_url(applicant))
+    form_class = LegalApplicantForm if applicant.is_legal else NaturalApplicantForm
+    form = form_class(request.POST or None, instance=applicant)
+    if request.method == "POST" and form.is_valid():
+        if form.changed_data:
+            form.save()
+            record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
+        messages.success(request, _("Your changes are saved."))
+        return redirect(form_target(request, applicant))
+    if form.is_bound:
+        # The form wrote what was typed on the instance: the title keeps the name that is known.
+        applicant = my_applicant(request, pk)
+    return render(
+        request,
+        "applicants/legal_form.html" if applicant.is_legal else "applicants/natural_form.html",
+        {"form": form, "applicant": applicant, "next": next_address(request)},
+    )
+
+
+@portal_login_required
+def join(request: HttpRequest, number: str) -> HttpResponse:
+    """Ask the people of an organisation to let one in. Its number must be known: the address has no running number."""
+    applicant = known_applicant(siret=number, rna=number)
+    if applicant is None:
+        raise Http404
+    if Membership.objects.filter(user=request.user, applicant=applicant).exists():
+        return redirect(applicant_url(applicant))
+    form = JoinForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            ask_to_join(applicant, user=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            tell_refusal(request, error)
+        else:
+            messages.success(
+                request,
+                _("Your request was sent to the people of “%(name)s”. We write to you when it is answered.")
+                % {"name": applicant.display_name},
+            )
+            return redirect("applicants:index")
+    return render(request, "applicants/join.html", {"form": form, "applicant": applicant})

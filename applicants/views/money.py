@@ -1,0 +1,116 @@
+"""The portal pages on bank accounts and de minimis aid."""
+
+from decimal import Decimal
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from applicants.bank_accounts import enter_account, payable_account
+from applicants.de_minimis import assess_for, declare, withdraw_declaration
+from applicants.forms.bank_account import BankAccountForm
+from applicants.forms.de_minimis import DeMinimisForm
+from applicants.models import Applicant, DeMinimisAid
+from applicants.permissions import may_enter_bank_account
+from applicants.views.access import add_refusal, my_applicant, next_address
+from core.documents import DocumentRefused
+from core.portal import portal_login_required
+from core.transitions import TransitionRefused
+
+
+@portal_login_required
+def bank_accounts(request: HttpRequest, pk: int) -> HttpResponse:
+    """The accounts, the one that is paid first."""
+    applicant = my_applicant(request, pk)
+    account, reason = payable_account(applicant)
+    return render(
+        request,
+        "applicants/bank_accounts.html",
+        {
+            "applicant": applicant,
+            "account": account,
+            "reason": reason,
+            "accounts": applicant.bank_accounts.select_related("proof", "proof__file", "entered_by"),
+            "refusal": may_enter_bank_account(request.user, applicant),
+        },
+    )
+
+
+@portal_login_required
+def new_bank_account(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter bank details, with their proof."""
+    applicant = my_applicant(request, pk)
+    if reason := may_enter_bank_account(request.user, applicant):
+        messages.error(request, reason)
+        return redirect("applicants:bank_accounts", pk=pk)
+    form = BankAccountForm(request.POST or None, request.FILES or None, initial={"holder_name": applicant.display_name})
+    if request.method == "POST" and form.is_valid() and _enter(request, applicant, form):
+        return redirect(next_address(request) or reverse("applicants:bank_accounts", args=[pk]))
+    return render(
+        request,
+        "applicants/bank_account_form.html",
+        {
+            "applicant": applicant,
+            "form": form,
+            "is_change": applicant.bank_accounts.filter(state="verified").exists(),
+            "next": next_address(request),
+        },
+    )
+
+
+def _enter(request: HttpRequest, applicant: Applicant, form: BankAccountForm) -> bool:
+    """Enter the account; False when something was said on the form."""
+    try:
+        account = enter_account(applicant, actor=request.user, **form.cleaned_data)
+    except DocumentRefused as error:
+        form.add_error("proof", str(error))
+        return False
+    except (ValidationError, TransitionRefused) as error:
+        add_refusal(form, error)
+        return False
+    messages.success(
+        request, _("Your bank details are saved. The service checks them before the first payment on this account.")
+    )
+    if not account.holder_matches:
+        messages.warning(
+            request,
+            _("The account holder is not “%(name)s”: the service will ask you why.") % {"name": applicant.display_name},
+        )
+    return True
+
+
+@portal_login_required
+def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
+    """The de minimis aids that count, and declaring one."""
+    applicant = my_applicant(request, pk)
+    form = DeMinimisForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        declare(applicant, actor=request.user, **form.cleaned_data)
+        messages.success(request, _("The aid is declared."))
+        return redirect("applicants:de_minimis", pk=pk)
+    return render(
+        request,
+        "applicants/de_minimis.html",
+        {
+            "applicant": applicant,
+            "form": form,
+            "aids": applicant.de_minimis_aids.all(),
+            "verdict": assess_for(applicant, Decimal("0.00"), timezone.localdate()),
+        },
+    )
+
+
+@portal_login_required
+@require_POST
+def withdraw_de_minimis(request: HttpRequest, pk: int, aid_pk: int) -> HttpResponse:
+    """Take back a declaration made in error."""
+    applicant = my_applicant(request, pk)
+    aid = get_object_or_404(applicant.de_minimis_aids, pk=aid_pk, origin=DeMinimisAid.Origin.DECLARED)
+    withdraw_declaration(aid, actor=request.user)
+    messages.success(request, _("The declaration is taken back."))
+    return redirect("applicants:de_minimis", pk=pk)

@@ -1,0 +1,142 @@
+"""The portal pages on the people of an applicant."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from applicants.forms.applicant import InviteForm
+from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.models.people import MemberRole
+from applicants.people import (
+    PeopleRefused,
+    accept_invitation,
+    change_role,
+    find_invitation,
+    invite,
+    remove_member,
+    revoke_invitation,
+)
+from applicants.permissions import may_accept_invitation, may_manage_people
+from applicants.views.access import add_refusal, my_applicant, tell_refusal
+from core.portal import portal_login_required
+from core.transitions import TransitionRefused, perform
+
+
+def _page(request: HttpRequest, applicant: Applicant, form: InviteForm) -> HttpResponse:
+    may_manage = may_manage_people(request.user, applicant) is None
+    return render(
+        request,
+        "applicants/people.html",
+        {
+            "applicant": applicant,
+            "form": form,
+            "may_manage": may_manage,
+            "memberships": applicant.memberships.select_related("user").order_by("-role", "pk"),
+            "invitations": applicant.invitations.filter(accepted_at=None, revoked_at=None).select_related("invited_by"),
+            "requests": applicant.join_requests.filter(state="pending").select_related("user") if may_manage else [],
+            "roles": MemberRole.choices,
+        },
+    )
+
+
+@portal_login_required
+def people(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who acts for the applicant; inviting someone."""
+    applicant = my_applicant(request, pk)
+    form = InviteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            invite(applicant, actor=request.user, **form.cleaned_data)
+        except PeopleRefused as error:
+            add_refusal(form, error)
+        else:
+            messages.success(
+                request, _("The invitation was sent to %(email)s.") % {"email": form.cleaned_data["email"]}
+            )
+            return redirect("applicants:people", pk=pk)
+    return _page(request, applicant, form)
+
+
+@portal_login_required
+@require_POST
+def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
+    """Change a person's role, or end it."""
+    applicant = my_applicant(request, pk)
+    membership = get_object_or_404(Membership, applicant=applicant, pk=member_pk)
+    leaving = membership.user_id == request.user.pk and "remove" in request.POST
+    try:
+        if "remove" in request.POST:
+            remove_member(membership, actor=request.user)
+        elif request.POST.get("role") in MemberRole.values:
+            change_role(membership, request.POST["role"], actor=request.user)
+    except PeopleRefused as error:
+        tell_refusal(request, error)
+        leaving = False
+    else:
+        messages.success(request, _("Your changes are saved."))
+    return redirect("applicants:index") if leaving else redirect("applicants:people", pk=pk)
+
+
+@portal_login_required
+@require_POST
+def cancel_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> HttpResponse:
+    """Cancel an invitation that was not answered."""
+    applicant = my_applicant(request, pk)
+    try:
+        revoke_invitation(get_object_or_404(Invitation, applicant=applicant, pk=invitation_pk), actor=request.user)
+    except PeopleRefused as error:
+        tell_refusal(request, error)
+    else:
+        messages.success(request, _("The invitation is cancelled."))
+    return redirect("applicants:people", pk=pk)
+
+
+@portal_login_required
+@require_POST
+def answer_request(request: HttpRequest, request_pk: int, name: str) -> HttpResponse:
+    """Accept or refuse a request to join; withdraw one's own."""
+    join_request = get_object_or_404(JoinRequest.objects.for_user(request.user), pk=request_pk)
+    if name not in {"accept", "refuse", "withdraw"}:
+        raise Http404
+    try:
+        perform(join_request, name, actor=request.user)
+    except TransitionRefused as error:
+        tell_refusal(request, error)
+    else:
+        messages.success(request, _("Your answer is saved."))
+    if name == "withdraw":
+        return redirect("applicants:index")
+    return redirect("applicants:people", pk=join_request.applicant_id)
+
+
+@portal_login_required
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """The page that the link of an invitation opens; taking it up is a POST."""
+    found = find_invitation(token)
+    if found is None:
+        raise Http404
+    return _invitation_page(request, found)
+
+
+@portal_login_required
+def my_invitation(request: HttpRequest, invitation_pk: int) -> HttpResponse:
+    """The same for an invitation sent to one's own, verified, address."""
+    return _invitation_page(request, get_object_or_404(Invitation, pk=invitation_pk, email=request.user.email))
+
+
+def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
+    if found.accepted_by_id == request.user.pk:
+        return redirect("applicants:detail", pk=found.applicant_id)
+    reason = may_accept_invitation(request.user, found) or ""
+    if request.method == "POST":
+        try:
+            accept_invitation(found, user=request.user)
+        except ValidationError as error:
+            reason = " ".join(error.messages)
+        else:
+            messages.success(request, _("You now act for “%(name)s”.") % {"name": found.applicant.display_name})
+            return redirect("applicants:detail", pk=found.applicant_id)
+    return render(request, "applicants/invitation.html", {"invitation": found, "reason": reason})

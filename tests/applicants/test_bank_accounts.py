@@ -1,0 +1,266 @@
+"""Bank accounts: checked, verified by another person, never changed in silence."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from applicants.bank_accounts import enter_account, payable_account
+from applicants.models import BankAccount
+from core.documents import DocumentRefused, may_read
+from core.events import history
+from core.models import OutboxMessage
+from core.transitions import TransitionRefused, available_transitions, perform
+from tests.factories.applicants import ApplicantFactory, BankAccountFactory, iban, pdf
+from tests.factories.core import UserFactory
+
+pytestmark = pytest.mark.django_db
+IBAN = "FR76 3000 6000 0112 3456 7890 189"
+
+
+@pytest.fixture(autouse=True)
+def folder(settings, tmp_path) -> None:
+    settings.ESSOR_DOCUMENT_ROOT = tmp_path
+
+
+@pytest.fixture
+def representative():
+    return UserFactory(applicant=True)
+
+
+@pytest.fixture
+def applicant(representative):
+    return ApplicantFactory(name="Les Coquelicots", representative=representative)
+
+
+@pytest.fixture
+def finance():
+    return UserFactory(finance_officer=True)
+
+
+def enter(applicant, actor, number: str = IBAN, **changes) -> BankAccount:
+    values = {
+        "holder_name": "Association Les Coquelicots",
+        "iban": number,
+        "proof": pdf(number),
+        "proof_name": "rib.pdf",
+    }
+    return enter_account(applicant, actor=actor, **values | changes)
+
+
+def seen(**changes) -> dict:
+    return {"proof_dated": timezone.localdate()} | changes
+
+
+CALL = {"phone": "03 26 00 00 00", "person": "Mme Durand"}
+
+
+def call() -> dict:
+    return CALL | {"called_at": timezone.now() - timedelta(minutes=5)}
+
+
+# --- Entering --------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_waits_for_another_person(applicant, representative, finance) -> None:
+    account = enter(applicant, representative)
+    assert (account.state, account.iban) == ("entered", "FR7630006000011234567890189")
+    assert payable_account(applicant)[0] is None
+    perform(account, "verify", actor=finance, data=seen())
+    assert (account.state, account.verified_by) == ("verified", finance)
+    assert payable_account(applicant) == (account, "")
+    assert [event.action for event in history(account)] == ["enter", "verify"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"iban": "FR7630006000011234567890188"}, ValidationError),
+        ({"bic": "X"}, ValidationError),
+        ({"proof": b"MZ", "proof_name": "rib.exe"}, DocumentRefused),
+        ({"proof": b"nom;iban\n", "proof_name": "rib.csv"}, DocumentRefused),
+    ],
+)
+def test_wrong_details_are_refused(applicant, representative, changes: dict, error: type) -> None:
+    with pytest.raises(error):
+        enter(applicant, representative, **changes)
+    assert not BankAccount.objects.exists()
+
+
+def test_who_may_enter(applicant) -> None:
+    editor = UserFactory(applicant=True)
+    applicant.memberships.create(user=editor, role="editor")
+    for person in (editor, UserFactory(applicant=True), UserFactory(finance_officer=True), UserFactory(auditor=True)):
+        with pytest.raises(TransitionRefused) as caught:
+            enter(applicant, person)
+        assert caught.value.code == "permission"
+    assert enter(applicant, UserFactory(instructor=True)).pk
+
+
+def test_a_new_entry_replaces_the_one_that_waits(applicant, representative) -> None:
+    first = enter(applicant, representative)
+    second = enter(applicant, representative, iban(2))
+    first.refresh_from_db()
+    assert (first.state, second.state) == ("superseded", "entered")
+    assert not second.is_change
+
+
+# --- Changing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def verified(applicant):
+    return BankAccountFactory(applicant=applicant, verified=True)
+
+
+def test_a_change_is_told_and_stops_the_payments(applicant, representative, verified) -> None:
+    account = enter(applicant, representative)
+    assert account.is_change
+    mail = OutboxMessage.objects.get()
+    assert mail.to == [representative.email]
+    assert account.masked_iban in mail.body and verified.masked_iban in mail.body
+    assert account.iban not in mail.body
+    assert "change_alert" in [event.action for event in history(account)]
+    payable, reason = payable_account(applicant)
+    assert payable is None and reason
+
+
+def test_a_change_needs_a_call_back(applicant, representative, verified, finance) -> None:
+    account = enter(applicant, representative)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen())
+    assert set(caught.value.errors) == {"phone", "person", "called_at"}
+    perform(account, "verify", actor=finance, data=seen(**call()))
+    verified.refresh_from_db()
+    assert (account.state, verified.state) == ("verified", "superseded")
+    assert account.call_backs.get().called_by == finance
+    assert payable_account(applicant)[0] == account
+
+
+def test_a_refused_change_leaves_the_account_that_was_there(applicant, representative, verified, finance) -> None:
+    account = enter(applicant, representative)
+    perform(account, "reject", actor=finance, data={"reason": "Le titulaire ne répond pas."})
+    verified.refresh_from_db()
+    assert (account.state, verified.state) == ("rejected", "verified")
+    assert "Le titulaire ne répond pas." in OutboxMessage.objects.get(template__endswith="bank_account_answer").body
+    assert payable_account(applicant)[0] == verified
+
+
+def test_the_account_in_use_is_not_entered_again(applicant, representative, verified) -> None:
+    with pytest.raises(TransitionRefused) as caught:
+        enter(applicant, representative, verified.iban)
+    assert "iban" in caught.value.errors
+
+
+# --- Verifying -------------------------------------------------------------------------------------------------------
+
+
+def test_who_enters_does_not_verify(applicant) -> None:
+    both = UserFactory(roles=["instructor", "finance_officer"])
+    account = enter(applicant, both)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=both, data=seen())
+    assert caught.value.code == "permission"
+    option = next(option for option in available_transitions(account, both) if option.spec.name == "verify")
+    assert not option.allowed and option.reason
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE applicants_bankaccount SET verified_by_id = entered_by_id")
+
+
+def test_one_who_acts_for_the_applicant_does_not_verify(applicant, representative) -> None:
+    colleague = UserFactory(finance_officer=True)
+    applicant.memberships.create(user=colleague, role="editor")
+    with pytest.raises(TransitionRefused):
+        perform(enter(applicant, representative), "verify", actor=colleague, data=seen())
+
+
+@pytest.mark.parametrize(
+    "role", ["applicant", "instructor", "head_of_service", "eu_controller", "auditor", "administrator"]
+)
+def test_only_finance_verifies(applicant, representative, role: str) -> None:
+    account = enter(applicant, representative)
+    for name, data in (("verify", seen()), ("reject", {"reason": "x"}), ("supersede", {})):
+        with pytest.raises(TransitionRefused) as caught:
+            perform(account, name, actor=UserFactory(**{role: True}), data=data)
+        assert caught.value.code == "permission"
+
+
+def test_another_holder_needs_a_reason(applicant, representative, finance) -> None:
+    account = enter(applicant, representative, holder_name="DUPONT CONSEIL SARL")
+    assert not account.holder_matches
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen())
+    assert set(caught.value.errors) == {"note"}
+    perform(account, "verify", actor=finance, data=seen(note="Compte ouvert sous l'ancien nom, statuts vus."))
+    assert account.decision_note
+
+
+@pytest.mark.parametrize("days", [1, -400])
+def test_the_proof_is_recent(applicant, representative, finance, days: int) -> None:
+    with pytest.raises(TransitionRefused) as caught:
+        perform(
+            enter(applicant, representative),
+            "verify",
+            actor=finance,
+            data={"proof_dated": timezone.localdate() + timedelta(days=days)},
+        )
+    assert set(caught.value.errors) == {"proof_dated"}
+
+
+# --- The database ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE applicants_bankaccount SET iban = 'FR7630006000011234567890189'",
+        "UPDATE applicants_bankaccount SET holder_name = 'Un autre'",
+        "UPDATE applicants_bankaccount SET state = 'entered'",
+        "UPDATE applicants_bankaccount SET state = 'rejected'",
+        "DELETE FROM applicants_bankaccount",
+    ],
+)
+def test_an_account_is_not_edited_behind_the_workflow(verified, sql: str) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iban": "fr76"},
+        {"verified": True, "proof_dated": None},
+        {"verified": True, "verified_by": None},
+        {"state": "unknown"},
+    ],
+)
+def test_the_database_refuses(applicant, wrong: dict) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        BankAccountFactory(applicant=applicant, **wrong)
+
+
+@pytest.mark.parametrize("verified_", [True, False])
+def test_one_account_of_each_kind(applicant, verified_: bool) -> None:
+    BankAccountFactory(applicant=applicant, verified=verified_)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        BankAccountFactory(applicant=applicant, verified=verified_)
+
+
+def test_a_call_back_is_kept(applicant, representative, verified, finance) -> None:
+    account = enter(applicant, representative)
+    perform(account, "verify", actor=finance, data=seen(**call()))
+    for sql in ("UPDATE applicants_callback SET phone = 'x'", "DELETE FROM applicants_callback"):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+# --- The proof -------------------------------------------------------------------------------------------------------
+
+
+def test_who_reads_the_proof(applicant, representative) -> None:
+    proof = enter(applicant, representative).proof
+    assert may_read(representative, proof) is None
+    assert may_read(UserFactory(auditor=True), proof) is None
+    assert may_read(UserFactory(applicant=True), proof)

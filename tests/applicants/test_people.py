@@ -1,0 +1,209 @@
+"""People: no silent take-over, invitations that work once, always one representative."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.people import (
+    PeopleRefused,
+    accept_invitation,
+    ask_to_join,
+    change_role,
+    create_applicant,
+    find_invitation,
+    invite,
+    known_applicant,
+    remove_member,
+    revoke_invitation,
+)
+from applicants.permissions import may_act_for, may_submit_for, role_for
+from core.events import history
+from core.models import OutboxMessage
+from core.transitions import TransitionRefused, perform
+from tests.factories.applicants import ApplicantFactory, siret
+from tests.factories.core import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def boss():
+    return UserFactory(applicant=True, email="presidente@asso.example")
+
+
+@pytest.fixture
+def applicant(boss):
+    return ApplicantFactory(name="Les Coquelicots", siret=siret(1), rna="W511234567", representative=boss)
+
+
+@pytest.fixture
+def newcomer():
+    return UserFactory(applicant=True, email="tresorier@asso.example")
+
+
+def test_the_creator_is_the_representative(boss) -> None:
+    applicant = create_applicant(Applicant(kind="legal", name="Neuve", siret=siret(9), postcode="51000"), actor=boss)
+    assert role_for(boss, applicant) == "representative"
+    assert [event.action for event in history(applicant)] == ["create"]
+
+
+def test_what_roles_allow(applicant, boss, newcomer) -> None:
+    assert may_act_for(newcomer, applicant) and may_submit_for(newcomer, applicant)
+    applicant.memberships.create(user=newcomer, role="editor")
+    assert may_act_for(newcomer, applicant) is None
+    assert "Les Coquelicots" in may_submit_for(newcomer, applicant)
+    assert may_submit_for(boss, applicant) is None
+    boss.is_active = False
+    assert may_act_for(boss, applicant)
+
+
+# --- Joining ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_applicant_that_exists_is_found_by_its_numbers(applicant) -> None:
+    assert known_applicant(siret=siret(1)) == known_applicant(rna="W511234567") == applicant
+    assert known_applicant() is None and known_applicant(siret=siret(2)) is None
+
+
+def test_a_request_is_answered_by_a_representative(applicant, boss, newcomer) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="editor", message="Je suis le trésorier.")
+    assert ask_to_join(applicant, user=newcomer, role="editor") == request
+    mail = OutboxMessage.objects.get()
+    assert mail.to == [boss.email] and "Je suis le trésorier." in mail.body
+    assert role_for(newcomer, applicant) is None
+    perform(request, "accept", actor=boss)
+    assert role_for(newcomer, applicant) == "editor"
+    assert OutboxMessage.objects.get(template__endswith="join_answer").to == [newcomer.email]
+    with pytest.raises(PeopleRefused):
+        ask_to_join(applicant, user=newcomer, role="editor")
+
+
+def test_without_a_representative_the_service_is_asked(newcomer, settings) -> None:
+    orphan = ApplicantFactory()
+    request = ask_to_join(orphan, user=newcomer, role="representative")
+    assert OutboxMessage.objects.get().to == [settings.ESSOR_REGION["email"]]
+    perform(request, "accept", actor=UserFactory(instructor=True))
+    assert role_for(newcomer, orphan) == "representative"
+
+
+def test_who_may_not_answer(applicant, boss, newcomer) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="representative")
+    editor = UserFactory(applicant=True)
+    applicant.memberships.create(user=editor, role="editor")
+    people = [
+        newcomer,
+        editor,
+        UserFactory(applicant=True),
+        UserFactory(auditor=True),
+        UserFactory(finance_officer=True),
+    ]
+    for person in people:
+        for name in ("accept", "refuse"):
+            with pytest.raises(TransitionRefused) as caught:
+                perform(request, name, actor=person)
+            assert caught.value.code == "permission"
+    with pytest.raises(TransitionRefused):
+        perform(request, "withdraw", actor=boss)
+    perform(request, "withdraw", actor=newcomer)
+    assert request.state == "withdrawn"
+    with pytest.raises(TransitionRefused):
+        perform(request, "accept", actor=boss)
+
+
+def test_a_refused_request_lets_nobody_in(applicant, boss, newcomer) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="editor")
+    perform(request, "refuse", actor=boss, comment="Inconnu au bureau.")
+    assert role_for(newcomer, applicant) is None
+    assert "Inconnu au bureau." in OutboxMessage.objects.get(template__endswith="join_answer").body
+    assert ask_to_join(applicant, user=newcomer, role="editor").pk != request.pk
+
+
+def test_a_request_is_not_accepted_for_one_who_came_in_meanwhile(applicant, boss, newcomer) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="editor")
+    applicant.memberships.create(user=newcomer, role="editor")
+    with pytest.raises(TransitionRefused) as caught:
+        perform(request, "accept", actor=boss)
+    assert caught.value.code == "conditions"
+
+
+def test_who_sees_a_request(applicant, boss, newcomer) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="editor")
+    for person in (boss, newcomer, UserFactory(instructor=True)):
+        assert list(JoinRequest.objects.for_user(person)) == [request]
+    assert not JoinRequest.objects.for_user(UserFactory(applicant=True)).exists()
+
+
+def test_the_database_refuses_to_answer_oneself(applicant, newcomer) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        JoinRequest.objects.create(applicant=applicant, user=newcomer, state="accepted", decided_by=newcomer)
+
+
+# --- Inviting --------------------------------------------------------------------------------------------------------
+
+
+def test_an_invitation_works_once_and_for_its_address(applicant, boss, newcomer) -> None:
+    sent = invite(applicant, email=" Tresorier@ASSO.example ", role="editor", actor=boss)
+    assert sent.invitation.email == "tresorier@asso.example"
+    assert sent.token in OutboxMessage.objects.get().body
+    assert sent.token not in Invitation.objects.get().token_hash
+    assert find_invitation("faux") is None
+    with pytest.raises(PeopleRefused) as caught:
+        accept_invitation(find_invitation(sent.token), user=UserFactory(applicant=True))
+    assert caught.value.code == "email"
+    accept_invitation(find_invitation(sent.token), user=newcomer)
+    assert role_for(newcomer, applicant) == "editor"
+    with pytest.raises(PeopleRefused) as caught:
+        accept_invitation(find_invitation(sent.token), user=newcomer)
+    assert caught.value.code == "used"
+
+
+def test_an_invitation_ends(applicant, boss, newcomer) -> None:
+    late = invite(applicant, email=newcomer.email, role="editor", actor=boss)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    with pytest.raises(PeopleRefused, match="valable|valid"):
+        accept_invitation(late.invitation, user=newcomer)
+    again = invite(applicant, email=newcomer.email, role="editor", actor=boss)
+    late.invitation.refresh_from_db()
+    assert late.invitation.revoked_at
+    revoke_invitation(again.invitation, actor=boss)
+    with pytest.raises(PeopleRefused):
+        accept_invitation(again.invitation, user=newcomer)
+    assert not Membership.objects.filter(user=newcomer).exists()
+
+
+def test_who_may_invite(applicant, boss, newcomer) -> None:
+    applicant.memberships.create(user=newcomer, role="editor")
+    for person in (newcomer, UserFactory(applicant=True), UserFactory(administrator=True)):
+        with pytest.raises(PeopleRefused):
+            invite(applicant, email="x@example.org", role="editor", actor=person)
+    with pytest.raises(PeopleRefused, match=newcomer.email):
+        invite(applicant, email=newcomer.email, role="editor", actor=boss)
+
+
+# --- Changing --------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_representative_stays(applicant, boss, newcomer) -> None:
+    mine = applicant.memberships.get(user=boss)
+    for attempt in (lambda: remove_member(mine, actor=boss), lambda: change_role(mine, "editor", actor=boss)):
+        with pytest.raises(PeopleRefused) as caught:
+            attempt()
+        assert caught.value.code == "last_representative"
+    other = applicant.memberships.create(user=newcomer, role="editor")
+    change_role(other, "representative", actor=boss)
+    remove_member(mine, actor=boss)
+    assert role_for(boss, applicant) is None
+    assert role_for(newcomer, applicant) == "representative"
+
+
+def test_an_editor_may_leave_but_not_remove(applicant, boss, newcomer) -> None:
+    own = applicant.memberships.create(user=newcomer, role="editor")
+    with pytest.raises(PeopleRefused):
+        remove_member(applicant.memberships.get(user=boss), actor=newcomer)
+    with pytest.raises(PeopleRefused):
+        change_role(own, "representative", actor=newcomer)
+    remove_member(own, actor=newcomer)
+    assert role_for(newcomer, applicant) is None
