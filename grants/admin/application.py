@@ -1,0 +1,186 @@
+"""The list of cases and the page of one case."""
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import F, QuerySet, prefetch_related_objects
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import display
+
+from core.admin import CaseHeader, EssorModelAdmin, Panel, money_display
+from core.roles import Role
+from core.templatetags.essor import days_left, pill, short_date
+from core.transitions import Option
+from grants.admin.case_actions import CaseActions
+from grants.admin.case_panels import case_clock, case_panels, load_case
+from grants.admin.filters import (
+    CallFilter,
+    DeadlineFilter,
+    InstructorFilter,
+    ProgrammeFilter,
+    QueueFilter,
+    StateFilter,
+)
+from grants.admin.forms import AssignForm
+from grants.instruction import InstructionRefused, assign_instructor
+from grants.models import Application
+from grants.rules.deadlines import urgency
+from grants.work import case_url, next_step
+
+TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
+
+
+@admin.register(Application)
+class ApplicationAdmin(CaseActions, EssorModelAdmin):
+    """The work queue, and everything about one case on one page. Cases are filed by applicants, never added here."""
+
+    show_form = False
+    fields = ()
+    ordering = [F("decision_due_on").asc(nulls_last=True), "id"]
+    list_display = [
+        "due_column",
+        "number_column",
+        "applicant_column",
+        "programme_column",
+        "state_column",
+        "why_column",
+        "instructor",
+        money_display("requested_amount", gettext_lazy("Asked")),
+        money_display("granted_amount", gettext_lazy("Granted")),
+        "action_column",
+    ]
+    list_display_links = ["number_column"]
+    list_filter = [QueueFilter, ProgrammeFilter, CallFilter, StateFilter, InstructorFilter, DeadlineFilter]
+    list_filter_submit = False
+    list_select_related = ["applicant", "programme_version__programme", "instructor"]
+    search_fields = ["number"]
+    search_help_text = gettext_lazy("Number, title or applicant")
+    actions = ["assign_to"]
+
+    class Media:
+        css = {"all": ["grants/staff.css"]}
+
+    # --- the list ---------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(submitted_at__isnull=False)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return queryset.search(search_term), False
+
+    @display(description=gettext_lazy("Due"), ordering="decision_due_on")
+    def due_column(self, case: Application) -> SafeString | str:
+        if case.decision_due_on is None or case.state not in Application.UNDECIDED:
+            return "–"
+        if case.clock_suspended_at:
+            return format_html("{}<br>{}", short_date(case.decision_due_on), pill(_("clock stopped"), "idle", "pause"))
+        tone = TONES[urgency(case.decision_due_on, timezone.localdate())]
+        return format_html("{}<br>{}", short_date(case.decision_due_on), pill(days_left(case.decision_due_on), tone))
+
+    @display(description=gettext_lazy("Case"), ordering="number")
+    def number_column(self, case: Application) -> SafeString:
+        return format_html("<b>{}</b><br>{}", case.number, case.title)
+
+    @display(description=gettext_lazy("Applicant"), ordering="applicant__sort_name")
+    def applicant_column(self, case: Application) -> str:
+        return case.applicant.display_name
+
+    @display(description=gettext_lazy("Programme"), ordering="programme_version__programme__name")
+    def programme_column(self, case: Application) -> str:
+        return case.programme_version.programme.name
+
+    @display(description=gettext_lazy("Why"))
+    def why_column(self, case: Application) -> str:
+        return next_step(case)[0]
+
+    @display(description=gettext_lazy("Action"))
+    def action_column(self, case: Application) -> SafeString:
+        label = next_step(case)[1]
+        hidden = format_html('<span class="visually-hidden"> : {}</span>', case.number)
+        return format_html('<a class="es-btn quiet" href="{}">{}{}</a>', case_url(case.pk), label, hidden)
+
+    # --- assigning several cases --------------------------------------------------------------------------------
+
+    def get_actions(self, request: HttpRequest) -> dict:
+        actions = super().get_actions(request)
+        if not request.user.has_role(Role.HEAD_OF_SERVICE, Role.INSTRUCTOR):
+            actions.pop("assign_to", None)
+        return actions
+
+    @admin.action(description=gettext_lazy("Assign to an instructor"))
+    def assign_to(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Asks who, then assigns; the cases that cannot be assigned are named with the reason."""
+        cases = list(queryset.select_related("programme_version__programme"))
+        form = AssignForm(request.POST if "instructor" in request.POST else None, cases=cases)
+        if form.is_valid():
+            self._assign(request, cases, form.cleaned_data["instructor"])
+            return None
+        return self.page(
+            request,
+            "admin/grants/application/assign.html",
+            _("Assign to an instructor"),
+            form=form,
+            cases=cases,
+            checkbox_name=ACTION_CHECKBOX_NAME,
+        )
+
+    def _assign(self, request: HttpRequest, cases: list[Application], instructor) -> None:
+        done = 0
+        for case in cases:
+            try:
+                assign_instructor(case, instructor, actor=request.user)
+                done += 1
+            except InstructionRefused as refusal:
+                messages.error(request, f"{case.number}: {refusal}")
+        if done:
+            text = ngettext("%(count)s case assigned to %(person)s.", "%(count)s cases assigned to %(person)s.", done)
+            messages.success(request, text % {"count": done, "person": instructor})
+
+    # --- the case page ------------------------------------------------------------------------------------------
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Application | None:
+        case = super().get_object(request, object_id, from_field)
+        if case is not None:
+            prefetch_related_objects([request.user], "programme_assignments")
+        return case
+
+    def case_context(self, request: HttpRequest, obj: Application) -> dict:
+        load_case(obj)
+        return super().case_context(request, obj)
+
+    def case_header(self, request: HttpRequest, obj: Application) -> CaseHeader:
+        clock, tone = case_clock(obj)
+        return CaseHeader(
+            number=obj.number,
+            title=obj.title,
+            subtitle=f"{obj.applicant.display_name} · {obj.programme_version.programme.name}",
+            amounts=[
+                (_("Asked"), obj.requested_amount),
+                (_("Computed"), obj.computed_amount),
+                (_("Proposed"), obj.proposed_amount),
+                (_("Granted"), obj.granted_amount),
+            ],
+            clock=clock,
+            clock_tone=tone,
+        )
+
+    def transition_options(self, request: HttpRequest, obj: Application) -> list[Option]:
+        """Those of the staff; the applicant's own never show here, even to staff who also apply."""
+        return [item for item in super().transition_options(request, obj) if item.spec.audience == "staff"]
+
+    def panels(self, request: HttpRequest, obj: Application) -> list[Panel]:
+        return case_panels(obj, request.user, getattr(request, "case_forms", {}))
+
+    def essor_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "<int:object_id>/do/<slug:action>/",
+                self.admin_site.admin_view(self.case_action),
+                name=self.url_name("do"),
+            )
+        ]

@@ -1,0 +1,193 @@
+"""What the case page posts: one small form each, one function of the services each."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from core.documents import DocumentRefused
+from grants import instruction
+from grants.admin.forms import (
+    AskOpinionForm,
+    BodyForm,
+    CheckForm,
+    EuFundForm,
+    PieceForm,
+    RecordOpinionForm,
+    RetainForm,
+    ScoreForm,
+)
+from grants.models import Application
+from grants.work import case_url
+
+
+class CaseActions:
+    """Mixin of the case's admin: ``<id>/do/<action>/`` takes the forms of the page by POST.
+
+    A refused form comes back on the page with what was typed and the reason.
+    """
+
+    def case_action(self, request: HttpRequest, object_id: int, action: str) -> HttpResponse:
+        """Carry out one action of the page and come back to its section."""
+        case = self.object_or_404(request, object_id)
+        handler = HANDLERS.get(action)
+        if handler is None or request.method != "POST":
+            raise Http404
+        if not self.has_view_permission(request, case):
+            raise PermissionDenied
+        form, anchor, done = handler(case, request)
+        if done is None:
+            return self._page_with(request, case, action, form)
+        messages.success(request, done)
+        return HttpResponseRedirect(case_url(case.pk, anchor))
+
+    def _page_with(self, request: HttpRequest, case: Application, action: str, form) -> HttpResponse:
+        for errors in form.errors.values():
+            for text in errors:
+                messages.error(request, text)
+        request.case_forms = {action: form}
+        # The page itself is Django's change view, which would take a POST for its own form.
+        request.method = "GET"
+        response = self.change_view(request, str(case.pk))
+        response.status_code = 422
+        return response
+
+
+def _attempt(form, work):
+    """Run ``work(cleaned data)`` when the form is valid; whether it was done. A refusal becomes the form's error."""
+    if not form.is_valid():
+        return False
+    try:
+        with transaction.atomic():
+            work(form.cleaned_data)
+    except (instruction.InstructionRefused, DocumentRefused) as refusal:
+        field = getattr(refusal, "field", "")
+        form.add_error(field if field in form.fields else None, str(refusal))
+        return False
+    return True
+
+
+def answer_check(case, request):
+    form = CheckForm(request.POST)
+    done = _attempt(
+        form,
+        lambda data: instruction.answer_check(
+            case, data["code"], data["answer"], actor=request.user, reason=data["reason"]
+        ),
+    )
+    stage = instruction.check_rule(case, form.cleaned_data["code"]).stage if done else ""
+    return form, f"checks-{stage}", _("Answer recorded.") if done else None
+
+
+def answer_automatic(case, request):
+    form = EuFundForm({})
+    done = _attempt(form, lambda data: instruction.refresh_automatic_checks(case, actor=request.user))
+    return form, "amount", _("Automatic checks computed.") if done else None
+
+
+def score(case, request):
+    form = ScoreForm(request.POST, criteria=case.rules.criteria)
+
+    def save(data):
+        for criterion in case.rules.criteria:
+            value = data.get(f"score-{criterion.code}")
+            if value is not None:
+                instruction.score_criterion(
+                    case, criterion.code, value, actor=request.user, comment=data[f"comment-{criterion.code}"]
+                )
+
+    return form, "scoring", _("Scores recorded.") if _attempt(form, save) else None
+
+
+def compute(case, request):
+    form = EuFundForm({})
+    done = _attempt(form, lambda data: instruction.compute_aid(case, actor=request.user))
+    return form, "amount", _("Aid computed.") if done else None
+
+
+def retain(case, request):
+    lines = [line for line in case.budget_lines.all() if line.side == "charge"]
+    form = RetainForm(request.POST, lines=lines)
+
+    def save(data):
+        for line in lines:
+            amount = data.get(f"line-{line.pk}")
+            if amount != line.eligible_amount:
+                instruction.retain_amount(line, amount, actor=request.user, reason=data["reason"])
+
+    return form, "budget", _("Retained amounts recorded. Compute the aid again.") if _attempt(form, save) else None
+
+
+def ask_opinion(case, request):
+    form = AskOpinionForm(request.POST)
+    done = _attempt(form, lambda data: instruction.ask_opinion(case, actor=request.user, **data))
+    return form, "opinions", _("Opinion asked by mail.") if done else None
+
+
+def record_opinion(case, request):
+    form = RecordOpinionForm(request.POST, request.FILES)
+
+    def save(data):
+        opinion = get_object_or_404(case.opinions, pk=data["opinion"])
+        instruction.record_opinion(
+            opinion,
+            data["result"],
+            actor=request.user,
+            given_on=data["given_on"],
+            proof=data["proof"],
+            summary=data["summary"],
+        )
+
+    return form, "opinions", _("Opinion recorded.") if _attempt(form, save) else None
+
+
+def judge_piece(case, request):
+    form = PieceForm(request.POST)
+
+    def save(data):
+        piece = get_object_or_404(case.pieces, pk=data["piece"])
+        instruction.judge_piece(piece, data["state"], actor=request.user, note=data["note"])
+
+    return form, "pieces", _("Piece judged.") if _attempt(form, save) else None
+
+
+def write_message(case, request):
+    form = BodyForm(request.POST, auto_id="id_message_%s")
+    done = _attempt(form, lambda data: instruction.write_to_applicant(case, data["body"], actor=request.user))
+    return form, "messages", _("Message sent.") if done else None
+
+
+def write_note(case, request):
+    form = BodyForm(request.POST, auto_id="id_note_%s")
+    done = _attempt(form, lambda data: instruction.add_note(case, data["body"], actor=request.user))
+    return form, "notes", _("Note written.") if done else None
+
+
+def choose_fund(case, request):
+    form = EuFundForm(request.POST)
+    done = _attempt(form, lambda data: instruction.choose_eu_fund(case, data["eu_fund"], actor=request.user))
+    return form, "amount", _("EU fund recorded.") if done else None
+
+
+def read_messages(case, request):
+    form = EuFundForm({})
+    done = _attempt(form, lambda data: instruction.mark_read(case, actor=request.user))
+    return form, "messages", _("Messages marked as read.") if done else None
+
+
+HANDLERS = {
+    "check": answer_check,
+    "automatic": answer_automatic,
+    "score": score,
+    "compute": compute,
+    "retain": retain,
+    "opinion": ask_opinion,
+    "opinion-answer": record_opinion,
+    "piece": judge_piece,
+    "message": write_message,
+    "read": read_messages,
+    "note": write_note,
+    "fund": choose_fund,
+}

@@ -1,0 +1,415 @@
+"""The sections of a case's page: what each one needs, read in a fixed number of queries."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Prefetch, prefetch_related_objects
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.admin import Panel
+from core.money import ZERO, sum_money
+from core.templatetags.essor import days_left, long_date
+from grants.admin.forms import AskOpinionForm, BodyForm, EuFundForm, RecordOpinionForm, RetainForm, ScoreForm
+from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL, check_lines
+from grants.models import (
+    AgendaItem,
+    Application,
+    CheckAnswer,
+    Envelope,
+    Message,
+    Note,
+    Opinion,
+    Piece,
+    Proposal,
+    Score,
+    Stage,
+)
+from grants.rules.conditions import expected_pieces
+from grants.rules.deadlines import urgency
+from grants.rules.schema import QuestionKind
+from grants.services.missing import form_facts
+from grants.staff_permissions import may_instruct, reason_not_staff_of
+from grants.states import ApplicationState as State
+
+TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
+COMMITTEE = (State.READY_FOR_COMMITTEE, State.SCHEDULED, State.APPROVED, State.REJECTED, State.CONTRACTED, State.CLOSED)
+
+
+def load_case(case: Application) -> None:
+    """Fetch what the page shows: one query a relation, none a row. What the case cannot have is not asked for."""
+    rules = case.rules
+    relations = [
+        Prefetch("check_answers", CheckAnswer.objects.select_related("answered_by")),
+        Prefetch("scores", Score.objects.select_related("scored_by")),
+        Prefetch("pieces", Piece.objects.select_related("document__file")),
+        "piece_requests",
+        Prefetch("opinions", Opinion.objects.select_related("document__file")),
+        Prefetch("messages", Message.objects.select_related("author")),
+        Prefetch("notes", Note.objects.select_related("author")),
+    ]
+    if rules.question_of_kind(QuestionKind.BUDGET):
+        relations.append("budget_lines")
+    if rules.question_of_kind(QuestionKind.PARTNERS):
+        relations.append("partners")
+    if rules.question_of_kind(QuestionKind.PERSONS):
+        relations.append("persons")
+    if case.state not in BEFORE_ADMISSION:
+        relations.append("computations")
+    if case.state not in UNTIL_PROPOSAL:
+        relations.append(Prefetch("proposals", Proposal.objects.select_related("made_by", "visa_by", "sent_back_by")))
+    if case.state in COMMITTEE:
+        relations.append(Prefetch("agenda_items", AgendaItem.objects.select_related("session")))
+    prefetch_related_objects([case], *relations)
+
+
+def case_clock(case: Application) -> tuple[str, str]:
+    """The words and the tone of the clock: when silence becomes a refusal."""
+    if case.decision_due_on is None or case.state not in Application.UNDECIDED:
+        return "", "idle"
+    if case.clock_suspended_at:
+        return _("Clock stopped since %(date)s") % {"date": long_date(case.clock_suspended_at)}, "idle"
+    tone = TONES[urgency(case.decision_due_on, timezone.localdate())]
+    words = {"date": long_date(case.decision_due_on), "left": days_left(case.decision_due_on)}
+    return _("Implied refusal on %(date)s · %(left)s") % words, tone
+
+
+@dataclass(frozen=True)
+class CaseReader:
+    """Who reads the page, and the forms that were typed in and refused."""
+
+    user: object
+    forms: dict
+    may_instruct: bool
+    may_write: bool
+
+    def form(self, name: str, make):
+        """The refused form of this name with what was typed, else a fresh one."""
+        return self.forms.get(name) or make()
+
+
+def case_panels(case: Application, user, refused_forms: dict) -> list[Panel]:
+    """The sections of the page for one reader, in their order."""
+    reader = CaseReader(
+        user=user,
+        forms=refused_forms,
+        may_instruct=may_instruct(user, case) is None,
+        may_write=reason_not_staff_of(user, case) is None,
+    )
+    panels = [
+        *proposal_panels(case),
+        amount_panel(case, reader),
+        *check_panels(case, reader),
+        scoring_panel(case, reader),
+        *table_panels(case, reader),
+        opinions_panel(case, reader),
+        answers_panel(case),
+        envelope_panel(case),
+        pieces_panel(case, reader),
+        messages_panel(case, reader),
+        notes_panel(case, reader),
+    ]
+    return [panel for panel in panels if panel is not None]
+
+
+def amount_panel(case: Application, reader: CaseReader) -> Panel:
+    """Why this amount: the lines of the last computation."""
+    computation = None if case.state in BEFORE_ADMISSION else case.latest_computation()
+    return Panel(
+        title=_("Why this amount"),
+        template="admin/grants/application/amount.html",
+        anchor="amount",
+        context={
+            "computation": computation,
+            "may_compute": reader.may_instruct and case.state in DURING_INSTRUCTION,
+            "fund_form": reader.form("fund", lambda: EuFundForm(initial={"eu_fund": case.eu_fund})),
+            "may_choose_fund": reader.may_instruct and case.state in UNTIL_PROPOSAL,
+        },
+    )
+
+
+def check_panels(case: Application, reader: CaseReader) -> list[Panel]:
+    """One section a stage, the check's answer or the buttons to answer it."""
+    panels = []
+    asked = reader.may_instruct and case.state in UNTIL_PROPOSAL
+    for stage, lines in check_lines(case, with_facts=asked).items():
+        states = UNTIL_PROPOSAL if stage == Stage.ELIGIBILITY else BEFORE_ADMISSION
+        answered = sum(1 for line in lines if line.answer is not None)
+        panels.append(
+            Panel(
+                title=Stage(stage).label,
+                template="admin/grants/application/checks.html",
+                anchor=f"checks-{stage}",
+                note=_("%(answered)s of %(total)s") % {"answered": answered, "total": len(lines)},
+                context={
+                    "lines": lines,
+                    "stage": stage,
+                    "may_answer": reader.may_instruct and case.state in states,
+                    "refused": reader.forms.get("check"),
+                },
+            )
+        )
+    return panels
+
+
+def scoring_panel(case: Application, reader: CaseReader) -> Panel | None:
+    """The criteria with their weights, scores and reasons, and the total on 20."""
+    if not case.rules.criteria:
+        return None
+    given = {item.code: item for item in case.scores.all()}
+    form = reader.form("score", lambda: _score_form(case, given))
+    result = case.scoring()
+    rows = [
+        {
+            "line": line,
+            "given": given.get(line.code),
+            "score": form[f"score-{line.code}"],
+            "comment": form[f"comment-{line.code}"],
+        }
+        for line in result.lines
+    ]
+    return Panel(
+        title=_("Scoring"),
+        template="admin/grants/application/scoring.html",
+        anchor="scoring",
+        note=f"{result.total} / 20" if result.total is not None else "",
+        context={
+            "rows": rows,
+            "result": result,
+            "form": form,
+            "may_score": reader.may_instruct and case.state in DURING_INSTRUCTION,
+        },
+    )
+
+
+def _score_form(case: Application, given: dict) -> ScoreForm:
+    initial = {f"score-{code}": item.score for code, item in given.items()}
+    initial |= {f"comment-{code}": item.comment for code, item in given.items()}
+    return ScoreForm(criteria=case.rules.criteria, initial=initial)
+
+
+def table_panels(case: Application, reader: CaseReader) -> list[Panel]:
+    """The budget, the partners, the persons: those that the programme asks for."""
+    panels = []
+    rules = case.rules
+    if rules.question_of_kind(QuestionKind.BUDGET):
+        panels.append(budget_panel(case, reader))
+    if rules.question_of_kind(QuestionKind.PARTNERS):
+        partners = list(case.partners.all())
+        panels.append(
+            Panel(
+                title=_("Partners"),
+                template="admin/grants/application/partners.html",
+                anchor="partners",
+                context={"partners": partners, "total": sum_money(item.contribution for item in partners)},
+            )
+        )
+    if rules.question_of_kind(QuestionKind.PERSONS):
+        persons = list(case.persons.all())
+        panels.append(
+            Panel(
+                title=_("Persons"),
+                template="admin/grants/application/persons.html",
+                anchor="persons",
+                context={
+                    "persons": persons,
+                    "contribution": sum_money(item.own_contribution for item in persons),
+                    "computed": sum_money(item.computed_amount for item in persons),
+                    "granted": sum_money(item.granted_amount for item in persons),
+                },
+            )
+        )
+    return panels
+
+
+def budget_panel(case: Application, reader: CaseReader) -> Panel:
+    """Expenses and resources, with what is retained of each expense."""
+    lines = list(case.budget_lines.all())
+    charges = [line for line in lines if line.side == "charge"]
+    products = [line for line in lines if line.side == "product"]
+    form = reader.form("retain", lambda: _retain_form(charges))
+    return Panel(
+        title=_("Budget"),
+        template="admin/grants/application/budget.html",
+        anchor="budget",
+        context={
+            "charges": [(line, form[f"line-{line.pk}"]) for line in charges],
+            "products": products,
+            "charges_total": sum_money(line.amount for line in charges),
+            "products_total": sum_money(line.amount for line in products),
+            "form": form,
+            "may_retain": reader.may_instruct and case.state in UNTIL_PROPOSAL,
+        },
+    )
+
+
+def _retain_form(charges: list) -> RetainForm:
+    initial = {f"line-{line.pk}": line.eligible_amount for line in charges if line.eligible_amount is not None}
+    return RetainForm(lines=charges, initial=initial)
+
+
+def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
+    """The opinions asked and received, and those still to be asked."""
+    asked = list(case.opinions.all())
+    if not asked and not case.rules.opinions:
+        return None
+    known = {item.code for item in asked}
+    refused = reader.forms.get("opinion")
+    return Panel(
+        title=_("Opinions"),
+        template="admin/grants/application/opinions.html",
+        anchor="opinions",
+        context={
+            "asked": [
+                (
+                    item,
+                    None if item.result else _matching(reader, "opinion-answer", "opinion", item.pk, RecordOpinionForm),
+                )
+                for item in asked
+            ],
+            "to_ask": [
+                (rule, _matching(reader, "opinion", "code", rule.code, AskOpinionForm))
+                for rule in case.rules.opinions
+                if rule.code not in known
+            ],
+            "refused": refused,
+            "may_ask": reader.may_instruct and case.state in UNTIL_PROPOSAL,
+        },
+    )
+
+
+def _matching(reader: CaseReader, name: str, field: str, value, form_class):
+    """The refused form when it is about this row, else a fresh one for it."""
+    refused = reader.forms.get(name)
+    if refused is not None and str(refused.data.get(field)) == str(value):
+        return refused
+    return form_class(initial={field: value}, auto_id=f"id_{name}_{value}_%s")
+
+
+def proposal_panels(case: Application) -> list[Panel]:
+    """The proposal with its visa, and what the committee did with it."""
+    panels = []
+    if case.state not in UNTIL_PROPOSAL:
+        proposals = list(case.proposals.all())
+        if proposals:
+            panels.append(
+                Panel(
+                    title=_("Proposal and visa"),
+                    template="admin/grants/application/proposal.html",
+                    anchor="proposal",
+                    context={"proposals": proposals, "live": case.live_proposal()},
+                )
+            )
+    if case.state in COMMITTEE:
+        items = list(case.agenda_items.all())
+        if items:
+            panels.append(
+                Panel(
+                    title=_("Committee"),
+                    template="admin/grants/application/committee.html",
+                    anchor="committee",
+                    context={"items": items},
+                )
+            )
+    return panels
+
+
+def answers_panel(case: Application) -> Panel:
+    """What the applicant typed, section by section, folded."""
+    tables = {*(kind.value for kind in (QuestionKind.BUDGET, QuestionKind.PARTNERS, QuestionKind.PERSONS)), "pieces"}
+    sections = []
+    for section in case.rules.sections:
+        rows = [
+            (question.label, case.answers.get(question.code), question)
+            for question in section.questions
+            if question.kind not in tables and case.answers.get(question.code) not in (None, "", [])
+        ]
+        if rows:
+            sections.append((section.title, rows))
+    return Panel(
+        title=_("The application"),
+        template="admin/grants/application/answers.html",
+        anchor="answers",
+        context={"sections": sections, "case": case},
+    )
+
+
+def envelope_panel(case: Application) -> Panel | None:
+    """The envelope of the call: voted, committed, proposed, available."""
+    if case.call.envelope_id is None:
+        return None
+    envelope = Envelope.objects.with_figures().get(pk=case.call.envelope_id)
+    return Panel(
+        title=envelope.label,
+        template="admin/grants/envelope/figures.html",
+        side=True,
+        anchor="envelope",
+        context={"envelope": envelope, "meter": meter(envelope)},
+    )
+
+
+def meter(envelope: Envelope) -> dict[str, int]:
+    """Whole percentages of what was voted, for the bar; never more than 100 together."""
+    if not envelope.voted_amount:
+        return {"committed": 0, "proposed": 0}
+    used = envelope.committed_amount + envelope.awaiting_amount
+    committed = _points(used, envelope.voted_amount)
+    proposed = min(_points(envelope.proposed_total, envelope.voted_amount), 100 - committed)
+    return {"committed": committed, "proposed": proposed}
+
+
+def _points(part: Decimal, whole: Decimal) -> int:
+    return min(100, int((part or ZERO) * 100 / whole))
+
+
+def pieces_panel(case: Application, reader: CaseReader) -> Panel:
+    """The expected pieces with the files given, and the requests for missing ones."""
+    given: dict[str, list[Piece]] = {}
+    for piece in case.pieces.all():
+        if piece.state != Piece.State.REPLACED:
+            given.setdefault(piece.code, []).append(piece)
+    rows = [(rule, given.pop(rule.code, [])) for rule in expected_pieces(case.rules, form_facts(case))]
+    others = [piece for pieces in given.values() for piece in pieces]
+    return Panel(
+        title=_("Pieces"),
+        template="admin/grants/application/pieces.html",
+        side=True,
+        anchor="pieces",
+        context={
+            "rows": rows,
+            "others": others,
+            "requests": list(case.piece_requests.all()),
+            "may_judge": reader.may_instruct and case.state in UNTIL_PROPOSAL,
+            "refused": reader.forms.get("piece"),
+        },
+    )
+
+
+def messages_panel(case: Application, reader: CaseReader) -> Panel:
+    """The conversation with the applicant."""
+    return Panel(
+        title=_("Messages with the applicant"),
+        template="admin/grants/application/messages.html",
+        side=True,
+        anchor="messages",
+        context={
+            "thread": list(case.messages.all()),
+            "form": reader.form("message", lambda: BodyForm(auto_id="id_message_%s")),
+            "may_write": reader.may_write and case.state != State.DRAFT,
+        },
+    )
+
+
+def notes_panel(case: Application, reader: CaseReader) -> Panel:
+    """Internal notes, never shown to the applicant."""
+    return Panel(
+        title=_("Internal notes"),
+        template="admin/grants/application/notes.html",
+        side=True,
+        anchor="notes",
+        context={
+            "notes": list(case.notes.all()),
+            "form": reader.form("note", lambda: BodyForm(auto_id="id_note_%s")),
+            "may_write": reader.may_write,
+        },
+    )

@@ -1,0 +1,106 @@
+"""The small forms of the case page and the session grid. Each maps to one function of the services."""
+
+from datetime import timedelta
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from grants.models import Answer, OpinionResult, Piece
+from grants.staff_forms import DateInput, EuroField, instructors_of_programmes
+
+OPINION_DAYS = 30
+
+
+class AssignForm(forms.Form):
+    """Who gets the cases."""
+
+    instructor = forms.ModelChoiceField(queryset=None, label=_("Instructor"))
+
+    def __init__(self, *args, cases, **kwargs):
+        super().__init__(*args, **kwargs)
+        programmes = {case.programme_version.programme_id for case in cases}
+        self.fields["instructor"].queryset = instructors_of_programmes(programmes)
+
+
+class CheckForm(forms.Form):
+    """The answer to one check."""
+
+    code = forms.CharField(widget=forms.HiddenInput)
+    answer = forms.ChoiceField(label=_("Answer"), choices=Answer.choices)
+    reason = forms.CharField(label=_("Reason"), required=False, widget=forms.TextInput)
+
+
+class ScoreForm(forms.Form):
+    """All the criteria of a programme at once; an empty score is left as it is."""
+
+    def __init__(self, *args, criteria, **kwargs):
+        super().__init__(*args, **kwargs)
+        for criterion in criteria:
+            self.fields[f"score-{criterion.code}"] = forms.DecimalField(
+                label=str(criterion.label),
+                min_value=0,
+                max_value=criterion.max_score,
+                max_digits=6,
+                decimal_places=2,
+                required=False,
+                localize=True,
+                widget=forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}),
+            )
+            self.fields[f"comment-{criterion.code}"] = forms.CharField(required=False, max_length=2000)
+
+
+class RetainForm(forms.Form):
+    """What is retained of each expense; an empty amount goes back to the programme's rules."""
+
+    reason = forms.CharField(label=_("Reason"), required=False, max_length=500)
+
+    def __init__(self, *args, lines, **kwargs):
+        super().__init__(*args, **kwargs)
+        for line in lines:
+            self.fields[f"line-{line.pk}"] = EuroField(label=line.label, required=False, max_value=line.amount)
+
+
+class AskOpinionForm(forms.Form):
+    """Whom to consult, and until when."""
+
+    code = forms.CharField(widget=forms.HiddenInput)
+    email = forms.EmailField(label=_("E-mail address"))
+    due_on = forms.DateField(label=_("Expected by"), widget=DateInput())
+    question = forms.CharField(label=_("Question"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["due_on"].initial = timezone.localdate() + timedelta(days=OPINION_DAYS)
+
+
+class RecordOpinionForm(forms.Form):
+    """The opinion received, with its proof."""
+
+    opinion = forms.IntegerField(widget=forms.HiddenInput)
+    result = forms.ChoiceField(label=_("Opinion given"), choices=OpinionResult.choices)
+    given_on = forms.DateField(label=_("Given on"), widget=DateInput())
+    proof = forms.FileField(label=_("Signed opinion"))
+    summary = forms.CharField(label=_("Summary"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class PieceForm(forms.Form):
+    """A judgement on one piece."""
+
+    piece = forms.IntegerField(widget=forms.HiddenInput)
+    state = forms.ChoiceField(choices=Piece.State.choices)
+    note = forms.CharField(label=_("What is wrong"), required=False, max_length=500)
+
+
+class BodyForm(forms.Form):
+    """A message to the applicant, or an internal note."""
+
+    body = forms.CharField(label=_("Text"), max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class EuFundForm(forms.Form):
+    """The European fund that will co-finance the case, chosen during instruction."""
+
+    eu_fund = forms.ChoiceField(
+        label=_("EU fund"), required=False, choices=[("", _("none")), ("ESF+", _("ESF+")), ("ERDF", _("ERDF"))]
+    )

@@ -1,0 +1,98 @@
+"""Programmes, their versions, calls, and who works for them."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from core.admin import EssorModelAdmin, EssorTabularInline, date_display
+from core.roles import STAFF_ROLES, Role
+from grants.models import Call, Programme, ProgrammeAssignment, ProgrammeVersion
+from grants.permissions import programmes_of
+
+
+class AssignmentInline(EssorTabularInline):
+    """The staff of the programme: they see its cases."""
+
+    model = ProgrammeAssignment
+    fields = ["user"]
+    autocomplete_fields = ["user"]
+    view_roles = STAFF_ROLES
+    add_roles = delete_roles = [Role.ADMINISTRATOR]
+
+
+class VersionInline(EssorTabularInline):
+    """The versions that were loaded; a new one comes from the programme's file."""
+
+    model = ProgrammeVersion
+    fields = ["number", "loaded_at", "sha256"]
+    readonly_fields = fields
+    view_roles = STAFF_ROLES
+    can_delete = False
+
+
+@admin.register(Programme)
+class ProgrammeAdmin(EssorModelAdmin):
+    """What there is; the rules themselves are files (``manage.py load_programmes``)."""
+
+    list_display = ["code", "name", "summary", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["code", "name"]
+    ordering = ["name"]
+    fields = ["code", "name", "summary", "number_prefix", "is_active"]
+    readonly_fields = ["code", "name", "summary", "number_prefix"]
+    change_roles = [Role.ADMINISTRATOR]
+    inlines = [AssignmentInline, VersionInline]
+
+
+@admin.register(Call)
+class CallAdmin(EssorModelAdmin):
+    """Calls with their dates and envelope; heads of service and administrators edit those of their programmes."""
+
+    list_display = [
+        "code",
+        "title",
+        "programme_column",
+        date_display("opens_at", gettext_lazy("Opens")),
+        date_display("closes_at", gettext_lazy("Closes")),
+        "envelope",
+        "is_published",
+        "is_locked",
+    ]
+    list_select_related = ["programme_version__programme", "envelope"]
+    list_filter = ["is_published", "is_locked"]
+    search_fields = ["code", "title"]
+    ordering = ["-closes_at", "code"]
+    fields = [
+        "programme_version",
+        "code",
+        "title",
+        "opens_at",
+        "closes_at",
+        "envelope",
+        "is_published",
+        "is_locked",
+        "lock_reason",
+    ]
+    add_roles = change_roles = [Role.HEAD_OF_SERVICE, Role.ADMINISTRATOR]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(programme_version__programme__in=programmes_of(request.user))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Call | None = None) -> list:
+        declared = super().get_readonly_fields(request, obj)
+        # Applications keep the version of the rules under which they were filed.
+        return [*declared, "programme_version", "code"] if obj else declared
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        programmes = programmes_of(request.user)
+        if db_field.name == "programme_version":
+            kwargs["queryset"] = ProgrammeVersion.objects.filter(programme__in=programmes).select_related("programme")
+        if db_field.name == "envelope":
+            kwargs["queryset"] = db_field.related_model.objects.filter(programme__in=programmes, is_closed=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @display(description=gettext_lazy("Programme"), ordering="programme_version__programme__name")
+    def programme_column(self, call: Call) -> str:
+        return call.programme_version.programme.name

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class GrantsConfig(AppConfig):
+    name = "grants"
+    verbose_name = _("Grants")
+
+    def ready(self) -> None:
+        from grants import portal_setup, staff_setup
+
+        portal_setup.register()
+        staff_setup.register()

@@ -1,0 +1,242 @@
+"""The applicant's page of a case: what to do first, then the timeline in the past, present and future."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.dates import format_date_long
+from grants.states import FINAL, ApplicationState
+
+State = ApplicationState
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the applicant has to do, until when, and what happens otherwise."""
+
+    text: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class TimelineStep:
+    """A step of the timeline; ``status`` is done, now or later."""
+
+    title: str
+    status: str
+    when: datetime | date | str | None = None
+    text: str = ""
+    url: str = ""
+    url_label: str = ""
+
+
+def days_left(day: date) -> str:
+    """ "12 days left", "last day", "since 3 days"."""
+    days = (day - timezone.localdate()).days
+    if days < 0:
+        return _("the date is past")
+    if days == 0:
+        return _("last day")
+    return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}
+
+
+def tasks_of(application, missing_count: int = 0) -> list[Task]:
+    """What waits for the applicant now; empty when it is the service's turn."""
+    if application.state == State.DRAFT:
+        return [_draft_task(application, missing_count)]
+    if application.state == State.INCOMPLETE and (request := application.open_piece_request()):
+        return [_request_task(request)]
+    return []
+
+
+def _draft_task(application, missing_count: int) -> Task:
+    closes = timezone.localtime(application.call.closes_at)
+    values = {"date": format_date_long(closes.date()), "left": days_left(closes.date())}
+    if closed := application.call.closed_reason():
+        return Task(closed)
+    if missing_count:
+        text = ngettext(
+            "This application is not filed: %(count)d thing is missing. File it before %(date)s (%(left)s).",
+            "This application is not filed: %(count)d things are missing. File it before %(date)s (%(left)s).",
+            missing_count,
+        ) % {"count": missing_count, **values}
+        return Task(text, reverse("grants:form", args=[application.public_id]), _("Complete my application"))
+    text = _("This application is complete but not filed. File it before %(date)s (%(left)s).") % values
+    return Task(text, reverse("grants:review", args=[application.public_id]), _("Read again and file"))
+
+
+def _request_task(request) -> Task:
+    count = len(request.pieces)
+    values = {"count": count, "date": format_date_long(request.due_on), "left": days_left(request.due_on)}
+    if not count:
+        return Task(_("The service waits for your answer before %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer"))
+    text = ngettext(
+        "%(count)d piece is missing for your application to be complete. Without an answer before %(date)s (%(left)s), "
+        "it will be closed without being examined.",
+        "%(count)d pieces are missing for your application to be complete. Without an answer before %(date)s (%(left)s),"
+        " it will be closed without being examined.",
+        count,
+    )
+    return Task(text % values, "#pieces-asked", _("Add the missing pieces"))
+
+
+# --- the timeline ---------------------------------------------------------------------------------------------------
+
+ORDER = (
+    State.DRAFT,
+    State.SUBMITTED,
+    State.ADMISSIBLE,
+    State.IN_INSTRUCTION,
+    State.SCHEDULED,
+    State.APPROVED,
+    State.CONTRACTED,
+    State.CLOSED,
+)
+# The step of the timeline in which each state is the present.
+PLACE = {
+    State.DRAFT: 0,
+    State.SUBMITTED: 1,
+    State.INCOMPLETE: 1,
+    State.INADMISSIBLE: 1,
+    State.ADMISSIBLE: 2,
+    State.IN_INSTRUCTION: 2,
+    State.INSTRUCTED: 2,
+    State.READY_FOR_COMMITTEE: 3,
+    State.SCHEDULED: 3,
+    State.REJECTED: 3,
+    State.APPROVED: 4,
+    State.CONTRACTED: 5,
+    State.CLOSED: 6,
+}
+
+
+def timeline_of(application, events: list) -> list[TimelineStep]:
+    """The steps of the case. ``events`` are those of the case, oldest first."""
+    if application.state in (State.WITHDRAWN, State.LAPSED):
+        return list(_ended_early(application, events))
+    place = PLACE[application.state]
+    reached = _dates(events)
+    steps = []
+    for rank, build in enumerate((_drafting, _checking, _instruction, _committee, _agreement, _payments)):
+        final = application.state in FINAL and rank == place
+        status = "done" if rank < place or final else "now" if rank == place else "later"
+        if application.state in (State.INADMISSIBLE, State.REJECTED) and rank > place:
+            break
+        steps.append(build(application, status, reached))
+    return steps
+
+
+def _dates(events: list) -> dict[str, datetime]:
+    """When each state was reached last."""
+    return {event.to_state: event.created_at for event in events if event.to_state != event.from_state}
+
+
+def _drafting(application, status: str, reached: dict) -> TimelineStep:
+    if status == "now":
+        return TimelineStep(_("Draft"), "now", _("since %(date)s") % {"date": format_date_long(application.created_at)})
+    receipt = _first_receipt(application)
+    return TimelineStep(
+        _("Application filed"),
+        status,
+        application.submitted_at,
+        url=receipt.get_absolute_url() if receipt else "",
+        url_label=_("Receipt no. %(number)s (PDF)") % {"number": application.number},
+    )
+
+
+def _first_receipt(application) -> Any:
+    snapshot = next((item for item in application.snapshots.all() if item.receipt_id), None)
+    return snapshot.receipt if snapshot else None
+
+
+def _checking(application, status: str, reached: dict) -> TimelineStep:
+    title = _("Check of the pieces")
+    if application.state == State.INADMISSIBLE:
+        return TimelineStep(_("Not admissible"), "done", reached.get(State.INADMISSIBLE), _("The reasons are in your mail."))
+    if status == "done":
+        return TimelineStep(_("Application complete and admissible"), status, reached.get(State.ADMISSIBLE))
+    if application.state == State.INCOMPLETE:
+        text = _("The service asked for more pieces; the time limit of the decision is suspended.")
+        return TimelineStep(title, status, _since(reached.get(State.INCOMPLETE)), text)
+    if status == "now":
+        return TimelineStep(title, status, _since(reached.get(State.SUBMITTED)), _("The service checks that nothing is missing."))
+    return TimelineStep(title, status, text=_("as soon as you have filed"))
+
+
+def _since(moment: datetime | None) -> str:
+    return _("since %(date)s") % {"date": format_date_long(moment)} if moment else ""
+
+
+def _instruction(application, status: str, reached: dict) -> TimelineStep:
+    service = application.rules.contact.service
+    title = _("Examination by the service (%(service)s)") % {"service": service}
+    if status == "later":
+        return TimelineStep(title, status, text=_("once your application is complete"))
+    if status == "now":
+        due = application.decision_due_on
+        text = _("Without a written decision by %(date)s, the request is deemed refused.") % {
+            "date": format_date_long(due)
+        } if due else ""  # fmt: skip
+        return TimelineStep(title, status, _since(reached.get(State.IN_INSTRUCTION) or reached.get(State.ADMISSIBLE)), text)
+    return TimelineStep(title, status, reached.get(State.READY_FOR_COMMITTEE))
+
+
+def _committee(application, status: str, reached: dict) -> TimelineStep:
+    title = _("Committee, then decision of the Region")
+    if application.state == State.REJECTED:
+        return TimelineStep(_("Request refused"), "done", reached.get(State.REJECTED), _("The decision and how to contest it are in your mail."))
+    if status == "done":
+        return TimelineStep(_("Aid granted"), status, reached.get(State.APPROVED))
+    session = _session(application)
+    if session is not None:
+        return TimelineStep(title, status, _("session of %(date)s") % {"date": format_date_long(session.held_at)})
+    return TimelineStep(title, status, text=_("at the next session"))
+
+
+def _session(application):
+    if application.state != State.SCHEDULED:
+        return None
+    item = application.live_agenda_item()
+    return item.session if item else None
+
+
+def _agreement(application, status: str, reached: dict) -> TimelineStep:
+    title = _("Agreement or grant decision, to be signed")
+    if status == "now":
+        return TimelineStep(title, status, _since(reached.get(State.APPROVED)), _("The service prepares it; you will get a mail."))
+    if status == "done":
+        return TimelineStep(_("Agreement in force"), status, reached.get(State.CONTRACTED))
+    return TimelineStep(title, status, text=_("after the decision"))
+
+
+def _payments(application, status: str, reached: dict) -> TimelineStep:
+    instalments = application.rules.instalments
+    first = ", ".join(str(item.trigger).lower() for item in instalments[:1])
+    title = _("Payments and report")
+    if application.state == State.CLOSED:
+        return TimelineStep(_("Case closed"), "done", reached.get(State.CLOSED))
+    if status == "now":
+        return TimelineStep(title, status, _since(reached.get(State.CONTRACTED)), _("Ask for your payments on the page of the agreement."))
+    text = _("first payment: %(trigger)s; at the latest %(days)d days after the notification") % {
+        "trigger": first,
+        "days": application.rules.deadlines.payment_days,
+    }
+    return TimelineStep(title, status, text=text)
+
+
+def _ended_early(application, events: list) -> Iterator[TimelineStep]:
+    reached = _dates(events)
+    if application.submitted_at:
+        yield _drafting(application, "done", reached)
+    if application.state == State.WITHDRAWN:
+        yield TimelineStep(_("Withdrawn at your request"), "done", reached.get(State.WITHDRAWN))
+    else:
+        yield TimelineStep(_("Aid granted"), "done", reached.get(State.APPROVED))
+        yield TimelineStep(_("The aid lapsed"), "done", reached.get(State.LAPSED), _("The reasons are in your mail."))

@@ -1,0 +1,315 @@
+"""Conditions of the staff's transitions: each returns errors by field, or ``None`` when all is well.
+
+The first line of each docstring stands in ``docs/states.md``. They read the case through its relations only.
+"""
+
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from applicants.rules.de_minimis import NoCeiling
+from core.money import format_euros
+from core.transitions import precondition
+from grants import de_minimis
+
+GENERAL = "__all__"
+GOOD_ANSWERS = ("yes", "na")
+NOTICE_DAYS = 12
+"""Days between the convocation and the session (CGCT L4132-18)."""
+
+
+def _listed(labels) -> str:
+    return "; ".join(str(label) for label in labels)
+
+
+def _answers(application) -> dict[str, str]:
+    return {item.code: item.answer for item in application.check_answers.all()}
+
+
+# --- the case ------------------------------------------------------------------------------------------------
+
+
+@precondition
+def completeness_and_admissibility_hold(application, data, actor):
+    """Every completeness and admissibility check is answered, and none by no."""
+    answers = _answers(application)
+    checks = application.rules.checks_of("completeness", "admissibility")
+    open_ones = [check.label for check in checks if check.code not in answers]
+    refused = [check.label for check in checks if answers.get(check.code) == "no"]
+    if open_ones:
+        return {GENERAL: _("Still to be answered: %(checks)s.") % {"checks": _listed(open_ones)}}
+    if refused:
+        return {GENERAL: _("Answered no: %(checks)s.") % {"checks": _listed(refused)}}
+    return None
+
+
+@precondition
+def deadline_for_pieces_is_past(application, data, actor):
+    """An incomplete case is closed only after the date given to the applicant."""
+    if application.state != "incomplete":
+        return None
+    request = application.open_piece_request()
+    if request is not None and request.due_on >= timezone.localdate():
+        return {
+            GENERAL: _("The applicant has until %(date)s to answer the request for pieces.")
+            % {"date": date_format(request.due_on)}
+        }
+    return None
+
+
+@precondition
+def eligibility_is_answered(application, data, actor):
+    """Every eligibility check is answered."""
+    answers = _answers(application)
+    open_ones = [check.label for check in application.rules.checks_of("eligibility") if check.code not in answers]
+    if open_ones:
+        return {GENERAL: _("Still to be answered: %(checks)s.") % {"checks": _listed(open_ones)}}
+    return None
+
+
+def eligibility_allows_favour(application, data, actor):
+    """A proposal in favour needs every eligibility check to be fine."""
+    if not data.get("favourable", True):
+        return None
+    answers = _answers(application)
+    refused = [
+        check.label
+        for check in application.rules.checks_of("eligibility")
+        if answers.get(check.code) not in GOOD_ANSWERS
+    ]
+    if refused:
+        return {
+            "favourable": _("A proposal in favour is not possible, answered no: %(checks)s.")
+            % {"checks": _listed(refused)}
+        }
+    return None
+
+
+@precondition
+def criteria_are_scored(application, data, actor):
+    """Every criterion of the programme has its score."""
+    scored = {item.code for item in application.scores.all()}
+    missing = [criterion.label for criterion in application.rules.criteria if criterion.code not in scored]
+    if missing:
+        return {GENERAL: _("Still to be scored: %(criteria)s.") % {"criteria": _listed(missing)}}
+    return None
+
+
+@precondition
+def opinions_are_received(application, data, actor):
+    """Every opinion that the programme requires has been given."""
+    given = {item.code for item in application.opinions.all() if item.result}
+    missing = [rule.label for rule in application.rules.opinions if rule.required and rule.code not in given]
+    if missing:
+        return {GENERAL: _("Opinion still awaited: %(opinions)s.") % {"opinions": _listed(missing)}}
+    return None
+
+
+def proposal_within_computed_aid(application, data, actor):
+    """The proposed amount is at most the computed aid, which nothing stands against."""
+    if not data.get("favourable", True):
+        return None
+    computation = application.latest_computation()
+    if computation is None:
+        return {GENERAL: _("The aid has not been computed yet.")}
+    if computation.refusals:
+        return {GENERAL: _listed(computation.refusals)}
+    amount = data.get("proposed_amount")
+    if amount is not None and amount > computation.amount:
+        return {
+            "proposed_amount": _("At most the computed aid: %(amount)s.") % {"amount": format_euros(computation.amount)}
+        }
+    if amount is not None and computation.per_person and amount != computation.amount:
+        return {
+            "proposed_amount": _("The aid is the sum of the persons' amounts: %(amount)s.")
+            % {"amount": format_euros(computation.amount)}
+        }
+    return None
+
+
+def de_minimis_allows_proposal(application, data, actor):
+    """Where State aid applies, the proposed amount fits under the de minimis ceiling."""
+    if not data.get("favourable", True) or data.get("proposed_amount") is None:
+        return None
+    try:
+        found = de_minimis.verdict(application, data["proposed_amount"])
+    except NoCeiling as missing:
+        return {GENERAL: str(missing)}
+    return {"proposed_amount": found.reason} if found is not None and not found.allowed else None
+
+
+@precondition
+def has_live_visa(application, data, actor):
+    """The proposal carries a visa."""
+    proposal = application.live_proposal()
+    if proposal is None or proposal.visa_by_id is None:
+        return {GENERAL: _("The proposal has no visa yet.")}
+    return None
+
+
+def session_takes_the_case(application, data, actor):
+    """The session is still being prepared and takes the case's programme."""
+    session = data.get("session")
+    if session is None:
+        return {"session": _("Choose a session.")}
+    if session.state != "draft":
+        return {"session": _("The agenda of this session is closed: choose another one.")}
+    if not session.programmes.filter(pk=application.programme_version.programme_id).exists():
+        return {"session": _("This session does not take cases of this programme.")}
+    return None
+
+
+@precondition
+def session_is_being_prepared(application, data, actor):
+    """The session has not been convened yet."""
+    item = application.live_agenda_item()
+    if item is None or item.session.state != "draft":
+        return {GENERAL: _("The session has been convened: its agenda is closed.")}
+    return None
+
+
+class DecidedAs:
+    """The session under way recorded this very decision for the case."""
+
+    def __init__(self, decision: str):
+        self.decision = decision
+        self.__doc__ = type(self).__doc__
+        self.__name__ = f"decided_as_{decision}"
+
+    def __call__(self, application, data, actor):
+        item = application.decided_item()
+        if item is None or item.decision != self.decision:
+            return {GENERAL: _("No committee session under way has taken this decision.")}
+        return None
+
+
+def granted_amount_follows_the_rules(application, data, actor):
+    """The amount granted is at most the computed aid."""
+    item = application.decided_item()
+    if item is None or item.decided_amount is None:
+        return None
+    if application.computed_amount is not None and item.decided_amount > application.computed_amount:
+        return {
+            GENERAL: _("The rules of the programme allow at most %(amount)s.")
+            % {"amount": format_euros(application.computed_amount)}
+        }
+    has_persons = application.persons.exists()
+    if has_persons and item.decided_amount != application.computed_amount:
+        return {
+            GENERAL: _("The aid is the sum of the persons' amounts, %(amount)s: grant it, reject it or defer it.")
+            % {"amount": format_euros(application.computed_amount)}
+        }
+    return None
+
+
+def de_minimis_allows_grant(application, data, actor):
+    """Where State aid applies, the amount granted fits under the de minimis ceiling, the day's other grants included."""
+    item = application.decided_item()
+    if item is None or item.decided_amount is None:
+        return None
+    try:
+        found = de_minimis.locked_verdict(application, item.decided_amount, day=item.session.day)
+    except NoCeiling as missing:
+        return {GENERAL: str(missing)}
+    return {GENERAL: found.reason} if found is not None and not found.allowed else None
+
+
+# --- the session ---------------------------------------------------------------------------------------------
+
+
+@precondition
+def session_has_agenda(session, data, actor):
+    """The agenda holds at least one case."""
+    if not session.items.exists():
+        return {GENERAL: _("The agenda is empty: add cases first.")}
+    return None
+
+
+@precondition
+def session_has_members(session, data, actor):
+    """There are at least as many voting members as the quorum."""
+    voting = session.members.filter(is_voting=True).count()
+    if voting < session.quorum:
+        return {
+            GENERAL: _("%(voting)s voting members for a quorum of %(quorum)s: add members first.")
+            % {"voting": voting, "quorum": session.quorum}
+        }
+    return None
+
+
+def notice_is_long_enough(session, data, actor):
+    """Members are convened 12 days before, or the urgency is explained."""
+    latest = timezone.localdate(session.held_at) - timedelta(days=NOTICE_DAYS)
+    if timezone.localdate() > latest and not data.get("urgency"):
+        return {
+            "urgency": _("Reports reach the members %(days)s days before the session: explain the urgency.")
+            % {"days": NOTICE_DAYS}
+        }
+    return None
+
+
+@precondition
+def session_has_quorum(session, data, actor):
+    """As many voting members are present as the quorum asks for."""
+    present = session.members.filter(is_voting=True, is_present=True).count()
+    if present < session.quorum:
+        return {
+            GENERAL: _("%(present)s voting members present, quorum %(quorum)s: tick those who are present.")
+            % {"present": present, "quorum": session.quorum}
+        }
+    return None
+
+
+@precondition
+def session_is_decided(session, data, actor):
+    """Every case on the agenda has its decision."""
+    missing = session.items.filter(decision="").count()
+    if missing:
+        return {
+            GENERAL: ngettext("%(count)s case has no decision yet.", "%(count)s cases have no decision yet.", missing)
+            % {"count": missing}
+        }
+    return None
+
+
+def someone_votes_on_each_case(session, data, actor):
+    """On each case at least one voting member present takes part."""
+    present = set(session.members.filter(is_voting=True, is_present=True).values_list("pk", flat=True))
+    errors = {}
+    for item in session.items.prefetch_related("recusals").select_related("application"):
+        if present and present <= {recusal.member_id for recusal in item.recusals.all()}:
+            errors[f"item-{item.pk}"] = _("%(number)s: no member present may vote on this case.") % {
+                "number": item.application.number
+            }
+    return errors or None
+
+
+def session_within_envelopes(session, data, actor):
+    """The amounts granted fit in what their envelopes have left."""
+    granted: Counter = Counter()
+    for item in session.items.filter(decision="granted").select_related("application__call"):
+        granted[item.application.call.envelope_id] += item.decided_amount
+    granted.pop(None, None)
+    if not granted:
+        return None
+    envelopes = session.items.model._meta.apps.get_model("grants", "Envelope").objects
+    # The row lock makes two sessions that close at once count one after the other.
+    locked = list(envelopes.select_for_update().filter(pk__in=granted).order_by("pk").values_list("pk", flat=True))
+    problems = []
+    for envelope in envelopes.with_figures().filter(pk__in=locked):
+        left = envelope.voted_amount - envelope.committed_amount - (envelope.awaiting_amount or Decimal(0))
+        if granted[envelope.pk] > left:
+            problems.append(
+                _("%(envelope)s: %(granted)s granted, %(left)s left.")
+                % {
+                    "envelope": envelope.label,
+                    "granted": format_euros(granted[envelope.pk]),
+                    "left": format_euros(left),
+                }
+            )
+    return {GENERAL: " ".join(problems)} if problems else None

@@ -1,0 +1,53 @@
+"""From a posted form to ``{question code: value}`` and the versions that the page showed.
+
+Names: ``q-<code>`` (``-start`` and ``-end`` for a period, ``-<row>-<column>`` for a table), ``v-<code>`` for the
+version, ``p-<code>`` to say that the question was on the page (an unticked box sends nothing).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+
+from grants.rules.answers import LISTS
+from grants.rules.schema import ProgrammeRules, Question, QuestionKind
+from grants.rules.tables import COLUMNS
+
+MAX_ROW = 300
+
+
+def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], dict[str, int]]:
+    """The answers of the questions that were on the page, as typed, and the versions shown."""
+    typed: dict[str, Any] = {}
+    versions: dict[str, int] = {}
+    for code, question in rules.questions.items():
+        if f"p-{code}" not in post or question.kind == QuestionKind.PIECES:
+            continue
+        typed[code] = _typed(question, post)
+        shown = post.get(f"v-{code}", "")
+        versions[code] = int(shown) if shown.isdigit() else 0
+    return typed, versions
+
+
+def _typed(question: Question, post: QueryDict) -> Any:
+    name = f"q-{question.code}"
+    if question.is_table:
+        return _rows(question, post)
+    if question.kind in LISTS:
+        return post.getlist(name)
+    if question.kind == QuestionKind.PERIOD:
+        return {side: post.get(f"{name}-{side}", "") for side in ("start", "end")}
+    return post.get(name, "")
+
+
+def _rows(question: Question, post: Mapping[str, str]) -> list[dict[str, str]]:
+    """Rows in the order of their numbers; a table of years keeps its empty rows, for their rank is the year."""
+    prefix = f"q-{question.code}-"
+    numbers = set()
+    for key in post:
+        if key.startswith(prefix):
+            number = key.removeprefix(prefix).partition("-")[0]
+            if number.isdigit() and int(number) < MAX_ROW:
+                numbers.add(int(number))
+    columns = COLUMNS[question.kind]
+    return [{name: post.get(f"{prefix}{number}-{name}", "") for name in columns} for number in sorted(numbers)]

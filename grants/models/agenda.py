@@ -1,0 +1,159 @@
+"""The agenda of a committee session: one line a case, its decision, and the members who take no part in it."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from core.history import tracked
+from core.money import MoneyField
+
+CLOSED_SESSION_GUARD = """
+    PERFORM 1 FROM grants_committeesession WHERE id = {session} AND state = 'closed';
+    IF FOUND THEN
+        RAISE EXCEPTION 'the session is closed: its agenda does not change' USING ERRCODE = 'check_violation';
+    END IF;
+    {then}
+"""
+
+SAME_SESSION = """
+    PERFORM 1 FROM grants_agendaitem item JOIN grants_committeemember member ON member.session_id = item.session_id
+        WHERE item.id = NEW.item_id AND member.id = NEW.member_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the member does not sit in the session of this item' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+
+class Decision(models.TextChoices):
+    """What the committee decides on one case."""
+
+    GRANTED = "granted", _("granted")
+    REJECTED = "rejected", _("rejected")
+    DEFERRED = "deferred", _("deferred")
+
+
+@tracked
+class AgendaItem(models.Model):
+    """One case on the agenda of a session, with what was decided."""
+
+    session = models.ForeignKey(
+        "grants.CommitteeSession", on_delete=models.PROTECT, related_name="items", verbose_name=_("session")
+    )
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.PROTECT, related_name="agenda_items", verbose_name=_("application")
+    )
+    rank = models.PositiveSmallIntegerField(_("rank"))
+    proposed_amount = MoneyField(_("proposed amount"))
+    decision = models.CharField(_("decision"), max_length=10, choices=Decision.choices, blank=True)
+    decided_amount = MoneyField(_("decided amount"), null=True, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("recorded by"),
+    )  # fmt: skip
+    decided_at = models.DateTimeField(_("recorded at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("agenda item")
+        verbose_name_plural = _("agenda items")
+        ordering = ["session", "rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "application"], name="agenda_case_once_a_session"),
+            models.UniqueConstraint(
+                fields=["session", "rank"], name="agenda_rank_unique", deferrable=models.Deferrable.DEFERRED
+            ),
+            models.UniqueConstraint(
+                fields=["application"], condition=~Q(decision="deferred"), name="agenda_one_live_item_a_case"
+            ),
+            models.CheckConstraint(
+                condition=(Q(decision="") & Q(decided_amount__isnull=True) & Q(decided_by__isnull=True))
+                | (
+                    Q(decision="granted", decided_by__isnull=False, decided_amount__isnull=False)
+                    & Q(decided_amount__gt=0)
+                )
+                | (
+                    Q(decision__in=["rejected", "deferred"])
+                    & Q(decided_amount__isnull=True)
+                    & ~Q(reason="")
+                    & Q(decided_by__isnull=False)
+                ),
+                name="agenda_decision_complete",
+                violation_error_message=_("A grant needs an amount; a rejection or a deferral needs a reason."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(decision="granted") | Q(decided_amount=F("proposed_amount")) | ~Q(reason=""),
+                name="agenda_changed_amount_has_reason",
+                violation_error_message=_("An amount other than the proposed one needs a reason."),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="agenda_of_closed_session_is_frozen",
+                operation=pgtrigger.Update | pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=CLOSED_SESSION_GUARD.format(session="NEW.session_id", then="RETURN NEW;"),
+            ),
+            pgtrigger.Trigger(
+                name="agenda_of_closed_session_is_kept",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.Before,
+                func=CLOSED_SESSION_GUARD.format(session="OLD.session_id", then="RETURN OLD;"),
+            ),
+            pgtrigger.ReadOnly(name="agenda_item_stays_on_its_case", fields=["session", "application"]),
+        ]
+
+    def __str__(self):
+        return f"{self.session} · {self.rank}"
+
+
+@tracked
+class Recusal(models.Model):
+    """A member who takes no part in one item (``france.md`` B7: an interested member makes the act illegal)."""
+
+    item = models.ForeignKey(
+        AgendaItem, on_delete=models.CASCADE, related_name="recusals", verbose_name=_("agenda item")
+    )
+    member = models.ForeignKey(
+        "grants.CommitteeMember", on_delete=models.PROTECT, related_name="recusals", verbose_name=_("member")
+    )
+    reason = models.CharField(_("reason"), max_length=255, blank=True)
+    declared_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+    declared_at = models.DateTimeField(_("recorded at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("recusal")
+        verbose_name_plural = _("recusals")
+        ordering = ["item", "member"]
+        constraints = [models.UniqueConstraint(fields=["item", "member"], name="recusal_once")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="recusal_within_one_session",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=SAME_SESSION,
+            ),
+            pgtrigger.Trigger(
+                name="recusals_of_closed_session_are_frozen",
+                operation=pgtrigger.Update | pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=CLOSED_SESSION_GUARD.format(
+                    session="(SELECT session_id FROM grants_agendaitem WHERE id = NEW.item_id)", then="RETURN NEW;"
+                ),
+            ),
+            pgtrigger.Trigger(
+                name="recusals_of_closed_session_are_kept",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.Before,
+                func=CLOSED_SESSION_GUARD.format(
+                    session="(SELECT session_id FROM grants_agendaitem WHERE id = OLD.item_id)", then="RETURN OLD;"
+                ),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.item} · {self.member}"

@@ -1,0 +1,106 @@
+"""A call: the window in which a programme takes applications."""
+
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.history import tracked
+from grants.models.programme import ProgrammeVersion
+
+
+class CallQuerySet(models.QuerySet):
+    """Calls as the public sees them."""
+
+    def published(self):
+        return self.filter(is_published=True)
+
+    def open(self, at: datetime | None = None):
+        at = at or timezone.now()
+        return self.published().filter(opens_at__lte=at, closes_at__gt=at, is_locked=False)
+
+    def not_over(self, at: datetime | None = None):
+        return self.published().filter(closes_at__gt=at or timezone.now())
+
+
+@tracked
+class Call(models.Model):
+    """A dated window of one version of a programme, with the envelope that pays for it."""
+
+    programme_version = models.ForeignKey(
+        ProgrammeVersion, on_delete=models.PROTECT, related_name="calls", verbose_name=_("version of the programme")
+    )
+    code = models.CharField(_("code"), max_length=30, unique=True)
+    title = models.CharField(_("title"), max_length=200)
+    opens_at = models.DateTimeField(_("opens on"))
+    closes_at = models.DateTimeField(_("closes on"))
+    envelope = models.ForeignKey(
+        "grants.Envelope",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="calls",
+        verbose_name=_("envelope"),
+    )
+    is_published = models.BooleanField(_("published"), default=False)
+    is_locked = models.BooleanField(
+        _("locked"), default=False, help_text=_("Filing is suspended; drafts are kept and can be completed.")
+    )
+    lock_reason = models.CharField(_("reason shown to applicants"), max_length=300, blank=True)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        ordering = ["-closes_at", "code"]
+        indexes = [
+            models.Index(fields=["is_published", "closes_at"], name="call_published_closes_idx"),
+            models.Index(fields=["programme_version", "closes_at"], name="call_version_closes_idx"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opens_at")),
+                name="call_closes_after_it_opens",
+                violation_error_message=_("The call must close after it opens."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_locked=False) | ~models.Q(lock_reason=""),
+                name="call_locked_with_a_reason",
+                violation_error_message=_("Say why the call is locked: applicants will read it."),
+            ),
+        ]
+
+    def __str__(self):
+        return self.title
+
+    @property
+    def programme(self):
+        return self.programme_version.programme
+
+    def is_open(self, at: datetime | None = None) -> bool:
+        """Whether an application may be filed at this moment."""
+        return self.closed_reason(at) is None
+
+    def closed_reason(self, at: datetime | None = None) -> str | None:
+        """None when applications can be filed, else the sentence that says why not and what is kept."""
+        at = at or timezone.now()
+        if not self.is_published:
+            return _gettext("This call is not published. Contact the service to know when it opens.")
+        if at < self.opens_at:
+            return _gettext("This call opens on %(date)s. Your draft is kept until then.") % {
+                "date": date_format(timezone.localtime(self.opens_at), r"j F Y, H \h i")
+            }
+        if at >= self.closes_at:
+            return _gettext(
+                "This call closed on %(date)s: no application can be filed any more. "
+                "What you typed is kept; contact the service to know about the next call."
+            ) % {"date": date_format(timezone.localtime(self.closes_at), r"j F Y, H \h i")}
+        if self.is_locked:
+            return _gettext(
+                "Filing is suspended for this call: %(reason)s What you typed is kept; try again later."
+            ) % {"reason": self.lock_reason}
+        return None

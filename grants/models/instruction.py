@@ -1,0 +1,301 @@
+"""What instruction leaves on a case: checks, scores, opinions, computed aid, proposals and visas, internal notes."""
+
+from decimal import Decimal
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.history import tracked
+from core.models.document import Document
+from core.money import MoneyField
+
+
+class Answer(models.TextChoices):
+    """The answer to a check."""
+
+    YES = "yes", _("Yes")
+    NO = "no", _("No")
+    NOT_APPLICABLE = "na", _("Not applicable")
+
+
+class Stage(models.TextChoices):
+    """When a check is asked."""
+
+    COMPLETENESS = "completeness", _("Completeness")
+    ADMISSIBILITY = "admissibility", _("Admissibility")
+    ELIGIBILITY = "eligibility", _("Eligibility")
+
+
+@tracked
+class CheckAnswer(models.Model):
+    """The present answer to one check of the programme; earlier answers stay in the row history and the events."""
+
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.CASCADE, related_name="check_answers", verbose_name=_("application")
+    )
+    code = models.CharField(_("check"), max_length=60)
+    stage = models.CharField(_("stage"), max_length=20, choices=Stage.choices)
+    answer = models.CharField(_("answer"), max_length=3, choices=Answer.choices)
+    reason = models.TextField(_("reason"), blank=True)
+    is_automatic = models.BooleanField(_("automatic"), default=False)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("answered by"),
+    )  # fmt: skip
+    answered_at = models.DateTimeField(_("answered at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("answer to a check")
+        verbose_name_plural = _("answers to checks")
+        ordering = ["application", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "code"], name="check_answered_once"),
+            models.CheckConstraint(
+                condition=Q(is_automatic=True) | Q(answered_by__isnull=False), name="check_answered_by_someone"
+            ),
+            models.CheckConstraint(
+                condition=Q(answer="yes") | ~Q(reason=""),
+                name="check_refusal_has_reason",
+                violation_error_message=_("Say why the answer is not yes."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.code}: {self.get_answer_display()}"
+
+
+@tracked
+class Score(models.Model):
+    """The score of a case on one criterion of its programme."""
+
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.CASCADE, related_name="scores", verbose_name=_("application")
+    )
+    code = models.CharField(_("criterion"), max_length=60)
+    score = models.DecimalField(_("score"), max_digits=6, decimal_places=2)
+    max_score = models.DecimalField(_("highest score"), max_digits=6, decimal_places=2, default=Decimal(20))
+    comment = models.TextField(_("comment"), blank=True)
+    scored_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("scored by")
+    )
+    scored_at = models.DateTimeField(_("scored at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("score")
+        verbose_name_plural = _("scores")
+        ordering = ["application", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "code"], name="criterion_scored_once"),
+            models.CheckConstraint(
+                condition=Q(score__gte=0) & Q(score__lte=F("max_score")),
+                name="score_within_scale",
+                violation_error_message=_("The score lies outside its scale."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.code}: {self.score}"
+
+
+class OpinionResult(models.TextChoices):
+    """What a consulted body answers."""
+
+    FAVOURABLE = "favourable", _("Favourable")
+    RESERVED = "reserved", _("Favourable with reservations")
+    UNFAVOURABLE = "unfavourable", _("Unfavourable")
+
+
+@tracked
+class Opinion(models.Model):
+    """An opinion asked from a body outside the Region, then its answer with the proof."""
+
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.CASCADE, related_name="opinions", verbose_name=_("application")
+    )
+    code = models.CharField(_("opinion"), max_length=60)
+    body = models.CharField(_("body consulted"), max_length=200)
+    email = models.EmailField(_("e-mail address"))
+    question = models.TextField(_("question"), blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
+    )
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    due_on = models.DateField(_("expected by"))
+    result = models.CharField(_("opinion given"), max_length=20, choices=OpinionResult.choices, blank=True)
+    given_on = models.DateField(_("given on"), null=True, blank=True)
+    summary = models.TextField(_("summary"), blank=True)
+    document = models.ForeignKey(
+        Document, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("proof")
+    )
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("recorded by"),
+    )  # fmt: skip
+    recorded_at = models.DateTimeField(_("recorded at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("opinion")
+        verbose_name_plural = _("opinions")
+        ordering = ["application", "asked_at", "id"]
+        indexes = [models.Index(fields=["due_on"], condition=Q(result=""), name="opinion_awaited")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "code"],
+                condition=Q(result=""),
+                name="opinion_asked_once_at_a_time",
+                violation_error_message=_("This opinion has been asked and is still awaited."),
+            ),
+            models.CheckConstraint(
+                condition=(Q(result="") & Q(given_on__isnull=True) & Q(recorded_by__isnull=True))
+                | (
+                    ~Q(result="") & Q(given_on__isnull=False) & Q(recorded_by__isnull=False) & Q(document__isnull=False)
+                ),
+                name="opinion_given_with_date_and_proof",
+                violation_error_message=_("A recorded opinion needs its date and its proof."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.body} · {self.get_result_display() or _('awaited')}"
+
+
+class AidComputation(models.Model):
+    """One computation of the aid, with the lines that explain it. Append-only: a new one follows, none is edited."""
+
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.PROTECT, related_name="computations", verbose_name=_("application")
+    )
+    number = models.PositiveIntegerField(_("number"))
+    amount = MoneyField(_("computed amount"))
+    eligible_base = MoneyField(_("eligible base"))
+    facts = models.JSONField(_("facts"), help_text=_("What the computation started from."))
+    lines = models.JSONField(_("explanation"), help_text=_("[{text, amount}] in the order of the reasoning."))
+    per_person = models.JSONField(_("amounts by person"), default=list, blank=True)
+    refusals = models.JSONField(_("reasons against the aid"), default=list, blank=True)
+    computed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("asked by"),
+    )  # fmt: skip
+    computed_at = models.DateTimeField(_("computed at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("computation of the aid")
+        verbose_name_plural = _("computations of the aid")
+        ordering = ["application", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "number"], name="computation_number_unique"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="computation_amount_not_negative"),
+        ]
+        triggers = [pgtrigger.Protect(name="computation_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self):
+        return f"{self.application_id} · {self.number}"
+
+
+@tracked
+class Proposal(models.Model):
+    """The instructor's proposal and the visa of someone else."""
+
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.PROTECT, related_name="proposals", verbose_name=_("application")
+    )
+    computation = models.ForeignKey(
+        AidComputation, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("computation")
+    )
+    favourable = models.BooleanField(_("in favour"), default=True)
+    amount = MoneyField(_("proposed amount"))
+    eligible_base = MoneyField(_("eligible base"))
+    score = models.DecimalField(_("score out of 20"), max_digits=5, decimal_places=2, null=True, blank=True)
+    reasons = models.TextField(_("reasons"))
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("proposed by")
+    )
+    made_at = models.DateTimeField(_("proposed at"), default=timezone.now)
+    visa_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("visa by"),
+    )  # fmt: skip
+    visa_at = models.DateTimeField(_("visa at"), null=True, blank=True)
+    sent_back_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("sent back by"),
+    )  # fmt: skip
+    sent_back_at = models.DateTimeField(_("sent back at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("proposal")
+        verbose_name_plural = _("proposals")
+        ordering = ["application", "-made_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(sent_back_at__isnull=True), name="proposal_one_live_a_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(visa_by__isnull=True) | ~Q(visa_by=F("made_by")),
+                name="proposal_visa_by_someone_else",
+                violation_error_message=_("Who makes the proposal does not give the visa."),
+            ),
+            models.CheckConstraint(
+                condition=Q(visa_by__isnull=True, visa_at__isnull=True)
+                | Q(visa_by__isnull=False, visa_at__isnull=False),
+                name="proposal_visa_is_dated",
+            ),
+            models.CheckConstraint(
+                condition=Q(sent_back_by__isnull=True, sent_back_at__isnull=True)
+                | Q(sent_back_by__isnull=False, sent_back_at__isnull=False),
+                name="proposal_sent_back_is_dated",
+            ),
+            models.CheckConstraint(
+                condition=(Q(favourable=True, amount__gt=0) | Q(favourable=False, amount=0)) & Q(eligible_base__gte=0),
+                name="proposal_amount_follows_opinion",
+                violation_error_message=_("A proposal in favour has an amount; a proposal against has none."),
+            ),
+            models.CheckConstraint(condition=~Q(reasons=""), name="proposal_has_reasons"),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="proposal_terms_are_frozen",
+                fields=[
+                    "application",
+                    "computation",
+                    "favourable",
+                    "amount",
+                    "eligible_base",
+                    "score",
+                    "reasons",
+                    "made_by",
+                    "made_at",
+                ],
+            ),
+            pgtrigger.Protect(name="proposal_is_not_deleted", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self):
+        return f"{self.application_id} · {self.amount}"
+
+
+class Note(models.Model):
+    """An internal note on a case: staff only, never shown to the applicant. Append-only."""
+
+    application = models.ForeignKey(
+        "grants.Application", on_delete=models.CASCADE, related_name="notes", verbose_name=_("application")
+    )
+    body = models.TextField(_("note"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("author")
+    )
+    created_at = models.DateTimeField(_("written at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("internal note")
+        verbose_name_plural = _("internal notes")
+        ordering = ["application", "-created_at", "-id"]
+        constraints = [models.CheckConstraint(condition=~Q(body=""), name="note_not_empty")]
+        triggers = [pgtrigger.Protect(name="note_is_not_edited", operation=pgtrigger.Update)]
+
+    def __str__(self):
+        return self.body[:60]

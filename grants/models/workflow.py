@@ -1,0 +1,399 @@
+"""The staff's side of an application's life: every transition that is not the applicant's.
+
+``Application`` inherits from this and declares the protected field ``state``. The bodies set fields and create rows;
+mails go through the outbox in the same transaction.
+"""
+
+from datetime import date, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.models.workflow import WorkflowModel
+from core.roles import Role
+from core.transitions import workflow_transition
+from grants import conditions, de_minimis, notices, staff_forms
+from grants.rules.deadlines import Suspension, implied_decision_date
+from grants.rules.scoring import ScoringResult, total_score
+from grants.staff_permissions import (
+    may_give_visa,
+    may_lapse,
+    may_work_on,
+    reason_not_staff_of,
+)
+from grants.states import ApplicationState as State
+
+INSTRUCTION = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE]
+VISA = [Role.HEAD_OF_SERVICE]
+SECRETARY = [Role.COMMITTEE_SECRETARY]
+
+
+class InstructionWorkflow(WorkflowModel):
+    """Transitions of the staff and the system, the clock of the implied decision, and shortcuts to the live rows."""
+
+    UNDECIDED = (
+        State.SUBMITTED,
+        State.INCOMPLETE,
+        State.ADMISSIBLE,
+        State.IN_INSTRUCTION,
+        State.INSTRUCTED,
+        State.READY_FOR_COMMITTEE,
+        State.SCHEDULED,
+    )
+
+    class Meta:
+        abstract = True
+
+    # --- the clock (france.md B7) ---------------------------------------------------------------------------
+
+    def start_clock(self, received_on: date) -> None:
+        """Set the day on which silence becomes a refusal; called when the application is filed."""
+        self.decision_due_on = implied_decision_date(received_on, self.rules.deadlines.silence_months)
+        self.clock_suspended_at = None
+
+    def suspend_clock(self) -> None:
+        """The service waits for pieces: the limit stands still."""
+        self.clock_suspended_at = timezone.now()
+
+    def resume_clock(self, *, due_on: date | None = None) -> None:
+        """Put the limit off by the days waited, at most until ``due_on``, the date given to the applicant."""
+        if self.clock_suspended_at is None:
+            return
+        today = timezone.localdate()
+        asked_on = timezone.localdate(self.clock_suspended_at)
+        waited = Suspension(asked_on, due_on or today, today).days(today)
+        if self.decision_due_on is not None:
+            self.decision_due_on += timedelta(days=waited)
+        self.clock_suspended_at = None
+
+    # --- live rows; a page that prefetched the relation pays no query ---------------------------------------
+
+    def live_proposal(self):
+        """The proposal that stands, or None."""
+        return next((item for item in self.proposals.all() if item.sent_back_at is None), None)
+
+    def latest_computation(self):
+        """The last computation of the aid, or None."""
+        return max(self.computations.all(), key=lambda item: item.number, default=None)
+
+    def open_piece_request(self):
+        """The request for pieces that waits for an answer, or None."""
+        return next((item for item in self.piece_requests.all() if item.answered_at is None), None)
+
+    def live_agenda_item(self):
+        """The line of the case on the agenda of a session that is not closed, or None."""
+        return self.agenda_items.filter(session__closed_at__isnull=True).select_related("session").first()
+
+    def decided_item(self):
+        """The decided line of the case in a session under way, or None."""
+        item = self.live_agenda_item()
+        return item if item is not None and item.session.state == "in_session" and item.decision else None
+
+    def scoring(self) -> ScoringResult:
+        """The weighted total of the scores given so far."""
+        return total_score(self.rules.criteria, {item.code: item.score for item in self.scores.all()})
+
+    # --- admissibility --------------------------------------------------------------------------------------
+
+    @workflow_transition(
+        field="state",
+        source=[State.SUBMITTED],
+        target=State.INCOMPLETE,
+        label=_("Ask for pieces"),
+        icon="assignment_late",
+        roles=INSTRUCTION,
+        permission=may_work_on,
+        form=staff_forms.RequestPiecesForm,
+        comment="none",
+        audience="staff",
+        order=20,
+        tone="quiet",
+    )
+    def request_pieces(self, *, actor, data, comment):
+        """The applicant gets the list by mail, with the date and what happens without an answer."""
+        request = self.piece_requests.create(
+            pieces=data["pieces"], message=data["message"], due_on=data["deadline"], requested_by=actor
+        )
+        self.suspend_clock()
+        notices.send_piece_request(self, request)
+
+    @workflow_transition(
+        field="state",
+        source=[State.SUBMITTED],
+        target=State.ADMISSIBLE,
+        label=_("Declare admissible"),
+        icon="task_alt",
+        roles=INSTRUCTION,
+        permission=may_work_on,
+        conditions=[conditions.completeness_and_admissibility_hold],
+        comment="optional",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def declare_admissible(self, *, actor, data, comment):
+        """The case is complete and may be instructed."""
+        self.received_complete_on = self.received_complete_on or timezone.localdate()
+        notices.send_admissible(self)
+
+    @workflow_transition(
+        field="state",
+        source=[State.SUBMITTED, State.INCOMPLETE],
+        target=State.INADMISSIBLE,
+        label=_("Declare inadmissible"),
+        icon="block",
+        roles=INSTRUCTION,
+        permission=may_work_on,
+        conditions=[conditions.deadline_for_pieces_is_past],
+        comment="required",
+        audience="staff",
+        order=90,
+        tone="danger",
+    )
+    def declare_inadmissible(self, *, actor, data, comment):
+        """The case ends here; the applicant reads the reason and how to contest it."""
+        self.clock_suspended_at = None
+        notices.send_inadmissible(self, comment)
+
+    # --- instruction ----------------------------------------------------------------------------------------
+
+    @workflow_transition(
+        field="state",
+        source=[State.ADMISSIBLE],
+        target=State.IN_INSTRUCTION,
+        label=_("Start the instruction"),
+        icon="search",
+        roles=INSTRUCTION,
+        permission=may_work_on,
+        form=staff_forms.StartInstructionForm,
+        comment="none",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def start_instruction(self, *, actor, data, comment):
+        """Someone takes the case."""
+        self.instructor = data.get("instructor") or self.instructor or actor
+
+    @workflow_transition(
+        field="state",
+        source=[State.IN_INSTRUCTION],
+        target=State.INSTRUCTED,
+        label=_("Submit the proposal for visa"),
+        icon="forward",
+        roles=INSTRUCTION,
+        permission=may_work_on,
+        conditions=[
+            conditions.eligibility_is_answered,
+            conditions.eligibility_allows_favour,
+            conditions.criteria_are_scored,
+            conditions.opinions_are_received,
+            conditions.proposal_within_computed_aid,
+            conditions.de_minimis_allows_proposal,
+        ],
+        form=staff_forms.ProposeForm,
+        comment="none",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def propose(self, *, actor, data, comment):
+        """The amount proposed to the committee, with its reasons."""
+        proposal = self.proposals.create(
+            computation=self.latest_computation(),
+            favourable=data["favourable"],
+            amount=data["proposed_amount"],
+            eligible_base=data["eligible_base"],
+            score=self.scoring().total,
+            reasons=data["reasons"],
+            made_by=actor,
+        )
+        self.proposed_amount = proposal.amount
+
+    @workflow_transition(
+        field="state",
+        source=[State.INSTRUCTED, State.READY_FOR_COMMITTEE],
+        target=State.IN_INSTRUCTION,
+        label=_("Send back to instruction"),
+        icon="undo",
+        roles=VISA,
+        permission=may_work_on,
+        comment="required",
+        audience="staff",
+        order=30,
+        tone="quiet",
+    )
+    def send_back(self, *, actor, data, comment):
+        """The proposal falls; another one will be made."""
+        self.proposals.filter(sent_back_at__isnull=True).update(sent_back_by=actor, sent_back_at=timezone.now())
+        self.proposed_amount = None
+
+    @workflow_transition(
+        field="state",
+        source=[State.INSTRUCTED],
+        target=State.READY_FOR_COMMITTEE,
+        label=_("Give the visa"),
+        icon="approval",
+        roles=VISA,
+        permission=may_give_visa,
+        comment="optional",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def give_visa(self, *, actor, data, comment):
+        """The proposal may go to the committee."""
+        self.proposals.filter(sent_back_at__isnull=True).update(visa_by=actor, visa_at=timezone.now())
+
+    # --- committee ------------------------------------------------------------------------------------------
+
+    @workflow_transition(
+        field="state",
+        source=[State.READY_FOR_COMMITTEE],
+        target=State.SCHEDULED,
+        label=_("Put on an agenda"),
+        icon="event",
+        roles=SECRETARY,
+        permission=reason_not_staff_of,
+        conditions=[conditions.has_live_visa, conditions.session_takes_the_case],
+        form=staff_forms.ScheduleForm,
+        comment="none",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def schedule(self, *, actor, data, comment):
+        """The case goes to the end of the session's agenda with its proposed amount."""
+        data["session"].append(self)
+
+    @workflow_transition(
+        field="state",
+        source=[State.SCHEDULED],
+        target=State.READY_FOR_COMMITTEE,
+        label=_("Take off the agenda"),
+        icon="event_busy",
+        roles=SECRETARY,
+        permission=reason_not_staff_of,
+        conditions=[conditions.session_is_being_prepared],
+        comment="required",
+        audience="staff",
+        order=20,
+        tone="quiet",
+    )
+    def unschedule(self, *, actor, data, comment):
+        """The case waits for another session."""
+        self.live_agenda_item().delete()
+
+    @workflow_transition(
+        field="state",
+        source=[State.SCHEDULED],
+        target=State.APPROVED,
+        label=_("Granted by the committee"),
+        icon="thumb_up",
+        roles=SECRETARY,
+        permission=reason_not_staff_of,
+        conditions=[
+            conditions.DecidedAs("granted"),
+            conditions.granted_amount_follows_the_rules,
+            conditions.de_minimis_allows_grant,
+        ],
+        comment="optional",
+        audience="system",
+        order=10,
+    )
+    def approve(self, *, actor, data, comment):
+        """The amount decided becomes the amount granted, for each person of a grouped case too."""
+        item = self.decided_item()
+        self.granted_amount = item.decided_amount
+        for person in self.persons.all():
+            person.granted_amount = person.computed_amount
+            person.save(update_fields=["granted_amount"])
+        de_minimis.record_granted(self, item.decided_amount, day=item.session.day, actor=actor)
+        notices.send_granted(self, item)
+
+    @workflow_transition(
+        field="state",
+        source=[State.SCHEDULED],
+        target=State.REJECTED,
+        label=_("Rejected by the committee"),
+        icon="thumb_down",
+        roles=SECRETARY,
+        permission=reason_not_staff_of,
+        conditions=[conditions.DecidedAs("rejected")],
+        comment="optional",
+        audience="system",
+        order=20,
+    )
+    def reject(self, *, actor, data, comment):
+        """The case ends; the applicant reads the decision and how to contest it."""
+        notices.send_rejected(self, self.decided_item())
+
+    @workflow_transition(
+        field="state",
+        source=[State.SCHEDULED],
+        target=State.READY_FOR_COMMITTEE,
+        label=_("Deferred by the committee"),
+        icon="history",
+        roles=SECRETARY,
+        permission=reason_not_staff_of,
+        conditions=[conditions.DecidedAs("deferred")],
+        comment="optional",
+        audience="system",
+        order=30,
+    )
+    def defer(self, *, actor, data, comment):
+        """The case waits for another session, or goes back to instruction."""
+        notices.send_deferred(self, self.decided_item())
+
+    # --- after the decision ---------------------------------------------------------------------------------
+
+    @workflow_transition(
+        field="state",
+        source=[State.APPROVED],
+        target=State.CONTRACTED,
+        label=_("Agreement in force"),
+        icon="handshake",
+        roles=[],
+        comment="optional",
+        audience="system",
+        order=10,
+    )
+    def contract(self, *, actor, data, comment):
+        """Taken when the agreement comes into force."""
+
+    @workflow_transition(
+        field="state",
+        source=[State.CONTRACTED],
+        target=State.CLOSED,
+        label=_("Close"),
+        icon="inventory_2",
+        roles=[],
+        comment="optional",
+        audience="system",
+        order=20,
+    )
+    def close(self, *, actor, data, comment):
+        """Taken when the agreement is completed."""
+
+    @workflow_transition(
+        field="state",
+        source=[State.APPROVED, State.CONTRACTED],
+        target=State.LAPSED,
+        label=_("Declare lapsed"),
+        icon="hourglass_disabled",
+        roles=VISA,
+        permission=may_lapse,
+        comment="required",
+        audience="staff",
+        order=90,
+        tone="danger",
+        system_allowed=True,
+    )
+    def lapse(self, *, actor, data, comment):
+        """The grant is lost; the money held for it goes back to the envelope."""
+        commitments = list(self.commitments.select_for_update())
+        for commitment in commitments:
+            commitment.release(commitment.net_amount, reason=comment)
+        if not commitments:
+            de_minimis.withdraw_granted(self)
+        notices.send_lapsed(self, comment)

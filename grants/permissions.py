@@ -1,0 +1,95 @@
+"""Who may see and do what with applications: querysets, and predicates that give None or the reason of a refusal.
+
+Models are reached through their relations or the app registry, never imported: the models' own transitions name
+these predicates.
+"""
+
+from django.apps import apps
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from applicants.permissions import may_act_for, may_submit_for
+from core.roles import STAFF_ROLES, Role
+from grants.states import ApplicationState
+
+SEES_EVERY_PROGRAMME = (Role.AUDITOR, Role.ADMINISTRATOR)
+
+
+def programmes_of(user) -> QuerySet:
+    """The programmes whose filed cases ``user`` may see as a member of staff (none for an applicant)."""
+    programmes = apps.get_model("grants", "Programme").objects.all()
+    if not user.is_authenticated or not user.is_active:
+        return programmes.none()
+    if user.has_role(*SEES_EVERY_PROGRAMME):
+        return programmes
+    if user.has_role(*STAFF_ROLES):
+        return programmes.filter(pk__in=user.programme_assignments.values("programme_id"))
+    return programmes.none()
+
+
+def applicants_of(user) -> QuerySet:
+    """The applicants ``user`` acts for."""
+    applicants = apps.get_model("applicants", "Applicant").objects.all()
+    if not user.is_authenticated or not user.is_active:
+        return applicants.none()
+    return applicants.filter(pk__in=user.memberships.values("applicant_id"))
+
+
+def visible_applications(queryset: QuerySet, user) -> QuerySet:
+    """Own cases of an applicant (drafts included) and filed cases of a member of staff's programmes."""
+    if not user.is_authenticated or not user.is_active:
+        return queryset.none()
+    if user.has_role(*SEES_EVERY_PROGRAMME):
+        return queryset
+    own = Q(applicant__in=applicants_of(user).values("pk"))
+    if not user.has_role(*STAFF_ROLES):
+        return queryset.filter(own)
+    staff = Q(programme_version__programme__in=programmes_of(user).values("pk"))
+    filed = Q(submitted_at__isnull=False)
+    return queryset.filter(own | (staff & filed))
+
+
+def may_see(user, application) -> str | None:
+    """None when the case is one of those that ``user`` sees."""
+    if type(application).objects.for_user(user).filter(pk=application.pk).exists():
+        return None
+    return _("This case is not one of yours.")
+
+
+def may_edit(user, application) -> str | None:
+    """Typing answers: people of the applicant, while the case is a draft."""
+    refusal = may_act_for(user, application.applicant)
+    if refusal:
+        return refusal
+    if application.state == ApplicationState.WITHDRAWN:
+        return _("This application is withdrawn: it can no longer be changed.")
+    if application.state != ApplicationState.DRAFT:
+        return _("This application is filed: it can no longer be changed. Write to the service if something is wrong.")
+    return None
+
+
+def may_change_piece(user, application, code: str) -> str | None:
+    """Joining or replacing a piece: in a draft, or while the service waits for that piece."""
+    refusal = may_act_for(user, application.applicant)
+    if refusal:
+        return refusal
+    if application.state == ApplicationState.DRAFT:
+        return None
+    request = application.open_piece_request()
+    if application.state == ApplicationState.INCOMPLETE and request and code in request.pieces:
+        return None
+    return _("This piece can no longer be changed. If something is wrong with it, write to the service.")
+
+
+def may_file(user, application) -> str | None:
+    """Filing, completing and withdrawing engage the applicant: representatives only."""
+    return may_submit_for(user, application.applicant)
+
+
+def may_write_message(user, application) -> str | None:
+    """The people of the applicant, once the case is filed, and the staff of the programme."""
+    if application.state == ApplicationState.DRAFT:
+        return _("You can write to the service about this case once it is filed.")
+    if user.has_role(Role.AUDITOR):
+        return _("An auditor reads everything and changes nothing.")
+    return may_see(user, application)

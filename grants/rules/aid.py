@@ -1,0 +1,370 @@
+"""The aid: computed and explained by small composable steps. Pure functions, Decimal only.
+
+An axis starts from a base (eligible spend, own contribution of each person, amount agreed for each year) and goes
+through its steps; the sum of the axes goes through the overall steps. Every step leaves a line of reasoning that an
+instructor, an applicant and a judge can read. Sources of the rules: the programme's YAML file.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from core.money import ZERO, format_euros, format_number, share_floor, sum_money
+from grants.rules.accounts import account_of
+from grants.rules.budget import BudgetItem, eligible_amount, totals_of
+from grants.rules.schema import Axis, ProgrammeRules, Step
+
+
+@dataclass(frozen=True)
+class PersonFacts:
+    """A person and the money they put in the capital of the company."""
+
+    key: str
+    name: str
+    own_contribution: Decimal
+
+
+@dataclass(frozen=True)
+class TrancheFacts:
+    """One year of a multi-year agreement: its cost and what is asked for it."""
+
+    rank: int
+    cost: Decimal
+    requested: Decimal
+
+
+@dataclass(frozen=True)
+class AidFacts:
+    """What the computation looks at. ``years`` multiplies yearly ceilings; ``requested`` None: no amount typed."""
+
+    budget: tuple[BudgetItem, ...] = ()
+    persons: tuple[PersonFacts, ...] = ()
+    tranches: tuple[TrancheFacts, ...] = ()
+    years: int = 1
+    requested: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class ReasonLine:
+    """One line of reasoning and the amount reached. ``kind`` is base, step, refusal or total."""
+
+    text: str
+    amount: Decimal
+    kind: str = "step"
+
+
+@dataclass(frozen=True)
+class PersonAid:
+    """The aid of one person; ``refused`` when a floor or another rule leaves nothing."""
+
+    key: str
+    name: str
+    own_contribution: Decimal
+    amount: Decimal
+    lines: tuple[ReasonLine, ...]
+
+    @property
+    def refused(self) -> bool:
+        return self.amount == 0
+
+
+@dataclass(frozen=True)
+class TrancheAid:
+    """The aid of one year."""
+
+    rank: int
+    cost: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class AidResult:
+    """The amount, the base it was computed on, and why."""
+
+    amount: Decimal
+    eligible_base: Decimal
+    lines: tuple[ReasonLine, ...]
+    per_person: tuple[PersonAid, ...] = ()
+    per_tranche: tuple[TrancheAid, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+    def as_json(self) -> dict:
+        """Plain data for a computation that is kept."""
+        return {
+            "amount": str(self.amount),
+            "eligible_base": str(self.eligible_base),
+            "lines": [{"text": line.text, "amount": str(line.amount), "kind": line.kind} for line in self.lines],
+            "per_person": [
+                {"key": person.key, "name": person.name, "amount": str(person.amount)} for person in self.per_person
+            ],
+            "per_tranche": [{"rank": tranche.rank, "amount": str(tranche.amount)} for tranche in self.per_tranche],
+        }
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a step works on: the amount so far, and what it is about."""
+
+    amount: Decimal
+    cost: Decimal = ZERO
+    subject: str = ""
+    lines: tuple[ReasonLine, ...] = field(default=())
+
+    def then(self, amount: Decimal, text: str, kind: str = "step") -> "_Part":
+        return replace(self, amount=amount, lines=(*self.lines, ReasonLine(text, amount, kind)))
+
+
+def percent(rate: Decimal) -> str:
+    """``Decimal("0.80")`` as "80 %" (narrow no-break space), with decimals only where they are needed."""
+    points = (rate * 100).normalize()
+    digits = max(0, -points.as_tuple().exponent)
+    return f"{format_number(points, digits)}\u202f%"
+
+
+# --- the steps: (step, part, facts) -> part -------------------------------------------------------------------------
+
+
+def rate_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+    """``rate`` of the base, rounded down to the cent."""
+    amount = share_floor(part.amount, step.rate, 1)
+    if step.rate == 1:
+        return part.then(amount, _("Equal to the base: %(amount)s.") % {"amount": format_euros(amount)})
+    text = _("%(rate)s of %(base)s: %(amount)s.") % {
+        "rate": percent(step.rate),
+        "base": format_euros(part.amount),
+        "amount": format_euros(amount),
+    }
+    return part.then(amount, text)
+
+
+PER = {
+    "": lambda: "",
+    "application": lambda: _("per application"),
+    "year": lambda: _("a year"),
+    "person": lambda: _("per person"),
+    "company": lambda: _("per company"),
+    "tranche": lambda: _("per annual tranche"),
+}
+
+
+def ceiling_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+    """At most ``amount`` (times the years of the project for a yearly ceiling)."""
+    limit = step.amount * facts.years if step.per == "year" else step.amount
+    figures = {"limit": f"{format_euros(step.amount)} {PER[step.per]()}".strip(), "total": format_euros(limit)}
+    if part.amount <= limit:
+        return part.then(part.amount, _("Within the ceiling of %(limit)s.") % figures)
+    if step.per == "year" and facts.years > 1:
+        figures["years"] = facts.years
+        return part.then(limit, _("Ceiling of %(limit)s for %(years)d years: limited to %(total)s.") % figures)
+    return part.then(limit, _("Ceiling of %(limit)s: limited to %(total)s.") % figures)
+
+
+def floor_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+    """Under ``amount`` nothing is granted (``below: refuse``), or the contribution is (``pay_contribution``)."""
+    figures = {"floor": f"{format_euros(step.amount)} {PER[step.per]()}".strip(), "amount": format_euros(part.amount)}
+    if part.amount >= step.amount:
+        return part.then(part.amount, _("At least the minimum of %(floor)s.") % figures)
+    if step.below == "pay_contribution":
+        return part.then(
+            part.amount, _("Under the minimum of %(floor)s: the Region pays the contribution itself.") % figures
+        )
+    text = _("%(amount)s is under the minimum of %(floor)s: no aid is possible.") % figures
+    return part.then(ZERO, text, "refusal")
+
+
+def rate_cap_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+    """At most ``rate`` of the cost."""
+    limit = share_floor(part.cost, step.rate, 1)
+    figures = {"rate": percent(step.rate), "cost": format_euros(part.cost), "limit": format_euros(limit)}
+    if part.amount <= limit:
+        return part.then(part.amount, _("Within %(rate)s of the cost of %(cost)s.") % figures)
+    return part.then(limit, _("At most %(rate)s of the cost of %(cost)s: limited to %(limit)s.") % figures)
+
+
+def public_aid_cap_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+    """All public aid together is at most ``rate`` of the total cost of the project."""
+    totals = totals_of(facts.budget)
+    if totals.charges <= 0:
+        return part
+    room = max(share_floor(totals.charges, step.rate, 1) - totals.other_public_aid, ZERO)
+    figures = {
+        "rate": percent(step.rate),
+        "cost": format_euros(totals.charges),
+        "others": format_euros(totals.other_public_aid),
+        "room": format_euros(room),
+    }
+    if part.amount <= room:
+        text = _("Public aid stays within %(rate)s of the cost of %(cost)s (other public aid: %(others)s).") % figures
+        return part.then(part.amount, text)
+    text = _(
+        "Public aid is at most %(rate)s of the cost of %(cost)s; with %(others)s of other public aid, %(room)s is left."
+    )
+    return part.then(room, text % figures)
+
+
+def within_request_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+    """Never more than what was asked."""
+    if facts.requested is None or part.amount <= facts.requested:
+        return part
+    return part.then(
+        facts.requested, _("Limited to the %(amount)s asked for.") % {"amount": format_euros(facts.requested)}
+    )
+
+
+STEPS: dict[str, Callable[[Step, _Part, AidFacts], _Part]] = {
+    "rate": rate_step,
+    "ceiling": ceiling_step,
+    "floor": floor_step,
+    "rate_cap": rate_cap_step,
+    "public_aid_cap": public_aid_cap_step,
+    "within_request": within_request_step,
+}
+
+
+def run(steps: Sequence[Step], part: _Part, facts: AidFacts) -> _Part:
+    """``part`` after all the steps; one that leaves nothing ends the chain."""
+    for step in steps:
+        part = STEPS[step.rule](step, part, facts)
+        if part.amount == 0:
+            break
+    return part
+
+
+# --- the bases -------------------------------------------------------------------------------------------------------
+
+
+def budget_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
+    """One part: the eligible expenses of the axis."""
+    base = axis.base
+    amount = eligible_amount(facts.budget, base.axis, base.accounts, base.excluded_accounts)
+    if base.accounts:
+        shown = ", ".join(dict.fromkeys(account_of(code).shown or account_of(code).label for code in base.accounts))
+        text = _("%(axis)s: eligible expenses (accounts %(accounts)s) %(amount)s.")
+    else:
+        shown, text = "", _("%(axis)s: eligible expenses %(amount)s.")
+    line = text % {"axis": axis.label, "accounts": shown, "amount": format_euros(amount)}
+    return [_Part(amount, amount, lines=(ReasonLine(line, amount, "base"),))]
+
+
+def contribution_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
+    """One part a person: their own contribution."""
+    return [
+        _Part(
+            person.own_contribution,
+            person.own_contribution,
+            person.name,
+            (
+                ReasonLine(
+                    _("%(name)s: own contribution %(amount)s.")
+                    % {"name": person.name, "amount": format_euros(person.own_contribution)},
+                    person.own_contribution,
+                    "base",
+                ),
+            ),
+        )
+        for person in facts.persons
+    ]
+
+
+def tranche_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
+    """One part a year: the amount asked for it."""
+    return [
+        _Part(
+            tranche.requested,
+            tranche.cost,
+            str(tranche.rank),
+            (
+                ReasonLine(
+                    _("Year %(rank)d: %(amount)s asked for a cost of %(cost)s.")
+                    % {
+                        "rank": tranche.rank,
+                        "amount": format_euros(tranche.requested),
+                        "cost": format_euros(tranche.cost),
+                    },
+                    tranche.requested,
+                    "base",
+                ),
+            ),
+        )
+        for tranche in facts.tranches
+    ]
+
+
+BASES = {"budget": budget_parts, "own_contribution": contribution_parts, "tranches": tranche_parts}
+
+
+def compute(rules: ProgrammeRules, facts: AidFacts) -> AidResult:
+    """The aid that the rules of a programme give for these facts, with its explanation in the active language."""
+    parts = {axis.code: [run(axis.steps, part, facts) for part in BASES[axis.base.kind](axis, facts)]
+             for axis in rules.aid.axes}  # fmt: skip
+    every = [part for axis_parts in parts.values() for part in axis_parts]
+    total = _Part(sum_money(part.amount for part in every))
+    total = run(rules.aid.overall, total, facts)
+    lines = [line for part in every for line in part.lines if len(every) == 1 or part.cost or part.amount]
+    lines += total.lines
+    lines.append(ReasonLine(_("Aid: %(amount)s.") % {"amount": format_euros(total.amount)}, total.amount, "total"))
+    by_kind = {axis.base.kind: parts[axis.code] for axis in rules.aid.axes}
+    return AidResult(
+        amount=total.amount,
+        eligible_base=_base_amount(rules, facts),
+        lines=tuple(lines),
+        per_person=_persons(facts, by_kind.get("own_contribution", []), total.amount),
+        per_tranche=_tranches(facts, by_kind.get("tranches", []), total.amount),
+        refusals=tuple(line.text for line in lines if line.kind == "refusal"),
+    )
+
+
+def _base_amount(rules: ProgrammeRules, facts: AidFacts) -> Decimal:
+    amounts = []
+    for axis in rules.aid.axes:
+        if axis.base.kind == "budget":
+            base = axis.base
+            amounts.append(eligible_amount(facts.budget, base.axis, base.accounts, base.excluded_accounts))
+        elif axis.base.kind == "own_contribution":
+            amounts += [person.own_contribution for person in facts.persons]
+        else:
+            amounts += [tranche.cost for tranche in facts.tranches]
+    return sum_money(amounts)
+
+
+def _persons(facts: AidFacts, parts: list[_Part], total: Decimal) -> tuple[PersonAid, ...]:
+    if not parts:
+        return ()
+    amounts = spread(total, [part.amount for part in parts])
+    return tuple(
+        PersonAid(person.key, person.name, person.own_contribution, amount, part.lines)
+        for person, part, amount in zip(facts.persons, parts, amounts, strict=True)
+    )
+
+
+def _tranches(facts: AidFacts, parts: list[_Part], total: Decimal) -> tuple[TrancheAid, ...]:
+    if not parts:
+        return ()
+    amounts = spread(total, [part.amount for part in parts])
+    return tuple(
+        TrancheAid(tranche.rank, tranche.cost, amount) for tranche, amount in zip(facts.tranches, amounts, strict=True)
+    )
+
+
+def spread(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """``total`` shared like ``weights``, to the cent, adding up to it exactly.
+
+    Each share is the difference between two cumulative shares rounded down, so that no cent is lost or made.
+    """
+    whole = sum(weights, ZERO)
+    if not whole:
+        return [ZERO for _weight in weights]
+    shares, running, given = [], ZERO, ZERO
+    for weight in weights:
+        running += weight
+        until_here = total if running == whole else share_floor(total, running, whole)
+        shares.append(until_here - given)
+        given = until_here
+    return shares
+
+
+def years_of(months: int) -> int:
+    """The number of yearly ceilings that a project of ``months`` months opens: at least one."""
+    return max(1, -(-months // 12))

@@ -1,0 +1,236 @@
+"""Answers: from what a browser sends to what is kept, and what is wrong with what is kept. Pure functions.
+
+What cannot be read as the type of its question is kept as it was typed: nothing that a person wrote is lost, and the
+form shows it again with a sentence that says what to do. ``normalise`` is idempotent.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from applicants.rules.identifiers import validate_siret
+from core.dates import add_months, format_date_long
+from core.money import format_euros, format_number
+from core.personal_numbers import find_national_number
+from grants.rules.conditions import FormFacts, holds, is_answered
+from grants.rules.schema import Choice, Question, QuestionKind
+
+MAX_AMOUNT = Decimal("999999999999.99")
+_FRENCH_DATE = re.compile(r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})$")
+_AMOUNT = re.compile(r"^-?\d+(\.\d{1,2})?$")
+_PHONE = re.compile(r"^\+?\d{9,15}$")
+_BLANKS = re.compile(r"[\s\u00a0\u202f]+")
+
+SINGLE_LINE = (QuestionKind.TEXT, QuestionKind.EMAIL, QuestionKind.PHONE, QuestionKind.SIRET, QuestionKind.CHOICE)
+LISTS = (QuestionKind.MULTIPLE, QuestionKind.ATTESTATIONS)
+
+
+def parse_amount(typed: str) -> Decimal | None:
+    """``12 345,67 €`` as a Decimal; None when it is not an amount with at most two decimals."""
+    text = _BLANKS.sub("", typed).replace("€", "").replace("’", "").replace("'", "")
+    if "," in text and "." in text:
+        text = text.replace("." if text.rfind(",") > text.rfind(".") else ",", "")
+    text = text.replace(",", ".")
+    if not _AMOUNT.match(text):
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    return amount if abs(amount) <= MAX_AMOUNT else None
+
+
+def parse_day(typed: str) -> date | None:
+    """``2026-12-01`` or ``1/12/2026`` as a date; None when it is not one."""
+    found = _FRENCH_DATE.match(typed.strip())
+    text = f"{found[3]}-{int(found[2]):02d}-{int(found[1]):02d}" if found else typed.strip()
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def normalise(question: Question, raw: Any) -> Any:
+    """What to keep of ``raw`` (text, list of texts, or a mapping for a period)."""
+    if question.kind in LISTS:
+        known = [choice.value for choice in question.choices]
+        values = [raw] if isinstance(raw, str) else list(raw or [])
+        return [value for value in known if value in values]
+    if question.kind == QuestionKind.PERIOD:
+        raw = raw if isinstance(raw, Mapping) else {}
+        return {side: _day_text(raw.get(side)) for side in ("start", "end")}
+    text = "" if raw is None else raw if isinstance(raw, bool) else str(raw)
+    if question.kind == QuestionKind.YES_NO:
+        return {"yes": True, "no": False, "True": True, "False": False}.get(str(text))
+    if question.kind == QuestionKind.LONG_TEXT:
+        return text.replace("\r\n", "\n").strip()
+    return _normalise_line(question, text.strip())
+
+
+def _normalise_line(question: Question, text: str) -> Any:
+    if question.kind == QuestionKind.MONEY:
+        amount = parse_amount(text)
+        return text if amount is None else str(amount)
+    if question.kind == QuestionKind.INTEGER:
+        digits = _BLANKS.sub("", text)
+        return int(digits) if re.fullmatch(r"-?\d{1,9}", digits) else text
+    if question.kind == QuestionKind.DATE:
+        return _day_text(text)
+    if question.kind == QuestionKind.SIRET:
+        return re.sub(r"[\s\u00a0\u202f.\-]+", "", text)
+    return text
+
+
+def _day_text(raw: Any) -> str:
+    text = str(raw or "").strip()
+    day = parse_day(text)
+    return day.isoformat() if day else text
+
+
+def shown_choices(question: Question, facts: FormFacts) -> list[Choice]:
+    """The choices (or statements) that concern this applicant."""
+    return [choice for choice in question.choices if holds(choice.show_if, facts)]
+
+
+def problems_of(question: Question, value: Any, facts: FormFacts) -> list[str]:
+    """What is wrong with an answer, in sentences; an empty list when all is well. Tables are checked elsewhere."""
+    if question.kind == QuestionKind.ATTESTATIONS:
+        missing = [choice for choice in shown_choices(question, facts) if choice.value not in (value or [])]
+        if missing and question.required:
+            return [_("Tick each statement: your application cannot be filed without them.")]
+        return []
+    if not is_answered(value):
+        return [_("Answer this question.")] if question.required else []
+    return list(CHECKS.get(question.kind, _check_nothing)(question, value))
+
+
+def _check_nothing(question: Question, value: Any) -> Iterator[str]:
+    return iter(())
+
+
+def _check_text(question: Question, value: str) -> Iterator[str]:
+    limit = question.max_length or (200 if question.kind == QuestionKind.TEXT else 5000)
+    if len(value) > limit:
+        over = len(value) - limit
+        yield ngettext(
+            "The text is %(over)d character too long: %(limit)d at most.",
+            "The text is %(over)d characters too long: %(limit)d at most.",
+            over,
+        ) % {"over": over, "limit": limit}
+    if find_national_number(value):
+        yield _("This text seems to hold a social security number. Remove it: it is never needed here.")
+
+
+def _check_integer(question: Question, value: Any) -> Iterator[str]:
+    if not isinstance(value, int):
+        yield _("“%(value)s” is not a whole number: write digits only.") % {"value": value}
+        return
+    yield from _check_bounds(question, Decimal(value), lambda number: format_number(number, 0))
+
+
+def _check_money(question: Question, value: Any) -> Iterator[str]:
+    amount = parse_amount(str(value))
+    if amount is None:
+        yield not_an_amount(value)
+        return
+    yield from _check_bounds(question, amount, format_euros)
+
+
+def not_an_amount(value: Any) -> str:
+    """The sentence for what is not an amount in euros."""
+    return _("“%(value)s” is not an amount: write euros like 1 250,50.") % {"value": value}
+
+
+def _check_bounds(question: Question, number: Decimal, shown) -> Iterator[str]:
+    least = question.minimum if question.minimum is not None else Decimal(0)
+    if number < least:
+        yield _("Write at least %(limit)s.") % {"limit": shown(least)}
+    if question.maximum is not None and number > question.maximum:
+        yield _("Write at most %(limit)s.") % {"limit": shown(question.maximum)}
+
+
+def _check_date(question: Question, value: str) -> Iterator[str]:
+    if parse_day(value) is None:
+        yield not_a_date(value)
+
+
+def not_a_date(value: str) -> str:
+    """The sentence for what is not a date."""
+    return _("“%(value)s” is not a date: write day/month/year, like 31/12/2026.") % {"value": value}
+
+
+def _check_period(question: Question, value: dict) -> Iterator[str]:
+    days = {}
+    for side, name in (("start", _("the start")), ("end", _("the end"))):
+        typed = value.get(side) or ""
+        days[side] = parse_day(typed)
+        if not typed:
+            yield _("Give %(side)s of the period too.") % {"side": name}
+        elif days[side] is None:
+            yield not_a_date(typed)
+    start, end = days["start"], days["end"]
+    if start is None or end is None:
+        return
+    if end < start:
+        yield _("The period ends on %(end)s, before it starts on %(start)s: check the two dates.") % {
+            "start": format_date_long(start),
+            "end": format_date_long(end),
+        }
+    elif question.max_months and end >= add_months(start, question.max_months):
+        yield _("The period lasts more than %(months)d months: it must end before %(limit)s.") % {
+            "months": question.max_months,
+            "limit": format_date_long(add_months(start, question.max_months)),
+        }
+
+
+def _check_choice(question: Question, value: str) -> Iterator[str]:
+    if value not in [choice.value for choice in question.choices]:
+        yield _("Choose one of the answers of the list.")
+
+
+def _check_email(question: Question, value: str) -> Iterator[str]:
+    try:
+        validate_email(value)
+    except ValidationError:
+        yield not_an_email(value)
+
+
+def not_an_email(value: str) -> str:
+    """The sentence for what is not an e-mail address."""
+    return _("“%(value)s” is not an e-mail address: write it like name@example.org.") % {"value": value}
+
+
+def _check_phone(question: Question, value: str) -> Iterator[str]:
+    if not _PHONE.match(re.sub(r"[\s\u00a0\u202f.\-()]+", "", value)):
+        yield _("“%(value)s” is not a telephone number: write 10 digits, or + and the country’s code.") % {
+            "value": value
+        }
+
+
+def _check_siret(question: Question, value: str) -> Iterator[str]:
+    try:
+        validate_siret(value)
+    except ValidationError as error:
+        yield from error.messages
+
+
+CHECKS = {
+    QuestionKind.TEXT: _check_text,
+    QuestionKind.LONG_TEXT: _check_text,
+    QuestionKind.INTEGER: _check_integer,
+    QuestionKind.MONEY: _check_money,
+    QuestionKind.DATE: _check_date,
+    QuestionKind.PERIOD: _check_period,
+    QuestionKind.CHOICE: _check_choice,
+    QuestionKind.EMAIL: _check_email,
+    QuestionKind.PHONE: _check_phone,
+    QuestionKind.SIRET: _check_siret,
+}

@@ -1,0 +1,206 @@
+"""What keeps an application from being filed: one line by problem, with the question it is about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.dates import format_date_long
+from core.money import format_euros
+from grants.rules.answers import parse_amount, problems_of
+from grants.rules.budget import balance_problems, totals_of
+from grants.rules.conditions import (
+    ApplicantFacts,
+    FormFacts,
+    expected_pieces,
+    holds,
+    shown_questions,
+    shown_sections,
+)
+from grants.rules.schema import PieceRule, Question, QuestionKind
+from grants.services.amounts import budget_items, possible_aid, tranche_rows, typed_request
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A problem of one question (``code``) or piece, in the step ``section``."""
+
+    section: str
+    code: str
+    label: str
+    message: str
+    is_piece: bool = False
+
+    @property
+    def anchor(self) -> str:
+        return f"{'piece' if self.is_piece else 'question'}-{self.code}"
+
+
+def applicant_facts(applicant) -> ApplicantFacts:
+    """What conditions may ask about the applicant. The republican contract concerns associations and foundations."""
+    category = applicant.legal_category_id or ""
+    return ApplicantFacts(
+        kind=applicant.kind,
+        is_association=applicant.is_association,
+        ess_statut=applicant.ess_statut,
+        signs_cer=applicant.is_association
+        or applicant.ess_statut in ("association", "foundation")
+        or category.startswith(("92", "93")),
+        in_formation=applicant.in_formation,
+    )
+
+
+def form_facts(application) -> FormFacts:
+    """The answers and the applicant, as conditions read them."""
+    return FormFacts(application.answers, applicant_facts(application.applicant))
+
+
+def missing_of(application) -> list[Missing]:
+    """Every problem, in the order of the form."""
+    facts = form_facts(application)
+    found: list[Missing] = []
+    for section in shown_sections(application.rules, facts):
+        for question in shown_questions(section, facts):
+            if question.kind == QuestionKind.PIECES:
+                found += _missing_pieces(application, facts, section.code)
+                continue
+            found += [
+                Missing(section.code, question.code, str(question.label), message)
+                for message in question_problems(application, question, facts)
+            ]
+    return found
+
+
+def question_problems(application, question: Question, facts: FormFacts) -> list[str]:
+    """What is wrong with one question of the application, tables included."""
+    if question.kind in TABLES:
+        return list(TABLES[question.kind](application, question))
+    value = application.answers.get(question.code)
+    problems = problems_of(question, value, facts)
+    if question.target == "project_period" and not problems:
+        problems += early_start_problems(application)
+    if question.target == "requested_amount" and not problems:
+        problems += _request_problems(application)
+    return problems
+
+
+def early_start_problems(application, today: date | None = None) -> list[str]:
+    """A project starts after filing, unless a written reason says why not (``france.md`` B7)."""
+    today = today or timezone.localdate()
+    start = application.project_start
+    if start is None or start >= today or application.early_start_reason.strip():
+        return []
+    sentence = _("The start (%(start)s) is before today. Choose a date from %(today)s on.")
+    if application.rules.question_for("early_start_reason"):
+        sentence = _(
+            "The start (%(start)s) is before today. Choose a date from %(today)s on, or explain in writing why the"
+            " project could not wait: the service will judge."
+        )
+    return [sentence % {"start": format_date_long(start), "today": format_date_long(today)}]
+
+
+def _request_problems(application) -> Iterator[str]:
+    typed = typed_request(application)
+    possible = possible_aid(application).amount
+    if typed is not None and typed > possible:
+        yield _("You ask for %(asked)s, but the aid possible is %(possible)s: ask for that at most.") % {
+            "asked": format_euros(typed),
+            "possible": format_euros(possible),
+        }
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+def _rows_problem(question: Question, count: int) -> Iterator[str]:
+    if count < question.min_rows:
+        yield ngettext(
+            "Give at least %(count)d line in this table.",
+            "Give at least %(count)d lines in this table.",
+            question.min_rows,
+        ) % {"count": question.min_rows}
+
+
+def _budget_problems(application, question: Question) -> Iterator[str]:
+    yield from balance_problems(totals_of(budget_items(application)))
+
+
+def _partner_problems(application, question: Question) -> Iterator[str]:
+    yield from _rows_problem(question, len(application.partners.all()))
+
+
+def _person_problems(application, question: Question) -> Iterator[str]:
+    persons = list(application.persons.all())
+    yield from _rows_problem(question, len(persons))
+    for person in persons:
+        if not person.first_name or not person.last_name:
+            yield _("Line %(rank)d: give the first name and the last name.") % {"rank": person.rank}
+        if person.own_contribution <= 0:
+            yield _("%(name)s: give the amount of the own contribution.") % {"name": person.full_name or person.rank}
+    if persons and not list(_rows_problem(question, len(persons))):
+        yield from possible_aid(application).refusals
+
+
+def _tranche_problems(application, question: Question) -> Iterator[str]:
+    rows = {row["year"]: row for row in tranche_rows(application)}
+    for year in range(1, application.rules.tranches.count + 1):
+        row = rows.get(year, {})
+        cost, asked = (parse_amount(str(row.get(name) or "")) for name in ("cost", "requested"))
+        if not cost or not asked:
+            yield _("Year %(year)d: give the cost and the amount asked.") % {"year": year}
+        elif asked > cost:
+            yield _("Year %(year)d: the amount asked (%(asked)s) is above the cost (%(cost)s).") % {
+                "year": year,
+                "asked": format_euros(asked),
+                "cost": format_euros(cost),
+            }
+
+
+TABLES = {
+    QuestionKind.BUDGET: _budget_problems,
+    QuestionKind.PARTNERS: _partner_problems,
+    QuestionKind.PERSONS: _person_problems,
+    QuestionKind.TRANCHES: _tranche_problems,
+}
+
+
+# --- pieces ---------------------------------------------------------------------------------------------------------
+
+
+def pieces_by_code(application) -> dict[str, list]:
+    """The pieces that count, by the code of their rule."""
+    found: dict[str, list] = {}
+    for piece in application.pieces.all():
+        if piece.state != "replaced":
+            found.setdefault(piece.code, []).append(piece)
+    return found
+
+
+def lacking_pieces(application, facts: FormFacts) -> list[PieceRule]:
+    """The compulsory pieces for which there is no file that counts."""
+    present = pieces_by_code(application)
+    return [
+        rule
+        for rule in expected_pieces(application.rules, facts)
+        if rule.required and not any(piece.state != "refused" for piece in present.get(rule.code, []))
+    ]
+
+
+def _missing_pieces(application, facts: FormFacts, section: str) -> list[Missing]:
+    return [
+        Missing(section, rule.code, str(rule.label), _("Join this piece."), is_piece=True)
+        for rule in lacking_pieces(application, facts)
+    ]
+
+
+def question_is_shown(application, code: str) -> bool:
+    """Whether the form shows this question for the present answers."""
+    facts = form_facts(application)
+    return any(
+        question.code == code and holds(question.show_if, facts)
+        for section in shown_sections(application.rules, facts)
+        for question in section.questions
+    )

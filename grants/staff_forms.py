@@ -1,0 +1,182 @@
+"""Forms of the staff's transitions. Each takes ``data=, files=, instance=, actor=`` (see ``core.transitions``)."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django import forms
+from django.apps import apps
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.roles import Role
+
+EARLIEST_DEADLINE_DAYS = 3
+
+
+class EuroField(forms.DecimalField):
+    """An amount as people type it: ``26 000,00``, ``26000.5``, with or without the sign of the currency."""
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("max_digits", 17)
+        kwargs.setdefault("decimal_places", 2)
+        kwargs.setdefault("min_value", Decimal(0))
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}))
+        super().__init__(**kwargs)
+
+    def to_python(self, value):
+        if isinstance(value, str):
+            value = "".join(value.split()).replace("€", "").replace(",", ".")
+        return super().to_python(value)
+
+
+class StaffForm(forms.Form):
+    """A form that knows the case (or the session) and who fills it in."""
+
+    def __init__(self, data=None, files=None, *, instance, actor, **kwargs):
+        super().__init__(data, files, **kwargs)
+        self.instance = instance
+        self.actor = actor
+
+
+class DateInput(forms.DateInput):
+    """The browser's own date picker."""
+
+    input_type = "date"
+
+    def __init__(self, attrs=None):
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class RequestPiecesForm(StaffForm):
+    """Which pieces are missing, why, and until when."""
+
+    pieces = forms.MultipleChoiceField(label=_("Pieces asked for"), widget=forms.CheckboxSelectMultiple, required=False)
+    message = forms.CharField(
+        label=_("What the applicant should know"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("Sent by mail with the list of pieces, the date and what happens without an answer."),
+    )
+    deadline = forms.DateField(label=_("Answer expected by"), widget=DateInput())
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        rules = self.instance.rules
+        self.fields["pieces"].choices = [(piece.code, str(piece.label)) for piece in rules.pieces]
+        self.fields["deadline"].initial = timezone.localdate() + timedelta(days=rules.deadlines.pieces_days)
+        self.fields["pieces"].initial = [piece.code for piece in self.instance.pieces.all() if piece.state == "refused"]
+
+    def clean_deadline(self):
+        deadline = self.cleaned_data["deadline"]
+        earliest = timezone.localdate() + timedelta(days=EARLIEST_DEADLINE_DAYS)
+        if deadline < earliest:
+            raise forms.ValidationError(_("Leave at least %(days)s days to answer.") % {"days": EARLIEST_DEADLINE_DAYS})
+        return deadline
+
+
+class StartInstructionForm(StaffForm):
+    """Who instructs the case; the person who takes the step, unless another one is chosen."""
+
+    instructor = forms.ModelChoiceField(queryset=None, label=_("Instructor"), required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["instructor"].queryset = instructors_of(self.instance.programme_version.programme_id)
+        self.fields["instructor"].initial = self.instance.instructor_id or getattr(self.actor, "pk", None)
+
+
+def instructors_of_programmes(programmes):
+    """The active instructors and heads of service assigned to one of these programmes (ids or a queryset)."""
+    users = apps.get_model("core", "User").objects
+    return (
+        users.filter(
+            is_active=True,
+            groups__name__in=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
+            programme_assignments__programme__in=programmes,
+        )
+        .distinct()
+        .order_by("last_name", "first_name", "pk")
+    )
+
+
+def instructors_of(programme_id: int):
+    """The active instructors and heads of service assigned to a programme."""
+    return instructors_of_programmes([programme_id])
+
+
+class ProposeForm(StaffForm):
+    """What is proposed to the committee, and why."""
+
+    favourable = forms.TypedChoiceField(
+        label=_("Opinion of the service"),
+        choices=[("yes", _("In favour")), ("no", _("Against"))],
+        coerce=lambda value: value == "yes",
+        empty_value=True,
+        required=False,
+        initial="yes",
+    )
+    proposed_amount = EuroField(label=_("Proposed amount"), required=False)
+    eligible_base = EuroField(label=_("Eligible base"), required=False)
+    reasons = forms.CharField(
+        label=_("Reasons"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("Read by the head of service and the committee."),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.computation = self.instance.latest_computation()
+        if self.computation is not None:
+            self.fields["proposed_amount"].initial = self.computation.amount
+            self.fields["eligible_base"].initial = self.computation.eligible_base
+
+    def clean(self):
+        cleaned = super().clean()
+        favourable = cleaned.get("favourable", True)
+        if not favourable:
+            cleaned["proposed_amount"] = Decimal("0.00")
+        elif not cleaned.get("proposed_amount") and "proposed_amount" not in self.errors:
+            self.add_error("proposed_amount", _("Give the amount that you propose."))
+        if cleaned.get("eligible_base") is None:
+            cleaned["eligible_base"] = self.computation.eligible_base if self.computation else Decimal("0.00")
+        return cleaned
+
+
+class ScheduleForm(StaffForm):
+    """The session on whose agenda the case goes."""
+
+    session = forms.ModelChoiceField(
+        queryset=None, label=_("Session"), empty_label=_("Choose a session"),
+        help_text=_("Sessions in preparation that take this programme."),
+    )  # fmt: skip
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["session"].queryset = (
+            apps.get_model("grants", "CommitteeSession")
+            .objects.filter(state="draft", programmes=self.instance.programme_version.programme_id)
+            .order_by("held_at", "pk")
+        )
+
+
+class ConveneForm(StaffForm):
+    """Convene the members; an urgency is explained."""
+
+    urgency = forms.CharField(
+        label=_("Urgency"), required=False, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Only when the session is less than 12 days away."),
+    )  # fmt: skip
+
+
+class CloseSessionForm(StaffForm):
+    """The number under which the assembly's decision is kept."""
+
+    deliberation_number = forms.CharField(
+        label=_("Deliberation number"), max_length=60, help_text=_("As it will be quoted, for example 26CP-0512.")
+    )
+    deliberation_on = forms.DateField(
+        label=_("Date of the deliberation"), required=False, widget=DateInput(),
+        help_text=_("The day of the session, unless another date is given."),
+    )  # fmt: skip
+
+    def clean_deliberation_number(self):
+        return self.cleaned_data["deliberation_number"].strip()

@@ -1,0 +1,88 @@
+"""What the staff side of grants tells the others when the app is ready: menu, work, documents, words of events."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core import navigation
+from core.documents import register_access
+from core.navigation import Section
+from core.presentation import register_action_labels
+from core.roles import STAFF_ROLES, Role
+from grants import receivers, work
+from grants.permissions import may_see
+from grants.staff_permissions import EDITS_BUDGET
+
+INSTRUCTION = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.COMMITTEE_SECRETARY, Role.FINANCE_OFFICER]
+CASES = "admin:grants_application_changelist"
+
+
+def may_read_opinion(user, opinion) -> str | None:
+    """The proof of an opinion is for the staff who see the case, never for its applicant."""
+    if not user.has_role(*STAFF_ROLES):
+        return _("This document is for the service.")
+    return may_see(user, opinion.application)
+
+
+def register_menu() -> None:
+    """The links of the staff menu."""
+    navigation.register(
+        Section.WORK, gettext_lazy("Cases to do"), CASES, "assignment", INSTRUCTION,
+        badge=work.count_to_do, order=10, query="queue=todo",
+    )  # fmt: skip
+    navigation.register(
+        Section.WORK, gettext_lazy("Applicant's turn"), CASES, "hourglass_top", INSTRUCTION,
+        badge=work.count_waiting, order=20, query="queue=waiting",
+    )  # fmt: skip
+    navigation.register(
+        Section.WORK, gettext_lazy("Messages not read"), CASES, "mark_email_unread", INSTRUCTION,
+        badge=work.count_unread, order=30, query="queue=unread",
+    )  # fmt: skip
+    navigation.register(Section.WORK, gettext_lazy("All cases"), CASES, "folder_open", order=40)
+    links = [
+        (Section.DECIDE, gettext_lazy("Sessions"), "committeesession", "gavel", INSTRUCTION, 10),
+        (Section.DECIDE, gettext_lazy("Envelopes"), "envelope", "account_balance_wallet", INSTRUCTION, 20),
+        (Section.DECIDE, gettext_lazy("Commitments"), "commitment", "receipt_long", EDITS_BUDGET, 30),
+        (Section.REFERENCE, gettext_lazy("Programmes"), "programme", "category", STAFF_ROLES, 1),
+        (Section.REFERENCE, gettext_lazy("Calls"), "call", "campaign", STAFF_ROLES, 2),
+    ]
+    for section, label, model, icon, roles, order in links:
+        navigation.register(section, label, f"admin:grants_{model}_changelist", icon, roles, order=order)
+
+
+def register_words() -> None:
+    """The words of the events that are no transitions."""
+    register_action_labels(
+        {
+            "check": gettext_lazy("Check answered"),
+            "score": gettext_lazy("Criterion scored"),
+            "retain": gettext_lazy("Expense retained"),
+            "compute": gettext_lazy("Aid computed"),
+            "ask_opinion": gettext_lazy("Opinion asked"),
+            "opinion": gettext_lazy("Opinion recorded"),
+            "piece": gettext_lazy("Piece judged"),
+            "note": gettext_lazy("Internal note"),
+            "message": gettext_lazy("Message to the applicant"),
+            "assign": gettext_lazy("Case assigned"),
+            "eu_fund": gettext_lazy("EU fund chosen"),
+            "add_member": gettext_lazy("Member added"),
+            "presence": gettext_lazy("Presence recorded"),
+            "move_item": gettext_lazy("Order of the agenda changed"),
+            "decide": gettext_lazy("Decision recorded"),
+            "recusal": gettext_lazy("Interest declared"),
+            "recusal_withdrawn": gettext_lazy("Interest withdrawn"),
+            "commit": gettext_lazy("Money committed"),
+            "release": gettext_lazy("Money released"),
+            "create": gettext_lazy("Created"),
+            "change": gettext_lazy("Changed"),
+        }
+    )
+
+
+def register() -> None:
+    """Called once, when the app is ready."""
+    receivers.connect()
+    register_access("grants.Opinion", may_read_opinion)
+    register_menu()
+    register_words()
+    for provider in (work.work_on_cases, work.work_on_opinions, work.work_on_messages, work.work_on_sessions):
+        navigation.register_work_provider(provider)

@@ -1,0 +1,459 @@
+// The application's form, saved as one types. Without this file the buttons "Save" do the same.
+"use strict";
+
+(() => {
+  const form = document.getElementById("application-form");
+  if (!form) return;
+  const words = form.dataset;
+  const status = document.querySelector("[data-status]");
+  const retryButton = document.querySelector("[data-retry]");
+  const TYPING_PAUSE = 900;
+  const TIMEOUT = 30000;
+  const RETRY_DELAYS = [3000, 8000, 20000, 60000];
+
+  const questions = () => [...form.querySelectorAll("[data-question]")];
+  const questionOf = (element) => element.closest("[data-question]");
+  const codeOf = (question) => question.dataset.question;
+  const findQuestion = (code) => form.querySelector(`[data-question="${CSS.escape(code)}"]`);
+
+  // --- what is typed, as the server reads it ------------------------------------------------------------------
+
+  const controls = (question) => [...question.querySelectorAll("input, select, textarea")].filter((one) => one.name);
+
+  const entriesOf = (question) => {
+    const entries = [];
+    for (const control of controls(question)) {
+      if (control.disabled) continue;
+      if ((control.type === "checkbox" || control.type === "radio") && !control.checked) continue;
+      entries.push([control.name, control.value]);
+    }
+    return entries;
+  };
+
+  const typedIn = (question) => entriesOf(question).filter(([name]) => name.startsWith("q-"));
+
+  // --- the copy on this device: kept until the server has the answer ---------------------------------------------
+
+  const localKey = (code) => `${words.key}-${code}`;
+
+  const keepCopy = (question) => {
+    try {
+      localStorage.setItem(localKey(codeOf(question)), JSON.stringify({
+        version: question.querySelector("[data-version]").value, entries: typedIn(question),
+      }));
+    } catch { /* private browsing or a full disk: the page itself still holds what was typed */ }
+  };
+
+  const dropCopy = (code) => {
+    try { localStorage.removeItem(localKey(code)); } catch { /* nothing was kept */ }
+  };
+
+  const readCopy = (code) => {
+    try { return JSON.parse(localStorage.getItem(localKey(code))); } catch { return null; }
+  };
+
+  const sameEntries = (left, right) => JSON.stringify(left) === JSON.stringify(right);
+
+  const putBack = (question, entries) => {
+    const values = new Map();
+    for (const [name, value] of entries) values.set(name, [...(values.get(name) || []), value]);
+    for (const name of values.keys()) {
+      if (!question.querySelector(`[name="${CSS.escape(name)}"]`)) addRowFor(question, name);
+    }
+    for (const control of controls(question)) {
+      if (!control.name.startsWith("q-")) continue;
+      const given = values.get(control.name) || [];
+      if (control.type === "checkbox" || control.type === "radio") control.checked = given.includes(control.value);
+      else control.value = given[0] ?? "";
+    }
+  };
+
+  // --- saving ----------------------------------------------------------------------------------------------------
+
+  const waiting = new Map(); // code -> timer
+  const unsaved = new Set(); // codes that the server does not have
+  let chain = Promise.resolve();
+  let failures = 0;
+  let retryTimer = 0;
+
+  const say = (text, failed = false) => {
+    if (!status) return;
+    status.textContent = text;
+    status.classList.toggle("failed", failed);
+    if (retryButton) retryButton.hidden = !failed;
+  };
+
+  const later = (question, delay) => {
+    const code = codeOf(question);
+    clearTimeout(waiting.get(code));
+    unsaved.add(code);
+    keepCopy(question);
+    waiting.set(code, setTimeout(() => { waiting.delete(code); enqueue(code); }, delay));
+  };
+
+  // One sending at a time, in the order of typing: an older answer never arrives after a newer one.
+  const enqueue = (code) => { chain = chain.then(() => send([code])); };
+
+  const send = async (codes) => {
+    const sent = codes.map(findQuestion).filter(Boolean);
+    if (!sent.length) return;
+    say(words.textSaving);
+    const body = new FormData();
+    body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
+    const before = new Map();
+    for (const question of sent) {
+      before.set(codeOf(question), typedIn(question));
+      for (const [name, value] of entriesOf(question)) body.append(name, value);
+    }
+    const timer = new AbortController();
+    const stop = setTimeout(() => timer.abort(), TIMEOUT);
+    let response;
+    try {
+      response = await fetch(words.autosave, {
+        method: "POST", body, headers: { Accept: "application/json" }, signal: timer.signal, credentials: "same-origin",
+      });
+    } catch {
+      failed(words.textFailed);
+      return;
+    } finally {
+      clearTimeout(stop);
+    }
+    await answered(response, sent, before);
+  };
+
+  const answered = async (response, sent, before) => {
+    if (response.status === 401 || response.status === 403) {
+      say(words.textExpired, true);
+      document.dispatchEvent(new CustomEvent("essor:session-expired"));
+      return;
+    }
+    let reply = null;
+    try { reply = await response.json(); } catch { /* an error page */ }
+    if (!reply || (!response.ok && !reply.refused)) {
+      failed(words.textFailed);
+      return;
+    }
+    if (reply.refused) {
+      say(reply.refused, true);
+      return;
+    }
+    failures = 0;
+    apply(reply, sent, before);
+  };
+
+  const failed = (text) => {
+    say(text, true);
+    clearTimeout(retryTimer);
+    const delay = RETRY_DELAYS[Math.min(failures, RETRY_DELAYS.length - 1)];
+    failures += 1;
+    retryTimer = setTimeout(retry, delay);
+  };
+
+  const retry = () => {
+    clearTimeout(retryTimer);
+    for (const code of [...unsaved]) if (!waiting.has(code)) enqueue(code);
+  };
+
+  const apply = (reply, sent, before) => {
+    for (const [code, version] of Object.entries(reply.versions)) {
+      const question = findQuestion(code);
+      if (!question) continue;
+      question.querySelector("[data-version]").value = version;
+      if (sameEntries(before.get(code) || [], typedIn(question))) {
+        unsaved.delete(code);
+        dropCopy(code);
+      }
+      question.querySelector("[data-conflict]").replaceChildren();
+    }
+    for (const question of sent) showProblems(question, reply);
+    reply.conflicts.forEach(showConflict);
+    showQuestions(new Set(reply.shown));
+    showMissing(reply.missing);
+    if (reply.budget) showBudget(reply.budget);
+    const kept = reply.conflicts.length || Object.keys(reply.cells).length;
+    if (!kept) say(reply.saved);
+    else say(Object.values(reply.cells).flat()[0]?.message || reply.conflicts[0].message, true);
+  };
+
+  // --- what the server says ------------------------------------------------------------------------------------------
+
+  const showProblems = (question, reply) => {
+    const code = codeOf(question);
+    const cells = reply.cells[code] || [];
+    const whole = (reply.errors[code] || []).concat(cells.filter((cell) => !cell.column).map((cell) => cell.message));
+    const isTable = Boolean(question.querySelector("[data-table]"));
+    const list = question.querySelector("[data-errors]");
+    // What is missing in a table is told when the person wants to go on, not while the first line is being typed.
+    const shown = isTable && !cells.length ? [] : whole;
+    list.replaceChildren(...shown.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
+    question.querySelector(".field").classList.toggle("error", shown.length > 0);
+    for (const control of controls(question)) {
+      control.removeAttribute("aria-invalid");
+      control.parentElement.querySelector(":scope > .msg")?.remove();
+    }
+    if (shown.length && !isTable) controls(question).forEach((control) => control.setAttribute("aria-invalid", "true"));
+    const rows = rowNumbers(question);
+    for (const cell of cells.filter((one) => one.column)) {
+      const control = question.querySelector(`[name="q-${CSS.escape(code)}-${rows[cell.row]}-${CSS.escape(cell.column)}"]`);
+      if (!control) continue;
+      control.setAttribute("aria-invalid", "true");
+      const note = Object.assign(document.createElement("div"), { className: "msg", textContent: cell.message });
+      note.id = `${control.id || control.name}-error`;
+      control.setAttribute("aria-describedby", note.id);
+      control.after(note);
+    }
+  };
+
+  const rowNumbers = (question) =>
+    [...question.querySelectorAll("tr[data-row]")].map((row) => Number(row.dataset.row)).sort((a, b) => a - b);
+
+  const showConflict = (conflict) => {
+    const question = findQuestion(conflict.code);
+    if (!question) return;
+    const box = document.createElement("div");
+    box.className = "conflict";
+    box.setAttribute("role", "alert");
+    box.append(Object.assign(document.createElement("p"), { textContent: conflict.message }));
+    if (conflict.theirs !== null) {
+      box.append(Object.assign(document.createElement("p"), { textContent: `${words.textOther} ${conflict.theirs}` }));
+    }
+    const button = (text, action) => {
+      const one = Object.assign(document.createElement("button"), { type: "button", className: "btn small quiet", textContent: text });
+      one.addEventListener("click", action);
+      box.append(one, " ");
+    };
+    button(words.textMine, () => {
+      question.querySelector("[data-version]").value = conflict.version;
+      enqueue(conflict.code);
+    });
+    button(words.textTheirs, () => {
+      unsaved.delete(conflict.code);
+      dropCopy(conflict.code);
+      window.location.reload();
+    });
+    question.querySelector("[data-conflict]").replaceChildren(box);
+  };
+
+  const showQuestions = (shown) => {
+    for (const question of questions()) {
+      const visible = shown.has(codeOf(question));
+      question.hidden = !visible;
+      question.querySelector(`[name="p-${CSS.escape(codeOf(question))}"]`).disabled = !visible;
+    }
+  };
+
+  const showMissing = (missing) => {
+    document.querySelectorAll("[data-step]").forEach((step) => {
+      const note = step.querySelector("[data-missing]");
+      if (!missing[step.dataset.step]) {
+        if (note.textContent) note.textContent = "";
+        if (step.classList.contains("miss")) step.className = "done";
+      }
+    });
+  };
+
+  // --- amounts ---------------------------------------------------------------------------------------------------------
+
+  // Whole cents: sums of typed amounts are exact.
+  const cents = (text) => {
+    let plain = text.replace(/[\s\u00a0\u202f€'’]/g, "");
+    if (plain.includes(",") && plain.includes(".")) {
+      plain = plain.lastIndexOf(",") > plain.lastIndexOf(".") ? plain.replaceAll(".", "") : plain.replaceAll(",", "");
+    }
+    const found = /^(-?\d+)(?:[.,](\d{1,2}))?$/.exec(plain);
+    if (!found) return 0;
+    const sign = found[1].startsWith("-") ? -1 : 1;
+    return Number(found[1]) * 100 + sign * Number((found[2] || "0").padEnd(2, "0"));
+  };
+  const language = document.documentElement.lang || "fr";
+  const euros = (value) => (value / 100).toLocaleString(language, { style: "currency", currency: "EUR" });
+
+  const columnSum = (table, column) =>
+    [...table.querySelectorAll(`[data-column="${column}"]`)].reduce((sum, cell) => sum + cents(cell.value), 0);
+
+  const sumTables = () => {
+    form.querySelectorAll("[data-sum]").forEach((cell) => {
+      cell.textContent = euros(columnSum(cell.closest("table"), cell.dataset.sum));
+    });
+    const budget = form.querySelector("[data-budget]");
+    if (budget) sumBudget(budget);
+  };
+
+  const sumBudget = (budget) => {
+    const table = (group) => budget.querySelector(`[data-group="${group}"]`);
+    const charges = columnSum(table("charge"), "amount");
+    const products = columnSum(table("product"), "amount") + (Number(budget.dataset.request) || 0);
+    let retained = 0;
+    table("charge").querySelectorAll("tr[data-row]").forEach((row) => {
+      const account = row.querySelector('[data-column="account"]').value;
+      const axis = row.querySelector('[data-column="axis"]')?.value || "general";
+      const accounts = budget.getAttribute(`data-eligible-${axis}`);
+      const amount = cents(row.querySelector('[data-column="amount"]').value);
+      const kept = accounts !== null && (accounts === "" || accounts.split(" ").includes(account)) ? amount : 0;
+      retained += kept;
+      const cell = row.querySelector("[data-retained]");
+      if (cell) cell.textContent = amount ? euros(kept) : "";
+    });
+    let kind = 0;
+    table("kind").querySelectorAll("tr[data-row]").forEach((row) => {
+      const amount = cents(row.querySelector('[data-column="amount"]').value);
+      kind += row.querySelector('[data-column="account"]').value.startsWith("86") ? amount : -amount;
+    });
+    budget.querySelector('[data-total="charge"]').textContent = euros(charges);
+    budget.querySelector('[data-total="product"]').textContent = euros(products);
+    budget.querySelector('[data-total="retained"]').textContent = euros(retained);
+    showGap(budget.querySelector("[data-gap]"), charges, products, kind);
+  };
+
+  const showGap = (line, charges, products, kind) => {
+    const gap = charges - products;
+    const texts = [];
+    if (gap > 0) texts.push(words.textMissing.replace("{amount}", euros(gap)));
+    if (gap < 0) texts.push(words.textOver.replace("{amount}", euros(-gap)));
+    if (kind) texts.push(words.textKind.replace("{amount}", euros(Math.abs(kind))));
+    line.className = texts.length ? "gap" : "ok";
+    line.textContent = texts.join(" ") || words.textBalanced;
+    line.hidden = !charges && !products;
+  };
+
+  const showBudget = (amounts) => {
+    const budget = form.querySelector("[data-budget]");
+    if (!budget) return;
+    budget.dataset.request = cents(amounts.request);
+    budget.querySelector("[data-request]").textContent = euros(cents(amounts.request));
+    budget.querySelector("[data-aid]").textContent = amounts.aid;
+    budget.querySelector("[data-aid-lines]").replaceChildren(
+      ...amounts.lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+    );
+    sumBudget(budget);
+  };
+
+  // --- rows of tables ----------------------------------------------------------------------------------------------------
+
+  const nextNumber = (question) => Math.max(-1, ...rowNumbers(question)) + 1;
+
+  const addRow = (question, table, number = nextNumber(question)) => {
+    const model = table.querySelector("tr[data-row]:last-of-type");
+    if (!model) return null;
+    const row = model.cloneNode(true);
+    const old = model.dataset.row;
+    row.dataset.row = number;
+    row.querySelectorAll("[name]").forEach((control) => {
+      control.name = control.name.replace(`-${old}-`, `-${number}-`);
+      if (control.id) control.id = `cell-${control.name}`;
+      control.setAttribute("aria-label", control.getAttribute("aria-label").replace(/\d+$/, String(number + 1)));
+      control.removeAttribute("aria-invalid");
+      control.removeAttribute("aria-describedby");
+      if (control.tagName === "SELECT") control.selectedIndex = 0;
+      else control.value = "";
+    });
+    row.querySelectorAll(".msg").forEach((note) => note.remove());
+    row.querySelectorAll("[data-retained]").forEach((cell) => { cell.textContent = ""; });
+    table.tBodies[0].append(row);
+    addRemoveButton(row);
+    return row;
+  };
+
+  const addRowFor = (question, name) => {
+    const found = /-(\d+)-[a-z_]+$/.exec(name);
+    const table = question.querySelector("[data-table]");
+    if (found && table) addRow(question, table, Number(found[1]));
+  };
+
+  const addRemoveButton = (row) => {
+    const place = row.querySelector("[data-actions]");
+    if (!place) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn small quiet", textContent: "×" });
+    button.dataset.removeRow = "";
+    button.setAttribute("aria-label", `${words.textRemove} ${Number(row.dataset.row) + 1}`);
+    place.replaceChildren(button);
+  };
+
+  form.addEventListener("click", (event) => {
+    const add = event.target.closest("[data-add-row]");
+    if (add) {
+      const question = questionOf(add);
+      const group = add.dataset.addRow;
+      const table = question.querySelector(group ? `[data-group="${group}"]` : "[data-table]");
+      const row = table && addRow(question, table);
+      if (row) {
+        event.preventDefault();
+        row.querySelector("input, select").focus();
+      }
+      return;
+    }
+    const remove = event.target.closest("[data-remove-row]");
+    if (!remove) return;
+    const question = questionOf(remove);
+    const row = remove.closest("tr");
+    const body = row.parentElement;
+    if (body.querySelectorAll("tr[data-row]").length > 1) {
+      const neighbour = row.nextElementSibling || row.previousElementSibling;
+      row.remove();
+      neighbour?.querySelector("input, select")?.focus();
+    } else {
+      row.querySelectorAll("input").forEach((input) => { input.value = ""; });
+      row.querySelectorAll("select").forEach((select) => { select.selectedIndex = 0; });
+    }
+    sumTables();
+    later(question, 0);
+  });
+
+  // --- events ----------------------------------------------------------------------------------------------------------
+
+  form.addEventListener("input", (event) => {
+    const question = questionOf(event.target);
+    if (!question || !event.target.name) return;
+    sumTables();
+    later(question, TYPING_PAUSE);
+  });
+  form.addEventListener("change", (event) => {
+    const question = questionOf(event.target);
+    if (!question || !event.target.name) return;
+    sumTables();
+    later(question, 0);
+  });
+  form.addEventListener("keydown", (event) => {
+    // Enter in a cell goes on in the table; it does not send the form.
+    if (event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-table]")) event.preventDefault();
+  });
+  form.addEventListener("submit", () => {
+    waiting.forEach((timer) => clearTimeout(timer));
+    waiting.clear();
+    leaving = true;
+  });
+  retryButton?.addEventListener("click", retry);
+  window.addEventListener("online", retry);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && unsaved.size) retry(); });
+
+  let leaving = false;
+  window.addEventListener("beforeunload", (event) => {
+    if (unsaved.size && !leaving) event.preventDefault();
+  });
+
+  // --- at the start ------------------------------------------------------------------------------------------------------
+
+  form.querySelectorAll("tr[data-row]").forEach(addRemoveButton);
+  const start = form.querySelector("[data-budget]");
+  if (start) start.dataset.request = cents(start.querySelector("[data-request]").textContent);
+  let restored = false;
+  for (const question of questions()) {
+    const copy = readCopy(codeOf(question));
+    if (!copy) continue;
+    if (sameEntries(copy.entries, typedIn(question))) {
+      dropCopy(codeOf(question));
+      continue;
+    }
+    // The version of the copy goes with it: if somebody changed the answer since, the server says so.
+    question.querySelector("[data-version]").value = copy.version;
+    putBack(question, copy.entries);
+    restored = true;
+    later(question, 0);
+  }
+  if (restored) {
+    const note = form.querySelector("[data-restored]");
+    note.textContent = words.textRestored;
+    note.hidden = false;
+  }
+  sumTables();
+})();

@@ -1,0 +1,145 @@
+/* The session grid by keyboard. Without this file the grid is a form with one button.
+   Arrows: change line. Digits: type the amount. A: grant what is proposed. R: reject. D: defer. I: interest. */
+(() => {
+  "use strict";
+
+  const grid = document.getElementById("session-grid");
+  if (!grid || !grid.dataset.decides) return;
+
+  const rows = [...grid.querySelectorAll("tbody tr")];
+  const status = document.getElementById("grid-saved");
+  const field = (row, name) => row.querySelector(`[name$="-${name}"]`);
+  const inField = (target) => target.matches("input, select, textarea");
+
+  function select(row) {
+    for (const other of rows) {
+      other.classList.toggle("es-selected", other === row);
+      other.tabIndex = other === row ? 0 : -1;
+    }
+  }
+
+  function move(row, step) {
+    const next = rows[rows.indexOf(row) + step];
+    if (next) next.focus();
+    return Boolean(next);
+  }
+
+  function number(text) {
+    return Number(text.replace(/[\s\u00a0\u202f€]/g, "").replace(",", "."));
+  }
+
+  function complete(row) {
+    const decision = field(row, "decision").value;
+    const reason = field(row, "reason").value.trim();
+    if (decision === "granted") {
+      return number(field(row, "amount").value) === Number(row.dataset.proposed) || reason !== "";
+    }
+    return decision === "" || reason !== "";
+  }
+
+  function decide(row, decision) {
+    field(row, "decision").value = decision;
+    if (decision === "granted") {
+      field(row, "amount").value = row.dataset.proposed.replace(".", ",");
+      field(row, "reason").value = "";
+    }
+    if (complete(row)) save(row);
+    else field(row, "reason").focus();
+  }
+
+  async function save(row) {
+    const body = new FormData();
+    for (const input of row.querySelectorAll("input, select, textarea")) body.append(input.name, input.value);
+    body.append("csrfmiddlewaretoken", grid.querySelector("[name=csrfmiddlewaretoken]").value);
+    let answer;
+    let response;
+    try {
+      response = await fetch(row.dataset.url, { method: "POST", body, credentials: "same-origin" });
+      answer = await response.json();
+    } catch {
+      status.textContent = grid.dataset.offline;
+      return;
+    }
+    show(row, response.ok ? {} : answer.errors);
+    if (!response.ok) return;
+    total(answer);
+    status.textContent = `${row.cells[0].textContent} ✓ ${answer.label} ${answer.amount}`;
+  }
+
+  function show(row, errors) {
+    const texts = Object.values(errors);
+    row.querySelector(".msg").textContent = texts.join(" ");
+    row.classList.toggle("es-bad", texts.length > 0);
+    row.classList.toggle("es-done", texts.length === 0);
+    for (const name of ["decision", "amount", "reason"]) {
+      field(row, name).toggleAttribute("aria-invalid", name in errors);
+    }
+  }
+
+  function total(answer) {
+    document.getElementById("grid-decided").textContent = answer.decided;
+    document.getElementById("grid-undecided").textContent = answer.undecided;
+    for (const [id, line] of Object.entries(answer.envelopes)) {
+      const item = document.getElementById(`envelope-${id}`);
+      if (!item) continue;
+      item.querySelector("b").textContent = line.left;
+      item.classList.toggle("es-over", line.over);
+    }
+  }
+
+  function onRow(event, row) {
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (key === "a") decide(row, "granted");
+    else if (key === "r") decide(row, "rejected");
+    else if (key === "d") decide(row, "deferred");
+    else if (key === "i") row.querySelector(".es-recuse")?.click();
+    else if (/^[0-9]$/.test(key)) {
+      const amount = field(row, "amount");
+      field(row, "decision").value = "granted";
+      amount.value = key;
+      amount.focus();
+    } else return;
+    event.preventDefault();
+  }
+
+  grid.addEventListener("keydown", (event) => {
+    const row = event.target.closest("tbody tr");
+    if (!row) return;
+    const vertical = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (vertical && event.target.tagName !== "SELECT") {
+      event.preventDefault();
+      move(row, vertical);
+    } else if (event.key === "Escape" && inField(event.target)) {
+      row.focus();
+    } else if (event.key === "Enter" && inField(event.target)) {
+      event.preventDefault();
+      if (!complete(row)) field(row, "reason").focus();
+      else {
+        save(row);
+        if (!move(row, 1)) row.focus();
+      }
+    } else if (event.target === row) onRow(event, row);
+  });
+
+  grid.addEventListener("focusin", (event) => {
+    const row = event.target.closest("tbody tr");
+    if (row) select(row);
+  });
+
+  grid.addEventListener("change", (event) => {
+    const row = event.target.closest("tbody tr");
+    if (row && complete(row)) save(row);
+  });
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".es-recuse");
+    if (!link) return;
+    const form = document.querySelector(link.getAttribute("href"));
+    form.closest("details").open = true;
+    form.querySelector("select").focus();
+    event.preventDefault();
+  });
+
+  if (rows.length) select(rows[0]);
+})();

@@ -1,0 +1,77 @@
+"""Words of the application's form: answers to read again, rows of a table, the gap of a budget."""
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+
+from core.dates import format_date_long
+from core.money import format_euros
+from grants.form_page import QuestionView, RowView
+from grants.rules.answers import LISTS, parse_amount, parse_day
+from grants.rules.budget import BudgetTotals, balance_problems
+from grants.rules.conditions import is_answered
+from grants.rules.schema import QuestionKind
+
+register = template.Library()
+
+
+@register.filter
+def rows_of(view: QuestionView, group: str) -> list[RowView]:
+    """The rows of one part of a budget."""
+    return view.rows_of(group)
+
+
+@register.filter
+def gap_text(totals: BudgetTotals) -> str:
+    """What keeps a budget from balancing, or that it does."""
+    return " ".join(balance_problems(totals)) or _("The budget balances.")
+
+
+@register.filter
+def answer_text(view: QuestionView) -> str:
+    """An answer as a person reads it."""
+    question, value = view.question, view.value
+    if not is_answered(value):
+        return _("not answered")
+    if question.kind in (*LISTS, QuestionKind.CHOICE):
+        return "\n".join(str(choice.label) for _value, choice, chosen in view.choices if chosen)
+    return READERS.get(question.kind, str)(value)
+
+
+def _day(value: Any) -> str:
+    day = parse_day(str(value or ""))
+    return format_date_long(day) if day else str(value or "")
+
+
+def _period(value: dict[str, str]) -> str:
+    return _("from %(start)s to %(end)s") % {"start": _day(value.get("start")), "end": _day(value.get("end"))}
+
+
+def _money(value: Any) -> str:
+    amount = parse_amount(str(value))
+    return str(value) if amount is None else format_euros(amount)
+
+
+def _yes_no(value: Any) -> str:
+    return _("Yes") if value else _("No")
+
+
+READERS = {
+    QuestionKind.DATE: _day,
+    QuestionKind.PERIOD: _period,
+    QuestionKind.MONEY: _money,
+    QuestionKind.YES_NO: _yes_no,
+}
+
+
+@register.filter
+def read_table(view: QuestionView) -> dict[str, list]:
+    """The heads and the filled rows of a table."""
+    heads = {
+        QuestionKind.PARTNERS: [_("Name"), _("SIRET"), _("Role in the project"), _("Contribution (EUR)")],
+        QuestionKind.PERSONS: [_("First name"), _("Last name"), _("E-mail"), _("Own contribution (EUR)")],
+        QuestionKind.TRANCHES: [_("Main actions"), _("Cost (EUR)"), _("Amount asked (EUR)")],
+    }
+    rows = [[cell.value for cell in row.cells.values()] for row in view.rows if not row.is_blank]
+    return {"head": heads[view.question.kind], "rows": [row for row in rows if any(row)]}

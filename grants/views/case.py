@@ -1,0 +1,211 @@
+"""The applicant's cases: the list, the page of one, messages, answer to a request for pieces, withdrawal."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from core.portal import portal_login_required
+from core.transitions import TransitionRefused, available_transitions
+from grants.case_links import links_of
+from grants.case_page import Task, tasks_of, timeline_of
+from grants.form_page import piece_views, questions_of
+from grants.models import Application
+from grants.permissions import applicants_of, may_write_message
+from grants.rules.conditions import shown_sections
+from grants.rules.schema import QuestionKind
+from grants.services import filing
+from grants.services.amounts import declared_aid
+from grants.services.drafting import FilingRefused
+from grants.services.missing import form_facts, missing_of
+from grants.states import GRANTED, ApplicationState
+from grants.views.drafts import applications_for, own_draft
+
+PAGE = 20
+ACTIVE_FIRST = (ApplicationState.INCOMPLETE, ApplicationState.DRAFT)
+
+
+@portal_login_required
+def my_cases(request: HttpRequest) -> HttpResponse:
+    """The cases of the applicants one acts for: those that wait for an answer first."""
+    own = Application.objects.filter(applicant__in=applicants_of(request.user).values("pk"))
+    chosen = request.GET.get("etat", "")
+    filters = {
+        "todo": Q(state__in=ACTIVE_FIRST),
+        "running": ~Q(state__in=[*ACTIVE_FIRST, *_ended()]),
+        "ended": Q(state__in=_ended()),
+    }
+    counts = own.aggregate(**{name: Count("pk", filter=condition) for name, condition in filters.items()})
+    if chosen in filters:
+        own = own.filter(filters[chosen])
+    listed = (
+        own.select_related("applicant", "call", "programme_version__programme")
+        .defer("answers", "answer_versions", "programme_version__definition")
+        .annotate(unread=Count("messages", filter=Q(messages__from_staff=True, messages__read_at__isnull=True)))
+        .order_by("-updated_at", "-pk")
+    )
+    page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page_obj": page,
+        "counts": counts,
+        "total": sum(counts.values()),
+        "chosen": chosen if chosen in filters else "",
+        "has_applicant": applicants_of(request.user).exists(),
+    }
+    return render(request, "grants/my_cases.html", context)
+
+
+def _ended() -> list[str]:
+    return [
+        ApplicationState.INADMISSIBLE,
+        ApplicationState.REJECTED,
+        ApplicationState.CLOSED,
+        ApplicationState.WITHDRAWN,
+        ApplicationState.LAPSED,
+    ]
+
+
+@portal_login_required
+def case(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The page of a case. Opening it marks the messages of the service as read."""
+    application = _own_case(request, public_id)
+    return _show(request, application)
+
+
+def by_number(request: HttpRequest, number: str) -> HttpResponse:
+    """The short address that mails and papers may print."""
+    if not request.user.is_authenticated:
+        return portal_login_required(by_number)(request, number)
+    application = get_object_or_404(Application.objects.for_user(request.user), number=number)
+    return redirect(application)
+
+
+def _own_case(request: HttpRequest, public_id: uuid.UUID) -> Application:
+    queryset = applications_for(request.user).prefetch_related("snapshots__receipt", "messages__author")
+    application = get_object_or_404(queryset, public_id=public_id)
+    if application.applicant_id not in applicants_of(request.user).values_list("pk", flat=True):
+        raise Http404
+    return application
+
+
+def _show(
+    request: HttpRequest, application: Application, *, typed: str = "", error: str = "", status: int = 200
+) -> HttpResponse:
+    piece_request = application.open_piece_request()
+    waits_for_pieces = application.state == ApplicationState.INCOMPLETE and piece_request is not None
+    links = links_of(application, request.user)
+    missing_count = len(missing_of(application)) if application.state == ApplicationState.DRAFT else 0
+    tasks = tasks_of(application, missing_count) + [
+        Task(link.task, link.url, link.label) for link in links if link.task
+    ]
+    options = {option.spec.name: option for option in available_transitions(application, request.user)}
+    conversation = sorted(application.messages.all(), key=lambda message: (message.sent_at, message.pk))
+    context = {
+        "application": application,
+        "programme": application.programme_version.programme,
+        "contact": application.rules.contact,
+        "tasks": tasks,
+        "links": links,
+        "timeline": timeline_of(application, list(application.events)),
+        "conversation": conversation,
+        "may_write": may_write_message(request.user, application) is None,
+        "message_key": uuid.uuid4(),
+        "typed": typed,
+        "message_error": error,
+        "piece_request": piece_request if waits_for_pieces else None,
+        "asked_pieces": piece_views(application, only=piece_request.pieces) if waits_for_pieces else [],
+        "pieces": piece_views(application),
+        "complete_option": options.get("complete"),
+        "withdraw_option": options.get("withdraw"),
+        "aid": declared_aid(application),
+        "receipts": [snapshot for snapshot in application.snapshots.all() if snapshot.receipt_id],
+        "is_granted": application.state in GRANTED,
+    }
+    response = render(request, "grants/case/page.html", context, status=status)
+    if any(message.from_staff and message.read_at is None for message in conversation):
+        application.messages.unread_by_applicant().update(read_at=timezone.now())
+    return response
+
+
+@portal_login_required
+def filed_form(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The answers as they were filed, to read again or print."""
+    application = _own_case(request, public_id)
+    if application.state == ApplicationState.DRAFT:
+        return redirect("grants:review", public_id)
+    context = {
+        "application": application,
+        "answers": [
+            (section, [view for view in questions_of(application, section) if view.is_shown])
+            for section in shown_sections(application.rules, form_facts(application))
+            if any(question.kind != QuestionKind.PIECES for question in section.questions)
+        ],
+    }
+    return render(request, "grants/case/filed_form.html", context)
+
+
+@portal_login_required
+@require_POST
+def write_message(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A message to the service; sent once whatever the number of clicks."""
+    application = _own_case(request, public_id)
+    body = request.POST.get("body", "")
+    try:
+        filing.write_message(application, user=request.user, body=body, key=_uuid(request.POST.get("key")))
+    except FilingRefused as refusal:
+        return _show(request, application, typed=body, error=str(refusal), status=422)
+    messages.success(request, _("Your message is sent. The service answers on this page; you will get a mail."))
+    return redirect(f"{application.get_absolute_url()}#messages")
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
+
+
+@portal_login_required
+@require_POST
+def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Send the pieces that the service asked for."""
+    application = _own_case(request, public_id)
+    if application.state == ApplicationState.SUBMITTED:  # a second click
+        return redirect(application)
+    try:
+        filing.answer_piece_request(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
+    except TransitionRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(f"{application.get_absolute_url()}#pieces-asked")
+    messages.success(request, _("Your pieces are sent. The time limit of the decision runs again."))
+    return redirect(application)
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def withdraw(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Withdraw, after a page that says what it means."""
+    application = own_draft(request, public_id)
+    if application.state == ApplicationState.WITHDRAWN:
+        return redirect("grants:my_cases")
+    option = next(
+        (option for option in available_transitions(application, request.user) if option.spec.name == "withdraw"), None
+    )
+    if option is None:
+        messages.error(request, _("This application can no longer be withdrawn. Write to the service."))
+        return redirect(application)
+    if request.method == "POST":
+        try:
+            filing.withdraw(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
+        except TransitionRefused as refusal:
+            messages.error(request, str(refusal))
+            return redirect(application)
+        messages.success(request, _("Your application is withdrawn."))
+        return redirect("grants:my_cases")
+    return render(request, "grants/case/withdraw.html", {"application": application, "option": option})

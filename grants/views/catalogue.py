@@ -1,0 +1,240 @@
+"""The public catalogue of programmes, the page of each, and its simulator."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.navigation import OpenCall
+from core.text import fold
+from grants.models import Call, Programme, ProgrammeVersion
+from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute
+from grants.rules.answers import not_an_amount, parse_amount
+from grants.rules.budget import BudgetItem
+from grants.rules.schema import ProgrammeRules
+
+AUDIENCES = {
+    "association": _("An association"),
+    "cooperative": _("A cooperative"),
+    "mutual": _("A mutual society"),
+    "foundation": _("A foundation"),
+    "company": _("A social company (ESUS)"),
+    "siae": _("An integration company (SIAE, GEIQ)"),
+    "collective": _("A collective"),
+    "network": _("A network"),
+    "person": _("A person who founds a company"),
+}
+PURPOSES = {
+    "start": _("Start an activity"),
+    "capital": _("Build up capital"),
+    "experiment": _("Try something out"),
+    "develop": _("Develop an activity"),
+    "cooperate": _("Work with others"),
+    "structure": _("Run a network"),
+}
+AMOUNTS = {"5000": _("5,000 EUR"), "20000": _("20,000 EUR"), "50000": _("50,000 EUR"), "200000": _("200,000 EUR")}
+DEADLINES = {"open": _("Open now"), "soon": _("Closing within a month")}
+SOON_DAYS = 31
+SIMULATED_PERSONS = 4
+
+
+@dataclass
+class Entry:
+    """A programme of the catalogue with its rules and the calls that are not over."""
+
+    programme: Programme
+    rules: ProgrammeRules
+    calls: list[Call]
+
+    @property
+    def call(self) -> Call | None:
+        """The call to show: the open one that closes first, else the next to open."""
+        now = timezone.now()
+        opened = [call for call in self.calls if call.is_open(now)]
+        return min(opened or self.calls, key=attrgetter("closes_at"), default=None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.call is not None and self.call.is_open()
+
+
+def entries(programmes: Iterable[Programme] | None = None) -> list[Entry]:
+    """The programmes of the catalogue, in three queries whatever their number."""
+    programmes = list(Programme.objects.in_catalogue() if programmes is None else programmes)
+    versions = {
+        version.programme_id: version
+        for version in ProgrammeVersion.objects.filter(programme__in=programmes)
+        .order_by("programme", "-number")
+        .distinct("programme")
+    }
+    calls: dict[int, list[Call]] = {}
+    for call in Call.objects.not_over().select_related("programme_version").order_by("closes_at"):
+        calls.setdefault(call.programme_version.programme_id, []).append(call)
+    return [
+        Entry(programme, versions[programme.pk].rules, calls.get(programme.pk, []))
+        for programme in programmes
+        if programme.pk in versions
+    ]
+
+
+def open_calls() -> list[OpenCall]:
+    """The calls that are open now, for the home page."""
+    found = []
+    for entry in entries():
+        for call in entry.calls:
+            if call.is_open():
+                found.append(
+                    OpenCall(
+                        title=call.title,
+                        summary=str(entry.rules.summary),
+                        url=entry.programme.get_absolute_url(),
+                        closes_at=call.closes_at,
+                    )
+                )
+    return found
+
+
+# --- catalogue ------------------------------------------------------------------------------------------------------
+
+
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """Search box, four filters, one card a programme."""
+    chosen = {
+        "audience": _known(request.GET.get("audience"), AUDIENCES),
+        "purpose": _known(request.GET.get("purpose"), PURPOSES),
+        "amount": _known(request.GET.get("amount"), AMOUNTS),
+        "deadline": _known(request.GET.get("deadline"), DEADLINES),
+    }
+    typed = request.GET.get("q", "").strip()[:200]
+    found = [entry for entry in entries() if _matches(entry, fold(typed).split(), chosen)]
+    found.sort(key=lambda entry: (not entry.is_open, entry.call.closes_at if entry.call else timezone.now()))
+    filters = [
+        ("audience", _("Who are you?"), AUDIENCES),
+        ("purpose", _("What for?"), PURPOSES),
+        ("amount", _("At least how much?"), AMOUNTS),
+        ("deadline", _("When?"), DEADLINES),
+    ]
+    context = {
+        "entries": found,
+        "typed": typed,
+        "filters": [
+            {"name": name, "label": label, "options": options.items(), "chosen": chosen[name]}
+            for name, label, options in filters
+        ],
+        "is_filtered": bool(typed or any(chosen.values())),
+    }
+    return render(request, "grants/catalogue.html", context)
+
+
+def _known(value: str | None, options: dict) -> str:
+    return value if value in options else ""
+
+
+def _matches(entry: Entry, words: list[str], chosen: dict[str, str]) -> bool:
+    catalogue = entry.rules.catalogue
+    text = entry.programme.search_text.split()
+    if any(not any(candidate.startswith(word) for candidate in text) for word in words):
+        return False
+    if chosen["audience"] and chosen["audience"] not in catalogue.audiences:
+        return False
+    if chosen["purpose"] and chosen["purpose"] not in catalogue.purposes:
+        return False
+    if chosen["amount"] and catalogue.ceiling < Decimal(chosen["amount"]):
+        return False
+    if chosen["deadline"] and not entry.is_open:
+        return False
+    if chosen["deadline"] == "soon":
+        return (entry.call.closes_at - timezone.now()).days <= SOON_DAYS
+    return True
+
+
+# --- a programme ----------------------------------------------------------------------------------------------------
+
+
+def programme(request: HttpRequest, code: str) -> HttpResponse:
+    """Everything about a programme in plain words, its rules with their sources, and the simulator."""
+    found = entries(Programme.objects.in_catalogue().filter(code__iexact=code))
+    if not found:
+        raise Http404
+    entry = found[0]
+    simulation = Simulation(entry.rules, request.GET) if entry.rules.catalogue.simulator else None
+    context = {
+        "entry": entry,
+        "programme": entry.programme,
+        "rules": entry.rules,
+        "catalogue": entry.rules.catalogue,
+        "call": entry.call,
+        "closed_reason": entry.call.closed_reason() if entry.call else None,
+        "simulation": simulation,
+        "unverified": [parameter for parameter in entry.rules.parameters if not parameter.verified],
+        "sources": [source for source in entry.rules.sources if source.verified],
+    }
+    fragment = request.headers.get("HX-Request") and simulation
+    return render(request, "grants/simulation.html" if fragment else "grants/programme.html", context)
+
+
+@dataclass
+class SimulatorField:
+    """An amount to type in the simulator."""
+
+    name: str
+    label: str
+    value: str = ""
+    error: str = ""
+
+
+class Simulation:
+    """The simulator of a programme: it asks for the bases of its aid rule and runs the very same computation."""
+
+    def __init__(self, rules: ProgrammeRules, typed: QueryDict):
+        self.rules = rules
+        self.fields = [self._field(name, label, typed) for name, label in self._wanted()]
+        self.result: AidResult | None = None
+        if any(field.value for field in self.fields) and not any(field.error for field in self.fields):
+            self.result = compute(rules, self._facts())
+
+    def _wanted(self) -> Iterable[tuple[str, str]]:
+        for axis in self.rules.aid.axes:
+            if axis.base.kind == "budget":
+                yield axis.base.axis, _("Eligible expenses: %(axis)s") % {"axis": axis.label}
+            elif axis.base.kind == "own_contribution":
+                for rank in range(1, SIMULATED_PERSONS + 1):
+                    yield f"person{rank}", _("Own contribution of person %(rank)d") % {"rank": rank}
+            else:
+                for year in range(1, self.rules.tranches.count + 1):
+                    yield f"cost{year}", _("Year %(year)d: cost") % {"year": year}
+                    yield f"asked{year}", _("Year %(year)d: amount asked") % {"year": year}
+
+    def _field(self, name: str, label: str, typed: QueryDict) -> SimulatorField:
+        value = typed.get(name, "").strip()[:30]
+        amount = parse_amount(value) if value else None
+        wrong = bool(value) and (amount is None or amount < 0)
+        return SimulatorField(name, label, value, not_an_amount(value) if wrong else "")
+
+    def _amount(self, name: str) -> Decimal:
+        field = next(field for field in self.fields if field.name == name)
+        return parse_amount(field.value) or Decimal(0)
+
+    def _facts(self) -> AidFacts:
+        budget, persons, tranches = [], [], []
+        for axis in self.rules.aid.axes:
+            if axis.base.kind == "budget":
+                account = axis.base.accounts[0] if axis.base.accounts else "604"
+                budget.append(BudgetItem("charge", account, self._amount(axis.base.axis), axis.base.axis))
+            elif axis.base.kind == "own_contribution":
+                persons = [
+                    PersonFacts(str(rank), str(_("Person %(rank)d") % {"rank": rank}), self._amount(f"person{rank}"))
+                    for rank in range(1, SIMULATED_PERSONS + 1)
+                    if self._amount(f"person{rank}")
+                ]
+            else:
+                tranches = [
+                    TrancheFacts(year, self._amount(f"cost{year}"), self._amount(f"asked{year}"))
+                    for year in range(1, self.rules.tranches.count + 1)
+                ]
+        return AidFacts(tuple(budget), tuple(persons), tuple(tranches))

@@ -1,0 +1,332 @@
+"""Typing and filing an application: start, steps, saving as one types, pieces, reading again, filing."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from core.file_types import DocumentRefused
+from core.portal import is_fragment, portal_login_required
+from core.transitions import TransitionRefused
+from grants.form_page import budget_view, piece_views, questions_of, steps_of
+from grants.form_post import read_post
+from grants.models import Application, Call, Piece
+from grants.permissions import applicants_of, may_edit, may_file
+from grants.rules.conditions import shown_questions, shown_sections
+from grants.rules.schema import QuestionKind, Section
+from grants.services import filing
+from grants.services.drafting import FilingRefused, Saved
+from grants.services.missing import form_facts, missing_of
+from grants.states import ApplicationState
+from grants.views.replies import saved_reply
+
+
+def applications_for(user):
+    """The applications ``user`` sees, with what a page shows of them."""
+    pieces = Piece.objects.select_related("document__file").order_by("code", "pk")
+    return (
+        Application.objects.for_user(user)
+        .with_relations()
+        .prefetch_related("budget_lines", "persons", "partners", "piece_requests", Prefetch("pieces", pieces))
+    )
+
+
+def own_draft(request: HttpRequest, public_id: uuid.UUID) -> Application:
+    """The draft, for one of its people; 404 for anybody else."""
+    application = get_object_or_404(applications_for(request.user), public_id=public_id)
+    if application.applicant_id not in applicants_of(request.user).values_list("pk", flat=True):
+        raise Http404
+    return application
+
+
+# --- start ----------------------------------------------------------------------------------------------------------
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def start(request: HttpRequest, call_code: str) -> HttpResponse:
+    """Choose for whom one files, then begin. The token makes one draft of a double click."""
+    calls = Call.objects.published().select_related("programme_version__programme")
+    call = get_object_or_404(calls, code=call_code)
+    kinds = call.programme_version.rules.applicant_kinds
+    applicants = applicants_of(request.user).filter(kind__in=kinds).order_by("sort_name")
+    error = ""
+    if request.method == "POST":
+        applicant = applicants.filter(pk=_number(request.POST.get("applicant"))).first()
+        if applicant is None:
+            error = _("Choose for whom you file this application.")
+        else:
+            try:
+                application = filing.create_draft(
+                    call=call, applicant=applicant, user=request.user, token=_token(request.POST.get("token"))
+                )
+                return redirect("grants:form", application.public_id)
+            except FilingRefused as refusal:
+                error = str(refusal)
+    context = {
+        "call": call,
+        "programme": call.programme_version.programme,
+        "applicants": list(applicants),
+        "drafts": _drafts_of(request, call),
+        "token": _token(request.POST.get("token")) or uuid.uuid4(),
+        "error": error,
+        "closed_reason": call.closed_reason(),
+    }
+    return render(request, "grants/start.html", context)
+
+
+def _drafts_of(request: HttpRequest, call: Call) -> list[Application]:
+    own = Application.objects.for_user(request.user).select_related("applicant")
+    return list(own.filter(call=call, state=ApplicationState.DRAFT).order_by("-updated_at")[:10])
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 19 else 0
+
+
+def _token(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
+
+
+# --- the steps ------------------------------------------------------------------------------------------------------
+
+
+@portal_login_required
+def form(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The first step where something is missing, else the last page."""
+    application = own_draft(request, public_id)
+    if application.state != ApplicationState.DRAFT:
+        return redirect(application)
+    missing = missing_of(application)
+    if not missing:
+        return redirect("grants:review", public_id)
+    return redirect("grants:step", public_id, missing[0].section)
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpResponse:
+    """One step: read it, or save it (without JavaScript, or with "Save and continue")."""
+    application = own_draft(request, public_id)
+    if request.method == "GET" and application.state != ApplicationState.DRAFT:
+        return redirect(application)
+    sections = shown_sections(application.rules, form_facts(application))
+    section = _section(application, section_code)
+    if request.method == "GET":
+        return _show_step(request, application, section, check="check" in request.GET)
+    typed, versions = read_post(application.rules, request.POST)
+    try:
+        saved = filing.save_answers(application, user=request.user, typed=typed, versions=versions)
+    except FilingRefused as refusal:
+        messages.error(request, str(refusal))
+        kept = Saved(at=application.updated_at, table_errors={code: {} for code in typed})
+        return _show_step(request, application, section, typed=typed, saved=kept, status=409)
+    action = request.POST.get("action", "next")
+    application = own_draft(request, public_id)
+    if not saved.ok or action.startswith("more-"):
+        more = action.removeprefix("more-") if action.startswith("more-") else ""
+        return _show_step(request, application, section, typed=typed, saved=saved, more_rows=more)
+    return _go_on(application, sections, section, action)
+
+
+def _section(application: Application, code: str) -> Section:
+    try:
+        return application.rules.section(code)
+    except LookupError as error:
+        raise Http404 from error
+
+
+def _go_on(application: Application, sections: list[Section], section: Section, action: str) -> HttpResponseRedirect:
+    codes = [item.code for item in sections]
+    place = codes.index(section.code) if section.code in codes else 0
+    if action == "save":
+        return redirect(f"{reverse('grants:step', args=[application.public_id, section.code])}?saved=1")
+    if action == "previous" and place > 0:
+        return redirect("grants:step", application.public_id, codes[place - 1])
+    if action == "next" and place + 1 < len(codes):
+        return redirect("grants:step", application.public_id, codes[place + 1])
+    return redirect("grants:review", application.public_id)
+
+
+def _show_step(
+    request: HttpRequest,
+    application: Application,
+    section: Section,
+    *,
+    typed: dict[str, Any] | None = None,
+    saved: Saved | None = None,
+    check: bool = False,
+    more_rows: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    missing = missing_of(application)
+    steps = steps_of(application, missing, section.code)
+    place = next((index for index, item in enumerate(steps) if item.is_current), 0)
+    context = {
+        "application": application,
+        "section": section,
+        "steps": steps,
+        "previous": steps[place - 1] if place else None,
+        "questions": questions_of(
+            application, section, typed=typed, saved=saved, check=check, more_rows=more_rows
+        ),
+        "refused": saved is not None and not saved.ok,
+        "call": application.call,
+        "closed_reason": application.call.closed_reason(),
+        "may_edit": may_edit(request.user, application) is None,
+        "missing_count": len(missing),
+        "has_form": any(question.kind != QuestionKind.PIECES for question in section.questions),
+    }
+    return render(request, "grants/form/step.html", context, status=status)
+
+
+@portal_login_required
+@require_POST
+def autosave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Save what a script sends as one types; answers with JSON."""
+    application = own_draft(request, public_id)
+    typed, versions = read_post(application.rules, request.POST)
+    try:
+        saved = filing.save_answers(application, user=request.user, typed=typed, versions=versions)
+    except FilingRefused as refusal:
+        return JsonResponse({"refused": str(refusal)}, status=409)
+    return saved_reply(own_draft(request, public_id), saved)
+
+
+# --- pieces ---------------------------------------------------------------------------------------------------------
+
+
+@portal_login_required
+@require_POST
+def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResponse:
+    """Join one or several files to a piece, in a draft or in answer to a request."""
+    application = own_draft(request, public_id)
+    files = request.FILES.getlist("files")
+    errors = [] if files else [_("Choose a file first.")]
+    for upload in files:
+        try:
+            filing.attach_piece(application, code=code, content=upload, name=upload.name, user=request.user)
+        except (FilingRefused, DocumentRefused) as refusal:
+            errors.append(str(refusal))
+    return _after_piece(request, application, code, errors)
+
+
+@portal_login_required
+@require_POST
+def remove_piece(request: HttpRequest, public_id: uuid.UUID, piece_id: int) -> HttpResponse:
+    """Take a file back."""
+    application = own_draft(request, public_id)
+    piece = get_object_or_404(application.pieces.current().select_related("document", "application"), pk=piece_id)
+    errors = []
+    try:
+        filing.remove_piece(piece, user=request.user)
+    except FilingRefused as refusal:
+        errors.append(str(refusal))
+    return _after_piece(request, application, piece.code, errors)
+
+
+def _after_piece(request: HttpRequest, application: Application, code: str, errors: list[str]) -> HttpResponse:
+    application = own_draft(request, application.public_id)
+    asked = None
+    if application.state == ApplicationState.INCOMPLETE:
+        asked = [code]
+    if is_fragment(request):
+        views = piece_views(application, only=asked) if asked else piece_views(application)
+        view = next((item for item in views if item.rule.code == code), None)
+        if view is None:
+            raise Http404
+        context = {"application": application, "piece": view, "errors": errors}
+        return render(request, "grants/form/piece.html", context)
+    for error in errors:
+        messages.error(request, error)
+    if asked:
+        return redirect(f"{application.get_absolute_url()}#piece-{code}")
+    section = _pieces_section(application)
+    return redirect(f"{reverse('grants:step', args=[application.public_id, section.code])}#piece-{code}")
+
+
+def _pieces_section(application: Application) -> Section:
+    for section in application.rules.sections:
+        if any(question.kind == QuestionKind.PIECES for question in section.questions):
+            return section
+    raise Http404
+
+
+# --- filing ---------------------------------------------------------------------------------------------------------
+
+
+@portal_login_required
+def review(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Everything that will be filed, what is missing as links, and the button."""
+    application = own_draft(request, public_id)
+    if application.state != ApplicationState.DRAFT:
+        return redirect(application)
+    return _show_review(request, application)
+
+
+def _show_review(
+    request: HttpRequest, application: Application, errors: list[str] | None = None, status: int = 200
+) -> HttpResponse:
+    facts = form_facts(application)
+    missing = missing_of(application)
+    sections = shown_sections(application.rules, facts)
+    has_budget = application.rules.question_of_kind(QuestionKind.BUDGET) is not None
+    context = {
+        "application": application,
+        "steps": steps_of(application, missing, "review"),
+        "missing": missing,
+        "answers": [
+            (
+                section,
+                [view for view in questions_of(application, section) if view.is_shown],
+            )
+            for section in sections
+            if shown_questions(section, facts)
+        ],
+        "budget": budget_view(application) if has_budget else None,
+        "call": application.call,
+        "closed_reason": application.call.closed_reason(),
+        "file_refusal": may_file(request.user, application),
+        "token": uuid.uuid4(),
+        "errors": errors or [],
+        "silence_months": application.rules.silence_months,
+    }
+    return render(request, "grants/form/review.html", context, status=status)
+
+
+@portal_login_required
+@require_POST
+def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """File the application, once: the same address answers a second click with the same case."""
+    application = own_draft(request, public_id)
+    if application.state == ApplicationState.WITHDRAWN:
+        return redirect(application)
+    try:
+        submission = filing.submit(application, user=request.user, token=_token(request.POST.get("token")))
+    except TransitionRefused as refusal:
+        application = own_draft(request, public_id)
+        sentences = [] if refusal.code == "conditions" and missing_of(application) else list(_sentences(refusal))
+        return _show_review(request, application, sentences or list(_sentences(refusal)), status=409)
+    if not submission.replayed:
+        messages.success(
+            request,
+            _("Your application is filed under the number %(number)s. The receipt is on this page and in your mail.")
+            % {"number": submission.application.number},
+        )
+    return redirect(submission.application)
+
+
+def _sentences(refusal: TransitionRefused):
+    for texts in refusal.errors.values():
+        yield from texts
+
+

@@ -1,0 +1,73 @@
+"""What the script of the form reads after it saved something."""
+
+from django.http import JsonResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from core.money import format_euros, format_number
+from grants.form_page import budget_view
+from grants.models import Application
+from grants.rules.conditions import holds
+from grants.rules.schema import QuestionKind
+from grants.services.drafting import Conflict, Saved
+from grants.services.missing import form_facts, missing_of, question_problems
+
+
+def saved_reply(application: Application, saved: Saved) -> JsonResponse:
+    """Versions, problems, conflicts, what is shown now, and the amounts computed by the server.
+
+    What was saved is saved, also when another question of the same sending is in conflict (status 200: the script
+    looks at ``conflicts`` and ``cells``).
+    """
+    facts = form_facts(application)
+    questions = application.rules.questions
+    missing = missing_of(application)
+    by_section: dict[str, int] = {}
+    for item in missing:
+        by_section[item.section] = by_section.get(item.section, 0) + 1
+    reply = {
+        "saved": _("Saved at %(time)s. You may close this page.")
+        % {"time": date_format(timezone.localtime(saved.at), _("g:i a"))},
+        "versions": saved.versions,
+        "conflicts": [_conflict(conflict) for conflict in saved.conflicts],
+        "cells": {
+            code: [{"row": row, "column": column, "message": text} for (row, column), text in errors.items()]
+            for code, errors in saved.table_errors.items()
+        },
+        "errors": {
+            code: [str(text) for text in question_problems(application, questions[code], facts)]
+            for code in saved.versions
+        },
+        "shown": [
+            question.code
+            for section in application.rules.sections
+            for question in section.questions
+            if holds(section.show_if, facts) and holds(question.show_if, facts)
+        ],
+        "missing": by_section,
+        "missing_total": len(missing),
+    }
+    if application.rules.question_of_kind(QuestionKind.BUDGET):
+        reply["budget"] = _budget(application)
+    return JsonResponse(reply)
+
+
+def _conflict(conflict: Conflict) -> dict:
+    return {
+        "code": conflict.code,
+        "message": conflict.message,
+        "theirs": conflict.theirs if isinstance(conflict.theirs, str | int | bool | None) else None,
+        "version": conflict.version,
+    }
+
+
+def _budget(application: Application) -> dict:
+    view = budget_view(application)
+    return {
+        "request": str(view.request_amount),
+        "request_text": format_number(view.request_amount),
+        "aid": format_euros(view.aid.amount),
+        "lines": [line.text for line in view.aid.lines],
+        "retained": format_number(view.retained),
+    }

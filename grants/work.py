@@ -1,0 +1,189 @@
+"""What waits for a member of staff: the queue of cases, in the order in which they are due."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.navigation import WorkItem
+from core.roles import Role
+from grants.models import Application, CommitteeSession, Opinion, PieceRequest
+from grants.states import ApplicationState as State
+
+SHOWN = 30
+
+# state -> (why it waits, the one action)
+NEXT_STEP = {
+    State.SUBMITTED: (gettext_lazy("Completeness and admissibility to check"), gettext_lazy("Check")),
+    State.INCOMPLETE: (gettext_lazy("Pieces asked from the applicant"), gettext_lazy("Look")),
+    State.ADMISSIBLE: (gettext_lazy("Instruction to start"), gettext_lazy("Instruct")),
+    State.IN_INSTRUCTION: (gettext_lazy("Proposal to make"), gettext_lazy("Instruct")),
+    State.INSTRUCTED: (gettext_lazy("Visa awaited"), gettext_lazy("Read the proposal")),
+    State.READY_FOR_COMMITTEE: (gettext_lazy("To be put on an agenda"), gettext_lazy("Put on an agenda")),
+    State.SCHEDULED: (gettext_lazy("Decision of the committee awaited"), gettext_lazy("Look")),
+    State.APPROVED: (gettext_lazy("Agreement to prepare"), gettext_lazy("Prepare")),
+    State.CONTRACTED: (gettext_lazy("Agreement in force"), gettext_lazy("Look")),
+}
+LOOK = gettext_lazy("Look")
+
+
+def next_step(application: Application) -> tuple[str, str]:
+    """Why a case waits and what to do about it, in words."""
+    why, action = NEXT_STEP.get(application.state, (application.state_label(), LOOK))
+    return str(why), str(action)
+
+
+def to_do(user) -> Q:
+    """The cases on which this person has something to do, by their roles."""
+    wanted = Q(pk__in=[])
+    if user.has_role(Role.INSTRUCTOR):
+        mine = Q(instructor=user) | Q(instructor__isnull=True)
+        wanted |= mine & Q(state__in=[State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION])
+        wanted |= mine & Q(pk__in=overdue_requests())
+    if user.has_role(Role.HEAD_OF_SERVICE):
+        wanted |= Q(state=State.INSTRUCTED)
+        wanted |= Q(state__in=[State.SUBMITTED, State.ADMISSIBLE], instructor__isnull=True)
+    if user.has_role(Role.COMMITTEE_SECRETARY):
+        wanted |= Q(state=State.READY_FOR_COMMITTEE)
+    if user.has_role(Role.FINANCE_OFFICER):
+        wanted |= Q(state=State.APPROVED)
+    return wanted
+
+
+def overdue_requests() -> QuerySet:
+    """The cases whose applicant let the date pass."""
+    return PieceRequest.objects.filter(
+        answered_at__isnull=True, due_on__lt=timezone.localdate(), application__state=State.INCOMPLETE
+    ).values("application_id")
+
+
+def queue(user, name: str = "todo") -> QuerySet:
+    """A named queue of cases: ``todo``, ``waiting`` (the applicant's turn), ``unread`` (messages), ``unassigned``."""
+    cases = Application.objects.for_user(user).filter(submitted_at__isnull=False)
+    if name == "todo":
+        return cases.filter(to_do(user))
+    if name == "waiting":
+        return cases.filter(state=State.INCOMPLETE)
+    if name == "unread":
+        return cases.filter(messages__from_staff=False, messages__read_at__isnull=True).distinct()
+    return cases.filter(
+        instructor__isnull=True, state__in=[State.SUBMITTED, State.INCOMPLETE, State.ADMISSIBLE, State.IN_INSTRUCTION]
+    )
+
+
+def with_request_date(cases: QuerySet) -> QuerySet:
+    """Add ``request_due_on``: the date given to the applicant by the open request for pieces."""
+    open_request = PieceRequest.objects.filter(application=OuterRef("pk"), answered_at__isnull=True)
+    return cases.annotate(request_due_on=Subquery(open_request.values("due_on")[:1]))
+
+
+def count_to_do(user) -> int:
+    """How many cases the queue "to do" lists."""
+    return queue(user).count()
+
+
+def count_waiting(user) -> int:
+    """How many cases wait for their applicant."""
+    return queue(user, "waiting").count()
+
+
+def count_unread(user) -> int:
+    """How many cases have a message that nobody of the service opened."""
+    return queue(user, "unread").count()
+
+
+def case_url(application_id: int, anchor: str = "") -> str:
+    """The staff page of a case."""
+    return reverse("admin:grants_application_change", args=[application_id]) + (f"#{anchor}" if anchor else "")
+
+
+# --- the home page -------------------------------------------------------------------------------------------
+
+
+def work_on_cases(user) -> Iterator[WorkItem]:
+    """The cases on which this person has something to do, soonest first."""
+    cases = (
+        with_request_date(queue(user))
+        .select_related("applicant", "programme_version__programme")
+        .order_by(F("decision_due_on").asc(nulls_last=True), "pk")[:SHOWN]
+    )
+    for case in cases:
+        why, action = next_step(case)
+        late = case.state == State.INCOMPLETE
+        if late:
+            why, action = _("The date given to the applicant for the missing pieces has passed"), _("Decide")
+        yield WorkItem(
+            due=case.request_due_on if late else case.decision_due_on,
+            title=f"{case.number} · {case.applicant.display_name}",
+            why=f"{why} · {case.programme_version.programme.name}",
+            url=case_url(case.pk),
+            action=action,
+            tone="act" if _is_near(case.decision_due_on) else "wait",
+        )
+
+
+def _is_near(day: date | None) -> bool:
+    return day is not None and (day - timezone.localdate()).days <= 10
+
+
+def work_on_opinions(user) -> Iterator[WorkItem]:
+    """Opinions that are late, for the instructors of the cases."""
+    if not user.has_role(Role.INSTRUCTOR):
+        return
+    late = (
+        Opinion.objects.filter(
+            result="", due_on__lt=timezone.localdate(), application__instructor=user,
+            application__state__in=[State.ADMISSIBLE, State.IN_INSTRUCTION],
+        )
+        .select_related("application")
+        .order_by("due_on", "pk")[:SHOWN]
+    )  # fmt: skip
+    for opinion in late:
+        yield WorkItem(
+            due=opinion.due_on,
+            title=f"{opinion.application.number} · {opinion.body}",
+            why=_("Opinion not received"),
+            url=case_url(opinion.application_id, "opinions"),
+            action=_("Record or ask again"),
+            tone="act",
+        )
+
+
+def work_on_messages(user) -> Iterator[WorkItem]:
+    """Messages of applicants that nobody opened, for the instructors of the cases."""
+    if not user.has_role(Role.INSTRUCTOR):
+        return
+    cases = queue(user, "unread").filter(instructor=user).select_related("applicant").order_by("pk")[:SHOWN]
+    for case in cases:
+        yield WorkItem(
+            due=None,
+            title=f"{case.number} · {case.applicant.display_name}",
+            why=_("Message of the applicant"),
+            url=case_url(case.pk, "messages"),
+            action=_("Read"),
+        )
+
+
+def work_on_sessions(user) -> Iterator[WorkItem]:
+    """The sessions that this person has to hold or to close."""
+    if not user.has_role(Role.COMMITTEE_SECRETARY):
+        return
+    steps = {
+        "draft": (_("Agenda to finish, members to convene"), _("Prepare")),
+        "convened": (_("Session convened"), _("Open")),
+        "in_session": (_("Decisions to record, session to close"), _("Decide")),
+    }
+    sessions = CommitteeSession.objects.for_user(user).filter(state__in=steps).order_by("held_at", "pk")[:SHOWN]
+    for session in sessions:
+        why, action = steps[session.state]
+        yield WorkItem(
+            due=timezone.localdate(session.held_at),
+            title=str(session),
+            why=why,
+            url=session.get_absolute_url(),
+            action=action,
+        )

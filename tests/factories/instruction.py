@@ -1,0 +1,288 @@
+"""Filed cases, staff, sessions and envelopes for the tests of the instruction.
+
+``CaseFactory(state="in_instruction")`` builds a case of PROGRESS as it stands in that state, with its budget; the
+programmes are the real files. ``person_count`` makes one of Capital SCOP with that many persons.
+"""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+
+import factory
+from django.utils import timezone
+
+from core.roles import Role
+from grants.models import (
+    AidComputation,
+    Application,
+    BudgetLine,
+    Call,
+    CheckAnswer,
+    CommitteeSession,
+    Envelope,
+    Opinion,
+    PersonLine,
+    Programme,
+    ProgrammeAssignment,
+    ProgrammeVersion,
+    Proposal,
+    Score,
+)
+from grants.rules.definition import read_definition
+from grants.services.programmes import PROGRAMMES_FOLDER, load_definition
+from grants.states import ApplicationState as State
+from tests.factories.applicants import ApplicantFactory
+from tests.factories.core import UserFactory
+
+FILES = {"PROGRESS1": "progress1.yaml", "CAPITAL-SCOP": "capital-scop.yaml", "CPO": "cpo.yaml"}
+AFTER_ADMISSION = [state for state in State if state not in (State.DRAFT, State.SUBMITTED, State.INCOMPLETE)]
+PROPOSED = (State.INSTRUCTED, State.READY_FOR_COMMITTEE, State.SCHEDULED, State.APPROVED, State.REJECTED)
+WITH_VISA = (State.READY_FOR_COMMITTEE, State.SCHEDULED, State.APPROVED, State.REJECTED)
+
+
+@cache
+def _definition(code: str) -> dict:
+    return read_definition(PROGRAMMES_FOLDER / FILES[code])
+
+
+def version_of(code: str = "PROGRESS1") -> ProgrammeVersion:
+    """The version of a programme's file in the test database, loaded when it is not there."""
+    found = ProgrammeVersion.objects.filter(programme__code=code).order_by("-number").first()
+    if found is None:
+        load_definition(_definition(code))
+        found = ProgrammeVersion.objects.get(programme__code=code)
+    return found
+
+
+def programme_of(code: str = "PROGRESS1") -> Programme:
+    """The programme of a file."""
+    return version_of(code).programme
+
+
+def staff(role: Role | str, *codes: str, **extra):
+    """A member of staff with a role, assigned to these programmes (PROGRESS by default)."""
+    user = UserFactory(roles=[role], **extra)
+    for code in codes or ("PROGRESS1",):
+        ProgrammeAssignment.objects.create(user=user, programme=programme_of(code))
+    return user
+
+
+class EnvelopeFactory(factory.django.DjangoModelFactory):
+    """480,000 euros voted for PROGRESS in 2026."""
+
+    class Meta:
+        model = Envelope
+
+    code = factory.Sequence(lambda number: f"AE-2026-{number}")
+    label = "PROGRESS 2026"
+    programme = factory.LazyFunction(programme_of)
+    kind = "AE"
+    year = 2026
+    voted_amount = Decimal("480000.00")
+
+
+class CallFactory(factory.django.DjangoModelFactory):
+    """An open call of PROGRESS."""
+
+    class Meta:
+        model = Call
+
+    programme_version = factory.LazyFunction(version_of)
+    code = factory.Sequence(lambda number: f"appel-{number}")
+    title = "Appel permanent 2026"
+    opens_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=60))
+    closes_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=60))
+    envelope = factory.SubFactory(EnvelopeFactory)
+    is_published = True
+
+
+class CaseFactory(factory.django.DjangoModelFactory):
+    """A filed case. The state is set as the database holds it, not by transitions."""
+
+    class Meta:
+        model = Application
+        skip_postgeneration_save = True
+
+    class Params:
+        programme_code = "PROGRESS1"
+        person_count = 0
+
+    call = factory.LazyAttribute(
+        lambda case: CallFactory(
+            programme_version=version_of(case.programme_code),
+            envelope=EnvelopeFactory(programme=programme_of(case.programme_code)),
+        )
+    )
+    programme_version = factory.LazyAttribute(lambda case: case.call.programme_version)
+    applicant = factory.SubFactory(ApplicantFactory)
+    title = "Filière textile du pays d’Argonne"
+    created_by = factory.SubFactory(UserFactory, applicant=True)
+    submitted_by = factory.LazyAttribute(lambda case: case.created_by)
+    submitted_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+    number = factory.Sequence(lambda number: f"PROG-2026-{number:05d}")
+    state = State.SUBMITTED
+    requested_amount = Decimal("28400.00")
+    computed_amount = Decimal("28400.00")
+    project_start = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=30))
+    project_end = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=360))
+    decision_due_on = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=50))
+    answers = factory.LazyFunction(lambda: {"attestations": ["accurate", "cer"], "is_renewal": False})
+
+    @factory.lazy_attribute
+    def proposed_amount(self):
+        return Decimal("26000.00") if self.state in PROPOSED else None
+
+    @factory.lazy_attribute
+    def granted_amount(self):
+        return Decimal("26000.00") if self.state in (State.APPROVED, State.CONTRACTED, State.CLOSED) else None
+
+    @factory.lazy_attribute
+    def clock_suspended_at(self):
+        return timezone.now() if self.state == State.INCOMPLETE else None
+
+    @factory.post_generation
+    def budget(self, create, extracted, **kwargs):
+        """Eligible expenses of 35,500 euros: 80 % give 28,400."""
+        if create and extracted is not False:
+            rows = [("charge", "604", "Formation-action", 25000), ("charge", "623", "Communication", 10500)]
+            rows += [("charge", "60x", "Fournitures", 4500)]
+            rows += [("product", "74region", "Région", 28400), ("product", "70x", "Ventes", 11600)]
+            for rank, (side, account, label, amount) in enumerate(rows, 1):
+                status = "this_request" if account == "74region" else ""
+                BudgetLine.objects.create(
+                    application=self, rank=rank, side=side, account_code=account, label=label, amount=amount,
+                    financer_status=status,
+                )  # fmt: skip
+
+    @factory.post_generation
+    def persons(self, create, extracted, **kwargs):
+        """``persons=[3200, 7500]`` gives the case two persons with these contributions."""
+        for rank, contribution in enumerate(extracted or [], 1):
+            PersonLine.objects.create(
+                application=self,
+                rank=rank,
+                first_name="Alix",
+                last_name=f"Moreau {rank}",
+                own_contribution=Decimal(contribution),
+            )
+
+    @factory.post_generation
+    def instruction(self, create, extracted, **kwargs):
+        """What the state supposes: answers, scores, computation, proposal and visa."""
+        if create and extracted is not False:
+            complete_instruction(self)
+
+
+def complete_instruction(case: Application) -> None:
+    """Write the rows that a case of this state has."""
+    if case.state in AFTER_ADMISSION:
+        answer_all(case, "completeness", "admissibility")
+    if case.state in PROPOSED:
+        answer_all(case, "eligibility")
+        score_all(case)
+        computation = compute(case)
+        visa = case.state in WITH_VISA
+        Proposal.objects.create(
+            application=case,
+            computation=computation,
+            amount=case.proposed_amount,
+            eligible_base=computation.eligible_base,
+            score=Decimal("14.50"),
+            reasons="Un projet solide.",
+            made_by=UserFactory(instructor=True),
+            visa_by=UserFactory(head_of_service=True) if visa else None,
+            visa_at=timezone.now() if visa else None,
+        )
+
+
+def answer_all(case: Application, *stages: str, answer: str = "yes") -> None:
+    """Answer every check of these stages."""
+    person = UserFactory(instructor=True)
+    for check in case.rules.checks_of(*stages):
+        CheckAnswer.objects.update_or_create(
+            application=case,
+            code=check.code,
+            defaults={
+                "stage": check.stage,
+                "answer": answer,
+                "reason": "" if answer == "yes" else "Non.",
+                "is_automatic": False,
+                "answered_by": person,
+            },
+        )
+
+
+def score_all(case: Application, score: str = "4") -> None:
+    """Give every criterion the same score."""
+    person = UserFactory(instructor=True)
+    for criterion in case.rules.criteria:
+        Score.objects.create(
+            application=case, code=criterion.code, score=Decimal(score), max_score=criterion.max_score, scored_by=person
+        )
+
+
+def compute(case: Application, amount: str = "") -> AidComputation:
+    """A kept computation of the case's computed amount."""
+    return AidComputation.objects.create(
+        application=case,
+        number=case.computations.count() + 1,
+        amount=Decimal(amount) if amount else case.computed_amount,
+        eligible_base=Decimal("35500.00"),
+        facts={},
+        lines=[{"text": "80 % de 35 500,00 €", "amount": "28400.00", "kind": "step"}],
+    )
+
+
+def ask(case: Application, code: str = "urscop", **extra) -> Opinion:
+    """An opinion that is awaited."""
+    values = {"body": "URSCOP", "email": "avis@urscop.example", "due_on": date(2027, 1, 15)} | extra
+    return Opinion.objects.create(
+        application=case, code=code, asked_by=UserFactory(instructor=True), **values
+    )
+
+
+class SessionFactory(factory.django.DjangoModelFactory):
+    """A session in preparation that takes PROGRESS. ``members=3`` gives it three voting members, all present."""
+
+    class Meta:
+        model = CommitteeSession
+        skip_postgeneration_save = True
+
+    title = "Commission permanente"
+    held_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=20))
+    quorum = 2
+    opened_at = factory.LazyAttribute(
+        lambda session: timezone.now() if getattr(session, "state", "draft") in ("in_session", "closed") else None
+    )
+
+    @factory.post_generation
+    def programmes(self, create, extracted, **kwargs):
+        if create:
+            self.programmes.set(extracted or [programme_of()])
+
+    @factory.post_generation
+    def members(self, create, extracted, **kwargs):
+        for rank in range(extracted or 0):
+            self.members.create(name=f"Élue {rank}", email=f"elue{rank}@region.example", is_present=True)
+
+
+def agenda(session: CommitteeSession, *cases: Application) -> list:
+    """Put cases in the state ``scheduled`` on an agenda."""
+    return [session.append(case) for case in cases]
+
+
+__all__ = [
+    "CallFactory",
+    "CaseFactory",
+    "EnvelopeFactory",
+    "SessionFactory",
+    "agenda",
+    "answer_all",
+    "ask",
+    "complete_instruction",
+    "compute",
+    "programme_of",
+    "score_all",
+    "staff",
+    "version_of",
+]
