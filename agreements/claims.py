@@ -1,0 +1,345 @@
+"""Payment claims as beneficiaries write them: opening, lines, proofs, pieces, filing.
+
+Screens and commands call these functions. Each locks the claim, checks the right again, writes and leaves an event.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from agreements.due import due_of_claim
+from agreements.models import Agreement, ClaimPiece, ExpenditureLine, Instalment, PaymentClaim
+from agreements.permissions import may_edit_claim, may_review, may_write_claims
+from applicants.rules.identifiers import validate_siret
+from core.documents import PIECE_TYPES, store
+from core.events import record
+from core.models.document import Document
+from core.money import format_euros
+from core.sequences import next_number
+from core.transitions import perform
+
+PREFIX = "VERS"
+LINE_FIELDS = (
+    "account_code",
+    "category",
+    "supplier_name",
+    "supplier_siret",
+    "invoice_number",
+    "invoice_date",
+    "paid_on",
+    "description",
+    "invoice_total",
+    "declared_amount",
+)
+
+
+class ClaimRefused(Exception):
+    """What a claim does not take; ``str()`` is the sentence, ``errors`` the sentences by field of a line."""
+
+    def __init__(self, text: str, errors: Mapping[str, str] | None = None):
+        super().__init__(str(text))
+        self.errors = dict(errors or {})
+
+
+# --- opening --------------------------------------------------------------------------------------------------------
+
+
+def claimable(agreement: Agreement) -> list[Instalment]:
+    """The instalments that may be claimed now: released, and not claimed yet unless the claim was rejected."""
+    if not agreement.is_in_force:
+        return []
+    taken = set(agreement.claims.exclude(state="rejected").values_list("instalment_id", flat=True))
+    return [
+        item
+        for item in agreement.instalments.select_related("tranche").order_by("rank")
+        if item.pk not in taken and (item.tranche is None or item.tranche.is_released)
+    ]
+
+
+def open_claim(agreement: Agreement, instalment: Instalment, *, actor, amount: Decimal | None = None) -> PaymentClaim:
+    """A claim of an instalment, for all of it unless ``amount`` says less. Opening it again gives the same claim.
+
+    Raises:
+        ClaimRefused: not this person's, the agreement is not in force, or the tranche is not released.
+    """
+    if refusal := may_write_claims(actor, agreement):
+        raise ClaimRefused(refusal)
+    with transaction.atomic():
+        locked = Agreement.objects.select_for_update(of=("self",), no_key=True).get(pk=agreement.pk)
+        existing = locked.claims.exclude(state="rejected").filter(instalment=instalment).first()
+        if existing is not None:
+            return existing
+        if instalment not in claimable(locked):
+            raise ClaimRefused(_("This payment cannot be claimed yet: the agreement or its tranche is not open."))
+        claim = PaymentClaim.objects.create(
+            number=next_number(PREFIX, timezone.localdate().year),
+            agreement=locked,
+            instalment=instalment,
+            claimed_amount=_asked(instalment, amount),
+            opened_by=actor,
+        )
+        record(claim, "open", actor=actor, data={"instalment": instalment.label, "amount": claim.claimed_amount})
+    return claim
+
+
+def set_amount(claim: PaymentClaim, amount: Decimal, *, actor, statement: str | None = None) -> PaymentClaim:
+    """Ask for another amount of the same instalment, and say what the money did.
+
+    Raises:
+        ClaimRefused: the claim was filed, or the amount is above the instalment.
+    """
+    with transaction.atomic():
+        locked = _writable(claim, actor)
+        locked.claimed_amount = _asked(locked.instalment, amount)
+        if statement is not None:
+            locked.statement = statement.strip()
+        locked.save()
+        record(locked, "amount", actor=actor, data={"amount": locked.claimed_amount})
+    claim.refresh_from_db()
+    return claim
+
+
+def _asked(instalment: Instalment, amount: Decimal | None) -> Decimal:
+    amount = instalment.amount if amount is None else amount
+    if not 0 < amount <= instalment.amount:
+        raise ClaimRefused(
+            _("Ask for at most %(amount)s, the amount of this payment.") % {"amount": format_euros(instalment.amount)},
+            {"claimed_amount": _("At most %(amount)s.") % {"amount": format_euros(instalment.amount)}},
+        )
+    return amount
+
+
+def _writable(claim: PaymentClaim, actor) -> PaymentClaim:
+    locked = PaymentClaim.objects.select_for_update(of=("self",), no_key=True).get(pk=claim.pk)
+    if refusal := may_edit_claim(actor, locked):
+        raise ClaimRefused(refusal)
+    return locked
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+def line_problems(agreement: Agreement, values: Mapping[str, Any], accounts: set[str] | None = None) -> dict[str, str]:
+    """What is wrong with a line of expenditure, by field: an empty mapping when all is well.
+
+    ``accounts`` are the codes of the annexed budget, read once by callers that check many lines.
+    """
+    errors: dict[str, str] = {}
+    for name in ("account_code", "supplier_name", "invoice_number", "description"):
+        if not str(values.get(name) or "").strip():
+            errors[name] = _("Fill this in.")
+    if accounts is None:
+        accounts = budget_accounts(agreement)
+    if accounts and values.get("account_code") and values["account_code"] not in accounts:
+        errors["account_code"] = _(
+            "The account %(account)s is not in the budget of the agreement: use %(accounts)s."
+        ) % {
+            "account": values["account_code"],
+            "accounts": ", ".join(sorted(accounts)),
+        }
+    if values.get("supplier_siret"):
+        try:
+            validate_siret(values["supplier_siret"])
+        except ValidationError as error:
+            errors["supplier_siret"] = " ".join(error.messages)
+    errors |= _date_problems(agreement, values) | _amount_problems(values)
+    return errors
+
+
+def budget_accounts(agreement: Agreement) -> set[str]:
+    """The codes of the expense accounts of the annexed budget."""
+    return set(agreement.budget_lines.filter(side="charge").values_list("account_code", flat=True))
+
+
+def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str, str]:
+    errors = {}
+    invoiced, paid, today = values.get("invoice_date"), values.get("paid_on"), timezone.localdate()
+    for name, day in (("invoice_date", invoiced), ("paid_on", paid)):
+        if day is None:
+            errors[name] = _("Give this date.")
+        elif day > today:
+            errors[name] = _("This date is in the future: check it.")
+    if invoiced and not agreement.start <= invoiced <= agreement.end:
+        errors.setdefault(
+            "invoice_date",
+            _("The invoice is outside the period of the agreement (%(start)s to %(end)s).")
+            % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{agreement.end:%d/%m/%Y}"},
+        )
+    return errors
+
+
+def _amount_problems(values: Mapping[str, Any]) -> dict[str, str]:
+    total, declared = values.get("invoice_total"), values.get("declared_amount")
+    errors = {
+        name: _("Give an amount.")
+        for name, amount in (("invoice_total", total), ("declared_amount", declared))
+        if not amount
+    }
+    if total and declared:
+        if (total > 0) != (declared > 0):
+            errors["declared_amount"] = _("The amount declared has the sign of the invoice.")
+        elif abs(declared) > abs(total):
+            errors["declared_amount"] = _("No more is declared than the invoice: %(total)s.") % {
+                "total": format_euros(total)
+            }
+    return errors
+
+
+def add_line(
+    claim: PaymentClaim, values: Mapping[str, Any], *, actor, proof=None, proof_name: str = ""
+) -> ExpenditureLine:
+    """Add a line, with its proof when there is one (an upload, bytes or a Document of the claim).
+
+    Raises:
+        ClaimRefused: with ``errors`` by field.
+        DocumentRefused: the proof is not taken.
+    """
+    with transaction.atomic():
+        locked = _writable(claim, actor)
+        rank = (locked.lines.aggregate(last=Max("rank"))["last"] or 0) + 1
+        line = _save_line(locked, ExpenditureLine(claim=locked, rank=rank), values)
+        if proof is not None:
+            attach_proof(locked, [line], proof, actor=actor, name=proof_name)
+        record(locked, "add_line", actor=actor, data={"line": rank, "amount": line.declared_amount})
+    return line
+
+
+def change_line(line: ExpenditureLine, values: Mapping[str, Any], *, actor) -> ExpenditureLine:
+    """Correct a line. Raises ClaimRefused with ``errors`` by field."""
+    with transaction.atomic():
+        locked = _writable(line.claim, actor)
+        _save_line(locked, line, values)
+        record(locked, "change_line", actor=actor, data={"line": line.rank, "amount": line.declared_amount})
+    return line
+
+
+def remove_line(line: ExpenditureLine, *, actor) -> None:
+    """Take a line out of a claim that is being written. Raises ClaimRefused."""
+    with transaction.atomic():
+        locked = _writable(line.claim, actor)
+        record(locked, "remove_line", actor=actor, data={"line": line.rank, "amount": line.declared_amount})
+        line.delete()
+
+
+def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, Any]) -> ExpenditureLine:
+    clean = {name: values[name] for name in LINE_FIELDS if name in values}
+    if errors := line_problems(claim.agreement, clean):
+        raise ClaimRefused(_("This line is not right yet: correct what is marked."), errors)
+    for name, value in clean.items():
+        setattr(line, name, value.strip() if isinstance(value, str) else value)
+    try:
+        with transaction.atomic():
+            line.save()
+    except IntegrityError as error:
+        raise ClaimRefused(
+            _("The database refuses this line: %(why)s") % {"why": str(error).splitlines()[0]}
+        ) from error
+    return line
+
+
+def attach_proof(claim: PaymentClaim, lines: Iterable[ExpenditureLine], proof, *, actor, name: str = "") -> Document:
+    """Join one file to one or several lines.
+
+    Raises:
+        ClaimRefused, DocumentRefused.
+    """
+    with transaction.atomic():
+        locked = _writable(claim, actor)
+        document = proof
+        if not isinstance(proof, Document):
+            document = store(
+                proof,
+                name=name or getattr(proof, "name", "") or "justificatif.pdf",
+                subject=locked,
+                user=actor,
+                kind="proof",
+                allowed=PIECE_TYPES,
+            )
+        lines = list(lines)
+        for line in lines:
+            line.proof = document
+            line.save(update_fields=["proof"])
+        record(locked, "proof", actor=actor, data={"file": document, "lines": [line.rank for line in lines]})
+    return document
+
+
+def join_piece(claim: PaymentClaim, code: str, content, *, actor, name: str = "") -> ClaimPiece:
+    """Join a piece that the instalment asks for (registration certificate, financial report…).
+
+    Raises:
+        ClaimRefused, DocumentRefused.
+    """
+    with transaction.atomic():
+        locked = _writable(claim, actor)
+        rule = next((piece for piece in locked.instalment.required_pieces if piece["code"] == code), None)
+        if rule is None:
+            raise ClaimRefused(_("This payment does not ask for such a piece."))
+        document = store(
+            content,
+            name=name or getattr(content, "name", "") or f"{code}.pdf",
+            subject=locked,
+            user=actor,
+            kind="claim_piece",
+            allowed=PIECE_TYPES,
+        )
+        piece = ClaimPiece.objects.create(claim=locked, code=code, label=rule["label"], document=document)
+        record(locked, "piece", actor=actor, data={"piece": rule["label"], "file": document})
+    return piece
+
+
+def remove_piece(piece: ClaimPiece, *, actor) -> None:
+    """Take a piece out of a claim that is being written. Raises ClaimRefused."""
+    with transaction.atomic():
+        locked = _writable(piece.claim, actor)
+        record(locked, "remove_piece", actor=actor, data={"piece": piece.label, "file": piece.document})
+        piece.delete()
+
+
+def submit(claim: PaymentClaim, *, actor) -> PaymentClaim:
+    """File the claim. Raises TransitionRefused with what is missing."""
+    return perform(claim, "submit", actor=actor, data={"attested": "on"})
+
+
+def due_of(claim: PaymentClaim) -> Decimal:
+    """Euros that may be certified at most on a claim whose lines were reviewed."""
+    return due_of_claim(claim).amount
+
+
+# --- review ---------------------------------------------------------------------------------------------------------
+
+
+def certify_line(line: ExpenditureLine, amount: Decimal, *, actor, reason: str = "") -> ExpenditureLine:
+    """Keep ``amount`` euros of a line under review; a cut needs its reason.
+
+    Raises:
+        ClaimRefused: not this person's, not under review, above what was declared, or cut without a reason.
+    """
+    with transaction.atomic():
+        claim = PaymentClaim.objects.select_for_update(of=("self",), no_key=True).get(pk=line.claim_id)
+        if refusal := may_review(actor, claim):
+            raise ClaimRefused(refusal)
+        if claim.state != PaymentClaim.State.UNDER_REVIEW:
+            raise ClaimRefused(_("Lines are certified while the claim is under review."))
+        low, high = sorted((Decimal(0), line.declared_amount))
+        if not low <= amount <= high:
+            raise ClaimRefused(
+                _("Line %(rank)s: keep between zero and what was declared, %(amount)s.")
+                % {"rank": line.rank, "amount": format_euros(line.declared_amount)},
+                {"certified_amount": _("Between zero and the amount declared.")},
+            )
+        if amount != line.declared_amount and not reason.strip():
+            raise ClaimRefused(
+                _("Line %(rank)s: say why less is kept; the beneficiary reads it.") % {"rank": line.rank},
+                {"certified_reason": _("Say why.")},
+            )
+        line.certified_amount = amount
+        line.certified_reason = "" if amount == line.declared_amount else reason.strip()
+        line.save(update_fields=["certified_amount", "certified_reason"])
+        record(claim, "certify_line", actor=actor, data={"line": line.rank, "kept": amount}, comment=reason)
+    return line

@@ -1,0 +1,316 @@
+"""Conditions of the transitions: each returns errors by field, or ``None`` when all is well.
+
+The first line of each docstring stands in ``docs/states.md``. Rows are reached through relations only.
+"""
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from agreements.due import due_of_claim, kind_for
+from agreements.duplicates import open_warnings, raise_warnings
+from agreements.effects import payees_of
+from applicants.bank_accounts import payable_account
+from core.money import ZERO, format_euros, sum_money
+from core.transitions import precondition
+
+GENERAL = "__all__"
+
+
+# --- agreement -----------------------------------------------------------------------------------------------------
+
+
+@precondition
+def acts_are_generated(agreement, data, actor):
+    """The act was generated, as PDF and as DOCX."""
+    if agreement.document_pdf_id and agreement.document_docx_id:
+        return None
+    return {GENERAL: _("Generate the act first.")}
+
+
+@precondition
+def plan_adds_up(agreement, data, actor):
+    """The instalments, and the tranches where there are any, add up to what is granted."""
+    total = sum_money(agreement.instalments.values_list("amount", flat=True))
+    if total != agreement.granted_amount:
+        return {
+            GENERAL: _("The instalments come to %(total)s and the grant is %(granted)s.")
+            % {"total": format_euros(total), "granted": format_euros(agreement.granted_amount)}
+        }
+    return None
+
+
+@precondition
+def signature_is_there(agreement, data, actor):
+    """An agreement is signed by the beneficiary first; a unilateral act binds by its notification."""
+    if agreement.kind == "agreement" and agreement.state != "signed_by_beneficiary":
+        return {GENERAL: _("The beneficiary has not signed yet: an agreement needs both signatures.")}
+    return None
+
+
+@precondition
+def kind_still_right(agreement, data, actor):
+    """An act is enough only while the year's grants to the beneficiary stay within 23,000 EUR."""
+    if agreement.kind == "agreement":
+        return None
+    decision = kind_for(agreement)
+    if decision.kind == "agreement":
+        return {
+            GENERAL: _("%(reason)s Take the act back to draft and draw up an agreement.") % {"reason": decision.reason}
+        }
+    return None
+
+
+@precondition
+def case_is_approved(agreement, data, actor):
+    """The committee approved the application, for this amount."""
+    application = agreement.application
+    if application.state != "approved":
+        return {
+            GENERAL: _("The application is not approved: its state is “%(state)s”.")
+            % {"state": application.state_label()}
+        }
+    if application.granted_amount != agreement.granted_amount:
+        return {
+            GENERAL: _("The committee granted %(granted)s and the agreement says %(amount)s: draw it up again.")
+            % {"granted": format_euros(application.granted_amount), "amount": format_euros(agreement.granted_amount)}
+        }
+    return None
+
+
+@precondition
+def no_claim_is_open(agreement, data, actor):
+    """No claim is under way."""
+    if agreement.claims.exclude(state__in=["paid", "rejected", "draft"]).exists():
+        return {GENERAL: _("A payment claim is under way: settle it first.")}
+    if not agreement.claims.filter(state="paid").exists():
+        return {GENERAL: _("Nothing was paid: an agreement without any payment is terminated or lapses.")}
+    return None
+
+
+@precondition
+def no_payment_is_under_way(agreement, data, actor):
+    """No claim is certified or ordered."""
+    if agreement.claims.filter(state__in=["certified", "ordered"]).exists():
+        return {GENERAL: _("A payment is under way: wait until it is made, or send it back.")}
+    return None
+
+
+@precondition
+def tranche_awaits_report(report, data, actor):
+    """The tranche reported on was released."""
+    if report.tranche.state == "planned":
+        return {GENERAL: _("This tranche was not released yet.")}
+    if not report.document_id:
+        return {GENERAL: _("The report has no document.")}
+    return None
+
+
+# --- claim ---------------------------------------------------------------------------------------------------------
+
+
+def agreement_pays(claim, data, actor):
+    """The agreement is in force, its tranche released, and the time to claim not over."""
+    agreement = claim.agreement
+    if not agreement.is_in_force:
+        return {GENERAL: _("The agreement is not in force: nothing can be claimed on it.")}
+    tranche = claim.instalment.tranche
+    if tranche is not None and not tranche.is_released:
+        return {GENERAL: _("This tranche is not released yet: it waits for the report on the year before.")}
+    return None
+
+
+def claim_is_complete(claim, data, actor):
+    """Every required piece is joined; expenditure is declared, with a proof for each line, where it is asked for."""
+    errors = []
+    joined = set(claim.pieces.values_list("code", flat=True))
+    missing = [
+        piece["label"]
+        for piece in claim.instalment.required_pieces
+        if piece.get("required", True) and piece["code"] not in joined
+    ]
+    if missing:
+        errors.append(_("Join: %(pieces)s.") % {"pieces": "; ".join(missing)})
+    if claim.instalment.needs_expenditure:
+        errors += _expenditure_gaps(claim)
+    return {GENERAL: " ".join(errors)} if errors else None
+
+
+def _expenditure_gaps(claim) -> list[str]:
+    lines = list(claim.lines.all())
+    if not lines:
+        return [_("Declare at least one line of expenditure.")]
+    gaps = []
+    without = [str(line.rank) for line in lines if not line.proof_id]
+    if without:
+        gaps.append(
+            ngettext("Join the proof of the line %(ranks)s.", "Join the proofs of the lines %(ranks)s.", len(without))
+            % {"ranks": ", ".join(without)}
+        )
+    if claim.declared_total <= ZERO:
+        gaps.append(_("The expenditure declared comes to nothing."))
+    return gaps
+
+
+def expenditure_is_eligible(claim, data, actor):
+    """Every line is on an account of the annexed budget, and was paid within the period of the agreement."""
+    if not claim.instalment.needs_expenditure:
+        return None
+    agreement = claim.agreement
+    accounts = set(agreement.budget_lines.filter(side="charge").values_list("account_code", flat=True))
+    problems = []
+    for line in claim.lines.all():
+        if accounts and line.account_code not in accounts:
+            problems.append(
+                _("Line %(rank)s: the account %(account)s is not in the budget of the agreement.")
+                % {"rank": line.rank, "account": line.account_code}
+            )
+        if line.invoice_date < agreement.start or line.invoice_date > agreement.end:
+            problems.append(
+                _(
+                    "Line %(rank)s: the invoice of %(day)s is outside the period of the agreement (%(start)s to %(end)s)."
+                )
+                % {
+                    "rank": line.rank,
+                    "day": line.invoice_date.strftime("%d/%m/%Y"),
+                    "start": agreement.start.strftime("%d/%m/%Y"),
+                    "end": agreement.end.strftime("%d/%m/%Y"),
+                }
+            )
+    return {GENERAL: " ".join(problems[:20])} if problems else None
+
+
+@precondition
+def lines_are_reviewed(claim, data, actor):
+    """Every line of expenditure was certified or cut."""
+    left = claim.lines.filter(certified_amount__isnull=True).count()
+    if left:
+        return {
+            GENERAL: ngettext("%(count)s line is not reviewed yet.", "%(count)s lines are not reviewed yet.", left)
+            % {"count": left}
+        }
+    return None
+
+
+def duplicates_are_answered(claim, data, actor):
+    """Every invoice that was declared twice has its answer."""
+    raise_warnings(claim)
+    left = open_warnings(claim).count()
+    if left:
+        return {
+            GENERAL: ngettext(
+                "%(count)s invoice was declared twice: answer the warning first.",
+                "%(count)s invoices were declared twice: answer the warnings first.",
+                left,
+            )
+            % {"count": left}
+        }
+    return None
+
+
+def within_what_is_due(claim, data, actor):
+    """No more is certified than what the rules of the agreement make due."""
+    due = due_of_claim(claim)
+    if data.get("certified_amount") is not None and data["certified_amount"] > due.amount:
+        return {
+            "certified_amount": _("At most %(amount)s is due: %(reasons)s")
+            % {"amount": format_euros(due.amount), "reasons": " ".join(due.reasons)}
+        }
+    return None
+
+
+@precondition
+def accounts_are_verified(claim, data, actor):
+    """Every payee has a verified bank account, and no change of account is waiting."""
+    if not claim.certified_amount:
+        return {GENERAL: _("Nothing is due on this claim: there is nothing to order.")}
+    reasons = []
+    for share, payee, _amount in payees_of(claim):
+        if payee is None:
+            reasons.append(
+                _("%(person)s has no file of their own: create it, with a bank account.")
+                % {"person": share.person_name}
+            )
+            continue
+        account, reason = payable_account(payee)
+        if account is None:
+            reasons.append(f"{payee.display_name}: {reason}")
+    return {GENERAL: " ".join(reasons)} if reasons else None
+
+
+def batch_is_open(claim, data, actor):
+    """The batch is open."""
+    if data.get("batch") is None or data["batch"].state != "open":
+        return {"batch": _("This batch is closed: choose an open one.")}
+    return None
+
+
+@precondition
+def orders_can_be_cancelled(claim, data, actor):
+    """None of the orders was paid, nor sent to finance."""
+    if claim.orders.filter(state="paid").exists():
+        return {GENERAL: _("A part was already paid: cancel the orders that were refused, one by one.")}
+    if claim.orders.filter(state="ordered").exclude(batch__state="open").exists():
+        return {GENERAL: _("The batch was sent to finance: record the payment, or cancel the order if it was refused.")}
+    return None
+
+
+@precondition
+def orders_are_paid(claim, data, actor):
+    """Every order was paid, up to the certified amount."""
+    if claim.orders.filter(state="ordered").exists() or claim.paid_amount != claim.certified_amount:
+        return {GENERAL: _("Some orders are not paid yet.")}
+    return None
+
+
+# --- batch and order -----------------------------------------------------------------------------------------------
+
+
+@precondition
+def batch_holds_orders(batch, data, actor):
+    """The batch holds at least one order."""
+    if not batch.orders.filter(state="ordered").exists():
+        return {GENERAL: _("The batch is empty: order certified claims first.")}
+    return None
+
+
+@precondition
+def batch_accounts_are_verified(batch, data, actor):
+    """Every account of the batch is still the verified one."""
+    gone = batch.orders.filter(~Q(bank_account__state="verified"), state="ordered").values_list("reference", flat=True)
+    if gone:
+        return {
+            GENERAL: _("The bank account changed since the order: cancel and order again %(orders)s.")
+            % {"orders": ", ".join(gone)}
+        }
+    return None
+
+
+@precondition
+def batch_is_settled(batch, data, actor):
+    """Every order was paid or cancelled."""
+    if batch.orders.filter(state="ordered").exists():
+        return {GENERAL: _("Some orders are not paid yet.")}
+    return None
+
+
+@precondition
+def batch_was_sent(order, data, actor):
+    """The batch was closed and sent to finance."""
+    if order.batch.state == "open":
+        return {GENERAL: _("The batch is still open: close it first.")}
+    return None
+
+
+def replacement_is_possible(order, data, actor):
+    """An order that is one of several is replaced in another batch; the payee has a verified account."""
+    if data.get("with_claim"):
+        return None
+    if data.get("batch") is None:
+        if order.claim.orders.exclude(pk=order.pk).exclude(state="cancelled").exists():
+            return {
+                "batch": _("The other orders of this claim stand: choose the batch in which this one is paid again.")
+            }
+        return None
+    account, reason = payable_account(order.payee)
+    return None if account is not None else {GENERAL: reason}

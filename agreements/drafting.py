@@ -1,0 +1,267 @@
+"""From a decision to the draft of its act: terms, annexes, payments, documents. Screens and commands call this."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from agreements.acts import OFFICIAL_LANGUAGE, generate
+from agreements.due import kind_for
+from agreements.models import Agreement, AgreementBudgetLine, AgreementShare, Instalment, Payee, Tranche
+from agreements.rules.deadlines import accounts_close_on, report_due_on
+from agreements.rules.schedule import plan_instalments, plan_tranches
+from applicants.people import ensure_person
+from core.dates import add_months, add_years
+from core.events import record
+from core.sequences import next_number
+from core.text import fold
+from grants.models import Application
+from grants.services.amounts import tranche_rows
+from grants.staff_permissions import may_work_on
+
+PREFIX = "CONV"
+PERCENT = Decimal("0.0001")
+ON_EXPENDITURE = ("interim", "balance")
+
+
+class DraftingRefused(Exception):
+    """Why no act can be drawn up; ``str()`` is a sentence a person can act on."""
+
+
+def draft_agreement(application: Application, *, actor, eu_fund: str | None = None) -> Agreement:
+    """Draw up the act of an approved application, with its annexes, its payments and its documents.
+
+    Args:
+        eu_fund: ``""``, ``"ESF+"`` or ``"ERDF"``; None takes what was noted during the instruction.
+
+    Raises:
+        DraftingRefused: the case is not approved, has an agreement already, or is not this person's.
+    """
+    with transaction.atomic():
+        locked = Application.objects.select_for_update(of=("self",), no_key=True).get(pk=application.pk)
+        _check(locked, actor)
+        agreement = Agreement.objects.create(
+            number=next_number(PREFIX, timezone.localdate().year),
+            application=locked,
+            beneficiary=locked.applicant,
+            kind=Agreement.Kind.ACT,
+            title=locked.title[:300],
+            granted_amount=locked.granted_amount,
+            eu_fund=locked.eu_fund if eu_fund is None else eu_fund,
+            drafted_by=actor,
+            search_text=fold(f"{locked.number} {locked.title} {locked.applicant.display_name}"),
+            **_terms(locked),
+        )
+        with translation.override(OFFICIAL_LANGUAGE):  # what is annexed to an act is in the language of the act
+            _write_annexes(agreement)
+        record(agreement, "draft", actor=actor, data={"application": locked.number})
+        write_act(agreement, actor=actor)
+    return agreement
+
+
+def write_act(agreement: Agreement, *, actor) -> Agreement:
+    """Write the documents of a draft, again if they were written before; the kind follows the year's grants.
+
+    Raises:
+        DraftingRefused: the act was sent.
+    """
+    if refusal := may_work_on(actor, agreement.application):
+        raise DraftingRefused(refusal)
+    with transaction.atomic():
+        locked = Agreement.objects.select_for_update(of=("self",), no_key=True).get(pk=agreement.pk)
+        if locked.state != Agreement.State.DRAFT:
+            raise DraftingRefused(_("This act was sent: take it back to draft to change it."))
+        decision = kind_for(locked)
+        locked.kind, locked.kind_reason = decision.kind, decision.reason
+        locked.document_pdf, locked.document_docx = generate(locked, actor)
+        locked.save()
+        record(locked, "write_act", actor=actor, data={"pdf": locked.document_pdf, "docx": locked.document_docx})
+    agreement.refresh_from_db()
+    return agreement
+
+
+def choose_fund(agreement: Agreement, eu_fund: str, *, actor) -> Agreement:
+    """Say which European fund co-finances a draft, or none; the act is written again.
+
+    Raises:
+        DraftingRefused: the act was sent, or the fund is unknown.
+    """
+    if eu_fund not in ("", "ESF+", "ERDF"):
+        raise DraftingRefused(_("Choose ESF+, ERDF, or no fund."))
+    if refusal := may_work_on(actor, agreement.application):
+        raise DraftingRefused(refusal)
+    with transaction.atomic():
+        locked = Agreement.objects.select_for_update(of=("self",), no_key=True).get(pk=agreement.pk)
+        if locked.state != Agreement.State.DRAFT:
+            raise DraftingRefused(_("This act was sent: take it back to draft to change it."))
+        before, locked.eu_fund = locked.eu_fund, eu_fund
+        locked.save()
+        record(locked, "choose_fund", actor=actor, changes={"eu_fund": [before, eu_fund]})
+        write_act(locked, actor=actor)
+    agreement.refresh_from_db()
+    return agreement
+
+
+# --- terms ----------------------------------------------------------------------------------------------------------
+
+
+def _check(application: Application, actor) -> None:
+    if refusal := may_work_on(actor, application):
+        raise DraftingRefused(refusal)
+    if application.state != "approved":
+        raise DraftingRefused(
+            _("The application is not approved: its state is “%(state)s”.") % {"state": application.state_label()}
+        )
+    if Agreement.objects.filter(application=application).exists():
+        raise DraftingRefused(_("This case has its agreement already."))
+
+
+def _terms(application: Application) -> dict:
+    rules = application.rules
+    start = application.project_start or timezone.localdate()
+    end = application.project_end or add_years(start, 1) - timedelta(days=1)
+    decision = _decision(application)
+    base = _eligible_base(application)
+    deadline = rules.deadlines.balance_months
+    return {
+        "eligible_base": base,
+        "rate": _rate(application.granted_amount, base),
+        "start": start,
+        "end": end,
+        "claim_deadline": max(end, add_months(decision.on, deadline)) if deadline else None,
+        "report_due_on": report_due_on(accounts_close_on(end), rules.deadlines.report_months),
+        "payee": _payee(application),
+        "proration": rules.proration.policy,
+        "proration_tolerance": rules.proration.tolerance * 100,
+        "de_minimis_regime": rules.de_minimis,
+        "decision_reference": decision.reference,
+        "decision_date": decision.on,
+    }
+
+
+@dataclass(frozen=True)
+class DecisionReference:
+    """The deliberation that granted."""
+
+    reference: str
+    on: date
+
+
+def _decision(application: Application) -> DecisionReference:
+    item = (
+        application.agenda_items.filter(decision="granted", session__closed_at__isnull=False)
+        .select_related("session")
+        .order_by("-session__closed_at")
+        .first()
+    )
+    if item is None:
+        return DecisionReference("", timezone.localdate())
+    return DecisionReference(item.session.deliberation_number, item.session.day)
+
+
+def _eligible_base(application: Application) -> Decimal | None:
+    proposal = application.live_proposal()
+    base = proposal.eligible_base if proposal else None
+    return base if base else None
+
+
+def _rate(granted: Decimal, base: Decimal | None) -> Decimal | None:
+    if not base or granted > base:
+        return None
+    return (granted * 100 / base).quantize(PERCENT)
+
+
+def _payee(application: Application) -> str:
+    if not application.persons.exists():
+        return Payee.BENEFICIARY
+    return Payee.PERSONS if application.rules.payee == "person" else Payee.COMPANY
+
+
+# --- annexes --------------------------------------------------------------------------------------------------------
+
+
+def _write_annexes(agreement: Agreement) -> None:
+    application = agreement.application
+    AgreementBudgetLine.objects.bulk_create(
+        AgreementBudgetLine(
+            agreement=agreement,
+            rank=rank,
+            side=line.side,
+            account_code=line.account_code,
+            label=line.label[:200],
+            axis=line.axis,
+            amount=line.amount,
+            eligible_amount=line.eligible_amount,
+        )
+        for rank, line in enumerate(application.budget_lines.order_by("side", "rank"), start=1)
+    )
+    for rank, person in enumerate(application.persons.filter(granted_amount__gt=0).order_by("rank"), start=1):
+        if agreement.payee == Payee.PERSONS and person.applicant is None:
+            _open_file(person, agreement.drafted_by)
+        AgreementShare.objects.create(
+            agreement=agreement,
+            rank=rank,
+            applicant=person.applicant,
+            person_name=person.full_name,
+            amount=person.granted_amount,
+        )
+    _write_payments(agreement, _write_tranches(agreement))
+
+
+def _open_file(person, actor) -> None:
+    """A person who is to be paid has a file of their own, where their bank account is verified."""
+    person.applicant = ensure_person(
+        first_name=person.first_name, last_name=person.last_name, email=person.email, actor=actor
+    )
+    person.save(update_fields=["applicant"])
+
+
+def _write_tranches(agreement: Agreement) -> list[Tranche]:
+    rule = agreement.application.rules.tranches
+    if rule is None:
+        return []
+    wished = [Decimal(str(row.get("requested") or 0)) for row in tranche_rows(agreement.application)]
+    return [
+        Tranche.objects.create(
+            agreement=agreement,
+            rank=plan.rank,
+            label=_("Year %(rank)s") % {"rank": plan.rank},
+            amount=plan.amount,
+            starts_on=plan.starts_on,
+            ends_on=min(plan.ends_on, agreement.end) if plan.rank == rule.count else plan.ends_on,
+        )
+        for plan in plan_tranches(agreement.granted_amount, rule.count, agreement.start, wished)
+    ]
+
+
+def _write_payments(agreement: Agreement, tranches: list[Tranche]) -> None:
+    rules = agreement.application.rules.instalments
+    by_rank = {tranche.rank: tranche for tranche in tranches}
+    plans = plan_instalments(
+        agreement.granted_amount, [rule.share for rule in rules], [tranche.amount for tranche in tranches]
+    )
+    for rank, plan in enumerate(plans, start=1):
+        rule, tranche = rules[plan.part], by_rank.get(plan.tranche)
+        label = str(Instalment.Kind(rule.kind).label)
+        Instalment.objects.create(
+            agreement=agreement,
+            tranche=tranche,
+            rank=rank,
+            kind=rule.kind,
+            label=f"{tranche.label} – {label}" if tranche else label,
+            amount=plan.amount,
+            trigger_text=str(rule.trigger)[:300],
+            needs_expenditure=rule.kind in ON_EXPENDITURE,
+            required_pieces=_pieces(rule),
+        )
+
+
+def _pieces(rule) -> list[dict]:
+    """The proofs of an instalment; where expenditure is declared line by line, its list is the claim itself."""
+    return [
+        {"code": f"proof{rank}", "label": str(proof), "required": rank == 1 or rule.kind not in ON_EXPENDITURE}
+        for rank, proof in enumerate(rule.proofs, start=1)
+    ]

@@ -1,0 +1,76 @@
+"""What is due on a claim, and which act a grant needs: the rules, fed from the database."""
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from agreements.rules.kind import KindDecision, decide_kind
+from agreements.rules.proration import Entitlement, base_of_part, due_now, entitlement
+from core.money import format_euros, sum_money
+
+NOT_REJECTED = ~Q(state="rejected")
+
+
+def due_of_claim(claim) -> Entitlement:
+    """Return what may be certified on ``claim`` at most, with the reasons.
+
+    An instalment that needs no expenditure (advance, single payment on a piece) is due as planned. Otherwise the
+    certified expenditure of the agreement, or of its tranche, goes through the proration policy.
+    """
+    if not claim.instalment.needs_expenditure:
+        return Entitlement(
+            claim.claimed_amount,
+            [_("Due as planned, without expenditure: %(amount)s.") % {"amount": format_euros(claim.claimed_amount)}],
+        )
+    agreement, tranche = claim.agreement, claim.instalment.tranche
+    siblings = agreement.claims.filter(NOT_REJECTED, instalment__tranche=tranche)
+    granted = tranche.amount if tranche else agreement.granted_amount
+    base = base_of_part(agreement.eligible_base, granted, agreement.granted_amount)
+    spent = sum_money(siblings.values_list("certified_total", flat=True))
+    already = sum_money(siblings.exclude(pk=claim.pk).values_list("ordered_amount", flat=True))
+    if claim.instalment.kind == "interim":
+        return _interim(claim, granted=granted, base=base, spent=spent, already=already)
+    entitled = entitlement(
+        granted=granted,
+        base=base,
+        spent=spent,
+        policy=agreement.proration,
+        tolerance=agreement.proration_tolerance,
+    )
+    return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+
+
+def _interim(claim, *, granted, base, spent, already) -> Entitlement:
+    """An interim payment follows the expenditure to date: strictly, since more may come before the balance."""
+    entitled = entitlement(granted=granted, base=base, spent=spent, policy="strict")
+    return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+
+
+def yearly_amount(agreement):
+    """Return the euros that count for the 23,000 EUR rule: the largest tranche of a multi-year act, else the grant."""
+    largest = max((tranche.amount for tranche in agreement.tranches.all()), default=None)
+    return agreement.granted_amount if largest is None else largest
+
+
+def other_grants_of_year(agreement, year: int):
+    """Return the euros of the beneficiary's other acts notified in ``year``, or on their way to be."""
+    others = (
+        type(agreement)
+        .objects.filter(beneficiary_id=agreement.beneficiary_id)
+        .exclude(pk=agreement.pk)
+        .filter(
+            Q(notified_on__year=year)
+            | Q(notified_on__isnull=True, state__in=["draft", "sent", "signed_by_beneficiary"], created_at__year=year)
+        )
+    )
+    return sum_money(yearly_amount(other) for other in others.prefetch_related("tranches"))
+
+
+def kind_for(agreement) -> KindDecision:
+    """Return the kind of act that the 23,000 EUR rule asks for this agreement, this year."""
+    year = (agreement.notified_on or timezone.localdate()).year
+    return decide_kind(
+        yearly_amount(agreement),
+        other_grants_of_year(agreement, year),
+        always_agreement=agreement.tranches.exists(),
+    )

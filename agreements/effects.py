@@ -1,0 +1,132 @@
+"""What the transitions do besides setting their own fields: money, files, orders.
+
+Called by the bodies of the models' transitions, inside their transaction. Models of this app are reached through
+relations only. What the money refuses becomes a ``ValidationError``, which the runner tells like a condition.
+"""
+
+import tempfile
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from agreements.rules.schedule import split_by
+from agreements.terms import sha256_of_terms, terms_of
+from agreements.workbooks import write_batch_workbook
+from applicants.bank_accounts import payable_account
+from core.documents import PIECE_TYPES, WORKBOOK_TYPES, store
+from core.models.document import Document
+from grants.commitments import CreditExhausted, EnvelopeExhausted, commit, release_credit, use_credit
+from grants.models import CreditUse
+
+
+def noon_of(day: date) -> datetime:
+    """Return noon of ``day`` in the Region's time zone: a date that a paper bears has no hour."""
+    return timezone.make_aware(datetime.combine(day, time(12)))
+
+
+def store_signed_copy(agreement, upload, actor) -> Document:
+    """Keep the signed copy of an act."""
+    return store(upload, name=upload.name, subject=agreement, user=actor, kind="signed_copy", allowed=PIECE_TYPES)
+
+
+def store_report(tranche, upload, actor) -> Document:
+    """Keep the report on a tranche."""
+    return store(upload, name=upload.name, subject=tranche.agreement, user=actor, kind="report", allowed=PIECE_TYPES)
+
+
+def commit_money(agreement, actor) -> None:
+    """Reserve the granted amount on the envelope of the call."""
+    try:
+        agreement.commitment = commit(agreement.application, agreement.granted_amount, actor)
+    except EnvelopeExhausted as error:
+        raise ValidationError(str(error)) from error
+
+
+def freeze_terms(agreement) -> None:
+    """Write down what was agreed, with its fingerprint: nothing rewrites it."""
+    agreement.terms = terms_of(agreement)
+    agreement.terms_sha256 = sha256_of_terms(agreement.terms)
+
+
+def end_agreement(agreement) -> None:
+    """Date the end."""
+    agreement.ended_on = timezone.localdate()
+
+
+def place_orders(claim, batch, actor) -> None:
+    """Put the certified amount in the batch: one order to the beneficiary, or one to each person by their share."""
+    for share, payee, amount in payees_of(claim):
+        if amount > 0:
+            place_order(claim, batch, actor, share=share, payee=payee, amount=amount)
+
+
+def payees_of(claim) -> list[tuple]:
+    """Return (share or None, applicant, euros) for each transfer that a claim needs."""
+    agreement = claim.agreement
+    if agreement.payee != "persons":
+        return [(None, agreement.beneficiary, claim.certified_amount)]
+    shares = list(agreement.shares.select_related("applicant").order_by("rank"))
+    amounts = split_by(claim.certified_amount, [share.amount for share in shares])
+    return [(share, share.applicant, amount) for share, amount in zip(shares, amounts, strict=True)]
+
+
+def place_order(claim, batch, actor, *, share, payee, amount: Decimal):
+    """Create one order on the payee's verified account, and take its payment credits where the year has some."""
+    account, reason = payable_account(payee)
+    if account is None:
+        raise ValidationError(reason)
+    order = claim.orders.create(
+        batch=batch,
+        share=share,
+        payee=payee,
+        bank_account=account,
+        reference=f"{claim.number}-{claim.orders.count() + 1:02d}",
+        amount=amount,
+        ordered_by=actor,
+    )
+    _take_credits(order, actor)
+    return order
+
+
+def _take_credits(order, actor) -> None:
+    envelope = order.claim.agreement.commitment.envelope
+    if not envelope.payment_credits.filter(year=order.batch.year).exists():
+        return
+    try:
+        use_credit(envelope, order.batch.year, order.amount, reference=order.reference, actor=actor)
+    except CreditExhausted as error:
+        raise ValidationError(str(error)) from error
+
+
+def free_credits(order) -> None:
+    """Give back the payment credits of an order that is not paid."""
+    for use in CreditUse.objects.filter(reference=order.reference):
+        release_credit(use)
+
+
+def write_batch(batch, actor) -> None:
+    """Write the workbook for the finance software, and fix the total."""
+    orders = list(
+        batch.orders.exclude(state="cancelled")
+        .select_related(
+            "payee",
+            "bank_account",
+            "share",
+            "claim__instalment",
+            "claim__certified_by",
+            "claim__agreement__commitment__envelope",
+            "claim__agreement__application__programme_version__programme",
+        )
+        .order_by("pk")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{batch.number}.xlsx"
+        written = write_batch_workbook(path, batch, orders, actor)
+        with path.open("rb") as file:
+            batch.workbook = store(
+                file, name=path.name, subject=batch, user=actor, kind="batch_workbook", allowed=WORKBOOK_TYPES
+            )
+    batch.closed_total = written

@@ -1,0 +1,1 @@
+"""Forms of the app: of the transitions, and of the beneficiary's pages."""

@@ -1,0 +1,219 @@
+"""Input of the transitions. The runner builds them with ``data``, ``files``, ``instance`` and ``actor``."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.file_types import PIECE_TYPES, accept_attribute
+
+
+class TransitionForm(forms.Form):
+    """A form that knows the row it changes and who asks."""
+
+    def __init__(self, data=None, files=None, *, instance, actor, **kwargs: Any):
+        self.instance, self.actor = instance, actor
+        super().__init__(data=data, files=files, **kwargs)
+
+
+def date_field(label, **kwargs: Any) -> forms.DateField:
+    """Return a date field with the browser's calendar."""
+    return forms.DateField(label=label, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
+
+
+def money_field(label, **kwargs: Any) -> forms.DecimalField:
+    """Return a field for an amount in euros."""
+    return forms.DecimalField(
+        label=label,
+        max_digits=17,
+        decimal_places=2,
+        localize=True,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        **kwargs,
+    )
+
+
+def file_field(label, types=PIECE_TYPES, **kwargs: Any) -> forms.FileField:
+    """Return a field for a file of the given types."""
+    return forms.FileField(
+        label=label, widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(types)}), **kwargs
+    )
+
+
+def not_in_future(day):
+    """Refuse a date that has not come."""
+    if day and day > timezone.localdate():
+        raise ValidationError(_("This date is in the future: check it."))
+
+
+class ConfirmationForm(TransitionForm):
+    """The beneficiary accepts the very file that was sent."""
+
+    signatory = forms.CharField(label=gettext_lazy("First and last name of the signatory"), max_length=200)
+    quality = forms.CharField(
+        label=gettext_lazy("Quality"),
+        max_length=200,
+        help_text=gettext_lazy("In what capacity you sign: chair, manager, by delegation of…"),
+    )
+    sha256 = forms.CharField(widget=forms.HiddenInput, required=False)
+    accepted = forms.BooleanField(
+        label=gettext_lazy("I have read this document and I accept it on behalf of the beneficiary."),
+        error_messages={"required": gettext_lazy("Tick this box to sign: it says that you accept the document.")},
+    )
+
+    def clean(self):
+        """The page shows a file; another one may have taken its place meanwhile."""
+        cleaned = super().clean()
+        current = self.instance.document_pdf
+        if cleaned.get("sha256") and current and cleaned["sha256"] != current.file.sha256:
+            raise ValidationError(
+                _("The document has changed since you opened this page. Read it again before you sign.")
+            )
+        return cleaned
+
+
+class SignedCopyForm(TransitionForm):
+    """The copy that the beneficiary signed elsewhere."""
+
+    file = file_field(gettext_lazy("Signed copy"))
+    signatory = forms.CharField(label=gettext_lazy("Name of the signatory"), max_length=200)
+    quality = forms.CharField(label=gettext_lazy("Quality of the signatory"), max_length=200)
+    signed_on = date_field(gettext_lazy("Signed on"), validators=[not_in_future])
+
+
+class EntryInForceForm(TransitionForm):
+    """The Region's signature and the notification."""
+
+    region_signatory = forms.CharField(
+        label=gettext_lazy("Signatory for the Region"),
+        max_length=200,
+        help_text=gettext_lazy("Name and capacity: the President, or the person who has the delegation."),
+    )
+    region_signed_on = date_field(gettext_lazy("Signed on"), validators=[not_in_future])
+    notified_on = date_field(
+        gettext_lazy("Notified on"),
+        help_text=gettext_lazy("The payment terms run from this day (60 days, unless the payment hangs on an event)."),
+        validators=[not_in_future],
+    )
+
+    def clean(self):
+        """The notification follows the signature."""
+        cleaned = super().clean()
+        signed, notified = cleaned.get("region_signed_on"), cleaned.get("notified_on")
+        if signed and notified and notified < signed:
+            self.add_error("notified_on", _("The notification comes after the signature: check both dates."))
+        decided = self.instance.decision_date
+        if signed and decided and signed < decided:
+            self.add_error("region_signed_on", _("The Region signs after its deliberation: check the date."))
+        return cleaned
+
+
+class TrancheReportForm(TransitionForm):
+    """The report of one year."""
+
+    summary = forms.CharField(
+        label=gettext_lazy("What was done in the year"),
+        widget=forms.Textarea(attrs={"rows": 6}),
+        max_length=10_000,
+        help_text=gettext_lazy("In a few sentences: actions, people reached, results, gaps with what was planned."),
+    )
+    spent_amount = money_field(
+        gettext_lazy("Spent in the year"),
+        min_value=Decimal(0),
+        help_text=gettext_lazy("The total cost of the actions of the year, in euros."),
+    )
+    document = file_field(gettext_lazy("Report (activity and accounts)"), required=False)
+
+    def clean_document(self):
+        """A first report comes with its document."""
+        upload = self.cleaned_data.get("document")
+        if not upload and not getattr(self.instance, "document_id", None):
+            raise ValidationError(_("Join the report: its activity and its accounts in one file."))
+        return upload
+
+
+class SubmitClaimForm(TransitionForm):
+    """The statement that goes with a claim."""
+
+    attested = forms.BooleanField(
+        label=gettext_lazy(
+            "I certify that the expenditure was paid for this project, and that no other funder was asked for the same part."
+        ),
+        error_messages={"required": gettext_lazy("Tick this box: a claim is filed on your honour.")},
+    )
+
+
+class CertificationForm(TransitionForm):
+    """What is due, and why it is less than what was asked."""
+
+    certified_amount = money_field(gettext_lazy("Amount due"), min_value=Decimal(0))
+    certification_reason = forms.CharField(
+        label=gettext_lazy("Reason of the cut"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Compulsory when less is due than was asked; the beneficiary reads it."),
+    )
+
+    def clean(self):
+        """A cut has its reason."""
+        cleaned = super().clean()
+        amount = cleaned.get("certified_amount")
+        if amount is not None and amount > self.instance.claimed_amount:
+            self.add_error("certified_amount", _("No more is certified than what was asked."))
+        elif amount is not None and amount < self.instance.claimed_amount and not cleaned.get("certification_reason"):
+            self.add_error("certification_reason", _("Say why less is due than what was asked."))
+        return cleaned
+
+
+class OrderForm(TransitionForm):
+    """The batch in which a payment goes."""
+
+    batch = forms.ModelChoiceField(
+        label=gettext_lazy("Batch"),
+        queryset=None,
+        empty_label=None,
+        error_messages={"invalid_choice": gettext_lazy("This batch is closed: choose an open one.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        batches = apps.get_model("agreements", "PaymentBatch").objects.for_user(self.actor)
+        self.fields["batch"].queryset = batches.filter(state="open")
+
+
+class PaymentDoneForm(TransitionForm):
+    """What the public accountant reports."""
+
+    paid_on = date_field(gettext_lazy("Paid on"), validators=[not_in_future])
+    external_reference = forms.CharField(
+        label=gettext_lazy("Number in the finance software"), max_length=60, required=False
+    )
+
+    def clean_paid_on(self):
+        """A payment follows its order."""
+        day = self.cleaned_data["paid_on"]
+        if day < timezone.localdate(self.instance.ordered_at):
+            raise ValidationError(_("The payment comes after the order: check the date."))
+        return day
+
+
+class CancelOrderForm(TransitionForm):
+    """Where the payment goes instead."""
+
+    batch = forms.ModelChoiceField(
+        label=gettext_lazy("Pay again in the batch"),
+        queryset=None,
+        required=False,
+        help_text=gettext_lazy("To the account that is verified today. Empty: the claim goes back to be ordered."),
+    )
+    with_claim = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        batches = apps.get_model("agreements", "PaymentBatch").objects.filter(state="open")
+        self.fields["batch"].queryset = batches.exclude(pk=self.instance.batch_id)

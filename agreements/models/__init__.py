@@ -1,0 +1,32 @@
+"""Models of the agreements app."""
+
+from agreements.models.agreement import Agreement, AgreementKind, AgreementState, Payee, Proration
+from agreements.models.annex import AgreementBudgetLine, AgreementShare
+from agreements.models.claim import ClaimPiece, ClaimState, PaymentClaim
+from agreements.models.expenditure import DuplicateWarning, ExpenditureLine, ExpenditureUpload
+from agreements.models.payment import BatchState, OrderState, PaymentBatch, PaymentOrder
+from agreements.models.schedule import Instalment, InstalmentKind, Tranche, TrancheReport
+
+__all__ = [
+    "Agreement",
+    "AgreementBudgetLine",
+    "AgreementKind",
+    "AgreementShare",
+    "AgreementState",
+    "BatchState",
+    "ClaimPiece",
+    "ClaimState",
+    "DuplicateWarning",
+    "ExpenditureLine",
+    "ExpenditureUpload",
+    "Instalment",
+    "InstalmentKind",
+    "OrderState",
+    "Payee",
+    "PaymentBatch",
+    "PaymentClaim",
+    "PaymentOrder",
+    "Proration",
+    "Tranche",
+    "TrancheReport",
+]

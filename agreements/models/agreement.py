@@ -1,0 +1,499 @@
+"""The agreement: the act or the signed convention by which the Region grants."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField
+
+from agreements import effects, permissions
+from agreements.models.querysets import AgreementQuerySet
+from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.money import MoneyField
+from core.roles import Role
+from core.transitions import workflow_transition
+
+STATES_BEFORE_FORCE = ("draft", "sent", "signed_by_beneficiary")
+
+
+class AgreementState(models.TextChoices):
+    """Where an agreement stands; the last three are final."""
+
+    DRAFT = "draft", _("Draft")
+    SENT = "sent", _("Sent for signature")
+    SIGNED = "signed_by_beneficiary", _("Signed by the beneficiary")
+    IN_FORCE = "in_force", _("In force")
+    COMPLETED = "completed", _("Completed")
+    TERMINATED = "terminated", _("Terminated")
+    LAPSED = "lapsed", _("Lapsed")
+
+
+class AgreementKind(models.TextChoices):
+    """What the 23,000 EUR rule asks for (law 2000-321 art. 10, decree 2001-495)."""
+
+    ACT = "act", _("Unilateral act")
+    AGREEMENT = "agreement", _("Agreement")
+
+
+class Payee(models.TextChoices):
+    """Whose account is credited."""
+
+    BENEFICIARY = "beneficiary", _("The beneficiary")
+    PERSONS = "persons", _("Each person")
+    COMPANY = "company", _("The company, for the persons")
+
+
+class Proration(models.TextChoices):
+    """What happens when less is spent than was planned (reference: france.md B5)."""
+
+    NONE = "none", _("Fixed amount")
+    TOLERANCE = "tolerance", _("Pro rata below a tolerance")
+    STRICT = "strict", _("Strict pro rata")
+
+
+LEGAL_MOVES = [
+    ("draft", "sent"),
+    ("sent", "draft"),
+    ("signed_by_beneficiary", "draft"),
+    ("sent", "signed_by_beneficiary"),
+    ("sent", "in_force"),
+    ("signed_by_beneficiary", "in_force"),
+    ("in_force", "completed"),
+    ("in_force", "terminated"),
+    ("draft", "lapsed"),
+    ("sent", "lapsed"),
+    ("signed_by_beneficiary", "lapsed"),
+    ("in_force", "lapsed"),
+]
+
+
+@tracked
+class Agreement(WorkflowModel):
+    """What is granted to one beneficiary for one application, and under which terms.
+
+    Amounts are euros. ``ordered_amount`` and ``paid_amount`` are counted by the database from the
+    payment orders. ``rate`` is a percentage (80.0000 for 80 %), null where the aid has no rate.
+    """
+
+    State = AgreementState
+    Kind = AgreementKind
+
+    STATE_LABELS_APPLICANT = {
+        AgreementState.DRAFT: _("Being prepared"),
+        AgreementState.SENT: _("Waiting for your signature"),
+        AgreementState.SIGNED: _("Signed by you, waiting for the Region"),
+        AgreementState.IN_FORCE: _("In force"),
+        AgreementState.COMPLETED: _("Completed"),
+        AgreementState.TERMINATED: _("Terminated"),
+        AgreementState.LAPSED: _("Lapsed"),
+    }
+
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    application = models.OneToOneField(
+        "grants.Application", on_delete=models.PROTECT, related_name="agreement", verbose_name=_("application")
+    )
+    beneficiary = models.ForeignKey(
+        "applicants.Applicant", on_delete=models.PROTECT, related_name="agreements", verbose_name=_("beneficiary")
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=AgreementKind.choices)
+    kind_reason = models.TextField(_("why this kind"), blank=True)
+    title = models.CharField(_("object"), max_length=300)
+    state = FSMField(
+        _("state"), default=AgreementState.DRAFT, choices=AgreementState.choices, protected=True, db_index=True
+    )
+
+    granted_amount = MoneyField(_("granted amount"))
+    eligible_base = MoneyField(_("eligible base"), null=True, blank=True)
+    rate = models.DecimalField(_("rate (%)"), max_digits=7, decimal_places=4, null=True, blank=True)
+    start = models.DateField(_("start"))
+    end = models.DateField(_("end"))
+    claim_deadline = models.DateField(_("last day to claim"), null=True, blank=True)
+    report_due_on = models.DateField(_("financial report due on"), null=True, blank=True)
+    payee = models.CharField(_("paid to"), max_length=12, choices=Payee.choices, default=Payee.BENEFICIARY)
+    proration = models.CharField(_("proration"), max_length=10, choices=Proration.choices, default=Proration.TOLERANCE)
+    proration_tolerance = models.DecimalField(
+        _("tolerance (%)"), max_digits=5, decimal_places=2, default=0, help_text=_("Under-spending that costs nothing.")
+    )
+    cascade_allowed = models.BooleanField(_("may be passed on to other bodies"), default=False)
+    de_minimis_regime = models.CharField(_("de minimis regime"), max_length=40, blank=True)
+    decision_reference = models.CharField(_("deliberation"), max_length=60, blank=True)
+    decision_date = models.DateField(_("date of the deliberation"), null=True, blank=True)
+    eu_fund = models.CharField(
+        _("European fund"), max_length=8, blank=True, choices=[("ESF+", _("ESF+")), ("ERDF", _("ERDF"))]
+    )
+
+    commitment = models.OneToOneField(
+        "grants.Commitment",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="agreement",
+        verbose_name=_("commitment"),
+    )
+    document_pdf = models.ForeignKey(
+        "core.Document",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("act (PDF)"),
+    )
+    document_docx = models.ForeignKey(
+        "core.Document",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("act (DOCX)"),
+    )
+    signed_document = models.ForeignKey(
+        "core.Document",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("signed copy"),
+    )
+
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("drafted by")
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    beneficiary_signatory = models.CharField(_("signatory for the beneficiary"), max_length=200, blank=True)
+    beneficiary_quality = models.CharField(_("quality of the signatory"), max_length=200, blank=True)
+    beneficiary_signed_at = models.DateTimeField(_("signed by the beneficiary"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("confirmed in the portal by"),
+    )
+    signed_sha256 = models.CharField(_("SHA-256 of what was signed"), max_length=64, blank=True)
+    region_signatory = models.CharField(_("signatory for the Region"), max_length=200, blank=True)
+    region_signed_on = models.DateField(_("signed by the Region"), null=True, blank=True)
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("put in force by"),
+    )
+    notified_on = models.DateField(_("notified on"), null=True, blank=True, db_index=True)
+    ended_on = models.DateField(_("ended on"), null=True, blank=True)
+    terms = models.JSONField(_("terms"), default=dict, blank=True)
+    terms_sha256 = models.CharField(_("SHA-256 of the terms"), max_length=64, blank=True)
+
+    ordered_amount = MoneyField(_("ordered"), default=0, editable=False)
+    paid_amount = MoneyField(_("paid"), default=0, editable=False)
+    search_text = models.TextField(editable=False, blank=True)
+
+    objects = AgreementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("agreement")
+        verbose_name_plural = _("agreements")
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="agreement_recent"),
+            models.Index(fields=["beneficiary", "notified_on"], name="agreement_beneficiary_year"),
+            models.Index(fields=["state", "-created_at"], name="agreement_state_recent"),
+            models.Index(fields=["eu_fund"], name="agreement_eu_fund", condition=~Q(eu_fund="")),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(granted_amount__gt=0), name="agreement_granted_positive"),
+            models.CheckConstraint(
+                condition=Q(ordered_amount__gte=0, ordered_amount__lte=F("granted_amount")),
+                name="agreement_ordered_within_granted",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_amount__gte=0, paid_amount__lte=F("ordered_amount")),
+                name="agreement_paid_within_ordered",
+            ),
+            models.CheckConstraint(condition=Q(end__gte=F("start")), name="agreement_dates_in_order"),
+            models.CheckConstraint(
+                condition=Q(rate__isnull=True) | Q(rate__gte=0, rate__lte=100), name="agreement_rate_percent"
+            ),
+            models.CheckConstraint(
+                condition=Q(eligible_base__isnull=True) | Q(eligible_base__gte=0),
+                name="agreement_base_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(proration_tolerance__gte=0, proration_tolerance__lte=100),
+                name="agreement_tolerance_percent",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[*STATES_BEFORE_FORCE, "lapsed"])
+                | (Q(commitment__isnull=False, notified_on__isnull=False) & ~Q(terms_sha256="")),
+                name="agreement_in_force_is_committed",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="signed_by_beneficiary")
+                | (
+                    Q(beneficiary_signed_at__isnull=False, document_pdf__isnull=False)
+                    & ~Q(signed_sha256="")
+                    & ~Q(beneficiary_signatory="")
+                ),
+                name="agreement_signature_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="agreement", state__in=["in_force", "completed", "terminated"])
+                | ~Q(signed_sha256=""),
+                name="agreement_convention_is_signed",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft") | Q(state="lapsed") | Q(document_pdf__isnull=False),
+                name="agreement_sent_has_document",
+            ),
+        ]
+        triggers = [
+            legal_moves(LEGAL_MOVES),
+            counted_by_database(["ordered_amount", "paid_amount"]),
+            frozen(
+                "sent_terms_frozen",
+                [
+                    "number",
+                    "application_id",
+                    "beneficiary_id",
+                    "kind",
+                    "title",
+                    "granted_amount",
+                    "eligible_base",
+                    "rate",
+                    "start",
+                    "end",
+                    "payee",
+                    "proration",
+                    "proration_tolerance",
+                    "cascade_allowed",
+                    "document_pdf_id",
+                    "document_docx_id",
+                ],
+                "the terms of an agreement that was sent do not change",
+                unless="OLD.state = 'draft' OR NEW.state = 'draft'",
+            ),
+            frozen(
+                "force_frozen",
+                [
+                    "terms",
+                    "terms_sha256",
+                    "commitment_id",
+                    "notified_on",
+                    "signed_sha256",
+                    "signed_document_id",
+                    "beneficiary_signatory",
+                    "beneficiary_signed_at",
+                    "confirmed_by_id",
+                    "region_signed_on",
+                    "region_signatory",
+                ],
+                "an agreement in force keeps its terms and its signatures",
+                unless="OLD.state IN ('draft', 'sent', 'signed_by_beneficiary')",
+            ),
+            never_deleted(pgtrigger.Q(old__state__in=[s for s in AgreementState.values if s != "draft"])),
+        ]
+
+    def __str__(self):
+        return f"{self.number} — {self.title}"
+
+    def get_absolute_url(self):
+        """Return the beneficiary's page of this agreement."""
+        return reverse("agreements:agreement", args=[self.number])
+
+    @property
+    def instructor(self):
+        """The officer of the case, who may never order its payments."""
+        return self.application.instructor
+
+    @property
+    def programme(self):
+        """The programme under which the application was filed."""
+        return self.application.programme_version.programme
+
+    @property
+    def remaining_amount(self):
+        """Euros granted and not yet ordered."""
+        return self.granted_amount - self.ordered_amount
+
+    @property
+    def is_in_force(self) -> bool:
+        """True while payments may be claimed."""
+        return self.state == AgreementState.IN_FORCE
+
+    @property
+    def awaits_beneficiary(self) -> bool:
+        """True when the beneficiary has something to do to let it enter in force."""
+        return self.state == AgreementState.SENT and self.kind == AgreementKind.AGREEMENT
+
+    @workflow_transition(
+        field=state,
+        source=["draft"],
+        target="sent",
+        label=_("Send to the beneficiary"),
+        icon="send",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_work_on,
+        conditions=["agreements.conditions.acts_are_generated", "agreements.conditions.plan_adds_up"],
+        comment="optional",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def send(self, *, actor, data, comment):
+        """Freeze the act and give it to the beneficiary."""
+        self.sent_at = timezone.now()
+
+    @workflow_transition(
+        field=state,
+        source=["sent", "signed_by_beneficiary"],
+        target="draft",
+        label=_("Take back to draft"),
+        icon="undo",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_work_on,
+        comment="required",
+        audience="staff",
+        order=90,
+        tone="quiet",
+    )
+    def recall(self, *, actor, data, comment):
+        """Correct the act before it binds anyone; a signature already given falls."""
+        self.sent_at = None
+        self.confirmed_by = None
+        self.beneficiary_signatory = self.beneficiary_quality = self.signed_sha256 = ""
+        self.beneficiary_signed_at = None
+        self.signed_document = None
+
+    @workflow_transition(
+        field=state,
+        source=["sent"],
+        target="signed_by_beneficiary",
+        label=_("Sign"),
+        applicant_label=_("Accept and sign"),
+        icon="draw",
+        roles=[Role.APPLICANT],
+        permission=permissions.may_sign,
+        form="agreements.forms.transitions.ConfirmationForm",
+        audience="applicant",
+        order=10,
+        tone="primary",
+    )
+    def confirm(self, *, actor, data, comment):
+        """Record the beneficiary's consent to the exact file that was sent."""
+        self.confirmed_by = actor
+        self.beneficiary_signatory = data["signatory"]
+        self.beneficiary_quality = data["quality"]
+        self.beneficiary_signed_at = timezone.now()
+        self.signed_sha256 = self.document_pdf.file.sha256
+
+    @workflow_transition(
+        field=state,
+        source=["sent"],
+        target="signed_by_beneficiary",
+        label=_("Record the signed copy"),
+        icon="upload_file",
+        roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER],
+        permission=permissions.may_work_on,
+        form="agreements.forms.transitions.SignedCopyForm",
+        audience="staff",
+        order=20,
+        tone="primary",
+    )
+    def record_signed_copy(self, *, actor, data, comment):
+        """Keep the copy that the beneficiary signed on paper or with another service."""
+        document = effects.store_signed_copy(self, data["file"], actor)
+        self.signed_document = document
+        self.signed_sha256 = document.file.sha256
+        self.beneficiary_signatory = data["signatory"]
+        self.beneficiary_quality = data["quality"]
+        self.beneficiary_signed_at = effects.noon_of(data["signed_on"])
+
+    @workflow_transition(
+        field=state,
+        source=["sent", "signed_by_beneficiary"],
+        target="in_force",
+        label=_("Sign and notify"),
+        icon="verified",
+        roles=[Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER],
+        permission=permissions.may_put_in_force,
+        form="agreements.forms.transitions.EntryInForceForm",
+        conditions=[
+            "agreements.conditions.signature_is_there",
+            "agreements.conditions.kind_still_right",
+            "agreements.conditions.case_is_approved",
+        ],
+        comment="optional",
+        audience="staff",
+        order=30,
+        tone="primary",
+    )
+    def enter_force(self, *, actor, data, comment):
+        """Commit the money, freeze the terms and start the clock of the payments."""
+        effects.commit_money(self, actor)
+        self.entered_by = actor
+        self.region_signatory = data["region_signatory"]
+        self.region_signed_on = data["region_signed_on"]
+        self.notified_on = data["notified_on"]
+        effects.freeze_terms(self)
+
+    @workflow_transition(
+        field=state,
+        source=["in_force"],
+        target="completed",
+        label=_("Complete"),
+        icon="task_alt",
+        roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER],
+        permission=permissions.may_work_on,
+        conditions=["agreements.conditions.no_claim_is_open"],
+        system_allowed=True,
+        comment="optional",
+        audience="staff",
+        order=50,
+        tone="quiet",
+    )
+    def complete(self, *, actor, data, comment):
+        """Everything due was paid: what remains of the commitment is given back."""
+        effects.end_agreement(self)
+
+    @workflow_transition(
+        field=state,
+        source=["in_force"],
+        target="terminated",
+        label=_("Terminate"),
+        icon="block",
+        roles=[Role.HEAD_OF_SERVICE],
+        permission=permissions.may_work_on,
+        conditions=["agreements.conditions.no_payment_is_under_way"],
+        comment="required",
+        audience="staff",
+        order=95,
+        tone="danger",
+    )
+    def terminate(self, *, actor, data, comment):
+        """End the agreement early, for a reason that the beneficiary reads."""
+        effects.end_agreement(self)
+
+    @workflow_transition(
+        field=state,
+        source=["draft", "sent", "signed_by_beneficiary", "in_force"],
+        target="lapsed",
+        label=_("Record the lapse"),
+        icon="hourglass_disabled",
+        roles=[Role.HEAD_OF_SERVICE],
+        conditions=["agreements.conditions.no_payment_is_under_way"],
+        comment="required",
+        audience="staff",
+        order=96,
+        tone="danger",
+    )
+    def lapse(self, *, actor, data, comment):
+        """The time given to sign or to claim has run out."""
+        effects.end_agreement(self)

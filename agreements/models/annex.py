@@ -1,0 +1,89 @@
+"""What is annexed to an agreement: its budget, and the shares of the persons it helps."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models.agreement import Agreement
+from agreements.models.querysets import OfAgreementQuerySet
+from agreements.models.triggers import follows_agreement, sums_up
+from core.history import tracked
+from core.money import MoneyField
+
+
+@tracked
+class AgreementBudgetLine(models.Model):
+    """One line of the annexed budget, copied from the decision; expenditure is claimed against it."""
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="budget_lines")
+    rank = models.PositiveSmallIntegerField(_("rank"))
+    side = models.CharField(_("side"), max_length=8, choices=[("charge", _("Charges")), ("product", _("Products"))])
+    account_code = models.CharField(_("account"), max_length=20)
+    label = models.CharField(_("label"), max_length=200)
+    axis = models.CharField(_("axis"), max_length=20, blank=True)
+    amount = MoneyField(_("amount"))
+    eligible_amount = MoneyField(_("eligible amount"), null=True, blank=True)
+
+    objects = OfAgreementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("budget line")
+        verbose_name_plural = _("budget lines")
+        ordering = ["agreement", "rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["agreement", "rank"], name="agreement_budget_rank_unique"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="agreement_budget_not_negative"),
+            models.CheckConstraint(
+                condition=Q(eligible_amount__isnull=True) | Q(eligible_amount__gte=0, eligible_amount__lte=F("amount")),
+                name="agreement_budget_eligible_within_amount",
+            ),
+        ]
+        triggers = [
+            follows_agreement(
+                "the budget lines", ["agreement_id", "rank", "side", "account_code", "amount", "eligible_amount"]
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.account_code} {self.label}"
+
+
+@tracked
+class AgreementShare(models.Model):
+    """What one natural person gets of an agreement (one line of a Capital SCOP file)."""
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="shares")
+    rank = models.PositiveSmallIntegerField(_("rank"))
+    applicant = models.ForeignKey(
+        "applicants.Applicant",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="agreement_shares",
+        verbose_name=_("person"),
+    )
+    person_name = models.CharField(_("name"), max_length=200)
+    amount = MoneyField(_("amount"))
+
+    objects = OfAgreementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("share of a person")
+        verbose_name_plural = _("shares of persons")
+        ordering = ["agreement", "rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["agreement", "rank"], name="agreement_share_rank_unique"),
+            models.UniqueConstraint(
+                fields=["agreement", "applicant"],
+                condition=Q(applicant__isnull=False),
+                name="agreement_share_person_once",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="agreement_share_positive"),
+        ]
+        triggers = [
+            sums_up("shares_sum_up", "agreements_agreementshare", "the shares"),
+            follows_agreement("the shares", ["agreement_id", "rank", "amount"]),
+        ]
+
+    def __str__(self):
+        return self.person_name

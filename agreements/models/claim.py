@@ -1,0 +1,559 @@
+"""The payment claim: what a beneficiary files to be paid for one instalment."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField
+
+from agreements import effects, permissions
+from agreements.models.querysets import ClaimQuerySet, OfClaimQuerySet
+from agreements.models.triggers import (
+    counted_by_database,
+    frozen,
+    legal_moves,
+    never_deleted,
+    refuse,
+    while_claim_is_written,
+)
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.money import MoneyField
+from core.roles import Role
+from core.transitions import perform, workflow_transition
+
+
+class ClaimState(models.TextChoices):
+    """Where a payment claim stands; paid and rejected are final."""
+
+    DRAFT = "draft", pgettext_lazy("claim", "Being written")
+    SUBMITTED = "submitted", pgettext_lazy("claim", "Filed")
+    UNDER_REVIEW = "under_review", pgettext_lazy("claim", "Under review")
+    RETURNED = "returned", pgettext_lazy("claim", "Returned to the beneficiary")
+    SUSPENDED = "suspended", pgettext_lazy("claim", "Suspended")
+    CERTIFIED = "certified", pgettext_lazy("claim", "Certified")
+    ORDERED = "ordered", pgettext_lazy("claim", "Ordered")
+    PAID = "paid", pgettext_lazy("claim", "Paid")
+    REJECTED = "rejected", pgettext_lazy("claim", "Rejected")
+
+
+#: States in which the beneficiary writes.
+EDITABLE = ("draft", "returned")
+#: States in which a claim is over.
+FINAL = ("paid", "rejected")
+
+LEGAL_MOVES = [
+    ("draft", "submitted"),
+    ("returned", "submitted"),
+    ("submitted", "under_review"),
+    ("under_review", "returned"),
+    ("under_review", "certified"),
+    ("under_review", "rejected"),
+    ("submitted", "suspended"),
+    ("under_review", "suspended"),
+    ("certified", "suspended"),
+    ("suspended", "under_review"),
+    ("certified", "under_review"),
+    ("certified", "ordered"),
+    ("ordered", "certified"),
+    ("ordered", "paid"),
+]
+
+
+@tracked
+class PaymentClaim(WorkflowModel):
+    """A claim of one instalment, with its expenditure and its proofs.
+
+    ``claimed_amount`` is the aid asked for and ``certified_amount`` the aid due, both in euros;
+    ``declared_total`` and ``certified_total`` are the expenditure behind it, counted by the database
+    from the lines, as ``ordered_amount`` and ``paid_amount`` are from the orders.
+    """
+
+    State = ClaimState
+    STATE_LABELS_APPLICANT = {
+        "draft": pgettext_lazy("claim", "You are writing it"),
+        "submitted": pgettext_lazy("claim", "Sent to the Region"),
+        "under_review": pgettext_lazy("claim", "Being checked by the Region"),
+        "returned": pgettext_lazy("claim", "To be completed by you"),
+        "suspended": pgettext_lazy("claim", "Suspended"),
+        "certified": pgettext_lazy("claim", "Accepted, payment being prepared"),
+        "ordered": pgettext_lazy("claim", "Payment ordered"),
+        "paid": pgettext_lazy("claim", "Paid"),
+        "rejected": pgettext_lazy("claim", "Rejected"),
+    }
+    STATE_TONES = {
+        "draft": "act",
+        "submitted": "wait",
+        "under_review": "wait",
+        "returned": "act",
+        "suspended": "no",
+        "certified": "ok",
+        "ordered": "ok",
+        "paid": "ok",
+        "rejected": "no",
+    }
+
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    agreement = models.ForeignKey(
+        "agreements.Agreement", on_delete=models.PROTECT, related_name="claims", verbose_name=_("agreement")
+    )
+    instalment = models.ForeignKey(
+        "agreements.Instalment", on_delete=models.PROTECT, related_name="claims", verbose_name=_("instalment")
+    )
+    state = FSMField(_("state"), default=ClaimState.DRAFT, choices=ClaimState.choices, protected=True, db_index=True)
+    claimed_amount = MoneyField(_("amount asked"))
+    certified_amount = MoneyField(_("amount certified"), null=True, blank=True)
+    certification_reason = models.TextField(_("reason of a cut"), blank=True)
+    statement = models.TextField(_("what was done with the money"), blank=True)
+    declared_total = MoneyField(_("declared expenditure"), default=0, editable=False)
+    certified_total = MoneyField(_("certified expenditure"), default=0, editable=False)
+    ordered_amount = MoneyField(_("ordered"), default=0, editable=False)
+    paid_amount = MoneyField(_("paid"), default=0, editable=False)
+
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("opened by")
+    )
+    opened_at = models.DateTimeField(_("opened on"), default=timezone.now, editable=False)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("filed by"),
+    )
+    submitted_at = models.DateTimeField(_("filed on"), null=True, blank=True)
+    certified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("certified by"),
+    )
+    certified_at = models.DateTimeField(_("certified on"), null=True, blank=True)
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("ordered by"),
+    )
+    ordered_at = models.DateTimeField(_("ordered on"), null=True, blank=True)
+    paid_on = models.DateField(_("paid on"), null=True, blank=True)
+
+    objects = ClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payment claim")
+        verbose_name_plural = _("payment claims")
+        ordering = ["-opened_at", "-pk"]
+        indexes = [
+            models.Index(fields=["-opened_at", "-id"], name="claim_recent"),
+            models.Index(fields=["state", "submitted_at"], name="claim_queue"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instalment"], condition=~Q(state="rejected"), name="claim_one_per_instalment"
+            ),
+            models.CheckConstraint(condition=Q(claimed_amount__gt=0), name="claim_asks_something"),
+            models.CheckConstraint(
+                condition=Q(certified_amount__isnull=True)
+                | Q(certified_amount__gte=0, certified_amount__lte=F("claimed_amount")),
+                name="claim_certified_within_claimed",
+            ),
+            models.CheckConstraint(
+                condition=Q(certified_amount__isnull=True)
+                | Q(certified_amount=F("claimed_amount"))
+                | ~Q(certification_reason=""),
+                name="claim_cut_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(ordered_amount=0)
+                | Q(certified_amount__isnull=False, ordered_amount__gt=0, ordered_amount__lte=F("certified_amount")),
+                name="claim_ordered_within_certified",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_amount__gte=0, paid_amount__lte=F("ordered_amount")),
+                name="claim_paid_within_ordered",
+            ),
+            models.CheckConstraint(
+                condition=Q(ordered_by__isnull=True) | ~Q(ordered_by=F("certified_by")),
+                name="claim_certifier_does_not_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(certified_by__isnull=True) | ~Q(certified_by=F("submitted_by")),
+                name="claim_filer_does_not_certify",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "rejected"])
+                | Q(submitted_by__isnull=False, submitted_at__isnull=False),
+                name="claim_filed_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["certified", "ordered", "paid"])
+                | Q(certified_by__isnull=False, certified_at__isnull=False, certified_amount__isnull=False),
+                name="claim_certified_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["ordered", "paid"]) | Q(ordered_by__isnull=False, ordered_at__isnull=False),
+                name="claim_ordered_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid") | Q(paid_on__isnull=False, paid_amount=F("certified_amount")),
+                name="claim_paid_is_dated",
+            ),
+        ]
+        triggers = [
+            legal_moves(LEGAL_MOVES),
+            counted_by_database(["declared_total", "certified_total", "ordered_amount", "paid_amount"]),
+            never_deleted(),
+            frozen(
+                "claim_stays_with_its_instalment",
+                ["number", "agreement_id", "instalment_id"],
+                "a claim keeps its number, its agreement and its instalment",
+            ),
+            frozen(
+                "filed_claim_frozen",
+                ["claimed_amount", "statement", "submitted_by_id", "submitted_at"],
+                "what was filed does not change",
+                unless="OLD.state IN ('draft', 'returned')",
+            ),
+            frozen(
+                "certified_claim_frozen",
+                ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
+                "what was certified does not change",
+                unless="OLD.state NOT IN ('certified', 'ordered', 'paid')"
+                " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended'))",
+            ),
+            pgtrigger.Trigger(
+                name="claim_fits_its_agreement",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                declare=[("planned", "agreements_instalment%ROWTYPE"), ("grant_state", "TEXT")],
+                func=f"""
+                    IF TG_OP = 'UPDATE' AND NEW.claimed_amount = OLD.claimed_amount THEN RETURN NEW; END IF;
+                    SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
+                    IF planned.agreement_id <> NEW.agreement_id THEN
+                        {refuse("a claim and its instalment belong to one agreement")}
+                    END IF;
+                    IF NEW.claimed_amount > planned.amount THEN
+                        {refuse("the claim asks for % and the instalment is %", "NEW.claimed_amount", "planned.amount")}
+                    END IF;
+                    SELECT state INTO grant_state FROM agreements_agreement WHERE id = NEW.agreement_id;
+                    IF grant_state <> 'in_force' THEN
+                        {refuse("only an agreement in force is paid")}
+                    END IF;
+                    IF planned.tranche_id IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM agreements_tranche WHERE id = planned.tranche_id AND state = 'released') THEN
+                        {refuse("the tranche of this instalment is not released")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="instructor_does_not_order",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__ordered_by__isnull=False),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM agreements_agreement a JOIN grants_application g
+                               ON g.id = a.application_id
+                               WHERE a.id = NEW.agreement_id AND g.instructor_id = NEW.ordered_by_id) THEN
+                        {refuse("who instructs a case does not order its payments")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="ordered_in_full",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'ordered'"),
+                func=f"""
+                    IF NEW.ordered_amount <> NEW.certified_amount THEN
+                        {refuse("a claim is ordered in full: % of %", "NEW.ordered_amount", "NEW.certified_amount")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="certified_line_by_line",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state IS DISTINCT FROM 'certified' AND NEW.state = 'certified'"),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM agreements_expenditureline
+                               WHERE claim_id = NEW.id AND certified_amount IS NULL) THEN
+                        {refuse("every line is certified or cut before the claim is")}
+                    END IF;
+                    IF EXISTS (
+                        SELECT 1 FROM agreements_expenditureline mine
+                        JOIN agreements_expenditureline other
+                          ON other.duplicate_key = mine.duplicate_key AND other.id <> mine.id
+                        JOIN agreements_paymentclaim its ON its.id = other.claim_id
+                        WHERE mine.claim_id = NEW.id
+                          AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))
+                          AND NOT EXISTS (
+                              SELECT 1 FROM agreements_duplicatewarning w
+                              WHERE w.answered_at IS NOT NULL
+                                AND ((w.line_id = mine.id AND w.other_line_id = other.id)
+                                  OR (w.line_id = other.id AND w.other_line_id = mine.id)))) THEN
+                        {refuse("an invoice declared twice is answered before certification")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self):
+        return self.number
+
+    def get_absolute_url(self):
+        """Return the beneficiary's page of this claim."""
+        return reverse("agreements:claim", args=[self.number])
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether the beneficiary may write in it."""
+        return self.state in EDITABLE
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state in FINAL
+
+    @workflow_transition(
+        field=state,
+        source=["draft", "returned"],
+        target="submitted",
+        label=_("File the claim"),
+        icon="send",
+        roles=[Role.APPLICANT],
+        permission=permissions.may_submit_claim,
+        form="agreements.forms.transitions.SubmitClaimForm",
+        conditions=[
+            "agreements.conditions.agreement_pays",
+            "agreements.conditions.claim_is_complete",
+            "agreements.conditions.expenditure_is_eligible",
+        ],
+        audience="applicant",
+        order=10,
+        tone="primary",
+    )
+    def submit(self, *, actor, data, comment):
+        """The beneficiary asks to be paid."""
+        self.submitted_by = actor
+        self.submitted_at = timezone.now()
+
+    @workflow_transition(
+        field=state,
+        source=["submitted"],
+        target="under_review",
+        label=_("Take up the review"),
+        icon="fact_check",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_review,
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def start_review(self, *, actor, data, comment):
+        """An instructor reads the claim."""
+
+    @workflow_transition(
+        field=state,
+        source=["under_review"],
+        target="certified",
+        label=_("Certify (service performed)"),
+        icon="verified",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_review,
+        form="agreements.forms.transitions.CertificationForm",
+        conditions=[
+            "agreements.conditions.lines_are_reviewed",
+            "agreements.conditions.duplicates_are_answered",
+            "agreements.conditions.within_what_is_due",
+        ],
+        comment="optional",
+        audience="staff",
+        order=20,
+        tone="primary",
+    )
+    def certify(self, *, actor, data, comment):
+        """The instructor certifies that the service was performed and what is due for it."""
+        self.certified_by = actor
+        self.certified_at = timezone.now()
+        self.certified_amount = data["certified_amount"]
+        self.certification_reason = data["certification_reason"]
+
+    @workflow_transition(
+        field=state,
+        source=["under_review"],
+        target="returned",
+        label=_("Return to the beneficiary"),
+        icon="reply",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_review,
+        comment="required",
+        audience="staff",
+        order=30,
+        tone="quiet",
+    )
+    def give_back(self, *, actor, data, comment):
+        """Something is missing or wrong: the comment says what, the beneficiary corrects it."""
+
+    @workflow_transition(
+        field=state,
+        source=["under_review"],
+        target="rejected",
+        label=_("Reject"),
+        icon="block",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_review,
+        comment="required",
+        audience="staff",
+        order=90,
+        tone="danger",
+    )
+    def reject(self, *, actor, data, comment):
+        """Nothing is due for this claim; the instalment may be claimed again."""
+
+    @workflow_transition(
+        field=state,
+        source=["submitted", "under_review", "certified"],
+        target="suspended",
+        label=_("Suspend"),
+        icon="pause",
+        roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER],
+        permission=permissions.may_review,
+        comment="required",
+        audience="staff",
+        order=80,
+        tone="danger",
+    )
+    def suspend(self, *, actor, data, comment):
+        """A fault is open: nothing is paid until it is settled."""
+        self._forget_certification()
+
+    @workflow_transition(
+        field=state,
+        source=["suspended"],
+        target="under_review",
+        label=_("Resume"),
+        icon="play_arrow",
+        roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
+        permission=permissions.may_review,
+        comment="required",
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def resume(self, *, actor, data, comment):
+        """The fault is settled: the claim is reviewed anew."""
+
+    @workflow_transition(
+        field=state,
+        source=["certified"],
+        target="under_review",
+        label=_("Send back to the instructor"),
+        icon="undo",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_order,
+        comment="required",
+        audience="staff",
+        order=60,
+        tone="quiet",
+    )
+    def send_back(self, *, actor, data, comment):
+        """Finance cannot order what was certified: the comment says why."""
+        self._forget_certification()
+
+    @workflow_transition(
+        field=state,
+        source=["certified"],
+        target="ordered",
+        label=_("Order the payment"),
+        icon="payments",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_order,
+        form="agreements.forms.transitions.OrderForm",
+        conditions=["agreements.conditions.accounts_are_verified", "agreements.conditions.batch_is_open"],
+        audience="staff",
+        order=30,
+        tone="primary",
+    )
+    def order(self, *, actor, data, comment):
+        """Put the payment in a batch: one order, or one for each person."""
+        self.ordered_by = actor
+        self.ordered_at = timezone.now()
+        effects.place_orders(self, data["batch"], actor)
+
+    @workflow_transition(
+        field=state,
+        source=["ordered"],
+        target="certified",
+        label=_("Take out of the batch"),
+        icon="remove",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_order,
+        conditions=["agreements.conditions.orders_can_be_cancelled"],
+        comment="required",
+        system_allowed=True,
+        audience="staff",
+        order=70,
+        tone="quiet",
+    )
+    def withdraw_order(self, *, actor, data, comment):
+        """The payment is not made: its orders are cancelled and the money is free again."""
+        for order in self.orders.filter(state="ordered"):
+            perform(order, "cancel", actor=actor, data={"with_claim": True}, comment=comment, system=True)
+        self.ordered_by = self.ordered_at = None
+
+    @workflow_transition(
+        field=state,
+        source=["ordered"],
+        target="paid",
+        label=_("Record the payment"),
+        icon="task_alt",
+        roles=[Role.FINANCE_OFFICER],
+        conditions=["agreements.conditions.orders_are_paid"],
+        audience="system",
+        order=40,
+        tone="primary",
+    )
+    def settle(self, *, actor, data, comment):
+        """Every order of the claim was paid."""
+        self.paid_on = data["paid_on"]
+
+    def _forget_certification(self):
+        self.certified_by = self.certified_at = self.certified_amount = None
+        self.certification_reason = ""
+
+
+@tracked
+class ClaimPiece(models.Model):
+    """A document joined to a claim that proves no single line: a Kbis, a report, signed statutes."""
+
+    claim = models.ForeignKey(PaymentClaim, on_delete=models.PROTECT, related_name="pieces", verbose_name=_("claim"))
+    code = models.CharField(_("piece"), max_length=40)
+    label = models.CharField(_("label"), max_length=200)
+    document = models.ForeignKey(
+        "core.Document", on_delete=models.PROTECT, related_name="+", verbose_name=_("document")
+    )
+
+    objects = OfClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("piece of a claim")
+        verbose_name_plural = _("pieces of claims")
+        ordering = ["claim", "code", "pk"]
+        triggers = [while_claim_is_written("the pieces")]
+
+    def __str__(self):
+        return self.label

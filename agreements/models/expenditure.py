@@ -1,0 +1,287 @@
+"""The expenditure behind a claim: its lines, the workbooks it came in, invoices met twice."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
+from agreements.models.triggers import never_deleted, refuse, while_claim_is_written
+from agreements.rules.duplicates import duplicate_key
+from core.history import tracked
+from core.money import MoneyField
+
+DECLARED_COLUMNS = [
+    "claim_id",
+    "rank",
+    "account_code",
+    "category",
+    "supplier_name",
+    "supplier_siret",
+    "invoice_number",
+    "invoice_date",
+    "paid_on",
+    "description",
+    "invoice_total",
+    "declared_amount",
+    "proof_id",
+    "duplicate_key",
+]
+
+
+def _line_rules() -> str:
+    """PL/pgSQL: what was declared changes only while the claim is written, what is certified only in review."""
+    new = ", ".join(f'NEW."{column}"' for column in DECLARED_COLUMNS)
+    old = ", ".join(f'OLD."{column}"' for column in DECLARED_COLUMNS)
+    return f"""
+        SELECT state INTO its_state FROM agreements_paymentclaim WHERE id = NEW.claim_id FOR SHARE;
+        IF ROW({new}) IS DISTINCT FROM ROW({old}) AND its_state NOT IN ('draft', 'returned') THEN
+            {refuse("the lines of a claim that was filed do not change")}
+        END IF;
+        IF ROW(NEW.certified_amount, NEW.certified_reason) IS DISTINCT FROM
+           ROW(OLD.certified_amount, OLD.certified_reason) AND its_state NOT IN ('under_review') THEN
+            {refuse("a line is certified while its claim is under review")}
+        END IF;
+        RETURN NEW;
+    """
+
+
+@tracked
+class ExpenditureLine(models.Model):
+    """One paid cost. Amounts are euros; a credit note is negative.
+
+    ``declared_amount`` is the part of the invoice put on this agreement, ``certified_amount`` what the
+    instructor keeps of it (null until reviewed), with the reason of a cut.
+    """
+
+    claim = models.ForeignKey(
+        "agreements.PaymentClaim", on_delete=models.PROTECT, related_name="lines", verbose_name=_("claim")
+    )
+    rank = models.PositiveIntegerField(_("rank"))
+    account_code = models.CharField(_("account"), max_length=20)
+    category = models.CharField(_("category"), max_length=120, blank=True)
+    supplier_name = models.CharField(_("supplier"), max_length=200)
+    supplier_siret = models.CharField(_("SIRET of the supplier"), max_length=14, blank=True)
+    invoice_number = models.CharField(_("invoice number"), max_length=60)
+    invoice_date = models.DateField(_("invoice date"))
+    paid_on = models.DateField(_("paid on"))
+    description = models.CharField(_("what was bought"), max_length=300)
+    invoice_total = MoneyField(_("total of the invoice"))
+    declared_amount = MoneyField(_("declared amount"))
+    certified_amount = MoneyField(_("certified amount"), null=True, blank=True)
+    certified_reason = models.CharField(_("reason of the cut"), max_length=300, blank=True)
+    proof = models.ForeignKey(
+        "core.Document",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="expenditure_lines",
+        verbose_name=_("proof"),
+    )
+    duplicate_key = models.CharField(max_length=200, editable=False, db_index=True)
+
+    objects = OfClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("expenditure line")
+        verbose_name_plural = _("expenditure lines")
+        ordering = ["claim", "rank"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["claim", "rank"], name="expenditure_rank_unique", deferrable=models.Deferrable.DEFERRED
+            ),
+            models.CheckConstraint(condition=Q(supplier_siret__regex=r"^(\d{14})?$"), name="expenditure_siret_shape"),
+            models.CheckConstraint(condition=~Q(declared_amount=0), name="expenditure_declares_something"),
+            models.CheckConstraint(
+                condition=Q(declared_amount__lt=0, invoice_total__lte=F("declared_amount"))
+                | Q(declared_amount__gt=0, invoice_total__gte=F("declared_amount")),
+                name="expenditure_within_invoice",
+            ),
+            models.CheckConstraint(
+                condition=Q(certified_amount__isnull=True)
+                | Q(declared_amount__gt=0, certified_amount__gte=0, certified_amount__lte=F("declared_amount"))
+                | Q(declared_amount__lt=0, certified_amount__lte=0, certified_amount__gte=F("declared_amount")),
+                name="expenditure_certified_within_declared",
+            ),
+            models.CheckConstraint(
+                condition=Q(certified_amount__isnull=True)
+                | Q(certified_amount=F("declared_amount"))
+                | ~Q(certified_reason=""),
+                name="expenditure_cut_has_reason",
+            ),
+            models.CheckConstraint(condition=~Q(duplicate_key=""), name="expenditure_is_recognisable"),
+        ]
+        triggers = [
+            while_claim_is_written("the lines"),
+            pgtrigger.Trigger(
+                name="line_rules",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                declare=[("its_state", "TEXT")],
+                func=_line_rules(),
+            ),
+            pgtrigger.Trigger(
+                name="totals_of_the_claim",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                declare=[("of_claim", "BIGINT"), ("declared", "NUMERIC"), ("certified", "NUMERIC")],
+                func="""
+                    of_claim := CASE WHEN TG_OP = 'DELETE' THEN OLD.claim_id ELSE NEW.claim_id END;
+                    declared := (CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE NEW.declared_amount END)
+                        - (CASE WHEN TG_OP = 'INSERT' THEN 0 ELSE OLD.declared_amount END);
+                    certified := (CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE coalesce(NEW.certified_amount, 0) END)
+                        - (CASE WHEN TG_OP = 'INSERT' THEN 0 ELSE coalesce(OLD.certified_amount, 0) END);
+                    IF declared <> 0 OR certified <> 0 THEN
+                        UPDATE agreements_paymentclaim SET declared_total = declared_total + declared,
+                            certified_total = certified_total + certified WHERE id = of_claim;
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.claim_id}/{self.rank} {self.supplier_name} {self.invoice_number}"
+
+    def save(self, *args, **kwargs):
+        """Recognise the invoice by its normalised supplier, number, date and total."""
+        self.duplicate_key = self.key()
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "duplicate_key"}
+        super().save(*args, **kwargs)
+
+    def key(self) -> str:
+        """Return what makes two lines the same invoice."""
+        return duplicate_key(
+            supplier=self.supplier_siret[:9] or self.supplier_name,
+            number=self.invoice_number,
+            day=self.invoice_date,
+            total=self.invoice_total,
+        )
+
+    @property
+    def cut_amount(self):
+        """Euros that the review took off; null until reviewed."""
+        return None if self.certified_amount is None else self.declared_amount - self.certified_amount
+
+
+class OfLineQuerySet(ScopedQuerySet):
+    """Rows that hang on an expenditure line."""
+
+    agreement_path = "line__claim__agreement__"
+
+    def open(self):
+        """Those that nobody answered yet."""
+        return self.filter(answered_at__isnull=True)
+
+
+@tracked
+class DuplicateWarning(models.Model):
+    """An invoice declared twice, here or in another operation; someone answers before certification."""
+
+    class Answer(models.TextChoices):
+        SPLIT = "split", _("One invoice, shared between the two: the total is not exceeded")
+        DIFFERENT = "different", _("Two different invoices")
+        CUT = "cut", _("Declared twice: this line is cut")
+        OTHER_CUT = "other_cut", _("Declared twice: the other line is cut")
+
+    line = models.ForeignKey(
+        ExpenditureLine, on_delete=models.CASCADE, related_name="duplicate_warnings", verbose_name=_("line")
+    )
+    other_line = models.ForeignKey(
+        ExpenditureLine, on_delete=models.CASCADE, related_name="+", verbose_name=_("other line")
+    )
+    raised_at = models.DateTimeField(_("raised on"), default=timezone.now)
+    answer = models.CharField(_("answer"), max_length=10, choices=Answer.choices, blank=True)
+    comment = models.TextField(_("explanation"), blank=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("answered by"),
+    )
+    answered_at = models.DateTimeField(_("answered on"), null=True, blank=True)
+
+    objects = OfLineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invoice declared twice")
+        verbose_name_plural = _("invoices declared twice")
+        ordering = ["-raised_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["line", "other_line"], name="duplicate_warning_once"),
+            models.CheckConstraint(condition=~Q(line=F("other_line")), name="duplicate_warning_of_two_lines"),
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True, answered_by__isnull=True, answer="")
+                | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer="") & ~Q(comment="")),
+                name="duplicate_warning_answer_is_whole",
+            ),
+        ]
+
+    def __str__(self):
+        return str(_("Invoice %(number)s declared twice") % {"number": self.line.invoice_number})
+
+
+class UploadState(models.TextChoices):
+    """What became of an uploaded workbook."""
+
+    PREVIEWED = "previewed", pgettext_lazy("workbook", "Read, not yet taken in")
+    TAKEN = "taken", pgettext_lazy("workbook", "Taken in")
+
+
+class ExpenditureUpload(models.Model):
+    """A workbook of expenditure: read once for the preview, taken in once however often it is sent."""
+
+    State = UploadState
+
+    claim = models.ForeignKey(
+        "agreements.PaymentClaim", on_delete=models.PROTECT, related_name="uploads", verbose_name=_("claim")
+    )
+    document = models.ForeignKey(
+        "core.Document", on_delete=models.PROTECT, related_name="+", verbose_name=_("workbook")
+    )
+    rejected = models.ForeignKey(
+        "core.Document",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("refused rows"),
+    )
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    state = models.CharField(_("state"), max_length=10, choices=UploadState.choices, default=UploadState.PREVIEWED)
+    rows_read = models.PositiveIntegerField(_("rows read"), default=0)
+    rows_added = models.PositiveIntegerField(_("rows added"), default=0)
+    rows_changed = models.PositiveIntegerField(_("rows changed"), default=0)
+    rows_known = models.PositiveIntegerField(_("rows already known"), default=0)
+    rows_refused = models.PositiveIntegerField(_("rows refused"), default=0)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("sent by")
+    )
+    uploaded_at = models.DateTimeField(_("sent on"), default=timezone.now)
+    taken_at = models.DateTimeField(_("taken in on"), null=True, blank=True)
+
+    objects = OfClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("expenditure workbook")
+        verbose_name_plural = _("expenditure workbooks")
+        ordering = ["-uploaded_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["claim", "sha256"], condition=Q(state="taken"), name="expenditure_upload_taken_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="previewed", taken_at__isnull=True) | Q(state="taken", taken_at__isnull=False),
+                name="expenditure_upload_taken_is_dated",
+            ),
+        ]
+        triggers = [never_deleted(pgtrigger.Q(old__state="taken"))]
+
+    def __str__(self):
+        return str(self.document_id)

@@ -1,0 +1,373 @@
+"""Payment orders, gathered in batches for the finance software."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField
+
+from agreements import effects, permissions
+from agreements.models.querysets import OfClaimQuerySet
+from agreements.models.triggers import frozen, legal_moves, never_deleted, refuse
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.money import MoneyField
+from core.roles import STAFF_ROLES, Role
+from core.transitions import workflow_transition
+
+
+class BatchState(models.TextChoices):
+    """Where a batch stands."""
+
+    OPEN = "open", pgettext_lazy("batch", "Open")
+    SENT = "sent", pgettext_lazy("batch", "Sent to finance")
+    PAID = "paid", pgettext_lazy("batch", "Paid")
+
+
+class BatchQuerySet(models.QuerySet):
+    """Batches."""
+
+    def for_user(self, user):
+        """Batches hold many cases: only staff see them."""
+        if user is None or not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self if user.role_set & frozenset(STAFF_ROLES) else self.none()
+
+    def with_totals(self):
+        """Add ``live_total`` (euros) and ``live_count`` of the orders that were not cancelled."""
+        live = ~Q(orders__state="cancelled")
+        return self.annotate(
+            live_total=models.functions.Coalesce(
+                models.Sum("orders__amount", filter=live), models.Value(0, output_field=MoneyField())
+            ),
+            live_count=models.Count("orders", filter=live),
+        )
+
+
+@tracked
+class PaymentBatch(WorkflowModel):
+    """A bordereau: payment orders that go to the finance software together."""
+
+    State = BatchState
+    STATE_TONES = {"open": "act", "sent": "wait", "paid": "ok"}
+
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    label = models.CharField(_("label"), max_length=200, blank=True)
+    year = models.PositiveSmallIntegerField(_("budget year"))
+    state = FSMField(_("state"), default=BatchState.OPEN, choices=BatchState.choices, protected=True, db_index=True)
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("opened by")
+    )
+    opened_at = models.DateTimeField(_("opened on"), default=timezone.now, editable=False)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("closed by"),
+    )
+    closed_at = models.DateTimeField(_("closed on"), null=True, blank=True)
+    workbook = models.ForeignKey(
+        "core.Document",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("workbook for the finance software"),
+    )
+    closed_total = MoneyField(_("total when closed"), null=True, blank=True, editable=False)
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payment batch")
+        verbose_name_plural = _("payment batches")
+        ordering = ["-opened_at", "-pk"]
+        indexes = [models.Index(fields=["-opened_at", "-id"], name="batch_recent")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="open", closed_by__isnull=True)
+                | Q(
+                    closed_by__isnull=False, closed_at__isnull=False, closed_total__isnull=False, workbook__isnull=False
+                ),
+                name="batch_closed_with_workbook",
+            ),
+            models.CheckConstraint(condition=Q(year__gte=2000, year__lte=2100), name="batch_year_plausible"),
+        ]
+        triggers = [
+            legal_moves([("open", "sent"), ("sent", "paid")]),
+            frozen(
+                "closed_batch_frozen",
+                ["number", "year", "closed_by_id", "closed_at", "workbook_id", "closed_total"],
+                "a batch that was closed does not change",
+                unless="OLD.state = 'open'",
+            ),
+            never_deleted(),
+        ]
+
+    def __str__(self):
+        return self.number
+
+    @workflow_transition(
+        field=state,
+        source=["open"],
+        target="sent",
+        label=_("Close and write the workbook"),
+        icon="lock",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_close_batch,
+        conditions=["agreements.conditions.batch_holds_orders", "agreements.conditions.batch_accounts_are_verified"],
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def close(self, *, actor, data, comment):
+        """Fix the orders and write the workbook for the finance software."""
+        self.closed_by = actor
+        self.closed_at = timezone.now()
+        effects.write_batch(self, actor)
+
+    @workflow_transition(
+        field=state,
+        source=["sent"],
+        target="paid",
+        label=_("Close the follow-up"),
+        icon="task_alt",
+        roles=[Role.FINANCE_OFFICER],
+        conditions=["agreements.conditions.batch_is_settled"],
+        audience="system",
+        order=20,
+        tone="quiet",
+    )
+    def settle(self, *, actor, data, comment):
+        """Every order was paid or cancelled."""
+
+
+class OrderState(models.TextChoices):
+    """What became of an order."""
+
+    ORDERED = "ordered", pgettext_lazy("order", "Ordered")
+    PAID = "paid", pgettext_lazy("order", "Paid")
+    CANCELLED = "cancelled", pgettext_lazy("order", "Cancelled")
+
+
+@tracked
+class PaymentOrder(WorkflowModel):
+    """One transfer to one verified account. Its payee and amount never change; a refused one is replaced."""
+
+    State = OrderState
+    STATE_TONES = {"ordered": "wait", "paid": "ok", "cancelled": "idle"}
+
+    batch = models.ForeignKey(PaymentBatch, on_delete=models.PROTECT, related_name="orders", verbose_name=_("batch"))
+    claim = models.ForeignKey(
+        "agreements.PaymentClaim", on_delete=models.PROTECT, related_name="orders", verbose_name=_("claim")
+    )
+    share = models.ForeignKey(
+        "agreements.AgreementShare",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+        verbose_name=_("share of a person"),
+    )
+    payee = models.ForeignKey(
+        "applicants.Applicant", on_delete=models.PROTECT, related_name="payment_orders", verbose_name=_("payee")
+    )
+    bank_account = models.ForeignKey(
+        "applicants.BankAccount",
+        on_delete=models.PROTECT,
+        related_name="payment_orders",
+        verbose_name=_("bank account"),
+    )
+    reference = models.CharField(_("reference"), max_length=60, unique=True)
+    amount = MoneyField(_("amount"))
+    state = FSMField(_("state"), default=OrderState.ORDERED, choices=OrderState.choices, protected=True, db_index=True)
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("ordered by")
+    )
+    ordered_at = models.DateTimeField(_("ordered on"), default=timezone.now)
+    paid_on = models.DateField(_("paid on"), null=True, blank=True)
+    external_reference = models.CharField(_("number of the payment in the finance software"), max_length=60, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("payment recorded by"),
+    )
+    cancel_reason = models.CharField(_("why it was cancelled"), max_length=300, blank=True)
+
+    objects = OfClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payment order")
+        verbose_name_plural = _("payment orders")
+        ordering = ["batch", "pk"]
+        indexes = [models.Index(fields=["paid_on"], name="order_paid_on")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(state="paid", paid_on__isnull=False, confirmed_by__isnull=False)
+                | (~Q(state="paid") & Q(paid_on__isnull=True)),
+                name="order_paid_is_dated",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="cancelled") | ~Q(cancel_reason=""), name="order_cancelled_for_a_reason"
+            ),
+            models.UniqueConstraint(
+                fields=["claim", "share"],
+                condition=~Q(state="cancelled"),
+                nulls_distinct=False,
+                name="order_once_per_claim_and_share",
+            ),
+        ]
+        triggers = [
+            legal_moves([("ordered", "paid"), ("ordered", "cancelled")]),
+            frozen(
+                "order_is_fixed",
+                [
+                    "batch_id",
+                    "claim_id",
+                    "share_id",
+                    "payee_id",
+                    "bank_account_id",
+                    "reference",
+                    "amount",
+                    "ordered_by_id",
+                    "ordered_at",
+                ],
+                "a payment order does not change",
+            ),
+            never_deleted(),
+            pgtrigger.Trigger(
+                name="order_is_regular",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                declare=[
+                    ("claim", "agreements_paymentclaim%ROWTYPE"),
+                    ("account", "applicants_bankaccount%ROWTYPE"),
+                    ("grant_payee", "TEXT"),
+                    ("beneficiary", "BIGINT"),
+                    ("instructor", "BIGINT"),
+                    ("person", "BIGINT"),
+                    ("batch_state", "TEXT"),
+                ],
+                func=f"""
+                    SELECT * INTO claim FROM agreements_paymentclaim WHERE id = NEW.claim_id;
+                    IF claim.state NOT IN ('certified', 'ordered') THEN
+                        {refuse("only a certified claim is ordered")}
+                    END IF;
+                    IF NEW.ordered_by_id = claim.certified_by_id THEN
+                        {refuse("who certifies does not order")}
+                    END IF;
+                    SELECT * INTO account FROM applicants_bankaccount WHERE id = NEW.bank_account_id FOR SHARE;
+                    IF account.state <> 'verified' THEN {refuse("only a verified bank account is paid")} END IF;
+                    IF account.applicant_id <> NEW.payee_id THEN
+                        {refuse("the bank account is not the account of the payee")}
+                    END IF;
+                    SELECT a.payee, a.beneficiary_id, g.instructor_id INTO grant_payee, beneficiary, instructor
+                        FROM agreements_agreement a JOIN grants_application g ON g.id = a.application_id
+                        WHERE a.id = claim.agreement_id;
+                    IF instructor = NEW.ordered_by_id THEN
+                        {refuse("who instructs a case does not order its payments")}
+                    END IF;
+                    IF grant_payee = 'persons' THEN
+                        SELECT applicant_id INTO person FROM agreements_agreementshare
+                            WHERE id = NEW.share_id AND agreement_id = claim.agreement_id AND amount >= NEW.amount;
+                        IF person IS NULL OR person <> NEW.payee_id THEN
+                            {refuse("the payee is not the person of the share")}
+                        END IF;
+                    ELSIF NEW.payee_id <> beneficiary THEN
+                        {refuse("the payee is not the beneficiary")}
+                    END IF;
+                    SELECT state INTO batch_state FROM agreements_paymentbatch WHERE id = NEW.batch_id FOR SHARE;
+                    IF batch_state <> 'open' THEN {refuse("the batch is closed")} END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="order_counts",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                declare=[
+                    ("ordered", "NUMERIC"),
+                    ("paid", "NUMERIC"),
+                    ("grant_id", "BIGINT"),
+                    ("its_tranche", "BIGINT"),
+                ],
+                func="""
+                    ordered := CASE WHEN NEW.state = 'cancelled' THEN 0 ELSE NEW.amount END;
+                    paid := CASE WHEN NEW.state = 'paid' THEN NEW.amount ELSE 0 END;
+                    IF TG_OP = 'UPDATE' THEN
+                        ordered := ordered - CASE WHEN OLD.state = 'cancelled' THEN 0 ELSE OLD.amount END;
+                        paid := paid - CASE WHEN OLD.state = 'paid' THEN OLD.amount ELSE 0 END;
+                    END IF;
+                    IF ordered = 0 AND paid = 0 THEN RETURN NULL; END IF;
+                    UPDATE agreements_paymentclaim SET ordered_amount = ordered_amount + ordered,
+                        paid_amount = paid_amount + paid WHERE id = NEW.claim_id RETURNING agreement_id INTO grant_id;
+                    SELECT i.tranche_id INTO its_tranche FROM agreements_paymentclaim c
+                        JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.id = NEW.claim_id;
+                    IF its_tranche IS NOT NULL THEN
+                        UPDATE agreements_tranche SET ordered_amount = ordered_amount + ordered
+                            WHERE id = its_tranche;
+                    END IF;
+                    UPDATE agreements_agreement SET ordered_amount = ordered_amount + ordered,
+                        paid_amount = paid_amount + paid WHERE id = grant_id;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self):
+        return self.reference
+
+    @property
+    def agreement(self):
+        """The agreement that is paid."""
+        return self.claim.agreement
+
+    @workflow_transition(
+        field=state,
+        source=["ordered"],
+        target="paid",
+        label=_("Record the payment"),
+        icon="task_alt",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_pay,
+        form="agreements.forms.transitions.PaymentDoneForm",
+        conditions=["agreements.conditions.batch_was_sent"],
+        audience="staff",
+        order=10,
+        tone="primary",
+    )
+    def confirm(self, *, actor, data, comment):
+        """The public accountant paid."""
+        self.paid_on = data["paid_on"]
+        self.external_reference = data.get("external_reference", "")
+        self.confirmed_by = actor
+
+    @workflow_transition(
+        field=state,
+        source=["ordered"],
+        target="cancelled",
+        label=_("Cancel the order"),
+        icon="cancel",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_pay,
+        form="agreements.forms.transitions.CancelOrderForm",
+        conditions=["agreements.conditions.replacement_is_possible"],
+        comment="required",
+        system_allowed=True,
+        audience="staff",
+        order=20,
+        tone="danger",
+    )
+    def cancel(self, *, actor, data, comment):
+        """The payment is not made: the public accountant refused it, or it was ordered by mistake."""
+        self.cancel_reason = comment[:300]
+        effects.free_credits(self)

@@ -1,0 +1,79 @@
+"""Who sees what: the querysets of the app, deny by default."""
+
+from django.db import models
+from django.db.models import Q
+
+from applicants.models import Applicant
+from core.roles import STAFF_ROLES
+from grants.models import Application
+
+#: States of an agreement that its beneficiary does not see: the Region is still writing.
+HIDDEN_FROM_BENEFICIARY = ("draft",)
+
+
+def _is_staff(user) -> bool:
+    return bool(user.is_active and user.role_set & frozenset(STAFF_ROLES))
+
+
+def agreements_q(user, prefix: str = "") -> Q | None:
+    """Return the condition that keeps the agreements ``user`` may see, None when there are none.
+
+    ``prefix`` is the lookup path from the filtered model to the agreement (``"agreement__"``).
+    Staff see the agreements of the cases they may see; beneficiaries those of the persons they act for.
+    """
+    if user is None or not user.is_authenticated or not user.is_active:
+        return None
+    if _is_staff(user):
+        return Q(**{f"{prefix}application__in": Application.objects.for_user(user)})
+    own = Q(**{f"{prefix}beneficiary__in": Applicant.objects.for_user(user)})
+    return own & ~Q(**{f"{prefix}state__in": HIDDEN_FROM_BENEFICIARY})
+
+
+class ScopedQuerySet(models.QuerySet):
+    """A queryset that knows the way from its model to the agreement."""
+
+    agreement_path = ""
+
+    def for_user(self, user):
+        """Keep the rows whose agreement ``user`` may see (none for strangers)."""
+        condition = agreements_q(user, self.agreement_path)
+        return self.none() if condition is None else self.filter(condition)
+
+
+class AgreementQuerySet(ScopedQuerySet):
+    """Agreements, with the joins their pages need."""
+
+    def with_case(self):
+        """Join what every list and page of agreements shows."""
+        return self.select_related("beneficiary", "application__call", "application__programme_version__programme")
+
+
+class OfAgreementQuerySet(ScopedQuerySet):
+    """Rows that hang directly on an agreement."""
+
+    agreement_path = "agreement__"
+
+
+class ClaimQuerySet(OfAgreementQuerySet):
+    """Payment claims, with the joins their pages need."""
+
+    def with_case(self):
+        """Join what every list and page of claims shows."""
+        return self.select_related(
+            "instalment__tranche",
+            "agreement__beneficiary",
+            "agreement__application__call",
+            "agreement__application__programme_version__programme",
+        )
+
+
+class OfTrancheQuerySet(ScopedQuerySet):
+    """Reports on a tranche."""
+
+    agreement_path = "tranche__agreement__"
+
+
+class OfClaimQuerySet(ScopedQuerySet):
+    """Rows that hang on a payment claim."""
+
+    agreement_path = "claim__agreement__"

@@ -1,0 +1,149 @@
+"""Small builders for the triggers of this app.
+
+Every refusal is raised with the SQLSTATE of a check violation, so that Django shows it as an
+``IntegrityError``, as it does for the constraints that PostgreSQL knows itself.
+"""
+
+import pgtrigger
+
+
+def refuse(message: str, *arguments: str) -> str:
+    """Return the PL/pgSQL statement that refuses the row with ``message`` (``%`` = one argument)."""
+    listed = "".join(f", {argument}" for argument in arguments)
+    return f"RAISE EXCEPTION '{message}'{listed} USING ERRCODE = 'check_violation';"
+
+
+def legal_moves(transitions: list[tuple[str, str]], field: str = "state") -> pgtrigger.Trigger:
+    """Return a trigger that lets ``field`` change only along ``transitions`` (source, target)."""
+    moves = ", ".join(f"('{source}', '{target}')" for source, target in transitions)
+    return pgtrigger.Trigger(
+        name="legal_moves",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(f'OLD."{field}" IS DISTINCT FROM NEW."{field}"'),
+        func=f"""
+            IF (OLD."{field}", NEW."{field}") NOT IN ({moves}) THEN
+                {refuse("% may not go from % to %", "TG_TABLE_NAME", f'OLD."{field}"', f'NEW."{field}"')}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def frozen(name: str, columns: list[str], message: str, unless: str = "FALSE") -> pgtrigger.Trigger:
+    """Return a trigger that refuses a change of ``columns`` except where ``unless`` (SQL) holds."""
+    new = ", ".join(f'NEW."{column}"' for column in columns)
+    old = ", ".join(f'OLD."{column}"' for column in columns)
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        func=f"""
+            IF ({unless}) THEN RETURN NEW; END IF;
+            IF ROW({new}) IS DISTINCT FROM ROW({old}) THEN
+                {refuse(message)}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def counted_by_database(columns: list[str]) -> pgtrigger.Trigger:
+    """Return a trigger that keeps ``columns`` for other triggers alone.
+
+    What a session writes there itself is ignored: a row that was read before another session paid
+    may be saved whole without undoing that payment. Only a trigger (depth above one) moves them.
+    """
+    keep = "\n".join(f'NEW."{column}" := OLD."{column}";' for column in columns)
+    start = "\n".join(f'NEW."{column}" := 0;' for column in columns)
+    return pgtrigger.Trigger(
+        name="counted_by_database",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func=f"""
+            IF TG_OP = 'INSERT' THEN
+                {start}
+            ELSIF pg_trigger_depth() < 2 THEN
+                {keep}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def never_deleted(condition: pgtrigger.Condition | pgtrigger.Q | None = None) -> pgtrigger.Trigger:
+    """Return a trigger that refuses the deletion of the rows that meet ``condition`` (all by default)."""
+    return pgtrigger.Trigger(
+        name="never_deleted",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Delete,
+        condition=condition,
+        func=refuse("a row of % is never deleted", "TG_TABLE_NAME"),
+    )
+
+
+def sums_up(name: str, table: str, what: str) -> pgtrigger.Trigger:
+    """Return the deferred trigger that wants the rows of ``table`` to add up to the granted amount.
+
+    It looks when the transaction ends, so that a schedule may be rewritten line by line; no row at
+    all is allowed (an agreement without persons, without tranches).
+    """
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        timing=pgtrigger.Deferred,
+        declare=[("of_agreement", "BIGINT"), ("total", "NUMERIC"), ("granted", "NUMERIC")],
+        func=f"""
+            IF TG_OP = 'DELETE' THEN of_agreement := OLD.agreement_id;
+            ELSE of_agreement := NEW.agreement_id; END IF;
+            SELECT granted_amount INTO granted FROM agreements_agreement WHERE id = of_agreement;
+            SELECT sum(amount) INTO total FROM {table} WHERE agreement_id = of_agreement;
+            IF granted IS NOT NULL AND total IS NOT NULL AND total <> granted THEN
+                {refuse(what + " add up to % and not to the % granted", "total", "granted")}
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+def follows_agreement(what: str, columns: list[str]) -> pgtrigger.Trigger:
+    """Return the trigger that keeps the annexes (``columns`` of them) once the agreement was sent."""
+    new = ", ".join(f'NEW."{column}"' for column in columns)
+    old = ", ".join(f'OLD."{column}"' for column in columns)
+    return pgtrigger.Trigger(
+        name="annex_frozen",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        declare=[("of_agreement", "BIGINT"), ("its_state", "TEXT")],
+        func=f"""
+            IF TG_OP = 'UPDATE' AND ROW({new}) IS NOT DISTINCT FROM ROW({old}) THEN RETURN NEW; END IF;
+            IF TG_OP = 'DELETE' THEN of_agreement := OLD.agreement_id;
+            ELSE of_agreement := NEW.agreement_id; END IF;
+            SELECT state INTO its_state FROM agreements_agreement WHERE id = of_agreement;
+            IF its_state <> 'draft' THEN
+                {refuse(what + " of an agreement that was sent do not change")}
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def while_claim_is_written(what: str) -> pgtrigger.Trigger:
+    """Return the trigger that lets rows of a claim be added or removed only while it is being written."""
+    return pgtrigger.Trigger(
+        name="while_claim_is_written",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Delete,
+        declare=[("of_claim", "BIGINT"), ("its_state", "TEXT")],
+        func=f"""
+            IF TG_OP = 'DELETE' THEN of_claim := OLD.claim_id; ELSE of_claim := NEW.claim_id; END IF;
+            SELECT state INTO its_state FROM agreements_paymentclaim WHERE id = of_claim FOR SHARE;
+            IF its_state NOT IN ('draft', 'returned') THEN
+                {refuse(what + " of a claim that was filed do not change")}
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )

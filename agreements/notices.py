@@ -1,0 +1,68 @@
+"""Mails about agreements and payments, through the outbox: one subject, one message, one link."""
+
+from django.conf import settings
+
+from core.outbox import enqueue_mail
+from grants.notices import people_of
+
+#: The transitions of a claim that its beneficiary is told of, and the mail that tells them.
+CLAIM_MAILS = {
+    "submit": "claim_filed",
+    "give_back": "claim_returned",
+    "reject": "claim_rejected",
+    "suspend": "claim_suspended",
+    "certify": "claim_certified",
+    "settle": "claim_paid",
+}
+
+
+def _send(agreement, template: str, key: str, link: str, **context) -> None:
+    enqueue_mail(
+        to=people_of(agreement.application),
+        template=f"agreements/mail/{template}",
+        context={
+            "agreement": agreement,
+            "contact": agreement.application.rules.contact,
+            "link": f"{settings.ESSOR_SITE_URL}{link}",
+        }
+        | context,
+        subject_object=agreement,
+        key=key,
+    )
+
+
+def send_agreement(agreement) -> None:
+    """The act can be read; an agreement waits for its signature."""
+    key = f"agreement-{agreement.pk}-sent-{agreement.events.count()}"
+    _send(agreement, "sent", key, agreement.get_absolute_url())
+
+
+def send_in_force(agreement) -> None:
+    """Notification: the grant binds, payments may be claimed."""
+    _send(agreement, "in_force", f"agreement-{agreement.pk}-in-force", agreement.get_absolute_url())
+
+
+def send_ended(agreement, reason: str) -> None:
+    """The agreement has ended: completed, terminated or lapsed."""
+    key = f"agreement-{agreement.pk}-{agreement.state}"
+    _send(agreement, "ended", key, agreement.get_absolute_url(), reason=reason)
+
+
+def send_report_accepted(report, following) -> None:
+    """The year's report is accepted; the next tranche, if any, is open."""
+    agreement = report.tranche.agreement
+    key = f"report-{report.pk}-accepted"
+    _send(agreement, "report_accepted", key, agreement.get_absolute_url(), report=report, following=following)
+
+
+def send_report_returned(report, reason: str) -> None:
+    """The year's report lacks something."""
+    agreement = report.tranche.agreement
+    key = f"report-{report.pk}-returned-{report.events.count()}"
+    _send(agreement, "report_returned", key, agreement.get_absolute_url(), report=report, reason=reason)
+
+
+def send_claim(claim, name: str, reason: str) -> None:
+    """What became of a claim."""
+    key = f"claim-{claim.pk}-{name}-{claim.events.count()}"
+    _send(claim.agreement, CLAIM_MAILS[name], key, claim.get_absolute_url(), claim=claim, reason=reason)

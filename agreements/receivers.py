@@ -1,0 +1,104 @@
+"""What follows from the transitions of agreements, reports, claims and orders, in the same transaction."""
+
+from django.dispatch import receiver
+from django.utils.translation import gettext as _
+
+from agreements import notices
+from agreements.effects import place_order
+from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
+from agreements.rules.deadlines import payment_due_on
+from applicants.de_minimis import record_granted
+from core.signals import transitioned
+from core.transitions import perform
+from grants.commitments import release
+
+ENDED = (Agreement.State.COMPLETED, Agreement.State.TERMINATED, Agreement.State.LAPSED)
+
+
+@receiver(transitioned, sender=Agreement, dispatch_uid="agreements_agreement_moved")
+def agreement_moved(sender, instance, target, actor, comment, **kwargs) -> None:
+    """Sent: the beneficiary is told. In force: the case is contracted, payments open. Ended: money goes back."""
+    if target == Agreement.State.SENT:
+        notices.send_agreement(instance)
+    elif target == Agreement.State.IN_FORCE:
+        _opened(instance, actor)
+    elif target in ENDED:
+        _ended(instance, target, actor, comment)
+
+
+def _opened(agreement: Agreement, actor) -> None:
+    perform(agreement.application, "contract", actor=actor, system=True)
+    first = agreement.tranches.order_by("rank").first()
+    if first is not None:
+        perform(first, "release", actor=actor, system=True)
+    days = agreement.application.rules.deadlines.payment_days
+    advances = agreement.instalments.filter(kind="advance", due_on__isnull=True)
+    advances.filter(tranche__isnull=True).update(due_on=payment_due_on(agreement.notified_on, days))
+    if first is not None:
+        advances.filter(tranche=first).update(due_on=payment_due_on(agreement.notified_on, days))
+    if agreement.de_minimis_regime:
+        record_granted(
+            agreement.beneficiary,
+            agreement.granted_amount,
+            agreement.decision_date or agreement.notified_on,
+            regime=agreement.de_minimis_regime,
+            reference=agreement.number,
+            actor=actor,
+        )
+    notices.send_in_force(agreement)
+
+
+def _ended(agreement: Agreement, target: str, actor, comment: str) -> None:
+    commitment = agreement.commitment
+    if commitment is not None:
+        left = min(agreement.granted_amount - agreement.ordered_amount, commitment.net_amount)
+        if left > 0:
+            reason = comment or _("The agreement %(number)s has ended.") % {"number": agreement.number}
+            release(commitment, actor=actor, reason=reason, amount=left)
+    application = agreement.application
+    if target == Agreement.State.LAPSED and application.state in ("approved", "contracted"):
+        perform(application, "lapse", actor=actor, comment=comment, system=True)
+    elif application.state == "contracted":
+        perform(application, "close", actor=actor, comment=comment, system=True)
+    notices.send_ended(agreement, comment)
+
+
+@receiver(transitioned, sender=TrancheReport, dispatch_uid="agreements_report_moved")
+def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
+    """Accepted: the next tranche opens. Given back: the beneficiary is told why."""
+    if name == "accept":
+        agreement = instance.tranche.agreement
+        following = agreement.tranches.filter(rank=instance.tranche.rank + 1, state=Tranche.State.PLANNED).first()
+        if following is not None:
+            perform(following, "release", actor=actor, system=True)
+        notices.send_report_accepted(instance, following)
+    elif name == "give_back":
+        notices.send_report_returned(instance, comment)
+
+
+@receiver(transitioned, sender=PaymentClaim, dispatch_uid="agreements_claim_moved")
+def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
+    """The beneficiary reads what becomes of a claim; a tranche whose last instalment was paid is closed."""
+    if name in notices.CLAIM_MAILS:
+        notices.send_claim(instance, name, comment)
+    if name == "settle" and instance.instalment.tranche is not None:
+        tranche = instance.instalment.tranche
+        unpaid = tranche.instalments.exclude(claims__state="paid")
+        if tranche.state == Tranche.State.RELEASED and not unpaid.exists():
+            perform(tranche, "close", actor=actor, system=True)
+
+
+@receiver(transitioned, sender=PaymentOrder, dispatch_uid="agreements_order_moved")
+def order_moved(sender, instance, name, actor, data, comment, **kwargs) -> None:
+    """Paid: the claim and the batch are settled with their last order. Cancelled: paid again, or ordered anew."""
+    claim, batch = instance.claim, instance.batch
+    if name == "confirm":
+        if not claim.orders.filter(state="ordered").exists():
+            perform(claim, "settle", actor=actor, data={"paid_on": instance.paid_on}, system=True)
+    elif name == "cancel" and not data.get("with_claim"):
+        if data.get("batch"):
+            place_order(claim, data["batch"], actor, share=instance.share, payee=instance.payee, amount=instance.amount)
+        else:
+            perform(claim, "withdraw_order", actor=actor, comment=comment, system=True)
+    if batch.state == "sent" and not batch.orders.filter(state="ordered").exists():
+        perform(batch, "settle", actor=actor, system=True)

@@ -1,0 +1,43 @@
+"""The yearly reports of a multi-year agreement: filed by the beneficiary, read by the instructor."""
+
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from agreements.effects import store_report
+from agreements.models import Tranche, TrancheReport
+from agreements.permissions import may_write_claims
+from core.events import record
+
+
+class ReportRefused(Exception):
+    """Why a report cannot be filed; ``str()`` is a sentence."""
+
+
+def file_report(tranche: Tranche, *, summary: str, spent_amount: Decimal, upload, actor) -> TrancheReport:
+    """File the report of a year. ``upload`` is the file that holds its activity and its accounts.
+
+    Raises:
+        ReportRefused: not this person's, the year is not open, or a report was filed.
+        DocumentRefused: the file is not taken.
+    """
+    if refusal := may_write_claims(actor, tranche.agreement):
+        raise ReportRefused(refusal)
+    with transaction.atomic():
+        locked = Tranche.objects.select_for_update(of=("self",), no_key=True).get(pk=tranche.pk)
+        if locked.state == Tranche.State.PLANNED:
+            raise ReportRefused(_("This year is not open yet: report on the year before first."))
+        if locked.reports.exists():
+            raise ReportRefused(_("The report of this year was filed already."))
+        if not summary.strip():
+            raise ReportRefused(_("Say what was done in the year."))
+        report = TrancheReport.objects.create(
+            tranche=locked,
+            summary=summary.strip(),
+            spent_amount=spent_amount,
+            document=store_report(locked, upload, actor),
+            filed_by=actor,
+        )
+        record(report, "file", actor=actor, data={"spent": spent_amount, "file": report.document})
+    return report

@@ -1,0 +1,1 @@
+"""Pure rules of agreements and payments: no database, no screen."""

@@ -1,0 +1,24 @@
+"""Dates that the law sets on a grant."""
+
+from datetime import date, timedelta
+
+from core.dates import add_months
+
+PAYMENT_DAYS = 60
+REPORT_MONTHS = 6
+
+
+def payment_due_on(notified_on: date, days: int = PAYMENT_DAYS) -> date:
+    """Return the last day to pay a grant that hangs on no event: 60 days from notification (law 2021-875 art. 2)."""
+    return notified_on + timedelta(days=days)
+
+
+def report_due_on(year_end: date, months: int = REPORT_MONTHS) -> date:
+    """Return the last day for the financial report: six months after the end of the year (law 2000-321 art. 10)."""
+    return add_months(year_end, months)
+
+
+def accounts_close_on(project_end: date, closing: tuple[int, int] = (12, 31)) -> date:
+    """Return the end of the financial year in which the project ends (``closing``: month and day of the accounts)."""
+    closes = date(project_end.year, *closing)
+    return closes if closes >= project_end else date(project_end.year + 1, *closing)

@@ -1,0 +1,72 @@
+"""What is due on real expenditure: fixed amount, tolerance band or strict pro rata (reference: france.md B5).
+
+Whatever the policy, a grant never goes above the real cost.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from core.money import ZERO, format_euros, format_number, share_floor
+
+NONE, TOLERANCE, STRICT = "none", "tolerance", "strict"
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """Euros due in all for the expenditure certified so far, and why, line by line."""
+
+    amount: Decimal
+    reasons: list[str] = field(default_factory=list)
+
+
+def entitlement(
+    *, granted: Decimal, base: Decimal | None, spent: Decimal, policy: str, tolerance: Decimal = Decimal(0)
+) -> Entitlement:
+    """Return what ``granted`` euros become when ``spent`` of the planned ``base`` is certified.
+
+    ``tolerance`` is in percent: with 10, spending 90 % of the base or more costs nothing.
+    """
+    reasons = [_("Granted: %(amount)s.") % {"amount": format_euros(granted)}]
+    amount = granted
+    if policy != NONE and base and spent < base:
+        kept = share_floor(base, 100 - tolerance) if policy == TOLERANCE else base
+        if spent < kept:
+            amount = share_floor(granted, spent, base)
+            reasons.append(
+                _("Certified %(spent)s of %(base)s planned: pro rata, %(amount)s.")
+                % {"spent": format_euros(spent), "base": format_euros(base), "amount": format_euros(amount)}
+            )
+        else:
+            reasons.append(
+                _("Certified %(spent)s of %(base)s planned: within the tolerance of %(tolerance)s %%, no cut.")
+                % {
+                    "spent": format_euros(spent),
+                    "base": format_euros(base),
+                    "tolerance": format_number(tolerance, 0 if tolerance == int(tolerance) else 2),
+                }
+            )
+    if amount > spent:
+        amount = max(spent, ZERO)
+        reasons.append(_("Never above the real cost: %(amount)s.") % {"amount": format_euros(amount)})
+    return Entitlement(amount, reasons)
+
+
+def due_now(entitled: Entitlement, *, already_paid: Decimal, asked: Decimal) -> Entitlement:
+    """Return what may be paid now: what is due in all less what was ordered before, never above what is asked."""
+    left = max(entitled.amount - already_paid, ZERO)
+    reasons = list(entitled.reasons)
+    if already_paid:
+        reasons.append(
+            _("Less %(paid)s already ordered: %(left)s.")
+            % {"paid": format_euros(already_paid), "left": format_euros(left)}
+        )
+    if left > asked:
+        reasons.append(_("Not above the amount asked: %(amount)s.") % {"amount": format_euros(asked)})
+    return Entitlement(min(left, asked), reasons)
+
+
+def base_of_part(base: Decimal | None, part: Decimal, granted: Decimal) -> Decimal | None:
+    """Return the part of the eligible base that stands behind a tranche of ``part`` euros of the grant."""
+    return None if base is None else share_floor(base, part, granted)
