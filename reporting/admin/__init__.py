@@ -1,0 +1,36 @@
+"""The staff screens of reporting."""
+
+from reporting.admin.certificate import CertificateAdmin
+from reporting.admin.declaration import ExpenditureDeclarationAdmin, ExpenditureItemAdmin
+from reporting.admin.flag import OperationFlagAdmin
+from reporting.admin.operation import EUBeneficiaryAdmin, OperationAdmin, OperationImportAdmin
+from reporting.admin.payment_application import PaymentApplicationAdmin
+from reporting.admin.reference import (
+    AccountingYearAdmin,
+    CofinancingRuleAdmin,
+    ErrorTypeAdmin,
+    EUProgrammeAdmin,
+    FundAdmin,
+    InterventionFieldAdmin,
+    PriorityAdmin,
+    SpecificObjectiveAdmin,
+)
+
+__all__ = [
+    "AccountingYearAdmin",
+    "CertificateAdmin",
+    "CofinancingRuleAdmin",
+    "EUBeneficiaryAdmin",
+    "EUProgrammeAdmin",
+    "ErrorTypeAdmin",
+    "ExpenditureDeclarationAdmin",
+    "ExpenditureItemAdmin",
+    "FundAdmin",
+    "InterventionFieldAdmin",
+    "OperationAdmin",
+    "OperationFlagAdmin",
+    "OperationImportAdmin",
+    "PaymentApplicationAdmin",
+    "PriorityAdmin",
+    "SpecificObjectiveAdmin",
+]

@@ -1,0 +1,109 @@
+"""Payment applications: opened, filled with what is certified, closed, sent."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.admin import CaseHeader, Panel, date_display
+from core.money import sum_money
+from core.transitions import perform
+from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
+from reporting.effects import waiting_certificates
+from reporting.models import AccountingYear, EUProgramme, Fund, PaymentApplication, PaymentApplicationState
+from reporting.payment_applications import open_application
+from reporting.permissions import may_open_payment_application
+
+
+class OpenApplicationForm(forms.Form):
+    """Of which programme, fund and year."""
+
+    programme = forms.ModelChoiceField(EUProgramme.objects.all(), label=gettext_lazy("EU programme"))
+    fund = forms.ModelChoiceField(Fund.objects.all(), label=gettext_lazy("Fund"))
+    accounting_year = forms.ModelChoiceField(
+        AccountingYear.objects.all(), label=gettext_lazy("Accounting year"), required=False,
+        empty_label=gettext_lazy("The present one"),
+    )  # fmt: skip
+
+
+@admin.register(PaymentApplication)
+class PaymentApplicationAdmin(ReadOnlyAdmin):
+    """One application at a time per programme, fund and accounting year; frozen once closed."""
+
+    view_roles = EU_STAFF
+    list_display = [
+        "title_column", "programme", "fund", "accounting_year", "number", "state_column",
+        date_display("closed_at", gettext_lazy("Closed on")), date_display("sent_at", gettext_lazy("Sent on")),
+    ]  # fmt: skip
+    list_filter = ["state", "fund", "accounting_year"]
+    list_select_related = ["programme", "fund", "accounting_year"]
+    search_fields = ["programme__code", "programme__name", "national_reference", "commission_reference"]
+    ordering = ["-opened_at", "-pk"]
+    change_list_template = "admin/reporting/payment_application/list.html"
+
+    @admin.display(description=gettext_lazy("Payment application"))
+    def title_column(self, application: PaymentApplication) -> str:
+        return str(application)
+
+    def changelist_view(self, request: HttpRequest, extra_context=None) -> HttpResponse:
+        may_open = may_open_payment_application(request.user) is None
+        return super().changelist_view(request, {"may_open": may_open, **(extra_context or {})})
+
+    def essor_urls(self):
+        return [path("open/", self.admin_site.admin_view(self.open_page), name="reporting_paymentapplication_open")]
+
+    def open_page(self, request: HttpRequest) -> HttpResponse:
+        """Open the next application of a programme, fund and year, and take in what waits."""
+        if refusal := may_open_payment_application(request.user):
+            raise PermissionDenied(refusal)
+        form = OpenApplicationForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data
+            try:
+                application = open_application(
+                    given["programme"], given["fund"], actor=request.user, accounting_year=given["accounting_year"]
+                )
+                perform(application, "collect", actor=request.user)
+                messages.success(request, _("The payment application is open."))
+                return redirect(self.change_url(application))
+            except ValidationError as error:
+                form.add_error(None, error)
+        return self.page(
+            request, "admin/reporting/payment_application/open.html", _("Open a payment application"), form=form
+        )
+
+    def case_header(self, request: HttpRequest, obj: PaymentApplication) -> CaseHeader:
+        lines = list(obj.lines.all())
+        return CaseHeader(
+            number=str(obj),
+            title=obj.programme.name,
+            subtitle=_("Accounting year %(year)s, application %(number)d")
+            % {"year": obj.accounting_year, "number": obj.number},
+            amounts=[
+                (_("Eligible expenditure"), sum_money(line.eligible_amount for line in lines)),
+                (_("Union contribution"), sum_money(line.union_amount for line in lines)),
+            ],
+        )
+
+    def panels(self, request: HttpRequest, obj: PaymentApplication) -> list[Panel]:
+        lines = obj.lines.select_related("priority").prefetch_related(
+            "entries__certificate__operation", "entries__certificate__declaration"
+        )
+        panels = [
+            Panel(
+                _("Expenditure by priority and category of region"),
+                "admin/reporting/payment_application/lines.html",
+                {"lines": lines, "application": obj},
+            )
+        ]
+        if obj.state == PaymentApplicationState.OPEN:
+            waiting = list(waiting_certificates(obj.programme_id, obj.fund_id))
+            context = {"count": len(waiting), "total": sum_money(certificate.total for certificate in waiting)}
+            panels.append(
+                Panel(_("To be taken in"), "admin/reporting/payment_application/waiting.html", context, side=True)
+            )
+        return panels

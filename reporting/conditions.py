@@ -1,0 +1,45 @@
+"""What must hold before a transition of reporting: errors by field, or None."""
+
+from django.utils.translation import gettext as _
+
+from core.transitions import precondition
+
+CERTIFIED = ("certified", "ordered", "paid")
+
+
+@precondition
+def claim_is_certified(declaration, data: dict, actor) -> dict[str, str] | None:
+    """The claim is certified (it may have been taken back to review since)."""
+    if declaration.claim.state in CERTIFIED:
+        return None
+    return {"__all__": _("The claim %(claim)s is no longer certified.") % {"claim": declaration.claim.number}}
+
+
+@precondition
+def priority_is_known(declaration, data: dict, actor) -> dict[str, str] | None:
+    """The operation has its programme, fund, priority, objective and category of region."""
+    version = declaration.operation.current
+    known = version and version.fund_id and version.priority_id and version.category_of_region
+    if known and declaration.operation.programme_id:
+        return None
+    return {
+        "__all__": _("The operation %(code)s has no priority yet: answer the doubt on its page first.")
+        % {"code": declaration.operation.code}
+    }
+
+
+@precondition
+def every_item_is_decided(declaration, data: dict, actor) -> dict[str, str] | None:
+    """No item waits."""
+    waiting = declaration.items.filter(state="pending").count()
+    if not waiting:
+        return None
+    return {"__all__": _("%(count)d items are still to be decided.") % {"count": waiting}}
+
+
+@precondition
+def application_has_lines(application, data: dict, actor) -> dict[str, str] | None:
+    """An empty application asks for nothing."""
+    if application.lines.exists():
+        return None
+    return {"__all__": _("Nothing has been taken in yet: take in what is certified first.")}

@@ -1,0 +1,162 @@
+"""What the transitions of reporting do besides setting their own fields, inside their transaction.
+
+Models of this app are reached through the registry: the models name these functions.
+"""
+
+import hashlib
+
+from django.apps import apps
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from core.events import canonical
+from core.json_safe import json_safe
+from core.money import ZERO, sum_money
+from core.sequences import next_number
+from core.transitions import perform
+from reporting.rules.shares import Source, allocate
+
+CERTIFICATE_PREFIX = "CSF"
+_REMAINDER = ("own", "unknown")
+
+
+def correct_operation(flag, data: dict, actor, reason: str) -> None:
+    """Record the corrected data as a new version of the flagged operation."""
+    revise = import_string("reporting.operations.revise")
+    revise(flag.operation, data["changes"], actor=actor, reason=reason)
+
+
+def forget_decisions(declaration, actor) -> None:
+    """Put every decided item back to pending."""
+    for item in declaration.items.exclude(state="pending"):
+        perform(item, "forget", actor=actor, system=True)
+
+
+def issue_certificate(declaration, actor):
+    """Certify what was retained and share it; None when nothing was retained."""
+    items = list(declaration.items.order_by("rank"))
+    total = sum_money(item.retained_amount for item in items)
+    if not total:
+        return None
+    operation = declaration.operation
+    lock = type(operation).objects.select_for_update(of=("self",), no_key=True)
+    version = lock.get(pk=operation.pk).current
+    shares = share(operation, version, total)
+    content = {
+        "declaration": declaration.number,
+        "items": [[item.rank, item.declared_amount, item.retained_amount, item.rejected_amount] for item in items],
+        "shares": [[line.rank if line else 0, kind, amount] for line, kind, amount in shares],
+    }
+    certificate = apps.get_model("reporting", "Certificate").objects.create(
+        number=next_number(CERTIFICATE_PREFIX, timezone.localdate().year),
+        declaration=declaration,
+        operation=operation,
+        version=version,
+        total=total,
+        issued_by=actor,
+        sha256=hashlib.sha256(canonical(json_safe(content)).encode()).hexdigest(),
+    )
+    allocation = apps.get_model("reporting", "CertificateAllocation")
+    allocation.objects.bulk_create(
+        allocation(certificate=certificate, source=line, kind=kind, amount=amount) for line, kind, amount in shares
+    )
+    return certificate
+
+
+def share(operation, version, total):
+    """Return the parts of ``total`` as (line of the plan or None, kind, euros), by the cumulative floor."""
+    lines = list(version.financing.order_by("rank"))
+    remainder = next((line for line in lines if line.kind in _REMAINDER), None)
+    same_plan = [c for c in operation.certificates.select_related("version") if _plan(c.version) == _plan(version)]
+    borne_in_plan = _borne(operation.certificates.filter(pk__in=[certificate.pk for certificate in same_plan]))
+    borne = _borne(operation.certificates.all())
+    sources = [
+        Source(line, line.amount, borne_in_plan.get(_name(line), ZERO), borne.get(_name(line), ZERO))
+        for line in lines
+        if line is not remainder and line.amount > 0
+    ]
+    before = sum_money(certificate.total for certificate in same_plan)
+    parts, rest = allocate(total, before, version.eligible_cost, sources)
+    shares = [(line, line.kind, amount) for line, amount in parts.items()]
+    if rest or not shares:
+        shares.append((remainder, remainder.kind if remainder else "own", rest))
+    return shares
+
+
+def _name(line) -> tuple[str, str]:
+    return line.kind, line.label
+
+
+def _plan(version) -> list[tuple]:
+    """Return what makes two versions share in the same way."""
+    return [version.eligible_cost, *sorted((line.kind, line.label, line.amount) for line in version.financing.all())]
+
+
+def _borne(certificates) -> dict[tuple[str, str], object]:
+    rows = certificates.filter(allocations__source__isnull=False).values_list(
+        "allocations__source__kind", "allocations__source__label"
+    )
+    return {(kind, label): amount for kind, label, amount in rows.annotate(borne=Sum("allocations__amount"))}
+
+
+def collect_certificates(application) -> int:
+    """Take the certificates of the programme and fund that stand nowhere yet into the lines; return how many."""
+    line_model = apps.get_model("reporting", "PaymentApplicationLine")
+    entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
+    waiting = waiting_certificates(application.programme_id, application.fund_id)
+    count = 0
+    for certificate in waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"):
+        version = certificate.version
+        line, _created = line_model.objects.get_or_create(
+            application=application,
+            priority_id=version.priority_id,
+            category_of_region=version.category_of_region,
+            defaults={
+                "basis": basis_of(version),
+                "eligible_amount": ZERO,
+                "union_amount": ZERO,
+                "public_amount": ZERO,
+            },
+        )
+        entry = entry_model.objects.create(
+            line=line,
+            certificate=certificate,
+            eligible_amount=certificate.total,
+            union_amount=certificate.amount_of("eu"),
+            public_amount=public_amount_of(certificate),
+        )
+        line.eligible_amount += entry.eligible_amount
+        line.union_amount += entry.union_amount
+        line.public_amount += entry.public_amount
+        line.save()
+        count += 1
+    return count
+
+
+def waiting_certificates(programme_id: int, fund_id: int):
+    """Return the certificates of a programme and fund that stand in no payment application."""
+    return (
+        apps.get_model("reporting", "Certificate")
+        .objects.filter(
+            entry=None,
+            operation__programme_id=programme_id,
+            version__fund_id=fund_id,
+            version__priority__isnull=False,
+        )
+        .exclude(version__category_of_region="")
+        .select_related("version", "operation")
+        .order_by("issued_at", "pk")
+    )
+
+
+def public_amount_of(certificate):
+    """Return the euros that public sources, the EU included, bear of a certificate."""
+    public = ("eu", "state", "region", "local", "public")
+    return sum_money(line.amount for line in certificate.allocations.all() if line.kind in public)
+
+
+def basis_of(version) -> str:
+    """Return whether the EU rate of the priority applies to total or to public expenditure."""
+    found = version.priority.allocations.filter(fund_id=version.fund_id, category_of_region=version.category_of_region)
+    return found.values_list("basis", flat=True).first() or "total"

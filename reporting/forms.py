@@ -1,0 +1,112 @@
+"""What the transitions of reporting ask for."""
+
+from decimal import Decimal
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from core.money import MAX_DIGITS
+from reporting.models import (
+    CategoryOfRegion,
+    ErrorType,
+    FlagAnswer,
+    FlagKind,
+    Fund,
+    SpecificObjective,
+)
+from reporting.rules.doubts import CORRECTS
+
+
+class TransitionForm(forms.Form):
+    """The base: what is moved and who moves it."""
+
+    def __init__(self, data=None, files=None, *, instance, actor=None, **kwargs):
+        super().__init__(data, files, **kwargs)
+        self.instance, self.actor = instance, actor
+
+
+class FlagAnswerForm(TransitionForm):
+    """Confirm the recorded data, or correct the field that the doubt is about. ``changes`` is what is corrected."""
+
+    answer = forms.ChoiceField(label=_("Answer"), choices=FlagAnswer.choices, widget=forms.RadioSelect)
+    fund = forms.ModelChoiceField(Fund.objects.all(), label=_("Fund"), required=False)
+    eu_amount = forms.DecimalField(
+        label=_("EU amount"), max_digits=MAX_DIGITS, decimal_places=2, min_value=0, required=False
+    )
+    eligible_cost = forms.DecimalField(
+        label=_("Eligible cost"), max_digits=MAX_DIGITS, decimal_places=2, min_value=0, required=False
+    )
+    programmed_on = forms.DateField(
+        label=_("Programmed on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    specific_objective = forms.ModelChoiceField(
+        SpecificObjective.objects.select_related("priority__programme"), label=_("Specific objective"), required=False
+    )
+    category_of_region = forms.ChoiceField(
+        label=_("Category of region"), choices=[("", "---------"), *CategoryOfRegion.choices], required=False
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.corrected = CORRECTS[self.instance.kind]
+        for name in list(self.fields):
+            if name != "answer" and name not in self.corrected:
+                del self.fields[name]
+        if self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY):
+            # Confirming that nothing is known would leave the operation out of every report by fund.
+            self.fields["answer"].choices = [(FlagAnswer.CORRECTED, FlagAnswer.CORRECTED.label)]
+            self.fields["answer"].initial = FlagAnswer.CORRECTED
+
+    def clean(self):
+        cleaned = super().clean()
+        changes = {name: cleaned[name] for name in self.corrected if cleaned.get(name) not in (None, "")}
+        if cleaned.get("answer") == FlagAnswer.CORRECTED and not changes:
+            self.add_error(self.corrected[0], _("Give the right value."))
+        if objective := changes.get("specific_objective"):
+            changes["priority"] = objective.priority
+            if not changes.get("category_of_region"):
+                self.add_error("category_of_region", _("Choose the category of region."))
+        cleaned["changes"] = changes
+        return cleaned
+
+
+class RejectionForm(TransitionForm):
+    """Why an item is rejected."""
+
+    error_type = forms.ModelChoiceField(ErrorType.objects.filter(is_active=True), label=_("Type of error"))
+
+
+class PartRejectionForm(RejectionForm):
+    """How much of an item is rejected, and why."""
+
+    rejected_amount = forms.DecimalField(label=_("Rejected amount"), max_digits=MAX_DIGITS, decimal_places=2)
+    field_order = ["rejected_amount", "error_type"]
+
+    def clean_rejected_amount(self) -> Decimal:
+        amount, declared = self.cleaned_data["rejected_amount"], self.instance.declared_amount
+        if not 0 < abs(amount) < abs(declared) or (amount > 0) != (declared > 0):
+            raise forms.ValidationError(
+                _("The rejected amount is more than zero and less than the declared %(declared)s. "
+                  "To reject everything, choose “Reject”."),
+                params={"declared": declared},
+            )  # fmt: skip
+        return amount
+
+
+class SendingForm(TransitionForm):
+    """How the sending is known at home."""
+
+    national_reference = forms.CharField(label=_("National reference"), max_length=250, required=False)
+
+
+class AcceptanceForm(TransitionForm):
+    """When and under which reference the Commission accepted."""
+
+    accepted_on = forms.DateField(label=_("Accepted on"), widget=forms.DateInput(attrs={"type": "date"}))
+    commission_reference = forms.CharField(label=_("Reference of the Commission"), max_length=60)
+
+    def clean_accepted_on(self):
+        day = self.cleaned_data["accepted_on"]
+        if self.instance.sent_at and day < self.instance.sent_at.date():
+            raise forms.ValidationError(_("The application was accepted after it was sent."))
+        return day

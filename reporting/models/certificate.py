@@ -1,0 +1,126 @@
+"""What the control retained, shared between the sources of the financing plan."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models.triggers import refuse
+from core.history import tracked
+from core.money import MoneyField
+from core.triggers import append_only_triggers
+from reporting.models.declaration import ExpenditureDeclaration
+from reporting.models.financing import FinancingLine, SourceKind
+from reporting.models.operation import Operation, OperationVersion
+from reporting.models.querysets import OfOperationQuerySet
+
+_VARIABLES = [("its", "reporting_certificate%ROWTYPE"), ("shared", "NUMERIC"), ("retained", "NUMERIC")]
+
+
+def _sum_check(certificate_id: str) -> str:
+    return f"""
+        SELECT * INTO its FROM reporting_certificate WHERE id = {certificate_id};
+        SELECT coalesce(sum(amount), 0) INTO shared FROM reporting_certificateallocation
+          WHERE certificate_id = its.id;
+        SELECT coalesce(sum(retained_amount), 0) INTO retained FROM reporting_expenditureitem
+          WHERE declaration_id = its.declaration_id;
+        IF shared <> its.total THEN
+            {refuse("the allocations add up to % and not to the certified %", "shared", "its.total")}
+        END IF;
+        IF retained <> its.total THEN
+            {refuse("the retained items add up to % and not to the certified %", "retained", "its.total")}
+        END IF;
+        RETURN NULL;
+    """
+
+
+@tracked
+class Certificate(models.Model):
+    """The certificate of service performed of one declaration: issued once, never changed.
+
+    ``version`` is the version of the operation whose financing plan shared the amount. ``sha256`` is the hash of the
+    items and allocations as they were certified.
+    """
+
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    declaration = models.OneToOneField(
+        ExpenditureDeclaration, on_delete=models.PROTECT, related_name="certificate", verbose_name=_("declaration")
+    )
+    operation = models.ForeignKey(
+        Operation, on_delete=models.PROTECT, related_name="certificates", verbose_name=_("operation")
+    )
+    version = models.ForeignKey(
+        OperationVersion, on_delete=models.PROTECT, related_name="certificates", verbose_name=_("version")
+    )
+    total = MoneyField(_("certified"))
+    issued_at = models.DateTimeField(_("issued on"), default=timezone.now, editable=False)
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("issued by")
+    )
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+
+    objects = OfOperationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("certificate")
+        verbose_name_plural = _("certificates")
+        ordering = ["-issued_at", "-pk"]
+        indexes = [models.Index(fields=["operation", "issued_at"], name="certificate_of_operation")]
+        constraints = [models.CheckConstraint(condition=~Q(total=0), name="certificate_certifies_something")]
+        triggers = [
+            *append_only_triggers(),
+            pgtrigger.Trigger(
+                name="shared_exactly", when=pgtrigger.After, operation=pgtrigger.Insert, timing=pgtrigger.Deferred,
+                declare=_VARIABLES, func=_sum_check("NEW.id"),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.number
+
+    def amount_of(self, kind: str):
+        """Return the euros that a kind of source bears of this certificate."""
+        return sum((line.amount for line in self.allocations.all() if line.kind == kind), 0)
+
+
+class AllocationQuerySet(OfOperationQuerySet):
+    operation_path = "certificate__operation__"
+
+
+@tracked
+class CertificateAllocation(models.Model):
+    """The part of a certified amount that one source bears. Without ``source``, the beneficiary's remainder."""
+
+    certificate = models.ForeignKey(
+        Certificate, on_delete=models.PROTECT, related_name="allocations", verbose_name=_("certificate")
+    )
+    source = models.ForeignKey(
+        FinancingLine, on_delete=models.PROTECT, null=True, blank=True, related_name="allocations",
+        verbose_name=_("line of the financing plan"),
+    )  # fmt: skip
+    kind = models.CharField(_("source"), max_length=12, choices=SourceKind.choices)
+    amount = MoneyField(_("amount"))
+
+    objects = AllocationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("allocation of a certificate")
+        verbose_name_plural = _("allocations of certificates")
+        ordering = ["certificate", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["certificate", "source"], nulls_distinct=False, name="certificate_allocation_unique"
+            ),
+        ]
+        triggers = [
+            *append_only_triggers(),
+            pgtrigger.Trigger(
+                name="adds_up", when=pgtrigger.After, operation=pgtrigger.Insert, timing=pgtrigger.Deferred,
+                declare=_VARIABLES, func=_sum_check("NEW.certificate_id"),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.certificate} · {self.get_kind_display()}"

@@ -1,0 +1,177 @@
+"""Expenditure declared to an EU fund, and its control item by item."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField
+
+from agreements.models.triggers import frozen, legal_moves, refuse
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.roles import Role
+from core.transitions import workflow_transition
+from reporting import effects, permissions
+from reporting.models.operation import Operation
+from reporting.models.querysets import OfOperationQuerySet
+
+
+class DeclarationState(models.TextChoices):
+    DRAFT = "draft", pgettext_lazy("declaration", "To be declared")
+    SUBMITTED = "submitted", pgettext_lazy("declaration", "Waiting for control")
+    UNDER_CONTROL = "under_control", pgettext_lazy("declaration", "Under control")
+    CONTROLLED = "controlled", pgettext_lazy("declaration", "Controlled")
+
+
+def _person(label) -> models.ForeignKey:
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=label
+    )
+
+
+@tracked
+class ExpenditureDeclaration(WorkflowModel):
+    """The expenditure of one certified payment claim, declared to the fund and controlled by another person.
+
+    ``instructor``, ``certifier`` and ``orderer`` are who managed the claim: none of them may be the controller.
+    """
+
+    State = DeclarationState
+    STATE_TONES = {"draft": "act", "submitted": "act", "under_control": "wait", "controlled": "ok"}
+
+    number = models.CharField(_("number"), max_length=30, unique=True)
+    operation = models.ForeignKey(
+        Operation, on_delete=models.PROTECT, related_name="declarations", verbose_name=_("operation")
+    )
+    claim = models.OneToOneField(
+        "agreements.PaymentClaim", on_delete=models.PROTECT, related_name="declaration", verbose_name=_("claim")
+    )
+    state = FSMField(
+        _("state"), default=DeclarationState.DRAFT, choices=DeclarationState.choices, protected=True, db_index=True
+    )
+    instructor = _person(_("instructor of the case"))
+    certifier = _person(_("claim certified by"))
+    orderer = _person(_("payment ordered by"))
+    opened_at = models.DateTimeField(_("opened on"), default=timezone.now, editable=False)
+    submitted_by = _person(_("declared by"))
+    submitted_at = models.DateTimeField(_("declared on"), null=True, blank=True)
+    controller = _person(_("controller"))
+    control_started_at = models.DateTimeField(_("control begun on"), null=True, blank=True)
+    controlled_at = models.DateTimeField(_("controlled on"), null=True, blank=True)
+
+    objects = OfOperationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("expenditure declaration")
+        verbose_name_plural = _("expenditure declarations")
+        ordering = ["-opened_at", "-pk"]
+        indexes = [
+            models.Index(fields=["-opened_at", "-id"], name="declaration_recent"),
+            models.Index(fields=["state", "submitted_at"], name="declaration_queue"),
+        ]
+        constraints = [
+            *(
+                models.CheckConstraint(
+                    condition=Q(controller__isnull=True) | Q(**{f"{role}__isnull": True}) | ~Q(controller=F(role)),
+                    name=f"declaration_{role}_does_not_control",
+                    violation_error_message=_("Who managed the case does not control its expenditure."),
+                )
+                for role in ("instructor", "certifier", "orderer", "submitted_by")
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft") | Q(submitted_by__isnull=False, submitted_at__isnull=False),
+                name="declaration_declared_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "submitted"])
+                | Q(controller__isnull=False, control_started_at__isnull=False),
+                name="declaration_controlled_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="controlled", controlled_at__isnull=False)
+                | (~Q(state="controlled") & Q(controlled_at__isnull=True)),
+                name="declaration_control_is_dated",
+            ),
+        ]
+        triggers = [
+            legal_moves([("draft", "submitted"), ("submitted", "under_control"), ("under_control", "controlled"),
+                         ("under_control", "submitted")]),
+            frozen(
+                "declared_frozen",
+                ["operation_id", "claim_id", "number", "submitted_by_id", "submitted_at"],
+                "what was declared to a fund does not change",
+                unless="OLD.state = 'draft'",
+            ),
+            frozen(
+                "controlled_frozen",
+                ["controller_id", "controlled_at", "instructor_id", "certifier_id"],
+                "a controlled declaration does not change",
+                unless="OLD.state <> 'controlled'",
+            ),
+            pgtrigger.Trigger(
+                name="deleted_only_as_draft",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Q(old__state__in=["submitted", "under_control", "controlled"]),
+                func=refuse("declared expenditure is never deleted"),
+            ),
+            pgtrigger.Trigger(
+                name="every_item_decided",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state <> 'controlled' AND NEW.state = 'controlled'"),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM reporting_expenditureitem
+                               WHERE declaration_id = NEW.id AND state = 'pending') THEN
+                        {refuse("every item is decided before the control ends")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.number
+
+    @workflow_transition(
+        field=state, source="draft", target="submitted", label=_("Declare to the fund"), icon="send",
+        roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER], permission=permissions.may_work_on_declaration,
+        conditions=["reporting.conditions.claim_is_certified", "reporting.conditions.priority_is_known"],
+        comment="optional", order=10,
+    )  # fmt: skip
+    def submit(self, *, actor, data, comment):
+        """Declare the certified expenditure to the fund: from now on the claim can no longer be taken back."""
+        self.submitted_by = actor
+        self.submitted_at = timezone.now()
+
+    @workflow_transition(
+        field=state, source="submitted", target="under_control", label=_("Begin the control"), icon="fact_check",
+        roles=[Role.EU_CONTROLLER], permission=permissions.may_control, order=10,
+    )  # fmt: skip
+    def start_control(self, *, actor, data, comment):
+        """A controller who took no part in the case takes it up."""
+        self.controller = actor
+        self.control_started_at = timezone.now()
+
+    @workflow_transition(
+        field=state, source="under_control", target="submitted", label=_("Hand over the control"), icon="swap_horiz",
+        roles=[Role.EU_CONTROLLER, Role.HEAD_OF_SERVICE], permission=permissions.may_hand_over, comment="required",
+        order=80, tone="quiet",
+    )  # fmt: skip
+    def hand_over(self, *, actor, data, comment):
+        """Give the control to another controller; the decisions already taken are taken anew."""
+        effects.forget_decisions(self, actor)
+        self.controller = self.control_started_at = None
+
+    @workflow_transition(
+        field=state, source="under_control", target="controlled", label=_("End the control"), icon="verified",
+        roles=[Role.EU_CONTROLLER], permission=permissions.may_decide_on_declaration,
+        conditions=["reporting.conditions.every_item_is_decided"], comment="optional", order=20,
+    )  # fmt: skip
+    def conclude(self, *, actor, data, comment):
+        """Issue the certificate: what was accepted is shared between the sources and waits for a payment application."""
+        self.controlled_at = timezone.now()
+        effects.issue_certificate(self, actor)

@@ -1,0 +1,131 @@
+"""Doubts about an operation that someone must answer."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField
+
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.money import format_euros
+from core.roles import Role
+from core.transitions import workflow_transition
+from reporting import effects, permissions
+from reporting.models.operation import Operation
+from reporting.models.querysets import OfOperationQuerySet
+
+
+class FlagKind(models.TextChoices):
+    """What is doubtful."""
+
+    EU_ABOVE_ELIGIBLE = "eu_above_eligible", _("EU amount above the eligible cost")
+    PROGRAMMING_DATE = "programming_date", _("Implausible date of programming")
+    FUND_UNKNOWN = "fund_unknown", _("Fund not stated")
+    NO_ELIGIBLE_COST = "no_eligible_cost", _("No eligible cost")
+    NO_EU_AMOUNT = "no_eu_amount", _("No EU amount")
+    NO_PRIORITY = "no_priority", _("Priority and objective to be chosen")
+
+
+class FlagState(models.TextChoices):
+    OPEN = "open", pgettext_lazy("flag", "To be answered")
+    ANSWERED = "answered", pgettext_lazy("flag", "Answered")
+
+
+class FlagAnswer(models.TextChoices):
+    CONFIRMED = "confirmed", _("The recorded data are right")
+    CORRECTED = "corrected", _("The data are corrected")
+
+
+_FOUND = {
+    "eu_amount": lambda value: _("EU amount %s") % format_euros(Decimal(value)),
+    "eligible_cost": lambda value: _("eligible cost %s") % format_euros(Decimal(value)),
+    "programmed_on": lambda value: _("programmed on %s") % f"{date.fromisoformat(value):%d/%m/%Y}",
+    "written": lambda value: _("written “%s”") % value,
+    "fund": lambda value: str(value),
+}
+
+
+class FlagQuerySet(OfOperationQuerySet):
+    def open(self):
+        return self.filter(state=FlagState.OPEN)
+
+
+@tracked
+class OperationFlag(WorkflowModel):
+    """One doubt. ``detail`` holds the figures that raised it, as texts."""
+
+    Kind = FlagKind
+    State = FlagState
+    Answer = FlagAnswer
+    STATE_TONES = {"open": "act", "answered": "ok"}
+
+    operation = models.ForeignKey(
+        Operation, on_delete=models.PROTECT, related_name="flags", verbose_name=_("operation")
+    )
+    kind = models.CharField(_("doubt"), max_length=20, choices=FlagKind.choices)
+    detail = models.JSONField(_("what was found"), default=dict, blank=True)
+    state = FSMField(_("state"), default=FlagState.OPEN, choices=FlagState.choices, protected=True, db_index=True)
+    raised_at = models.DateTimeField(_("raised on"), default=timezone.now, editable=False)
+    answer = models.CharField(_("answer"), max_length=10, choices=FlagAnswer.choices, blank=True)
+    explanation = models.TextField(_("explanation"), blank=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("answered by"),
+    )  # fmt: skip
+    answered_at = models.DateTimeField(_("answered on"), null=True, blank=True)
+
+    objects = FlagQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("doubt about an operation")
+        verbose_name_plural = _("doubts about operations")
+        ordering = ["-raised_at", "-pk"]
+        indexes = [models.Index(fields=["state", "kind", "-raised_at"], name="operation_flag_queue")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operation", "kind"], condition=Q(state="open"), name="operation_flag_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", answer="", answered_by__isnull=True, answered_at__isnull=True)
+                | (
+                    Q(state="answered", answered_by__isnull=False, answered_at__isnull=False)
+                    & ~Q(answer="")
+                    & ~Q(explanation="")
+                ),
+                name="operation_flag_answer_is_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation.code} · {self.get_kind_display()}"
+
+    @property
+    def found(self) -> str:
+        """What raised the doubt, in words: amounts and dates as people write them."""
+        return " · ".join(_FOUND[name](value) for name, value in self.detail.items() if name in _FOUND and value)
+
+    @workflow_transition(
+        field=state,
+        source="open",
+        target="answered",
+        label=_("Answer"),
+        icon="rate_review",
+        roles=[Role.EU_CONTROLLER, Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE],
+        permission=permissions.may_answer_flag,
+        form="reporting.forms.FlagAnswerForm",
+        comment="required",
+    )
+    def answer_flag(self, *, actor, data, comment):
+        """Say that the data are right, or correct them: a correction is a new version of the operation."""
+        self.answer = data["answer"]
+        self.explanation = comment
+        self.answered_by = actor
+        self.answered_at = timezone.now()
+        if self.answer == FlagAnswer.CORRECTED:
+            effects.correct_operation(self, data, actor, comment)

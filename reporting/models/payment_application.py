@@ -1,0 +1,318 @@
+"""What is asked from the Commission: one application per programme, fund and accounting year at a time."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField
+
+from agreements.models.triggers import frozen, legal_moves, refuse
+from core.history import tracked
+from core.models.workflow import WorkflowModel
+from core.money import MoneyField
+from core.roles import Role
+from core.transitions import workflow_transition
+from reporting import effects, permissions
+from reporting.models.certificate import Certificate
+from reporting.models.programme import Basis, EUProgramme, Priority
+from reporting.models.querysets import EUStaffQuerySet
+from reporting.models.reference import AccountingYear, CategoryOfRegion, Fund
+
+
+class PaymentApplicationState(models.TextChoices):
+    OPEN = "open", pgettext_lazy("payment application", "Open")
+    CLOSED = "closed", pgettext_lazy("payment application", "Closed")
+    SENT = "sent", pgettext_lazy("payment application", "Sent to the Commission")
+    ACCEPTED = "accepted", pgettext_lazy("payment application", "Accepted by the Commission")
+
+
+def _person(label) -> models.ForeignKey:
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=label
+    )
+
+
+def _only_while_open(application_id: str) -> str:
+    return f"""
+        SELECT state INTO its_state FROM reporting_paymentapplication WHERE id = {application_id} FOR SHARE;
+        IF its_state <> 'open' THEN
+            {refuse("the lines of a closed payment application do not change")}
+        END IF;
+    """
+
+
+def _sums_entries(operation, line_id: str) -> pgtrigger.Trigger:
+    """Return the deferred trigger that wants a line to be the sum of its entries."""
+    return pgtrigger.Trigger(
+        name="line_sums_entries",
+        when=pgtrigger.After,
+        operation=operation,
+        timing=pgtrigger.Deferred,
+        declare=[
+            ("its", "reporting_paymentapplicationline%ROWTYPE"),
+            ("eligible", "NUMERIC"),
+            ("of_union", "NUMERIC"),
+            ("of_public", "NUMERIC"),
+        ],
+        func=f"""
+            SELECT * INTO its FROM reporting_paymentapplicationline WHERE id = {line_id};
+            SELECT coalesce(sum(eligible_amount), 0), coalesce(sum(union_amount), 0), coalesce(sum(public_amount), 0)
+              INTO eligible, of_union, of_public FROM reporting_paymentapplicationentry WHERE line_id = its.id;
+            IF its.id IS NOT NULL AND ROW(its.eligible_amount, its.union_amount, its.public_amount)
+               IS DISTINCT FROM ROW(eligible, of_union, of_public) THEN
+                {refuse("a line of a payment application is the sum of its entries")}
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+@tracked
+class PaymentApplication(WorkflowModel):
+    """A request of payment (Annex XXIII of Regulation (EU) 2021/1060), one fund each. Frozen once closed."""
+
+    State = PaymentApplicationState
+    STATE_TONES = {"open": "act", "closed": "wait", "sent": "wait", "accepted": "ok"}
+
+    programme = models.ForeignKey(
+        EUProgramme, on_delete=models.PROTECT, related_name="payment_applications", verbose_name=_("EU programme")
+    )
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="+", verbose_name=_("fund"))
+    accounting_year = models.ForeignKey(
+        AccountingYear, on_delete=models.PROTECT, related_name="payment_applications",
+        verbose_name=_("accounting year"),
+    )  # fmt: skip
+    number = models.PositiveSmallIntegerField(_("number"))
+    state = FSMField(
+        _("state"), default=PaymentApplicationState.OPEN, choices=PaymentApplicationState.choices, protected=True
+    )
+    national_reference = models.CharField(_("national reference"), max_length=250, blank=True)
+    opened_at = models.DateTimeField(_("opened on"), default=timezone.now, editable=False)
+    closed_by = _person(_("closed by"))
+    closed_at = models.DateTimeField(_("closed on"), null=True, blank=True)
+    sent_by = _person(_("sent by"))
+    sent_at = models.DateTimeField(_("sent on"), null=True, blank=True)
+    commission_reference = models.CharField(_("reference of the Commission"), max_length=60, blank=True)
+    accepted_on = models.DateField(_("accepted on"), null=True, blank=True)
+
+    objects = EUStaffQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payment application")
+        verbose_name_plural = _("payment applications")
+        ordering = ["-opened_at", "-pk"]
+        indexes = [models.Index(fields=["-opened_at", "-id"], name="payment_application_recent")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["programme", "fund", "accounting_year", "number"], name="payment_application_number_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["programme", "fund", "accounting_year"],
+                condition=Q(state="open"),
+                name="payment_application_one_open",
+                violation_error_message=_("A payment application of this programme, fund and year is already open."),
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1), name="payment_application_number_from_one"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at__isnull=True)
+                | (~Q(state="open") & Q(closed_at__isnull=False, closed_by__isnull=False)),
+                name="payment_application_closed_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "closed"]) | Q(sent_at__isnull=False, sent_by__isnull=False),
+                name="payment_application_sent_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="accepted") | Q(accepted_on__isnull=False),
+                name="payment_application_acceptance_is_dated",
+            ),
+        ]
+        triggers = [
+            legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted")]),
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            frozen(
+                "identity_frozen",
+                ["programme_id", "fund_id", "accounting_year_id", "number"],
+                "a payment application keeps its programme, fund, year and number",
+            ),
+            frozen(
+                "closed_frozen",
+                ["closed_by_id", "closed_at"],
+                "a closed payment application does not change",
+                unless="OLD.state = 'open'",
+            ),
+            frozen(
+                "sent_frozen",
+                ["sent_by_id", "sent_at", "national_reference"],
+                "a sent payment application does not change",
+                unless="OLD.state IN ('open', 'closed')",
+            ),
+            pgtrigger.Trigger(
+                name="certifier_does_not_close",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state = 'open' AND NEW.state = 'closed'"),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
+                               JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+                               JOIN reporting_certificate c ON c.id = e.certificate_id
+                               WHERE l.application_id = NEW.id AND c.issued_by_id = NEW.closed_by_id) THEN
+                        {refuse("who controlled an expenditure does not close its payment application")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.programme.code} · {self.fund} · {self.accounting_year} · {self.number}"
+
+    @workflow_transition(
+        field=state, source="open", target=None, label=_("Take in what is certified"), icon="input",
+        roles=[Role.FINANCE_OFFICER], order=10, tone="quiet",
+    )  # fmt: skip
+    def collect(self, *, actor, data, comment):
+        """Take in every certificate of the programme and fund that stands in no payment application yet."""
+        effects.collect_certificates(self)
+
+    @workflow_transition(
+        field=state, source="open", target="closed", label=_("Close"), icon="lock", roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_close_payment_application,
+        conditions=["reporting.conditions.application_has_lines"], comment="optional", order=20,
+    )  # fmt: skip
+    def close(self, *, actor, data, comment):
+        """Freeze the lines. Whoever controlled one of the expenditures does not close."""
+        self.closed_by = actor
+        self.closed_at = timezone.now()
+
+    @workflow_transition(
+        field=state, source="closed", target="sent", label=_("Record the sending"), icon="send",
+        roles=[Role.FINANCE_OFFICER], form="reporting.forms.SendingForm", comment="optional", order=30,
+    )  # fmt: skip
+    def send(self, *, actor, data, comment):
+        """The application left for the Commission."""
+        self.sent_by = actor
+        self.sent_at = timezone.now()
+        self.national_reference = data["national_reference"]
+
+    @workflow_transition(
+        field=state, source="sent", target="accepted", label=_("Record the acceptance"), icon="task_alt",
+        roles=[Role.FINANCE_OFFICER], form="reporting.forms.AcceptanceForm", comment="optional", order=40,
+    )  # fmt: skip
+    def accept(self, *, actor, data, comment):
+        """The Commission accepted the application."""
+        self.accepted_on = data["accepted_on"]
+        self.commission_reference = data["commission_reference"]
+
+
+class OfApplicationQuerySet(EUStaffQuerySet):
+    """Rows of payment applications."""
+
+
+@tracked
+class PaymentApplicationLine(models.Model):
+    """One priority and category of region: the sums of its entries, checked by the database."""
+
+    application = models.ForeignKey(
+        PaymentApplication, on_delete=models.PROTECT, related_name="lines", verbose_name=_("payment application")
+    )
+    priority = models.ForeignKey(Priority, on_delete=models.PROTECT, related_name="+", verbose_name=_("priority"))
+    category_of_region = models.CharField(_("category of region"), max_length=16, choices=CategoryOfRegion.choices)
+    basis = models.CharField(_("basis"), max_length=6, choices=Basis.choices, default=Basis.TOTAL)
+    eligible_amount = MoneyField(_("eligible expenditure"))
+    union_amount = MoneyField(_("Union contribution"))
+    public_amount = MoneyField(_("public contribution"))
+
+    objects = OfApplicationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("line of a payment application")
+        verbose_name_plural = _("lines of payment applications")
+        ordering = ["application", "priority", "category_of_region"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "priority", "category_of_region"], name="payment_application_line_unique"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="only_while_open",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                declare=[("its_state", "TEXT")],
+                func=f"""
+                    IF TG_OP = 'DELETE' THEN {_only_while_open("OLD.application_id")} RETURN OLD; END IF;
+                    {_only_while_open("NEW.application_id")}
+                    RETURN NEW;
+                """,
+            ),
+            _sums_entries(pgtrigger.Insert | pgtrigger.Update, "NEW.id"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.priority.code} · {self.get_category_of_region_display()}"
+
+
+@tracked
+class PaymentApplicationEntry(models.Model):
+    """One certificate in one payment application: a certificate stands in at most one."""
+
+    line = models.ForeignKey(
+        PaymentApplicationLine, on_delete=models.PROTECT, related_name="entries", verbose_name=_("line")
+    )
+    certificate = models.OneToOneField(
+        Certificate, on_delete=models.PROTECT, related_name="entry", verbose_name=_("certificate")
+    )
+    eligible_amount = MoneyField(_("eligible expenditure"))
+    union_amount = MoneyField(_("Union contribution"))
+    public_amount = MoneyField(_("public contribution"))
+    entered_at = models.DateTimeField(_("entered on"), default=timezone.now, editable=False)
+
+    objects = OfApplicationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("entry of a payment application")
+        verbose_name_plural = _("entries of payment applications")
+        ordering = ["line", "pk"]
+        triggers = [
+            pgtrigger.Trigger(
+                name="fits_its_certificate",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                declare=[("its_state", "TEXT"), ("fitting", "BOOLEAN")],
+                func=f"""
+                    IF TG_OP = 'UPDATE' THEN
+                        {refuse("an entry of a payment application does not change")}
+                    END IF;
+                    SELECT a.state INTO its_state FROM reporting_paymentapplicationline l
+                      JOIN reporting_paymentapplication a ON a.id = l.application_id
+                      WHERE l.id = CASE WHEN TG_OP = 'DELETE' THEN OLD.line_id ELSE NEW.line_id END;
+                    IF its_state <> 'open' THEN
+                        {refuse("the entries of a closed payment application do not change")}
+                    END IF;
+                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                    SELECT v.fund_id = a.fund_id AND o.programme_id = a.programme_id AND v.priority_id = l.priority_id
+                           AND v.category_of_region = l.category_of_region AND NEW.eligible_amount = c.total
+                           AND NEW.union_amount = (SELECT coalesce(sum(amount), 0)
+                               FROM reporting_certificateallocation WHERE certificate_id = c.id AND kind = 'eu')
+                      INTO fitting
+                      FROM reporting_certificate c
+                      JOIN reporting_operationversion v ON v.id = c.version_id
+                      JOIN reporting_operation o ON o.id = c.operation_id
+                      JOIN reporting_paymentapplicationline l ON l.id = NEW.line_id
+                      JOIN reporting_paymentapplication a ON a.id = l.application_id
+                      WHERE c.id = NEW.certificate_id;
+                    IF fitting IS NOT TRUE THEN
+                        {refuse("an entry has the fund, programme, priority, category and amounts of its certificate")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            _sums_entries(pgtrigger.Insert | pgtrigger.Delete, "coalesce(NEW.line_id, OLD.line_id)"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.certificate}"

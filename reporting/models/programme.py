@@ -1,0 +1,155 @@
+"""EU programmes: priorities, what each fund gives to each category of region, and which scheme they co-finance."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core.history import tracked
+from core.money import MoneyField
+from reporting.models.localised import LabelledModel
+from reporting.models.reference import CategoryOfRegion, Fund, InterventionField, ProgrammingPeriod
+
+
+class Basis(models.TextChoices):
+    """What the EU rate applies to (Article 112(2))."""
+
+    TOTAL = "total", _("Total expenditure")
+    PUBLIC = "public", _("Public expenditure")
+
+
+@tracked
+class EUProgramme(models.Model):
+    """A programme adopted by the Commission. The CCI is empty for one known by its name only."""
+
+    code = models.SlugField(_("code"), max_length=60, unique=True)
+    cci = models.CharField(_("CCI"), max_length=16, blank=True)
+    name = models.CharField(_("name"), max_length=300)
+    period = models.CharField(_("period"), max_length=9, choices=ProgrammingPeriod.choices)
+    decision = models.CharField(_("decision of the Commission"), max_length=60, blank=True)
+    decided_on = models.DateField(_("date of the decision"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("EU programme")
+        verbose_name_plural = _("EU programmes")
+        ordering = ["-period", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["cci"], condition=~Q(cci=""), name="eu_programme_cci_unique"),
+            models.UniqueConstraint(fields=["period", "name"], name="eu_programme_name_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@tracked
+class Priority(LabelledModel):
+    """A priority of an EU programme."""
+
+    programme = models.ForeignKey(
+        EUProgramme, on_delete=models.PROTECT, related_name="priorities", verbose_name=_("EU programme")
+    )
+    code = models.CharField(_("code"), max_length=20)
+
+    class Meta:
+        verbose_name = _("priority")
+        verbose_name_plural = _("priorities")
+        ordering = ["programme", "code"]
+        constraints = [models.UniqueConstraint(fields=["programme", "code"], name="priority_code_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.code} – {self.label}"
+
+
+@tracked
+class PriorityAllocation(models.Model):
+    """What one fund gives to a priority in one category of region, and at which rate at most (percent)."""
+
+    priority = models.ForeignKey(
+        Priority, on_delete=models.PROTECT, related_name="allocations", verbose_name=_("priority")
+    )
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="+", verbose_name=_("fund"))
+    category_of_region = models.CharField(_("category of region"), max_length=16, choices=CategoryOfRegion.choices)
+    basis = models.CharField(_("basis"), max_length=6, choices=Basis.choices, default=Basis.TOTAL)
+    eu_rate = models.DecimalField(_("EU rate (%)"), max_digits=7, decimal_places=4)
+    amount = MoneyField(_("EU amount"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("allocation of a priority")
+        verbose_name_plural = _("allocations of priorities")
+        ordering = ["priority", "fund", "category_of_region"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["priority", "fund", "category_of_region"], name="priority_allocation_unique"
+            ),
+            models.CheckConstraint(condition=Q(eu_rate__gte=0, eu_rate__lte=100), name="priority_rate_is_percent"),
+            models.CheckConstraint(
+                condition=Q(amount__isnull=True) | Q(amount__gte=0), name="priority_allocation_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.priority.code} · {self.fund} · {self.get_category_of_region_display()}"
+
+
+@tracked
+class SpecificObjective(LabelledModel):
+    """A specific objective of a priority (ESO4.8, RSO1.3…)."""
+
+    priority = models.ForeignKey(
+        Priority, on_delete=models.PROTECT, related_name="objectives", verbose_name=_("priority")
+    )
+    code = models.CharField(_("code"), max_length=20)
+
+    class Meta:
+        verbose_name = _("specific objective")
+        verbose_name_plural = _("specific objectives")
+        ordering = ["priority", "code"]
+        constraints = [models.UniqueConstraint(fields=["priority", "code"], name="specific_objective_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.code} – {self.label}"
+
+
+@tracked
+class CofinancingRule(models.Model):
+    """Under which objective a scheme's cases are co-financed, and at which rate: what makes an operation of an agreement.
+
+    Without ``scheme`` the rule serves every scheme that has none of its own for the fund. ``eu_rate`` is the share of
+    the eligible cost, in percent.
+    """
+
+    scheme = models.ForeignKey(
+        "grants.Programme",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cofinancing_rules",
+        verbose_name=_("scheme"),
+        help_text=_("Empty: every scheme without a rule of its own."),
+    )
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="+", verbose_name=_("fund"))
+    objective = models.ForeignKey(
+        SpecificObjective, on_delete=models.PROTECT, related_name="rules", verbose_name=_("specific objective")
+    )
+    category_of_region = models.CharField(_("category of region"), max_length=16, choices=CategoryOfRegion.choices)
+    intervention_field = models.ForeignKey(
+        InterventionField,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("field of intervention"),
+    )
+    eu_rate = models.DecimalField(_("EU rate (%)"), max_digits=7, decimal_places=4)
+
+    class Meta:
+        verbose_name = _("co-financing rule")
+        verbose_name_plural = _("co-financing rules")
+        ordering = ["scheme", "fund"]
+        constraints = [
+            models.UniqueConstraint(fields=["scheme", "fund"], nulls_distinct=False, name="cofinancing_rule_unique"),
+            models.CheckConstraint(condition=Q(eu_rate__gt=0, eu_rate__lte=100), name="cofinancing_rate_is_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scheme or _('every scheme')} · {self.fund}"

@@ -1,0 +1,49 @@
+"""What reporting does when agreements and claims move: operations and declarations follow by themselves."""
+
+from django.dispatch import receiver
+from django.utils.translation import gettext as _
+
+from agreements.models import Agreement, PaymentClaim
+from core.signals import transitioned
+from core.transitions import TransitionRefused
+from reporting.declarations import open_declaration, withdraw_draft
+from reporting.models import ExpenditureDeclaration
+from reporting.operations import ensure_operation
+
+
+@receiver(transitioned, sender=Agreement, dispatch_uid="reporting_agreement_moved")
+def agreement_moved(sender, instance, target, actor, **kwargs) -> None:
+    """A co-financed agreement that enters in force is an operation."""
+    if target == Agreement.State.IN_FORCE and instance.eu_fund:
+        ensure_operation(instance, actor)
+
+
+@receiver(transitioned, sender=PaymentClaim, dispatch_uid="reporting_claim_moved")
+def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
+    """A certified claim opens a declaration; its orderer is remembered; a certification taken back closes a draft."""
+    state = PaymentClaim.State
+    if target == state.CERTIFIED and source != state.ORDERED:
+        open_declaration(instance, actor)
+    elif target == state.ORDERED:
+        remember_orderer(instance)
+    elif (
+        source == state.CERTIFIED
+        and target in (state.UNDER_REVIEW, state.SUSPENDED)
+        and not withdraw_draft(instance, actor)
+    ):
+        raise TransitionRefused(
+            "conditions",
+            {"__all__": _("The expenditure of this claim was declared to the EU fund: its certification stays.")},
+        )
+
+
+def remember_orderer(claim) -> None:
+    """Write the orderer into the declaration; the controller of the expenditure may not be the one."""
+    declaration = ExpenditureDeclaration.objects.filter(claim=claim).first()
+    if declaration is None:
+        return
+    if declaration.controller_id and declaration.controller_id == claim.ordered_by_id:
+        raise TransitionRefused(
+            "permission", {"__all__": _("You control the expenditure of this claim: someone else orders its payment.")}
+        )
+    ExpenditureDeclaration.objects.filter(pk=declaration.pk).update(orderer_id=claim.ordered_by_id)

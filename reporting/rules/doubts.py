@@ -1,0 +1,49 @@
+"""What is doubtful about an operation, and what an answer may correct. Pure, no database."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+# Dates that a source writes where it knows none.
+PLACEHOLDER_DATES = frozenset({date(2000, 1, 1), date(1900, 1, 1), date(1900, 1, 2)})
+
+CORRECTS: dict[str, tuple[str, ...]] = {
+    "eu_above_eligible": ("eu_amount", "eligible_cost"),
+    "programming_date": ("programmed_on",),
+    "fund_unknown": ("fund",),
+    "no_eligible_cost": ("eligible_cost", "eu_amount"),
+    "no_eu_amount": ("eu_amount",),
+    "no_priority": ("specific_objective", "category_of_region"),
+}
+
+
+def doubts(
+    *,
+    fund_known: bool,
+    eligible: Decimal,
+    eu_amount: Decimal,
+    programmed_on: date | None,
+    period_start: date,
+    listed_on: date | None = None,
+) -> dict[str, Mapping[str, str]]:
+    """Return the doubts about an operation by kind, with the figures that raise them.
+
+    ``period_start`` is the first day of the programming period: nothing can be programmed before it. ``listed_on`` is
+    the day of the list, where it is known.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    if not fund_known:
+        found["fund_unknown"] = {}
+    if eu_amount > eligible:
+        found["eu_above_eligible"] = {"eu_amount": str(eu_amount), "eligible_cost": str(eligible)}
+    elif not eligible:
+        found["no_eligible_cost"] = {}
+    elif not eu_amount:
+        found["no_eu_amount"] = {"eligible_cost": str(eligible)}
+    if programmed_on is not None and (
+        programmed_on in PLACEHOLDER_DATES
+        or programmed_on < period_start
+        or (listed_on is not None and programmed_on > listed_on)
+    ):
+        found["programming_date"] = {"programmed_on": programmed_on.isoformat()}
+    return found

@@ -1,0 +1,1 @@
+"""The workbooks of reporting: columns as data, rows from dated facts."""

@@ -1,0 +1,308 @@
+"""The co-financing workbook: what the EU funds co-finance, from the plan to the payment application, line by line."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.money import ZERO
+from core.workbooks import Cover, Link, Sheet, Written, write_workbook
+from reporting.facts import ItemSums, Selection, in_chunks
+from reporting.models import CategoryOfRegion, ItemState, PaymentApplicationState, SourceKind
+from reporting.workbooks import columns
+
+Progress = Callable[[int, int], None]
+SUMMED = ("operations", "eligible", "eu", "declared", "retained", "certified_eu", "applied", "applied_eu")
+
+
+def link_to(model: str, pk: int, text: str) -> Link:
+    """Return a cell that leads to the row's page in the staff site."""
+    return Link(text, f"{settings.ESSOR_SITE_URL}{reverse(f'admin:reporting_{model}_change', args=[pk])}")
+
+
+class CofinancingWorkbook:
+    """Writes the workbook of a selection. The summaries add up what the sheets of lines gave out while written."""
+
+    def __init__(self, selection: Selection, progress: Progress = lambda done, total: None):
+        self.selection = selection
+        self.progress = progress
+        self.done = 0
+        self.total = selection.versions.count() + selection.items.count()
+        self.summary: dict[tuple, dict[str, Decimal | int]] = {}
+        self.sources: dict[tuple, dict[str, Decimal]] = {}
+
+    def write(self, path: Path, *, by: str) -> Written:
+        """Write the file; raise RuntimeError when its totals are not those of the database."""
+        sheets = [
+            Sheet(_("Summary"), columns.summary(), self._summary_rows(), key="summary", derived=True, colour="0F5C46"),
+            Sheet(_("By source"), columns.sources(), self._source_rows(), key="sources", derived=True, colour="0F5C46"),
+            Sheet(_("Operations"), columns.operations(), self._operation_rows(), key="operations"),
+            Sheet(_("Financing plan"), columns.financing(), self._financing_rows(), key="financing"),
+            Sheet(_("Expenditure"), columns.items(), self._item_rows(), key="items"),
+            Sheet(_("Payment applications"), columns.applications(), self._application_rows(), key="applications"),
+        ]
+        written = write_workbook(path, sheets, cover_of(self.selection, _("Co-financing by the European funds"), by))
+        self._check(written)
+        return written
+
+    def _check(self, written: Written) -> None:
+        expected, found = self.selection.totals(), written.totals["operations"]
+        pairs = [("eligible", "eligible"), ("eu", "eu"), ("declared", "declared"), ("certified", "retained")]
+        for of_database, of_sheet in pairs:
+            if expected[of_database] != found[of_sheet]:
+                raise RuntimeError(
+                    f"The workbook adds {of_sheet} up to {found[of_sheet]}, the database to {expected[of_database]}."
+                )
+
+    def totals_by_fund(self) -> dict[str, dict[str, Decimal | int]]:
+        """Return the totals per fund, after the workbook was written."""
+        funds: dict[str, dict[str, Decimal | int]] = {}
+        for key, sums in self.summary.items():
+            of_fund = funds.setdefault(key[3], dict.fromkeys(SUMMED, ZERO) | {"operations": 0})
+            for name in SUMMED:
+                of_fund[name] += sums[name]
+        return dict(sorted(funds.items()))
+
+    def _step(self) -> None:
+        self.done += 1
+        if self.done % 200 == 0 or self.done == self.total:
+            self.progress(self.done, self.total)
+
+    # --- operations ---------------------------------------------------------------------------------------------------
+
+    def _operation_rows(self) -> Iterator[dict]:
+        sums, applied = self.selection.item_sums(), self.selection.applied()
+        certified, flags = self.selection.certified_by_source(), self.selection.open_flags()
+        versions = self.selection.versions.select_related(
+            "operation__programme", "operation__agreement__application", "beneficiary", "fund", "intervention_field",
+            "priority__programme", "specific_objective",
+        ).order_by("operation__code")  # fmt: skip
+        for version in in_chunks(versions):
+            operation = version.operation
+            spent = sums.get(operation.pk, ItemSums())
+            eligible_applied, union_applied = applied.get(operation.pk, (ZERO, ZERO))
+            by_source = certified.get(operation.pk, {})
+            row = {
+                **identity(version),
+                "link": link_to("operation", operation.pk, operation.code),
+                "name": version.name,
+                "beneficiary": version.beneficiary_name or version.beneficiary.name,
+                "location": version.location,
+                "start": version.start_date,
+                "end": version.end_date,
+                "programmed_on": version.programmed_on,
+                "field": version.intervention_field and str(version.intervention_field),
+                "total_cost": version.total_cost,
+                "eligible": version.eligible_cost,
+                "eu": version.eu_amount,
+                "declared": spent.declared,
+                "retained": spent.retained,
+                "rejected": spent.rejected,
+                "parked": spent.parked,
+                "certified_eu": sum((a for (kind, _name), a in by_source.items() if kind == SourceKind.EU), ZERO),
+                "applied": eligible_applied,
+                "applied_eu": union_applied,
+                "flags": flags.get(operation.pk, 0),
+            }
+            self._add_to_summary(row)
+            self._step()
+            yield row
+
+    def _add_to_summary(self, row: dict) -> None:
+        key = tuple(row[name] for name in ("programme", "programme_name", "priority", "fund", "category"))
+        sums = self.summary.setdefault(key, dict.fromkeys(SUMMED, ZERO) | {"operations": 0})
+        sums["operations"] += 1
+        for name in SUMMED[1:]:
+            sums[name] += row[name]
+
+    def _summary_rows(self) -> Iterator[dict]:
+        names = ("programme", "programme_name", "priority", "fund", "category")
+        for key, sums in sorted(self.summary.items()):
+            yield dict(zip(names, key, strict=True)) | sums
+
+    # --- financing ----------------------------------------------------------------------------------------------------
+
+    def _financing_rows(self) -> Iterator[dict]:
+        certified = self.selection.certified_by_source()
+        versions = (
+            self.selection.versions.select_related(
+                "operation__programme",
+                "operation__agreement__application",
+                "fund",
+                "priority__programme",
+                "specific_objective",
+            )
+            .prefetch_related("financing")
+            .order_by("operation__code")
+        )
+        for version in in_chunks(versions):
+            left = dict(certified.get(version.operation_id, {}))
+            lines = [(line.kind, line.label, line.amount) for line in version.financing.all()]
+            lines = [(kind, name, amount, left.pop((kind, name), ZERO)) for kind, name, amount in lines]
+            lines += [(kind, name, ZERO, amount) for (kind, name), amount in sorted(left.items())]
+            for kind, name, planned, amount in lines:
+                row = {
+                    **identity(version),
+                    "kind": str(SourceKind(kind).label),
+                    "source": name if kind != SourceKind.EU else "",
+                    "planned": planned,
+                    "certified": amount,
+                }
+                key = (row["programme"], row["fund"], row["kind"])
+                sums = self.sources.setdefault(key, {"planned": ZERO, "certified": ZERO})
+                sums["planned"] += planned
+                sums["certified"] += amount
+                yield row
+
+    def _source_rows(self) -> Iterator[dict]:
+        for key, sums in sorted(self.sources.items()):
+            yield dict(zip(("programme", "fund", "kind"), key, strict=True)) | sums
+
+    # --- expenditure --------------------------------------------------------------------------------------------------
+
+    def _item_rows(self) -> Iterator[dict]:
+        limit = self.selection.limit
+        versions = {
+            version.operation_id: identity(version)
+            for version in self.selection.versions.filter(
+                operation__in=self.selection.items.values("declaration__operation_id")
+            ).select_related(
+                "operation__programme",
+                "operation__agreement__application",
+                "fund",
+                "priority__programme",
+                "specific_objective",
+            )
+        }
+        entries = {
+            entry.certificate.declaration_id: str(entry.line.application)
+            for entry in self.selection.entries.select_related(
+                "certificate",
+                "line__application__programme",
+                "line__application__fund",
+                "line__application__accounting_year",
+            )  # fmt: skip
+        }
+        items = self.selection.items.select_related(
+            "declaration__operation", "declaration__claim", "declaration__certificate", "expenditure_line",
+            "error_type",
+        ).order_by("declaration__operation__code", "declaration__number", "rank")  # fmt: skip
+        for item in in_chunks(items):
+            declaration, line = item.declaration, item.expenditure_line
+            controlled = declaration.controlled_at is not None and declaration.controlled_at <= limit
+            certificate = getattr(declaration, "certificate", None) if controlled else None
+            self._step()
+            yield {
+                **versions[declaration.operation_id],
+                "link": link_to("expenditureitem", item.pk, str(item)),
+                "claim": declaration.claim.number,
+                "declaration": declaration.number,
+                "certificate": certificate.number if certificate else "",
+                "application": entries.get(declaration.pk, ""),
+                "supplier": line.supplier_name,
+                "invoice": line.invoice_number,
+                "invoice_date": line.invoice_date,
+                "paid_on": line.paid_on,
+                "description": line.description,
+                "claimed": line.declared_amount,
+                "certified": line.certified_amount,
+                "declared": item.declared_amount,
+                "state": str(ItemState(item.state).label) if controlled else _("Under control"),
+                "retained": item.retained_amount if controlled else ZERO,
+                "rejected": item.rejected_amount if controlled else ZERO,
+                "parked": item.parked_amount if controlled else ZERO,
+                "error": str(item.error_type) if controlled and item.error_type else "",
+                "reason": item.reason if controlled else "",
+                "proof": proof_link(item),
+            }
+
+    # --- payment applications -----------------------------------------------------------------------------------------
+
+    def _application_rows(self) -> Iterator[dict]:
+        lines = self.selection.application_lines.select_related(
+            "application__programme", "application__fund", "application__accounting_year", "priority"
+        ).order_by(
+            "application__programme__code", "application__fund__rank", F("application__accounting_year__starts_on"),
+            "application__number", "priority__code", "category_of_region",
+        )  # fmt: skip
+        for line in in_chunks(lines):
+            application = line.application
+            yield {
+                "link": link_to("paymentapplication", application.pk, str(application)),
+                "programme": application.programme.code,
+                "fund": application.fund.label,
+                "year": str(application.accounting_year),
+                "number": application.number,
+                "state": self._state_of(application),
+                "priority": line.priority.code,
+                "category": str(CategoryOfRegion(line.category_of_region).label),
+                "basis": line.get_basis_display(),
+                "eligible": line.eligible_amount,
+                "union": line.union_amount,
+                "public": line.public_amount,
+            }
+
+    def _state_of(self, application) -> str:
+        """Return the state at the cut-off: later steps had not been taken."""
+        state = PaymentApplicationState.CLOSED
+        if application.sent_at and application.sent_at <= self.selection.limit:
+            state = PaymentApplicationState.SENT
+            if application.accepted_on and application.accepted_on <= self.selection.cut_off:
+                state = PaymentApplicationState.ACCEPTED
+        return str(state.label)
+
+
+def proof_link(item) -> Link | str:
+    """Return a cell that leads to the page where the proof opens beside the item."""
+    if item.expenditure_line.proof_id is None:
+        return ""
+    path = reverse("core:document", args=[item.expenditure_line.proof_id])
+    return Link(_("proof"), f"{settings.ESSOR_SITE_URL}{path}")
+
+
+def identity(version) -> dict[str, str]:
+    """Return what names an operation and where it belongs, in words that formulas can compare (never empty)."""
+    operation, agreement = version.operation, version.operation.agreement
+    programme = version.priority.programme if version.priority else operation.programme
+    unknown = _("not stated")
+    return {
+        "operation": operation.code,
+        "case": agreement.application.number if agreement else "",
+        "agreement": agreement.number if agreement else "",
+        "programme": programme.code if programme else unknown,
+        "programme_name": programme.name if programme else unknown,
+        "priority": version.priority.code if version.priority else unknown,
+        "objective": version.specific_objective.code if version.specific_objective_id else "",
+        "fund": version.fund.label if version.fund else unknown,
+        "category": str(CategoryOfRegion(version.category_of_region).label) if version.category_of_region else unknown,
+    }
+
+
+def cover_of(selection: Selection, title: str, by: str) -> Cover:
+    """Return the cover: what, up to when, for which programme and fund, by whom, and how to check it."""
+    notes = [
+        _("The same cut-off date gives the same figures and the same SHA-256 later: only facts recorded by the end of "
+          "that day count."),
+        _("Amounts are in euros. Texts beginning with a sign of calculation are texts."),
+    ]  # fmt: skip
+    if not selection.is_final:
+        notes.insert(
+            0, _("The cut-off day was not over when this was made: facts recorded later that day are missing.")
+        )
+    return Cover(
+        title=title,
+        facts=[
+            (_("Body"), settings.ESSOR_REGION["name"]),
+            (_("Cut-off date"), selection.cut_off),
+            (_("EU programme"), selection.programme.name if selection.programme else _("all")),
+            (_("Fund"), selection.fund.label if selection.fund else _("all")),
+            (_("Made by"), by),
+            (_("Made on"), timezone.now()),
+        ],
+        notes=notes,
+    )
