@@ -17,7 +17,6 @@ WITHOUT_DATABASE = {
     "findstatic",
     "help",
     "makemessages",
-    "spectacular",
     "version",
 }
 

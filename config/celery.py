@@ -30,6 +30,7 @@ app.conf.update(
     beat_schedule={
         "deliver-outbox": {"task": "core.tasks.deliver_outbox", "schedule": 60.0},
         "recover-stale-jobs": {"task": "core.tasks.recover_stale_jobs", "schedule": 60.0},
+        "scan-waiting-files": {"task": "core.tasks.scan_waiting_files", "schedule": 300.0},
         "seal-events": {"task": "core.tasks.seal_events", "schedule": 60.0},
     },
 )

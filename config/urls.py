@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("admin/", include("core.staff_urls")),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
     path("i18n/", include("django.conf.urls.i18n")),
@@ -13,3 +14,8 @@ urlpatterns = [
     path("", include("agreements.urls")),
     path("", include("reporting.urls")),
 ]
+
+handler400 = "core.views.errors.bad_request"
+handler403 = "core.views.errors.forbidden"
+handler404 = "core.views.errors.not_found"
+handler500 = "core.views.errors.server_error"

@@ -50,7 +50,8 @@ def install(files: list[Path], stamp: Path) -> None:
         return
     say(f"Installing {', '.join(path.name for path in files)} (hashes checked); the first time takes a minute")
     started = time.monotonic()
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--use-pep517", "--require-hashes"]
     for path in files:
         command += ["-r", path]
     if subprocess.run(command).returncode:

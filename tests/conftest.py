@@ -1,8 +1,10 @@
 """Strict by default: its own database per run, no network, and a real browser for the journeys."""
 
+import contextlib
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -10,9 +12,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pgtrigger
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import TransactionTestCase
 
 from config.catalogues import compile_catalogues
 from config.embedded import server
@@ -33,6 +37,8 @@ WORKER_START_TIMEOUT = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Playwright keeps an event loop in the tests' thread; Django would refuse the database there.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     compile_catalogues()
     if not _is_xdist_worker(config) and not os.environ.get("DATABASE_URL"):
         server.drop_leftover_test_databases("test_essor_")
@@ -100,6 +106,24 @@ def no_network() -> Iterator[None]:
     patch.undo()
 
 
+# --- The database ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_after_transactional_tests() -> Iterator[None]:
+    """Tables that nobody may empty are emptied between the tests that commit."""
+    patch = pytest.MonkeyPatch()
+    empty = TransactionTestCase._fixture_teardown
+
+    def teardown(self: TransactionTestCase) -> None:
+        with pgtrigger.ignore():
+            empty(self)
+
+    patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    yield
+    patch.undo()
+
+
 # --- Files and mail ------------------------------------------------------------------------------------------------
 
 
@@ -150,13 +174,9 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[subprocess.Popen]
             time.sleep(0.1)
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        with contextlib.suppress(ProcessLookupError):  # a test may have ended it
+            os.killpg(process.pid, signal.SIGKILL)  # with its children; a polite end takes seconds
+        process.wait()
 
 
 # --- The browser -----------------------------------------------------------------------------------------------------
@@ -177,10 +197,3 @@ def browser_context_args(browser_context_args: dict) -> dict:
         "locale": "fr-FR",
         "timezone_id": "Europe/Paris",
     }
-
-
-@pytest.fixture(autouse=True)
-def database_beside_the_browser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright keeps an event loop in the test's thread; Django would refuse the database there."""
-    if request.node.get_closest_marker("browser"):
-        monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

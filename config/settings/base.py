@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config.embedded import broker_settings, database_settings, state_dir
+from core.colours import shades
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = state_dir()
@@ -35,6 +36,7 @@ ESSOR_REGION = {
 # --- Applications -------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "core",  # first: its templates and translations win over the packages'
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
@@ -57,7 +59,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "axes",
     "csp",
-    "core",
     "applicants",
     "grants",
     "agreements",
@@ -71,7 +72,7 @@ MIDDLEWARE = [
     "config.middleware.StaffPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "core.language.ChosenLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -126,6 +127,9 @@ else:
     CELERY_BROKER_URL = _embedded_broker["broker_url"]
     CELERY_BROKER_TRANSPORT_OPTIONS = _embedded_broker["broker_transport_options"]
 
+# How long a worker may stay silent before its job is given to another.
+ESSOR_JOB_LEASE_SECONDS = env.int("ESSOR_JOB_LEASE_SECONDS", 60)
+
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
@@ -149,12 +153,15 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "core:login"
 LOGIN_REDIRECT_URL = "core:home"
 LOGOUT_REDIRECT_URL = "core:home"
+CSRF_FAILURE_VIEW = "core.views.resume.csrf_failure"
 PASSWORD_RESET_TIMEOUT = 24 * 60 * 60
 
 AXES_FAILURE_LIMIT = 6
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_USERNAME_FORM_FIELD = "username"  # axes would take the name of the model field, which no form uses
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "core.views.account.locked_out"
 AXES_CLIENT_IP_CALLABLE = "config.middleware.client_ip"
 AXES_VERBOSE = False
 # The number of reverse proxies in front of Essor, each of which appends to X-Forwarded-For.
@@ -203,6 +210,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "documents": {"BACKEND": env.str("ESSOR_DOCUMENT_STORAGE", "core.storage.DocumentStorage")},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
@@ -216,7 +224,14 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 50
 ESSOR_MAX_UPLOAD_BYTES = 20 * 1024 * 1024
-ESSOR_SCANNER = env.str("ESSOR_SCANNER", "")  # the dotted path of a document scanner; empty: "not scanned" is shown
+# clamd://host:3310, clamd+unix:///path, or a dotted path (core.scanning); empty: screens say "not scanned".
+ESSOR_SCANNER = env.str("ESSOR_SCANNER", "")
+
+# Does a de minimis aid granted exactly three years ago still count? The Regulation does not say; yes is prudent.
+ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY = env.bool("ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY", True)
+
+# Where mails send people back to.
+ESSOR_SITE_URL = env.str("ESSOR_SITE_URL", "http://localhost:8000").rstrip("/")
 
 # --- Mail ---------------------------------------------------------------------------------------------------------
 
@@ -230,9 +245,6 @@ EMAIL_FILE_PATH = VAR_DIR / "mail"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -246,6 +258,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v[0-9]+",
+    "ENUM_NAME_OVERRIDES": {
+        "ApplicationStateEnum": "grants.states.ApplicationState",
+        "PieceStateEnum": "grants.models.piece.Piece.State",
+    },
 }
 
 IMPORT_EXPORT_USE_TRANSACTIONS = True
@@ -259,11 +276,16 @@ UNFOLD = {
     "SITE_SUBHEADER": ESSOR_REGION["name"],
     "SITE_URL": reverse_lazy("core:home"),
     "SITE_SYMBOL": "trending_up",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("core/favicon.svg")}],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("essor/favicon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "SHOW_LANGUAGES": True,
+    "ACCOUNT": {"navigation": [{"title": _("My account"), "link": reverse_lazy("core:profile")}]},
     "ENVIRONMENT": "config.branding.environment",
+    "DASHBOARD_CALLBACK": "core.navigation.work_page",
+    "STYLES": [lambda request: static("essor/staff.css")],
+    "SCRIPTS": [lambda request: static("essor/staff.js")],
     "BORDER_RADIUS": "8px",
     "COLORS": {
         "base": {
@@ -279,19 +301,7 @@ UNFOLD = {
             "900": "#16211c",
             "950": "#0c1410",
         },
-        "primary": {
-            "50": "#eff8f4",
-            "100": "#d8eee4",
-            "200": "#b3dccb",
-            "300": "#82c3aa",
-            "400": "#4fa585",
-            "500": "#2c886a",
-            "600": "#0f5c46",
-            "700": "#0c4f3c",
-            "800": "#0a4535",
-            "900": "#08382b",
-            "950": "#041f18",
-        },
+        "primary": shades(ESSOR_REGION["primary_colour"]),
     },
     "SIDEBAR": {
         "show_search": True,

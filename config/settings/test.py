@@ -4,9 +4,17 @@ import os
 from pathlib import Path
 
 from config.settings.base import *
-from config.settings.base import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, VAR_DIR, broker_settings
+from config.settings.base import (
+    CELERY_BROKER_TRANSPORT_OPTIONS,
+    DATABASES,
+    INSTALLED_APPS,
+    VAR_DIR,
+    broker_settings,
+)
 
 SECRET_KEY = "for tests only"
+# A small workflow that the tests of the engine put through everything.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.core.sample"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
