@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from typing import Any
 
+from django import forms
 from django.db import models
 from django.utils.translation import get_language
 from num2words import num2words
@@ -15,6 +17,29 @@ _NARROW_SPACE = "\u202f"
 _EXACT = Context(prec=60)
 
 
+class EuroField(forms.DecimalField):
+    """An amount as people type it or copy it from a screen: ``26 000,00``, ``26000.5``, ``12 345,67 €``."""
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("max_digits", MAX_DIGITS)
+        kwargs.setdefault("decimal_places", 2)
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return format_number(value) if isinstance(value, Decimal) else value
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if isinstance(value, str):
+            value = "".join(value.split()).replace("€", "")
+            # Of a comma and a point, the last one is the decimal sign: 12.345,67 and 12,345.67 are the same amount.
+            grouping = "," if value.rfind(",") < value.rfind(".") else "."
+            if "," in value and "." in value:
+                value = value.replace(grouping, "")
+            value = value.replace(",", ".")
+        return super().to_python(value)
+
+
 class MoneyField(models.DecimalField):
     """An amount in euros: ``numeric(17, 2)``, signed."""
 
@@ -22,6 +47,9 @@ class MoneyField(models.DecimalField):
         kwargs.setdefault("max_digits", MAX_DIGITS)
         kwargs.setdefault("decimal_places", 2)
         super().__init__(*args, **kwargs)
+
+    def formfield(self, **kwargs: Any) -> forms.Field:
+        return super().formfield(**{"form_class": EuroField, **kwargs})
 
 
 def to_cents(amount: Decimal | int | str) -> Decimal:

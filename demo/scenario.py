@@ -34,10 +34,10 @@ LEAVES_BEFORE_ADMISSION = (Stage.DRAFT, Stage.SUBMITTED, Stage.INCOMPLETE, Stage
 
 
 class Scenario:
-    """Plays the cases; ``progress`` is called with a sentence before each part and after each case."""
+    """Plays the cases. One use, in one transaction."""
 
-    def __init__(self, progress: Progress):
-        self.progress = progress
+    def __init__(self) -> None:
+        self.progress: Progress = lambda sentence: None
         self.clock = Clock()
         self.staff: dict[str, User] = {}
         self.members: dict[str, Member] = {}
@@ -48,11 +48,12 @@ class Scenario:
 
     @property
     def steps(self) -> int:
-        """How often ``progress`` will be called."""
-        return len(CASES)
+        """How often ``progress`` is called: once a case, once a claim."""
+        return len(CASES) + CLAIMS
 
-    def play(self) -> None:
-        """Everything, in the order of time."""
+    def play(self, progress: Progress) -> None:
+        """Everything, in the order of time; ``progress`` is called with a sentence after each step."""
+        self.progress = progress
         start = WAVES[1][0] - 30
         with self.clock.at(start), acting_as(label="command demo"):
             self.staff = ensure_staff()
@@ -242,13 +243,13 @@ class Scenario:
             agreement, member = self.agreements[case.key], self.members[case.organisation]
             with self.clock.at(days.claim, 9 + rank % 10, 10):
                 claim = money_side.claim(agreement, instalment, member, share=SPENT.get(case.key, Decimal(1)))
+            self.progress(f"{case.title} : {instalment.label}")
             if case.stage < certified:
                 continue
             with self.clock.at(days.certify, 9 + rank % 9, 40):
                 money_side.certify(claim, self._office(case), cut=case.key in CUT_CASES)
             if case.stage >= paid:
                 to_order.append(claim)
-            self.progress(f"{case.title} : {instalment.label}")
         if to_order:
             self._pay(f"{label} ({len(to_order)})", to_order, days)
 
@@ -308,6 +309,7 @@ class Scenario:
                     europe.accept(application, finance)
 
 
+CLAIMS = 21  # payment claims of the story
 # Cases that spent less than planned, and those of which an invoice was cut.
 SPENT = {"conciergerie": Decimal("0.80")}
 CUT_CASES = frozenset({"ressourcerie", "iae"})

@@ -8,25 +8,10 @@ from django.apps import apps
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.money import ZERO, EuroField
 from core.roles import Role
 
 EARLIEST_DEADLINE_DAYS = 3
-
-
-class EuroField(forms.DecimalField):
-    """An amount as people type it: ``26 000,00``, ``26000.5``, with or without the sign of the currency."""
-
-    def __init__(self, **kwargs):
-        kwargs.setdefault("max_digits", 17)
-        kwargs.setdefault("decimal_places", 2)
-        kwargs.setdefault("min_value", Decimal(0))
-        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}))
-        super().__init__(**kwargs)
-
-    def to_python(self, value):
-        if isinstance(value, str):
-            value = "".join(value.split()).replace("€", "").replace(",", ".")
-        return super().to_python(value)
 
 
 class StaffForm(forms.Form):
@@ -114,8 +99,8 @@ class ProposeForm(StaffForm):
         required=False,
         initial="yes",
     )
-    proposed_amount = EuroField(label=_("Proposed amount"), required=False)
-    eligible_base = EuroField(label=_("Eligible base"), required=False)
+    proposed_amount = EuroField(label=_("Proposed amount"), required=False, min_value=ZERO)
+    eligible_base = EuroField(label=_("Eligible base"), required=False, min_value=ZERO)
     reasons = forms.CharField(
         label=_("Reasons"),
         widget=forms.Textarea(attrs={"rows": 5}),

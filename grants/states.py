@@ -39,7 +39,7 @@ APPLICANT_LABELS = {
     ApplicationState.APPROVED: _("Granted"),
     ApplicationState.REJECTED: _("Refused"),
     ApplicationState.CONTRACTED: _("Granted, agreement in force"),
-    ApplicationState.CLOSED: _("Closed"),
+    ApplicationState.CLOSED: _("Case closed"),
     ApplicationState.WITHDRAWN: _("Withdrawn by you"),
     ApplicationState.LAPSED: _("Lapsed"),
 }

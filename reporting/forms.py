@@ -5,7 +5,7 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core.money import MAX_DIGITS
+from core.money import EuroField
 from reporting.models import (
     CategoryOfRegion,
     ErrorType,
@@ -30,12 +30,8 @@ class FlagAnswerForm(TransitionForm):
 
     answer = forms.ChoiceField(label=_("Answer"), choices=FlagAnswer.choices, widget=forms.RadioSelect)
     fund = forms.ModelChoiceField(Fund.objects.all(), label=_("Fund"), required=False)
-    eu_amount = forms.DecimalField(
-        label=_("EU amount"), max_digits=MAX_DIGITS, decimal_places=2, min_value=0, required=False
-    )
-    eligible_cost = forms.DecimalField(
-        label=_("Eligible cost"), max_digits=MAX_DIGITS, decimal_places=2, min_value=0, required=False
-    )
+    eu_amount = EuroField(label=_("EU amount"), min_value=0, required=False)
+    eligible_cost = EuroField(label=_("Eligible cost"), min_value=0, required=False)
     programmed_on = forms.DateField(
         label=_("Programmed on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
@@ -79,7 +75,7 @@ class RejectionForm(TransitionForm):
 class PartRejectionForm(RejectionForm):
     """How much of an item is rejected, and why."""
 
-    rejected_amount = forms.DecimalField(label=_("Rejected amount"), max_digits=MAX_DIGITS, decimal_places=2)
+    rejected_amount = EuroField(label=_("Rejected amount"))
     field_order = ["rejected_amount", "error_type"]
 
     def clean_rejected_amount(self) -> Decimal:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.file_types import PIECE_TYPES, accept_attribute
+from core.money import EuroField
 
 
 class TransitionForm(forms.Form):
@@ -28,14 +29,7 @@ def date_field(label, **kwargs: Any) -> forms.DateField:
 
 def money_field(label, **kwargs: Any) -> forms.DecimalField:
     """Return a field for an amount in euros."""
-    return forms.DecimalField(
-        label=label,
-        max_digits=17,
-        decimal_places=2,
-        localize=True,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        **kwargs,
-    )
+    return EuroField(label=label, **kwargs)
 
 
 def file_field(label, types=PIECE_TYPES, **kwargs: Any) -> forms.FileField:

@@ -17,12 +17,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMFieldMixin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.views import ChangeList
 
 from core.admin.events import event_page, recent_events
 from core.admin.transitions import transition_view
 from core.admin_permissions import AdminRolesMixin
 from core.models.workflow import WorkflowModel
-from core.money import format_euros
+from core.money import EuroField, format_euros
 from core.templatetags.essor import short_date, state_pill
 from core.transitions import Option, available_transitions
 
@@ -97,7 +98,25 @@ def state_fields(model: type[models.Model]) -> list[str]:
     return [item.name for item in model._meta.concrete_fields if isinstance(item, FSMFieldMixin)]
 
 
-class EssorModelAdmin(AdminRolesMixin, ScopedMixin, ModelAdmin):
+class LocalAmountsMixin:
+    """Amounts are shown and typed as people write them: 12 345,67."""
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, models.DecimalField):
+            kwargs = {"form_class": EuroField, "localize": True} | kwargs
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class EssorChangeList(ChangeList):
+    """A list that counts once. Without a filter, the rows found are all the rows."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+
+class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin):
     """Base of all admin classes of Essor.
 
     Declare ``view_roles``, ``add_roles``, ``change_roles`` and ``delete_roles`` (see
@@ -133,6 +152,9 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, ModelAdmin):
         return available_transitions(obj, request.user) if state_fields(self.model) else []
 
     # --- lists -------------------------------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return EssorChangeList
 
     @admin.display(description=_("State"), ordering="state")
     def state_column(self, obj: models.Model) -> SafeString | str:
@@ -224,7 +246,7 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, ModelAdmin):
         return obj
 
 
-class _InlineDefaults(AdminRolesMixin):
+class _InlineDefaults(AdminRolesMixin, LocalAmountsMixin):
     """Inlines show; they change only for the roles they name."""
 
     extra = 0

@@ -6,8 +6,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.money import ZERO, EuroField
 from grants.models import Answer, OpinionResult, Piece
-from grants.staff_forms import DateInput, EuroField, instructors_of_programmes
+from grants.staff_forms import DateInput, instructors_of_programmes
 
 OPINION_DAYS = 30
 
@@ -58,7 +59,9 @@ class RetainForm(forms.Form):
     def __init__(self, *args, lines, **kwargs):
         super().__init__(*args, **kwargs)
         for line in lines:
-            self.fields[f"line-{line.pk}"] = EuroField(label=line.label, required=False, max_value=line.amount)
+            self.fields[f"line-{line.pk}"] = EuroField(
+                label=line.label, required=False, min_value=ZERO, max_value=line.amount
+            )
 
 
 class AskOpinionForm(forms.Form):

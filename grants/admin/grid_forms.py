@@ -3,8 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.money import ZERO, EuroField
 from grants.models import AgendaItem, Application, Decision
-from grants.staff_forms import EuroField
 from grants.states import ApplicationState
 
 
@@ -14,7 +14,7 @@ class RowForm(forms.Form):
     decision = forms.ChoiceField(
         label=_("Decision"), required=False, choices=[("", _("not decided")), *Decision.choices]
     )
-    amount = EuroField(label=_("Amount granted"), required=False)
+    amount = EuroField(label=_("Amount granted"), required=False, min_value=ZERO)
     reason = forms.CharField(label=_("Reason"), required=False, max_length=2000)
 
     @classmethod

@@ -26,9 +26,9 @@ class BudgetLine(models.Model):
     class FinancerStatus(models.TextChoices):
         NONE = "", _("not applicable")
         THIS_REQUEST = "this_request", _("this request")
-        ASKED = "asked", _("asked")
-        GRANTED = "granted", _("granted")
-        OWN = "own", _("own resources")
+        ASKED = "asked", pgettext_lazy("financing", "asked")
+        GRANTED = "granted", pgettext_lazy("financing", "granted")
+        OWN = "own", pgettext_lazy("financing", "own resources")
 
     application = models.ForeignKey(
         "grants.Application", on_delete=models.CASCADE, related_name="budget_lines", verbose_name=_("application")

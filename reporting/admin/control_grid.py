@@ -75,10 +75,7 @@ class ControlGrid:
             if item is None:
                 continue
             data = {
-                "rejected_amount": post.get(f"rejected-{pk}", "")
-                .replace("\u202f", "")
-                .replace(" ", "")
-                .replace(",", "."),
+                "rejected_amount": post.get(f"rejected-{pk}", ""),
                 "error_type": post.get(f"error-{pk}", ""),
             }
             try:

@@ -115,6 +115,14 @@ def test_the_state_is_never_a_field(staff: Client, submitted: Case) -> None:
     assert (submitted.title, submitted.state) == ("Another title", "submitted")
 
 
+def test_amounts_are_typed_as_people_write_them(staff: Client, submitted: Case) -> None:
+    assert 'value="800,00"' in staff.get(page_of(submitted)).text
+    data = {"title": "Same", "owner": submitted.owner_id, "asked": "12\u202f345,67"}
+    staff.post(page_of(submitted), data)
+    submitted.refresh_from_db()
+    assert submitted.asked == Decimal("12345.67")
+
+
 def test_a_button_that_is_refused_says_why(client: Client, submitted: Case) -> None:
     client.force_login(UserFactory(administrator=True))
     page = client.get(page_of(submitted)).text

@@ -1,22 +1,18 @@
 """``manage.py run``: the whole of Essor on one machine, web server and background worker, until Ctrl-C."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 from types import FrameType
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-HOST = "127.0.0.1"
+from demo.processes import HOST, start, stop, web_server, worker
+
 START_TIMEOUT = 60
-STOP_TIMEOUT = 15
 
 
 class Command(BaseCommand):
@@ -32,12 +28,12 @@ class Command(BaseCommand):
         self.stopping = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_requested)
-        processes = {_("The web server"): _start(_web(port)), _("The background worker"): _start(_worker())}
+        processes = {_("The web server"): start(web_server(port)), _("The background worker"): start(worker())}
         try:
             self._announce(processes, port)
             ended = self._wait(processes)
         finally:
-            _stop(list(processes.values()))
+            stop(list(processes.values()))
         if ended:
             raise CommandError(_("%(process)s ended by itself: everything is stopped.") % {"process": ended})
         self.stdout.write(_("Essor is stopped."))
@@ -63,43 +59,8 @@ class Command(BaseCommand):
         return None
 
 
-def _web(port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
-        *("--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "4"),
-        *("--log-level", "warning", "--no-control-socket"),
-    ]
-
-
-def _worker() -> list[str]:
-    schedule = Path(settings.VAR_DIR) / "celerybeat-schedule"
-    return [
-        *(sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "--beat"),
-        *("--schedule", str(schedule), "--queues", "default,reports", "--concurrency", "2"),
-        *("--loglevel", "warning", "--without-mingle", "--without-gossip"),
-    ]
-
-
-def _start(command: list[str]) -> subprocess.Popen:
-    # A session of its own: Ctrl-C reaches this command alone, which then stops both in order.
-    return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)
-
-
 def _ended(processes: dict[str, subprocess.Popen]) -> str | None:
     return next((name for name, process in processes.items() if process.poll() is not None), None)
-
-
-def _stop(processes: list[subprocess.Popen]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + STOP_TIMEOUT
-    for process in processes:
-        try:
-            process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _answers(port: int) -> bool:

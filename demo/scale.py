@@ -1,0 +1,60 @@
+"""Many applications, for the benchmark of pages: filed through the same functions as everybody's."""
+
+from collections.abc import Callable
+from functools import cache
+
+from core.acting import acting_as
+from core.models import User
+from demo import applicant_side, papers, staff_side
+from demo.cases import Stage, progress
+from demo.clock import Clock
+from demo.organisations import Organisation
+from demo.people import DOMAIN, STAFF
+from grants.models import Application, Call
+
+FIRST_NUMBER = 1000
+CASES_EACH = 5  # applications of one organisation
+CITIES = [("Reims", "51100"), ("Troyes", "10000"), ("Charleville-Mézières", "08000"), ("Chaumont", "52000")]
+THEMES = ["Ressourcerie", "Tiers-lieu", "Jardin partagé", "Atelier vélo", "Épicerie solidaire", "Garage solidaire"]
+# How far the cases go, turn by turn.
+STAGES = [Stage.SUBMITTED, Stage.ADMISSIBLE, Stage.IN_INSTRUCTION, Stage.SUBMITTED, Stage.INCOMPLETE]
+
+
+def file_many(wanted: int, step: Callable[[str], None]) -> None:
+    """File applications under the open PROGRESS call until there are ``wanted`` in all; ``step`` is called after each."""
+    papers.piece = cache(papers.piece)
+    clock = Clock()
+    call = Call.objects.filter(code__startswith="PROGRESS1").order_by("-closes_at").first()
+    staff = {person.name: User.objects.get(email=f"{person.name}@{DOMAIN}") for person in STAFF}
+    there = Application.objects.count()
+    member = None
+    for rank in range(there, wanted):
+        number = FIRST_NUMBER + rank
+        with clock.at(-30 + rank % 20, 9 + rank % 9, rank % 60):
+            if member is None or rank % CASES_EACH == 0:
+                city, postcode = CITIES[rank % len(CITIES)]
+                organisation = Organisation(
+                    f"structure-{number}", f"{THEMES[rank % len(THEMES)]} n° {number}", "association", city, postcode,
+                    f"Personne {number}",
+                )  # fmt: skip
+                with acting_as(label="command demo"):
+                    member = applicant_side.sign_up(organisation, number)
+            _live(rank, call, member, staff)
+        step(member.organisation.name)
+
+
+def _live(rank: int, call: Call, member, staff: dict[str, User]) -> None:
+    case = progress(
+        f"scale-{rank}", member.organisation.key, f"{THEMES[rank % len(THEMES)]} à {member.organisation.city}", 3,
+        STAGES[rank % len(STAGES)], training=f"{9000 + rank % 20000}.00", communication="2500.00",
+    )  # fmt: skip
+    with acting_as(member.user):
+        application = applicant_side.fill_in(case, member, call)
+        applicant_side.file(application, member)
+    actor = staff["instruction"]
+    if case.stage == Stage.INCOMPLETE:
+        staff_side.ask_for_pieces(application, actor)
+    elif case.stage >= Stage.ADMISSIBLE:
+        staff_side.admit(application, actor)
+        if case.stage >= Stage.IN_INSTRUCTION:
+            staff_side.start(application, actor)

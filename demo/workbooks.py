@@ -1,0 +1,95 @@
+"""The workbooks of the demonstration, made as long jobs by a real worker, and copied where a person finds them."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+from django.conf import settings
+from django.utils import timezone
+
+from core import jobs
+from core.documents import open_document
+from core.jobs import JobError
+from core.models import Job, OutboxMessage, User
+from demo.processes import start, stop, worker
+from demo.progress import Progress
+from reporting.tasks import COFINANCING, OPERATIONS
+
+TIMEOUT = 120
+POLL = 0.3
+# Kind of report, format, and the name under which it is copied.
+REPORTS = [
+    (COFINANCING, "xlsx", "cofinancement.xlsx"),
+    (OPERATIONS, "xlsx", "liste-des-operations.xlsx"),
+    (OPERATIONS, "csv", "liste-des-operations.csv"),
+]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A workbook with the totals of each fund in words."""
+
+    path: Path
+    rows: int
+    totals: dict[str, str]
+
+
+def write_all(user: User, progress: Progress) -> list[Written]:
+    """Run a worker until every report is written and every mail has left.
+
+    Raises:
+        JobError: a report failed, or the worker did not answer in time.
+    """
+    child = start(worker())
+    try:
+        today = timezone.localdate().isoformat()
+        submitted = [
+            (jobs.submit(kind, parameters={"cut_off": today, "format": suffix}, user=user), name)
+            for kind, suffix, name in REPORTS
+        ]
+        written = [_copy(_wait(job, child, progress), name) for job, name in submitted]
+        _wait_for_mails(child, progress)
+        return written
+    finally:
+        stop([child])
+
+
+def _wait(job: Job, child: Popen, progress: Progress) -> Job:
+    for _again in _until_timeout(child):
+        job.refresh_from_db()
+        progress.say(f"{job.kind}: {job.get_state_display()} {job.percent or 0} %")
+        if job.state == Job.State.DONE:
+            progress.step(job.kind)
+            return job
+        if job.state in (Job.State.FAILED, Job.State.CANCELLED):
+            raise JobError(f"{job.kind}: {job.reason}")
+    raise JobError(f"{job.kind}: the worker did not finish within {TIMEOUT} seconds.")
+
+
+def _wait_for_mails(child: Popen, progress: Progress) -> None:
+    for _again in _until_timeout(child):
+        left = OutboxMessage.objects.filter(state="pending").count()
+        progress.say(f"mails to send: {left}")
+        if not left:
+            return
+    raise JobError(f"{OutboxMessage.objects.filter(state='pending').count()} mails are still waiting in the outbox.")
+
+
+def _until_timeout(child: Popen):
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise JobError("The worker ended by itself: run it with “make run” and read what it says.")
+        yield
+        time.sleep(POLL)
+
+
+def _copy(job: Job, name: str) -> Written:
+    folder = Path(settings.VAR_DIR) / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_document(job.file) as content, (folder / name).open("wb") as target:
+        shutil.copyfileobj(content, target)
+    totals = job.result["totals"]
+    return Written(folder / name, job.result["rows"], {fund: totals[fund] for fund in totals.get("funds", {})})
