@@ -24,8 +24,8 @@ lint: dev  ## style and the line of imports
 	@$(ENV) -m ruff format --check .
 	@.venv/bin/lint-imports
 
-messages: dev  ## collect the texts to translate (needs GNU gettext)
-	@$(ENV) manage.py makemessages --all --no-obsolete --ignore '.venv/*' --ignore 'var/*' --ignore 'tests/*'
+messages: dev  ## collect the texts to translate, and say which have no French
+	@$(ENV) -m config.messages
 
 benchmark: python  ## measure what the documentation claims
 	@$(PYTHON) scripts/bootstrap.py

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
@@ -89,18 +89,18 @@ class Call(models.Model):
         """None when applications can be filed, else the sentence that says why not and what is kept."""
         at = at or timezone.now()
         if not self.is_published:
-            return _gettext("This call is not published. Contact the service to know when it opens.")
+            return gettext("This call is not published. Contact the service to know when it opens.")
         if at < self.opens_at:
-            return _gettext("This call opens on %(date)s. Your draft is kept until then.") % {
+            return gettext("This call opens on %(date)s. Your draft is kept until then.") % {
                 "date": date_format(timezone.localtime(self.opens_at), r"j F Y, H \h i")
             }
         if at >= self.closes_at:
-            return _gettext(
+            return gettext(
                 "This call closed on %(date)s: no application can be filed any more. "
                 "What you typed is kept; contact the service to know about the next call."
             ) % {"date": date_format(timezone.localtime(self.closes_at), r"j F Y, H \h i")}
         if self.is_locked:
-            return _gettext(
+            return gettext(
                 "Filing is suspended for this call: %(reason)s What you typed is kept; try again later."
             ) % {"reason": self.lock_reason}
         return None

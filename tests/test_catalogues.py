@@ -1,0 +1,31 @@
+"""French is complete: every text of the code and the templates has its translation, with the same placeholders."""
+
+import re
+
+import pytest
+
+from config.messages import PACKAGES, messages_of, missing, open_catalogue
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_text_is_translated(package):
+    assert missing(package) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_translations_keep_their_placeholders(package):
+    wrong = []
+    for entry in open_catalogue(package):
+        expected = set(PLACEHOLDER.findall(entry.msgid)) | set(PLACEHOLDER.findall(entry.msgid_plural or ""))
+        for text in (entry.msgstr, *entry.msgstr_plural.values()):
+            if text and not set(PLACEHOLDER.findall(text)) <= expected:
+                wrong.append(entry.msgid)
+    assert wrong == []
+
+
+def test_texts_are_found_in_code_and_templates():
+    """The check above would be worth nothing if the extraction found nothing."""
+    assert len(messages_of("core")) > 50
+    assert any(place.endswith(".html") for message in messages_of("core").values() for place, _line in message.places)
