@@ -152,9 +152,19 @@ def line_problems(agreement: Agreement, values: Mapping[str, Any], accounts: set
     return errors
 
 
+def charge_accounts(agreement: Agreement) -> list[tuple[str, str]]:
+    """The expense accounts of the annexed budget: code and label, each code once."""
+    found: dict[str, list[str]] = {}
+    for code, label in (
+        agreement.budget_lines.filter(side="charge").order_by("rank").values_list("account_code", "label")
+    ):
+        found.setdefault(code, []).append(label)
+    return [(code, " / ".join(dict.fromkeys(labels))) for code, labels in found.items()]
+
+
 def budget_accounts(agreement: Agreement) -> set[str]:
     """The codes of the expense accounts of the annexed budget."""
-    return set(agreement.budget_lines.filter(side="charge").values_list("account_code", flat=True))
+    return {code for code, _label in charge_accounts(agreement)}
 
 
 def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str, str]:
@@ -210,11 +220,18 @@ def add_line(
     return line
 
 
-def change_line(line: ExpenditureLine, values: Mapping[str, Any], *, actor) -> ExpenditureLine:
-    """Correct a line. Raises ClaimRefused with ``errors`` by field."""
+def change_line(line: ExpenditureLine, values: Mapping[str, Any], *, actor, proof=None) -> ExpenditureLine:
+    """Correct a line, and replace its proof when another is given.
+
+    Raises:
+        ClaimRefused: with ``errors`` by field.
+        DocumentRefused: the proof is not taken.
+    """
     with transaction.atomic():
         locked = _writable(line.claim, actor)
         _save_line(locked, line, values)
+        if proof is not None:
+            attach_proof(locked, [line], proof, actor=actor)
         record(locked, "change_line", actor=actor, data={"line": line.rank, "amount": line.declared_amount})
     return line
 

@@ -138,8 +138,8 @@ def main(arguments: list[str]) -> int:
             update(package)
     lacking = [line for package in PACKAGES for line in missing(package)]
     for line in lacking:
-        print(line)  # noqa: T201 - this is the output
-    print(f"{len(lacking)} texts without a French translation.")  # noqa: T201
+        print(line)
+    print(f"{len(lacking)} texts without a French translation.")
     return 1 if lacking else 0
 
 

@@ -21,7 +21,7 @@ STAGES = [Stage.SUBMITTED, Stage.ADMISSIBLE, Stage.IN_INSTRUCTION, Stage.SUBMITT
 
 
 def file_many(wanted: int, step: Callable[[str], None]) -> None:
-    """File applications under the open PROGRESS call until there are ``wanted`` in all; ``step`` is called after each."""
+    """File applications under the open PROGRESS call until there are ``wanted`` in all."""
     papers.piece = cache(papers.piece)
     clock = Clock()
     call = Call.objects.filter(code__startswith="PROGRESS1").order_by("-closes_at").first()

@@ -37,7 +37,7 @@ class Written:
 
 
 def write_all(user: User, progress: Progress) -> list[Written]:
-    """Run a worker until every report is written and every mail has left.
+    """Run a worker until every report is written and the mails have left, for two minutes at most.
 
     Raises:
         JobError: a report failed, or the worker did not answer in time.
@@ -69,12 +69,12 @@ def _wait(job: Job, child: Popen, progress: Progress) -> Job:
 
 
 def _wait_for_mails(child: Popen, progress: Progress) -> None:
+    """What has not left in time leaves at the next ``make run``: the outbox keeps it."""
     for _again in _until_timeout(child):
         left = OutboxMessage.objects.filter(state="pending").count()
         progress.say(f"mails to send: {left}")
         if not left:
             return
-    raise JobError(f"{OutboxMessage.objects.filter(state='pending').count()} mails are still waiting in the outbox.")
 
 
 def _until_timeout(child: Popen):

@@ -64,7 +64,7 @@ class ConfirmationForm(TransitionForm):
         """The page shows a file; another one may have taken its place meanwhile."""
         cleaned = super().clean()
         current = self.instance.document_pdf
-        if cleaned.get("sha256") and current and cleaned["sha256"] != current.file.sha256:
+        if current and cleaned.get("sha256") != current.file.sha256:
             raise ValidationError(
                 _("The document has changed since you opened this page. Read it again before you sign.")
             )

@@ -36,7 +36,13 @@ ESSOR_REGION = {
 # --- Applications -------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "core",  # first: its templates and translations win over the packages'
+    # Ours first: their templates and translations win over the packages'.
+    "core",
+    "applicants",
+    "grants",
+    "agreements",
+    "reporting",
+    "demo",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
@@ -59,11 +65,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "axes",
     "csp",
-    "applicants",
-    "grants",
-    "agreements",
-    "reporting",
-    "demo",
 ]
 
 MIDDLEWARE = [

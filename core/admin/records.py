@@ -121,7 +121,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Follow"))
     def open_column(self, job: Job) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("core:job", args=[job.pk]), _("Open"))
+        return format_html('<a href="{}">{}</a>', reverse("core:job", args=[job.pk]), _("Follow"))
 
 
 @admin.register(OutboxMessage)

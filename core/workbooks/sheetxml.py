@@ -348,8 +348,9 @@ class SheetWriter:
         )
 
     def _after_rows(self, last: int) -> str:
-        blank = "".join(f'<row r="{row}">{self._blank_cells(row)}</row>' for row in range(2, 2 + self.sheet.blank_rows))
-        last = max(last, 1 + self.sheet.blank_rows)
+        below = range(last + 1, last + 1 + self.sheet.blank_rows)
+        blank = "".join(f'<row r="{row}">{self._blank_cells(row)}</row>' for row in below)
+        last += self.sheet.blank_rows
         return f'{blank}</sheetData><autoFilter ref="A1:{self.prepared.letters[-1]}{last}"/>' + validations_xml(
             self.prepared, last if self.sheet.blank_rows else 0
         )

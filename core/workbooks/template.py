@@ -19,14 +19,15 @@ def write_template(
     rows: Iterable[Any] = (),
     blank_rows: int = 500,
     key: str = "form",
+    names: Sequence[tuple[str, str]] = (),
 ) -> Written:
-    """Write a form with the columns, ``rows`` already filled or ``blank_rows`` to fill, and a sheet of instructions.
+    """Write a form with the columns, ``rows`` already filled, ``blank_rows`` to fill, and a sheet of instructions.
 
-    ``facts`` stand on the cover (case number, beneficiary, period). What ``read_table`` accepts is what is written
+    ``facts`` stand on the cover (case number, beneficiary, period). ``names`` are further defined names: the constants
+    by which the form is recognised when it comes back. What ``read_table`` accepts is what is written
     here: both take the same columns.
     """
-    rows = list(rows)
-    form = Sheet(title, columns, rows, key=key, blank_rows=0 if rows else blank_rows)
+    form = Sheet(title, columns, rows, key=key, blank_rows=blank_rows)
     guide_columns = [
         Column("label", _("Column"), width=28),
         Column("required", _("To be filled"), width=16),
@@ -42,7 +43,7 @@ def write_template(
     ]
     cover = Cover(title=title, facts=facts, notes=[_("Fill the sheet “%s”. Leave the headers as they are.") % title])
     return write_workbook(
-        path, [form, Sheet(_("Instructions"), guide_columns, guide, key="guide", derived=True)], cover
+        path, [form, Sheet(_("Instructions"), guide_columns, guide, key="guide", derived=True)], cover, names=names
     )
 
 

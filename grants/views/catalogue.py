@@ -69,8 +69,8 @@ def entries(programmes: Iterable[Programme] | None = None) -> list[Entry]:
     versions = {
         version.programme_id: version
         for version in ProgrammeVersion.objects.filter(programme__in=programmes)
-        .order_by("programme", "-number")
-        .distinct("programme")
+        .order_by("programme_id", "-number")
+        .distinct("programme_id")
     }
     calls: dict[int, list[Call]] = {}
     for call in Call.objects.not_over().select_related("programme_version").order_by("closes_at"):

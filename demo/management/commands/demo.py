@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.urls import reverse
 
 from core.management.base import EssorCommand, Problems
-from core.models import User
+from core.models import OutboxMessage, User
 from demo.cases import CASES
 from demo.people import DOMAIN, PASSWORD, STAFF
 from demo.progress import Progress
@@ -86,10 +86,13 @@ class Command(EssorCommand):
             *(f"  {person.email:34} {person.role.label}" for person in STAFF),
             *(f"  {email:34} {name}" for email, name in self._applicants()),
             f"Staff: {ADDRESS}/admin/ · portal: {ADDRESS}/ · API: {ADDRESS}{reverse('api-docs')}",
-            f"Mails that were sent: {settings.EMAIL_FILE_PATH}",
+            f"Mails that were sent: {settings.EMAIL_FILE_PATH} ({self._waiting()} wait for the next make run)",
             f"Done in {seconds:.0f} s.",
         ]
         self.stdout.write("\n".join(lines))
+
+    def _waiting(self) -> int:
+        return OutboxMessage.objects.filter(state="pending").count()
 
     def _applicants(self) -> list[tuple[str, str]]:
         """A few applicants worth a look: one with something to do, one being paid, one with a draft."""

@@ -1,0 +1,222 @@
+"""The beneficiary's page of an agreement: what to do first, the payments in their order, where everything stands."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Prefetch, prefetch_related_objects
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
+from applicants.bank_accounts import payable_account
+from core.dates import format_date_long
+from core.money import format_euros
+
+LATER, NOW, DONE = "later", "now", "done"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the beneficiary has to do, and where."""
+
+    text: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a timeline; ``status`` is done, now or later."""
+
+    title: str
+    status: str
+    when: datetime | date | str | None = None
+    text: str = ""
+    url: str = ""
+    url_label: str = ""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """An instalment with its live claim, and whether it may be claimed now."""
+
+    instalment: Instalment
+    claim: PaymentClaim | None
+    is_claimable: bool
+
+    @property
+    def waits(self) -> str:
+        """Why it cannot be claimed yet, in a few words; empty when it can or was."""
+        if self.claim is not None or self.is_claimable:
+            return ""
+        if self.instalment.tranche is not None and self.instalment.tranche.state == Tranche.State.PLANNED:
+            return _("opens with the report of the year before")
+        return ""
+
+
+@dataclass(frozen=True)
+class Year:
+    """A tranche with its report, for those who report on it."""
+
+    tranche: Tranche
+    report: TrancheReport | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a report may be filed now."""
+        return self.report is None and self.tranche.state != Tranche.State.PLANNED
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether the service asked for more."""
+        return self.report is not None and self.report.state == TrancheReport.State.RETURNED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the year is over: its report is expected."""
+        return self.tranche.ends_on < timezone.localdate()
+
+
+def load(agreement: Agreement) -> None:
+    """Fetch what the page shows, one query a relation."""
+    prefetch_related_objects(
+        [agreement],
+        Prefetch("instalments", Instalment.objects.select_related("tranche").order_by("rank")),
+        Prefetch("claims", PaymentClaim.objects.order_by("opened_at", "pk")),
+        Prefetch("tranches", Tranche.objects.order_by("rank")),
+        Prefetch("tranches__reports", TrancheReport.objects.select_related("document__file")),
+        "shares",
+        "document_pdf__file",
+        "signed_document__file",
+    )
+
+
+def payments_of(agreement: Agreement) -> list[Payment]:
+    """The instalments in their order, with their claims."""
+    alive = (claim for claim in agreement.claims.all() if claim.state != PaymentClaim.State.REJECTED)
+    live = {claim.instalment_id: claim for claim in alive}
+    return [
+        Payment(
+            instalment=item,
+            claim=live.get(item.pk),
+            is_claimable=agreement.is_in_force
+            and item.pk not in live
+            and (item.tranche is None or item.tranche.is_released),
+        )
+        for item in agreement.instalments.all()
+    ]
+
+
+def years_of(agreement: Agreement) -> list[Year]:
+    """The tranches in their order, with their reports."""
+    return [Year(tranche, next(iter(tranche.reports.all()), None)) for tranche in agreement.tranches.all()]
+
+
+def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -> list[Task]:
+    """What waits for the beneficiary now; empty when it is the Region's turn."""
+    if agreement.awaits_beneficiary:
+        return [
+            Task(
+                _("Read the agreement, then sign it here. It binds the Region once both have signed."),
+                "#sign",
+                _("Read and sign"),
+            )
+        ]
+    if not agreement.is_in_force:
+        return []
+    tasks = [
+        Task(
+            _("The service asks for more on the report of %(year)s.") % {"year": year.tranche.label},
+            report_url(agreement, year.tranche),
+            _("Complete the report"),
+        )
+        for year in years
+        if year.is_returned
+    ]
+    tasks += [_claim_task(payment.claim) for payment in payments if payment.claim and payment.claim.is_editable]
+    tasks += [
+        Task(
+            _("Report on %(year)s: the next year opens when the report is accepted.") % {"year": year.tranche.label},
+            report_url(agreement, year.tranche),
+            _("File the report"),
+        )
+        for year in years
+        if year.is_open and (year.has_ended or _all_claimed(year, payments))
+    ]
+    first = next((payment for payment in payments if payment.is_claimable), None)
+    if first is not None and not tasks:
+        words = {"label": first.instalment.label, "amount": format_euros(first.instalment.amount)}
+        tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
+    return [*tasks, *_account_task(agreement)]
+
+
+def _all_claimed(year: Year, payments: list[Payment]) -> bool:
+    """Whether nothing of the year is left to claim."""
+    own = [payment for payment in payments if payment.instalment.tranche_id == year.tranche.pk]
+    return all(payment.claim is not None and not payment.claim.is_editable for payment in own)
+
+
+def _claim_task(claim: PaymentClaim) -> Task:
+    if claim.state == PaymentClaim.State.RETURNED:
+        text = _("The service returned the claim %(number)s: it says what to correct.")
+        return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Correct and file again"))
+    text = _("You began the claim %(number)s. It is not filed yet.")
+    return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Go on"))
+
+
+def _account_task(agreement: Agreement) -> list[Task]:
+    """Nothing is paid without a verified account: better said before than after."""
+    if agreement.payee == "persons":
+        return []
+    account, reason = payable_account(agreement.beneficiary)
+    if account is not None:
+        return []
+    return [Task(reason, reverse("applicants:bank_accounts", args=[agreement.beneficiary_id]), _("Bank details"))]
+
+
+def report_url(agreement: Agreement, tranche: Tranche) -> str:
+    """The page of the report on a year."""
+    return reverse("agreements:report", args=[agreement.number, tranche.rank])
+
+
+def timeline_of(agreement: Agreement, payments: list[Payment]) -> list[Step]:
+    """The past, the present and the future of an agreement."""
+    return [*_signature_steps(agreement), *(_payment_step(agreement, payment) for payment in payments), _end(agreement)]
+
+
+def _signature_steps(agreement: Agreement) -> list[Step]:
+    steps = [Step(_("Act sent to you"), DONE, agreement.sent_at)]
+    if agreement.kind == Agreement.Kind.AGREEMENT:
+        if agreement.beneficiary_signed_at:
+            text = agreement.beneficiary_signatory
+            steps.append(Step(_("Signed by you"), DONE, agreement.beneficiary_signed_at, text))
+        else:
+            steps.append(Step(_("Your signature"), NOW if agreement.awaits_beneficiary else LATER))
+    if agreement.notified_on:
+        steps.append(Step(_("In force"), DONE, agreement.notified_on, _("Signed by the Region and notified.")))
+    elif agreement.state in ("sent", "signed_by_beneficiary"):
+        waits = agreement.awaits_beneficiary
+        steps.append(Step(_("Signature of the Region and notification"), LATER if waits else NOW))
+    return steps
+
+
+def _payment_step(agreement: Agreement, payment: Payment) -> Step:
+    item, claim = payment.instalment, payment.claim
+    title = f"{item.label} – {format_euros(claim.certified_amount if claim and claim.paid_on else item.amount)}"
+    if claim is not None:
+        status = DONE if claim.is_over else NOW
+        state = claim.state_label("applicant")
+        return Step(title, status, claim.paid_on, state, claim.get_absolute_url(), claim.number)
+    if payment.is_claimable:
+        return Step(title, NOW, None, _("You may claim it. %(trigger)s") % {"trigger": item.trigger_text})
+    return Step(title, LATER, None, item.trigger_text)
+
+
+def _end(agreement: Agreement) -> Step:
+    if agreement.ended_on:
+        return Step(agreement.state_label("applicant"), DONE, agreement.ended_on)
+    if agreement.report_due_on:
+        when = format_date_long(agreement.report_due_on)
+        return Step(_("End of the project"), LATER, agreement.end, _("Final report due on %(day)s.") % {"day": when})
+    return Step(_("End of the project"), LATER, agreement.end)

@@ -1,0 +1,132 @@
+"""The beneficiary's page of a claim: what is missing, the lines with their proofs, what happens next."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from agreements.agreement_page import DONE, LATER, NOW, Step
+from agreements.claims import charge_accounts
+from agreements.conditions import claim_is_complete
+from agreements.forms.portal import AmountForm, PieceForm, ProofForm, WorkbookForm
+from agreements.forms.transitions import SubmitClaimForm
+from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
+from agreements.permissions import may_edit_claim, may_submit_claim
+
+State = PaymentClaim.State
+
+
+@dataclass(frozen=True)
+class AskedPiece:
+    """A piece that the payment asks for, what was joined, and the form to join it."""
+
+    code: str
+    label: str
+    required: bool
+    joined: list[ClaimPiece]
+    form: PieceForm
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the claim cannot be filed without it."""
+        return self.required and not self.joined
+
+
+def asked_pieces(claim: PaymentClaim, refused: tuple[str, PieceForm] | None = None) -> list[AskedPiece]:
+    """The pieces that the payment asks for, in their order."""
+    joined: dict[str, list[ClaimPiece]] = {}
+    for piece in claim.pieces.select_related("document__file"):
+        joined.setdefault(piece.code, []).append(piece)
+    return [
+        AskedPiece(
+            code=rule["code"],
+            label=rule["label"],
+            required=rule.get("required", True),
+            joined=joined.get(rule["code"], []),
+            form=refused[1] if refused and refused[0] == rule["code"] else PieceForm(prefix=rule["code"]),
+        )
+        for rule in claim.instalment.required_pieces
+    ]
+
+
+def lines_of(claim: PaymentClaim) -> list[ExpenditureLine]:
+    """The lines in their order, with their proofs: one query."""
+    return list(claim.lines.select_related("proof__file").order_by("rank"))
+
+
+def claim_context(
+    claim: PaymentClaim,
+    user: Any,
+    *,
+    amount_form: AmountForm | None = None,
+    piece_form: tuple[str, PieceForm] | None = None,
+    proof_form: ProofForm | None = None,
+    submit_form: SubmitClaimForm | None = None,
+    workbook_form: WorkbookForm | None = None,
+) -> dict[str, Any]:
+    """What the page shows to one reader; a refused form is shown with what was typed."""
+    lines = lines_of(claim)
+    refusal = may_edit_claim(user, claim)
+    writes = refusal is None
+    events = list(claim.events)
+    initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
+    missing = claim_is_complete(claim, {}, user) if writes else None
+    return {
+        "claim": claim,
+        "agreement": claim.agreement,
+        "instalment": claim.instalment,
+        "lines": lines,
+        "unproved": [line for line in lines if line.proof_id is None],
+        "accounts": dict(charge_accounts(claim.agreement)) if lines else {},
+        "pieces": asked_pieces(claim, piece_form),
+        "writes": writes,
+        "missing": list(missing.values()) if missing else [],
+        "answer": last_answer(claim, events),
+        "timeline": timeline_of(claim, events),
+        "amount_form": amount_form or AmountForm(initial=initial),
+        "proof_form": proof_form or ProofForm(lines=lines),
+        "submit_form": submit_form or SubmitClaimForm(instance=claim, actor=user),
+        "submit_refusal": may_submit_claim(user, claim) if writes else None,
+        "workbook_form": workbook_form or WorkbookForm(),
+        "forms": [form for form in (amount_form, proof_form, submit_form, workbook_form) if form is not None],
+        "orders": claim.orders.exclude(state="cancelled").select_related("payee", "share").order_by("pk"),
+    }
+
+
+def last_answer(claim: PaymentClaim, events: list) -> str:
+    """What the service wrote when it returned, suspended or rejected the claim; empty in the other states."""
+    action = {State.RETURNED: "give_back", State.SUSPENDED: "suspend", State.REJECTED: "reject"}.get(claim.state)
+    return next((event.comment for event in reversed(events) if event.action == action), "")
+
+
+def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
+    """Filed, checked, ordered, paid: what is behind, where it stands, what comes."""
+    steps = [Step(_("Claim opened"), DONE, claim.opened_at)]
+    steps += [
+        Step(_("Returned to you"), DONE, event.created_at, event.comment)
+        for event in events
+        if event.action == "give_back" and claim.state != State.RETURNED
+    ]
+    if claim.is_editable:
+        returned = claim.state == State.RETURNED
+        steps.append(Step(_("To be completed by you") if returned else _("You are writing it"), NOW))
+        steps.append(Step(_("Filed"), LATER))
+    else:
+        steps.append(Step(_("Filed"), DONE, claim.submitted_at))
+    if claim.state in (State.REJECTED, State.SUSPENDED):
+        last = next((event for event in reversed(events) if event.to_state == claim.state), None)
+        steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None))
+        return steps
+    return [*steps, *_payment_steps(claim)]
+
+
+def _payment_steps(claim: PaymentClaim) -> list[Step]:
+    reading = claim.state in (State.SUBMITTED, State.UNDER_REVIEW)
+    stages = [
+        (_("Checked and accepted by the Region"), claim.certified_at, reading),
+        (_("Payment ordered"), claim.ordered_at, claim.state == State.CERTIFIED),
+        (_("Paid"), claim.paid_on, claim.state == State.ORDERED),
+    ]
+    return [
+        Step(title, DONE, when) if when else Step(title, NOW if is_now else LATER) for title, when, is_now in stages
+    ]

@@ -1,0 +1,108 @@
+"""Forms of the beneficiary's pages: amount asked, lines of expenditure, proofs, pieces, workbook."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from agreements.forms.transitions import date_field, file_field, money_field
+from core.file_types import WORKBOOK_TYPES
+
+
+class AmountForm(forms.Form):
+    """What is asked for, and what the money did."""
+
+    claimed_amount = money_field(_("Amount asked"))
+    statement = forms.CharField(
+        label=_("What was done with the money"),
+        required=False,
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("A few sentences for the officer who reads the claim: what was done, for whom, what remains."),
+    )
+
+
+class LineForm(forms.Form):
+    """One paid invoice, or the part of it that belongs to the project."""
+
+    account_code = forms.ChoiceField(label=_("Budget account"), help_text=_("The line of the annexed budget."))
+    supplier_name = forms.CharField(
+        label=_("Supplier"),
+        max_length=200,
+        help_text=_("Its name as on the invoice; for salaries, the employee's initials and month."),
+    )
+    supplier_siret = forms.CharField(
+        label=_("SIRET of the supplier"),
+        required=False,
+        max_length=20,
+        help_text=_("14 digits, when the supplier has one."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    invoice_number = forms.CharField(label=_("Invoice number"), max_length=60)
+    invoice_date = date_field(_("Invoice date"))
+    paid_on = date_field(_("Paid on"), help_text=_("When the bank account was debited."))
+    description = forms.CharField(label=_("What was bought"), max_length=300)
+    invoice_total = money_field(
+        _("Total of the invoice"), help_text=_("What was paid to the supplier, tax included unless you recover it.")
+    )
+    declared_amount = money_field(
+        _("Declared amount"), help_text=_("The part of the invoice that belongs to this project.")
+    )
+
+    def __init__(self, *args: Any, accounts: list[tuple[str, str]], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if accounts:
+            choices = [("", "—"), *((code, f"{code} – {label}") for code, label in accounts)]
+            self.fields["account_code"].choices = choices
+            return
+        old = self.fields["account_code"]
+        self.fields["account_code"] = forms.CharField(label=old.label, help_text=old.help_text, max_length=20)
+
+    def clean_supplier_siret(self) -> str:
+        """Spaces are how people copy a SIRET."""
+        return "".join(self.cleaned_data["supplier_siret"].split())
+
+
+class ProofForm(forms.Form):
+    """One file that proves one or several lines."""
+
+    proof = file_field(
+        _("Proof (invoice, pay slip, bank statement)"),
+        help_text=_("One file may serve several lines. PDF, image, or office document."),
+    )
+    lines = forms.TypedMultipleChoiceField(
+        label=_("Lines that it proves"),
+        coerce=int,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Tick the lines that this file proves.")},
+    )
+
+    def __init__(self, *args: Any, lines, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["lines"].choices = [
+            (line.rank, f"{line.rank} – {line.supplier_name}, {line.invoice_number}") for line in lines
+        ]
+
+
+class LineProofForm(forms.Form):
+    """The proof that comes with a line."""
+
+    proof = file_field(
+        _("Proof (invoice, pay slip, bank statement)"),
+        required=False,
+        help_text=_("You may also join it later, and one file to several lines."),
+    )
+
+
+class PieceForm(forms.Form):
+    """A piece that the payment asks for."""
+
+    file = file_field(_("File"))
+
+
+class WorkbookForm(forms.Form):
+    """The workbook of expenditure."""
+
+    workbook = file_field(
+        _("Filled workbook"), types=WORKBOOK_TYPES, help_text=_("The .xlsx template of this page; .xls and .csv too.")
+    )

@@ -1,0 +1,336 @@
+"""Expenditure that comes in a workbook: the template, the preview with all that is wrong, the rows taken in at once.
+
+The layout is not trusted: columns are found by their headers (``core.workbooks``), the claim is recognised by a
+defined name of the template, every amount is checked as if it had been typed, and nothing is written before the person
+has seen what will be.
+"""
+
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from agreements.claims import LINE_FIELDS, ClaimRefused, charge_accounts, line_problems
+from agreements.models import ExpenditureLine, ExpenditureUpload, PaymentClaim
+from agreements.permissions import may_edit_claim
+from agreements.rules.duplicates import duplicate_key
+from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns
+from core.documents import WORKBOOK_TYPES, open_document, store
+from core.events import record
+from core.money import sum_money
+from core.workbooks import Column, RowProblem, TableReading, TableRow, read_table, write_rejected, write_template
+
+MAX_ROWS = 5_000
+MAX_BYTES = 10 * 1024 * 1024
+FORM_NAME = "ESSOR_FORM"
+CATEGORY_LENGTH = 120
+_DEFINED = re.compile(rb'<definedName[^>]*name="ESSOR_FORM"[^>]*>(.{0,400}?)</definedName>', re.DOTALL)
+
+
+@dataclass
+class Intake:
+    """What a workbook would do to a claim: rows to add, lines to change, rows already there, rows refused."""
+
+    reading: TableReading
+    added: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[tuple[ExpenditureLine, dict[str, Any]]] = field(default_factory=list)
+    known: int = 0
+    refused: list[TableRow] = field(default_factory=list)
+    warnings: list[RowProblem] = field(default_factory=list)
+    untouched: int = 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the file as a whole cannot be used."""
+        return self.reading.is_refused
+
+    @property
+    def problems(self) -> list[RowProblem]:
+        """All that is wrong, in the order of the file."""
+        if self.is_refused:
+            return list(self.reading.problems)
+        general = [item for item in self.reading.problems if item.record is None]
+        rows = [problem for row in self.refused for problem in row.problems]
+        return [*general, *sorted([*rows, *self.warnings], key=lambda item: item.row or 0)]
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the file that hold something."""
+        return len(self.added) + len(self.changed) + self.known + len(self.refused)
+
+    @property
+    def total_added(self) -> Decimal:
+        """Euros declared by the rows to add."""
+        return sum_money(values["declared_amount"] for values in self.added)
+
+    @property
+    def does_something(self) -> bool:
+        """Whether taking it in changes the claim."""
+        return bool(self.added or self.changed)
+
+
+# --- the template ---------------------------------------------------------------------------------------------------
+
+
+def write_form(path: Path, claim: PaymentClaim) -> None:
+    """Write the workbook to fill for a claim: its number, its period and its budget, the lines already there."""
+    agreement = claim.agreement
+    accounts = charge_accounts(agreement)
+    labels = {code: f"{code} {label}" for code, label in accounts}
+    rows = [
+        {"rank": line.rank}
+        | {name: getattr(line, name) for name in LINE_FIELDS}
+        | {"account_code": labels.get(line.account_code, line.account_code)}
+        for line in claim.lines.order_by("rank")
+    ]
+    write_template(
+        path,
+        expenditure_columns(accounts),
+        title=_("Expenditure"),
+        facts=[
+            (_("Claim"), claim.number),
+            (_("Agreement"), agreement.number),
+            (_("Beneficiary"), agreement.beneficiary.display_name),
+            (_("Identifier"), agreement.beneficiary.identifier),
+            (_("Payment"), claim.instalment.label),
+            (_("Invoices from"), agreement.start),
+            (_("Invoices until"), agreement.end),
+            (_("Lines already declared"), len(rows)),
+        ],
+        rows=rows,
+        names=[(FORM_NAME, f'"{FORM_ID}|{FORM_VERSION}|{claim.number}"')],
+    )
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read_workbook(claim: PaymentClaim, content: bytes) -> Intake:
+    """Return what a workbook would do to ``claim``; never raises for what a person may have done wrong."""
+    accounts = charge_accounts(claim.agreement)
+    reading = read_table(BytesIO(content), expenditure_columns(accounts), max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
+    intake = Intake(reading)
+    if reading.is_refused:
+        return intake
+    if sentence := _of_another_claim(claim, content):
+        reading.is_refused = True
+        reading.problems.add(RowProblem(None, "", None, sentence))
+        return intake
+    intake.refused = list(reading.rejected)
+    _sort_rows(intake, claim, dict(accounts))
+    return intake
+
+
+def _of_another_claim(claim: PaymentClaim, content: bytes) -> str:
+    """Why this template is not the one of the claim; empty for a file that says nothing of itself."""
+    if not content.startswith(b"PK"):
+        return ""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        found = _DEFINED.search(archive.read("xl/workbook.xml"))
+    if found is None:
+        return ""
+    form, _sep, rest = found[1].decode("utf-8", "replace").replace("&quot;", '"').strip('"').partition("|")
+    version, _sep, number = rest.partition("|")
+    if form != FORM_ID or version != FORM_VERSION:
+        return _("This template is no longer the current one. Download it again and copy your rows into it.")
+    if number != claim.number:
+        return _(
+            "This workbook was made for the claim %(other)s, and you are on the claim %(number)s."
+            " Send it on the page of its own claim, or download the template of this page."
+        ) % {"other": number[:30], "number": claim.number}
+    return ""
+
+
+def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) -> None:
+    """Put each good row where it belongs: a line to change, one to add, one already there, or refused."""
+    columns = {column.key: str(column.label) for column in expenditure_columns(list(accounts.items()))}
+    lines = list(claim.lines.all())
+    by_rank, by_invoice = {line.rank: line for line in lines}, {_identity(line): line for line in lines}
+    met: dict[tuple, int] = {}
+    touched = set()
+    for row in intake.reading.rows:
+        values = _values(row, accounts)
+        errors = line_problems(claim.agreement, values, set(accounts))
+        rank = row.get("rank")
+        if rank is not None and rank not in by_rank:
+            errors["rank"] = _("No line of the claim has this number: leave the cell empty to add a line.")
+        if not errors:
+            key = _identity(values)
+            if key in met:
+                errors["invoice_number"] = _(
+                    "The same invoice stands on row %(row)s, for the same amount: keep one."
+                ) % {"row": met[key]}
+            met.setdefault(key, row.number)
+        if errors:
+            _refuse(intake, row, errors, columns)
+            continue
+        line = by_rank.get(rank) if rank is not None else by_invoice.get(key)
+        if line is not None and line.pk in touched:
+            _refuse(intake, row, {"rank": _("Another row of the file is about the same line.")}, columns)
+        elif line is None:
+            intake.added.append(values)
+        else:
+            touched.add(line.pk)
+            if _same(line, values):
+                intake.known += 1
+            else:
+                intake.changed.append((line, values))
+    intake.refused.sort(key=lambda row: row.number)
+    intake.untouched = len(lines) - len(touched)
+
+
+def _refuse(intake: Intake, row: TableRow, errors: dict[str, str], columns: dict[str, str]) -> None:
+    for name, sentence in errors.items():
+        row.problems.append(RowProblem(row.number, columns.get(name, ""), row.raw.get(name), sentence, record=row.raw))
+    intake.refused.append(row)
+
+
+def _values(row: TableRow, accounts: dict[str, str]) -> dict[str, Any]:
+    values = {name: row.get(name) for name in LINE_FIELDS if name != "category"}
+    values["supplier_siret"] = "".join((values["supplier_siret"] or "").split())
+    values["category"] = accounts.get(values["account_code"], "")[:CATEGORY_LENGTH]
+    return values
+
+
+def _identity(line: ExpenditureLine | dict[str, Any]) -> tuple:
+    """What makes two rows one line: the same invoice, on the same account, for the same amount."""
+    get = line.get if isinstance(line, dict) else lambda name: getattr(line, name)
+    key = duplicate_key(
+        supplier=get("supplier_siret")[:9] or get("supplier_name"),
+        number=get("invoice_number"),
+        day=get("invoice_date"),
+        total=get("invoice_total"),
+    )
+    return key, get("account_code"), get("declared_amount")
+
+
+def _same(line: ExpenditureLine, values: dict[str, Any]) -> bool:
+    compared = (name for name in LINE_FIELDS if name != "category")
+    return all((getattr(line, name) or "") == (values[name] or "") for name in compared)
+
+
+# --- keeping and taking in ------------------------------------------------------------------------------------------
+
+
+def preview(claim: PaymentClaim, upload, *, actor) -> tuple[ExpenditureUpload | None, Intake]:
+    """Read a file and keep it for its confirmation; no upload when the file as a whole cannot be used.
+
+    Raises:
+        ClaimRefused: the claim was filed, or is not this person's.
+        DocumentRefused: too large, or of another type.
+    """
+    if refusal := may_edit_claim(actor, claim):
+        raise ClaimRefused(refusal)
+    with transaction.atomic():
+        document = store(
+            upload,
+            name=upload.name,
+            subject=claim,
+            user=actor,
+            kind="expenditure_workbook",
+            allowed=WORKBOOK_TYPES,
+            max_bytes=MAX_BYTES,
+        )
+        intake = read_workbook(claim, _content(document))
+        if intake.is_refused:
+            transaction.set_rollback(True)
+            return None, intake
+        kept = ExpenditureUpload.objects.create(
+            claim=claim,
+            document=document,
+            rejected=_rejected(claim, intake, document.name, actor) if intake.refused else None,
+            sha256=document.file.sha256,
+            rows_read=intake.rows_read,
+            rows_added=len(intake.added),
+            rows_changed=len(intake.changed),
+            rows_known=intake.known,
+            rows_refused=len(intake.refused),
+            uploaded_by=actor,
+        )
+    return kept, intake
+
+
+def read_again(upload: ExpenditureUpload) -> Intake:
+    """What the kept file would do to the claim as it is now."""
+    return read_workbook(upload.claim, _content(upload.document))
+
+
+def _content(document) -> bytes:
+    with open_document(document) as file:
+        return file.read()
+
+
+def _rejected(claim: PaymentClaim, intake: Intake, name: str, actor):
+    """The refused rows as a workbook with a column of reasons, to correct and send again."""
+    columns: list[Column] = expenditure_columns(charge_accounts(claim.agreement))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "refused.xlsx"
+        write_rejected(path, columns, intake.refused)
+        with path.open("rb") as file:
+            title = _("refused rows - %(name)s") % {"name": Path(name).stem}
+            return store(
+                file,
+                name=f"{title}.xlsx",
+                subject=claim,
+                user=actor,
+                kind="refused_rows",
+                allowed=WORKBOOK_TYPES,
+            )
+
+
+def take_in(upload: ExpenditureUpload, *, actor) -> ExpenditureUpload:
+    """Write the good rows, all of them or none; the same file twice changes nothing.
+
+    Raises:
+        ClaimRefused: the claim was filed meanwhile, or the database refuses a row.
+    """
+    with transaction.atomic():
+        claim = PaymentClaim.objects.select_for_update(of=("self",), no_key=True).get(pk=upload.claim_id)
+        if refusal := may_edit_claim(actor, claim):
+            raise ClaimRefused(refusal)
+        upload = ExpenditureUpload.objects.select_for_update().select_related("document__file").get(pk=upload.pk)
+        if upload.state == ExpenditureUpload.State.TAKEN:
+            return upload
+        if taken := claim.uploads.filter(sha256=upload.sha256, state=ExpenditureUpload.State.TAKEN).first():
+            return taken
+        intake = read_workbook(claim, _content(upload.document))
+        if intake.is_refused:
+            raise ClaimRefused(" ".join(problem.message for problem in intake.problems))
+        _write(claim, intake)
+        upload.state, upload.taken_at = ExpenditureUpload.State.TAKEN, timezone.now()
+        upload.rows_added, upload.rows_changed = len(intake.added), len(intake.changed)
+        upload.rows_known, upload.rows_refused = intake.known, len(intake.refused)
+        upload.save()
+        counts = {"added": upload.rows_added, "changed": upload.rows_changed, "refused": upload.rows_refused}
+        record(claim, "workbook", actor=actor, data={"file": upload.document, **counts})
+    return upload
+
+
+def _write(claim: PaymentClaim, intake: Intake) -> None:
+    rank = claim.lines.aggregate(last=Max("rank"))["last"] or 0
+    lines = [ExpenditureLine(claim=claim, rank=rank + place, **values) for place, values in enumerate(intake.added, 1)]
+    for line, values in intake.changed:
+        for name, value in values.items():
+            setattr(line, name, value)
+    try:
+        with transaction.atomic():
+            _save(line for line, _values in intake.changed)
+            _save(lines)
+    except IntegrityError as error:
+        sentence = str(error).splitlines()[0]
+        raise ClaimRefused(_("The database refuses these rows: %(why)s") % {"why": sentence}) from error
+
+
+def _save(lines: Iterable[ExpenditureLine]) -> None:
+    for line in lines:
+        line.save()

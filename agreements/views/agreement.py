@@ -1,0 +1,143 @@
+"""The beneficiary's agreements: the list, the page of one, signature, opening a claim, yearly reports."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from agreements import claims, reports
+from agreements.agreement_page import load, payments_of, tasks_of, timeline_of, years_of
+from agreements.forms.transitions import ConfirmationForm, TrancheReportForm
+from agreements.models import Agreement, Tranche, TrancheReport
+from agreements.permissions import may_sign, may_write_claims
+from agreements.views.access import add_refusal, own_agreement, own_agreements
+from core.documents import DocumentRefused
+from core.portal import portal_login_required
+from core.transitions import TransitionRefused, perform
+
+PAGE = 20
+
+
+@portal_login_required
+def agreements(request: HttpRequest) -> HttpResponse:
+    """The agreements of those one acts for, the latest first."""
+    page = Paginator(own_agreements(request).with_case(), PAGE).get_page(request.GET.get("page"))
+    return render(request, "agreements/agreements.html", {"page_obj": page})
+
+
+@portal_login_required
+def agreement(request: HttpRequest, number: str) -> HttpResponse:
+    """Everything about one agreement."""
+    return _show(request, own_agreement(request, number))
+
+
+def _show(
+    request: HttpRequest, agreement: Agreement, *, form: ConfirmationForm | None = None, status: int = 200
+) -> HttpResponse:
+    load(agreement)
+    payments, years = payments_of(agreement), years_of(agreement)
+    if agreement.awaits_beneficiary and form is None:
+        initial = {"signatory": request.user.get_full_name(), "sha256": agreement.document_pdf.file.sha256}
+        form = ConfirmationForm(instance=agreement, actor=request.user, initial=initial)
+    context = {
+        "agreement": agreement,
+        "application": agreement.application,
+        "contact": agreement.application.rules.contact,
+        "payments": payments,
+        "years": years,
+        "tasks": tasks_of(agreement, payments, years),
+        "timeline": timeline_of(agreement, payments),
+        "sign_form": form if agreement.awaits_beneficiary else None,
+        "sign_refusal": may_sign(request.user, agreement) if agreement.awaits_beneficiary else None,
+        "write_refusal": may_write_claims(request.user, agreement),
+    }
+    return render(request, "agreements/agreement.html", context, status=status)
+
+
+@portal_login_required
+@require_POST
+def sign(request: HttpRequest, number: str) -> HttpResponse:
+    """Accept the very file that was shown; signed once whatever the number of clicks."""
+    agreement = own_agreement(request, number)
+    if agreement.confirmed_by_id == request.user.pk and agreement.beneficiary_signed_at:
+        return redirect(agreement)
+    try:
+        perform(agreement, "confirm", actor=request.user, data=request.POST)
+    except TransitionRefused as refusal:
+        if refusal.code in ("permission", "state"):
+            messages.error(request, str(refusal))
+            return redirect(agreement)
+        form = ConfirmationForm(request.POST, instance=agreement, actor=request.user)
+        add_refusal(form, refusal)
+        return _show(request, agreement, form=form, status=422)
+    messages.success(request, _("You have signed. The Region signs next; we write to you when it is in force."))
+    return redirect(agreement)
+
+
+@portal_login_required
+@require_POST
+def open_claim(request: HttpRequest, number: str, rank: int) -> HttpResponse:
+    """Open the claim of an instalment; twice the same button gives the same claim."""
+    agreement = own_agreement(request, number)
+    instalment = get_object_or_404(agreement.instalments, rank=rank)
+    try:
+        claim = claims.open_claim(agreement, instalment, actor=request.user)
+    except claims.ClaimRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(agreement)
+    return redirect(claim)
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def report(request: HttpRequest, number: str, rank: int) -> HttpResponse:
+    """The report on a year: filed for the first time, completed when the service asked for more, or read."""
+    agreement = own_agreement(request, number)
+    tranche = get_object_or_404(agreement.tranches, rank=rank)
+    found = tranche.reports.select_related("document__file").first()
+    writes = found.state == TrancheReport.State.RETURNED if found else tranche.state != Tranche.State.PLANNED
+    subject = found or TrancheReport(tranche=tranche)
+    form = None
+    if writes:
+        initial = {"summary": found.summary, "spent_amount": found.spent_amount} if found else {}
+        form = TrancheReportForm(instance=subject, actor=request.user, initial=initial)
+    status = 200
+    if request.method == "POST":
+        if form is None:
+            return redirect(agreement)
+        form = TrancheReportForm(request.POST, request.FILES, instance=subject, actor=request.user)
+        if _file_report(request, form, found, tranche):
+            messages.success(request, _("Your report is filed. We write to you when the service has read it."))
+            return redirect(agreement)
+        status = 422
+    context = {"agreement": agreement, "tranche": tranche, "report": found, "form": form}
+    return render(request, "agreements/report.html", context, status=status)
+
+
+def _file_report(request: HttpRequest, form: TrancheReportForm, found: TrancheReport | None, tranche: Tranche) -> bool:
+    """Whether it was filed; what is wrong is on the form."""
+    if not form.is_valid():
+        return False
+    data = form.cleaned_data
+    try:
+        if found is not None:
+            perform(found, "file_again", actor=request.user, data=request.POST, files=request.FILES)
+        else:
+            reports.file_report(
+                tranche,
+                summary=data["summary"],
+                spent_amount=data["spent_amount"],
+                upload=data["document"],
+                actor=request.user,
+            )
+    except TransitionRefused as refusal:
+        add_refusal(form, refusal)
+    except DocumentRefused as refusal:
+        form.add_error("document", str(refusal))
+    except reports.ReportRefused as refusal:
+        form.add_error(None, str(refusal))
+    else:
+        return True
+    return False

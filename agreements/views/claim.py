@@ -1,0 +1,107 @@
+"""The page of a payment claim: amount, pieces, filing; what happens next once it is filed."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from agreements import claims
+from agreements.claim_page import claim_context
+from agreements.claims import ClaimRefused
+from agreements.forms.portal import AmountForm, PieceForm
+from agreements.forms.transitions import SubmitClaimForm
+from agreements.models import PaymentClaim
+from agreements.views.access import add_refusal, own_claim
+from core.documents import DocumentRefused
+from core.portal import portal_login_required
+from core.transitions import TransitionRefused, perform
+
+TEMPLATE = "agreements/claim.html"
+
+
+def show(request: HttpRequest, claim: PaymentClaim, *, status: int = 200, **forms) -> HttpResponse:
+    """The page, with the forms that were refused and what was typed in them."""
+    return render(request, TEMPLATE, claim_context(claim, request.user, **forms), status=status)
+
+
+@portal_login_required
+def claim(request: HttpRequest, number: str) -> HttpResponse:
+    """Write a claim, or follow one that was filed."""
+    return show(request, own_claim(request, number))
+
+
+@portal_login_required
+@require_POST
+def amount(request: HttpRequest, number: str) -> HttpResponse:
+    """Change what is asked, and say what was done."""
+    found = own_claim(request, number)
+    form = AmountForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            claims.set_amount(found, data["claimed_amount"], actor=request.user, statement=data["statement"])
+        except ClaimRefused as refusal:
+            put_errors(form, refusal)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect(found)
+    return show(request, found, amount_form=form, status=422)
+
+
+@portal_login_required
+@require_POST
+def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
+    """Join one of the pieces that the payment asks for."""
+    found = own_claim(request, number)
+    form = PieceForm(request.POST, request.FILES, prefix=code)
+    if form.is_valid():
+        try:
+            claims.join_piece(found, code, form.cleaned_data["file"], actor=request.user)
+        except (ClaimRefused, DocumentRefused) as refusal:
+            form.add_error("file", str(refusal))
+        else:
+            messages.success(request, _("The file is joined."))
+            return redirect(f"{found.get_absolute_url()}#pieces")
+    return show(request, found, piece_form=(code, form), status=422)
+
+
+@portal_login_required
+@require_POST
+def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """Take a piece out."""
+    found = own_claim(request, number)
+    piece = get_object_or_404(found.pieces, pk=pk)
+    try:
+        claims.remove_piece(piece, actor=request.user)
+    except ClaimRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect(f"{found.get_absolute_url()}#pieces")
+
+
+@portal_login_required
+@require_POST
+def submit(request: HttpRequest, number: str) -> HttpResponse:
+    """File the claim; filed once whatever the number of clicks."""
+    found = own_claim(request, number)
+    if found.state == PaymentClaim.State.SUBMITTED:
+        return redirect(found)
+    try:
+        perform(found, "submit", actor=request.user, data=request.POST)
+    except TransitionRefused as refusal:
+        if refusal.code in ("permission", "state"):
+            messages.error(request, str(refusal))
+            return redirect(found)
+        form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
+        add_refusal(form, refusal)
+        return show(request, found, submit_form=form, status=422)
+    messages.success(request, _("Your claim is filed. An officer reads it; you follow it on this page."))
+    return redirect(found)
+
+
+def put_errors(form, refusal: ClaimRefused) -> None:
+    """Put the sentences beside the fields they are about, the rest at the top."""
+    for name, text in refusal.errors.items():
+        form.add_error(name if name in form.fields else None, text)
+    if not refusal.errors:
+        form.add_error(None, str(refusal))

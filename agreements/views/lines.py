@@ -1,0 +1,142 @@
+"""Lines of expenditure, typed one by one, and the proofs that several of them share."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from agreements import claims
+from agreements.claim_page import lines_of
+from agreements.claims import ClaimRefused, charge_accounts
+from agreements.forms.portal import LineForm, LineProofForm, ProofForm
+from agreements.models import ExpenditureLine, PaymentClaim
+from agreements.permissions import may_edit_claim
+from agreements.views.access import own_claim
+from agreements.views.claim import put_errors, show
+from core.documents import DocumentRefused
+from core.portal import portal_login_required
+
+MAX_CATEGORY = 120
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def add(request: HttpRequest, number: str) -> HttpResponse:
+    """A new line, with its proof when it is at hand."""
+    claim = own_claim(request, number)
+    if refusal := may_edit_claim(request.user, claim):
+        messages.error(request, refusal)
+        return redirect(claim)
+    accounts = charge_accounts(claim.agreement)
+    posted = request.method == "POST"
+    form = LineForm(request.POST if posted else None, accounts=accounts)
+    proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
+    if posted and form.is_valid() and proof_form.is_valid():
+        if line := _add(request, claim, form, proof_form, dict(accounts)):
+            messages.success(request, _("Line %(rank)s is added.") % {"rank": line.rank})
+            if "another" in request.POST:
+                return redirect("agreements:line_add", claim.number)
+            return redirect(f"{claim.get_absolute_url()}#lines")
+    return _form_page(request, claim, form, proof_form)
+
+
+def _add(request: HttpRequest, claim: PaymentClaim, form: LineForm, proof_form: LineProofForm, labels: dict[str, str]):
+    """The line, or None with what is wrong on the forms."""
+    try:
+        return claims.add_line(
+            claim, _values(form, labels), actor=request.user, proof=proof_form.cleaned_data["proof"] or None
+        )
+    except ClaimRefused as refusal:
+        put_errors(form, refusal)
+    except DocumentRefused as refusal:
+        proof_form.add_error("proof", str(refusal))
+    return None
+
+
+def _values(form: LineForm, labels: dict[str, str]) -> dict:
+    values = dict(form.cleaned_data)
+    return values | {"category": labels.get(values["account_code"], "")[:MAX_CATEGORY]}
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
+    """Correct a line."""
+    claim = own_claim(request, number)
+    line = get_object_or_404(claim.lines.select_related("claim__agreement", "proof__file"), rank=rank)
+    if refusal := may_edit_claim(request.user, claim):
+        messages.error(request, refusal)
+        return redirect(claim)
+    accounts = charge_accounts(claim.agreement)
+    initial = {name: getattr(line, name) for name in claims.LINE_FIELDS}
+    posted = request.method == "POST"
+    form = LineForm(request.POST if posted else None, accounts=accounts, initial=initial)
+    proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
+    if posted and form.is_valid() and proof_form.is_valid():
+        try:
+            claims.change_line(
+                line, _values(form, dict(accounts)), actor=request.user, proof=proof_form.cleaned_data["proof"] or None
+            )
+        except ClaimRefused as refusal:
+            put_errors(form, refusal)
+        except DocumentRefused as refusal:
+            proof_form.add_error("proof", str(refusal))
+        else:
+            messages.success(request, _("Line %(rank)s is saved.") % {"rank": line.rank})
+            return redirect(f"{claim.get_absolute_url()}#lines")
+    return _form_page(request, claim, form, proof_form, line)
+
+
+def _form_page(
+    request: HttpRequest,
+    claim: PaymentClaim,
+    form: LineForm,
+    proof_form: LineProofForm,
+    line: ExpenditureLine | None = None,
+) -> HttpResponse:
+    context = {
+        "claim": claim,
+        "agreement": claim.agreement,
+        "form": form,
+        "proof_form": proof_form,
+        "line": line,
+        "file_to_choose_again": bool(request.FILES),
+    }
+    return render(request, "agreements/line.html", context, status=422 if request.method == "POST" else 200)
+
+
+@portal_login_required
+@require_POST
+def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
+    """Take a line out."""
+    claim = own_claim(request, number)
+    line = claim.lines.filter(rank=rank).first()
+    if line is not None:
+        try:
+            claims.remove_line(line, actor=request.user)
+        except ClaimRefused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
+    return redirect(reverse("agreements:claim", args=[claim.number]) + "#lines")
+
+
+@portal_login_required
+@require_POST
+def proof(request: HttpRequest, number: str) -> HttpResponse:
+    """One file for one or several lines."""
+    claim = own_claim(request, number)
+    lines = lines_of(claim)
+    form = ProofForm(request.POST, request.FILES, lines=lines)
+    if form.is_valid():
+        chosen = [line for line in lines if line.rank in form.cleaned_data["lines"]]
+        try:
+            claims.attach_proof(claim, chosen, form.cleaned_data["proof"], actor=request.user)
+        except (ClaimRefused, DocumentRefused) as refusal:
+            form.add_error("proof", str(refusal))
+        else:
+            messages.success(request, _("The proof is joined."))
+            return redirect(f"{claim.get_absolute_url()}#lines")
+    return show(request, claim, proof_form=form, status=422)

@@ -1,0 +1,100 @@
+"""Expenditure by workbook: the template, the file sent, the preview, the rows taken in."""
+
+import tempfile
+from pathlib import Path
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from agreements import intake
+from agreements.claims import ClaimRefused
+from agreements.forms.portal import WorkbookForm
+from agreements.models import ExpenditureUpload
+from agreements.views.access import own_claim
+from agreements.views.claim import show
+from core.documents import DocumentRefused
+from core.file_types import XLSX
+from core.portal import portal_login_required
+
+SHOWN = 500
+
+
+@portal_login_required
+@require_GET
+def template(request: HttpRequest, number: str) -> HttpResponse:
+    """The workbook to fill, with the lines that the claim has already."""
+    claim = own_claim(request, number)
+    name = _("expenditure-%(number)s") % {"number": claim.number}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.xlsx"
+        intake.write_form(path, claim)
+        response = HttpResponse(path.read_bytes(), content_type=XLSX.media_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
+    return response
+
+
+@portal_login_required
+@require_POST
+def upload(request: HttpRequest, number: str) -> HttpResponse:
+    """Read a file; nothing is written before the person has seen the preview."""
+    claim = own_claim(request, number)
+    form = WorkbookForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            kept, found = intake.preview(claim, form.cleaned_data["workbook"], actor=request.user)
+        except (ClaimRefused, DocumentRefused) as refusal:
+            form.add_error("workbook", str(refusal))
+        else:
+            if kept is not None:
+                return redirect("agreements:workbook_preview", claim.number, kept.pk)
+            return _page(request, claim, None, found, status=422)
+    return show(request, claim, workbook_form=form, status=422)
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """What the file would do; the button takes its good rows in."""
+    claim = own_claim(request, number)
+    kept = get_object_or_404(claim.uploads.select_related("document__file", "rejected__file"), pk=pk)
+    if kept.state == ExpenditureUpload.State.TAKEN:
+        if request.method == "GET":
+            messages.info(request, _("This workbook was taken in already."))
+        return redirect(f"{claim.get_absolute_url()}#lines")
+    if request.method == "POST":
+        try:
+            taken = intake.take_in(kept, actor=request.user)
+        except ClaimRefused as refusal:
+            messages.error(request, str(refusal))
+            return redirect(claim)
+        if taken.pk != kept.pk:
+            messages.info(request, _("The same file was taken in already: nothing was changed."))
+        else:
+            messages.success(request, _taken_sentence(taken))
+        return redirect(f"{claim.get_absolute_url()}#lines")
+    return _page(request, claim, kept, intake.read_again(kept))
+
+
+def _taken_sentence(taken: ExpenditureUpload) -> str:
+    added = ngettext("%(count)s line added", "%(count)s lines added", taken.rows_added) % {"count": taken.rows_added}
+    changed = ngettext("%(count)s changed", "%(count)s changed", taken.rows_changed) % {"count": taken.rows_changed}
+    return f"{added}, {changed}."
+
+
+def _page(request: HttpRequest, claim, kept, found: intake.Intake, status: int = 200) -> HttpResponse:
+    problems = found.problems
+    already = kept is not None and claim.uploads.filter(sha256=kept.sha256, state="taken").exists()
+    context = {
+        "claim": claim,
+        "agreement": claim.agreement,
+        "upload": kept,
+        "intake": found,
+        "problems": problems[:SHOWN],
+        "hidden_problems": max(0, max(found.reading.problems.count, len(problems)) - SHOWN),
+        "already_taken": already,
+    }
+    return render(request, "agreements/workbook.html", context, status=status)

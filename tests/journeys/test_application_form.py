@@ -1,0 +1,195 @@
+"""The application's form in a real browser: saved as one types, kept when the line is cut, never overwritten."""
+
+import re
+import uuid
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from grants.models import Application
+from grants.services import filing
+from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
+from tests.factories.core import UserFactory
+from tests.factories.grants import draft, filled_draft, in_instruction, incomplete, open_call
+from tests.journeys.helpers import PASSWORD
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def person():
+    return UserFactory(applicant=True, password=PASSWORD)
+
+
+def drafted(journey, section: str, code: str = "PROGRESS1", make=draft) -> Application:
+    """A draft on the screen at one of its steps."""
+    user = person()
+    kind = {"being_formed": True} if code == "CAPITAL-SCOP" else {}
+    application = make(code, user=user, applicant=ApplicantFactory(representative=user, **kind))
+    journey.sign_in(user.email)
+    journey.go(f"/mes-dossiers/{application.public_id}/formulaire/{section}/")
+    return application
+
+
+def saved(page) -> None:
+    """Wait until the page says that the server has everything."""
+    expect(page.locator("[data-status]")).to_contain_text("Enregistré à", timeout=10_000)
+
+
+def test_an_answer_is_saved_while_typing(journey):
+    application = drafted(journey, "projet")
+    page = journey.page
+    page.fill("#q-title", "Filière textile")
+    saved(page)
+    page.get_by_label("Oui", exact=True).first.check()
+    page.locator("#question-renewed_case").wait_for(state="visible")
+    application.refresh_from_db()
+    assert application.title == "Filière textile"
+    page.reload()
+    expect(page.locator("#q-title")).to_have_value("Filière textile")
+
+
+def test_the_budget_adds_up_while_typing(journey):
+    application = drafted(journey, "budget")
+    page = journey.page
+    charges = page.locator('[data-group="charge"]')
+    charges.locator("select[data-column=account]").first.select_option("622")
+    charges.locator("input[data-column=amount]").first.fill("35 500,00")
+    expect(page.locator('[data-total="charge"]')).to_contain_text(re.compile("35.500,00"))
+    expect(page.locator("[data-aid]")).to_contain_text(re.compile("28.400,00"), timeout=10_000)
+    expect(page.locator("[data-gap]")).to_contain_text(re.compile("Il manque 7.100,00"))
+    products = page.locator('[data-group="product"]')
+    products.locator("select[data-column=account]").first.select_option("insufprevisionnel")
+    products.locator("input[data-column=amount]").first.fill("7100")
+    expect(page.locator("[data-gap]")).to_contain_text("équilibré")
+    rows = charges.locator("tr[data-row]").count()
+    page.get_by_role("button", name="Ajouter une ligne").first.click()
+    expect(charges.locator("tr[data-row]")).to_have_count(rows + 1)
+    saved(page)
+    journey.see("portal-form-budget")
+    assert application.budget_lines.count() == 3
+    page.reload()
+    expect(page.locator("[data-gap]")).to_contain_text("équilibré")
+
+
+def test_a_cut_line_is_said_and_nothing_is_lost(journey):
+    application = drafted(journey, "projet")
+    page = journey.page
+    page.context.set_offline(True)
+    page.fill("#q-need", "Un besoin écrit dans le train")
+    expect(page.locator("[data-status]")).to_contain_text("Non enregistré", timeout=10_000)
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Réessayer maintenant").click()
+    saved(page)
+    application.refresh_from_db()
+    assert application.answers["need"] == "Un besoin écrit dans le train"
+
+
+def test_an_ended_session_keeps_what_was_typed_on_the_device(journey):
+    application = drafted(journey, "projet")
+    page = journey.page
+    journey.sign_out()
+    page.fill("#q-need", "Écrit après la fin de la session")
+    expect(page.locator("[data-status]")).to_contain_text("session a expiré", timeout=10_000)
+    page.on("dialog", lambda dialog: dialog.accept())
+    journey.sign_in(application.created_by.email)
+    journey.go(f"/mes-dossiers/{application.public_id}/formulaire/projet/")
+    expect(page.locator("#q-need")).to_have_value("Écrit après la fin de la session")
+    saved(page)
+    application.refresh_from_db()
+    assert application.answers["need"] == "Écrit après la fin de la session"
+
+
+def test_two_people_are_told_of_one_another(journey):
+    application = drafted(journey, "projet")
+    page = journey.page
+    other = MembershipFactory(applicant=application.applicant, role="editor").user
+    filing.save_answers(application, user=other, typed={"need": "La version de l’autre"})
+    page.fill("#q-need", "Ma version")
+    expect(page.locator("#question-need .conflict")).to_contain_text("La version de l’autre", timeout=10_000)
+    journey.see("portal-form-conflict")
+    page.get_by_role("button", name="Garder la mienne").click()
+    saved(page)
+    application.refresh_from_db()
+    assert application.answers["need"] == "Ma version"
+
+
+def test_founders_and_years_add_up(journey):
+    drafted(journey, "fondateurs", "CAPITAL-SCOP", filled_draft)
+    expect(journey.page.locator('[data-sum="own_contribution"]')).to_contain_text(re.compile("10.700,00"))
+    journey.see("portal-form-founders")
+    journey.sign_out()
+    drafted(journey, "programme", "CPO", filled_draft)
+    expect(journey.page.locator('[data-sum="requested"]')).to_contain_text(re.compile("180.000,00"))
+    journey.see("portal-form-years")
+
+
+def test_pieces_are_joined_and_removed_in_place(journey, tmp_path):
+    application = drafted(journey, "pieces")
+    page = journey.page
+    path = tmp_path / "statuts.pdf"
+    path.write_bytes(pdf("statuts"))
+    piece = page.locator("#piece-statutes")
+    piece.locator("input[type=file]").set_input_files(path)
+    piece.get_by_role("button", name="Joindre").click()
+    expect(piece.get_by_role("link", name="statuts.pdf")).to_be_visible()
+    journey.see("portal-form-pieces")
+    piece.get_by_role("button", name="Retirer").click()
+    expect(piece.get_by_role("link", name="statuts.pdf")).to_have_count(0)
+    assert not application.pieces.exists()
+
+
+def test_from_the_catalogue_to_the_receipt(journey):
+    user = person()
+    ApplicantFactory(representative=user)
+    call = open_call()
+    page = journey.page
+    journey.go("/aides/")
+    journey.see("portal-catalogue")
+    page.get_by_role("link", name="PROGRESS, volet 1").click()
+    page.fill("#simulate-general", "50000")
+    page.keyboard.press("Tab")
+    expect(page.locator("#simulation")).to_contain_text(re.compile("Aide possible : 30.000,00"), timeout=10_000)
+    journey.see("portal-programme")
+    journey.sign_in(user.email)
+    journey.go(f"/mes-dossiers/nouveau/{call.code}/")
+    journey.see("portal-start")
+    page.get_by_role("button", name="Commencer").click()
+    journey.see("portal-form-empty")
+    application = filled_draft(user=user, applicant=user.memberships.get().applicant, call=call)
+    journey.go(f"/mes-dossiers/{application.public_id}/relire/")
+    journey.see("portal-review")
+    page.get_by_role("button", name="Déposer ma demande").click()
+    expect(page.locator("main")).to_contain_text("Votre demande est déposée sous le numéro")
+    journey.see("portal-case-filed")
+    journey.go("/mes-dossiers/")
+    journey.see("portal-my-cases")
+
+
+def test_the_pages_of_a_case_are_accessible(journey):
+    user = person()
+    applicant = ApplicantFactory(representative=user, name="Association pour la coopération " * 6)
+    waiting = incomplete(user=user, applicant=applicant, pieces=("statutes", "accounts"))
+    running = in_instruction(user=user, applicant=applicant)
+    journey.sign_in(user.email)
+    for application, name in ((waiting, "waiting"), (running, "running")):
+        journey.go(application.get_absolute_url())
+        journey.see(f"portal-case-{name}")
+    journey.go(f"/mes-dossiers/{running.public_id}/demande/")
+    journey.see("portal-case-answers")
+    journey.go(f"/mes-dossiers/{waiting.public_id}/abandonner/")
+    journey.see("portal-case-withdraw")
+
+
+def test_a_full_form_and_its_errors_are_accessible(journey):
+    application = drafted(journey, "projet", make=filled_draft)
+    start = timezone.localdate().replace(year=2020).isoformat()
+    filing.save_answers(
+        application,
+        user=application.created_by,
+        typed={"period": {"start": start, "end": start}, "need": "", "jobs_created": "beaucoup"},
+    )
+    journey.go(f"/mes-dossiers/{application.public_id}/formulaire/projet/?check=1")
+    expect(journey.page.locator("#question-period .msg")).to_contain_text("avant aujourd’hui")
+    journey.see("portal-form-errors")
+    assert uuid.UUID(str(application.public_id))
