@@ -306,7 +306,7 @@ def join_piece(claim: PaymentClaim, code: str, content, *, actor, name: str = ""
             allowed=PIECE_TYPES,
         )
         piece = ClaimPiece.objects.create(claim=locked, code=code, label=rule["label"], document=document)
-        record(locked, "piece", actor=actor, data={"piece": rule["label"], "file": document})
+        record(locked, "join_piece", actor=actor, data={"piece": rule["label"], "file": document})
     return piece
 
 
@@ -337,26 +337,48 @@ def certify_line(line: ExpenditureLine, amount: Decimal, *, actor, reason: str =
     Raises:
         ClaimRefused: not this person's, not under review, above what was declared, or cut without a reason.
     """
-    with transaction.atomic():
-        claim = PaymentClaim.objects.select_for_update(of=("self",), no_key=True).get(pk=line.claim_id)
-        if refusal := may_review(actor, claim):
-            raise ClaimRefused(refusal)
-        if claim.state != PaymentClaim.State.UNDER_REVIEW:
-            raise ClaimRefused(_("Lines are certified while the claim is under review."))
-        low, high = sorted((Decimal(0), line.declared_amount))
-        if not low <= amount <= high:
-            raise ClaimRefused(
-                _("Line %(rank)s: keep between zero and what was declared, %(amount)s.")
-                % {"rank": line.rank, "amount": format_euros(line.declared_amount)},
-                {"certified_amount": _("Between zero and the amount declared.")},
-            )
-        if amount != line.declared_amount and not reason.strip():
-            raise ClaimRefused(
-                _("Line %(rank)s: say why less is kept; the beneficiary reads it.") % {"rank": line.rank},
-                {"certified_reason": _("Say why.")},
-            )
-        line.certified_amount = amount
-        line.certified_reason = "" if amount == line.declared_amount else reason.strip()
-        line.save(update_fields=["certified_amount", "certified_reason"])
-        record(claim, "certify_line", actor=actor, data={"line": line.rank, "kept": amount}, comment=reason)
+    certify_lines(line.claim, {line.pk: (amount, reason)}, actor=actor)
+    line.refresh_from_db()
     return line
+
+
+def certify_lines(claim: PaymentClaim, kept: Mapping[int, tuple[Decimal, str]], *, actor) -> int:
+    """Keep euros of several lines, all of them or none: ``kept`` is amount and reason by id. How many changed.
+
+    Raises:
+        ClaimRefused: with ``errors`` by ``amount-<id>`` and ``reason-<id>``.
+    """
+    with transaction.atomic():
+        locked = PaymentClaim.objects.select_for_update(of=("self",), no_key=True).get(pk=claim.pk)
+        if refusal := may_review(actor, locked):
+            raise ClaimRefused(refusal)
+        if locked.state != PaymentClaim.State.UNDER_REVIEW:
+            raise ClaimRefused(_("Lines are certified while the claim is under review."))
+        errors: dict[str, str] = {}
+        changed = []
+        for line in locked.lines.filter(pk__in=kept).order_by("rank"):
+            amount, reason = kept[line.pk][0], kept[line.pk][1].strip()
+            reason = "" if amount == line.declared_amount else reason
+            errors |= _review_problems(line, amount, reason)
+            if (line.certified_amount, line.certified_reason) != (amount, reason):
+                line.certified_amount, line.certified_reason = amount, reason
+                changed.append(line)
+        if errors:
+            raise ClaimRefused(" ".join(errors.values()), errors)
+        for line in changed:
+            line.save(update_fields=["certified_amount", "certified_reason"])
+        if changed:
+            lines = [{"line": item.rank, "kept": item.certified_amount} for item in changed]
+            record(locked, "certify_lines", actor=actor, data={"lines": lines})
+    return len(changed)
+
+
+def _review_problems(line: ExpenditureLine, amount: Decimal, reason: str) -> dict[str, str]:
+    low, high = sorted((Decimal(0), line.declared_amount))
+    words = {"rank": line.rank, "amount": format_euros(line.declared_amount)}
+    if not low <= amount <= high:
+        sentence = _("Line %(rank)s: keep between zero and what was declared, %(amount)s.") % words
+        return {f"amount-{line.pk}": sentence}
+    if amount != line.declared_amount and not reason:
+        return {f"reason-{line.pk}": _("Line %(rank)s: say why less is kept; the beneficiary reads it.") % words}
+    return {}

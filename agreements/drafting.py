@@ -43,8 +43,9 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
     with transaction.atomic():
         locked = Application.objects.select_for_update(of=("self",), no_key=True).get(pk=application.pk)
         _check(locked, actor)
+        number = next_number(PREFIX, timezone.localdate().year)
         agreement = Agreement.objects.create(
-            number=next_number(PREFIX, timezone.localdate().year),
+            number=number,
             application=locked,
             beneficiary=locked.applicant,
             kind=Agreement.Kind.ACT,
@@ -52,7 +53,7 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
             granted_amount=locked.granted_amount,
             eu_fund=locked.eu_fund if eu_fund is None else eu_fund,
             drafted_by=actor,
-            search_text=fold(f"{locked.number} {locked.title} {locked.applicant.display_name}"),
+            search_text=fold(f"{number} {locked.number} {locked.title} {locked.applicant.display_name}"),
             **_terms(locked),
         )
         with translation.override(OFFICIAL_LANGUAGE):  # what is annexed to an act is in the language of the act

@@ -16,6 +16,11 @@ from core.transitions import TransitionRefused, perform
 PREFIX = "BORD"
 
 
+def this_year() -> int:
+    """The budget year of today."""
+    return timezone.localdate().year
+
+
 def open_batch(*, actor, year: int | None = None, label: str = "") -> PaymentBatch:
     """An empty batch of a budget year (this one, unless another is given).
 
@@ -24,7 +29,7 @@ def open_batch(*, actor, year: int | None = None, label: str = "") -> PaymentBat
     """
     if not actor.has_role(Role.FINANCE_OFFICER):
         raise TransitionRefused("permission", {"__all__": _("Only a finance officer opens a batch.")})
-    year = year or timezone.localdate().year
+    year = year or this_year()
     with transaction.atomic():
         batch = PaymentBatch.objects.create(
             number=next_number(PREFIX, year), year=year, label=label.strip(), opened_by=actor

@@ -4,6 +4,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from agreements import notices
+from agreements.duplicates import raise_warnings
 from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.rules.deadlines import payment_due_on
@@ -78,7 +79,9 @@ def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
 
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="agreements_claim_moved")
 def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
-    """The beneficiary reads what becomes of a claim; a tranche whose last instalment was paid is closed."""
+    """Filed: invoices met twice are marked. The beneficiary reads what follows; a tranche that is paid is closed."""
+    if name == "submit":
+        raise_warnings(instance)
     if name in notices.CLAIM_MAILS:
         notices.send_claim(instance, name, comment)
     if name == "settle" and instance.instalment.tranche is not None:

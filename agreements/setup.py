@@ -1,13 +1,74 @@
-"""What the app tells the others when it is ready: who reads its documents, its links, its work."""
+"""What the app tells the others when it is ready: who reads its documents, its links, its work, its words."""
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements import receivers  # noqa: F401 - connects the receivers of the transitions
+from agreements import receivers, work  # noqa: F401 - connects the receivers of the transitions
 from agreements.case_links import links_of_case
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from core import navigation
 from core.documents import register_access
+from core.navigation import Section
+from core.presentation import register_action_labels
+from core.roles import Role
 from grants.case_links import register_case_links
+
+WRITERS = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER]
+FINANCE = [Role.FINANCE_OFFICER]
+AGREEMENTS = "admin:agreements_agreement_changelist"
+CLAIMS = "admin:agreements_paymentclaim_changelist"
+BATCHES = "admin:agreements_paymentbatch_changelist"
+REPORTS = "admin:agreements_tranchereport_changelist"
+
+
+def register_menu() -> None:
+    """The links of the staff menu; each badge counts the rows of the list that its link opens."""
+    to_draft = "admin:agreements_agreement_to-draft"
+    signers = [Role.HEAD_OF_SERVICE]
+    readers = [Role.INSTRUCTOR]
+    links = [
+        (_("Cases to contract"), to_draft, "post_add", WRITERS, work.cases_to_contract, 110, ""),
+        (_("Acts to sign"), AGREEMENTS, "draw", signers, work.agreements_to_sign, 120, "queue=sign"),
+        (_("Claims to check"), CLAIMS, "fact_check", readers, work.claims_to_review, 140, "queue=review"),
+        (_("Reports to read"), REPORTS, "menu_book", readers, work.reports_to_read, 150, "queue=read"),
+        (_("Claims to order"), CLAIMS, "payments", FINANCE, work.claims_to_order, 160, "queue=order"),
+        (_("Payments to confirm"), BATCHES, "task_alt", FINANCE, work.batches_to_confirm, 170, "queue=sent"),
+    ]
+    for label, url_name, icon, roles, queue, order, query in links:
+        navigation.register(
+            Section.DECIDE, label, url_name, icon, roles, badge=work.count(queue), order=order, query=query
+        )
+    everything = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER, Role.EU_CONTROLLER]
+    lists = [
+        (_("Agreements"), AGREEMENTS, "handshake", everything, 130),
+        (_("Payment claims"), CLAIMS, "request_quote", everything, 155),
+        (_("Payment batches"), BATCHES, "account_tree", FINANCE, 165),
+        (_("Payment orders"), "admin:agreements_paymentorder_changelist", "receipt", FINANCE, 175),
+    ]
+    for label, url_name, icon, roles, order in lists:
+        navigation.register(Section.DECIDE, label, url_name, icon, roles, order=order)
+
+
+def register_words() -> None:
+    """The words of the events that are no transitions."""
+    register_action_labels(
+        {
+            "draft": _("Act drawn up"),
+            "write_act": _("Act written"),
+            "choose_fund": _("European fund chosen"),
+            "open": _("Opened"),
+            "amount": _("Amount asked changed"),
+            "add_line": _("Line added"),
+            "change_line": _("Line changed"),
+            "remove_line": _("Line removed"),
+            "proof": _("Proof joined"),
+            "join_piece": _("Piece joined"),
+            "remove_piece": _("Piece removed"),
+            "workbook": _("Workbook taken in"),
+            "certify_lines": _("Lines checked"),
+            "answer_duplicate": _("Invoice declared twice: answered"),
+            "file": _("Report filed"),
+        }
+    )
 
 
 def register() -> None:
@@ -19,3 +80,7 @@ def register() -> None:
     navigation.register_portal(
         _("My agreements"), "agreements:agreements", audience="applicant", order=30, prefix="/conventions/"
     )
+    register_menu()
+    register_words()
+    for provider in (work.work_on_acts, work.work_on_claims, work.work_on_payments):
+        navigation.register_work_provider(provider)

@@ -1,10 +1,12 @@
 """Models of the agreements app."""
 
-from agreements.models.agreement import Agreement, AgreementKind, AgreementState, Payee, Proration
+from agreements.models.agreement import Agreement
 from agreements.models.annex import AgreementBudgetLine, AgreementShare
-from agreements.models.claim import ClaimPiece, ClaimState, PaymentClaim
+from agreements.models.choices import AgreementKind, AgreementState, Payee, Proration
+from agreements.models.claim import ClaimState, PaymentClaim
 from agreements.models.expenditure import DuplicateWarning, ExpenditureLine, ExpenditureUpload
 from agreements.models.payment import BatchState, OrderState, PaymentBatch, PaymentOrder
+from agreements.models.piece import ClaimPiece
 from agreements.models.schedule import Instalment, InstalmentKind, Tranche, TrancheReport
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -10,66 +11,22 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
 from agreements import effects, permissions
+from agreements.models.choices import (
+    LEGAL_MOVES,
+    STATES_BEFORE_FORCE,
+    AgreementKind,
+    AgreementState,
+    Payee,
+    Proration,
+)
 from agreements.models.querysets import AgreementQuerySet
 from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
 from core.history import tracked
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
+from core.text import search_vector
 from core.transitions import workflow_transition
-
-STATES_BEFORE_FORCE = ("draft", "sent", "signed_by_beneficiary")
-
-
-class AgreementState(models.TextChoices):
-    """Where an agreement stands; the last three are final."""
-
-    DRAFT = "draft", _("Draft")
-    SENT = "sent", _("Sent for signature")
-    SIGNED = "signed_by_beneficiary", _("Signed by the beneficiary")
-    IN_FORCE = "in_force", _("In force")
-    COMPLETED = "completed", _("Completed")
-    TERMINATED = "terminated", _("Terminated")
-    LAPSED = "lapsed", _("Lapsed")
-
-
-class AgreementKind(models.TextChoices):
-    """What the 23,000 EUR rule asks for (law 2000-321 art. 10, decree 2001-495)."""
-
-    ACT = "act", _("Unilateral act")
-    AGREEMENT = "agreement", _("Agreement")
-
-
-class Payee(models.TextChoices):
-    """Whose account is credited."""
-
-    BENEFICIARY = "beneficiary", _("The beneficiary")
-    PERSONS = "persons", _("Each person")
-    COMPANY = "company", _("The company, for the persons")
-
-
-class Proration(models.TextChoices):
-    """What happens when less is spent than was planned (reference: france.md B5)."""
-
-    NONE = "none", _("Fixed amount")
-    TOLERANCE = "tolerance", _("Pro rata below a tolerance")
-    STRICT = "strict", _("Strict pro rata")
-
-
-LEGAL_MOVES = [
-    ("draft", "sent"),
-    ("sent", "draft"),
-    ("signed_by_beneficiary", "draft"),
-    ("sent", "signed_by_beneficiary"),
-    ("sent", "in_force"),
-    ("signed_by_beneficiary", "in_force"),
-    ("in_force", "completed"),
-    ("in_force", "terminated"),
-    ("draft", "lapsed"),
-    ("sent", "lapsed"),
-    ("signed_by_beneficiary", "lapsed"),
-    ("in_force", "lapsed"),
-]
 
 
 @tracked
@@ -207,6 +164,7 @@ class Agreement(WorkflowModel):
             models.Index(fields=["beneficiary", "notified_on"], name="agreement_beneficiary_year"),
             models.Index(fields=["state", "-created_at"], name="agreement_state_recent"),
             models.Index(fields=["eu_fund"], name="agreement_eu_fund", condition=~Q(eu_fund="")),
+            GinIndex(search_vector(), name="agreement_search"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(granted_amount__gt=0), name="agreement_granted_positive"),

@@ -1,6 +1,5 @@
 """The payment claim: what a beneficiary files to be paid for one instalment."""
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -11,15 +10,9 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
-from agreements.models.querysets import ClaimQuerySet, OfClaimQuerySet
-from agreements.models.triggers import (
-    counted_by_database,
-    frozen,
-    legal_moves,
-    never_deleted,
-    refuse,
-    while_claim_is_written,
-)
+from agreements.models.claim_rules import claim_triggers
+from agreements.models.querysets import ClaimQuerySet
+from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
 from core.history import tracked
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
@@ -231,84 +224,7 @@ class PaymentClaim(WorkflowModel):
                 unless="OLD.state NOT IN ('certified', 'ordered', 'paid')"
                 " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended'))",
             ),
-            pgtrigger.Trigger(
-                name="claim_fits_its_agreement",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update,
-                declare=[("planned", "agreements_instalment%ROWTYPE"), ("grant_state", "TEXT")],
-                func=f"""
-                    IF TG_OP = 'UPDATE' AND NEW.claimed_amount = OLD.claimed_amount THEN RETURN NEW; END IF;
-                    SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
-                    IF planned.agreement_id <> NEW.agreement_id THEN
-                        {refuse("a claim and its instalment belong to one agreement")}
-                    END IF;
-                    IF NEW.claimed_amount > planned.amount THEN
-                        {refuse("the claim asks for % and the instalment is %", "NEW.claimed_amount", "planned.amount")}
-                    END IF;
-                    SELECT state INTO grant_state FROM agreements_agreement WHERE id = NEW.agreement_id;
-                    IF grant_state <> 'in_force' THEN
-                        {refuse("only an agreement in force is paid")}
-                    END IF;
-                    IF planned.tranche_id IS NOT NULL AND NOT EXISTS (
-                        SELECT 1 FROM agreements_tranche WHERE id = planned.tranche_id AND state = 'released') THEN
-                        {refuse("the tranche of this instalment is not released")}
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-            pgtrigger.Trigger(
-                name="instructor_does_not_order",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update,
-                condition=pgtrigger.Q(new__ordered_by__isnull=False),
-                func=f"""
-                    IF EXISTS (SELECT 1 FROM agreements_agreement a JOIN grants_application g
-                               ON g.id = a.application_id
-                               WHERE a.id = NEW.agreement_id AND g.instructor_id = NEW.ordered_by_id) THEN
-                        {refuse("who instructs a case does not order its payments")}
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-            pgtrigger.Trigger(
-                name="ordered_in_full",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'ordered'"),
-                func=f"""
-                    IF NEW.ordered_amount <> NEW.certified_amount THEN
-                        {refuse("a claim is ordered in full: % of %", "NEW.ordered_amount", "NEW.certified_amount")}
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-            pgtrigger.Trigger(
-                name="certified_line_by_line",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition("OLD.state IS DISTINCT FROM 'certified' AND NEW.state = 'certified'"),
-                func=f"""
-                    IF EXISTS (SELECT 1 FROM agreements_expenditureline
-                               WHERE claim_id = NEW.id AND certified_amount IS NULL) THEN
-                        {refuse("every line is certified or cut before the claim is")}
-                    END IF;
-                    IF EXISTS (
-                        SELECT 1 FROM agreements_expenditureline mine
-                        JOIN agreements_expenditureline other
-                          ON other.duplicate_key = mine.duplicate_key AND other.id <> mine.id
-                        JOIN agreements_paymentclaim its ON its.id = other.claim_id
-                        WHERE mine.claim_id = NEW.id
-                          AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))
-                          AND NOT EXISTS (
-                              SELECT 1 FROM agreements_duplicatewarning w
-                              WHERE w.answered_at IS NOT NULL
-                                AND ((w.line_id = mine.id AND w.other_line_id = other.id)
-                                  OR (w.line_id = other.id AND w.other_line_id = mine.id)))) THEN
-                        {refuse("an invoice declared twice is answered before certification")}
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
+            *claim_triggers(),
         ]
 
     def __str__(self):
@@ -534,26 +450,3 @@ class PaymentClaim(WorkflowModel):
     def _forget_certification(self):
         self.certified_by = self.certified_at = self.certified_amount = None
         self.certification_reason = ""
-
-
-@tracked
-class ClaimPiece(models.Model):
-    """A document joined to a claim that proves no single line: a Kbis, a report, signed statutes."""
-
-    claim = models.ForeignKey(PaymentClaim, on_delete=models.PROTECT, related_name="pieces", verbose_name=_("claim"))
-    code = models.CharField(_("piece"), max_length=40)
-    label = models.CharField(_("label"), max_length=200)
-    document = models.ForeignKey(
-        "core.Document", on_delete=models.PROTECT, related_name="+", verbose_name=_("document")
-    )
-
-    objects = OfClaimQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("piece of a claim")
-        verbose_name_plural = _("pieces of claims")
-        ordering = ["claim", "code", "pk"]
-        triggers = [while_claim_is_written("the pieces")]
-
-    def __str__(self):
-        return self.label

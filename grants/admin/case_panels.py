@@ -11,6 +11,7 @@ from core.admin import Panel
 from core.money import ZERO, sum_money
 from core.templatetags.essor import days_left, long_date
 from grants.admin.forms import AskOpinionForm, BodyForm, EuFundForm, RecordOpinionForm, RetainForm, ScoreForm
+from grants.form_page import QuestionView
 from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL, check_lines
 from grants.models import (
     AgendaItem,
@@ -317,15 +318,16 @@ def proposal_panels(case: Application) -> list[Panel]:
 def answers_panel(case: Application) -> Panel:
     """What the applicant typed, section by section, folded."""
     tables = {*(kind.value for kind in (QuestionKind.BUDGET, QuestionKind.PARTNERS, QuestionKind.PERSONS)), "pieces"}
+    facts = form_facts(case)
     sections = []
     for section in case.rules.sections:
-        rows = [
-            (question.label, case.answers.get(question.code), question)
+        views = [
+            QuestionView(question, case.answers.get(question.code), version=0, is_shown=True, facts=facts)
             for question in section.questions
             if question.kind not in tables and case.answers.get(question.code) not in (None, "", [])
         ]
-        if rows:
-            sections.append((section.title, rows))
+        if views:
+            sections.append((section.title, views))
     return Panel(
         title=_("The application"),
         template="admin/grants/application/answers.html",

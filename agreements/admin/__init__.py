@@ -1,0 +1,14 @@
+"""The staff screens of agreements: one file a concern."""
+
+from agreements.admin.agreement import AgreementAdmin
+from agreements.admin.claim import PaymentClaimAdmin
+from agreements.admin.payment import PaymentBatchAdmin, PaymentOrderAdmin
+from agreements.admin.report import TrancheReportAdmin
+
+__all__ = [
+    "AgreementAdmin",
+    "PaymentBatchAdmin",
+    "PaymentClaimAdmin",
+    "PaymentOrderAdmin",
+    "TrancheReportAdmin",
+]

@@ -1,0 +1,78 @@
+"""What the case pages after the vote share: the actions of a page, and a refused form shown again."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import prefetch_related_objects
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+
+from core.admin import EssorModelAdmin
+from core.admin_permissions import has_any_role
+from core.roles import Role
+from core.transitions import Option
+
+Handler = Callable[[models.Model, HttpRequest], tuple[Form, str, str | None]]
+
+
+class CasePageAdmin(EssorModelAdmin):
+    """A page that is read, with ``<id>/do/<action>/`` for its forms; nothing is typed in Django's own form.
+
+    ``actions_of_page`` maps a name to ``handler(row, request) -> (form, anchor, sentence)``; without a sentence the
+    page comes back with the form, what was typed and why it was refused.
+    """
+
+    show_form = False
+    fields = ()
+    list_filter_submit = False
+    actions_of_page: dict[str, Handler] = {}
+    action_roles = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
+
+    class Media:
+        css = {"all": ["grants/staff.css", "agreements/staff.css"]}
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None):
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            prefetch_related_objects([request.user], "programme_assignments")
+        return found
+
+    def transition_options(self, request: HttpRequest, obj: models.Model) -> list[Option]:
+        """Those of the staff; the beneficiary's own never show here."""
+        return [item for item in super().transition_options(request, obj) if item.spec.audience == "staff"]
+
+    def essor_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.page_action)
+        return [path("<int:object_id>/do/<slug:action>/", view, name=self.url_name("do"))]
+
+    def page_action(self, request: HttpRequest, object_id: int, action: str) -> HttpResponse:
+        """Carry out one action of the page and come back to its section."""
+        found = self.object_or_404(request, object_id)
+        handler = self.actions_of_page.get(action)
+        if handler is None or request.method != "POST":
+            raise Http404
+        if not has_any_role(request.user, self.action_roles) or request.user.has_role(Role.AUDITOR):
+            raise PermissionDenied
+        form, anchor, done = handler(found, request)
+        if done is None:
+            return self._page_with(request, found, action, form)
+        messages.success(request, done)
+        return HttpResponseRedirect(f"{self.change_url(found)}#{anchor}")
+
+    def _page_with(self, request: HttpRequest, found: models.Model, action: str, form: Form) -> HttpResponse:
+        for text in dict.fromkeys(str(text) for errors in form.errors.values() for text in errors):
+            messages.error(request, text)
+        request.page_forms = {action: form}
+        # The page itself is Django's change view, which would take a POST for its own form.
+        request.method = "GET"
+        response = self.change_view(request, str(found.pk))
+        response.status_code = 422
+        return response
+
+    @staticmethod
+    def refused(request: HttpRequest, action: str) -> Form | None:
+        """The form of this action that was refused, with what was typed."""
+        return getattr(request, "page_forms", {}).get(action)

@@ -1,0 +1,200 @@
+"""Payment claims: the queue, and the page where a claim is checked line by line beside its proofs."""
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from agreements.admin.base import CasePageAdmin
+from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
+from agreements.admin.forms import LinesForm, WarningForm
+from agreements.claims import ClaimRefused, certify_lines
+from agreements.due import due_of_claim
+from agreements.duplicates import answer_warning, warnings_of
+from agreements.models import ExpenditureLine, PaymentClaim
+from agreements.permissions import may_review
+from core.admin import CaseHeader, Panel, date_display, money_display
+from core.roles import Role
+from core.text import matching
+from core.transitions import Option
+
+State = PaymentClaim.State
+FOLDER = "admin/agreements/paymentclaim"
+
+
+def keep_lines(claim: PaymentClaim, request: HttpRequest):
+    """Record what is kept of every line, in one go."""
+    form = LinesForm(request.POST, lines=claim.lines.all())
+    if form.is_valid():
+        try:
+            certify_lines(claim, form.kept(), actor=request.user)
+        except ClaimRefused as refusal:
+            for name, text in refusal.errors.items():
+                form.add_error(name if name in form.fields else None, text)
+            if not refusal.errors:
+                form.add_error(None, str(refusal))
+        else:
+            return form, "lines", _("Lines recorded.")
+    return form, "lines", None
+
+
+def answer(claim: PaymentClaim, request: HttpRequest):
+    """Answer one invoice declared twice."""
+    form = WarningForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        warning = get_object_or_404(warnings_of(claim).select_related("line__claim", "other_line"), pk=data["warning"])
+        if refusal := may_review(request.user, claim):
+            form.add_error(None, refusal)
+        else:
+            answer_warning(warning, answer=data["answer"], comment=data["comment"], actor=request.user)
+            return form, "duplicates", _("Answer recorded.")
+    return form, "duplicates", None
+
+
+@admin.register(PaymentClaim)
+class PaymentClaimAdmin(CasePageAdmin):
+    """Claims are filed by beneficiaries; the staff check, certify and order them here."""
+
+    actions_of_page = {"lines": keep_lines, "duplicate": answer}
+    action_roles = (Role.INSTRUCTOR,)
+    list_display = [
+        "number_column",
+        "beneficiary_column",
+        "instalment_column",
+        "state_column",
+        money_display("claimed_amount", gettext_lazy("Asked")),
+        money_display("declared_total", gettext_lazy("Expenditure")),
+        money_display("certified_amount", gettext_lazy("Certified")),
+        date_display("submitted_at", gettext_lazy("Filed")),
+        date_display("paid_on", gettext_lazy("Paid")),
+    ]
+    list_display_links = ["number_column"]
+    list_filter = [ClaimQueueFilter, ClaimProgrammeFilter, "state", "instalment__kind"]
+    list_select_related = ["instalment", "agreement__beneficiary"]
+    search_fields = ["number"]
+    search_help_text = gettext_lazy("Number of the claim or of the agreement, title or beneficiary")
+    ordering = ["-opened_at", "-id"]
+
+    # --- the list ---------------------------------------------------------------------------------------------------
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        agreements = matching(self.agreements(request), search_term).values("pk")
+        return queryset.filter(Q(number__iexact=search_term.strip()) | Q(agreement__in=agreements)), False
+
+    @staticmethod
+    def agreements(request: HttpRequest) -> QuerySet:
+        """The agreements in which a search looks."""
+        return PaymentClaim._meta.get_field("agreement").related_model.objects.for_user(request.user)
+
+    @display(description=gettext_lazy("Claim"), ordering="number")
+    def number_column(self, claim: PaymentClaim) -> SafeString:
+        return format_html("<b>{}</b><br>{}", claim.number, claim.agreement.title)
+
+    @display(description=gettext_lazy("Beneficiary"), ordering="agreement__beneficiary__sort_name")
+    def beneficiary_column(self, claim: PaymentClaim) -> str:
+        return claim.agreement.beneficiary.display_name
+
+    @display(description=gettext_lazy("Payment"))
+    def instalment_column(self, claim: PaymentClaim) -> str:
+        return claim.instalment.label
+
+    # --- the page ---------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        queryset = super().get_queryset(request)
+        if request.resolver_match and request.resolver_match.url_name == self.url_name("changelist"):
+            return queryset
+        joined = ["instalment__tranche", "agreement__beneficiary", "certified_by", "ordered_by", "submitted_by"]
+        return queryset.select_related(*joined, "agreement__application__programme_version__programme")
+
+    def case_header(self, request: HttpRequest, obj: PaymentClaim) -> CaseHeader:
+        return CaseHeader(
+            number=obj.number,
+            title=obj.instalment.label,
+            subtitle=f"{obj.agreement.beneficiary.display_name} · {obj.agreement.number}",
+            amounts=[
+                (_("Asked"), obj.claimed_amount),
+                (_("Expenditure"), obj.declared_total),
+                (_("Kept"), obj.certified_total),
+                (_("Certified"), obj.certified_amount),
+                (_("Paid"), obj.paid_amount),
+            ],
+        )
+
+    def transition_options(self, request: HttpRequest, obj: PaymentClaim) -> list[Option]:
+        options = super().transition_options(request, obj)
+        return sorted(options, key=lambda option: option.spec.order)
+
+    def panels(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
+        panels = [*self._warnings(request, obj), *self._lines(request, obj)]
+        if obj.state in (State.SUBMITTED, State.UNDER_REVIEW, State.CERTIFIED):
+            panels.append(Panel(_("Amount due"), f"{FOLDER}/due.html", {"due": due_of_claim(obj)}, anchor="due"))
+        if obj.statement:
+            panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
+        orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))
+        if orders:
+            panels.append(Panel(_("Payment orders"), f"{FOLDER}/orders.html", {"orders": orders}, anchor="orders"))
+        pieces = list(obj.pieces.select_related("document__file"))
+        asked = {
+            piece["code"]: piece["label"] for piece in obj.instalment.required_pieces if piece.get("required", True)
+        }
+        missing = [label for code, label in asked.items() if code not in {piece.code for piece in pieces}]
+        context = {"pieces": pieces, "missing": missing}
+        panels.append(Panel(_("Pieces"), f"{FOLDER}/pieces.html", context, side=True, anchor="pieces"))
+        panels.append(Panel(_("Agreement"), f"{FOLDER}/agreement.html", side=True, anchor="agreement"))
+        return panels
+
+    def _lines(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
+        lines = list(obj.lines.select_related("proof__file").order_by("rank"))
+        if not lines and not obj.instalment.needs_expenditure:
+            return []
+        reviews = obj.state == State.UNDER_REVIEW and Role.INSTRUCTOR in request.user.role_set
+        reviews = reviews and may_review(request.user, obj) is None
+        form = (self.refused(request, "lines") or LinesForm(lines=lines)) if reviews else None
+        context = {"rows": _rows(lines, form), "reviews": reviews, "claim": obj}
+        note = _("%(count)s lines") % {"count": len(lines)}
+        return [Panel(_("Expenditure"), f"{FOLDER}/lines.html", context, anchor="lines", note=note)]
+
+    def _warnings(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
+        warnings = list(
+            warnings_of(obj)
+            .select_related("line__claim__agreement", "other_line__claim__agreement", "answered_by", "line__proof")
+            .order_by("pk")
+        )
+        if not warnings:
+            return []
+        refused = self.refused(request, "duplicate")
+        answers = Role.INSTRUCTOR in request.user.role_set and may_review(request.user, obj) is None
+        rows = [
+            (warning, None if warning.answered_at or not answers else _form_of(warning, refused))
+            for warning in warnings
+        ]
+        left = sum(1 for warning in warnings if warning.answered_at is None)
+        note = _("%(count)s to answer") % {"count": left}
+        return [
+            Panel(
+                _("Invoices declared twice"),
+                f"{FOLDER}/duplicates.html",
+                {"rows": rows},
+                anchor="duplicates",
+                note=note,
+            )
+        ]
+
+
+def _rows(lines: list[ExpenditureLine], form: LinesForm | None) -> list[tuple]:
+    if form is None:
+        return [(line, None, None) for line in lines]
+    return [(line, form[f"amount-{line.pk}"], form[f"reason-{line.pk}"]) for line in lines]
+
+
+def _form_of(warning, refused: WarningForm | None) -> WarningForm:
+    if refused is not None and str(refused.data.get("warning")) == str(warning.pk):
+        return refused
+    return WarningForm(initial={"warning": warning.pk}, auto_id=f"id_warning_{warning.pk}_%s")

@@ -1,0 +1,72 @@
+"""Forms of the staff pages of agreements and payments."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from agreements.forms.transitions import date_field, not_in_future
+from agreements.models import DuplicateWarning
+from core.money import EuroField
+
+FUNDS = [("", _("none")), ("ESF+", _("ESF+")), ("ERDF", _("ERDF"))]
+
+
+class FundForm(forms.Form):
+    """The European fund of a draft."""
+
+    eu_fund = forms.ChoiceField(label=_("European fund"), choices=FUNDS, required=False)
+
+
+class LinesForm(forms.Form):
+    """What is kept of each line: ``amount-<id>``, and why when it is less: ``reason-<id>``."""
+
+    def __init__(self, *args: Any, lines, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        for line in lines:
+            kept = line.declared_amount if line.certified_amount is None else line.certified_amount
+            self.fields[f"amount-{line.pk}"] = EuroField(label=_("Kept"), initial=kept)
+            self.fields[f"reason-{line.pk}"] = forms.CharField(
+                label=_("Reason"), required=False, max_length=300, initial=line.certified_reason
+            )
+
+    def kept(self) -> dict[int, tuple[Decimal, str]]:
+        """Amount and reason by line id."""
+        data = self.cleaned_data
+        ids = [int(name.partition("-")[2]) for name in self.fields if name.startswith("amount-")]
+        return {pk: (data[f"amount-{pk}"], data[f"reason-{pk}"]) for pk in ids}
+
+
+class WarningForm(forms.Form):
+    """The answer to an invoice declared twice."""
+
+    warning = forms.IntegerField(widget=forms.HiddenInput)
+    answer = forms.ChoiceField(label=_("Answer"), choices=DuplicateWarning.Answer.choices)
+    comment = forms.CharField(label=_("Explanation"), max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class PaymentsForm(forms.Form):
+    """The payments that the public accountant reports on one day."""
+
+    orders = forms.TypedMultipleChoiceField(
+        label=_("Orders"), coerce=int, error_messages={"required": _("Tick the orders that were paid.")}
+    )
+    paid_on = date_field(_("Paid on"), validators=[not_in_future])
+    external_reference = forms.CharField(label=_("Number in the finance software"), max_length=60, required=False)
+
+    def __init__(self, *args: Any, orders, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["orders"].choices = [(order.pk, order.reference) for order in orders]
+
+
+class ClaimsForm(forms.Form):
+    """The claims to put in a batch."""
+
+    claims = forms.TypedMultipleChoiceField(
+        label=_("Claims"), coerce=int, error_messages={"required": _("Tick the claims to order.")}
+    )
+
+    def __init__(self, *args: Any, claims, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["claims"].choices = [(claim.pk, claim.number) for claim in claims]

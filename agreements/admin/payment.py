@@ -1,0 +1,183 @@
+"""Batches of payment orders, from the claims to order to the payments recorded; and the orders themselves."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from agreements import payments, work
+from agreements.admin.base import CasePageAdmin
+from agreements.admin.filters import BatchQueueFilter
+from agreements.admin.forms import ClaimsForm, PaymentsForm
+from agreements.models import PaymentBatch, PaymentOrder
+from core.admin import CaseHeader, Panel, date_display, money_display
+from core.money import sum_money
+from core.roles import STAFF_ROLES, Role
+from core.transitions import TransitionRefused
+
+State = PaymentBatch.State
+FOLDER = "admin/agreements/paymentbatch"
+PAYERS = (Role.FINANCE_OFFICER,)
+LISTED = 300
+
+
+def ready_claims(user) -> QuerySet:
+    """Certified claims, in the order in which they were certified."""
+    return work.claims_to_order(user).with_case().select_related("certified_by").order_by("certified_at", "pk")
+
+
+def order_claims(batch: PaymentBatch, request: HttpRequest):
+    """Put the ticked claims in the batch, all or none."""
+    claims = list(ready_claims(request.user)[:LISTED])
+    form = ClaimsForm(request.POST, claims=claims)
+    if form.is_valid():
+        chosen = [claim for claim in claims if claim.pk in form.cleaned_data["claims"]]
+        try:
+            count = payments.order_claims(batch, chosen, actor=request.user)
+        except TransitionRefused as refusal:
+            _tell(form, refusal)
+        else:
+            return form, "orders", _("%(count)s claims ordered.") % {"count": count}
+    return form, "ready", None
+
+
+def record_payments(batch: PaymentBatch, request: HttpRequest):
+    """Record that the ticked orders were paid, all or none."""
+    orders = list(batch.orders.filter(state="ordered").order_by("pk"))
+    form = PaymentsForm(request.POST, orders=orders)
+    if form.is_valid():
+        data = form.cleaned_data
+        chosen = [order for order in orders if order.pk in data["orders"]]
+        try:
+            count = payments.confirm_payments(
+                chosen, paid_on=data["paid_on"], external_reference=data["external_reference"], actor=request.user
+            )
+        except TransitionRefused as refusal:
+            _tell(form, refusal)
+        else:
+            return form, "orders", _("%(count)s payments recorded.") % {"count": count}
+    return form, "orders", None
+
+
+def _tell(form, refusal: TransitionRefused) -> None:
+    for texts in refusal.errors.values():
+        for text in texts:
+            form.add_error(None, text)
+
+
+@admin.register(PaymentBatch)
+class PaymentBatchAdmin(CasePageAdmin):
+    """A finance officer opens a batch, fills it, closes it, and records what the accountant paid."""
+
+    actions_of_page = {"order": order_claims, "pay": record_payments}
+    action_roles = add_roles = PAYERS
+    view_roles = STAFF_ROLES
+    fields = ("year", "label")
+    list_display = [
+        "number",
+        "label",
+        "year",
+        "state_column",
+        "count_column",
+        money_display("live_total", gettext_lazy("Total"), ordering="closed_total"),
+        date_display("opened_at", gettext_lazy("Opened")),
+        date_display("closed_at", gettext_lazy("Closed")),
+    ]
+    list_filter = [BatchQueueFilter, "state", "year"]
+    search_fields = ["number", "label"]
+    ordering = ["-opened_at", "-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).with_totals()
+
+    @display(description=gettext_lazy("Orders"))
+    def count_column(self, batch: PaymentBatch) -> int:
+        return batch.live_count
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict:
+        return {"year": payments.this_year()}
+
+    def save_model(self, request: HttpRequest, obj: PaymentBatch, form, change: bool) -> None:
+        """A new batch takes its number from the service that opens it."""
+        if not change:
+            opened = payments.open_batch(actor=request.user, year=obj.year, label=obj.label)
+            obj.pk = opened.pk
+            obj.refresh_from_db()
+
+    def case_header(self, request: HttpRequest, obj: PaymentBatch) -> CaseHeader:
+        total = obj.live_total if obj.closed_total is None else obj.closed_total
+        return CaseHeader(
+            number=obj.number,
+            title=obj.label,
+            subtitle=_("Budget year %(year)s") % {"year": obj.year},
+            amounts=[(_("Total"), total)],
+        )
+
+    def panels(self, request: HttpRequest, obj: PaymentBatch) -> list[Panel]:
+        is_payer = request.user.has_role(*PAYERS) and not request.user.has_role(Role.AUDITOR)
+        orders = list(
+            obj.orders.select_related("payee", "bank_account", "claim__agreement", "claim__instalment").order_by("pk")
+        )
+        waiting = [order for order in orders if order.state == "ordered"]
+        pays = is_payer and obj.state == State.SENT and bool(waiting)
+        form = (self.refused(request, "pay") or PaymentsForm(orders=waiting)) if pays else None
+        context = {"orders": orders, "form": form, "paid": sum_money(o.amount for o in orders if o.state == "paid")}
+        note = _("%(count)s orders") % {"count": len(orders)}
+        panels = [Panel(_("Orders"), f"{FOLDER}/orders.html", context, anchor="orders", note=note)]
+        if obj.state == State.OPEN and is_payer:
+            claims = list(ready_claims(request.user)[:LISTED])
+            ticked = self.refused(request, "order").data.getlist("claims") if self.refused(request, "order") else []
+            context = {
+                "claims": claims,
+                "ticked": ticked,
+                "total": sum_money(claim.certified_amount for claim in claims),
+            }
+            panels.append(Panel(_("Claims ready to order"), f"{FOLDER}/ready.html", context, anchor="ready"))
+        panels.append(Panel(_("For the finance software"), f"{FOLDER}/workbook.html", side=True, anchor="workbook"))
+        return panels
+
+
+@admin.register(PaymentOrder)
+class PaymentOrderAdmin(CasePageAdmin):
+    """Orders are read here; one that the bank refused is cancelled and placed again."""
+
+    list_display = [
+        "reference",
+        "payee_column",
+        money_display("amount", gettext_lazy("Amount")),
+        "state_column",
+        "batch",
+        "agreement_column",
+        date_display("ordered_at", gettext_lazy("Ordered")),
+        date_display("paid_on", gettext_lazy("Paid")),
+    ]
+    list_filter = ["state", "batch__year"]
+    list_select_related = ["payee", "batch", "claim__agreement", "claim__instalment", "bank_account", "ordered_by"]
+    search_fields = ["reference", "batch__number", "claim__agreement__number", "external_reference"]
+    ordering = ["-ordered_at", "-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related(*self.list_select_related, "confirmed_by")
+
+    @display(description=gettext_lazy("Payee"), ordering="payee__sort_name")
+    def payee_column(self, order: PaymentOrder) -> str:
+        return order.payee.display_name
+
+    @display(description=gettext_lazy("Agreement"), ordering="claim__agreement__number")
+    def agreement_column(self, order: PaymentOrder) -> SafeString:
+        return format_html('<a href="{}">{}</a>', work.change_url(order.agreement), order.agreement.number)
+
+    def case_header(self, request: HttpRequest, obj: PaymentOrder) -> CaseHeader:
+        return CaseHeader(
+            number=obj.reference,
+            title=obj.payee.display_name,
+            subtitle=f"{obj.agreement.number} · {obj.claim.instalment.label}",
+            amounts=[(_("Amount"), obj.amount)],
+        )
+
+    def panels(self, request: HttpRequest, obj: PaymentOrder) -> list[Panel]:
+        return [Panel(_("The order"), "admin/agreements/paymentorder/facts.html", anchor="facts")]

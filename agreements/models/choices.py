@@ -1,0 +1,57 @@
+"""The words of agreements: states, kinds, payees, proration."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+STATES_BEFORE_FORCE = ("draft", "sent", "signed_by_beneficiary")
+
+
+class AgreementState(models.TextChoices):
+    """Where an agreement stands; the last three are final."""
+
+    DRAFT = "draft", _("Draft")
+    SENT = "sent", _("Sent for signature")
+    SIGNED = "signed_by_beneficiary", _("Signed by the beneficiary")
+    IN_FORCE = "in_force", _("In force")
+    COMPLETED = "completed", _("Completed")
+    TERMINATED = "terminated", _("Terminated")
+    LAPSED = "lapsed", _("Lapsed")
+
+
+class AgreementKind(models.TextChoices):
+    """What the 23,000 EUR rule asks for (law 2000-321 art. 10, decree 2001-495)."""
+
+    ACT = "act", _("Unilateral act")
+    AGREEMENT = "agreement", _("Agreement")
+
+
+class Payee(models.TextChoices):
+    """Whose account is credited."""
+
+    BENEFICIARY = "beneficiary", _("The beneficiary")
+    PERSONS = "persons", _("Each person")
+    COMPANY = "company", _("The company, for the persons")
+
+
+class Proration(models.TextChoices):
+    """What happens when less is spent than was planned (reference: france.md B5)."""
+
+    NONE = "none", _("Fixed amount")
+    TOLERANCE = "tolerance", _("Pro rata below a tolerance")
+    STRICT = "strict", _("Strict pro rata")
+
+
+LEGAL_MOVES = [
+    ("draft", "sent"),
+    ("sent", "draft"),
+    ("signed_by_beneficiary", "draft"),
+    ("sent", "signed_by_beneficiary"),
+    ("sent", "in_force"),
+    ("signed_by_beneficiary", "in_force"),
+    ("in_force", "completed"),
+    ("in_force", "terminated"),
+    ("draft", "lapsed"),
+    ("sent", "lapsed"),
+    ("signed_by_beneficiary", "lapsed"),
+    ("in_force", "lapsed"),
+]

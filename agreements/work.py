@@ -1,0 +1,174 @@
+"""What waits for a member of staff after the vote: acts, claims, reports, orders, batches. Queues, counts, my work."""
+
+from collections.abc import Callable, Iterator
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from agreements.models import Agreement, PaymentBatch, PaymentClaim, TrancheReport
+from core.money import format_euros
+from core.navigation import WorkItem
+from core.roles import Role
+from grants.models import Application
+
+SHOWN = 30
+DRAFTERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
+
+
+def cases_to_contract(user) -> QuerySet:
+    """Approved cases that have no act yet."""
+    return Application.objects.for_user(user).filter(state="approved", agreement__isnull=True)
+
+
+def agreements_to_send(user) -> QuerySet:
+    """Drafts to read again and send."""
+    return Agreement.objects.for_user(user).filter(state="draft")
+
+
+def agreements_to_sign(user) -> QuerySet:
+    """Acts that wait for the Region: signed by the beneficiary, or unilateral and sent."""
+    ready = Q(state="signed_by_beneficiary") | Q(state="sent", kind="act")
+    return Agreement.objects.for_user(user).filter(ready)
+
+
+def agreements_waiting(user) -> QuerySet:
+    """Agreements that wait for their beneficiary's signature."""
+    return Agreement.objects.for_user(user).filter(state="sent", kind="agreement")
+
+
+def claims_to_review(user) -> QuerySet:
+    """Claims filed and not certified yet."""
+    return PaymentClaim.objects.for_user(user).filter(state__in=["submitted", "under_review"])
+
+
+def claims_to_order(user) -> QuerySet:
+    """Certified claims that may go into a batch."""
+    return PaymentClaim.objects.for_user(user).filter(state="certified", certified_amount__gt=0)
+
+
+def claims_suspended(user) -> QuerySet:
+    """Claims on which a fault is open."""
+    return PaymentClaim.objects.for_user(user).filter(state="suspended")
+
+
+def reports_to_read(user) -> QuerySet:
+    """Yearly reports that nobody decided on."""
+    return TrancheReport.objects.for_user(user).filter(state="filed")
+
+
+def batches_to_close(user) -> QuerySet:
+    """Batches in preparation."""
+    return PaymentBatch.objects.for_user(user).filter(state="open")
+
+
+def batches_to_confirm(user) -> QuerySet:
+    """Batches sent to finance of which payments are not all recorded."""
+    return PaymentBatch.objects.for_user(user).filter(state="sent")
+
+
+def count(queue: Callable[..., QuerySet]) -> Callable[..., int]:
+    """The badge of a queue: it counts the rows of the list that it opens."""
+
+    def counted(user) -> int:
+        return queue(user).count()
+
+    return counted
+
+
+def change_url(instance, anchor: str = "") -> str:
+    """The staff page of a row."""
+    options = instance._meta
+    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[instance.pk])
+    return f"{url}#{anchor}" if anchor else url
+
+
+# --- my work --------------------------------------------------------------------------------------------------------
+
+
+def work_on_acts(user) -> Iterator[WorkItem]:
+    """Acts to draw up and to send, for those who write them; to sign, for the head of service."""
+    if user.has_role(Role.INSTRUCTOR):
+        mine = Q(instructor=user) | Q(instructor__isnull=True)
+        for case in cases_to_contract(user).filter(mine).select_related("applicant").order_by("pk")[:SHOWN]:
+            yield WorkItem(
+                due=None,
+                title=f"{case.number} · {case.applicant.display_name}",
+                why=_("Granted, without an act"),
+                url=reverse("admin:agreements_agreement_to-draft"),
+                action=_("Draw up the act"),
+                tone="act",
+            )
+        mine = Q(application__instructor=user) | Q(drafted_by=user)
+        for agreement in _acts(agreements_to_send(user).filter(mine)):
+            yield _act_item(agreement, _("Act drawn up, not sent"), _("Read and send"))
+    if user.has_role(Role.HEAD_OF_SERVICE):
+        for agreement in _acts(agreements_to_sign(user).exclude(drafted_by=user)):
+            yield _act_item(agreement, _("Ready for the Region's signature"), _("Sign and notify"))
+
+
+def _acts(agreements: QuerySet) -> QuerySet:
+    return agreements.select_related("beneficiary").order_by("created_at")[:SHOWN]
+
+
+def _act_item(agreement: Agreement, why: str, action: str) -> WorkItem:
+    return WorkItem(
+        due=None,
+        title=f"{agreement.number} · {agreement.beneficiary.display_name}",
+        why=why,
+        url=change_url(agreement),
+        action=action,
+        tone="act",
+    )
+
+
+def work_on_claims(user) -> Iterator[WorkItem]:
+    """Claims and reports to read, for the instructors of their cases."""
+    if not user.has_role(Role.INSTRUCTOR):
+        return
+    mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
+    claims = claims_to_review(user).filter(mine).with_case().order_by("submitted_at", "pk")[:SHOWN]
+    for claim in claims:
+        yield WorkItem(
+            due=claim.instalment.due_on,
+            title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+            why=_("Claim to check: %(amount)s") % {"amount": format_euros(claim.claimed_amount)},
+            url=change_url(claim),
+            action=_("Check"),
+            tone="act" if claim.instalment.due_on else "wait",
+        )
+    mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
+    reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
+    for report in reports.order_by("filed_at")[:SHOWN]:
+        yield WorkItem(
+            due=None,
+            title=f"{report.agreement.number} · {report.agreement.beneficiary.display_name}",
+            why=_("Report on %(year)s to read: the next year waits for it") % {"year": report.tranche.label},
+            url=change_url(report),
+            action=_("Read"),
+        )
+
+
+def work_on_payments(user) -> Iterator[WorkItem]:
+    """Claims to order and batches to follow, for the finance officers."""
+    if not user.has_role(Role.FINANCE_OFFICER):
+        return
+    claims = claims_to_order(user).exclude(certified_by=user).with_case().order_by("certified_at", "pk")[:SHOWN]
+    for claim in claims:
+        yield WorkItem(
+            due=claim.instalment.due_on,
+            title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+            why=_("Certified, to be ordered: %(amount)s") % {"amount": format_euros(claim.certified_amount)},
+            url=change_url(claim),
+            action=_("Order"),
+        )
+    for batch in batches_to_close(user).with_totals().order_by("opened_at")[:SHOWN]:
+        if batch.live_count:
+            yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, _("Close"))
+    for batch in batches_to_confirm(user).order_by("closed_at")[:SHOWN]:
+        yield _batch_item(batch, _("Sent to finance: %(amount)s"), batch.closed_total, _("Record the payments"))
+
+
+def _batch_item(batch: PaymentBatch, why: str, amount, action: str) -> WorkItem:
+    why = why % {"amount": format_euros(amount)}
+    return WorkItem(due=None, title=batch.number, why=why, url=change_url(batch), action=action)
