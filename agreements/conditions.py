@@ -168,7 +168,8 @@ def expenditure_is_eligible(claim, data, actor):
         if line.invoice_date < agreement.start or line.invoice_date > agreement.end:
             problems.append(
                 _(
-                    "Line %(rank)s: the invoice of %(day)s is outside the period of the agreement (%(start)s to %(end)s)."
+                    "Line %(rank)s: the invoice of %(day)s is outside the period of the agreement"
+                    " (%(start)s to %(end)s)."
                 )
                 % {
                     "rank": line.rank,

@@ -5,15 +5,8 @@ from django.conf import settings
 from core.outbox import enqueue_mail
 from grants.notices import people_of
 
-#: The transitions of a claim that its beneficiary is told of, and the mail that tells them.
-CLAIM_MAILS = {
-    "submit": "claim_filed",
-    "give_back": "claim_returned",
-    "reject": "claim_rejected",
-    "suspend": "claim_suspended",
-    "certify": "claim_certified",
-    "settle": "claim_paid",
-}
+#: The transitions of a claim that its beneficiary is told of.
+CLAIM_MAILS = frozenset({"submit", "give_back", "reject", "suspend", "certify", "settle"})
 
 
 def _send(agreement, template: str, key: str, link: str, **context) -> None:
@@ -63,6 +56,20 @@ def send_report_returned(report, reason: str) -> None:
 
 
 def send_claim(claim, name: str, reason: str) -> None:
-    """What became of a claim."""
+    """What became of a claim; ``name`` is its transition, one of ``CLAIM_MAILS``."""
+    agreement, link = claim.agreement, claim.get_absolute_url()
     key = f"claim-{claim.pk}-{name}-{claim.events.count()}"
-    _send(claim.agreement, CLAIM_MAILS[name], key, claim.get_absolute_url(), claim=claim, reason=reason)
+    told = {"claim": claim, "reason": reason}
+    match name:
+        case "submit":
+            _send(agreement, "claim_filed", key, link, **told)
+        case "give_back":
+            _send(agreement, "claim_returned", key, link, **told)
+        case "reject":
+            _send(agreement, "claim_rejected", key, link, **told)
+        case "suspend":
+            _send(agreement, "claim_suspended", key, link, **told)
+        case "certify":
+            _send(agreement, "claim_certified", key, link, **told)
+        case "settle":
+            _send(agreement, "claim_paid", key, link, **told)

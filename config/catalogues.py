@@ -11,7 +11,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 def compile_catalogues(base: Path = BASE_DIR) -> list[Path]:
     """Compile each ``.po`` that is newer than its ``.mo``; return what was written."""
     written = []
-    for source in sorted([*base.glob("locale/*/LC_MESSAGES/*.po"), *base.glob("*/locale/*/LC_MESSAGES/*.po")]):
+    # locale/packages: French for packages that come without it; kept by hand, so apart from the collected texts.
+    patterns = ("locale/*/LC_MESSAGES/*.po", "locale/packages/*/LC_MESSAGES/*.po", "*/locale/*/LC_MESSAGES/*.po")
+    for source in sorted(path for pattern in patterns for path in base.glob(pattern)):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
             continue

@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 APPS = ("core", "applicants", "grants", "agreements", "reporting", "demo")
 PACKAGES = (*APPS, "config", "tests", "scripts", "benchmarks")
 LINE_LIMIT = 500
+TEST_LINE_LIMIT = 700  # a specification may list many cases of one thing
 
 
 def sources() -> Iterator[Path]:
@@ -72,7 +73,8 @@ def test_no_relative_import():
 
 def test_every_file_is_short():
     found = {str(path.relative_to(BASE_DIR)): len(path.read_text().splitlines()) for path in sources()}
-    assert {path: lines for path, lines in found.items() if lines > LINE_LIMIT} == {}
+    limits = {path: TEST_LINE_LIMIT if path.startswith("tests/") else LINE_LIMIT for path in found}
+    assert {path: lines for path, lines in found.items() if lines > limits[path]} == {}
 
 
 def test_warnings_are_errors():

@@ -109,10 +109,10 @@ def _body(document) -> None:
     table = document.add_table(rows=1, cols=2)
     for cell, rank in zip(table.rows[0].cells, (0, 1), strict=True):
         cell.paragraphs[0].add_run(
-            "{%% if signatories|length > %d %%}{{ signatories[%d].who }}{%% endif %%}" % (rank, rank)
+            f"{{% if signatories|length > {rank} %}}{{{{ signatories[{rank}].who }}}}{{% endif %}}"
         ).bold = True
         cell.add_paragraph(
-            "{%% if signatories|length > %d %%}{{ signatories[%d].quality }}{%% endif %%}" % (rank, rank)
+            f"{{% if signatories|length > {rank} %}}{{{{ signatories[{rank}].quality }}}}{{% endif %}}"
         ).paragraph_format.space_after = Pt(48)
 
 

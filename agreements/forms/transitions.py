@@ -136,7 +136,8 @@ class SubmitClaimForm(TransitionForm):
 
     attested = forms.BooleanField(
         label=gettext_lazy(
-            "I certify that the expenditure was paid for this project, and that no other funder was asked for the same part."
+            "I certify that the expenditure was paid for this project,"
+            " and that no other funder was asked for the same part."
         ),
         error_messages={"required": gettext_lazy("Tick this box: a claim is filed on your honour.")},
     )

@@ -358,7 +358,7 @@ class Instalment(models.Model):
                         {refuse("an instalment and its tranche belong to one agreement")}
                     END IF;
                     IF total > tranche.amount THEN
-                        {refuse("the instalments of a tranche come to % and the tranche to %", "total", "tranche.amount")}
+                        {refuse("the instalments of a tranche come to %, the tranche to %", "total", "tranche.amount")}
                     END IF;
                     RETURN NULL;
                 """,

@@ -316,7 +316,7 @@ def test_ten_clicks_at_once_make_one_file():
             mine = Application.objects.get(pk=application.pk)
             barrier.wait()
             results.append(filing.submit(mine, user=user, token=token))
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:
             results.append(error)
         finally:
             connection.close()
