@@ -123,7 +123,10 @@ def _check(application: Application, actor) -> None:
 def _terms(application: Application) -> dict:
     rules = application.rules
     start = application.project_start or timezone.localdate()
-    end = application.project_end or add_years(start, 1) - timedelta(days=1)
+    years = rules.tranches.count if rules.tranches else 1
+    end = application.project_end or add_years(start, years) - timedelta(days=1)
+    if rules.tranches:  # an act over several years covers its last one
+        end = max(end, add_years(start, years) - timedelta(days=1))
     decision = _decision(application)
     base = _eligible_base(application)
     deadline = rules.deadlines.balance_months

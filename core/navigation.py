@@ -28,7 +28,7 @@ class Section(models.TextChoices):
     APPLICANTS = "applicants", _("Applicants")
     DECIDE = "decide", _("Decide and pay")
     EUROPE = "europe", _("Europe")
-    REFERENCE = "reference", _("Reference")
+    REFERENCE = "reference", _("Reference data")
     ADMINISTRATION = "administration", _("Administration")
 
 

@@ -76,7 +76,9 @@ def _request_task(request) -> Task:
     count = len(request.pieces)
     values = {"count": count, "date": format_date_long(request.due_on), "left": days_left(request.due_on)}
     if not count:
-        return Task(_("The service waits for your answer before %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer"))
+        return Task(
+            _("The service waits for your answer before %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer")
+        )
     text = ngettext(
         "%(count)d piece is missing for your application to be complete. Without an answer before %(date)s (%(left)s), "
         "it will be closed without being examined.",
@@ -159,14 +161,18 @@ def _first_receipt(application) -> Any:
 def _checking(application, status: str, reached: dict) -> TimelineStep:
     title = _("Check of the pieces")
     if application.state == State.INADMISSIBLE:
-        return TimelineStep(_("Not admissible"), "done", reached.get(State.INADMISSIBLE), _("The reasons are in your mail."))
+        return TimelineStep(
+            _("Not admissible"), "done", reached.get(State.INADMISSIBLE), _("The reasons are in your mail.")
+        )
     if status == "done":
         return TimelineStep(_("Application complete and admissible"), status, reached.get(State.ADMISSIBLE))
     if application.state == State.INCOMPLETE:
         text = _("The service asked for more pieces; the time limit of the decision is suspended.")
         return TimelineStep(title, status, _since(reached.get(State.INCOMPLETE)), text)
     if status == "now":
-        return TimelineStep(title, status, _since(reached.get(State.SUBMITTED)), _("The service checks that nothing is missing."))
+        return TimelineStep(
+            title, status, _since(reached.get(State.SUBMITTED)), _("The service checks that nothing is missing.")
+        )
     return TimelineStep(title, status, text=_("as soon as you have filed"))
 
 
@@ -184,14 +190,21 @@ def _instruction(application, status: str, reached: dict) -> TimelineStep:
         text = _("Without a written decision by %(date)s, the request is deemed refused.") % {
             "date": format_date_long(due)
         } if due else ""  # fmt: skip
-        return TimelineStep(title, status, _since(reached.get(State.IN_INSTRUCTION) or reached.get(State.ADMISSIBLE)), text)
+        return TimelineStep(
+            title, status, _since(reached.get(State.IN_INSTRUCTION) or reached.get(State.ADMISSIBLE)), text
+        )
     return TimelineStep(title, status, reached.get(State.READY_FOR_COMMITTEE))
 
 
 def _committee(application, status: str, reached: dict) -> TimelineStep:
     title = _("Committee, then decision of the Region")
     if application.state == State.REJECTED:
-        return TimelineStep(_("Request refused"), "done", reached.get(State.REJECTED), _("The decision and how to contest it are in your mail."))
+        return TimelineStep(
+            _("Request refused"),
+            "done",
+            reached.get(State.REJECTED),
+            _("The decision and how to contest it are in your mail."),
+        )
     if status == "done":
         return TimelineStep(_("Aid granted"), status, reached.get(State.APPROVED))
     session = _session(application)
@@ -210,7 +223,9 @@ def _session(application):
 def _agreement(application, status: str, reached: dict) -> TimelineStep:
     title = _("Agreement or grant decision, to be signed")
     if status == "now":
-        return TimelineStep(title, status, _since(reached.get(State.APPROVED)), _("The service prepares it; you will get a mail."))
+        return TimelineStep(
+            title, status, _since(reached.get(State.APPROVED)), _("The service prepares it; you will get a mail.")
+        )
     if status == "done":
         return TimelineStep(_("Agreement in force"), status, reached.get(State.CONTRACTED))
     return TimelineStep(title, status, text=_("after the decision"))
@@ -223,7 +238,12 @@ def _payments(application, status: str, reached: dict) -> TimelineStep:
     if application.state == State.CLOSED:
         return TimelineStep(_("Case closed"), "done", reached.get(State.CLOSED))
     if status == "now":
-        return TimelineStep(title, status, _since(reached.get(State.CONTRACTED)), _("Ask for your payments on the page of the agreement."))
+        return TimelineStep(
+            title,
+            status,
+            _since(reached.get(State.CONTRACTED)),
+            _("Ask for your payments on the page of the agreement."),
+        )
     text = _("first payment: %(trigger)s; at the latest %(days)d days after the notification") % {
         "trigger": first,
         "days": application.rules.deadlines.payment_days,

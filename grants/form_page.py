@@ -376,8 +376,7 @@ def piece_views(application, facts: FormFacts | None = None, only: list[str] | N
             rule=rule,
             files=present.get(rule.code, []),
             extensions=",".join(extension for kind in allowed_types(rule) for extension in kind.extensions),
-            is_missing=rule.required
-            and not any(piece.state != "refused" for piece in present.get(rule.code, [])),
+            is_missing=rule.required and not any(piece.state != "refused" for piece in present.get(rule.code, [])),
             is_asked=only is not None,
         )
         for rule in rules

@@ -11,7 +11,9 @@ from grants.views.catalogue import open_calls
 def register() -> None:
     """Called once, when the app is ready."""
     navigation.register_portal(_("Grants"), "grants:catalogue", audience="all", order=10)
-    navigation.register_portal(_("My cases"), "grants:my_cases", audience="applicant", order=20, prefix="/mes-dossiers/")
+    navigation.register_portal(
+        _("My cases"), "grants:my_cases", audience="applicant", order=20, prefix="/mes-dossiers/"
+    )
     navigation.register_applicant_home("grants:my_cases")
     navigation.register_open_calls(open_calls)
     register_access("grants.Application", may_see)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.money import EuroField
 from reporting.models import (
@@ -28,7 +29,9 @@ class TransitionForm(forms.Form):
 class FlagAnswerForm(TransitionForm):
     """Confirm the recorded data, or correct the field that the doubt is about. ``changes`` is what is corrected."""
 
-    answer = forms.ChoiceField(label=_("Answer"), choices=FlagAnswer.choices, widget=forms.RadioSelect)
+    answer = forms.ChoiceField(
+        label=pgettext_lazy("noun", "Answer"), choices=FlagAnswer.choices, widget=forms.RadioSelect
+    )
     fund = forms.ModelChoiceField(Fund.objects.all(), label=_("Fund"), required=False)
     eu_amount = EuroField(label=_("EU amount"), min_value=0, required=False)
     eligible_cost = EuroField(label=_("Eligible cost"), min_value=0, required=False)

@@ -29,3 +29,13 @@ def test_texts_are_found_in_code_and_templates():
     """The check above would be worth nothing if the extraction found nothing."""
     assert len(messages_of("core")) > 50
     assert any(place.endswith(".html") for message in messages_of("core").values() for place, _line in message.places)
+
+
+def test_a_text_has_one_french_in_all_packages():
+    """Django looks a text up in one merged catalogue: two meanings of one English word need a context each."""
+    found: dict[tuple[str | None, str], dict[str, str]] = {}
+    for package in PACKAGES:
+        for entry in open_catalogue(package):
+            if entry.msgstr:
+                found.setdefault((entry.msgctxt, entry.msgid), {})[package] = entry.msgstr
+    assert {key: texts for key, texts in found.items() if len(set(texts.values())) > 1} == {}

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from agreements.forms.transitions import date_field, not_in_future
 from agreements.models import DuplicateWarning
@@ -42,7 +43,7 @@ class WarningForm(forms.Form):
     """The answer to an invoice declared twice."""
 
     warning = forms.IntegerField(widget=forms.HiddenInput)
-    answer = forms.ChoiceField(label=_("Answer"), choices=DuplicateWarning.Answer.choices)
+    answer = forms.ChoiceField(label=pgettext_lazy("noun", "Answer"), choices=DuplicateWarning.Answer.choices)
     comment = forms.CharField(label=_("Explanation"), max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))
 
 

@@ -58,7 +58,7 @@ CONTACT = (
         ]
     },
 )
-RECORD = (gettext_lazy("Record"), {"fields": ["created_by", "created_at", "updated_at"]})
+RECORD = (gettext_lazy("About this record"), {"fields": ["created_by", "created_at", "updated_at"]})
 
 
 class ApplicantAdminForm(NoNationalNumberMixin, forms.ModelForm):

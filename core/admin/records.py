@@ -111,7 +111,7 @@ class JobAdmin(ReadOnlyAdmin):
     ordering = ["-created_at", "-id"]
     search_fields = ["kind", "key"]
 
-    @admin.display(description=gettext_lazy("Work"), ordering="kind")
+    @admin.display(description=gettext_lazy("Kind of work"), ordering="kind")
     def kind_column(self, job: Job) -> str:
         return next((str(kind.label) for kind in kinds() if kind.name == job.kind), job.kind)
 

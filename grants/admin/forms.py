@@ -5,6 +5,7 @@ from datetime import timedelta
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.money import ZERO, EuroField
 from grants.models import Answer, OpinionResult, Piece
@@ -28,7 +29,7 @@ class CheckForm(forms.Form):
     """The answer to one check."""
 
     code = forms.CharField(widget=forms.HiddenInput)
-    answer = forms.ChoiceField(label=_("Answer"), choices=Answer.choices)
+    answer = forms.ChoiceField(label=pgettext_lazy("noun", "Answer"), choices=Answer.choices)
     reason = forms.CharField(label=_("Reason"), required=False, widget=forms.TextInput)
 
 

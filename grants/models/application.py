@@ -165,7 +165,8 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
                 name="application_draft_is_not_filed",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["approved", "contracted", "closed"]) | Q(granted_amount__isnull=False, granted_amount__gt=0),
+                condition=~Q(state__in=["approved", "contracted", "closed"])
+                | Q(granted_amount__isnull=False, granted_amount__gt=0),
                 name="application_granted_with_amount",
                 violation_error_message=_("A granted application has a granted amount."),
             ),

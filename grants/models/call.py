@@ -100,7 +100,7 @@ class Call(models.Model):
                 "What you typed is kept; contact the service to know about the next call."
             ) % {"date": date_format(timezone.localtime(self.closes_at), r"j F Y, H \h i")}
         if self.is_locked:
-            return gettext(
-                "Filing is suspended for this call: %(reason)s What you typed is kept; try again later."
-            ) % {"reason": self.lock_reason}
+            return gettext("Filing is suspended for this call: %(reason)s What you typed is kept; try again later.") % {
+                "reason": self.lock_reason
+            }
         return None

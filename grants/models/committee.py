@@ -22,7 +22,6 @@ from grants import conditions, decisions, notices, staff_forms
 from grants.models.agenda import CLOSED_SESSION_GUARD, AgendaItem
 from grants.staff_permissions import may_run_session
 
-
 FROZEN_ONCE_CLOSED = """
     IF (NEW.state, NEW.held_at, NEW.quorum, NEW.deliberation_number, NEW.deliberation_on, NEW.closed_at)
         IS DISTINCT FROM

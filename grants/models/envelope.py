@@ -31,7 +31,7 @@ def keep_total(table: str, column: str, key: str) -> str:
             UPDATE {table} SET {column} = {column} + NEW.amount - NEW.released_amount WHERE id = NEW.{key};
         END IF;
         RETURN NEW;
-    """  # noqa: S608 - names of our own tables
+    """
 
 
 def own_total(column: str) -> str:

@@ -176,9 +176,7 @@ def _show_step(
         "section": section,
         "steps": steps,
         "previous": steps[place - 1] if place else None,
-        "questions": questions_of(
-            application, section, typed=typed, saved=saved, check=check, more_rows=more_rows
-        ),
+        "questions": questions_of(application, section, typed=typed, saved=saved, check=check, more_rows=more_rows),
         "refused": saved is not None and not saved.ok,
         "call": application.call,
         "closed_reason": application.call.closed_reason(),
@@ -328,5 +326,3 @@ def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def _sentences(refusal: TransitionRefused):
     for texts in refusal.errors.values():
         yield from texts
-
-

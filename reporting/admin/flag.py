@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from core.admin import CaseHeader, Panel, date_display
 from core.roles import Role
@@ -48,7 +48,7 @@ class OperationFlagAdmin(ReadOnlyAdmin):
 
     def panels(self, request: HttpRequest, obj: OperationFlag) -> list[Panel]:
         return [
-            Panel(_("Answer"), "admin/reporting/operation/answer.html", {"flag": obj}),
+            Panel(pgettext("noun", "Answer"), "admin/reporting/operation/answer.html", {"flag": obj}),
             Panel(
                 _("Operation"),
                 "admin/reporting/operation/facts.html",

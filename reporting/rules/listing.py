@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.text import fold
 from core.workbooks import Column
@@ -29,7 +29,7 @@ _CATEGORY = re.compile(r"^(?:CI\d+_)?(?P<code>\d{1,3}[a-z]?)\s*(?:[-–:]\s*(?P<
 _NAME_DATE = re.compile(r"^(\d{4})(\d{2})(\d{2})")
 
 COLUMNS = [
-    Column("programme", gettext_lazy("Programme"), required=True, max_length=300, width=34),
+    Column("programme", pgettext_lazy("European Union", "Programme"), required=True, max_length=300, width=34),
     Column(
         "name",
         gettext_lazy("Name of the operation"),

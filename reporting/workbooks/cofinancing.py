@@ -9,6 +9,7 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from core.money import ZERO
 from core.workbooks import Cover, Link, Sheet, Written, write_workbook
@@ -39,7 +40,14 @@ class CofinancingWorkbook:
     def write(self, path: Path, *, by: str) -> Written:
         """Write the file; raise RuntimeError when its totals are not those of the database."""
         sheets = [
-            Sheet(_("Summary"), columns.summary(), self._summary_rows(), key="summary", derived=True, colour="0F5C46"),
+            Sheet(
+                pgettext("sheet", "Summary"),
+                columns.summary(),
+                self._summary_rows(),
+                key="summary",
+                derived=True,
+                colour="0F5C46",
+            ),
             Sheet(_("By source"), columns.sources(), self._source_rows(), key="sources", derived=True, colour="0F5C46"),
             Sheet(_("Operations"), columns.operations(), self._operation_rows(), key="operations"),
             Sheet(_("Financing plan"), columns.financing(), self._financing_rows(), key="financing"),

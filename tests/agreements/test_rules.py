@@ -77,7 +77,9 @@ def test_tranches_follow_what_was_asked_or_are_equal():
     ],
 )
 def test_what_is_due_follows_the_policy(policy, tolerance, spent, due):
-    found = entitlement(granted=D("28400.00"), base=D("35500.00"), spent=D(spent), policy=policy, tolerance=D(tolerance))
+    found = entitlement(
+        granted=D("28400.00"), base=D("35500.00"), spent=D(spent), policy=policy, tolerance=D(tolerance)
+    )
     assert found.amount == D(due)
     assert found.reasons
 

@@ -178,7 +178,9 @@ def certified(agreement: Agreement, house: House, kind: str = "advance", *lines:
     return perform(claim, "certify", actor=house.instructor, data=data)
 
 
-def ordered(agreement: Agreement, house: House, kind: str = "advance", *lines: str) -> tuple[PaymentClaim, PaymentBatch]:
+def ordered(
+    agreement: Agreement, house: House, kind: str = "advance", *lines: str
+) -> tuple[PaymentClaim, PaymentBatch]:
     """A claim in an open batch."""
     claim = certified(agreement, house, kind, *lines)
     batch = payments.open_batch(actor=house.finance)

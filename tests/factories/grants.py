@@ -107,9 +107,7 @@ def filled_draft(code: str = "PROGRESS1", *, without: tuple[str, ...] = (), **ex
     assert saved.ok, saved
     for rule in expected_pieces(application.rules, form_facts(application)):
         if rule.required and rule.code not in without:
-            filing.attach_piece(
-                application, code=rule.code, content=pdf(rule.code), name=f"{rule.code}.pdf", user=user
-            )
+            filing.attach_piece(application, code=rule.code, content=pdf(rule.code), name=f"{rule.code}.pdf", user=user)
     return application
 
 

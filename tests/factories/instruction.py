@@ -236,9 +236,7 @@ def compute(case: Application, amount: str = "") -> AidComputation:
 def ask(case: Application, code: str = "urscop", **extra) -> Opinion:
     """An opinion that is awaited."""
     values = {"body": "URSCOP", "email": "avis@urscop.example", "due_on": date(2027, 1, 15)} | extra
-    return Opinion.objects.create(
-        application=case, code=code, asked_by=UserFactory(instructor=True), **values
-    )
+    return Opinion.objects.create(application=case, code=code, asked_by=UserFactory(instructor=True), **values)
 
 
 class SessionFactory(factory.django.DjangoModelFactory):

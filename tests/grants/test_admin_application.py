@@ -99,7 +99,13 @@ def test_the_search_ignores_accents_and_capitals(client, instructor, typed):
 def test_filters_narrow_the_list(client, instructor):
     late = CaseFactory(decision_due_on=timezone.localdate() - timedelta(days=1), instructor=instructor)
     other = CaseFactory(state="in_instruction")
-    for query in ("due=late", "instructor=me", "state=submitted", f"call={late.call.code}", "programme=PROGRESS1&due=late"):
+    for query in (
+        "due=late",
+        "instructor=me",
+        "state=submitted",
+        f"call={late.call.code}",
+        "programme=PROGRESS1&due=late",
+    ):
         text = client.get(f"{reverse(LIST)}?{query}").content.decode()
         assert late.number in text, query
         assert other.number not in text, query
@@ -118,7 +124,9 @@ def test_the_menu_counts_what_its_list_shows(client, instructor):
 
 def test_the_home_page_lists_what_is_due(client, instructor):
     case = CaseFactory(decision_due_on=timezone.localdate() + timedelta(days=2))
-    late = ask(CaseFactory(state="in_instruction", instructor=instructor), due_on=timezone.localdate() - timedelta(days=2))
+    late = ask(
+        CaseFactory(state="in_instruction", instructor=instructor), due_on=timezone.localdate() - timedelta(days=2)
+    )
     titles = [item.title for item in work_for(instructor)]
     assert any(case.number in title for title in titles)
     assert any(late.body in title for title in titles)

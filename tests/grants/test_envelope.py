@@ -49,7 +49,11 @@ def test_what_was_voted_is_never_exceeded(case, officer):
 def test_the_database_refuses_by_itself(case, officer):
     with pytest.raises(IntegrityError, match="envelope_committed_within_voted"), transaction.atomic():
         Commitment.objects.create(
-            envelope=case.call.envelope, application=case, reference="X", amount=Decimal("480000.01"), created_by=officer
+            envelope=case.call.envelope,
+            application=case,
+            reference="X",
+            amount=Decimal("480000.01"),
+            created_by=officer,
         )
 
 
@@ -232,9 +236,7 @@ def test_fifty_payment_orders_at_once_stay_within_the_credits():
     case = CaseFactory(state="approved")
     credit = PaymentCredit.objects.create(envelope=case.call.envelope, year=2026, voted_amount=Decimal("2000.00"))
     refused = at_once(
-        lambda number: use_credit(
-            credit.envelope, 2026, Decimal("100.00"), reference=f"MANDAT-{number}", actor=officer
-        )
+        lambda number: use_credit(credit.envelope, 2026, Decimal("100.00"), reference=f"MANDAT-{number}", actor=officer)
     )
     credit.refresh_from_db()
     assert credit.ordered_amount == Decimal("2000.00")

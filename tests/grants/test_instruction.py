@@ -289,9 +289,7 @@ def scop_instructor():
 
 def test_an_opinion_is_asked_by_mail_and_recorded_with_its_proof(scop, scop_instructor):
     due_on = timezone.localdate() + timedelta(days=20)
-    opinion = instruction.ask_opinion(
-        scop, "urscop", actor=scop_instructor, email="avis@urscop.example", due_on=due_on
-    )
+    opinion = instruction.ask_opinion(scop, "urscop", actor=scop_instructor, email="avis@urscop.example", due_on=due_on)
     mail = OutboxMessage.objects.get(template="grants/mail/opinion_request")
     assert mail.to == ["avis@urscop.example"]
     instruction.record_opinion(

@@ -282,9 +282,7 @@ def test_a_social_security_number_is_never_kept(signed_in):
     client = signed_in(application.created_by)
     number = "1 84 12 76 451 089 46"
     rows = [{"first_name": "Alix", "last_name": number, "own_contribution": "3000"}]
-    response = client.post(
-        url("step", application, "fondateurs"), posted(application, "fondateurs", {"persons": rows})
-    )
+    response = client.post(url("step", application, "fondateurs"), posted(application, "fondateurs", {"persons": rows}))
     assert "numéro de sécurité sociale" in plain(response)
     assert not application.persons.exists()
 

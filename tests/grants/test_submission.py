@@ -247,9 +247,7 @@ def test_filing_freezes_what_was_filed():
     with pytest.raises(FilingRefused):
         filing.save_answers(application, user=application.created_by, typed={"need": "autre chose"})
     with pytest.raises(FilingRefused):
-        filing.attach_piece(
-            application, code="statutes", content=pdf("2"), name="b.pdf", user=application.created_by
-        )
+        filing.attach_piece(application, code="statutes", content=pdf("2"), name="b.pdf", user=application.created_by)
 
 
 def test_a_snapshot_cannot_be_changed_even_in_sql():
@@ -418,9 +416,7 @@ def test_a_request_for_pieces_is_answered_with_a_new_snapshot():
 def test_only_the_pieces_asked_for_can_be_joined_meanwhile():
     application = incomplete(pieces=("statutes",))
     with pytest.raises(FilingRefused):
-        filing.attach_piece(
-            application, code="accounts", content=pdf("x"), name="x.pdf", user=application.created_by
-        )
+        filing.attach_piece(application, code="accounts", content=pdf("x"), name="x.pdf", user=application.created_by)
 
 
 def test_a_refused_piece_is_replaced_and_stays_for_its_snapshot():
