@@ -23,8 +23,16 @@ NOTICE_DAYS = 12
 """Days between the convocation and the session (CGCT L4132-18)."""
 
 
+NAMED = 3
+"""How many of a list a sentence names; the page shows the rest."""
+
+
 def _listed(labels) -> str:
-    return "; ".join(str(label) for label in labels)
+    names = [str(label) for label in labels]
+    more = len(names) - NAMED
+    if more > 0:
+        names = [*names[:NAMED], ngettext("%(count)d more", "%(count)d more", more) % {"count": more}]
+    return "; ".join(names)
 
 
 def _answers(application) -> dict[str, str]:

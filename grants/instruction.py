@@ -88,10 +88,13 @@ def answer_check(application: Application, code: str, answer: str, *, actor, rea
     states = UNTIL_PROPOSAL if rule.stage == "eligibility" else BEFORE_ADMISSION
     with transaction.atomic():
         locked = _locked(application, actor, states)
-        return _write_answer(locked, rule, answer, reason.strip(), actor=actor, is_automatic=False)
+        row = _write_answer(locked, rule, answer, reason.strip(), actor)
+        record(locked, "check", actor=actor, data={"check": code, "answer": answer}, comment=reason)
+    return row
 
 
-def _write_answer(application, rule: CheckRule, answer: str, reason: str, *, actor, is_automatic: bool) -> CheckAnswer:
+def _write_answer(application, rule: CheckRule, answer: str, reason: str, person) -> CheckAnswer:
+    """The answer of a person, or of the product when ``person`` is None."""
     row, _created = CheckAnswer.objects.update_or_create(
         application=application,
         code=rule.code,
@@ -99,17 +102,10 @@ def _write_answer(application, rule: CheckRule, answer: str, reason: str, *, act
             "stage": rule.stage,
             "answer": answer,
             "reason": reason,
-            "is_automatic": is_automatic,
-            "answered_by": None if is_automatic else actor,
+            "is_automatic": person is None,
+            "answered_by": person,
             "answered_at": timezone.now(),
         },
-    )
-    record(
-        application,
-        "check",
-        actor=actor,
-        data={"check": rule.code, "answer": answer, "automatic": is_automatic},
-        comment=reason,
     )
     return row
 
@@ -136,7 +132,9 @@ def answer_automatic_checks(application: Application, *, actor=None) -> list[Che
                 continue
             answer = Answer.YES if finding.holds else Answer.NO
             if before is None or (before.answer, before.reason) != (answer, finding.reason):
-                written.append(_write_answer(locked, rule, answer, finding.reason, actor=actor, is_automatic=True))
+                written.append(_write_answer(locked, rule, answer, finding.reason, None))
+        if written:
+            record(locked, "automatic_checks", actor=actor, data={item.code: item.answer for item in written})
     return written
 
 

@@ -54,6 +54,7 @@ def register_words() -> None:
     register_action_labels(
         {
             "check": gettext_lazy("Check answered"),
+            "automatic_checks": gettext_lazy("Automatic checks computed"),
             "score": gettext_lazy("Criterion scored"),
             "retain": gettext_lazy("Expense retained"),
             "compute": gettext_lazy("Aid computed"),

@@ -165,6 +165,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "core.views.account.locked_out"
 AXES_CLIENT_IP_CALLABLE = "config.middleware.client_ip"
 AXES_VERBOSE = False
+# Its lists would ask for Django's permissions on every staff page; `manage.py axes_reset` unlocks an account.
+AXES_ENABLE_ADMIN = False
 # The number of reverse proxies in front of Essor, each of which appends to X-Forwarded-For.
 ESSOR_PROXY_COUNT = env.int("ESSOR_PROXY_COUNT", 0)
 

@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMFieldMixin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -258,7 +259,13 @@ class _InlineDefaults(AdminRolesMixin, LocalAmountsMixin):
 
 
 class EssorTabularInline(_InlineDefaults, TabularInline):
-    """Base of the tables of related rows."""
+    """Base of the tables of related rows. A cell's field is named by its column, for those who do not see the table."""
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and field.label:
+            field.widget.attrs.setdefault("aria-label", capfirst(field.label))
+        return field
 
 
 class EssorStackedInline(_InlineDefaults, StackedInline):

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from core.admin import CaseHeader, EssorModelAdmin, Panel, money_display
+from core.admin import CaseHeader, Panel
+from core.importexport import EssorImportExportAdmin
+from core.money import format_euros
 from core.roles import Role
-from core.templatetags.essor import days_left, pill, short_date
+from core.templatetags.essor import days_left, pill, short_date, state_pill
 from core.transitions import Option
 from grants.admin.case_actions import CaseActions
 from grants.admin.case_panels import case_clock, case_panels, load_case
@@ -31,30 +33,29 @@ from grants.instruction import InstructionRefused, assign_instructor
 from grants.models import Application
 from grants.rules.deadlines import urgency
 from grants.work import case_url, next_step
+from grants.workbooks import ApplicationResource
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
 
 @admin.register(Application)
-class ApplicationAdmin(CaseActions, EssorModelAdmin):
+class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     """The work queue, and everything about one case on one page. Cases are filed by applicants, never added here."""
 
+    resource_classes = [ApplicationResource]
     show_form = False
     fields = ()
     ordering = [F("decision_due_on").asc(nulls_last=True), "id"]
     list_display = [
         "due_column",
-        "number_column",
-        "applicant_column",
+        "case_column",
         "programme_column",
-        "state_column",
-        "why_column",
+        "state_and_why",
         "instructor",
-        money_display("requested_amount", gettext_lazy("Asked")),
-        money_display("granted_amount", gettext_lazy("Granted")),
+        "amounts_column",
         "action_column",
     ]
-    list_display_links = ["number_column"]
+    list_display_links = ["case_column"]
     list_filter = [QueueFilter, ProgrammeFilter, CallFilter, StateFilter, InstructorFilter, DeadlineFilter]
     list_filter_submit = False
     list_select_related = ["applicant", "programme_version__programme", "instructor"]
@@ -68,7 +69,10 @@ class ApplicationAdmin(CaseActions, EssorModelAdmin):
     # --- the list ---------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).filter(submitted_at__isnull=False)
+        cases = super().get_queryset(request).filter(submitted_at__isnull=False)
+        return cases.select_related(
+            "applicant", "programme_version__programme", "instructor", "call__envelope", "submitted_by"
+        )
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.search(search_term), False
@@ -83,26 +87,41 @@ class ApplicationAdmin(CaseActions, EssorModelAdmin):
         return format_html("{}<br>{}", short_date(case.decision_due_on), pill(days_left(case.decision_due_on), tone))
 
     @display(description=gettext_lazy("Case"), ordering="number")
-    def number_column(self, case: Application) -> SafeString:
-        return format_html("<b>{}</b><br>{}", case.number, case.title)
-
-    @display(description=gettext_lazy("Applicant"), ordering="applicant__sort_name")
-    def applicant_column(self, case: Application) -> str:
-        return case.applicant.display_name
+    def case_column(self, case: Application) -> SafeString:
+        return format_html(
+            '<b>{}</b><br>{}<br><small class="muted">{}</small>', case.number, case.title, case.applicant.display_name
+        )
 
     @display(description=gettext_lazy("Programme"), ordering="programme_version__programme__name")
     def programme_column(self, case: Application) -> str:
         return case.programme_version.programme.name
 
-    @display(description=gettext_lazy("Why"))
-    def why_column(self, case: Application) -> str:
-        return next_step(case)[0]
+    @display(description=gettext_lazy("State"), ordering="state")
+    def state_and_why(self, case: Application) -> SafeString:
+        why = next_step(case)[0]
+        if why == case.state_label():
+            return state_pill(case, audience="staff")
+        return format_html('{}<br><small class="muted">{}</small>', state_pill(case, audience="staff"), why)
+
+    @display(description=gettext_lazy("Asked, granted"), ordering="requested_amount")
+    def amounts_column(self, case: Application) -> SafeString:
+        if case.granted_amount is None:
+            return format_html('<span class="num">{}</span>', format_euros(case.requested_amount))
+        return format_html(
+            '<span class="num">{}<br><b>{}</b></span>',
+            format_euros(case.requested_amount),
+            format_euros(case.granted_amount),
+        )
 
     @display(description=gettext_lazy("Action"))
     def action_column(self, case: Application) -> SafeString:
         label = next_step(case)[1]
         hidden = format_html('<span class="visually-hidden"> : {}</span>', case.number)
         return format_html('<a class="es-btn quiet" href="{}">{}{}</a>', case_url(case.pk), label, hidden)
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """Cases are filed, never imported."""
+        return False
 
     # --- assigning several cases --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from grants.form_page import QuestionView
 from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL, check_lines
 from grants.models import (
     AgendaItem,
+    AidComputation,
     Application,
     CheckAnswer,
     Envelope,
@@ -49,19 +50,29 @@ def load_case(case: Application) -> None:
         Prefetch("messages", Message.objects.select_related("author")),
         Prefetch("notes", Note.objects.select_related("author")),
     ]
-    if rules.question_of_kind(QuestionKind.BUDGET):
-        relations.append("budget_lines")
-    if rules.question_of_kind(QuestionKind.PARTNERS):
-        relations.append("partners")
-    if rules.question_of_kind(QuestionKind.PERSONS):
-        relations.append("persons")
+    tables = {
+        QuestionKind.BUDGET: "budget_lines",
+        QuestionKind.PARTNERS: "partners",
+        QuestionKind.PERSONS: "persons",
+    }
+    for kind, relation in tables.items():
+        if rules.question_of_kind(kind):
+            relations.append(relation)
+        else:
+            _know_empty(case, relation)
     if case.state not in BEFORE_ADMISSION:
-        relations.append("computations")
+        relations.append(Prefetch("computations", AidComputation.objects.defer("facts")))
     if case.state not in UNTIL_PROPOSAL:
         relations.append(Prefetch("proposals", Proposal.objects.select_related("made_by", "visa_by", "sent_back_by")))
     if case.state in COMMITTEE:
         relations.append(Prefetch("agenda_items", AgendaItem.objects.select_related("session")))
     prefetch_related_objects([case], *relations)
+
+
+def _know_empty(case: Application, relation: str) -> None:
+    """The programme has no such table: what reads the relation afterwards asks the database nothing."""
+    cache = case.__dict__.setdefault("_prefetched_objects_cache", {})
+    cache.setdefault(relation, getattr(case, relation).none())
 
 
 def case_clock(case: Application) -> tuple[str, str]:

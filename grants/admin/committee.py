@@ -1,10 +1,16 @@
 """Committee sessions: the list, and the page with the grid where decisions are recorded."""
 
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.forms import Script
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -21,6 +27,7 @@ from grants.committee import SessionRefused
 from grants.models import AgendaItem, CommitteeMember, CommitteeSession, SessionState
 from grants.permissions import programmes_of
 from grants.staff_permissions import may_run_session
+from grants.workbooks import write_session
 
 BEFORE_CLOSING = (SessionState.DRAFT, SessionState.CONVENED, SessionState.IN_SESSION)
 
@@ -71,7 +78,7 @@ class CommitteeSessionAdmin(EssorModelAdmin):
 
     class Media:
         css = {"all": ["grants/staff.css"]}
-        js = ["grants/committee.js"]
+        js = [Script("grants/committee.js", defer=True)]
 
     # --- list and form ----------------------------------------------------------------------------------------
 
@@ -192,6 +199,7 @@ class CommitteeSessionAdmin(EssorModelAdmin):
             view("add-cases", self.add_cases),
             view("move", self.move, "<int:item_id>/"),
             view("recuse", self.recuse, "<int:item_id>/"),
+            view("workbook", self.workbook),
         ]
 
     def _session(self, request: HttpRequest, object_id: int) -> CommitteeSession:
@@ -310,6 +318,16 @@ class CommitteeSessionAdmin(EssorModelAdmin):
         except SessionRefused as refusal:
             messages.error(request, str(refusal))
         return self._back(session)
+
+    def workbook(self, request: HttpRequest, object_id: int) -> FileResponse:
+        """The agenda, or the minutes once the session is held, as a workbook."""
+        session = self.object_or_404(request, object_id)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "session.xlsx"
+            write_session(path, session, asked_by=request.user)
+            content = BytesIO(path.read_bytes())
+        name = _("session-%(day)s.xlsx") % {"day": timezone.localdate(session.held_at).isoformat()}
+        return FileResponse(content, as_attachment=True, filename=name)
 
 
 def _items(session: CommitteeSession, fresh: bool = False) -> list[AgendaItem]:

@@ -1,5 +1,8 @@
 """Envelopes, their commitments and their payment credits."""
 
+from decimal import Decimal
+
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,18 +15,45 @@ from unfold.decorators import display
 
 from core.admin import CaseHeader, EssorModelAdmin, EssorTabularInline, Panel, date_display, money_display
 from core.events import record
+from core.importexport import EssorImportExportAdmin
+from core.money import format_euros
 from core.roles import Role
 from grants.admin.case_panels import meter
 from grants.models import Commitment, Envelope, PaymentCredit
 from grants.staff_permissions import EDITS_BUDGET
+from grants.workbooks import EnvelopeResource
 
 SHOWN = 50
+
+
+class EnvelopeForm(forms.ModelForm):
+    """An envelope is never voted below what is committed on it."""
+
+    def clean_voted_amount(self):
+        sentence = _("%(used)s are committed already: vote at least that much.")
+        return at_least(self.cleaned_data["voted_amount"], self.instance.committed_amount, sentence)
+
+
+class PaymentCreditForm(forms.ModelForm):
+    """Credits are never voted below what is ordered on them."""
+
+    def clean_voted_amount(self):
+        sentence = _("%(used)s are ordered already: vote at least that much.")
+        return at_least(self.cleaned_data["voted_amount"], self.instance.ordered_amount, sentence)
+
+
+def at_least(voted: Decimal, used: Decimal, sentence: str) -> Decimal:
+    """``voted``, or the sentence that says how much of it is used already."""
+    if voted < used:
+        raise forms.ValidationError(sentence % {"used": format_euros(used)})
+    return voted
 
 
 class PaymentCreditInline(EssorTabularInline):
     """The payment credits voted for each year; what was ordered is kept by the database."""
 
     model = PaymentCredit
+    form = PaymentCreditForm
     fields = ["year", "voted_amount", "ordered_amount"]
     readonly_fields = ["ordered_amount"]
     add_roles = change_roles = EDITS_BUDGET
@@ -31,9 +61,11 @@ class PaymentCreditInline(EssorTabularInline):
 
 
 @admin.register(Envelope)
-class EnvelopeAdmin(EssorModelAdmin):
+class EnvelopeAdmin(EssorImportExportAdmin):
     """What was voted, committed, proposed and is available. Finance officers and administrators edit."""
 
+    resource_classes = [EnvelopeResource]
+    form = EnvelopeForm
     add_roles = change_roles = EDITS_BUDGET
     list_display = [
         "code",

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 
 import factory
+from django.db import transaction
 from django.utils import timezone
 
 from core.roles import Role
@@ -266,7 +267,8 @@ class SessionFactory(factory.django.DjangoModelFactory):
 
 def agenda(session: CommitteeSession, *cases: Application) -> list:
     """Put cases in the state ``scheduled`` on an agenda."""
-    return [session.append(case) for case in cases]
+    with transaction.atomic():
+        return [session.append(case) for case in cases]
 
 
 __all__ = [

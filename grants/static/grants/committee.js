@@ -47,7 +47,14 @@
     else field(row, "reason").focus();
   }
 
+  function typed(row) {
+    return ["decision", "amount", "reason"].map((name) => field(row, name).value).join("\n");
+  }
+
   async function save(row) {
+    // Enter saves, then leaving the field would save the same again.
+    if (row.dataset.sent === typed(row)) return;
+    row.dataset.sent = typed(row);
     const body = new FormData();
     for (const input of row.querySelectorAll("input, select, textarea")) body.append(input.name, input.value);
     body.append("csrfmiddlewaretoken", grid.querySelector("[name=csrfmiddlewaretoken]").value);
@@ -57,12 +64,20 @@
       response = await fetch(row.dataset.url, { method: "POST", body, credentials: "same-origin" });
       answer = await response.json();
     } catch {
+      delete row.dataset.sent;
       status.textContent = grid.dataset.offline;
       return;
     }
     show(row, response.ok ? {} : answer.errors);
     if (!response.ok) return;
     total(answer);
+    if (answer.amount) field(row, "amount").value = answer.amount.replace(/[\s\u00a0\u202f]*€/, "");
+    row.dataset.sent = typed(row);
+    // The last decision opens the way to closing the session: the page shows it.
+    if (answer.undecided === 0 && grid.dataset.undecided !== "0") {
+      window.location.reload();
+      return;
+    }
     status.textContent = `${row.cells[0].textContent} ✓ ${answer.label} ${answer.amount}`;
   }
 

@@ -1,0 +1,205 @@
+"""Envelopes, commitments, calls and programmes on the staff's screens."""
+
+from decimal import Decimal
+from io import BytesIO
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from core.models.event import Event
+from core.roles import Role
+from grants.commitments import commit
+from grants.models import Envelope
+from grants.workbooks import EnvelopeResource
+from tests.factories.core import UserFactory
+from tests.factories.instruction import CallFactory, CaseFactory, EnvelopeFactory, programme_of, staff
+
+pytestmark = pytest.mark.django_db
+
+MOST_QUERIES = 20
+
+
+def sign_in(client, role, *codes):
+    user = staff(role, *codes)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return user
+
+
+@pytest.fixture
+def officer(client):
+    return sign_in(client, Role.FINANCE_OFFICER)
+
+
+def test_the_figures_of_an_envelope(officer):
+    """480,000 voted: 20,000 committed, 26,000 granted, 26,000 proposed, 408,000 available."""
+    committed = CaseFactory(state="contracted")
+    CaseFactory(state="approved", call=committed.call)
+    CaseFactory(state="instructed", call=committed.call)
+    commit(committed, Decimal("20000.00"), officer)
+    envelope = Envelope.objects.with_figures().get(pk=committed.call.envelope_id)
+    assert (envelope.committed_amount, envelope.awaiting_amount) == (Decimal("20000.00"), Decimal("26000.00"))
+    assert (envelope.proposed_total, envelope.available_amount) == (Decimal("26000.00"), Decimal("408000.00"))
+
+
+@pytest.mark.parametrize("model", ["envelope", "commitment", "call", "programme"])
+def test_lists_take_as_many_queries_for_thirty_rows_as_for_three(client, officer, django_assert_max_num_queries, model):
+    def rows(count):
+        for _number in range(count):
+            case = CaseFactory(state="approved", budget=False, instruction=False)
+            commit(case, Decimal("100.00"), officer)
+
+    rows(3)
+    address = reverse(f"admin:grants_{model}_changelist")
+    with django_assert_max_num_queries(MOST_QUERIES) as few:
+        assert client.get(address).status_code == 200
+    rows(27)
+    with django_assert_max_num_queries(MOST_QUERIES) as many:
+        client.get(address)
+    assert len(few) == len(many)
+
+
+def test_the_page_of_an_envelope_takes_few_queries(client, officer, django_assert_max_num_queries):
+    first = CaseFactory(state="approved")
+    address = reverse("admin:grants_envelope_change", args=[first.call.envelope_id])
+    commit(first, Decimal("100.00"), officer)
+    client.get(address)
+    with django_assert_max_num_queries(MOST_QUERIES) as few:
+        response = client.get(address)
+    for _number in range(10):
+        commit(CaseFactory(state="approved", call=first.call), Decimal("100.00"), officer)
+    with django_assert_max_num_queries(MOST_QUERIES) as many:
+        response = client.get(address)
+    assert len(few) == len(many)
+    assert first.number in response.content.decode()
+
+
+def form_of(envelope: Envelope, **changes) -> dict:
+    values = {
+        "code": envelope.code, "label": envelope.label, "programme": envelope.programme_id, "kind": envelope.kind,
+        "year": envelope.year, "budget_chapter": "", "budget_account": "65748",
+        "voted_amount": "480000,00", "voted_on": "", "deliberation": "",
+        "payment_credits-TOTAL_FORMS": "1", "payment_credits-INITIAL_FORMS": "0",
+        "payment_credits-0-year": "2026", "payment_credits-0-voted_amount": "100000,00",
+    }  # fmt: skip
+    return values | changes
+
+
+def test_finance_edits_the_budget_and_the_history_keeps_it(client, officer):
+    envelope = EnvelopeFactory()
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    response = client.post(address, form_of(envelope, voted_amount="500000,00"))
+    assert response.status_code == 302
+    envelope.refresh_from_db()
+    assert envelope.voted_amount == Decimal("500000.00")
+    assert envelope.payment_credits.get().voted_amount == Decimal("100000.00")
+    assert Event.objects.of(envelope).get(action="change").actor == officer
+    assert envelope.history_rows.count() >= 2
+
+
+def test_less_than_what_is_committed_is_refused_in_words(client, officer):
+    case = CaseFactory(state="approved")
+    commit(case, Decimal("26000.00"), officer)
+    envelope = case.call.envelope
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    response = client.post(address, form_of(envelope, voted_amount="25999,99"))
+    assert response.status_code == 200
+    assert "26\u202f000,00" in response.context["adminform"].form.errors["voted_amount"][0]
+    envelope.refresh_from_db()
+    assert envelope.voted_amount == Decimal("480000.00")
+
+
+@pytest.mark.parametrize("role", [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.COMMITTEE_SECRETARY, Role.AUDITOR])
+def test_others_read_the_budget(client, role):
+    envelope = EnvelopeFactory()
+    sign_in(client, role)
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    assert client.get(address).status_code == 200
+    assert client.post(address, form_of(envelope, voted_amount="1,00")).status_code == 403
+    assert client.get(reverse("admin:grants_envelope_import")).status_code in (302, 403)
+
+
+def test_an_envelope_of_another_programme_is_not_found(client):
+    envelope = EnvelopeFactory(programme=programme_of("CPO"))
+    sign_in(client, Role.INSTRUCTOR)
+    assert client.get(reverse("admin:grants_envelope_change", args=[envelope.pk])).status_code == 404
+
+
+# --- in and out --------------------------------------------------------------------------------------------------
+
+
+def test_envelopes_go_out_and_come_in_again(client, officer):
+    envelope = EnvelopeFactory()
+    columns = [str(column.label) for column in EnvelopeResource.imported_columns()]
+    book = openpyxl.Workbook()
+    book.active.append(columns)
+    book.active.append([envelope.code, "Relu", "PROGRESS1", "AE", 2026, "", "", 500000, None, "", "non"])
+    book.active.append(["AE-NEUVE", "Neuve", "PROGRESS1", "AE", 2027, "", "", 1000, None, "", "non"])
+    stream = BytesIO()
+    book.save(stream)
+    upload = SimpleUploadedFile("enveloppes.xlsx", stream.getvalue())
+    page = client.post(reverse("admin:grants_envelope_import"), {"import_file": upload, "format": "0"})
+    assert page.status_code == 200
+    confirm = page.context["confirm_form"]
+    client.post(reverse("admin:grants_envelope_process_import"), confirm.initial)
+    envelope.refresh_from_db()
+    assert (envelope.label, envelope.voted_amount) == ("Relu", Decimal("500000.00"))
+    assert Envelope.objects.get(code="AE-NEUVE").voted_amount == Decimal("1000.00")
+
+
+def test_the_cases_of_a_list_go_out_as_a_workbook(client):
+    sign_in(client, Role.INSTRUCTOR)
+    case, other = CaseFactory(), CaseFactory(state="in_instruction")
+    address = reverse("admin:grants_application_export") + "?state=submitted"
+    page = client.get(address)
+    assert page.status_code == 200
+    fields = {name: "on" for name in page.context["form"].fields if name.startswith("applicationresource_")}
+    response = client.post(address, {"format": "0", "resource": "0", **fields})
+    book = openpyxl.load_workbook(BytesIO(response.content), data_only=True)
+    cells = [cell for sheet in book.worksheets for row in sheet.iter_rows(values_only=True) for cell in row]
+    assert case.number in cells
+    assert other.number not in cells
+    assert client.get(reverse("admin:grants_application_import")).status_code in (302, 403)
+
+
+# --- calls and programmes ------------------------------------------------------------------------------------------
+
+
+def test_the_head_of_service_publishes_a_call(client):
+    head = sign_in(client, Role.HEAD_OF_SERVICE)
+    call = CallFactory(is_published=False)
+    address = reverse("admin:grants_call_change", args=[call.pk])
+    assert client.get(address).status_code == 200
+    data = {
+        "title": call.title, "opens_at_0": "01/01/2026", "opens_at_1": "08:00", "closes_at_0": "31/12/2026",
+        "closes_at_1": "23:59", "envelope": call.envelope_id, "is_published": "on", "lock_reason": "",
+    }  # fmt: skip
+    assert client.post(address, data).status_code == 302
+    call.refresh_from_db()
+    assert call.is_published
+    assert head.pk
+
+
+def test_a_call_closes_after_it_opens(client):
+    sign_in(client, Role.HEAD_OF_SERVICE)
+    call = CallFactory()
+    data = {
+        "title": call.title, "opens_at_0": "31/12/2026", "opens_at_1": "08:00", "closes_at_0": "01/01/2026",
+        "closes_at_1": "23:59", "envelope": call.envelope_id, "lock_reason": "",
+    }  # fmt: skip
+    response = client.post(reverse("admin:grants_call_change", args=[call.pk]), data)
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors
+
+
+def test_the_administrator_assigns_the_staff_of_a_programme(client):
+    sign_in(client, Role.ADMINISTRATOR)
+    programme, person = programme_of("CPO"), UserFactory(instructor=True)
+    data = {
+        "is_active": "on", "assignments-TOTAL_FORMS": "1", "assignments-INITIAL_FORMS": "0",
+        "assignments-0-user": person.pk, "versions-TOTAL_FORMS": "0", "versions-INITIAL_FORMS": "0",
+    }  # fmt: skip
+    response = client.post(reverse("admin:grants_programme_change", args=[programme.pk]), data)
+    assert response.status_code == 302
+    assert person.programme_assignments.get().programme == programme
