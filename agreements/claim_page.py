@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
@@ -110,9 +111,9 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
     if claim.is_editable:
         returned = claim.state == State.RETURNED
         steps.append(Step(_("To be completed by you") if returned else _("You are writing it"), NOW))
-        steps.append(Step(_("Filed"), LATER))
+        steps.append(Step(pgettext("feminine", "Filed"), LATER))
     else:
-        steps.append(Step(_("Filed"), DONE, claim.submitted_at))
+        steps.append(Step(pgettext("feminine", "Filed"), DONE, claim.submitted_at))
     if claim.state in (State.REJECTED, State.SUSPENDED):
         last = next((event for event in reversed(events) if event.to_state == claim.state), None)
         steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None))

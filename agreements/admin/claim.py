@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
 from agreements.admin.base import CasePageAdmin
@@ -71,7 +71,7 @@ class PaymentClaimAdmin(CasePageAdmin):
         money_display("claimed_amount", gettext_lazy("Asked")),
         money_display("declared_total", gettext_lazy("Expenditure")),
         money_display("certified_amount", gettext_lazy("Certified")),
-        date_display("submitted_at", gettext_lazy("Filed")),
+        date_display("submitted_at", pgettext_lazy("feminine", "Filed")),
         date_display("paid_on", gettext_lazy("Paid")),
     ]
     list_display_links = ["number_column"]
@@ -134,7 +134,7 @@ class PaymentClaimAdmin(CasePageAdmin):
     def panels(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
         panels = [*self._warnings(request, obj), *self._lines(request, obj)]
         if obj.state in (State.SUBMITTED, State.UNDER_REVIEW, State.CERTIFIED):
-            panels.append(Panel(_("Amount due"), f"{FOLDER}/due.html", {"due": due_of_claim(obj)}, anchor="due"))
+            panels.append(self._due(obj))
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))
@@ -150,6 +150,12 @@ class PaymentClaimAdmin(CasePageAdmin):
         panels.append(Panel(_("Agreement"), f"{FOLDER}/agreement.html", side=True, anchor="agreement"))
         return panels
 
+    def _due(self, obj: PaymentClaim) -> Panel:
+        """What may be certified, once every line was checked: before that the figure would mean nothing."""
+        is_checked = not obj.lines.filter(certified_amount__isnull=True).exists()
+        due = due_of_claim(obj) if is_checked or not obj.instalment.needs_expenditure else None
+        return Panel(_("Amount due"), f"{FOLDER}/due.html", {"due": due}, anchor="due")
+
     def _lines(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
         lines = list(obj.lines.select_related("proof__file").order_by("rank"))
         if not lines and not obj.instalment.needs_expenditure:
@@ -158,7 +164,7 @@ class PaymentClaimAdmin(CasePageAdmin):
         reviews = reviews and may_review(request.user, obj) is None
         form = (self.refused(request, "lines") or LinesForm(lines=lines)) if reviews else None
         context = {"rows": _rows(lines, form), "reviews": reviews, "claim": obj}
-        note = _("%(count)s lines") % {"count": len(lines)}
+        note = ngettext("%(count)s line", "%(count)s lines", len(lines)) % {"count": len(lines)}
         return [Panel(_("Expenditure"), f"{FOLDER}/lines.html", context, anchor="lines", note=note)]
 
     def _warnings(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
 from agreements import payments, work
@@ -41,7 +41,11 @@ def order_claims(batch: PaymentBatch, request: HttpRequest):
         except TransitionRefused as refusal:
             _tell(form, refusal)
         else:
-            return form, "orders", _("%(count)s claims ordered.") % {"count": count}
+            return (
+                form,
+                "orders",
+                ngettext("%(count)s claim ordered.", "%(count)s claims ordered.", count) % {"count": count},
+            )
     return form, "ready", None
 
 
@@ -59,7 +63,11 @@ def record_payments(batch: PaymentBatch, request: HttpRequest):
         except TransitionRefused as refusal:
             _tell(form, refusal)
         else:
-            return form, "orders", _("%(count)s payments recorded.") % {"count": count}
+            return (
+                form,
+                "orders",
+                ngettext("%(count)s payment recorded.", "%(count)s payments recorded.", count) % {"count": count},
+            )
     return form, "orders", None
 
 
@@ -85,7 +93,7 @@ class PaymentBatchAdmin(CasePageAdmin):
         "count_column",
         money_display("live_total", gettext_lazy("Total"), ordering="closed_total"),
         date_display("opened_at", gettext_lazy("Opened")),
-        date_display("closed_at", gettext_lazy("Closed")),
+        date_display("closed_at", pgettext_lazy("batch", "Closed")),
     ]
     list_filter = [BatchQueueFilter, "state", "year"]
     search_fields = ["number", "label"]
@@ -126,7 +134,7 @@ class PaymentBatchAdmin(CasePageAdmin):
         pays = is_payer and obj.state == State.SENT and bool(waiting)
         form = (self.refused(request, "pay") or PaymentsForm(orders=waiting)) if pays else None
         context = {"orders": orders, "form": form, "paid": sum_money(o.amount for o in orders if o.state == "paid")}
-        note = _("%(count)s orders") % {"count": len(orders)}
+        note = ngettext("%(count)s order", "%(count)s orders", len(orders)) % {"count": len(orders)}
         panels = [Panel(_("Orders"), f"{FOLDER}/orders.html", context, anchor="orders", note=note)]
         if obj.state == State.OPEN and is_payer:
             claims = list(ready_claims(request.user)[:LISTED])

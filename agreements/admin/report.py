@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
 from agreements.admin.base import CasePageAdmin
@@ -22,7 +22,7 @@ class TrancheReportAdmin(CasePageAdmin):
         "beneficiary_column",
         "state_column",
         money_display("spent_amount", gettext_lazy("Spent")),
-        date_display("filed_at", gettext_lazy("Filed")),
+        date_display("filed_at", pgettext_lazy("feminine", "Filed")),
         date_display("decided_at", gettext_lazy("Decided")),
     ]
     list_display_links = ["report_column"]
@@ -34,7 +34,7 @@ class TrancheReportAdmin(CasePageAdmin):
         joined = ["tranche__agreement__beneficiary", "tranche__agreement__application__programme_version__programme"]
         return super().get_queryset(request).select_related(*joined, "document__file", "filed_by", "decided_by")
 
-    @display(description=gettext_lazy("Report"), ordering="tranche__agreement__number")
+    @display(description=pgettext_lazy("tranche", "Report"), ordering="tranche__agreement__number")
     def report_column(self, report: TrancheReport) -> str:
         return f"{report.agreement.number} · {report.tranche.label}"
 

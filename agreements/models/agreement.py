@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
@@ -47,7 +48,7 @@ class Agreement(WorkflowModel):
         AgreementState.IN_FORCE: _("In force"),
         AgreementState.COMPLETED: _("Completed"),
         AgreementState.TERMINATED: _("Terminated"),
-        AgreementState.LAPSED: _("Lapsed"),
+        AgreementState.LAPSED: pgettext_lazy("feminine", "Lapsed"),
     }
 
     number = models.CharField(_("number"), max_length=30, unique=True)

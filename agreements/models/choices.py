@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 STATES_BEFORE_FORCE = ("draft", "sent", "signed_by_beneficiary")
 
@@ -15,7 +16,7 @@ class AgreementState(models.TextChoices):
     IN_FORCE = "in_force", _("In force")
     COMPLETED = "completed", _("Completed")
     TERMINATED = "terminated", _("Terminated")
-    LAPSED = "lapsed", _("Lapsed")
+    LAPSED = "lapsed", pgettext_lazy("feminine", "Lapsed")
 
 
 class AgreementKind(models.TextChoices):

@@ -117,9 +117,9 @@ class PaymentClaim(WorkflowModel):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("filed by"),
+        verbose_name=pgettext_lazy("feminine", "filed by"),
     )
-    submitted_at = models.DateTimeField(_("filed on"), null=True, blank=True)
+    submitted_at = models.DateTimeField(pgettext_lazy("feminine", "filed on"), null=True, blank=True)
     certified_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -135,7 +135,7 @@ class PaymentClaim(WorkflowModel):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("ordered by"),
+        verbose_name=pgettext_lazy("feminine", "ordered by"),
     )
     ordered_at = models.DateTimeField(_("ordered on"), null=True, blank=True)
     paid_on = models.DateField(_("paid on"), null=True, blank=True)

@@ -187,7 +187,10 @@ class PaymentOrder(WorkflowModel):
     amount = MoneyField(_("amount"))
     state = FSMField(_("state"), default=OrderState.ORDERED, choices=OrderState.choices, protected=True, db_index=True)
     ordered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("ordered by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=pgettext_lazy("feminine", "ordered by"),
     )
     ordered_at = models.DateTimeField(_("ordered on"), default=timezone.now)
     paid_on = models.DateField(_("paid on"), null=True, blank=True)

@@ -179,9 +179,12 @@ class TrancheReport(WorkflowModel):
     summary = models.TextField(_("what was done"))
     spent_amount = MoneyField(_("spent in the year"))
     filed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("filed by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=pgettext_lazy("feminine", "filed by"),
     )
-    filed_at = models.DateTimeField(_("filed on"), default=timezone.now)
+    filed_at = models.DateTimeField(pgettext_lazy("feminine", "filed on"), default=timezone.now)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,

@@ -20,8 +20,8 @@ from tests.factories.agreements import (
     instalment,
     line_values,
     opened,
-    pay,
     ordered,
+    pay,
     sent,
     submitted,
 )

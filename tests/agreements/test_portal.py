@@ -1,0 +1,315 @@
+"""The beneficiary's pages: whose they are, what they say first, what they do, what comes back when it is refused."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from agreements import claims
+from agreements.models import ExpenditureLine, PaymentClaim
+from core.transitions import perform
+from grants.case_links import links_of
+from tests.factories.agreements import (
+    add_line,
+    certified,
+    drafted,
+    in_force,
+    instalment,
+    line_values,
+    opened,
+    ordered,
+    pay,
+    sent,
+    signature,
+    submitted,
+)
+from tests.factories.applicants import pdf
+from tests.factories.core import UserFactory
+
+pytestmark = pytest.mark.django_db
+MOST_QUERIES = 20
+
+
+def sign_in(client, user):
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+
+
+def url(name: str, *args) -> str:
+    return reverse(f"agreements:{name}", args=args)
+
+
+def typed(**changes) -> dict:
+    """A line of expenditure as a browser sends it."""
+    values = line_values()
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else str(value) for name, value in values.items()
+    } | changes
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+
+def test_strangers_and_staff_find_nothing(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    addresses = [
+        url("agreement", agreement.number),
+        url("report", agreement.number, 1),
+        url("claim", claim.number),
+        url("line_add", claim.number),
+        url("workbook_template", claim.number),
+    ]
+    posts = [
+        url("sign", agreement.number),
+        url("open_claim", agreement.number, 1),
+        url("claim_submit", claim.number),
+        url("claim_amount", claim.number),
+        url("workbook_upload", claim.number),
+    ]
+    for person in (UserFactory(applicant=True), house.instructor):
+        sign_in(client, person)
+        assert [client.get(address).status_code for address in addresses] == [404] * len(addresses)
+        assert [client.post(address).status_code for address in posts] == [404] * len(posts)
+        assert agreement.number not in client.get(url("agreements")).content.decode()
+
+
+def test_one_signs_in_first(client):
+    agreement, _house = in_force()
+    assert "/connexion/" in client.get(url("agreement", agreement.number)).url
+
+
+def test_a_draft_is_not_shown_to_its_beneficiary(client):
+    agreement, house = drafted()
+    sign_in(client, house.member)
+    assert client.get(url("agreement", agreement.number)).status_code == 404
+    assert links_of(agreement.application, house.member) == []
+
+
+def test_the_case_leads_to_its_agreement(client):
+    agreement, house = sent(granted="25000.00")
+    (link,) = links_of(agreement.application, house.member)
+    assert link.url == agreement.get_absolute_url()
+    assert link.task
+
+
+# --- signing ----------------------------------------------------------------------------------------------------------
+
+
+def test_signing_in_the_portal(client):
+    agreement, house = sent(granted="25000.00")
+    sign_in(client, house.member)
+    page = client.get(url("agreement", agreement.number)).content.decode()
+    assert agreement.document_pdf.file.sha256 in page
+    answer = client.post(url("sign", agreement.number), signature(agreement))
+    assert answer.status_code == 302
+    assert client.post(url("sign", agreement.number), signature(agreement)).status_code == 302
+    agreement.refresh_from_db()
+    assert agreement.state == "signed_by_beneficiary"
+
+
+@pytest.mark.parametrize("changes", [{"accepted": ""}, {"sha256": "0" * 64}, {"signatory": ""}])
+def test_a_refused_signature_comes_back_with_what_was_typed(client, changes):
+    agreement, house = sent(granted="25000.00")
+    sign_in(client, house.member)
+    answer = client.post(url("sign", agreement.number), signature(agreement, quality="Trésorière élue", **changes))
+    assert answer.status_code == 422
+    assert "Trésorière élue" in answer.content.decode()
+    agreement.refresh_from_db()
+    assert agreement.state == "sent"
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_opened_once_from_its_instalment(client):
+    agreement, house = in_force()
+    sign_in(client, house.member)
+    first = client.post(url("open_claim", agreement.number, 1))
+    second = client.post(url("open_claim", agreement.number, 1))
+    assert first.url == second.url
+    assert PaymentClaim.objects.count() == 1
+
+
+def test_a_wrong_line_comes_back_with_errors_beside_fields(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    answer = client.post(url("line_add", claim.number), typed(declared_amount="10 000,01", supplier_name="Coop du Fil"))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'href="#id_declared_amount"' in page
+    assert "Coop du Fil" in page
+    assert "10 000,01" in page
+    assert not claim.lines.exists()
+
+
+def test_lines_are_added_changed_removed(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    upload = SimpleUploadedFile("facture.pdf", pdf("facture"), "application/pdf")
+    assert client.post(url("line_add", claim.number), typed(proof=upload)).status_code == 302
+    line = claim.lines.get()
+    assert line.proof_id
+    assert line.category == "Formation-action"
+    again = client.post(url("line_add", claim.number), typed(invoice_number="F-2", another="1"))
+    assert again.url == url("line_add", claim.number)
+    client.post(url("line_change", claim.number, 1), typed(declared_amount="9 000,00"))
+    line.refresh_from_db()
+    assert (line.declared_amount, bool(line.proof_id)) == (Decimal("9000.00"), True)
+    client.post(url("line_remove", claim.number, 2))
+    assert claim.lines.count() == 1
+
+
+def test_a_mistyped_proof_is_refused_and_the_line_kept_on_screen(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    upload = SimpleUploadedFile("facture.pdf", b"MZ\x90\x00 a program", "application/pdf")
+    answer = client.post(url("line_add", claim.number), typed(proof=upload, description="Trois jours"))
+    assert answer.status_code == 422
+    assert "Trois jours" in answer.content.decode()
+    assert not claim.lines.exists()
+
+
+def test_one_file_for_several_lines(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    for number in ("F-1", "F-2"):
+        add_line(claim, house, proof=False, invoice_number=number)
+    sign_in(client, house.member)
+    upload = SimpleUploadedFile("relevé.pdf", pdf("relevé"), "application/pdf")
+    assert client.post(url("line_proof", claim.number), {"proof": upload, "lines": ["1", "2"]}).status_code == 302
+    assert claim.lines.filter(proof__isnull=True).count() == 0
+    assert client.post(url("line_proof", claim.number), {"lines": ["1"]}).status_code == 422
+
+
+def test_an_incomplete_claim_says_what_is_missing_and_stays(client):
+    agreement, house = in_force()
+    claim = claims.open_claim(agreement, instalment(agreement), actor=house.member)
+    sign_in(client, house.member)
+    answer = client.post(url("claim_submit", claim.number), {"attested": "on"})
+    assert answer.status_code == 422
+    claim.refresh_from_db()
+    assert claim.state == "draft"
+
+
+def test_pieces_are_joined_and_the_claim_filed_once(client):
+    agreement, house = in_force()
+    claim = claims.open_claim(agreement, instalment(agreement), actor=house.member)
+    add_line(claim, house)
+    sign_in(client, house.member)
+    for piece in claim.instalment.required_pieces:
+        upload = SimpleUploadedFile("pièce.pdf", pdf(piece["code"]), "application/pdf")
+        client.post(url("claim_piece", claim.number, piece["code"]), {f"{piece['code']}-file": upload})
+    assert client.post(url("claim_submit", claim.number), {}).status_code == 422
+    for _click in range(2):
+        assert client.post(url("claim_submit", claim.number), {"attested": "on"}).status_code == 302
+    claim.refresh_from_db()
+    assert claim.state == "submitted"
+    assert client.post(url("line_add", claim.number), typed(invoice_number="F-9")).status_code == 302
+    assert claim.lines.count() == 1
+
+
+def test_the_amount_stays_within_the_payment(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    data = {"claimed_amount": "999 999,00", "statement": "Le projet avance."}
+    answer = client.post(url("claim_amount", claim.number), data)
+    assert answer.status_code == 422
+    assert "Le projet avance." in answer.content.decode()
+    assert client.post(url("claim_amount", claim.number), data | {"claimed_amount": "100,00"}).status_code == 302
+    claim.refresh_from_db()
+    assert (claim.claimed_amount, claim.statement) == (Decimal("100.00"), "Le projet avance.")
+
+
+def test_a_returned_claim_shows_why(client):
+    agreement, house = in_force()
+    claim = submitted(agreement, house, "balance", "3000.00")
+    perform(claim, "start_review", actor=house.instructor)
+    perform(claim, "give_back", actor=house.instructor, comment="La facture 1 est illisible.")
+    sign_in(client, house.member)
+    assert "La facture 1 est illisible." in client.get(url("claim", claim.number)).content.decode()
+
+
+def test_a_paid_claim_is_read_only_and_says_so(client):
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house)
+    pay(batch, house)
+    sign_in(client, house.member)
+    page = client.get(url("claim", claim.number)).content.decode()
+    assert 'type="file"' not in page
+    assert client.get(url("agreement", agreement.number)).status_code == 200
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_filed_returned_and_filed_again(client):
+    agreement, house = in_force("CPO", "180000.00")
+    sign_in(client, house.member)
+    address = url("report", agreement.number, 1)
+    assert client.get(address).status_code == 200
+    bare = client.post(address, {"summary": "Une année pleine.", "spent_amount": "90 000"})
+    assert bare.status_code == 422
+    assert "Une année pleine." in bare.content.decode()
+    upload = SimpleUploadedFile("bilan.pdf", pdf("bilan"), "application/pdf")
+    data = {"summary": "Une année pleine.", "spent_amount": "90 000,00"}
+    assert client.post(address, data | {"document": upload}).status_code == 302
+    report = agreement.tranches.get(rank=1).reports.get()
+    perform(report, "give_back", actor=house.instructor, comment="Il manque les comptes.")
+    assert "Il manque les comptes." in client.get(address).content.decode()
+    assert client.post(address, data | {"summary": "Avec les comptes."}).status_code == 302
+    report.refresh_from_db()
+    assert (report.state, report.summary) == ("filed", "Avec les comptes.")
+    assert client.post(url("report", agreement.number, 2), data).status_code == 302
+
+
+# --- queries ----------------------------------------------------------------------------------------------------------
+
+
+def many_lines(claim: PaymentClaim, count: int) -> None:
+    """Lines without proofs, quickly."""
+    start = claim.lines.count()
+    for rank in range(start + 1, start + count + 1):
+        ExpenditureLine(claim=claim, rank=rank, **line_values(invoice_number=f"F-{rank}")).save()
+
+
+def test_the_claim_page_takes_as_many_queries_for_thirty_lines_as_for_three(client, django_assert_max_num_queries):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    many_lines(claim, 3)
+    with django_assert_max_num_queries(MOST_QUERIES) as three:
+        assert client.get(url("claim", claim.number)).status_code == 200
+    many_lines(claim, 27)
+    with django_assert_max_num_queries(MOST_QUERIES) as thirty:
+        client.get(url("claim", claim.number))
+    assert len(three) == len(thirty)
+
+
+def test_the_agreement_page_takes_few_queries_whatever_was_paid(client, django_assert_max_num_queries):
+    agreement, house = in_force("CPO", "180000.00")
+    sign_in(client, house.member)
+    with django_assert_max_num_queries(MOST_QUERIES) as before:
+        assert client.get(url("agreement", agreement.number)).status_code == 200
+    certified(agreement, house)
+    opened(agreement, house)
+    with django_assert_max_num_queries(MOST_QUERIES) as after:
+        client.get(url("agreement", agreement.number))
+    assert len(after) <= len(before) + 1
+
+
+def test_the_list_takes_as_many_queries_for_six_agreements_as_for_two(client, django_assert_max_num_queries):
+    _first, house = sent()
+    sent(house=house)
+    sign_in(client, house.member)
+    with django_assert_max_num_queries(MOST_QUERIES) as two:
+        client.get(url("agreements"))
+    for _number in range(4):
+        sent(house=house)
+    with django_assert_max_num_queries(MOST_QUERIES) as six:
+        client.get(url("agreements"))
+    assert len(two) == len(six)

@@ -1,0 +1,239 @@
+"""Expenditure by workbook: the template, all that can be wrong with a file, and the rows taken in once."""
+
+import io
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from agreements import claims, intake
+from agreements.claims import ClaimRefused
+from agreements.models import ExpenditureUpload
+from core.documents import DocumentRefused, open_document
+from tests.factories.agreements import add_line, in_force, opened
+from tests.factories.applicants import siret
+
+pytestmark = pytest.mark.django_db
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@pytest.fixture
+def case():
+    agreement, house = in_force(granted="20000.00")
+    with translation.override("fr"):
+        yield opened(agreement, house), house
+
+
+def row(number: int = 1, **changes) -> dict:
+    """A good row, as a person types it."""
+    day = timezone.localdate() - timedelta(days=20)
+    return {
+        "rank": None,
+        "account_code": "604",
+        "supplier_name": "Coopérative de formation",
+        "supplier_siret": siret(77),
+        "invoice_number": f"F-{number}",
+        "invoice_date": day,
+        "paid_on": day + timedelta(days=2),
+        "description": "Formation",
+        "invoice_total": 1000.50,
+        "declared_amount": 900.25,
+    } | changes
+
+
+def filled(claim, tmp_path: Path, rows: list[dict], *, drop: str = "", shift: bool = False, formula: bool = False):
+    """The template of a claim with rows typed in it, as an upload."""
+    path = tmp_path / "form.xlsx"
+    intake.write_form(path, claim)
+    book = openpyxl.load_workbook(path)
+    sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
+    keys = list(row())
+    start = 2 + claim.lines.count()
+    for place, values in enumerate(rows, start):
+        for column, key in enumerate(keys, 1):
+            sheet.cell(place, column + shift).value = values[key]
+        if formula:
+            sheet.cell(place, len(keys)).value = "=I2*0.9"
+    if drop:
+        sheet.delete_cols(keys.index(drop) + 1)
+    out = io.BytesIO()
+    book.save(out)
+    return SimpleUploadedFile("dépenses.xlsx", out.getvalue(), XLSX)
+
+
+def test_the_template_comes_back_good_and_is_taken_in_once(case, tmp_path):
+    claim, house = case
+    upload = filled(claim, tmp_path, [row(1), row(2)])
+    kept, found = intake.preview(claim, upload, actor=house.member)
+    assert [len(found.added), len(found.refused), found.known] == [2, 0, 0]
+    assert not claim.lines.exists()
+    intake.take_in(kept, actor=house.member)
+    claim.refresh_from_db()
+    assert claim.declared_total == Decimal("1800.50")
+    assert set(claim.lines.values_list("category", flat=True)) == {"Formation-action"}
+
+
+def test_the_same_file_twice_changes_nothing(case, tmp_path):
+    claim, house = case
+    upload = filled(claim, tmp_path, [row(1)])
+    first, _found = intake.preview(claim, upload, actor=house.member)
+    intake.take_in(first, actor=house.member)
+    assert intake.take_in(first, actor=house.member).pk == first.pk
+    upload.seek(0)
+    again, found = intake.preview(claim, upload, actor=house.member)
+    assert (found.known, found.does_something) == (1, False)
+    assert intake.take_in(again, actor=house.member).pk == first.pk
+    assert claim.lines.count() == 1
+    assert ExpenditureUpload.objects.filter(state="taken").count() == 1
+
+
+def test_lines_already_there_come_prefilled_and_are_changed_by_their_number(case, tmp_path):
+    claim, house = case
+    add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    intake.write_form(path, claim)
+    book = openpyxl.load_workbook(path)
+    sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
+    assert (sheet.cell(2, 1).value, sheet.cell(2, 10).value) == (1, 10000)
+    sheet.cell(2, 10).value = 8000
+    out = io.BytesIO()
+    book.save(out)
+    kept, found = intake.preview(claim, SimpleUploadedFile("f.xlsx", out.getvalue(), XLSX), actor=house.member)
+    assert (len(found.changed), len(found.added)) == (1, 0)
+    intake.take_in(kept, actor=house.member)
+    assert claim.lines.get().declared_amount == Decimal("8000.00")
+    assert claim.lines.get().proof_id
+
+
+def test_rejected_rows_are_all_said_and_come_back_with_their_reasons(case, tmp_path):
+    claim, house = case
+    rows = [
+        row(1),
+        row(2, supplier_siret="123"),
+        row(3, declared_amount=2000),
+        row(4, account_code="999"),
+        row(5, paid_on="bientôt", description=None),
+        row(6, rank=42),
+        row(1),
+    ]
+    kept, found = intake.preview(claim, filled(claim, tmp_path, rows), actor=house.member)
+    assert (len(found.added), len(found.refused)) == (1, 6)
+    said = {(problem.row, problem.column) for problem in found.problems}
+    assert {number for number, _column in said} == {3, 4, 5, 6, 7, 8}
+    assert len([number for number, _column in said if number == 6]) == 2
+    with open_document(kept.rejected) as file:
+        sheet = openpyxl.load_workbook(io.BytesIO(file.read())).worksheets[0]
+    assert sheet.max_row == 7
+    reasons = [sheet.cell(number, 2).value for number in range(2, 8)]
+    assert all(reasons)
+    intake.take_in(kept, actor=house.member)
+    assert claim.lines.count() == 1
+
+
+def test_a_shifted_table_is_explained(case, tmp_path):
+    claim, house = case
+    rows = [row(number) for number in range(1, 6)]
+    upload = filled(claim, tmp_path, rows, shift=True)
+    kept, found = intake.preview(claim, upload, actor=house.member)
+    assert not found.added
+    assert any("décal" in problem.message or "shifted" in problem.message for problem in found.problems)
+    assert kept is None or found.refused
+
+
+def test_a_missing_column_is_named(case, tmp_path):
+    claim, house = case
+    kept, found = intake.preview(claim, filled(claim, tmp_path, [row(1)], drop="paid_on"), actor=house.member)
+    assert kept is None
+    assert found.is_refused
+    assert len(found.problems) == 1
+    assert not ExpenditureUpload.objects.exists()
+
+
+def test_the_template_of_another_claim_is_recognised(case, tmp_path):
+    claim, house = case
+    agreement, _house = in_force(granted="2000.00", house=house)
+    other = opened(agreement, house)
+    kept, found = intake.preview(claim, filled(other, tmp_path, [row(1)]), actor=house.member)
+    assert kept is None
+    assert other.number in found.problems[0].message
+    assert claim.number in found.problems[0].message
+
+
+def test_a_formula_without_its_value_asks_for_the_value(case, tmp_path):
+    claim, house = case
+    _kept, found = intake.preview(claim, filled(claim, tmp_path, [row(1)], formula=True), actor=house.member)
+    assert (len(found.added), len(found.refused)) == (0, 1)
+    assert "formul" in found.problems[0].message
+
+
+def test_a_csv_file_is_taken_too(case, tmp_path):
+    claim, house = case
+    day = f"{timezone.localdate() - timedelta(days=20):%d/%m/%Y}"
+    text = (
+        "Compte;Fournisseur;SIRET;N° de facture;Date de facture;Payé le;Objet;Montant TTC;Montant déclaré\n"
+        f"604;Coop;;F-1;{day};{day};Formation;1 000,50;900,25\n"
+    )
+    upload = SimpleUploadedFile("dépenses.csv", text.encode("utf-8-sig"), "text/csv")
+    kept, found = intake.preview(claim, upload, actor=house.member)
+    assert len(found.added) == 1, list(found.problems)
+    intake.take_in(kept, actor=house.member)
+    assert claim.lines.get().declared_amount == Decimal("900.25")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("dépenses.xlsx", b"%PDF-1.7 not a workbook"),
+        ("photo.png", b"\x89PNG\r\n\x1a\n" + b"0" * 64),
+        ("vide.xlsx", b""),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_a_sentence(case, name, content):
+    claim, house = case
+    with pytest.raises(DocumentRefused) as refused:
+        intake.preview(claim, SimpleUploadedFile(name, content), actor=house.member)
+    assert len(str(refused.value)) > 20
+
+
+def test_an_enormous_file_is_refused_before_it_is_read(case):
+    claim, house = case
+    upload = SimpleUploadedFile("dépenses.xlsx", b"PK", XLSX)
+    upload.size = 80 * 1024 * 1024
+    with pytest.raises(DocumentRefused, match="80"):
+        intake.preview(claim, upload, actor=house.member)
+
+
+def test_a_filed_claim_takes_nothing_in(case, tmp_path):
+    claim, house = case
+    add_line(claim, house)
+    kept, _found = intake.preview(claim, filled(claim, tmp_path, [row(1)]), actor=house.member)
+    claims.submit(claim, actor=house.member)
+    with pytest.raises(ClaimRefused):
+        intake.take_in(kept, actor=house.member)
+    assert claim.lines.count() == 1
+
+
+def test_through_the_pages(case, tmp_path, client):
+    claim, house = case
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    template = client.get(reverse("agreements:workbook_template", args=[claim.number]))
+    assert openpyxl.load_workbook(io.BytesIO(template.content)).worksheets
+    send = reverse("agreements:workbook_upload", args=[claim.number])
+    answer = client.post(send, {"workbook": filled(claim, tmp_path, [row(1), row(2, supplier_siret="1")])})
+    assert answer.status_code == 302
+    page = client.get(answer.url)
+    assert "F-2" not in page.content.decode() or page.status_code == 200
+    assert not claim.lines.exists()
+    client.post(answer.url)
+    assert claim.lines.count() == 1
+    client.post(answer.url)
+    assert claim.lines.count() == 1
+    refused = client.post(send, {"workbook": SimpleUploadedFile("a.xlsx", b"%PDF-1.7 x")})
+    assert refused.status_code == 422
+    missing = client.post(send, {"workbook": filled(claim, tmp_path, [row(3)], drop="paid_on")})
+    assert missing.status_code == 422
