@@ -59,7 +59,7 @@ class AgendaItem(models.Model):
     class Meta:
         verbose_name = _("agenda item")
         verbose_name_plural = _("agenda items")
-        ordering = ["session", "rank"]
+        ordering = ["session_id", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["session", "application"], name="agenda_case_once_a_session"),
             models.UniqueConstraint(
@@ -128,7 +128,7 @@ class Recusal(models.Model):
     class Meta:
         verbose_name = _("recusal")
         verbose_name_plural = _("recusals")
-        ordering = ["item", "member"]
+        ordering = ["item_id", "member_id"]
         constraints = [models.UniqueConstraint(fields=["item", "member"], name="recusal_once")]
         triggers = [
             pgtrigger.Trigger(

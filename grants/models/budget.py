@@ -56,7 +56,7 @@ class BudgetLine(models.Model):
     class Meta:
         verbose_name = _("budget line")
         verbose_name_plural = _("budget lines")
-        ordering = ["application", "side", "rank"]
+        ordering = ["application_id", "side", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["application", "side", "rank"], name="budget_line_rank_unique"),
             models.UniqueConstraint(

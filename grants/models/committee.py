@@ -136,8 +136,8 @@ class CommitteeSession(WorkflowModel):
         return f"{self.title} · {date_format(timezone.localtime(self.held_at), 'SHORT_DATE_FORMAT')}"
 
     def get_absolute_url(self):
-        """The session's grid."""
-        return reverse("admin:grants_committeesession_grid", args=[self.pk])
+        """The session's page, with its grid."""
+        return reverse("admin:grants_committeesession_change", args=[self.pk])
 
     @property
     def day(self):

@@ -51,7 +51,7 @@ class CheckAnswer(models.Model):
     class Meta:
         verbose_name = _("answer to a check")
         verbose_name_plural = _("answers to checks")
-        ordering = ["application", "code"]
+        ordering = ["application_id", "code"]
         constraints = [
             models.UniqueConstraint(fields=["application", "code"], name="check_answered_once"),
             models.CheckConstraint(
@@ -87,7 +87,7 @@ class Score(models.Model):
     class Meta:
         verbose_name = _("score")
         verbose_name_plural = _("scores")
-        ordering = ["application", "code"]
+        ordering = ["application_id", "code"]
         constraints = [
             models.UniqueConstraint(fields=["application", "code"], name="criterion_scored_once"),
             models.CheckConstraint(
@@ -140,7 +140,7 @@ class Opinion(models.Model):
     class Meta:
         verbose_name = _("opinion")
         verbose_name_plural = _("opinions")
-        ordering = ["application", "asked_at", "id"]
+        ordering = ["application_id", "asked_at", "id"]
         indexes = [models.Index(fields=["due_on"], condition=Q(result=""), name="opinion_awaited")]
         constraints = [
             models.UniqueConstraint(
@@ -185,7 +185,7 @@ class AidComputation(models.Model):
     class Meta:
         verbose_name = _("computation of the aid")
         verbose_name_plural = _("computations of the aid")
-        ordering = ["application", "-number"]
+        ordering = ["application_id", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["application", "number"], name="computation_number_unique"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="computation_amount_not_negative"),
@@ -229,7 +229,7 @@ class Proposal(models.Model):
     class Meta:
         verbose_name = _("proposal")
         verbose_name_plural = _("proposals")
-        ordering = ["application", "-made_at", "-id"]
+        ordering = ["application_id", "-made_at", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["application"], condition=Q(sent_back_at__isnull=True), name="proposal_one_live_a_case"
@@ -293,7 +293,7 @@ class Note(models.Model):
     class Meta:
         verbose_name = _("internal note")
         verbose_name_plural = _("internal notes")
-        ordering = ["application", "-created_at", "-id"]
+        ordering = ["application_id", "-created_at", "-id"]
         constraints = [models.CheckConstraint(condition=~Q(body=""), name="note_not_empty")]
         triggers = [pgtrigger.Protect(name="note_is_not_edited", operation=pgtrigger.Update)]
 

@@ -33,7 +33,7 @@ class Partner(models.Model):
     class Meta:
         verbose_name = _("partner")
         verbose_name_plural = _("partners")
-        ordering = ["application", "rank"]
+        ordering = ["application_id", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["application", "rank"], name="partner_rank_unique"),
             models.CheckConstraint(condition=models.Q(contribution__gte=0), name="partner_contribution_not_negative"),
@@ -72,7 +72,7 @@ class PersonLine(models.Model):
     class Meta:
         verbose_name = _("person of the application")
         verbose_name_plural = _("persons of the application")
-        ordering = ["application", "rank"]
+        ordering = ["application_id", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["application", "rank"], name="person_line_rank_unique"),
             models.CheckConstraint(

@@ -43,7 +43,7 @@ class Piece(models.Model):
     class Meta:
         verbose_name = _("piece")
         verbose_name_plural = _("pieces")
-        ordering = ["application", "code", "pk"]
+        ordering = ["application_id", "code", "pk"]
         indexes = [models.Index(fields=["application", "code"], name="piece_application_code_idx")]
         constraints = [
             models.UniqueConstraint(fields=["document"], name="piece_document_unique"),
@@ -86,7 +86,7 @@ class PieceRequest(models.Model):
     class Meta:
         verbose_name = _("request for pieces")
         verbose_name_plural = _("requests for pieces")
-        ordering = ["application", "requested_at"]
+        ordering = ["application_id", "requested_at"]
         indexes = [models.Index(fields=["due_on"], name="piece_request_due_idx")]
         constraints = [
             models.UniqueConstraint(

@@ -37,7 +37,7 @@ class Snapshot(models.Model):
     class Meta:
         verbose_name = _("snapshot")
         verbose_name_plural = _("snapshots")
-        ordering = ["application", "number"]
+        ordering = ["application_id", "number"]
         constraints = [
             models.UniqueConstraint(fields=["application", "number"], name="snapshot_number_unique"),
         ]

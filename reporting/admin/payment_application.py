@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.admin import CaseHeader, Panel, date_display
 from core.money import sum_money
@@ -37,7 +37,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     view_roles = EU_STAFF
     list_display = [
         "title_column", "programme", "fund", "accounting_year", "number", "state_column",
-        date_display("closed_at", gettext_lazy("Closed on")), date_display("sent_at", gettext_lazy("Sent on")),
+        date_display("closed_at", pgettext_lazy("feminine", "Closed on")), date_display("sent_at", gettext_lazy("Sent on")),
     ]  # fmt: skip
     list_filter = ["state", "fund", "accounting_year"]
     list_select_related = ["programme", "fund", "accounting_year"]

@@ -1,6 +1,7 @@
 """The columns of the co-financing workbook, sheet by sheet."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.workbooks import Column, Ratio, SumIfs, Terms
 
@@ -116,7 +117,7 @@ def items() -> list[Column]:
         Column("supplier", _("Supplier"), width=28),
         Column("invoice", _("Invoice"), width=16),
         Column("invoice_date", _("Invoice date"), "date"),
-        Column("paid_on", _("Paid on"), "date"),
+        Column("paid_on", pgettext_lazy("feminine", "Paid on"), "date"),
         Column("description", _("What was bought"), width=36),
         Column("proof", _("Proof"), "link", width=14),
         Column("claimed", _("Claimed by the beneficiary"), "money", total=True),
