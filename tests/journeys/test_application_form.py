@@ -78,11 +78,16 @@ def test_a_cut_line_is_said_and_nothing_is_lost(journey):
     page.context.set_offline(True)
     page.fill("#q-need", "Un besoin écrit dans le train")
     expect(page.locator("[data-status]")).to_contain_text("Non enregistré", timeout=10_000)
-    page.context.set_offline(False)
+    page.context.set_offline(False)  # the line comes back: the page tries again by itself
+    saved(page)
+    page.route("**/enregistrer/", lambda route: route.abort())
+    page.fill("#q-need", "Un besoin écrit dans un tunnel")
+    expect(page.locator("[data-status]")).to_contain_text("Non enregistré", timeout=10_000)
+    page.unroute("**/enregistrer/")
     page.get_by_role("button", name="Réessayer maintenant").click()
     saved(page)
     application.refresh_from_db()
-    assert application.answers["need"] == "Un besoin écrit dans le train"
+    assert application.answers["need"] == "Un besoin écrit dans un tunnel"
 
 
 def test_an_ended_session_keeps_what_was_typed_on_the_device(journey):

@@ -92,7 +92,10 @@
   };
 
   // One sending at a time, in the order of typing: an older answer never arrives after a newer one.
-  const enqueue = (code) => { chain = chain.then(() => send([code])); };
+  // A fault of this page in one sending must not stop the following ones.
+  const enqueue = (code) => {
+    chain = chain.then(() => send([code])).catch((fault) => { failed(words.textFailed); reportError(fault); });
+  };
 
   const send = async (codes) => {
     const sent = codes.map(findQuestion).filter(Boolean);
@@ -189,7 +192,8 @@
     question.querySelector(".field").classList.toggle("error", shown.length > 0);
     for (const control of controls(question)) {
       control.removeAttribute("aria-invalid");
-      control.parentElement.querySelector(":scope > .msg")?.remove();
+      // The note of a cell; the question's own list of errors stays.
+      control.parentElement.querySelector(":scope > .msg:not([data-errors])")?.remove();
     }
     if (shown.length && !isTable) controls(question).forEach((control) => control.setAttribute("aria-invalid", "true"));
     const rows = rowNumbers(question);
