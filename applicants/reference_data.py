@@ -13,6 +13,8 @@ from typing import Any
 from django.apps import apps
 from django.db import models, transaction
 
+from core.acting import acting_as
+
 DATA = Path(__file__).resolve().parent / "data"
 
 
@@ -45,7 +47,7 @@ def _add_missing(name: str, rows: Iterable[dict[str, Any]]) -> None:
 
 def ensure_reference_data() -> None:
     """Add the missing legal categories, departments and de minimis ceilings."""
-    with transaction.atomic():
+    with acting_as(label="command migrate"), transaction.atomic():
         _add_missing("LegalCategory", _rows("legal_categories.csv"))
         _add_missing("Department", _rows("departments.csv"))
         _add_missing("DeMinimisCeiling", map(_ceiling, _rows("de_minimis_ceilings.csv")))

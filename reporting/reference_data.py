@@ -11,6 +11,8 @@ from pathlib import Path
 from django.apps import apps
 from django.db import transaction
 
+from core.acting import acting_as
+
 DATA = Path(__file__).resolve().parent / "data"
 TABLES = (
     ("Fund", "funds.csv"),
@@ -26,7 +28,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 def ensure_reference_data() -> None:
     """Add the missing funds, types of error, fields of intervention and accounting years."""
-    with transaction.atomic():
+    with acting_as(label="command migrate"), transaction.atomic():
         for name, file in TABLES:
             # Looked up by name: this module serves while the app is being set up.
             model = apps.get_model("reporting", name)

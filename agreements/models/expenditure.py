@@ -234,6 +234,7 @@ class UploadState(models.TextChoices):
     TAKEN = "taken", pgettext_lazy("workbook", "Taken in")
 
 
+@tracked
 class ExpenditureUpload(models.Model):
     """A workbook of expenditure: read once for the preview, taken in once however often it is sent."""
 

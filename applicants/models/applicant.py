@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.models import User
 
 
+@tracked
 class SingleUndertaking(models.Model):
     """Enterprises that de minimis rules take for one (Regulation 2023/2831, Art. 2(2)): their aids add up."""
 

@@ -226,6 +226,7 @@ class BankAccount(WorkflowModel):
         self.superseded_at = timezone.now()
 
 
+@tracked
 class CallBack(models.Model):
     """A telephone call made to check a bank account, on a number known before (never the one in the request)."""
 

@@ -28,6 +28,7 @@ class Regime(models.TextChoices):
     FISHERY = "fishery", _("fishery (Regulation 717/2014)")
 
 
+@tracked
 class DeMinimisCeiling(models.Model):
     """What one undertaking may receive under a regime, for aids granted between two dates.
 

@@ -82,6 +82,7 @@ def _invitation_end() -> Any:
     return timezone.now() + timedelta(days=INVITATION_DAYS)
 
 
+@tracked
 class Invitation(models.Model):
     """An invitation to act for an applicant, sent to one e-mail address and good for one answer.
 

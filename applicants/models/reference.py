@@ -4,7 +4,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.history import tracked
 
+
+@tracked
 class LegalCategory(models.Model):
     """A legal form of the INSEE nomenclature (level 3, four digits), kept to those that the SSE meets."""
 
@@ -31,6 +34,7 @@ class LegalCategory(models.Model):
         return f"{self.code} {self.label}"
 
 
+@tracked
 class Department(models.Model):
     """A department, its region (INSEE code) and its NUTS 2 area (a region of before 2016, mostly)."""
 

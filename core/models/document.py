@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.history import tracked
+
 
 class ScanState(models.TextChoices):
     """What the scanner said of a file."""
@@ -19,6 +21,7 @@ class ScanState(models.TextChoices):
     INFECTED = "infected", pgettext_lazy("file", "blocked by the scanner")
 
 
+@tracked
 class StoredFile(models.Model):
     """The bytes of a file, kept once under their SHA-256 however often they are sent."""
 
@@ -63,6 +66,7 @@ class DocumentQuerySet(models.QuerySet):
         )
 
 
+@tracked
 class Document(models.Model):
     """A file under the name its sender gave it, tied to the case, account or report it belongs to.
 

@@ -5,6 +5,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.history import tracked
+
 
 class JobQuerySet(models.QuerySet):
     def for_user(self, user) -> "JobQuerySet":
@@ -17,6 +19,8 @@ class JobQuerySet(models.QuerySet):
         return self.filter(state__in=Job.ACTIVE)
 
 
+# How far it is, is not history: it changes twice a second.
+@tracked(exclude=["progress", "total", "message", "lease_until"])
 class Job(models.Model):
     """One long job. Its state changes by conditional updates only (:mod:`core.job_runner`)."""
 

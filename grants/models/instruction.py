@@ -163,6 +163,7 @@ class Opinion(models.Model):
         return f"{self.body} · {self.get_result_display() or _('awaited')}"
 
 
+@tracked
 class AidComputation(models.Model):
     """One computation of the aid, with the lines that explain it. Append-only: a new one follows, none is edited."""
 
@@ -278,6 +279,7 @@ class Proposal(models.Model):
         return f"{self.application_id} · {self.amount}"
 
 
+@tracked
 class Note(models.Model):
     """An internal note on a case: staff only, never shown to the applicant. Append-only."""
 

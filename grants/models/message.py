@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.history import tracked
+
 
 class MessageQuerySet(models.QuerySet):
     def unread_by_applicant(self):
@@ -15,6 +17,7 @@ class MessageQuerySet(models.QuerySet):
         return self.filter(from_staff=False, read_at__isnull=True)
 
 
+@tracked
 class Message(models.Model):
     """One message; ``read_at`` is set when somebody of the other side opens it."""
 

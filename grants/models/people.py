@@ -10,6 +10,7 @@ from core.history import tracked
 from core.money import MoneyField
 
 
+@tracked
 class Partner(models.Model):
     """A partner of the collective that the lead applicant files for."""
 

@@ -58,6 +58,7 @@ class Piece(models.Model):
         return self.code
 
 
+@tracked
 class PieceRequest(models.Model):
     """The service asks for missing pieces; the applicant answers before ``due_on``."""
 

@@ -52,6 +52,7 @@ class Programme(models.Model):
         return self.versions.latest("number")
 
 
+@tracked
 class ProgrammeVersion(models.Model):
     """The rules of a programme as they were loaded on one day; an application keeps the version it was filed under."""
 
@@ -83,6 +84,7 @@ class ProgrammeVersion(models.Model):
         return parse_programme(self.definition, key=self.sha256)
 
 
+@tracked
 class ProgrammeAssignment(models.Model):
     """A member of staff works on the cases of this programme."""
 

@@ -6,7 +6,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.history import tracked
 
+
+@tracked
 class Snapshot(models.Model):
     """Answers, identity of the applicant, budget and SHA-256 of every document, on the day they were filed."""
 

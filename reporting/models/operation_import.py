@@ -5,10 +5,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.history import tracked
 from core.triggers import append_only_triggers
 from reporting.models.querysets import EUStaffQuerySet
 
 
+@tracked
 class OperationImport(models.Model):
     """One file that brought or changed operations, with its reconciliation (amounts per fund, as texts)."""
 

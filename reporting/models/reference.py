@@ -9,6 +9,7 @@ from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.dates import AccountingPeriod, accounting_year_of
+from core.history import tracked
 from reporting.models.localised import LabelledModel
 
 
@@ -35,6 +36,7 @@ class FundQuerySet(models.QuerySet):
         return {fund.code: fund for fund in self}
 
 
+@tracked
 class Fund(LabelledModel):
     """A fund of the European Union. ``code`` is the English one: ESF+, ERDF, ESF, YEI, JTF."""
 
@@ -55,6 +57,7 @@ class Fund(LabelledModel):
         return self.label
 
 
+@tracked
 class InterventionField(LabelledModel):
     """A type of intervention: Annex I Table 1 for 2021-2027, Regulation 215/2014 Annex for 2014-2020."""
 
@@ -73,6 +76,7 @@ class InterventionField(LabelledModel):
         return f"{self.code} – {self.label}"
 
 
+@tracked
 class ErrorType(LabelledModel):
     """Why declared expenditure is not accepted."""
 
@@ -107,6 +111,7 @@ class AccountingYearQuerySet(models.QuerySet):
         return self.create(starts_on=period.start, ends_on=period.end)
 
 
+@tracked
 class AccountingYear(models.Model):
     """1 July to 30 June (the first one of a period is longer: Article 2(29))."""
 
