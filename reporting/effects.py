@@ -68,7 +68,9 @@ def share(operation, version, total):
     """Return the parts of ``total`` as (line of the plan or None, kind, euros), by the cumulative floor."""
     lines = list(version.financing.order_by("rank"))
     remainder = next((line for line in lines if line.kind in _REMAINDER), None)
-    same_plan = [c for c in operation.certificates.select_related("version") if _plan(c.version) == _plan(version)]
+    issued = operation.certificates.select_related("version").prefetch_related("version__financing")
+    present_plan = _plan(version)
+    same_plan = [certificate for certificate in issued if _plan(certificate.version) == present_plan]
     borne_in_plan = _borne(operation.certificates.filter(pk__in=[certificate.pk for certificate in same_plan]))
     borne = _borne(operation.certificates.all())
     sources = [
@@ -85,7 +87,8 @@ def share(operation, version, total):
 
 
 def _name(line) -> tuple[str, str]:
-    return line.kind, line.label
+    """Return what makes two lines the same source. The EU is one, under whichever fund."""
+    return line.kind, "" if line.kind == "eu" else line.label
 
 
 def _plan(version) -> list[tuple]:
@@ -97,7 +100,11 @@ def _borne(certificates) -> dict[tuple[str, str], object]:
     rows = certificates.filter(allocations__source__isnull=False).values_list(
         "allocations__source__kind", "allocations__source__label"
     )
-    return {(kind, label): amount for kind, label, amount in rows.annotate(borne=Sum("allocations__amount"))}
+    borne: dict[tuple[str, str], object] = {}
+    for kind, label, amount in rows.annotate(borne=Sum("allocations__amount")):
+        name = (kind, "" if kind == "eu" else label)
+        borne[name] = borne.get(name, ZERO) + amount
+    return borne
 
 
 def collect_certificates(application) -> int:

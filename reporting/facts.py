@@ -160,6 +160,8 @@ class Selection:
     @property
     def application_lines(self) -> QuerySet[PaymentApplicationLine]:
         lines = PaymentApplicationLine.objects.filter(application__closed_at__lte=self.limit)
+        if self.user is not None:
+            lines = lines.for_user(self.user)
         if self.programme:
             lines = lines.filter(application__programme=self.programme)
         if self.fund:

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.money import EuroField
+from core.money import EuroField, format_euros
 from reporting.models import (
     CategoryOfRegion,
     ErrorType,
@@ -65,8 +65,24 @@ class FlagAnswerForm(TransitionForm):
             changes["priority"] = objective.priority
             if not changes.get("category_of_region"):
                 self.add_error("category_of_region", _("Choose the category of region."))
+            if not changes.get("eu_amount"):
+                self.add_error("eu_amount", _("Give the amount that the fund bears of the eligible cost."))
+        if changes:
+            self._check_amounts(changes)
         cleaned["changes"] = changes
         return cleaned
+
+    def _check_amounts(self, changes: dict) -> None:
+        """A correction does not leave behind the doubt that it answers."""
+        current = self.instance.operation.current
+        eligible = changes.get("eligible_cost", current.eligible_cost)
+        eu_amount = changes.get("eu_amount", current.eu_amount)
+        if "eu_amount" in self.corrected and eu_amount > eligible:
+            self.add_error(
+                "eu_amount",
+                _("The EU amount (%(eu)s) is still above the eligible cost (%(eligible)s). Correct one of the two.")
+                % {"eu": format_euros(eu_amount), "eligible": format_euros(eligible)},
+            )
 
 
 class RejectionForm(TransitionForm):

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from core.events import record
+from core.money import sum_money
 from core.text import fold
 from core.workbooks import RowProblem, TableReading, TableRow, read_table
 from reporting.models import (
@@ -35,7 +36,7 @@ from reporting.reconciliation import Reconciliation
 from reporting.rules.listing import COLUMNS, ListedOperation, code_of, date_in_name, judge, written_fund
 
 MAX_ROWS = 200_000
-MAX_BYTES = 100 * 1024 * 1024
+MAX_BYTES = 50 * 1024 * 1024
 BATCH = 1_000
 Progress = Callable[[int, int, str], None]
 
@@ -169,7 +170,6 @@ def apply_import(
             _change(listed, operation, references, actor, plan.file_name)
             done += 1
             progress(done, total, _("Operations"))
-        _verify(plan)
         return _record(plan, actor)
 
 
@@ -275,6 +275,7 @@ def _create(batch: list[tuple[ListedOperation, int]], period: str, references: R
         for operation, (listed, _ordinal) in zip(operations, batch, strict=True)
         for kind, detail in listed.doubts.items()
     )
+    _verify(operations, [listed for listed, _ordinal in batch])
 
 
 def _change(listed: ListedOperation, operation: Operation, references: References, actor, file_name: str) -> None:
@@ -296,18 +297,17 @@ def _change(listed: ListedOperation, operation: Operation, references: Reference
     record(operation, "import", actor=actor, data={"file": file_name, "row": listed.row})
 
 
-def _verify(plan: ImportPlan) -> None:
-    """Compare what stands in the database with what was planned, to the cent."""
-    written = OperationVersion.objects.filter(
-        operation__source_key__in=[listed.key for listed, _ordinal in plan.new],
-        operation__source_hash__in=[listed.content_hash for listed, _ordinal in plan.new],
-        operation__current_id=F("id"),
-    ).aggregate(eligible=Sum("eligible_cost"), eu=Sum("eu_amount"))
-    planned = (
-        sum(listed.eligible for listed, _ordinal in plan.new),
-        sum(listed.eu_amount for listed, _ordinal in plan.new),
+def _verify(operations: list[Operation], rows: list[ListedOperation]) -> None:
+    """Compare what stands in the database with the rows it was made of, to the cent."""
+    written = OperationVersion.objects.filter(operation__in=operations, operation__current_id=F("id")).aggregate(
+        rows=Count("pk"), eligible=Sum("eligible_cost"), eu=Sum("eu_amount")
     )
-    if plan.new and (written["eligible"], written["eu"]) != planned:
+    planned = {
+        "rows": len(rows),
+        "eligible": sum_money(listed.eligible for listed in rows),
+        "eu": sum_money(listed.eu_amount for listed in rows),
+    }
+    if written != planned:
         raise RuntimeError(f"The database holds {written} and not the planned {planned}.")
 
 

@@ -32,6 +32,8 @@ CORRECTABLE = (
     "name", "purpose", "start_date", "end_date", "programmed_on", "fund", "priority", "specific_objective",
     "category_of_region", "intervention_field", "total_cost", "eligible_cost", "eu_amount", "location", "nuts",
 )  # fmt: skip
+# The sources that a change of the EU amount or of the eligible cost leaves as they are.
+KEPT_SOURCES = (SourceKind.STATE, SourceKind.REGION, SourceKind.LOCAL, SourceKind.PUBLIC, SourceKind.PRIVATE)
 # The accounts of subsidies in an association's budget, by the source that they come from. The Region's own (74region)
 # is the grant itself, and European funds (74fe) are what the plan works out.
 SOURCE_OF_ACCOUNT = {
@@ -209,13 +211,23 @@ def replan(before: OperationVersion, facts: Mapping[str, Any]) -> list[tuple[str
     if facts["eligible_cost"] == before.eligible_cost and facts["eu_amount"] == before.eu_amount:
         name = facts["fund"].code if facts["fund"] else ""
         return [(kind, name if kind == SourceKind.EU else label, amount) for kind, label, amount in lines]
-    kept = [
-        line for line in lines if line[0] in (SourceKind.STATE, SourceKind.REGION, SourceKind.LOCAL, SourceKind.PUBLIC)
-    ]
-    remainder_kind = SourceKind.OWN if before.operation.agreement_id else SourceKind.UNKNOWN
+    kept = [line for line in lines if line[0] in KEPT_SOURCES]
+    remainder_kind = SourceKind.UNKNOWN
+    if before.operation.agreement_id:
+        remainder_kind = SourceKind.OWN
+        kept = _with_grant_shared(kept, before.operation.agreement.granted_amount, facts["eu_amount"])
     return listed_financing(
         facts["fund"], facts["eligible_cost"], facts["eu_amount"], kept=kept, remainder_kind=remainder_kind
     )
+
+
+def _with_grant_shared(
+    kept: list[tuple[str, str, Decimal]], granted: Decimal, eu_amount: Decimal
+) -> list[tuple[str, str, Decimal]]:
+    """Return the kept lines with the Region's: of what is granted, what the EU does not bear."""
+    others = [line for line in kept if line[0] != SourceKind.REGION]
+    region = max(granted - eu_amount, ZERO)
+    return [(SourceKind.REGION, "", region), *others] if region else others
 
 
 def listed_financing(

@@ -34,10 +34,13 @@ def may_control(user, declaration) -> str | None:
     """Controlling: who sees the operation and took no part in the case."""
     if refusal := may_see_operation(user, declaration.operation):
         return refusal
+    instructs = _("You instruct this case: someone else controls its expenditure.")
+    claim = declaration.claim
     parts = {
-        declaration.instructor_id: _("You instruct this case: someone else controls its expenditure."),
-        declaration.certifier_id: _("You certified this claim: someone else controls its expenditure."),
-        declaration.orderer_id: _("You ordered this payment: someone else controls its expenditure."),
+        declaration.instructor_id: instructs,
+        claim.agreement.application.instructor_id: instructs,  # the case may have changed hands since
+        claim.certified_by_id: _("You certified this claim: someone else controls its expenditure."),
+        claim.ordered_by_id: _("You ordered this payment: someone else controls its expenditure."),
         declaration.submitted_by_id: _("You declared this expenditure: someone else controls it."),
     }
     return parts.get(user.pk)
@@ -78,6 +81,13 @@ def may_make_reports(user) -> str | None:
     if user.is_authenticated and user.has_role(*MAKES_REPORTS):
         return None
     return _("Only EU and finance staff, heads of service and auditors make reports.")
+
+
+def may_publish_list(user) -> str | None:
+    """Those who answer for the list; an auditor changes nothing."""
+    if user.is_authenticated and user.has_role(*IMPORTS) and not user.has_role(Role.AUDITOR):
+        return None
+    return _("Only EU controllers, finance officers and administrators publish the list of operations.")
 
 
 def may_import_operations(user) -> str | None:

@@ -15,6 +15,7 @@ from core.models.document import Document
 from core.money import format_euros
 from core.workbooks import Cover, write_rejected
 from reporting.imports import FileRefused, ImportPlan, apply_import, plan_import
+from reporting.permissions import may_publish_list
 from reporting.rules.listing import COLUMNS
 from reporting.selections import selection_of
 from reporting.workbooks.cofinancing import CofinancingWorkbook
@@ -35,11 +36,14 @@ def _report(context: JobContext, make: Callable, stem: str, suffix: str) -> JobR
 
 
 def _write_report(context: JobContext, make: Callable, stem: str, suffix: str) -> JobResult:
+    publishes = context.parameters.get("publish")
+    if publishes and context.user and (refusal := may_publish_list(context.user)):
+        raise JobError(refusal)
     selection = selection_of(context.parameters, context.user)
     report = make(selection, lambda done, total: context.progress(done, total, _("Lines written")))
     name = f"{stem}-{selection.cut_off.isoformat()}{suffix}"
     written = report.write(context.folder / name, by=_maker(context))
-    if context.parameters.get("publish"):
+    if publishes:
         publish(selection, selection.cut_off)
     return JobResult(
         path=written.path,

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy
 
 from core.documents import WORKBOOK_TYPES, DocumentRefused, accept_attribute, store
 from core.job_runner import kind_of
-from core.jobs import submit
+from core.jobs import default_key, submit
 from core.models.job import Job
 from core.money import ZERO
 from reporting.imports import MAX_BYTES
 from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation
-from reporting.permissions import may_import_operations, may_make_reports
+from reporting.permissions import may_import_operations, may_make_reports, may_publish_list
 from reporting.rules.listing import PERIOD_STARTS
 from reporting.tasks import COFINANCING, IMPORT, IMPORT_KEY, OPERATIONS
 
@@ -56,6 +56,11 @@ class ReportForm(forms.Form):
         required=False,
     )
 
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        if may_publish_list(user):
+            del self.fields["publish"]
+
     def clean_cut_off(self):
         day = self.cleaned_data["cut_off"]
         if day > timezone.localdate():
@@ -78,7 +83,7 @@ class ReportForm(forms.Form):
             "fund": given["fund"].code if given["fund"] else None,
             "cut_off": given["cut_off"].isoformat(),
             "format": given["format"],
-            "publish": given["publish"],
+            "publish": given.get("publish", False),
         }
 
 
@@ -138,10 +143,13 @@ class ReportsPage(_JobPage):
         return may_make_reports(user)
 
     def form(self, request: HttpRequest) -> ReportForm:
-        return ReportForm(request.POST or None, initial={"cut_off": timezone.localdate()})
+        return ReportForm(request.POST or None, user=request.user, initial={"cut_off": timezone.localdate()})
 
     def ask(self, request: HttpRequest, form: ReportForm) -> Job:
-        return submit(form.cleaned_data["report"], parameters=form.parameters(), user=request.user)
+        report, parameters = form.cleaned_data["report"], form.parameters()
+        # A report holds what its asker may see: somebody else's, under way with the same parameters, is not this one.
+        key = default_key(f"{report}:{request.user.pk}", parameters)
+        return submit(report, parameters=parameters, user=request.user, key=key)
 
 
 class ImportPage(_JobPage):

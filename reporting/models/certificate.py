@@ -16,7 +16,13 @@ from reporting.models.financing import FinancingLine, SourceKind
 from reporting.models.operation import Operation, OperationVersion
 from reporting.models.querysets import OfOperationQuerySet
 
-_VARIABLES = [("its", "reporting_certificate%ROWTYPE"), ("shared", "NUMERIC"), ("retained", "NUMERIC")]
+_VARIABLES = [
+    ("its", "reporting_certificate%ROWTYPE"),
+    ("shared", "NUMERIC"),
+    ("retained", "NUMERIC"),
+    ("of_eu", "NUMERIC"),
+    ("granted", "NUMERIC"),
+]
 
 
 def _sum_check(certificate_id: str) -> str:
@@ -31,6 +37,20 @@ def _sum_check(certificate_id: str) -> str:
         END IF;
         IF retained <> its.total THEN
             {refuse("the retained items add up to % and not to the certified %", "retained", "its.total")}
+        END IF;
+        IF NOT EXISTS (
+            SELECT 1 FROM reporting_expendituredeclaration d JOIN reporting_operationversion v ON v.id = its.version_id
+            WHERE d.id = its.declaration_id AND d.state = 'controlled' AND d.operation_id = its.operation_id
+              AND v.operation_id = its.operation_id AND d.controller_id = its.issued_by_id
+        ) THEN
+            {refuse("a certificate ends the control of its declaration, by its controller")}
+        END IF;
+        SELECT coalesce(sum(a.amount), 0) INTO of_eu FROM reporting_certificateallocation a
+          JOIN reporting_certificate c ON c.id = a.certificate_id
+          WHERE c.operation_id = its.operation_id AND a.kind = 'eu';
+        SELECT eu_amount INTO granted FROM reporting_operationversion WHERE id = its.version_id;
+        IF of_eu > granted AND its.total > 0 THEN
+            {refuse("the EU would bear % of an operation for which it grants %", "of_eu", "granted")}
         END IF;
         RETURN NULL;
     """

@@ -119,6 +119,25 @@ class ExpenditureDeclaration(WorkflowModel):
                 func=refuse("declared expenditure is never deleted"),
             ),
             pgtrigger.Trigger(
+                name="manager_does_not_control",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__controller__isnull=False),
+                func=f"""
+                    IF TG_OP = 'UPDATE' AND OLD.controller_id IS NOT DISTINCT FROM NEW.controller_id THEN
+                        RETURN NEW;
+                    END IF;
+                    IF EXISTS (SELECT 1 FROM agreements_paymentclaim c
+                               JOIN agreements_agreement g ON g.id = c.agreement_id
+                               JOIN grants_application a ON a.id = g.application_id
+                               WHERE c.id = NEW.claim_id AND NEW.controller_id
+                                     IN (a.instructor_id, c.certified_by_id, c.ordered_by_id)) THEN
+                        {refuse("who manages a case does not control its expenditure")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="every_item_decided",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,

@@ -97,6 +97,8 @@ class PaymentApplication(WorkflowModel):
     sent_at = models.DateTimeField(_("sent on"), null=True, blank=True)
     commission_reference = models.CharField(_("reference of the Commission"), max_length=60, blank=True)
     accepted_on = models.DateField(_("accepted on"), null=True, blank=True)
+    # When that was recorded: a report as of an earlier day did not know it.
+    accepted_at = models.DateTimeField(_("acceptance recorded on"), null=True, blank=True)
 
     objects = EUStaffQuerySet.as_manager()
 
@@ -126,7 +128,8 @@ class PaymentApplication(WorkflowModel):
                 name="payment_application_sent_by_someone",
             ),
             models.CheckConstraint(
-                condition=~Q(state="accepted") | Q(accepted_on__isnull=False),
+                condition=Q(state="accepted", accepted_on__isnull=False, accepted_at__isnull=False)
+                | (~Q(state="accepted") & Q(accepted_on__isnull=True, accepted_at__isnull=True)),
                 name="payment_application_acceptance_is_dated",
             ),
         ]
@@ -150,12 +153,23 @@ class PaymentApplication(WorkflowModel):
                 "a sent payment application does not change",
                 unless="OLD.state IN ('open', 'closed')",
             ),
+            frozen(
+                "accepted_frozen",
+                ["accepted_on", "accepted_at", "commission_reference"],
+                "an accepted payment application does not change",
+                unless="OLD.state <> 'accepted'",
+            ),
             pgtrigger.Trigger(
                 name="certifier_does_not_close",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition("OLD.state = 'open' AND NEW.state = 'closed'"),
                 func=f"""
+                    IF NOT EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
+                                   JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+                                   WHERE l.application_id = NEW.id) THEN
+                        {refuse("an empty payment application is not closed")}
+                    END IF;
                     IF EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
                                JOIN reporting_paymentapplicationline l ON l.id = e.line_id
                                JOIN reporting_certificate c ON c.id = e.certificate_id
@@ -205,6 +219,7 @@ class PaymentApplication(WorkflowModel):
     def accept(self, *, actor, data, comment):
         """The Commission accepted the application."""
         self.accepted_on = data["accepted_on"]
+        self.accepted_at = timezone.now()
         self.commission_reference = data["commission_reference"]
 
 
@@ -298,6 +313,9 @@ class PaymentApplicationEntry(models.Model):
                            AND v.category_of_region = l.category_of_region AND NEW.eligible_amount = c.total
                            AND NEW.union_amount = (SELECT coalesce(sum(amount), 0)
                                FROM reporting_certificateallocation WHERE certificate_id = c.id AND kind = 'eu')
+                           AND NEW.public_amount = (SELECT coalesce(sum(amount), 0)
+                               FROM reporting_certificateallocation WHERE certificate_id = c.id
+                               AND kind IN ('eu', 'state', 'region', 'local', 'public'))
                       INTO fitting
                       FROM reporting_certificate c
                       JOIN reporting_operationversion v ON v.id = c.version_id

@@ -13,7 +13,7 @@ CORRECTS: dict[str, tuple[str, ...]] = {
     "fund_unknown": ("fund",),
     "no_eligible_cost": ("eligible_cost", "eu_amount"),
     "no_eu_amount": ("eu_amount",),
-    "no_priority": ("specific_objective", "category_of_region"),
+    "no_priority": ("specific_objective", "category_of_region", "eu_amount"),
 }
 
 

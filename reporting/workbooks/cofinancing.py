@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import F
@@ -18,12 +19,22 @@ from reporting.models import CategoryOfRegion, ItemState, PaymentApplicationStat
 from reporting.workbooks import columns
 
 Progress = Callable[[int, int], None]
+SUMMED_BY = ("programme", "priority", "fund", "category")
 SUMMED = ("operations", "eligible", "eu", "declared", "retained", "certified_eu", "applied", "applied_eu")
 
 
 def link_to(model: str, pk: int, text: str) -> Link:
     """Return a cell that leads to the row's page in the staff site."""
     return Link(text, f"{settings.ESSOR_SITE_URL}{reverse(f'admin:reporting_{model}_change', args=[pk])}")
+
+
+def link_to_list(row: dict) -> Link | str:
+    """Return a cell that leads to the list of the operations that a line of a summary adds up."""
+    if not row["programme_known"]:
+        return row["programme_name"]
+    question = urlencode({"eu_programme": row["programme"], "fund": row["fund_code"]})
+    address = reverse("admin:reporting_operation_changelist")
+    return Link(row["programme_name"], f"{settings.ESSOR_SITE_URL}{address}?{question}")
 
 
 class CofinancingWorkbook:
@@ -71,7 +82,7 @@ class CofinancingWorkbook:
         """Return the totals per fund, after the workbook was written."""
         funds: dict[str, dict[str, Decimal | int]] = {}
         for key, sums in self.summary.items():
-            of_fund = funds.setdefault(key[3], dict.fromkeys(SUMMED, ZERO) | {"operations": 0})
+            of_fund = funds.setdefault(key[2], dict.fromkeys(SUMMED, ZERO) | {"operations": 0})
             for name in SUMMED:
                 of_fund[name] += sums[name]
         return dict(sorted(funds.items()))
@@ -122,16 +133,18 @@ class CofinancingWorkbook:
             yield row
 
     def _add_to_summary(self, row: dict) -> None:
-        key = tuple(row[name] for name in ("programme", "programme_name", "priority", "fund", "category"))
-        sums = self.summary.setdefault(key, dict.fromkeys(SUMMED, ZERO) | {"operations": 0})
+        key = tuple(row[name] for name in SUMMED_BY)
+        if key not in self.summary:
+            words = {"programme_name": link_to_list(row), "priority_label": row["priority_label"]}
+            self.summary[key] = dict.fromkeys(SUMMED, ZERO) | {"operations": 0} | words
+        sums = self.summary[key]
         sums["operations"] += 1
         for name in SUMMED[1:]:
             sums[name] += row[name]
 
     def _summary_rows(self) -> Iterator[dict]:
-        names = ("programme", "programme_name", "priority", "fund", "category")
-        for key, sums in sorted(self.summary.items()):
-            yield dict(zip(names, key, strict=True)) | sums
+        for key in sorted(self.summary):
+            yield dict(zip(SUMMED_BY, key, strict=True)) | self.summary[key]
 
     # --- financing ----------------------------------------------------------------------------------------------------
 
@@ -156,20 +169,23 @@ class CofinancingWorkbook:
             for kind, name, planned, amount in lines:
                 row = {
                     **identity(version),
+                    "operation": link_to("operation", version.operation_id, version.operation.code),
                     "kind": str(SourceKind(kind).label),
                     "source": name if kind != SourceKind.EU else "",
                     "planned": planned,
                     "certified": amount,
                 }
                 key = (row["programme"], row["fund"], row["kind"])
-                sums = self.sources.setdefault(key, {"planned": ZERO, "certified": ZERO})
+                if key not in self.sources:
+                    self.sources[key] = {"planned": ZERO, "certified": ZERO, "programme_name": link_to_list(row)}
+                sums = self.sources[key]
                 sums["planned"] += planned
                 sums["certified"] += amount
                 yield row
 
     def _source_rows(self) -> Iterator[dict]:
-        for key, sums in sorted(self.sources.items()):
-            yield dict(zip(("programme", "fund", "kind"), key, strict=True)) | sums
+        for key in sorted(self.sources):
+            yield dict(zip(("programme", "fund", "kind"), key, strict=True)) | self.sources[key]
 
     # --- expenditure --------------------------------------------------------------------------------------------------
 
@@ -197,8 +213,8 @@ class CofinancingWorkbook:
             )  # fmt: skip
         }
         items = self.selection.items.select_related(
-            "declaration__operation", "declaration__claim", "declaration__certificate", "expenditure_line",
-            "error_type",
+            "declaration__operation", "declaration__claim", "declaration__certificate", "declaration__controller",
+            "expenditure_line", "error_type",
         ).order_by("declaration__operation__code", "declaration__number", "rank")  # fmt: skip
         for item in in_chunks(items):
             declaration, line = item.declaration, item.expenditure_line
@@ -210,6 +226,8 @@ class CofinancingWorkbook:
                 "link": link_to("expenditureitem", item.pk, str(item)),
                 "claim": declaration.claim.number,
                 "declaration": declaration.number,
+                "controller": str(declaration.controller) if controlled else "",
+                "controlled_on": timezone.localdate(declaration.controlled_at) if controlled else None,
                 "certificate": certificate.number if certificate else "",
                 "application": entries.get(declaration.pk, ""),
                 "supplier": line.supplier_name,
@@ -260,7 +278,7 @@ class CofinancingWorkbook:
         state = PaymentApplicationState.CLOSED
         if application.sent_at and application.sent_at <= self.selection.limit:
             state = PaymentApplicationState.SENT
-            if application.accepted_on and application.accepted_on <= self.selection.cut_off:
+            if application.accepted_at and application.accepted_at <= self.selection.limit:
                 state = PaymentApplicationState.ACCEPTED
         return str(state.label)
 
@@ -273,7 +291,7 @@ def proof_link(item) -> Link | str:
     return Link(_("proof"), f"{settings.ESSOR_SITE_URL}{path}")
 
 
-def identity(version) -> dict[str, str]:
+def identity(version) -> dict[str, str | bool]:
     """Return what names an operation and where it belongs, in words that formulas can compare (never empty)."""
     operation, agreement = version.operation, version.operation.agreement
     programme = version.priority.programme if version.priority else operation.programme
@@ -284,9 +302,12 @@ def identity(version) -> dict[str, str]:
         "agreement": agreement.number if agreement else "",
         "programme": programme.code if programme else unknown,
         "programme_name": programme.name if programme else unknown,
+        "programme_known": programme is not None,
         "priority": version.priority.code if version.priority else unknown,
+        "priority_label": version.priority.label if version.priority else "",
         "objective": version.specific_objective.code if version.specific_objective_id else "",
         "fund": version.fund.label if version.fund else unknown,
+        "fund_code": version.fund.code if version.fund else "unknown",
         "category": str(CategoryOfRegion(version.category_of_region).label) if version.category_of_region else unknown,
     }
 

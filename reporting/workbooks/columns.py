@@ -31,7 +31,12 @@ def summary() -> list[Column]:
         return Column(key, label, "money", total=True, formula=SumIfs("operations", column or key, by))
 
     return [
-        *(column for column in _place() if column.key != "objective"),
+        Column("programme", _("EU programme"), width=22),
+        Column("programme_name", _("Name of the programme"), "link", width=40),
+        Column("priority", _("Priority"), width=10),
+        Column("priority_label", _("Label of the priority"), width=30),
+        Column("fund", _("Fund"), width=10),
+        Column("category", _("Category of region"), width=22),
         Column("operations", _("Operations"), "integer", total=True),
         added("eligible", _("Eligible cost")),
         added("eu", _("EU amount")),
@@ -50,6 +55,7 @@ def sources() -> list[Column]:
     by = _where("programme", "fund", "kind")
     return [
         Column("programme", _("EU programme"), width=22),
+        Column("programme_name", _("Name of the programme"), "link", width=40),
         Column("fund", _("Fund"), width=10),
         Column("kind", _("Source"), width=28),
         Column("planned", _("Planned"), "money", total=True, formula=SumIfs("financing", "planned", by)),
@@ -93,7 +99,7 @@ def operations() -> list[Column]:
 def financing() -> list[Column]:
     """One line an operation and source."""
     return [
-        Column("operation", _("Operation"), width=20),
+        Column("operation", _("Operation"), "link", width=20),
         *_place(short=True),
         Column("kind", _("Source"), width=28),
         Column("source", _("Name of the source"), width=28),
@@ -112,6 +118,8 @@ def items() -> list[Column]:
         Column("agreement", _("Agreement"), width=18),
         Column("claim", _("Payment claim"), width=20),
         Column("declaration", _("Declaration"), width=18),
+        Column("controller", _("Controller"), width=22),
+        Column("controlled_on", _("Controlled on"), "date"),
         Column("certificate", _("Certificate"), width=18),
         Column("application", _("Payment application"), width=30),
         Column("supplier", _("Supplier"), width=28),

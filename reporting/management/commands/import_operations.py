@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from core.documents import open_document
@@ -56,6 +57,13 @@ class Command(EssorCommand):
         mode.add_argument("--all-or-nothing", action="store_true", help="write nothing when one row is refused")
 
     def handle(self, *, file, dry_run, rejected, period, good_rows_only, all_or_nothing, **options):
+        if rejected and (rejected.suffix.lower() != ".xlsx" or not rejected.parent.is_dir()):
+            raise CommandError(
+                _(
+                    "The workbook of refused rows cannot be written to %(path)s: name an .xlsx file in a folder that exists."
+                )
+                % {"path": rejected}
+            )
         parameters = {
             "path": str(file.resolve()), "dry_run": dry_run, "period": period, "all_or_nothing": all_or_nothing,
         }  # fmt: skip
