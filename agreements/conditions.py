@@ -12,6 +12,7 @@ from agreements.duplicates import open_warnings, raise_warnings
 from agreements.effects import payees_of
 from applicants.bank_accounts import payable_account
 from core.money import ZERO, format_euros, sum_money
+from core.text import colon, listed
 from core.transitions import precondition
 
 GENERAL = "__all__"
@@ -130,7 +131,7 @@ def claim_is_complete(claim, data, actor):
         if piece.get("required", True) and piece["code"] not in joined
     ]
     if missing:
-        errors.append(_("Join: %(pieces)s.") % {"pieces": "; ".join(missing)})
+        errors.append(_("Join: %(pieces)s.") % {"pieces": listed(missing)})
     if claim.instalment.needs_expenditure:
         errors += _expenditure_gaps(claim)
     return {GENERAL: " ".join(errors)} if errors else None
@@ -235,7 +236,7 @@ def accounts_are_verified(claim, data, actor):
             continue
         account, reason = payable_account(payee)
         if account is None:
-            reasons.append(f"{payee.display_name}: {reason}")
+            reasons.append(f"{payee.display_name}{colon()} {reason}")
     return {GENERAL: " ".join(reasons)} if reasons else None
 
 

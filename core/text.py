@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
+from django.utils.translation import pgettext
 
 # Letters that Unicode does not decompose, though a French reader takes them for two.
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "’": " ", "'": " "})
@@ -40,3 +42,13 @@ def matching(queryset: QuerySet, typed: str, field: str = "search_text") -> Quer
         forms.add("".join(words) + ":*")
     query = SearchQuery(" | ".join(f"({form})" for form in sorted(forms)), search_type="raw", config="simple")
     return queryset.annotate(_search=search_vector(field)).filter(_search=query)
+
+
+def colon() -> str:
+    """The punctuation between a label and what it labels, with the space that French puts before it."""
+    return pgettext("punctuation after a label", ":")
+
+
+def listed(items: Iterable[object]) -> str:
+    """Several things in one sentence: "statutes; accounts" in English, "statuts ; comptes" in French."""
+    return pgettext("punctuation between the items of a list", "; ").join(str(item) for item in items)

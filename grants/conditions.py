@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from applicants.rules.de_minimis import NoCeiling
 from core.money import format_euros
+from core.text import listed
 from core.transitions import precondition
 from grants import de_minimis
 
@@ -32,7 +33,7 @@ def _listed(labels) -> str:
     more = len(names) - NAMED
     if more > 0:
         names = [*names[:NAMED], ngettext("%(count)d more", "%(count)d more", more) % {"count": more}]
-    return "; ".join(names)
+    return listed(names)
 
 
 def _answers(application) -> dict[str, str]:

@@ -5,8 +5,9 @@ The first line of each docstring stands in ``docs/states.md``. They read the cas
 
 from django.utils.translation import gettext as _
 
+from core.text import colon, listed
 from core.transitions import precondition
-from grants.services.missing import early_start_problems, missing_of
+from grants.services.missing import early_start_problems, missing_of, unanswered_pieces
 
 GENERAL = "__all__"
 
@@ -22,7 +23,7 @@ def nothing_is_missing(application, data, actor):
     """Every compulsory question is answered, every compulsory piece joined, the budget balances."""
     errors: dict[str, str] = {}
     for missing in missing_of(application):
-        errors.setdefault(missing.code, f"{missing.label}: {missing.message}")
+        errors.setdefault(missing.code, f"{missing.label}{colon()} {missing.message}")
     return errors or None
 
 
@@ -35,19 +36,12 @@ def project_starts_after_filing(application, data, actor):
 @precondition
 def requested_pieces_are_there(application, data, actor):
     """Each piece the service asked for has been joined since."""
-    request = application.open_piece_request()
-    if request is None:
+    if application.open_piece_request() is None:
         return {GENERAL: _("No request for pieces waits for an answer.")}
-    answered = {
-        piece.code
-        for piece in application.pieces.all()
-        if piece.state in ("provided", "accepted") and piece.added_at >= request.requested_at
-    }
-    accepted = {piece.code for piece in application.pieces.all() if piece.state == "accepted"}
-    lacking = [code for code in request.pieces if code not in answered | accepted]
+    lacking = unanswered_pieces(application)
     if not lacking:
         return None
-    names = "; ".join(str(application.rules.piece(code).label) for code in lacking)
+    names = listed(application.rules.piece(code).label for code in lacking)
     return {GENERAL: _("Still to be joined: %(pieces)s.") % {"pieces": names}}
 
 

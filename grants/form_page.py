@@ -15,7 +15,7 @@ from grants.rules.schema import PieceRule, Question, QuestionKind, Section
 from grants.rules.tables import COLUMNS
 from grants.services.amounts import budget_item, budget_items, possible_aid
 from grants.services.drafting import Saved, allowed_types, current_rows, version_of
-from grants.services.missing import Missing, form_facts, pieces_by_code, question_problems
+from grants.services.missing import Missing, form_facts, pieces_by_code, question_problems, unanswered_pieces
 
 BLANK_ROWS = {QuestionKind.BUDGET: 2, QuestionKind.PARTNERS: 2, QuestionKind.PERSONS: 2, QuestionKind.TRANCHES: 0}
 GROUPS = ("charge", "product", "kind")
@@ -63,7 +63,17 @@ class PieceView:
     files: list
     extensions: str
     is_missing: bool
-    is_asked: bool = False
+    is_lacking: bool = False
+
+    @property
+    def kinds(self) -> str:
+        """The types of files as people name them: "PDF, PNG, JPG"."""
+        return ", ".join(extension.lstrip(".").upper() for extension in self.extensions.split(","))
+
+    @property
+    def is_to_replace(self) -> bool:
+        """The service wants another version of a piece that is there."""
+        return bool(self.files) and (self.is_lacking or bool(self.note))
 
     @property
     def has_room(self) -> bool:
@@ -368,6 +378,7 @@ def budget_view(application) -> BudgetView:
 def piece_views(application, facts: FormFacts | None = None, only: list[str] | None = None) -> list[PieceView]:
     """The expected pieces with their files; ``only`` keeps those that the service asked for."""
     present = pieces_by_code(application)
+    lacking = unanswered_pieces(application)
     rules = expected_pieces(application.rules, facts or form_facts(application))
     if only is not None:
         rules = [rule for rule in application.rules.pieces if rule.code in only]
@@ -376,8 +387,9 @@ def piece_views(application, facts: FormFacts | None = None, only: list[str] | N
             rule=rule,
             files=present.get(rule.code, []),
             extensions=",".join(extension for kind in allowed_types(rule) for extension in kind.extensions),
-            is_missing=rule.required and not any(piece.state != "refused" for piece in present.get(rule.code, [])),
-            is_asked=only is not None,
+            is_missing=(rule.required or rule.code in lacking)
+            and not any(piece.state != "refused" for piece in present.get(rule.code, [])),
+            is_lacking=rule.code in lacking,
         )
         for rule in rules
     ]

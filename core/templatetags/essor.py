@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
 from core import icons, navigation, presentation
+from core import text as texts
 from core.money import format_euros
 
 register = template.Library()
@@ -96,6 +97,12 @@ def days_left(value: date | datetime | None) -> str:
 def file_size(size: int | None) -> str:
     """A size in words (``1,2 Mo``)."""
     return filesizeformat(size or 0)
+
+
+@register.simple_tag
+def colon() -> str:
+    """The colon after a label: French puts a space before it."""
+    return texts.colon()
 
 
 @register.filter

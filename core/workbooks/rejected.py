@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from core.text import colon
 from core.workbooks.columns import Column, Cover, Sheet
 from core.workbooks.problems import RowProblem, TableRow
 from core.workbooks.values import to_text
@@ -42,7 +43,7 @@ def _lines(columns: Sequence[Column], problems: Iterable[RowProblem | TableRow])
         listed = list(of_row)
         record = next((problem.record for problem in listed if problem.record), {})
         reasons = "\n".join(
-            f"{problem.column}: {problem.message}" if problem.column else problem.message for problem in listed
+            f"{problem.column}{colon()} {problem.message}" if problem.column else problem.message for problem in listed
         )
         yield (number, reasons, *(_as_typed(record.get(column.key)) for column in columns))
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
 from core.money import ZERO, format_euros
+from core.text import listed
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Finding:
 def pieces(facts: CaseFacts) -> Finding:
     """Every compulsory piece has been given and none was refused; whether they can be read is for the instructor."""
     if facts.missing_pieces:
-        return Finding(False, _("Missing: %(pieces)s.") % {"pieces": "; ".join(facts.missing_pieces)})
+        return Finding(False, _("Missing: %(pieces)s.") % {"pieces": listed(facts.missing_pieces)})
     if facts.refused_pieces:
-        return Finding(False, _("To be replaced: %(pieces)s.") % {"pieces": "; ".join(facts.refused_pieces)})
+        return Finding(False, _("To be replaced: %(pieces)s.") % {"pieces": listed(facts.refused_pieces)})
     return Finding(True, _("Every compulsory piece has been given."))
 
 
@@ -98,7 +99,7 @@ def persons(facts: CaseFacts) -> Finding:
     if not facts.persons:
         return Finding(False, count)
     if facts.persons_below_floor:
-        names = _("No aid for: %(names)s.") % {"names": "; ".join(facts.persons_below_floor)}
+        names = _("No aid for: %(names)s.") % {"names": listed(facts.persons_below_floor)}
         return Finding(None, f"{count} {names}")
     return Finding(None, count)
 

@@ -87,6 +87,19 @@ def question_problems(application, question: Question, facts: FormFacts) -> list
     return problems
 
 
+def unanswered_pieces(application) -> list[str]:
+    """The codes of the pieces that the service asked for and that nobody has joined since."""
+    request = application.open_piece_request()
+    if request is None:
+        return []
+    there = {
+        piece.code
+        for piece in application.pieces.all()
+        if piece.state == "accepted" or (piece.state == "provided" and piece.added_at >= request.requested_at)
+    }
+    return [code for code in request.pieces if code not in there]
+
+
 def early_start_problems(application, today: date | None = None) -> list[str]:
     """A project starts after filing, unless a written reason says why not (``france.md`` B7)."""
     today = today or timezone.localdate()

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required
-from core.transitions import TransitionRefused
+from core.transitions import TransitionRefused, available_transitions
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
 from grants.form_post import read_post
 from grants.models import Application, Call, Piece
@@ -242,14 +242,23 @@ def _after_piece(request: HttpRequest, application: Application, code: str, erro
         view = next((item for item in views if item.rule.code == code), None)
         if view is None:
             raise Http404
-        context = {"application": application, "piece": view, "errors": errors}
-        return render(request, "grants/form/piece.html", context)
+        context = {"application": application, "piece": view, "errors": errors, **_around(request, application)}
+        return render(request, "grants/form/piece_reply.html", context)
     for error in errors:
         messages.error(request, error)
     if asked:
         return redirect(f"{application.get_absolute_url()}#piece-{code}")
     section = _pieces_section(application)
     return redirect(f"{reverse('grants:step', args=[application.public_id, section.code])}#piece-{code}")
+
+
+def _around(request: HttpRequest, application: Application) -> dict[str, Any]:
+    """What else of the page changes with a piece: the steps of a draft, or what is still to be joined."""
+    if application.state == ApplicationState.DRAFT:
+        section = _pieces_section(application)
+        return {"steps": steps_of(application, missing_of(application), section.code)}
+    options = available_transitions(application, request.user)
+    return {"complete_option": next((option for option in options if option.spec.name == "complete"), None)}
 
 
 def _pieces_section(application: Application) -> Section:
