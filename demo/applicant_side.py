@@ -20,7 +20,7 @@ from demo import papers
 from demo.cases import Case
 from demo.identity import iban, siret
 from demo.organisations import Organisation
-from demo.people import PASSWORD, address_of
+from demo.people import address_of, create_account
 from grants.models import Application, Call
 from grants.rules.conditions import ApplicantFacts, FormFacts, expected_pieces, holds, shown_questions, shown_sections
 from grants.rules.schema import ProgrammeRules, Question, QuestionKind
@@ -51,13 +51,8 @@ class Member:
 def sign_up(organisation: Organisation, number: int) -> Member:
     """The account of the representative, the organisation, and its bank account waiting to be verified."""
     first_name, _space, last_name = organisation.person.partition(" ")
-    user = User.objects.create_user(
-        address_of(first_name, last_name, organisation.key),
-        PASSWORD,
-        roles=[Role.APPLICANT],
-        first_name=first_name,
-        last_name=last_name,
-    )
+    email = address_of(first_name, last_name, organisation.key)
+    user = create_account(email, Role.APPLICANT, first_name, last_name)
     applicant = create_applicant(
         Applicant(
             kind="legal",

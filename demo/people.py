@@ -1,6 +1,9 @@
 """The people of the Region in the demonstration: one or more for each role."""
 
 from dataclasses import dataclass
+from functools import cache
+
+from django.contrib.auth.hashers import make_password
 
 from core.models import User
 from core.roles import Role
@@ -44,17 +47,27 @@ def ensure_staff() -> dict[str, User]:
     programmes = {programme.code: programme for programme in Programme.objects.all()}
     users = {}
     for colleague in STAFF:
-        user = User.objects.filter(email=colleague.email).first() or User.objects.create_user(
-            colleague.email,
-            PASSWORD,
-            roles=[colleague.role],
-            first_name=colleague.first_name,
-            last_name=colleague.last_name,
+        user = User.objects.filter(email=colleague.email).first() or create_account(
+            colleague.email, colleague.role, colleague.first_name, colleague.last_name
         )
         for code in colleague.programmes or programmes:
             ProgrammeAssignment.objects.get_or_create(user=user, programme=programmes[code])
         users[colleague.name] = user
     return users
+
+
+def create_account(email: str, role: Role, first_name: str, last_name: str) -> User:
+    """An account with the password of the demonstration."""
+    user = User.objects.create_user(email, roles=[role], first_name=first_name, last_name=last_name)
+    user.password = _hashed_password()
+    user.save(update_fields=["password"])
+    return user
+
+
+@cache
+def _hashed_password() -> str:
+    """One hash for all: hashing is slow on purpose, and with --scale there are a thousand accounts."""
+    return make_password(PASSWORD)
 
 
 def address_of(first_name: str, last_name: str, suffix: str) -> str:

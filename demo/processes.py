@@ -25,7 +25,8 @@ def web_server(port: int) -> list[str]:
 
 def worker() -> list[str]:
     """The command line of the background worker, which also keeps the schedule."""
-    schedule = Path(settings.VAR_DIR) / "celerybeat-schedule"
+    schedule = Path(settings.ESSOR_BROKER_ROOT) / "celerybeat-schedule"
+    schedule.parent.mkdir(parents=True, exist_ok=True)
     return [
         *(sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "--beat"),
         *("--schedule", str(schedule), "--queues", "default,reports", "--concurrency", "2"),

@@ -117,7 +117,8 @@ DATABASES = {
 }
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
-ESSOR_BROKER_ROOT = VAR_DIR / "broker"
+# One folder a database: a worker never takes the messages of another database's jobs.
+ESSOR_BROKER_ROOT = VAR_DIR / "broker" / str(DATABASES["default"]["NAME"] or "default")
 if CELERY_BROKER_URL:
     # Longer than the longest task: a shorter time would run a long task twice.
     CELERY_BROKER_TRANSPORT_OPTIONS = (
@@ -192,7 +193,9 @@ ESSOR_STAFF_POLICY = {
     "script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE],
     "style-src": [SELF, UNSAFE_INLINE],
     "font-src": [SELF, "data:"],
-    "frame-src": [SELF],
+    # A piece is fetched as an attachment and shown beside the case from the browser's own memory, never run.
+    "frame-src": [SELF, "blob:"],
+    "img-src": [SELF, "data:", "blob:"],
     "frame-ancestors": [SELF],
 }
 
