@@ -2,6 +2,7 @@
 
 from django.db.migrations import RunSQL
 
+# Without a per cent sign: a command that acts under a label gives the statement parameters, and psycopg would read one.
 _BEGIN = """
 DO $$
 DECLARE
@@ -9,12 +10,13 @@ DECLARE
 BEGIN
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO STRICT columns
     FROM pg_attribute
-    WHERE attrelid = '{history}'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT LIKE 'pgh\\_%';
-    EXECUTE format(
-        'INSERT INTO {history} (%s, pgh_obj_id, pgh_label, pgh_created_at, pgh_context, pgh_context_id)'
-        ' SELECT %s, id, ''insert'', now(), %L::jsonb, gen_random_uuid() FROM {table} ORDER BY id',
-        columns, columns, '{{"user": null, "label": "command migrate: the history of this table begins"}}'
-    );
+    WHERE attrelid = '{history}'::regclass AND attnum > 0 AND NOT attisdropped
+        AND NOT starts_with(attname::text, 'pgh_');
+    EXECUTE 'INSERT INTO {history} (' || columns
+        || ', pgh_obj_id, pgh_label, pgh_created_at, pgh_context, pgh_context_id) SELECT ' || columns
+        || ', id, ''insert'', now(), '
+        || quote_literal('{{"user": null, "label": "command migrate: the history of this table begins"}}')
+        || '::jsonb, gen_random_uuid() FROM {table} ORDER BY id';
 END
 $$
 """

@@ -8,6 +8,8 @@ from core.admin.base import (
     Panel,
     date_display,
     money_display,
+    plain_display,
+    register_panels,
 )
 from core.admin.people import UserAdmin
 from core.admin.records import DocumentAdmin, EventAdmin, EventSealAdmin, JobAdmin, OutboxMessageAdmin
@@ -26,4 +28,6 @@ __all__ = [
     "UserAdmin",
     "date_display",
     "money_display",
+    "plain_display",
+    "register_panels",
 ]

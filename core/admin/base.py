@@ -1,6 +1,6 @@
 """The base of every screen of the staff site: roles, scope, transitions, events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMFieldMixin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.events import event_page, recent_events
 from core.admin.transitions import transition_view
@@ -55,6 +56,23 @@ class Panel:
     note: Text = ""
 
 
+PanelProvider = Callable[[HttpRequest, models.Model], Iterable[Panel]]
+_further_panels: dict[str, list[PanelProvider]] = {}
+
+
+def register_panels(model: str, provider: PanelProvider) -> None:
+    """Let an app add sections to the page of another app's model ("app.Model"): the way from a case to what it became.
+
+    ``provider(request, row)`` gives the sections that this person may see.
+    """
+    _further_panels.setdefault(model.lower(), []).append(provider)
+
+
+def _panels_of_others(request: HttpRequest, obj: models.Model) -> Iterator[Panel]:
+    for provider in _further_panels.get(obj._meta.label_lower, []):
+        yield from provider(request, obj)
+
+
 def money_display(name: str, label: Text, ordering: str | None = None) -> Callable[[models.Model], str]:
     """A list column for an amount: euros, to the right, sortable. ``name`` may follow relations with dots."""
 
@@ -62,7 +80,7 @@ def money_display(name: str, label: Text, ordering: str | None = None) -> Callab
         value: Any = instance
         for part in name.split("."):
             value = getattr(value, part) if value is not None else None
-        return format_html('<span class="num">{}</span>', format_euros(value)) if value is not None else "–"
+        return format_html('<span class="num">{}</span>', format_euros(value) or "–")
 
     column.__name__ = f"money_{name.replace('.', '_')}"
     return admin.display(description=label, ordering=ordering or name.replace(".", "__"))(column)
@@ -104,12 +122,28 @@ class LocalAmountsMixin:
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.DecimalField):
-            kwargs = {"form_class": EuroField, "localize": True} | kwargs
+            # A browser shows nothing of “26 000,00” in a field of type number, and would send it back empty.
+            widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "num"})
+            kwargs = {"form_class": EuroField, "localize": True, "widget": widget} | kwargs
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
+def plain_display(name: str, label: Text) -> Callable[[models.Model], str]:
+    """A list column for a number that is no quantity, a year: 2026, never 2 026."""
+
+    def column(instance: models.Model) -> str:
+        return str(getattr(instance, name))
+
+    column.__name__ = f"plain_{name}"
+    return admin.display(description=label, ordering=name)(column)
+
+
 class EssorChangeList(ChangeList):
-    """A list that counts once. Without a filter, the rows found are all the rows."""
+    """A list that counts once and is called by what it lists. Without a filter, the rows found are all the rows."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -129,6 +163,7 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmi
     list_max_show_all = 200
     show_full_result_count = False
     list_fullwidth = True
+    empty_value_display = "–"
     warn_unsaved_form = True
     change_form_template = "admin/essor/change_form.html"
     object_history_template = "admin/essor/events.html"
@@ -176,6 +211,8 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmi
         form_url: str = "",
         obj: models.Model | None = None,
     ) -> HttpResponse:
+        name = capfirst(self.opts.verbose_name)
+        context |= {"title": _("Add: %(name)s") % {"name": name} if add else name, "show_save_and_add_another": add}
         if obj is not None and obj.pk and not add:
             context |= self.case_context(request, obj)
             if not self.show_form:
@@ -186,7 +223,7 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmi
         """What the case page adds to Django's form."""
         panels = [
             (panel, render_to_string(panel.template, {"object": obj, **panel.context}, request))
-            for panel in self.panels(request, obj)
+            for panel in (*self.panels(request, obj), *_panels_of_others(request, obj))
         ]
         return {
             "case": self.case_header(request, obj),
