@@ -90,6 +90,21 @@ def test_a_cut_line_is_said_and_nothing_is_lost(journey):
     assert application.answers["need"] == "Un besoin écrit dans un tunnel"
 
 
+def test_going_on_while_an_answer_is_on_its_way_is_no_conflict_with_oneself(journey):
+    application = drafted(journey, "projet", make=filled_draft)
+    page = journey.page
+    held = []
+    page.route("**/enregistrer/", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/enregistrer/"):
+        page.fill("#q-need", "Un besoin")
+    page.locator("#q-need").press_sequentially(" écrit vite")
+    page.get_by_role("button", name="Enregistrer et continuer").click()
+    held[0].continue_()
+    page.wait_for_url("**/formulaire/budget/**")
+    application.refresh_from_db()
+    assert application.answers["need"] == "Un besoin écrit vite"
+
+
 def test_an_ended_session_keeps_what_was_typed_on_the_device(journey):
     application = drafted(journey, "projet")
     page = journey.page

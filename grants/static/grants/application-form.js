@@ -73,6 +73,7 @@
   const waiting = new Map(); // code -> timer
   const unsaved = new Set(); // codes that the server does not have
   let chain = Promise.resolve();
+  let inFlight = 0; // sendings that wait for their answer, or for their turn
   let failures = 0;
   let retryTimer = 0;
 
@@ -94,7 +95,10 @@
   // One sending at a time, in the order of typing: an older answer never arrives after a newer one.
   // A fault of this page in one sending must not stop the following ones.
   const enqueue = (code) => {
-    chain = chain.then(() => send([code])).catch((fault) => { failed(words.textFailed); reportError(fault); });
+    inFlight += 1;
+    chain = chain.then(() => send([code]))
+      .catch((fault) => { failed(words.textFailed); reportError(fault); })
+      .finally(() => { inFlight -= 1; });
   };
 
   const send = async (codes) => {
@@ -421,16 +425,27 @@
     // Enter in a cell goes on in the table; it does not send the form.
     if (event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-table]")) event.preventDefault();
   });
-  form.addEventListener("submit", () => {
+  form.addEventListener("submit", (event) => {
     waiting.forEach((timer) => clearTimeout(timer));
     waiting.clear();
-    leaving = true;
+    if (!inFlight) {
+      leaving = true;
+      return;
+    }
+    // The answers on their way change the versions that this form sends: without them the person would be told of
+    // a conflict with what they typed themselves a second ago.
+    event.preventDefault();
+    if (submitting) return;
+    submitting = true;
+    const button = event.submitter;
+    chain.then(() => { submitting = false; form.requestSubmit(button); });
   });
   retryButton?.addEventListener("click", retry);
   window.addEventListener("online", retry);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && unsaved.size) retry(); });
 
   let leaving = false;
+  let submitting = false; // "save" was pressed and waits for the answers on their way
   window.addEventListener("beforeunload", (event) => {
     if (unsaved.size && !leaving) event.preventDefault();
   });
