@@ -58,6 +58,20 @@ def acting_as(user=None, label: str = "") -> Iterator[Acting]:
             pghistory.context(**outer.metadata)
 
 
+@contextmanager
+def unstamped() -> Iterator[None]:
+    """Statements go to the database as they are written, without the stamp of who acts.
+
+    A stamp is sent with placeholders; in the statements of a migration a ``%`` is a ``%`` (a trigger's RAISE).
+    """
+    stamped = connection.execute_wrappers
+    connection.execute_wrappers = []
+    try:
+        yield
+    finally:
+        connection.execute_wrappers = stamped
+
+
 def stamp_transaction() -> None:
     """Tell the database who acts, for statements that do not go through Django's cursor (COPY).
 

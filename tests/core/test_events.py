@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy
 
-from core.acting import acting_as
+from core.acting import acting_as, unstamped
 from core.events import canonical, hash_of, history, record
 from core.json_safe import json_safe
 from core.models.event import Event, EventSeal
@@ -153,3 +153,13 @@ def test_two_sealers_at_once_make_one_chain(case):
         assert sum(pool.map(seal, range(4))) == 50
     assert list(EventSeal.objects.values_list("position", flat=True)) == list(range(1, 51))
     assert list(check_seals()) == []
+
+
+def test_a_migration_of_a_command_may_hold_a_percent_sign(db):
+    with acting_as(label="command demo"), unstamped(), connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN RAISE NOTICE 'added up to %', 1; END $$", None)
+        cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
+        assert not cursor.fetchone()[0]
+    with acting_as(label="command demo"), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
+        assert "command demo" in cursor.fetchone()[0]

@@ -7,7 +7,10 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from core.acting import unstamped
 from core.management.base import EssorCommand, Problems
 from core.models import OutboxMessage, User
 from demo.cases import CASES
@@ -40,56 +43,85 @@ class Command(EssorCommand):
 
     def handle(self, *args, scale, **options):
         began = time.monotonic()
-        self.stdout.write("Preparing the database…")
-        call_command("migrate", verbosity=0, interactive=False)
+        self.stdout.write(_("Preparing the database…"))
+        with unstamped():
+            call_command("migrate", verbosity=0, interactive=False)
         call_command("load_programmes", verbosity=0)
         if User.objects.filter(email=f"{STAFF[0].name}@{DOMAIN}").exists():
-            self.stdout.write("The Region is already there: its cases stay as they are.")
+            self.stdout.write(_("The Region is already there: its cases stay as they are."))
         elif Call.objects.exists() or Application.objects.exists():
             raise Problems(
                 [
-                    "This database holds real calls or applications: the demonstration is not mixed with them. "
-                    "Use another database (DATABASE_URL, or ESSOR_EMBEDDED_DATABASE=demo)."
+                    _(
+                        "This database holds real calls or applications: the demonstration is not mixed with them. "
+                        "Use another database (DATABASE_URL, or ESSOR_EMBEDDED_DATABASE=demo)."
+                    )
                 ]
             )
         else:
             self._play()
         if scale:
-            with Progress("Applications", max(scale - Application.objects.count(), 0)) as progress:
+            with Progress(_("Applications"), max(scale - Application.objects.count(), 0)) as progress:
                 file_many(scale, progress.step)
-        self.stdout.write("A worker writes the workbooks and sends the mails…")
-        with Progress("Workbooks", len(REPORTS)) as progress:
+        self.stdout.write(_("A worker writes the workbooks and sends the mails…"))
+        with Progress(_("Workbooks"), len(REPORTS)) as progress:
             written = write_all(User.objects.get(email=f"administration@{DOMAIN}"), progress)
         self._tell(written, time.monotonic() - began)
 
     def _play(self) -> None:
         """The whole story in one transaction: interrupted, it leaves nothing half done."""
-        self.stdout.write("Fifteen months of a Region, case by case…")
+        self.stdout.write(_("Fifteen months of a Region, case by case…"))
         scenario = Scenario()
-        with Progress("Steps", scenario.steps) as progress, transaction.atomic():
+        with Progress(_("Steps"), scenario.steps) as progress, transaction.atomic():
             scenario.play(progress.step)
 
     def _tell(self, written: list[Written], seconds: float) -> None:
-        states = Application.objects.values("state").annotate(count=Count("pk")).order_by("state")
-        told = ", ".join(f"{row['count']} {row['state']}" for row in states)
+        """Where to look next: states, workbooks, totals by fund, addresses and logins."""
+        site = {
+            "login": f"{ADDRESS}{reverse('core:login')}",
+            "staff": f"{ADDRESS}/admin/",
+            "portal": f"{ADDRESS}/",
+            "api": f"{ADDRESS}{reverse('api-docs')}",
+            "password": PASSWORD,
+        }
         lines = [
             "",
-            f"{Application.objects.count()} applications ({len(CASES)} of the story): {told}.",
+            self._states(),
             "",
-            "Workbooks:",
-            *(f"  {item.path} ({item.rows} rows)" for item in written),
+            _("Workbooks:"),
+            *(
+                ngettext("  %(path)s (%(rows)d row)", "  %(path)s (%(rows)d rows)", item.rows)
+                % {"path": item.path, "rows": item.rows}
+                for item in written
+            ),
             "",
-            "Totals by fund:",
+            _("Totals by fund:"),
             *(f"  {fund}: {totals}" for fund, totals in written[0].totals.items()),
             "",
-            f"Next: make run, then {ADDRESS}{reverse('core:login')} with the password {PASSWORD} as",
+            _("Next: make run, then %(login)s with the password %(password)s as") % site,
             *(f"  {person.email:34} {person.role.label}" for person in STAFF),
             *(f"  {email:34} {name}" for email, name in self._applicants()),
-            f"Staff: {ADDRESS}/admin/ · portal: {ADDRESS}/ · API: {ADDRESS}{reverse('api-docs')}",
-            f"Mails that were sent: {settings.EMAIL_FILE_PATH} ({self._waiting()} wait for the next make run)",
-            f"Done in {seconds:.0f} s.",
+            _("Staff: %(staff)s · portal: %(portal)s · API: %(api)s") % site,
+            _("Mails that were sent: %(folder)s (%(count)d wait for the next make run)")
+            % {"folder": settings.EMAIL_FILE_PATH, "count": self._waiting()},
+            _("Done in %(seconds)d s.") % {"seconds": seconds},
         ]
         self.stdout.write("\n".join(lines))
+
+    def _states(self) -> str:
+        counted = {
+            row["state"]: row["count"] for row in Application.objects.values("state").annotate(count=Count("pk"))
+        }
+        states = ", ".join(
+            f"{counted[state]} {Application.state_label_of(state).lower()}"
+            for state, _label in Application._meta.get_field("state").flatchoices
+            if state in counted
+        )
+        return _("%(count)d applications (%(story)d of the story): %(states)s.") % {
+            "count": sum(counted.values()),
+            "story": len(CASES),
+            "states": states,
+        }
 
     def _waiting(self) -> int:
         return OutboxMessage.objects.filter(state="pending").count()

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
+from core.acting import unstamped
 from demo.processes import HOST, start, stop, web_server, worker
 
 START_TIMEOUT = 60
@@ -24,7 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, port: int, **options: object) -> None:
         _require_free_port(port)
         self.stdout.write(_("Preparing the database…"))
-        call_command("migrate", verbosity=0, interactive=False)
+        with unstamped():
+            call_command("migrate", verbosity=0, interactive=False)
         self.stopping = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_requested)
