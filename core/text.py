@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
@@ -42,6 +43,22 @@ def matching(queryset: QuerySet, typed: str, field: str = "search_text") -> Quer
         forms.add("".join(words) + ":*")
     query = SearchQuery(" | ".join(f"({form})" for form in sorted(forms)), search_type="raw", config="simple")
     return queryset.annotate(_search=search_vector(field)).filter(_search=query)
+
+
+_THOUSANDS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
+_THIN = re.compile(r" (?=[;?!%€])")
+_WIDE = re.compile(r" (?=[:»])|(?<=«) ")
+
+
+@lru_cache(maxsize=4096)
+def french_spaces(text: str) -> str:
+    """``text`` with the spaces that French does not break: in "30 000 €", "80 %", before ":" and inside quotes.
+
+    People who write a programme's file type plain spaces; on a telephone a line would end between a number and its
+    unit.
+    """
+    text = _THOUSANDS.sub("\u202f", text)
+    return _WIDE.sub("\u00a0", _THIN.sub("\u202f", text))
 
 
 def colon() -> str:

@@ -5,7 +5,7 @@ The first line of each docstring stands in ``docs/states.md``. They read the cas
 
 from django.utils.translation import gettext as _
 
-from core.text import colon, listed
+from core.text import listed
 from core.transitions import precondition
 from grants.services.missing import early_start_problems, missing_of, unanswered_pieces
 
@@ -23,7 +23,7 @@ def nothing_is_missing(application, data, actor):
     """Every compulsory question is answered, every compulsory piece joined, the budget balances."""
     errors: dict[str, str] = {}
     for missing in missing_of(application):
-        errors.setdefault(missing.code, f"{missing.label}{colon()} {missing.message}")
+        errors.setdefault(missing.code, f"{missing.name} – {missing.message}")
     return errors or None
 
 

@@ -19,6 +19,7 @@ from grants.services.missing import Missing, form_facts, pieces_by_code, questio
 
 BLANK_ROWS = {QuestionKind.BUDGET: 2, QuestionKind.PARTNERS: 2, QuestionKind.PERSONS: 2, QuestionKind.TRANCHES: 0}
 GROUPS = ("charge", "product", "kind")
+AMOUNT_COLUMNS = {"amount", "contribution", "own_contribution", "cost", "requested"}
 
 
 @dataclass
@@ -33,6 +34,10 @@ class CellView:
     @property
     def id(self) -> str:
         return f"cell-{self.name}"
+
+    @property
+    def is_amount(self) -> bool:
+        return self.column in AMOUNT_COLUMNS
 
 
 @dataclass
@@ -307,6 +312,7 @@ def _rows(application, question: Question, typed: list[dict] | None, errors: dic
     rows = [_row(question, number, row, errors) for number, row in enumerate(texts)]
     if question.kind == QuestionKind.BUDGET:
         return _budget_rows(application, question, rows, blank)
+    blank -= bool(rows) and blank > 1
     rows += [_row(question, len(rows) + number, {}, {}, is_blank=True) for number in range(blank)]
     return rows
 
@@ -341,7 +347,7 @@ def _budget_rows(application, question: Question, rows: list[RowView], blank: in
             row.retained = retained(budget_item(line), base.accounts, base.excluded_accounts) if base else ZERO
     number = len(rows)
     for group in GROUPS:
-        for _extra in range(blank):
+        for _extra in range(blank - any(row.group == group for row in rows)):
             view = _row(question, number, {}, {}, is_blank=True)
             view.group = group
             rows.append(view)

@@ -113,6 +113,8 @@ class LegalApplicantForm(_ApplicantForm):
             self._widen(name, length, disabled=bool(self.instance.pk and getattr(self.instance, name)))
         self.fields["name"].required = True
         self.fields["ess_statut"].required = True
+        self.fields["ess_statut"].choices = [("", gettext_lazy("Choose…")), *Applicant.EssStatut.choices]
+        self.fields["legal_category"].empty_label = gettext_lazy("I do not know")
         if self.instance.pk and not self.instance.in_formation:
             del self.fields["in_formation"]
 

@@ -14,6 +14,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from django.utils.translation import get_language
 
+from core.text import french_spaces
+
 
 @dataclass(frozen=True)
 class Text:
@@ -24,7 +26,7 @@ class Text:
 
     def __str__(self):
         english = (get_language() or "fr").startswith("en")
-        return self.en if english and self.en else self.fr
+        return self.en if english and self.en else french_spaces(self.fr)
 
     def __bool__(self):
         return bool(self.fr)

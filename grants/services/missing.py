@@ -35,6 +35,11 @@ class Missing:
     is_piece: bool = False
 
     @property
+    def name(self) -> str:
+        """The label without the colon that some questions end with."""
+        return self.label.rstrip(" :\u00a0\u202f")
+
+    @property
     def anchor(self) -> str:
         return f"{'piece' if self.is_piece else 'question'}-{self.code}"
 

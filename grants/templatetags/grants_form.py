@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
 from core.money import format_euros
-from grants.form_page import QuestionView, RowView
+from grants.form_page import AMOUNT_COLUMNS, QuestionView, RowView
 from grants.rules.answers import LISTS, parse_amount, parse_day
-from grants.rules.budget import BudgetTotals, balance_problems
+from grants.rules.budget import BudgetTotals, balance_problems, totals_of
 from grants.rules.conditions import is_answered
 from grants.rules.schema import QuestionKind
+from grants.services.amounts import budget_items
 
 register = template.Library()
 
@@ -26,6 +27,12 @@ def rows_of(view: QuestionView, group: str) -> list[RowView]:
 def gap_text(totals: BudgetTotals) -> str:
     """What keeps a budget from balancing, or that it does."""
     return " ".join(balance_problems(totals)) or _("The budget balances.")
+
+
+@register.filter
+def budget_totals(application) -> BudgetTotals:
+    """The totals of the budget of an application, money and contributions in kind apart."""
+    return totals_of(budget_items(application))
 
 
 @register.filter
@@ -66,6 +73,12 @@ READERS = {
 
 
 @register.filter
+def is_amount(column: str) -> bool:
+    """Whether a column of a table holds euros."""
+    return column in AMOUNT_COLUMNS
+
+
+@register.filter
 def read_table(view: QuestionView) -> dict[str, list]:
     """The heads and the filled rows of a table."""
     heads = {
@@ -73,5 +86,6 @@ def read_table(view: QuestionView) -> dict[str, list]:
         QuestionKind.PERSONS: [_("First name"), _("Last name"), _("E-mail"), _("Own contribution (EUR)")],
         QuestionKind.TRANCHES: [_("Main actions"), _("Cost (EUR)"), _("Amount asked (EUR)")],
     }
-    rows = [[cell.value for cell in row.cells.values()] for row in view.rows if not row.is_blank]
-    return {"head": heads[view.question.kind], "rows": [row for row in rows if any(row)]}
+    rows = [list(row.cells.values()) for row in view.rows if not row.is_blank]
+    rows = [row for row in rows if any(cell.value for cell in row)]
+    return {"head": list(zip(heads[view.question.kind], view.columns, strict=True)), "rows": rows}

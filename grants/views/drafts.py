@@ -176,6 +176,7 @@ def _show_step(
         "section": section,
         "steps": steps,
         "previous": steps[place - 1] if place else None,
+        "next": steps[place + 1] if place + 1 < len(steps) else None,
         "questions": questions_of(application, section, typed=typed, saved=saved, check=check, more_rows=more_rows),
         "refused": saved is not None and not saved.ok,
         "call": application.call,
