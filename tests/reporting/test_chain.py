@@ -238,9 +238,7 @@ def test_the_database_wants_a_balance_and_grounds():
         ("state = 'accepted', retained_amount = 6000, parked_amount = -1000", "sign|says_amounts"),
         ("state = 'parked', parked_amount = 5000", "parking_is_explained"),
     ):
-        refused_by_the_database(
-            f"{decided}{change} WHERE id = %s", case.controller.pk, item.pk, match=constraint
-        )
+        refused_by_the_database(f"{decided}{change} WHERE id = %s", case.controller.pk, item.pk, match=constraint)
 
 
 def test_the_control_ends_when_every_item_is_decided():
@@ -304,6 +302,8 @@ def test_an_invoice_declared_in_two_operations_waits_for_an_answer():
     with pytest.raises(TransitionRefused, match="deux fois"):
         perform(claim, "certify", actor=second.house.instructor, data=data)
     assert second.declaration is None
-    answer_warning(open_warnings(claim).get(), answer="split", comment="Facture partagée.", actor=second.house.instructor)
+    answer_warning(
+        open_warnings(claim).get(), answer="split", comment="Facture partagée.", actor=second.house.instructor
+    )
     perform(claim, "certify", actor=second.house.instructor, data=data)
     assert second.declaration.items.count() == 1
