@@ -161,5 +161,6 @@ def test_a_migration_of_a_command_may_hold_a_percent_sign(db):
         cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
         assert not cursor.fetchone()[0]
     with acting_as(label="command demo"), connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN NULL; END $$")
         cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
         assert "command demo" in cursor.fetchone()[0]
