@@ -112,8 +112,13 @@ def collect_certificates(application) -> int:
     line_model = apps.get_model("reporting", "PaymentApplicationLine")
     entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
     waiting = waiting_certificates(application.programme_id, application.fund_id)
+    held = list(waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"))
+    # Another session may have taken some while this one waited for their lock: look again, now that they are held.
+    taken = set(entry_model.objects.filter(certificate__in=held).values_list("certificate_id", flat=True))
     count = 0
-    for certificate in waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"):
+    for certificate in held:
+        if certificate.pk in taken:
+            continue
         version = certificate.version
         line, _created = line_model.objects.get_or_create(
             application=application,

@@ -92,6 +92,8 @@ def plan_import(
         raise FileRefused([RowProblem(reading.header_row, "", None, _("The column “Fund” was not found. Add it."))])
     if reading.is_refused:
         raise FileRefused(reading.problems)
+    if slipped := [problem for problem in reading.problems if problem.row == reading.header_row]:
+        raise FileRefused(slipped)  # refusing each row would hide what is wrong with all of them
     plan = ImportPlan(file_name, reading.sha256, period, listed_on or date_in_name(file_name))
     good = _judge_rows(reading, plan)
     _compare(good, plan)

@@ -62,6 +62,13 @@ class ProblemList:
         if len(self._problems) < self._listed:
             self._problems.append(problem)
 
+    def add_first(self, problem: RowProblem) -> None:
+        """Put what explains the others (a shifted column) before them: it is listed however many they are."""
+        self._problems.insert(0, problem)
+        del self._problems[self._listed :]
+        self.count += 1
+        self.blocking_count += problem.blocking
+
     def __iter__(self) -> Iterator[RowProblem]:
         return iter(self._problems)
 

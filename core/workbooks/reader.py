@@ -114,8 +114,8 @@ def _read_rows(
             progress(count)
     if progress:
         progress(count)
-    for problem in _shifted(placed, match, sample):
-        reading.problems.add(problem)
+    for problem in reversed(list(_shifted(placed, match, sample))):
+        reading.problems.add_first(problem)
     if not count:
         _refuse(reading, _("The table has headers but no row below them. Fill it and send it again."))
 
