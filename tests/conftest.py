@@ -1,27 +1,22 @@
 """Strict by default: its own database per run, no network, and a real browser for the journeys."""
 
-import contextlib
 import ipaddress
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pgtrigger
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import TransactionTestCase
 
 from config.catalogues import compile_catalogues
 from config.embedded import server
+from tests.workers import running_worker
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI and containers run as root
@@ -33,7 +28,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-WORKER_START_TIMEOUT = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -152,31 +146,8 @@ def screenshots() -> Path:
 @pytest.fixture
 def worker(transactional_db: None, tmp_path: Path) -> Iterator[subprocess.Popen]:
     """A Celery worker in a process of its own, on the test database and this run's broker."""
-    log = tmp_path / "worker.log"
-    command = [
-        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--queues", "default,reports"),
-        *("--concurrency", "1", "--loglevel", "info", "--without-mingle", "--without-gossip"),
-        *("--hostname", f"test-{os.getpid()}@localhost"),
-    ]
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings.test",
-        "ESSOR_TEST_DATABASE": connection.settings_dict["NAME"],
-    }
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + WORKER_START_TIMEOUT
-        while " ready." not in log.read_text():
-            assert process.poll() is None, f"the worker ended: {log.read_text()[-2000:]}"
-            assert time.monotonic() < deadline, f"the worker did not start: {log.read_text()[-2000:]}"
-            time.sleep(0.1)
+    with running_worker(tmp_path / "worker.log") as process:
         yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # a test may have ended it
-            os.killpg(process.pid, signal.SIGKILL)  # with its children; a polite end takes seconds
-        process.wait()
 
 
 # --- The browser -----------------------------------------------------------------------------------------------------
