@@ -8,6 +8,7 @@ from subprocess import Popen
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from core import jobs
 from core.documents import open_document
@@ -58,7 +59,7 @@ def write_all(user: User, progress: Progress) -> list[Written]:
 
 
 def _wait(job: Job, child: Popen, progress: Progress) -> Job:
-    for _again in _until(TIMEOUT, child):
+    for _turn in _until(TIMEOUT, child):
         job.refresh_from_db()
         progress.say(f"{job.kind}: {job.get_state_display()} {job.percent or 0} %")
         if job.state == Job.State.DONE:
@@ -66,14 +67,16 @@ def _wait(job: Job, child: Popen, progress: Progress) -> Job:
             return job
         if job.state in (Job.State.FAILED, Job.State.CANCELLED):
             raise JobError(f"{job.kind}: {job.reason}")
-    raise JobError(f"{job.kind}: the worker did not finish within {TIMEOUT} seconds.")
+    raise JobError(
+        _("%(kind)s: the worker did not finish within %(seconds)d seconds.") % {"kind": job.kind, "seconds": TIMEOUT}
+    )
 
 
 def _wait_for_mails(child: Popen, progress: Progress) -> None:
     """What has not left in time leaves at the next ``make run``: the outbox keeps it."""
-    for _again in _until(TIMEOUT_MAILS, child):
+    for _turn in _until(TIMEOUT_MAILS, child):
         left = OutboxMessage.objects.filter(state="pending").count()
-        progress.say(f"mails to send: {left}")
+        progress.say(_("mails to send: %(count)d") % {"count": left})
         if not left:
             return
 
@@ -82,7 +85,7 @@ def _until(seconds: float, child: Popen):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise JobError("The worker ended by itself: run it with “make run” and read what it says.")
+            raise JobError(_("The worker ended by itself: run it with “make run” and read what it says."))
         yield
         time.sleep(POLL)
 

@@ -1,0 +1,117 @@
+"""The demonstration, as ``make demo`` runs it: real transitions, a real worker, the same figures at every run."""
+
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import connection
+from django.test import override_settings
+
+from core.models import Event, User
+from core.models.job import Job
+from core.roles import Role
+from core.transitions import workflow_models
+from demo.cases import CASES
+from grants.models import Application, Programme
+from reporting.models import PaymentApplication
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# The totals that the demonstration always gives: operations, eligible, EU, declared, kept, asked of the Commission.
+TOTALS = {
+    "FSE+": (7, "1 387 500,00", "432 800,00", "505 260,00", "457 165,82", "94 790,16"),
+    "FEDER": (6, "492 200,00", "167 720,00", "50 000,00", "45 914,50", "45 914,50"),
+}
+
+
+@pytest.fixture
+def demo(tmp_path, monkeypatch):
+    """Runs the command on the test's database, and returns what it printed."""
+    monkeypatch.setenv("ESSOR_TEST_DATABASE", connection.settings_dict["NAME"])  # for the worker that it starts
+
+    def run() -> str:
+        out = StringIO()
+        with override_settings(VAR_DIR=tmp_path):
+            call_command("demo", stdout=out)
+        return out.getvalue().replace("\u202f", " ").replace("\xa0", " ")
+
+    run.folder = tmp_path / "demo"
+    return run
+
+
+def rows_of_everything() -> dict[str, int]:
+    """How many rows each table holds, but for what a run adds on purpose: its jobs, their files and its log."""
+    grows = {"core_job", "core_document", "core_storedfile", "core_event", "core_eventseal", "core_outboxmessage"}
+    counts = {}
+    for name in connection.introspection.table_names():
+        if name.removesuffix("event") in grows or name.startswith("pghistory"):
+            continue  # with the histories of these tables
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(name)}")  # noqa: S608
+            counts[name] = cursor.fetchone()[0]
+    return counts
+
+
+def test_a_region_at_work(demo):
+    told = demo()
+    for fund, figures in TOTALS.items():
+        line = next(line for line in told.splitlines() if line.strip().startswith(f"{fund}:"))
+        for figure in figures:
+            assert str(figure) in line
+    assert_cases_are_everywhere()
+    assert_no_state_was_written_behind_the_workflow()
+    assert_every_role_has_an_account(told)
+    for name in ("cofinancement.xlsx", "liste-des-operations.xlsx", "liste-des-operations.csv"):
+        assert (demo.folder / name).stat().st_size > 1000
+        assert str(demo.folder / name) in told
+    call_command("verify_history", stdout=StringIO())  # raises when a link is broken
+
+    before = rows_of_everything()
+    again = demo()
+    assert rows_of_everything() == before
+    assert [line for line in again.splitlines() if "·" in line] == [line for line in told.splitlines() if "·" in line]
+
+
+def assert_cases_are_everywhere() -> None:
+    """At least 40 cases, in every state, of the three programmes, with money of two funds asked of the Commission."""
+    cases = Application.objects.all()
+    assert cases.count() == len(CASES) >= 40
+    states = {state for state, _label in Application._meta.get_field("state").flatchoices}
+    assert set(cases.values_list("state", flat=True)) == states
+    codes = set(cases.values_list("programme_version__programme__code", flat=True))
+    assert codes == set(Programme.objects.values_list("code", flat=True)) == {"PROGRESS1", "CAPITAL-SCOP", "CPO"}
+    sent = PaymentApplication.objects.filter(state="accepted")
+    assert {application.fund.code for application in sent.select_related("fund")} == {"ESF+", "ERDF"}
+
+
+def assert_no_state_was_written_behind_the_workflow() -> None:
+    """Each row of a workflow is in the state to which its last event led it."""
+    checked = 0
+    for model in workflow_models(apps.get_models()):
+        if model is Job or model._meta.app_label == "sample":
+            continue
+        kind = ContentType.objects.get_for_model(model)
+        states = {}
+        for event in Event.objects.filter(content_type=kind).exclude(to_state="").order_by("pk"):
+            states[event.object_id] = event.to_state
+        initial = model._meta.get_field(model.STATE_FIELD).default
+        for row in model._base_manager.all():
+            assert getattr(row, model.STATE_FIELD) == states.get(row.pk, str(initial)), repr(row)
+            checked += row.pk in states
+    assert checked > 150
+
+
+def assert_every_role_has_an_account(told: str) -> None:
+    for role in Role:
+        assert any(user.email in told for user in User.objects.filter(groups__name=role.value)), role
+
+
+def test_amounts_of_the_story_are_whole_cents():
+    """The cases are data: no amount that a float could have spoilt."""
+    amounts = [line.amount for case in CASES for line in (*case.charges, *case.products)]
+    assert amounts and all(
+        isinstance(amount, str) and Decimal(amount) == round(Decimal(amount), 2) for amount in amounts
+    )
