@@ -1,0 +1,250 @@
+"""What is asked from the Commission: sums, freezing, one place for each certificate, also from parallel sessions."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from core.transitions import TransitionRefused, perform
+from reporting.effects import waiting_certificates
+from reporting.models import (
+    AccountingYear,
+    Certificate,
+    CertificateAllocation,
+    PaymentApplication,
+    PaymentApplicationEntry,
+    PaymentApplicationLine,
+)
+from reporting.payment_applications import MAX_PER_YEAR, open_application
+from tests.factories.core import UserFactory
+from tests.factories.reporting import applied, cofinanced, controlled, cut, opened, rule, under_control
+
+D = Decimal
+
+
+@pytest.fixture
+def finance(db):
+    return UserFactory(finance_officer=True)
+
+
+def sql(statement: str, *parameters) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+# --- certificates -------------------------------------------------------------------------------------------------------
+
+
+def test_the_sources_of_several_certificates_add_up_to_the_cent(db):
+    case = cofinanced("ESF+", code="CPO", granted="180000.00")
+    for kind, euros in (("balance", ("9999.99", "0.01", "3333.33")),):
+        declaration = under_control(case, *euros, kind=kind)
+        cut(case.items[2], case.controller, "33,34")
+        for item in case.items[:2]:
+            perform(item, "accept", actor=case.controller)
+        perform(declaration, "conclude", actor=case.controller)
+    certificate = Certificate.objects.get()
+    assert certificate.total == D("13299.99")
+    version = case.operation.current
+    eu = certificate.amount_of("eu")
+    assert eu == (certificate.total * version.eu_amount / version.eligible_cost).quantize(D("0.01"), "ROUND_FLOOR")
+    assert sum(line.amount for line in certificate.allocations.all()) == certificate.total
+
+
+def test_the_database_wants_shares_that_add_up_within_the_grant(db):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    certificate = Certificate.objects.get()
+    eu_line = case.operation.current.financing.get(kind="eu")
+    with pytest.raises(DatabaseError, match="add up|unique|append"), transaction.atomic():
+        CertificateAllocation.objects.create(certificate=certificate, source=None, kind="eu", amount=D("1.00"))
+        connection.check_constraints()
+    with pytest.raises(DatabaseError, match="append|Cannot|not"), transaction.atomic():
+        CertificateAllocation.objects.filter(source=eu_line).update(amount=D("0.00"))
+
+
+def test_a_certificate_ends_the_control_of_its_declaration(db):
+    case = cofinanced()
+    declaration = under_control(case, "12000.00")
+    perform(case.items[0], "accept", actor=case.controller)
+    version = case.operation.current
+    with pytest.raises(DatabaseError, match="ends the control"), transaction.atomic():
+        forged = Certificate.objects.create(
+            number="CSF-FAUX", declaration=declaration, operation=case.operation, version=version,
+            total=D("12000.00"), issued_by=case.controller, sha256="0" * 64,
+        )  # fmt: skip
+        CertificateAllocation.objects.create(certificate=forged, source=None, kind="own", amount=D("12000.00"))
+        connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_nothing_retained_gives_no_certificate(db):
+    case = cofinanced()
+    declaration = under_control(case, "12000.00")
+    perform(case.items[0], "park", actor=case.controller, comment="Relevé demandé.")
+    perform(declaration, "conclude", actor=case.controller)
+    assert not Certificate.objects.exists()
+
+
+# --- opening and taking in ----------------------------------------------------------------------------------------------
+
+
+def test_an_application_takes_in_what_is_certified_per_priority(finance):
+    case, other = cofinanced("ESF+"), cofinanced("ERDF")
+    for each in (case, other):
+        controlled(each, "12000.00")
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    line = PaymentApplicationLine.objects.get(application=application)
+    assert (line.priority.code, line.category_of_region, line.basis) == ("P-ESF+", "transition", "total")
+    assert (line.eligible_amount, line.union_amount) == (D("12000.00"), D("4800.00"))
+    certificate = Certificate.objects.get(operation=case.operation)
+    public = sum(line.amount for line in certificate.allocations.all() if line.kind in ("eu", "region"))
+    assert line.public_amount == public
+    assert PaymentApplicationEntry.objects.filter(line=line).count() == 1
+    perform(application, "collect", actor=finance)
+    assert PaymentApplicationEntry.objects.count() == 1
+    assert waiting_certificates(other.operation.programme_id, other.operation.current.fund_id).count() == 1
+
+
+def test_one_open_application_a_programme_fund_and_year_and_six_a_year(finance):
+    made = rule("ESF+")
+    programme, fund = made.objective.priority.programme, made.fund
+    open_application(programme, fund, actor=finance)
+    with pytest.raises(ValidationError, match="déjà ouverte"):
+        open_application(programme, fund, actor=finance)
+    year = AccountingYear.objects.containing(timezone.localdate())
+    with pytest.raises(IntegrityError, match="one_open"), transaction.atomic():
+        PaymentApplication.objects.create(programme=programme, fund=fund, accounting_year=year, number=2)
+    past = AccountingYear.objects.get(starts_on=date(2023, 7, 1))
+    for number in range(1, MAX_PER_YEAR + 1):
+        PaymentApplication.objects.create(
+            programme=programme, fund=fund, accounting_year=past, number=number, state="closed",
+            closed_at=timezone.now(), closed_by=finance,
+        )  # fmt: skip
+    with pytest.raises(ValidationError, match="6"):
+        open_application(programme, fund, actor=finance, accounting_year=past)
+
+
+def test_accounting_years_do_not_overlap(db):
+    with pytest.raises(IntegrityError, match="overlap"), transaction.atomic():
+        AccountingYear.objects.create(starts_on=date(2024, 6, 1), ends_on=date(2025, 5, 31))
+
+
+def test_an_empty_application_is_not_closed(finance):
+    application = opened(cofinanced(), finance)
+    with pytest.raises(TransitionRefused):
+        perform(application, "close", actor=finance)
+    with pytest.raises(IntegrityError, match="empty payment application"):
+        sql(
+            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), closed_by_id = %s WHERE id = %s",
+            finance.pk, application.pk,
+        )  # fmt: skip
+
+
+def test_who_controlled_does_not_close(finance):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    controller = case.controller
+    controller.groups.add(*finance.groups.all())
+    controller = type(controller).objects.get(pk=controller.pk)
+    with pytest.raises(TransitionRefused, match="contrôlé"):
+        perform(application, "close", actor=controller)
+    with pytest.raises(IntegrityError, match="does not close"):
+        sql(
+            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), closed_by_id = %s WHERE id = %s",
+            controller.pk, application.pk,
+        )  # fmt: skip
+
+
+# --- frozen -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_closed_is_frozen_and_what_is_sent_too(finance):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    application = applied(case, finance)
+    line = application.lines.get()
+    entry = line.entries.get()
+    frozen = [
+        ("UPDATE reporting_paymentapplicationline SET eligible_amount = 1 WHERE id = %s", line.pk),
+        ("DELETE FROM reporting_paymentapplicationline WHERE id = %s", line.pk),
+        ("UPDATE reporting_paymentapplicationentry SET union_amount = 1 WHERE id = %s", entry.pk),
+        ("DELETE FROM reporting_paymentapplicationentry WHERE id = %s", entry.pk),
+        ("UPDATE reporting_paymentapplication SET closed_at = now() - interval '1 day' WHERE id = %s", application.pk),
+        ("UPDATE reporting_paymentapplication SET number = 9 WHERE id = %s", application.pk),
+        ("UPDATE reporting_paymentapplication SET state = 'open' WHERE id = %s", application.pk),
+    ]
+    for statement, pk in frozen:
+        with pytest.raises(IntegrityError, match="does not change|do not change|keeps its|may not go"):
+            sql(statement, pk)
+    with pytest.raises(DatabaseError):
+        sql("DELETE FROM reporting_paymentapplication WHERE id = %s", application.pk)
+    perform(application, "send", actor=finance, data={"national_reference": "DP-2026-1"})
+    with pytest.raises(IntegrityError, match="does not change"):
+        sql("UPDATE reporting_paymentapplication SET national_reference = 'X' WHERE id = %s", application.pk)
+    early = {"accepted_on": "2020-01-01", "commission_reference": "CE-1"}
+    with pytest.raises(TransitionRefused, match="après"):
+        perform(application, "accept", actor=finance, data=early)
+    done = early | {"accepted_on": timezone.localdate().isoformat()}
+    application = perform(application, "accept", actor=finance, data=done)
+    assert (application.state, application.commission_reference) == ("accepted", "CE-1")
+    with pytest.raises(IntegrityError, match="does not change"):
+        sql("UPDATE reporting_paymentapplication SET accepted_on = '2020-01-01' WHERE id = %s", application.pk)
+
+
+def test_a_line_is_the_sum_of_its_entries_and_an_entry_its_certificate(finance):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    line = application.lines.get()
+    with pytest.raises(IntegrityError, match="sum of its entries"), transaction.atomic():
+        PaymentApplicationLine.objects.filter(pk=line.pk).update(eligible_amount=D("1.00"))
+        connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+    more = cofinanced()
+    controlled(more, "500.00")
+    certificate = Certificate.objects.get(operation=more.operation)
+    with pytest.raises(IntegrityError, match="amounts of its certificate"), transaction.atomic():
+        PaymentApplicationEntry.objects.create(
+            line=line, certificate=certificate, eligible_amount=D("501.00"), union_amount=D("0.00"), public_amount=D(0)
+        )
+    known = line.entries.get()
+    with pytest.raises(IntegrityError, match="unique|duplicate|amounts"), transaction.atomic():
+        PaymentApplicationEntry.objects.create(
+            line=line, certificate=known.certificate, eligible_amount=known.eligible_amount,
+            union_amount=known.union_amount, public_amount=known.public_amount,
+        )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_certificate_never_stands_in_two_applications_also_from_parallel_sessions():
+    finance = UserFactory(finance_officer=True)
+    cases = [cofinanced() for _number in range(2)]
+    for case in cases:
+        controlled(case, "12000.00")
+    programme, fund = cases[0].operation.programme, cases[0].operation.current.fund
+    years = list(AccountingYear.objects.order_by("-starts_on")[:4])
+    applications = [open_application(programme, fund, actor=finance, accounting_year=year) for year in years]
+    together = Barrier(len(applications))
+
+    def collect(application) -> None:
+        try:
+            together.wait(timeout=30)
+            perform(application, "collect", actor=finance)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(applications)) as pool:
+        list(pool.map(collect, applications))  # none of them fails
+    assert PaymentApplicationEntry.objects.count() == 2
+    assert set(PaymentApplicationEntry.objects.values_list("certificate__operation", flat=True)) == {
+        case.operation.pk for case in cases
+    }
+    assert sum(line.eligible_amount for line in PaymentApplicationLine.objects.all()) == D("24000.00")
