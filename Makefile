@@ -8,11 +8,11 @@ ENV := .venv/bin/python
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-demo: python  ## set up, fill with demonstration data and run: http://127.0.0.1:8000/
+demo: python  ## set up, live fifteen months of a Region, write the workbooks (then: make run)
 	@$(PYTHON) scripts/bootstrap.py
 	@$(ENV) manage.py demo
 
-run: python  ## set up and run with the data that are there
+run: python  ## set up and run with the data that are there: http://127.0.0.1:8000/
 	@$(PYTHON) scripts/bootstrap.py
 	@$(ENV) manage.py run
 
