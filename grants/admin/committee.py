@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from core.admin import CaseHeader, EssorModelAdmin, EssorTabularInline, Panel, money_display
@@ -141,7 +141,7 @@ class CommitteeSessionAdmin(EssorModelAdmin):
         return CaseHeader(
             number=obj.title,
             title=moment(obj.held_at),
-            subtitle=_("%(count)s cases") % {"count": len(items)},
+            subtitle=ngettext("%(count)s case", "%(count)s cases", len(items)) % {"count": len(items)},
             amounts=[
                 (_("Proposed"), totals.proposed),
                 (_("Decided"), totals.decided),
