@@ -1,6 +1,8 @@
 """Settings that protect people: production's demands, the policies of both sites, the address of the visitor."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from config.catalogues import compile_catalogues
 from config.middleware import StaffPolicyMiddleware, client_ip
@@ -48,6 +51,27 @@ def test_production_is_closed():
         " s.SECURE_HSTS_SECONDS > 0, s.DATABASES['default']['PORT'])",
     )
     assert done.stdout.split() == ["False", "True", "True", "True", "True", "1"], done.stderr
+
+
+def test_production_passes_the_checks_of_a_deployment():
+    inherited = {key: value for key, value in os.environ.items() if key != "DJANGO_ALLOW_ASYNC_UNSAFE"}  # the tests'
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=BASE_DIR,
+        env=inherited | {"DJANGO_SETTINGS_MODULE": "config.settings.production"} | COMPLETE,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_monitoring_tool_is_not_sent_to_tls():
+    """The address that asks for the health is the only one that answers without TLS."""
+    done = in_production(COMPLETE, "print(s.SECURE_REDIRECT_EXEMPT)")
+    exempt = ast.literal_eval(done.stdout.strip())
+    addresses = [reverse("core:health"), reverse("core:login"), reverse("admin:index"), "/api/v1/operations/"]
+    answered = [address for address in addresses if any(re.search(rule, address.lstrip("/")) for rule in exempt)]
+    assert answered == [reverse("core:health")]
 
 
 def test_documents_have_no_address():
