@@ -32,6 +32,16 @@ def store_signed_copy(agreement, upload, actor) -> Document:
     return store(upload, name=upload.name, subject=agreement, user=actor, kind="signed_copy", allowed=PIECE_TYPES)
 
 
+def keep_signed_copy(agreement, data, actor) -> None:
+    """Write down who signed what, and when: the hash of the copy is what was signed."""
+    document = store_signed_copy(agreement, data["file"], actor)
+    agreement.signed_document = document
+    agreement.signed_sha256 = document.file.sha256
+    agreement.beneficiary_signatory = data["signatory"]
+    agreement.beneficiary_quality = data["quality"]
+    agreement.beneficiary_signed_at = noon_of(data["signed_on"])
+
+
 def store_report(tranche, upload, actor) -> Document:
     """Keep the report on a tranche."""
     return store(upload, name=upload.name, subject=tranche.agreement, user=actor, kind="report", allowed=PIECE_TYPES)

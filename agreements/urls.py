@@ -10,6 +10,7 @@ urlpatterns = [
     path("conventions/", agreement.agreements, name="agreements"),
     path("conventions/<str:number>/", agreement.agreement, name="agreement"),
     path("conventions/<str:number>/signer/", agreement.sign, name="sign"),
+    path("conventions/<str:number>/copie-signee/", agreement.signed_copy, name="signed_copy"),
     path("conventions/<str:number>/versement/<int:rank>/", agreement.open_claim, name="open_claim"),
     path("conventions/<str:number>/bilan/<int:rank>/", agreement.report, name="report"),
     path("versements/<str:number>/", claim.claim, name="claim"),

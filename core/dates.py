@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from django.utils import formats, timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 
 def add_months(day: date, months: int) -> date:
@@ -28,6 +28,13 @@ def format_date_long(day: date) -> str:
         return formats.date_format(day, "j F Y")
     first = "1er" if day.day == 1 else str(day.day)
     return f"{first} {formats.date_format(day, 'F Y').lower()}"
+
+
+def format_moment(moment: datetime) -> str:
+    """Return ``23 novembre 2026, 22 h 47``, in the Region's time zone and the active language."""
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    # Translators: the time of a day, as Django's date format. French: "G \\h i".
+    return f"{format_date_long(local)}, {formats.date_format(local, gettext('g:i a'))}"
 
 
 def end_of_day(day: date) -> datetime:

@@ -17,7 +17,6 @@ import typst
 from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -26,7 +25,7 @@ from jinja2 import StrictUndefined
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from core.dates import format_date_long
+from core.dates import format_date_long, format_moment
 from core.money import amount_in_words, format_euros
 
 FOLDER = "documents"
@@ -111,8 +110,7 @@ def _plain(value: Any) -> Any:
         case Decimal():
             return format_euros(value)
         case datetime():
-            local = timezone.localtime(value) if timezone.is_aware(value) else value
-            return _("%(day)s at %(time)s") % {"day": format_date_long(local.date()), "time": f"{local:%H:%M}"}
+            return format_moment(value)
         case date():
             return format_date_long(value)
         case Mapping():

@@ -162,12 +162,15 @@ def _checking(application, status: str, reached: dict) -> TimelineStep:
     title = _("Check of the pieces")
     if application.state == State.INADMISSIBLE:
         return TimelineStep(
-            _("Not admissible"), "done", reached.get(State.INADMISSIBLE), _("The reasons are in your mail.")
+            _("Not admissible"), "done", reached.get(State.INADMISSIBLE), _("The reasons are above, and in your mail.")
         )
     if status == "done":
         return TimelineStep(_("Application complete and admissible"), status, reached.get(State.ADMISSIBLE))
     if application.state == State.INCOMPLETE:
+        request = application.open_piece_request()
         text = _("The service asked for more pieces; the time limit of the decision is suspended.")
+        if request is not None and request.due_on < timezone.localdate():
+            text = _("The service asked for more pieces. The date is past: the time limit of the decision runs again.")
         return TimelineStep(title, status, _since(reached.get(State.INCOMPLETE)), text)
     if status == "now":
         return TimelineStep(
@@ -203,7 +206,7 @@ def _committee(application, status: str, reached: dict) -> TimelineStep:
             _("Request refused"),
             "done",
             reached.get(State.REJECTED),
-            _("The decision and how to contest it are in your mail."),
+            _("The decision and how to contest it are above, and in your mail."),
         )
     if status == "done":
         return TimelineStep(_("Aid granted"), status, reached.get(State.APPROVED))
@@ -259,4 +262,6 @@ def _ended_early(application, events: list) -> Iterator[TimelineStep]:
         yield TimelineStep(_("Withdrawn at your request"), "done", reached.get(State.WITHDRAWN))
     else:
         yield TimelineStep(_("Aid granted"), "done", reached.get(State.APPROVED))
-        yield TimelineStep(_("The aid lapsed"), "done", reached.get(State.LAPSED), _("The reasons are in your mail."))
+        yield TimelineStep(
+            _("The aid lapsed"), "done", reached.get(State.LAPSED), _("The reasons are above, and in your mail.")
+        )

@@ -119,7 +119,7 @@ def receipt_data(application, kind: str, sha256: str, actor) -> dict:
             [_("Service"), f"{contact.service}"],
             [_("Address"), contact.address or settings.ESSOR_REGION["address"]],
             [_("E-mail"), contact.email],
-            [_("Telephone"), f"{contact.phone} {contact.hours}".strip()],
+            [_("Telephone"), ", ".join(str(part) for part in (contact.phone, contact.hours) if part)],
         ],
         "pieces": [
             [f"{rules.piece(piece.code).label}", piece.document.name, piece.document.file.sha256[:16]]
@@ -146,7 +146,7 @@ def _legal_texts(application) -> dict[str, str]:
         "intro": _("Your application was received on %(received)s. Keep this receipt.") % values,
         "decision": _(
             "Without a written decision by %(due)s (%(months)d months after receipt), your request is deemed refused "
-            "(articles L231-4 and L231-6 of the code of relations between the public and the administration). If the "
+            "(article L231-4, 3°, of the code of relations between the public and the administration). If the "
             "service asks you for missing pieces, this time limit is suspended until it gets them (article L114-5)."
         )
         % values,

@@ -121,14 +121,15 @@ class TrancheReportForm(TransitionForm):
         min_value=Decimal(0),
         help_text=gettext_lazy("The total cost of the actions of the year, in euros."),
     )
-    document = file_field(gettext_lazy("Report (activity and accounts)"), required=False)
+    document = file_field(
+        gettext_lazy("Report (activity and accounts)"),
+        error_messages={"required": gettext_lazy("Join the report: its activity and its accounts in one file.")},
+    )
 
-    def clean_document(self):
-        """A first report comes with its document."""
-        upload = self.cleaned_data.get("document")
-        if not upload and not getattr(self.instance, "document_id", None):
-            raise ValidationError(_("Join the report: its activity and its accounts in one file."))
-        return upload
+    def __init__(self, *args: Any, **kwargs: Any):
+        """A first report comes with its document; a corrected one may keep it."""
+        super().__init__(*args, **kwargs)
+        self.fields["document"].required = not getattr(self.instance, "document_id", None)
 
 
 class SubmitClaimForm(TransitionForm):

@@ -368,12 +368,24 @@ class Agreement(WorkflowModel):
     )
     def record_signed_copy(self, *, actor, data, comment):
         """Keep the copy that the beneficiary signed on paper or with another service."""
-        document = effects.store_signed_copy(self, data["file"], actor)
-        self.signed_document = document
-        self.signed_sha256 = document.file.sha256
-        self.beneficiary_signatory = data["signatory"]
-        self.beneficiary_quality = data["quality"]
-        self.beneficiary_signed_at = effects.noon_of(data["signed_on"])
+        effects.keep_signed_copy(self, data, actor)
+
+    @workflow_transition(
+        field=state,
+        source=["sent"],
+        target="signed_by_beneficiary",
+        label=_("Send the signed copy"),
+        icon="upload_file",
+        roles=[Role.APPLICANT],
+        permission=permissions.may_sign,
+        form="agreements.forms.transitions.SignedCopyForm",
+        audience="applicant",
+        order=20,
+        tone="quiet",
+    )
+    def send_signed_copy(self, *, actor, data, comment):
+        """The beneficiary sends the copy that was signed on paper or with another service."""
+        effects.keep_signed_copy(self, data, actor)
 
     @workflow_transition(
         field=state,

@@ -4,12 +4,13 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agreements import claims, reports
 from agreements.agreement_page import load, payments_of, tasks_of, timeline_of, years_of
-from agreements.forms.transitions import ConfirmationForm, TrancheReportForm
+from agreements.forms.transitions import ConfirmationForm, SignedCopyForm, TrancheReportForm
 from agreements.models import Agreement, Tranche, TrancheReport
 from agreements.permissions import may_sign, may_write_claims
 from agreements.views.access import add_refusal, own_agreement, own_agreements
@@ -34,13 +35,23 @@ def agreement(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _show(
-    request: HttpRequest, agreement: Agreement, *, form: ConfirmationForm | None = None, status: int = 200
+    request: HttpRequest,
+    agreement: Agreement,
+    *,
+    form: ConfirmationForm | None = None,
+    copy_form: SignedCopyForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     load(agreement)
     payments, years = payments_of(agreement), years_of(agreement)
-    if agreement.awaits_beneficiary and form is None:
-        initial = {"signatory": request.user.get_full_name(), "sha256": agreement.document_pdf.file.sha256}
-        form = ConfirmationForm(instance=agreement, actor=request.user, initial=initial)
+    if agreement.awaits_beneficiary:
+        signatory = request.user.get_full_name()
+        initial = {"signatory": signatory, "sha256": agreement.document_pdf.file.sha256}
+        form = form or ConfirmationForm(instance=agreement, actor=request.user, initial=initial)
+        initial = {"signatory": signatory, "signed_on": timezone.localdate()}
+        copy_form = copy_form or SignedCopyForm(
+            instance=agreement, actor=request.user, initial=initial, auto_id="id_copy_%s"
+        )
     context = {
         "agreement": agreement,
         "application": agreement.application,
@@ -50,6 +61,7 @@ def _show(
         "tasks": tasks_of(agreement, payments, years),
         "timeline": timeline_of(agreement, payments),
         "sign_form": form if agreement.awaits_beneficiary else None,
+        "copy_form": copy_form,
         "sign_refusal": may_sign(request.user, agreement) if agreement.awaits_beneficiary else None,
         "write_refusal": may_write_claims(request.user, agreement),
     }
@@ -74,6 +86,32 @@ def sign(request: HttpRequest, number: str) -> HttpResponse:
         return _show(request, agreement, form=form, status=422)
     messages.success(request, _("You have signed. The Region signs next; we write to you when it is in force."))
     return redirect(agreement)
+
+
+@portal_login_required
+@require_POST
+def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
+    """Take the copy that was signed on paper; a second sending of it changes nothing."""
+    agreement = own_agreement(request, number)
+    if agreement.signed_document_id:
+        return redirect(agreement)
+    form = SignedCopyForm(request.POST, request.FILES, instance=agreement, actor=request.user, auto_id="id_copy_%s")
+    if form.is_valid():
+        try:
+            perform(agreement, "send_signed_copy", actor=request.user, data=request.POST, files=request.FILES)
+        except TransitionRefused as refusal:
+            if refusal.code in ("permission", "state"):
+                messages.error(request, str(refusal))
+                return redirect(agreement)
+            add_refusal(form, refusal)
+        except DocumentRefused as refusal:
+            form.add_error("file", str(refusal))
+        else:
+            messages.success(
+                request, _("Your signed copy is received. The Region signs next; we write to you when it is in force.")
+            )
+            return redirect(agreement)
+    return _show(request, agreement, copy_form=form, status=422)
 
 
 @portal_login_required

@@ -1,5 +1,6 @@
 """Template tags and filters of every Essor screen: amounts, dates, states, icons, links that keep the query string."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,11 +22,13 @@ from django.utils.translation import gettext, ngettext
 
 from core import icons, navigation, presentation
 from core import text as texts
+from core.dates import format_date_long, format_moment
 from core.money import format_euros
 
 register = template.Library()
 
 NARROW_SPACE = "\u202f"
+_BINARY_UNIT = re.compile(r"\b([KMGTP])io$")  # "Kio" in Django's French
 
 
 @register.filter
@@ -52,7 +55,7 @@ def percent(value: Decimal | int | str | None, unit: str = "ratio") -> str:
 @register.filter
 def long_date(value: date | datetime | None) -> str:
     """A day in a text: ``23 novembre 2026``."""
-    return formats.date_format(_day(value), "DATE_FORMAT") if value else ""
+    return format_date_long(value) if value else ""
 
 
 @register.filter
@@ -64,12 +67,7 @@ def short_date(value: date | datetime | None) -> str:
 @register.filter
 def moment(value: datetime | None) -> str:
     """A day and the time: ``23 novembre 2026, 22 h 47``."""
-    if not value:
-        return ""
-    local = timezone.localtime(value)
-    # Translators: the time of a day, as Django's date format. French: "G \\h i".
-    pattern = gettext("g:i a")
-    return f"{formats.date_format(local, 'DATE_FORMAT')}, {formats.date_format(local, pattern)}"
+    return format_moment(value) if value else ""
 
 
 @register.filter
@@ -95,8 +93,8 @@ def days_left(value: date | datetime | None) -> str:
 
 @register.filter
 def file_size(size: int | None) -> str:
-    """A size in words (``1,2 Mo``)."""
-    return filesizeformat(size or 0)
+    """A size in words (``1,2 Mo``): the units that people read on their own machine."""
+    return _BINARY_UNIT.sub(r"\1o", filesizeformat(size or 0))
 
 
 @register.simple_tag

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, available_transitions
+from grants.case_decision import decision_of
 from grants.case_links import links_of
 from grants.case_page import Task, tasks_of, timeline_of
 from grants.form_page import piece_views, questions_of
@@ -24,7 +25,7 @@ from grants.services import filing
 from grants.services.amounts import declared_aid
 from grants.services.drafting import FilingRefused
 from grants.services.missing import form_facts, missing_of
-from grants.states import GRANTED, ApplicationState
+from grants.states import BEFORE_DECISION, GRANTED, ApplicationState
 from grants.views.drafts import applications_for, own_draft
 
 PAGE = 20
@@ -105,6 +106,7 @@ def _show(
         Task(link.task, link.url, link.label) for link in links if link.task
     ]
     options = {option.spec.name: option for option in available_transitions(application, request.user)}
+    events = list(application.events)
     conversation = sorted(application.messages.all(), key=lambda message: (message.sent_at, message.pk))
     context = {
         "application": application,
@@ -112,7 +114,7 @@ def _show(
         "contact": application.rules.contact,
         "tasks": tasks,
         "links": links,
-        "timeline": timeline_of(application, list(application.events)),
+        "timeline": timeline_of(application, events),
         "conversation": conversation,
         "may_write": may_write_message(request.user, application) is None,
         "message_key": uuid.uuid4(),
@@ -126,6 +128,8 @@ def _show(
         "aid": declared_aid(application),
         "receipts": [snapshot for snapshot in application.snapshots.all() if snapshot.receipt_id],
         "is_granted": application.state in GRANTED,
+        "is_undecided": application.state in BEFORE_DECISION,
+        "decision": decision_of(application, events),
     }
     response = render(request, "grants/case/page.html", context, status=status)
     if any(message.from_staff and message.read_at is None for message in conversation):

@@ -24,7 +24,7 @@ from tests.factories.agreements import (
     signature,
     submitted,
 )
-from tests.factories.applicants import pdf
+from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.core import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,7 @@ def test_strangers_and_staff_find_nothing(client):
     ]
     posts = [
         url("sign", agreement.number),
+        url("signed_copy", agreement.number),
         url("open_claim", agreement.number, 1),
         url("claim_submit", claim.number),
         url("claim_amount", claim.number),
@@ -115,6 +116,52 @@ def test_a_refused_signature_comes_back_with_what_was_typed(client, changes):
     answer = client.post(url("sign", agreement.number), signature(agreement, quality="Trésorière élue", **changes))
     assert answer.status_code == 422
     assert "Trésorière élue" in answer.content.decode()
+    agreement.refresh_from_db()
+    assert agreement.state == "sent"
+
+
+def copy_of_signature(**changes):
+    scan = SimpleUploadedFile("convention-signee.pdf", pdf("signed"))
+    return {"file": scan, "signatory": "Hélène Marchal", "quality": "Présidente", "signed_on": "2026-01-05"} | changes
+
+
+def test_the_signed_copy_is_sent_from_the_portal_once(client):
+    agreement, house = sent(granted="25000.00")
+    sign_in(client, house.member)
+    assert url("signed_copy", agreement.number) in client.get(url("agreement", agreement.number)).content.decode()
+    assert client.post(url("signed_copy", agreement.number), copy_of_signature()).status_code == 302
+    assert client.post(url("signed_copy", agreement.number), copy_of_signature()).status_code == 302
+    agreement.refresh_from_db()
+    assert agreement.state == "signed_by_beneficiary"
+    assert agreement.signed_sha256 == agreement.signed_document.file.sha256
+    assert (agreement.beneficiary_signatory, agreement.confirmed_by) == ("Hélène Marchal", None)
+    assert agreement.events.filter(action="send_signed_copy").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"signed_on": "2999-01-01"}, "à venir"),
+        ({"file": SimpleUploadedFile("copie.pdf", b"MZ no pdf")}, "copie.pdf"),
+        ({"signatory": ""}, "Nom du signataire"),
+    ],
+)
+def test_a_refused_copy_comes_back_with_what_was_typed(client, changes, words):
+    agreement, house = sent(granted="25000.00")
+    sign_in(client, house.member)
+    answer = client.post(url("signed_copy", agreement.number), copy_of_signature(quality="Trésorière élue", **changes))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert words in page and "Trésorière élue" in page
+    agreement.refresh_from_db()
+    assert agreement.state == "sent"
+
+
+def test_only_a_representative_sends_the_signed_copy(client):
+    agreement, _house = sent(granted="25000.00")
+    editor = MembershipFactory(applicant=agreement.beneficiary, role="editor").user
+    sign_in(client, editor)
+    client.post(url("signed_copy", agreement.number), copy_of_signature())
     agreement.refresh_from_db()
     assert agreement.state == "sent"
 

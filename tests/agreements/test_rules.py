@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from agreements.rules.deadlines import accounts_close_on, payment_due_on, report_due_on
 from agreements.rules.duplicates import duplicate_key
 from agreements.rules.kind import decide_kind
 from agreements.rules.proration import due_now, entitlement
@@ -31,6 +32,29 @@ def test_an_agreement_is_compulsory_above_23000_euros_a_year(amount, others, kin
 
 def test_a_multi_year_programme_is_an_agreement_whatever_the_amount():
     assert decide_kind(D("100"), D(0), always_agreement=True).kind == "agreement"
+
+
+@pytest.mark.parametrize(
+    ("year_end", "due"), [(date(2025, 12, 31), date(2026, 6, 30)), (date(2025, 8, 31), date(2026, 2, 28))]
+)
+def test_the_financial_report_is_due_six_months_after_the_end_of_the_year(year_end, due):
+    assert report_due_on(year_end) == due
+
+
+def test_a_grant_is_paid_within_sixty_days_of_its_notification():
+    assert payment_due_on(date(2026, 1, 10)) == date(2026, 3, 11)
+
+
+@pytest.mark.parametrize(
+    ("project_end", "closing", "closes"),
+    [
+        (date(2025, 9, 25), (12, 31), date(2025, 12, 31)),
+        (date(2025, 9, 25), (8, 31), date(2026, 8, 31)),
+        (date(2025, 8, 31), (8, 31), date(2025, 8, 31)),
+    ],
+)
+def test_the_accounts_close_on_the_project_at_the_end_of_its_financial_year(project_end, closing, closes):
+    assert accounts_close_on(project_end, closing) == closes
 
 
 def test_the_last_instalment_takes_the_odd_cents():

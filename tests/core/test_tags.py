@@ -51,13 +51,24 @@ def test_percent(value: object, unit: str, expected: str) -> None:
     assert essor.percent(value, unit) == expected
 
 
+def test_sizes_in_the_units_of_peoples_machines() -> None:
+    assert [essor.file_size(size).replace("\xa0", " ") for size in (59, 13_500, 1_300_000)] == [
+        "59 octets",
+        "13,2 Ko",
+        "1,2 Mo",
+    ]
+    with translation.override("en"):
+        assert essor.file_size(13_500).replace("\xa0", " ") == "13.2 KB"
+
+
 def test_dates_in_french_and_english() -> None:
     day = datetime(2026, 11, 23, 22, 47, tzinfo=ZoneInfo("Europe/Paris"))
     assert essor.long_date(day) == "23 novembre 2026"
     assert essor.short_date(day.date()) == "23/11/2026"
     assert essor.moment(day) == "23 novembre 2026, 22 h 47"
     with translation.override("en"):
-        assert essor.moment(day) == "Nov. 23, 2026, 10:47 p.m."
+        assert essor.moment(day) == "23 November 2026, 10:47 p.m."
+    assert essor.long_date(day.replace(day=1)) == "1er novembre 2026"
     assert essor.long_date(None) == essor.short_date(None) == essor.moment(None) == ""
 
 

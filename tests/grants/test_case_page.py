@@ -1,0 +1,152 @@
+"""The applicant's page of a case: what was asked again, what was decided, and where each step leads."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from core.roles import Role
+from core.transitions import perform
+from grants import committee
+from tests.factories.applicants import MembershipFactory, pdf
+from tests.factories.grants import draft, filed, filled_draft, incomplete
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
+from tests.grants.test_portal import plain, url
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(client, user):
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def pills(response, code: str) -> str:
+    """The head of a piece on the page, as text."""
+    return plain(response).split("Pièces demandées")[1].split("Un mot au service")[0]
+
+
+# --- pieces asked for -----------------------------------------------------------------------------------------------
+
+
+def test_a_piece_asked_for_again_is_not_said_to_be_received(client):
+    application = incomplete(pieces=("statutes", "accounts"))
+    signed_in(client, application.created_by)
+    page = client.get(application.get_absolute_url())
+    assert "reçue" not in pills(page, "statutes")
+    assert pills(page, "statutes").count("à remplacer") == 2
+    assert "Reste à joindre : Statuts ; Comptes approuvés du dernier exercice." in plain(page)
+
+
+def test_joining_a_piece_says_at_once_what_is_still_to_be_joined(client):
+    application = incomplete(pieces=("statutes", "accounts"))
+    signed_in(client, application.created_by)
+    files = {"files": SimpleUploadedFile("statuts-2026.pdf", pdf("new"))}
+    reply = client.post(url("add_piece", application, "statutes"), files, headers={"HX-Request": "true"})
+    text = plain(reply)
+    assert "reçue" in text and "à remplacer" not in text
+    assert 'hx-swap-oob="true"' in reply.content.decode()
+    assert "Reste à joindre : Comptes approuvés du dernier exercice." in text
+    files = {"files": SimpleUploadedFile("comptes.pdf", pdf("accounts"))}
+    reply = client.post(url("add_piece", application, "accounts"), files, headers={"HX-Request": "true"})
+    assert "Tout ce qui était demandé est là" in plain(reply)
+
+
+def test_after_the_date_given_the_page_says_that_the_time_limit_runs_again(client):
+    application = incomplete(pieces=("statutes",))
+    application.piece_requests.update(due_on=timezone.localdate() - timedelta(days=3))
+    page = plain(signed_in(client, application.created_by).get(application.get_absolute_url()))
+    assert "le délai de décision court de nouveau" in page
+    assert "le délai de décision est suspendu" not in page
+
+
+def test_the_steps_follow_each_upload_of_a_draft(client):
+    application = filled_draft()
+    application.pieces.filter(code="statutes").delete()
+    signed_in(client, application.created_by)
+    assert "1 manquant" in plain(client.get(url("step", application, "pieces")))
+    files = {"files": SimpleUploadedFile("statuts.pdf", pdf("statutes"))}
+    reply = client.post(url("add_piece", application, "statutes"), files, headers={"HX-Request": "true"})
+    assert 'id="steps"' in reply.content.decode()
+    assert "manquant" not in plain(reply)
+
+
+def test_after_the_pieces_comes_the_next_step_even_when_some_are_missing(client):
+    application = draft()
+    page = signed_in(client, application.created_by).get(url("step", application, "pieces")).content.decode()
+    assert f'class="btn" href="{url("step", application, "engagements")}"' in page
+
+
+# --- reading again --------------------------------------------------------------------------------------------------
+
+
+def test_the_budget_is_read_again_with_its_totals(client):
+    application = filed()
+    page = plain(signed_in(client, application.created_by).get(url("filed_form", application)))
+    charges = sum(line.amount for line in application.budget_lines.all() if line.side == "charge")
+    total = f"{charges:,.2f}".replace(",", " ").replace(".", ",")
+    assert f"Total {total} € {total} €" in page
+
+
+def test_what_is_missing_is_named_without_a_second_colon(client):
+    application = filled_draft(without=("attestations", "recovers_vat"))
+    page = plain(signed_in(client, application.created_by).get(url("review", application)))
+    assert "atteste que – Cochez" in page
+    assert "Récupérez-vous la TVA ? – Répondez" in page
+
+
+# --- what was decided -----------------------------------------------------------------------------------------------
+
+
+def decided(decision: str, **values):
+    """A case on which a closed session decided, and one of its people."""
+    secretary = staff(Role.COMMITTEE_SECRETARY)
+    case = CaseFactory(state="scheduled")
+    person = MembershipFactory(applicant=case.applicant, role="representative").user
+    session = SessionFactory(state="in_session", members=3)
+    (item,) = agenda(session, case)
+    committee.record_decision(item, decision, actor=secretary, **values)
+    return case, person, session, secretary
+
+
+def close(session, secretary):
+    perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-0512"})
+
+
+def test_a_refusal_stands_on_the_page_with_its_reason_and_the_ways_to_contest_it(client):
+    case, person, session, secretary = decided("rejected", reason="Hors du territoire du dispositif.")
+    signed_in(client, person)
+    assert "Hors du territoire" not in plain(client.get(case.get_absolute_url())), "nothing is told before the end"
+    close(session, secretary)
+    page = plain(client.get(case.get_absolute_url()))
+    for words in ("Demande refusée", "26CP-0512", "Hors du territoire", "dans les deux mois", "telerecours.fr"):
+        assert words in page
+    assert "Sans décision écrite, refus le" not in page
+
+
+def test_a_grant_stands_on_the_page_with_its_amount(client):
+    case, person, session, secretary = decided("granted")
+    close(session, secretary)
+    case.refresh_from_db()
+    page = plain(signed_in(client, person).get(case.get_absolute_url()))
+    assert "Aide attribuée" in page and "délibération 26CP-0512" in page
+    assert f"{case.granted_amount:,.2f}".replace(",", " ").replace(".", ",") in page
+    assert "contester" not in page
+
+
+def test_a_deferral_says_why(client):
+    case, person, session, secretary = decided("deferred", reason="Le plan de financement est à revoir.")
+    close(session, secretary)
+    page = plain(signed_in(client, person).get(case.get_absolute_url()))
+    assert "Décision reportée à une séance ultérieure" in page and "plan de financement est à revoir" in page
+
+
+def test_a_case_found_inadmissible_says_why(client):
+    application = filed()
+    instructor = staff(Role.INSTRUCTOR)
+    application.instructor = instructor
+    application.save(update_fields=["instructor"])
+    perform(application, "declare_inadmissible", actor=instructor, comment="Le siège est hors de la région.")
+    page = plain(signed_in(client, application.created_by).get(application.get_absolute_url()))
+    assert "Le siège est hors de la région." in page and "telerecours.fr" in page
