@@ -16,5 +16,7 @@ class Role(models.TextChoices):
 
 
 STAFF_ROLES = frozenset(role for role in Role if role is not Role.APPLICANT)
+# Those who do something: the auditor reads everything and changes nothing.
+ACTING_ROLES = STAFF_ROLES - {Role.AUDITOR}
 # Those who see every case, whatever the programmes they are assigned to.
 SEES_EVERYTHING = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})

@@ -26,7 +26,7 @@ from core.acting import acting_as, current
 from core.constraints import violation_message
 from core.events import record
 from core.json_safe import json_safe
-from core.roles import STAFF_ROLES, Role
+from core.roles import ACTING_ROLES, Role
 from core.signals import transitioned
 
 Text = str | Promise
@@ -256,11 +256,11 @@ def _condition_errors(conditions: Iterable[Condition], instance, data: dict, act
 
 
 def concerns(spec: TransitionSpec, user: Any) -> bool:
-    """True when a screen of this person may show the transition at all."""
+    """True when a screen of this person may show the transition at all: an auditor, who changes nothing, sees none."""
     if not getattr(user, "is_authenticated", False):
         return False
     if spec.audience == "staff":
-        return user.has_role(*STAFF_ROLES)
+        return user.has_role(*ACTING_ROLES)
     return spec.audience == "applicant" and (not spec.roles or user.has_role(*spec.roles))
 
 
