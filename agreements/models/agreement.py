@@ -459,6 +459,7 @@ class Agreement(WorkflowModel):
         label=_("Record the lapse"),
         icon="hourglass_disabled",
         roles=[Role.HEAD_OF_SERVICE],
+        permission=permissions.may_work_on,
         conditions=["agreements.conditions.no_payment_is_under_way"],
         comment="required",
         audience="staff",

@@ -1,0 +1,232 @@
+"""Every transition of acts, claims, payments and tranches: by each role, from each state it names, and from others."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from agreements import payments, reports
+from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche, TrancheReport
+from core.roles import Role
+from core.transitions import TransitionSpec, perform, transitions_of
+from tests.factories.agreements import (
+    certified,
+    drafted,
+    entry,
+    in_force,
+    opened,
+    ordered,
+    pay,
+    sent,
+    signature,
+    submitted,
+)
+from tests.factories.applicants import pdf
+from tests.factories.core import UserFactory
+from tests.matrix import COMMENT, Ready, assert_refused_elsewhere, check, combinations
+
+pytestmark = pytest.mark.django_db
+
+ALL = combinations("agreements")
+CONVENTION = "26000.00"  # above 23,000 euros: a signed agreement
+
+
+def upload(name: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile(f"{name}.pdf", pdf(name), "application/pdf")
+
+
+# --- acts ------------------------------------------------------------------------------------------------------------
+
+COPY = {"signatory": "A. B.", "quality": "Présidente", "signed_on": timezone.localdate().isoformat()}
+
+
+def agreement_in(state: str) -> Ready:
+    if state == "draft":
+        agreement, house = drafted(granted=CONVENTION)
+    elif state == "in_force":
+        agreement, house = in_force(granted=CONVENTION)
+    else:
+        agreement, house = sent(granted=CONVENTION)
+    if state == "signed_by_beneficiary":
+        perform(agreement, "confirm", actor=house.member, data=signature(agreement))
+    return Ready(agreement, person={Role.APPLICANT: house.member})
+
+
+def ready_agreement(spec: TransitionSpec, state: str) -> Ready:
+    if spec.name == "enter_force" and state == "sent":
+        agreement, house = sent()  # up to 23,000 euros the Region signs alone
+        return Ready(agreement, data=entry(), involved=_prepared_it(agreement))
+    if spec.name == "complete":
+        agreement, house = in_force()
+        _claim, batch = ordered(agreement, house)
+        pay(batch, house)
+        return Ready(agreement)
+    ready = agreement_in(state)
+    agreement = ready.row
+    more = {
+        "confirm": lambda: {"data": signature(agreement)},
+        "record_signed_copy": lambda: {"data": COPY, "files": {"file": upload("signée")}},
+        "send_signed_copy": lambda: {"data": COPY, "files": {"file": upload("signée")}},
+        "enter_force": lambda: {"data": entry(), "involved": _prepared_it(agreement)},
+    }.get(spec.name, dict)()
+    return Ready(agreement, person=ready.person, **more)
+
+
+def _prepared_it(agreement: Agreement) -> tuple:
+    """The instructor of the case, as a head of service too."""
+    agreement.application.instructor.set_roles([Role.INSTRUCTOR, Role.HEAD_OF_SERVICE])
+    return (agreement.application.instructor,)
+
+
+# --- claims ----------------------------------------------------------------------------------------------------------
+
+
+def claim_in(state: str) -> tuple[PaymentClaim, Ready]:
+    agreement, house = in_force()
+    if state == "draft":
+        claim = opened(agreement, house, "advance")
+    elif state in ("submitted", "under_review", "returned"):
+        claim = submitted(agreement, house)
+    elif state == "ordered":
+        claim, _batch = ordered(agreement, house)
+    else:
+        claim = certified(agreement, house)
+    if state in ("under_review", "returned"):
+        perform(claim, "start_review", actor=house.instructor)
+    if state == "returned":
+        perform(claim, "give_back", actor=house.instructor, comment=COMMENT)
+    if state == "suspended":
+        perform(claim, "suspend", actor=house.instructor, comment=COMMENT)
+    return claim, Ready(claim, person={Role.APPLICANT: house.member})
+
+
+def ready_claim(spec: TransitionSpec, state: str) -> Ready:
+    claim, ready = claim_in(state)
+    if spec.name == "submit":
+        return Ready(claim, data={"attested": "on"}, person=ready.person)
+    if spec.name == "certify":
+        return Ready(claim, data={"certified_amount": str(claim.claimed_amount)}, person=ready.person)
+    if spec.name == "order":
+        batch = payments.open_batch(actor=UserFactory(finance_officer=True))
+        claim.certified_by.set_roles([Role.INSTRUCTOR, Role.FINANCE_OFFICER])
+        return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,))
+    if spec.name == "settle":
+        batch = claim.orders.get().batch
+        payments.close_batch(batch, actor=batch.opened_by)
+        # The order alone is paid, without what its payment sets off.
+        claim.orders.update(state="paid", paid_on=timezone.localdate(), confirmed_by=batch.opened_by)
+        return Ready(claim, data={"paid_on": timezone.localdate()})
+    return ready
+
+
+# --- payments --------------------------------------------------------------------------------------------------------
+
+
+def batch_in(state: str) -> Ready:
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house)
+    if state == "sent":
+        payments.close_batch(batch, actor=house.finance)
+        batch.refresh_from_db()
+    claim.certified_by.set_roles([Role.INSTRUCTOR, Role.FINANCE_OFFICER])
+    return Ready(batch, involved=(claim.certified_by,), scoped=False)
+
+
+def ready_batch(spec: TransitionSpec, state: str) -> Ready:
+    ready = batch_in(state)
+    if spec.name == "settle":
+        order = ready.row.orders.get()
+        PaymentOrder.objects.filter(pk=order.pk).update(
+            state="paid", paid_on=timezone.localdate(), confirmed_by=ready.row.opened_by
+        )
+    return ready
+
+
+def ready_order(spec: TransitionSpec, state: str) -> Ready:
+    ready = batch_in("sent")
+    order = ready.row.orders.get()
+    data = {"paid_on": timezone.localdate().isoformat()} if spec.name == "confirm" else {}
+    return Ready(order, data=data, involved=ready.involved)
+
+
+# --- tranches --------------------------------------------------------------------------------------------------------
+
+
+def report_in(state: str) -> tuple[TrancheReport, Ready]:
+    agreement, house = in_force("CPO", "180000.00")
+    first = agreement.tranches.get(rank=1)
+    report = reports.file_report(first, summary="Fait.", spent_amount=90000, upload=upload("bilan"), actor=house.member)
+    if state == "returned":
+        perform(report, "give_back", actor=house.instructor, comment=COMMENT)
+    return report, Ready(report, person={Role.APPLICANT: house.member}, code="CPO")
+
+
+def ready_report(spec: TransitionSpec, state: str) -> Ready:
+    report, ready = report_in(state)
+    data = {"summary": "Fait, avec les comptes.", "spent_amount": "90 000,00"} if spec.name == "file_again" else {}
+    return Ready(report, data=data, person=ready.person, code="CPO")
+
+
+def ready_tranche(spec: TransitionSpec, state: str) -> Ready:
+    report, _ready = report_in("filed")
+    rank = {"planned": 2, "released": 1}[state]
+    tranche = report.tranche.agreement.tranches.get(rank=rank)
+    if state == "planned":  # the report of the year before is what releases it
+        TrancheReport.objects.filter(pk=report.pk).update(
+            state="accepted", decided_by=report.tranche.agreement.drafted_by, decided_at=timezone.now()
+        )
+    return Ready(tranche, code="CPO")
+
+
+READY: dict[type, Callable[[TransitionSpec, str], Ready]] = {
+    Agreement: ready_agreement,
+    PaymentClaim: ready_claim,
+    PaymentBatch: ready_batch,
+    PaymentOrder: ready_order,
+    Tranche: ready_tranche,
+    TrancheReport: ready_report,
+}
+
+
+def test_the_matrix_knows_every_model():
+    assert {parameters.values[0] for parameters in ALL} == set(READY)
+
+
+@pytest.mark.parametrize(("model", "spec", "state"), ALL)
+def test_who_may_and_who_may_not(model, spec, state):
+    check(model, spec, state, lambda: READY[model](spec, state))
+
+
+@pytest.mark.parametrize(
+    ("model", "state"),
+    [
+        (Agreement, "draft"),
+        (Agreement, "in_force"),
+        (PaymentClaim, "draft"),
+        (PaymentClaim, "ordered"),
+        (PaymentBatch, "open"),
+        (PaymentBatch, "sent"),
+        (TrancheReport, "filed"),
+        (TrancheReport, "returned"),
+    ],
+)
+def test_from_no_other_state(model, state):
+    make = {
+        Agreement: agreement_in,
+        PaymentClaim: lambda state: claim_in(state)[1],
+        PaymentBatch: batch_in,
+        TrancheReport: lambda state: report_in(state)[1],
+    }
+    ready = make[model](state)
+    others = [spec for spec in transitions_of(model) if not spec.starts_from(state)]
+    assert others
+    people = {
+        spec.name: None
+        if spec.audience == "system"
+        else ready.person[Role.APPLICANT]
+        if spec.audience == "applicant"
+        else ready.staff(spec.roles[0])
+        for spec in others
+    }
+    assert_refused_elsewhere(ready, people)

@@ -1,0 +1,123 @@
+"""Transitions × roles: each one taken by those it names, refused to all others without a trace.
+
+A file ``test_workflow_matrix.py`` for each app says how a row gets ready (:class:`Ready`) and runs :func:`check`. A
+transition without such a recipe fails: the list of transitions comes from the registry.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+from core.models import Event, User
+from core.roles import Role
+from core.transitions import TransitionRefused, TransitionSpec, perform, spec_of, transitions_of, workflow_models
+from tests.factories.core import UserFactory
+from tests.factories.instruction import staff
+
+COMMENT = "Un motif écrit pour la personne."
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A row on which only the actor is left to be right.
+
+    ``person``: who takes a transition of a precise person (an applicant, the controller in charge), by role; a role
+    that is not in it is any member of staff of the programme. ``involved``: people with the right role whom the
+    separation of duties refuses.
+    """
+
+    row: models.Model
+    data: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Any] | None = None
+    person: Mapping[Role, User] = field(default_factory=dict)
+    involved: tuple[User, ...] = ()
+    code: str = "PROGRESS1"  # the programme of the row
+    scoped: bool = True  # whether the staff of another programme is refused
+
+    def staff(self, role: Role, **extra: Any) -> User:
+        """A member of staff of the row's programme."""
+        return staff(role, self.code, **extra)
+
+    def stranger(self, role: Role) -> User:
+        """A member of staff of another programme."""
+        return staff(role, "CPO" if self.code != "CPO" else "PROGRESS1")
+
+
+def combinations(app_label: str) -> list:
+    """(model, transition, source state) of all the models of an app, as pytest parameters."""
+    return [
+        pytest.param(model, spec, state, id=f"{model.__name__}.{spec.name} from {state}")
+        for model in workflow_models(apps.get_app_config(app_label).get_models())
+        for spec in transitions_of(model)
+        for state in spec.sources
+    ]
+
+
+def check(model: type[models.Model], spec: TransitionSpec, state: str, make: Callable[[], Ready]) -> None:
+    """Refused to everyone who is not named, then taken by each who is."""
+    ready = make()
+    assert ready.row.state == state
+    assert_refused_to_the_others(ready, spec)
+    for role in spec.roles if spec.audience != "system" else ():
+        if spec.audience == "applicant" and role not in ready.person:
+            continue
+        ready = ready if ready.row.state == state and not _taken(ready, spec) else make()
+        actor = ready.person.get(role) or ready.staff(role)
+        assert_taken(ready, spec, state, actor)
+    if spec.for_the_system():
+        ready = ready if ready.row.state == state and not _taken(ready, spec) else make()
+        assert_taken(ready, spec, state, None, system=True)
+
+
+def _taken(ready: Ready, spec: TransitionSpec) -> bool:
+    return Event.objects.of(ready.row).filter(action=spec.name).exists()
+
+
+def take(ready: Ready, spec: TransitionSpec, actor: User | None, *, system: bool = False) -> models.Model:
+    return perform(
+        ready.row, spec.name, actor=actor, data=ready.data, files=ready.files, comment=COMMENT, system=system
+    )
+
+
+def assert_taken(ready: Ready, spec: TransitionSpec, state: str, actor: User | None, *, system: bool = False) -> None:
+    take(ready, spec, actor, system=system)
+    assert ready.row.state == (spec.target or state)
+    event = Event.objects.of(ready.row).filter(action=spec.name).last()
+    assert (event.from_state, event.to_state, event.actor) == (state, ready.row.state, actor)
+
+
+def assert_refused_to_the_others(ready: Ready, spec: TransitionSpec) -> None:
+    named = set(spec.roles) if spec.audience == "staff" else set()
+    others: list[User | None] = [ready.staff(role) for role in Role if role not in named]
+    others += [*ready.involved, UserFactory(applicant=True), UserFactory(is_superuser=True), None]
+    others += [ready.staff(role, is_active=False) for role in spec.roles]
+    if ready.scoped and spec.audience == "staff":
+        others += [ready.stranger(role) for role in named]
+    before, events = ready.row.state, Event.objects.of(ready.row).count()
+    for person in others:
+        if person is not None and person in ready.person.values():
+            continue
+        with pytest.raises(TransitionRefused) as refusal:
+            take(ready, spec, person)
+        assert refusal.value.code == "permission", f"{person}: {refusal.value}"
+        assert str(refusal.value)
+    if not spec.for_the_system():
+        with pytest.raises(TransitionRefused):
+            take(ready, spec, None, system=True)
+    ready.row.refresh_from_db()
+    assert ready.row.state == before
+    assert Event.objects.of(ready.row).count() == events
+
+
+def assert_refused_elsewhere(ready: Ready, names: Mapping[str, User | None]) -> None:
+    """From the state of this row, these transitions are refused to the very people who may take them."""
+    for name, actor in names.items():
+        spec = spec_of(type(ready.row), name)
+        assert not spec.starts_from(ready.row.state)
+        with pytest.raises(TransitionRefused) as refusal:
+            take(ready, spec, actor, system=actor is None)
+        assert refusal.value.code == "state"
