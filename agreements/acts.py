@@ -15,6 +15,7 @@ from core.file_types import DOCX, PDF
 from core.models.document import Document
 from core.money import format_euros, format_number, sum_money
 from core.printing import render_docx, render_pdf
+from grants.rules.budget import account_number
 
 OFFICIAL_LANGUAGE = "fr"
 TEMPLATE_PDF = "agreements/agreement.typ"
@@ -69,7 +70,7 @@ def act_data(agreement) -> dict[str, Any]:
         "articles": [asdict(article) for article in filler.articles(passages["articles"])],
         "signature": filler.fill(passages["signature"][kind]),
         "signatories": _signatories(agreement),
-        "annexes": _annexes(agreement),
+        "annexes": [{"title": title, "tables": tables} for _code, title, tables in _annexes(agreement)],
     }
 
 
@@ -117,8 +118,11 @@ def act_facts(agreement) -> dict[str, Any]:
             for item in agreement.tranches.order_by("rank")
         ],
         "instalments": [
-            {"label": item.label, "amount": item.amount, "trigger": item.trigger_text} for item in instalments
+            {"label": item.label, "amount": item.amount, "trigger": _in_a_sentence(item.trigger_text)}
+            for item in instalments
         ],
+        "annexes": {"budget": 0, "persons": 0}
+        | {code: rank for rank, (code, _title, _tables) in enumerate(_annexes(agreement), 1)},
     }
 
 
@@ -141,17 +145,23 @@ def _signatories(agreement) -> list[dict[str, str]]:
     return [{"who": "Pour le bénéficiaire", "quality": agreement.beneficiary.display_name}, region]
 
 
-def _annexes(agreement) -> list[dict[str, Any]]:
+def _in_a_sentence(text: str) -> str:
+    """A condition as it reads after a comma."""
+    return text[:1].lower() + text[1:]
+
+
+def _annexes(agreement) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """The annexes that the act has: a code for its articles, the title with its number, the tables."""
     annexes = []
     if budget := _budget(agreement):
-        annexes.append({"title": "Annexe 1 – Budget prévisionnel", "tables": budget})
-    annexes.append({"title": "Annexe 2 – Échéancier", "tables": _schedule(agreement)})
+        annexes.append(("budget", "Budget prévisionnel", budget))
+    annexes.append(("schedule", "Échéancier", _schedule(agreement)))
     shares = list(agreement.shares.order_by("rank"))
     if shares:
         rows = [[str(share.rank), share.person_name, format_euros(share.amount)] for share in shares]
         table = _table("Montants par personne", ["N°", "Personne", "Montant"], rows, agreement.granted_amount)
-        annexes.append({"title": "Annexe 3 – Personnes aidées", "tables": [table]})
-    return annexes
+        annexes.append(("persons", "Personnes aidées", [table]))
+    return [(code, f"Annexe {rank} – {title}", tables) for rank, (code, title, tables) in enumerate(annexes, 1)]
 
 
 def _budget(agreement) -> list[dict[str, Any]]:
@@ -160,7 +170,7 @@ def _budget(agreement) -> list[dict[str, Any]]:
     for side, caption in (("charge", "Charges"), ("product", "Produits")):
         own = [line for line in lines if line.side == side]
         if own:
-            rows = [[line.account_code, line.label, format_euros(line.amount)] for line in own]
+            rows = [[account_number(line.account_code), line.label, format_euros(line.amount)] for line in own]
             tables.append(
                 _table(caption, ["Compte", "Libellé", "Montant"], rows, sum_money(line.amount for line in own))
             )

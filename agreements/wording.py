@@ -21,6 +21,7 @@ from core.money import amount_in_words, format_euros
 
 COMMON = "common"
 _BREAK = re.compile(r"\n\s*\n")
+_SPACES = re.compile(r"[ \t\r\n]+")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 
 
@@ -80,6 +81,11 @@ def _environment() -> SandboxedEnvironment:
     return environment
 
 
+def _one_line(text: str) -> str:
+    """One line with single spaces. No-break spaces stay: an amount is never cut at the end of a line."""
+    return _SPACES.sub(" ", text).strip(" ")
+
+
 class Filler:
     """Fills passages with the facts of one case."""
 
@@ -88,11 +94,11 @@ class Filler:
 
     def fill(self, passage: str) -> str:
         """Return one passage on one line. Raises WordingError, naming the passage."""
-        return " ".join(self._render(passage).split())
+        return _one_line(self._render(passage))
 
     def paragraphs(self, passage: str) -> list[str]:
         """Return the filled paragraphs of a passage, without the empty ones."""
-        parts = (" ".join(part.split()) for part in _BREAK.split(self._render(passage)))
+        parts = (_one_line(part) for part in _BREAK.split(self._render(passage)))
         return [part for part in parts if part]
 
     def articles(self, items: list[dict[str, str]]) -> list[Article]:

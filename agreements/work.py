@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, TrancheReport
 from core.money import format_euros
@@ -160,7 +161,7 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
             why=_("Certified, to be ordered: %(amount)s") % {"amount": format_euros(claim.certified_amount)},
             url=change_url(claim),
-            action=_("Order"),
+            action=pgettext("verb", "Order"),
         )
     for batch in batches_to_close(user).with_totals().order_by("opened_at")[:SHOWN]:
         if batch.live_count:

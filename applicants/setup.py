@@ -41,7 +41,7 @@ def _accounts_as_work(user: Any) -> list[WorkItem]:
     waiting = BankAccount.objects.waiting().exclude(entered_by=user).select_related("applicant")
     return [
         WorkItem(
-            due=timezone.localdate(account.entered_at + VERIFY_WITHIN),
+            due=timezone.localdate(account.entered_at + VERIFY_WITHIN) if account.is_change else None,
             title=f"{account.applicant.display_name} · {account.masked_iban}",
             why=_("Change of account: payments wait for it") if account.is_change else _("Bank account to verify"),
             url=reverse("admin:applicants_bankaccount_change", args=[account.pk]),

@@ -12,7 +12,8 @@ from grants import receivers, work
 from grants.permissions import may_see
 from grants.staff_permissions import EDITS_BUDGET
 
-INSTRUCTION = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.COMMITTEE_SECRETARY, Role.FINANCE_OFFICER]
+WORKS_THE_QUEUE = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.COMMITTEE_SECRETARY]
+INSTRUCTION = [*WORKS_THE_QUEUE, Role.FINANCE_OFFICER]
 CASES = "admin:grants_application_changelist"
 
 
@@ -26,15 +27,15 @@ def may_read_opinion(user, opinion) -> str | None:
 def register_menu() -> None:
     """The links of the staff menu."""
     navigation.register(
-        Section.WORK, gettext_lazy("Cases to do"), CASES, "assignment", INSTRUCTION,
+        Section.WORK, gettext_lazy("Cases to do"), CASES, "assignment", WORKS_THE_QUEUE,
         badge=work.count_to_do, order=10, query="queue=todo",
     )  # fmt: skip
     navigation.register(
-        Section.WORK, gettext_lazy("Applicant's turn"), CASES, "hourglass_top", INSTRUCTION,
+        Section.WORK, gettext_lazy("Applicant's turn"), CASES, "hourglass_top", WORKS_THE_QUEUE,
         badge=work.count_waiting, order=20, query="queue=waiting",
     )  # fmt: skip
     navigation.register(
-        Section.WORK, gettext_lazy("Messages not read"), CASES, "mark_email_unread", INSTRUCTION,
+        Section.WORK, gettext_lazy("Messages not read"), CASES, "mark_email_unread", WORKS_THE_QUEUE,
         badge=work.count_unread, order=30, query="queue=unread",
     )  # fmt: skip
     navigation.register(Section.WORK, gettext_lazy("All cases"), CASES, "folder_open", order=40)

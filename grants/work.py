@@ -22,10 +22,10 @@ NEXT_STEP = {
     State.INCOMPLETE: (gettext_lazy("Pieces asked from the applicant"), gettext_lazy("Look")),
     State.ADMISSIBLE: (gettext_lazy("Instruction to start"), gettext_lazy("Instruct")),
     State.IN_INSTRUCTION: (gettext_lazy("Proposal to make"), gettext_lazy("Instruct")),
-    State.INSTRUCTED: (gettext_lazy("Visa awaited"), gettext_lazy("Read the proposal")),
-    State.READY_FOR_COMMITTEE: (gettext_lazy("To be put on an agenda"), gettext_lazy("Put on an agenda")),
+    State.INSTRUCTED: (gettext_lazy("Visa awaited"), gettext_lazy("Read")),
+    State.READY_FOR_COMMITTEE: (gettext_lazy("To be put on an agenda"), gettext_lazy("Schedule")),
     State.SCHEDULED: (gettext_lazy("Decision of the committee awaited"), gettext_lazy("Look")),
-    State.APPROVED: (gettext_lazy("Agreement to prepare"), gettext_lazy("Prepare")),
+    State.APPROVED: (gettext_lazy("Act to draw up or to sign"), gettext_lazy("Look")),
     State.CONTRACTED: (gettext_lazy("Agreement in force"), gettext_lazy("Look")),
 }
 LOOK = gettext_lazy("Look")
@@ -49,8 +49,6 @@ def to_do(user) -> Q:
         wanted |= Q(state__in=[State.SUBMITTED, State.ADMISSIBLE], instructor__isnull=True)
     if user.has_role(Role.COMMITTEE_SECRETARY):
         wanted |= Q(state=State.READY_FOR_COMMITTEE)
-    if user.has_role(Role.FINANCE_OFFICER):
-        wanted |= Q(state=State.APPROVED)
     return wanted
 
 
@@ -111,11 +109,14 @@ def work_on_cases(user) -> Iterator[WorkItem]:
         .select_related("applicant", "programme_version__programme")
         .order_by(F("decision_due_on").asc(nulls_last=True), "pk")[:SHOWN]
     )
+    assigns = user.has_role(Role.HEAD_OF_SERVICE) and not user.has_role(Role.INSTRUCTOR)
     for case in cases:
         why, action = next_step(case)
         late = case.state == State.INCOMPLETE
         if late:
             why, action = _("The date given to the applicant for the missing pieces has passed"), _("Decide")
+        elif assigns and case.instructor_id is None:
+            why, action = _("Without instructor"), _("Assign")
         yield WorkItem(
             due=case.request_due_on if late else case.decision_due_on,
             title=f"{case.number} · {case.applicant.display_name}",

@@ -15,17 +15,26 @@ from core.models.event import Event
 from core.presentation import action_label
 
 SHOWN = 15
+READ = 60
 PER_PAGE = 50
 
 
-@dataclass(frozen=True)
+@dataclass
 class EventLine:
-    """One event in words."""
+    """One event in words; ``count`` of them when somebody did the same thing again and again in a row."""
 
     event: Event
     label: str
     who: str
     changes: list[tuple[str, Any, Any]]
+    count: int = 1
+
+    def takes_in(self, other: "EventLine") -> bool:
+        """Whether the next line says nothing more than this one."""
+        mine, theirs = self.event, other.event
+        says_more = self.changes or other.changes or mine.comment or theirs.comment
+        same = (self.label, self.who, mine.created_at.date()) == (other.label, other.who, theirs.created_at.date())
+        return same and not says_more
 
 
 def lines(subject: models.Model, events: list[Event]) -> list[EventLine]:
@@ -52,8 +61,16 @@ def _field_label(model: type[models.Model], name: str) -> str:
 
 
 def recent_events(subject: models.Model) -> list[EventLine]:
-    """The latest events of a row, newest first."""
-    return lines(subject, list(history(subject).order_by("-sequence")[:SHOWN]))
+    """The latest events of a row, newest first; twelve pieces examined one after the other are one line."""
+    shown: list[EventLine] = []
+    for line in lines(subject, list(history(subject).order_by("-sequence")[:READ])):
+        if shown and shown[-1].takes_in(line):
+            shown[-1].count += 1
+        elif len(shown) == SHOWN:
+            break
+        else:
+            shown.append(line)
+    return shown
 
 
 def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:

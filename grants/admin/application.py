@@ -2,7 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import F, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -45,7 +45,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     resource_classes = [ApplicationResource]
     show_form = False
     fields = ()
-    ordering = [F("decision_due_on").asc(nulls_last=True), "id"]
+    ordering = [Application.due_first(), "id"]
     list_display = [
         "due_column",
         "case_column",
@@ -89,7 +89,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     @display(description=gettext_lazy("Case"), ordering="number")
     def case_column(self, case: Application) -> SafeString:
         return format_html(
-            '<b>{}</b><br>{}<br><small class="muted">{}</small>', case.number, case.title, case.applicant.display_name
+            '<b>{}</b> {}<br><small class="muted">{}</small>', case.number, case.title, case.applicant.display_name
         )
 
     @display(description=gettext_lazy("Programme"), ordering="programme_version__programme__name")
@@ -117,7 +117,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     def action_column(self, case: Application) -> SafeString:
         label = next_step(case)[1]
         hidden = format_html('<span class="visually-hidden"> : {}</span>', case.number)
-        return format_html('<a class="es-btn quiet" href="{}">{}{}</a>', case_url(case.pk), label, hidden)
+        return format_html('<a class="es-btn quiet nowrap" href="{}">{}{}</a>', case_url(case.pk), label, hidden)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Cases are filed, never imported."""

@@ -11,6 +11,7 @@ from core.documents import DocumentRefused
 from grants import instruction
 from grants.admin.forms import (
     AskOpinionForm,
+    AssignForm,
     BodyForm,
     CheckForm,
     EuFundForm,
@@ -171,6 +172,13 @@ def choose_fund(case, request):
     return form, "amount", _("EU fund recorded.") if done else None
 
 
+def assign(case, request):
+    form = AssignForm(request.POST, cases=[case])
+    done = _attempt(form, lambda data: instruction.assign_instructor(case, data["instructor"], actor=request.user))
+    words = {"person": form.cleaned_data["instructor"]} if done else {}
+    return form, "answers", _("The case is given to %(person)s.") % words if done else None
+
+
 def read_messages(case, request):
     form = EuFundForm({})
     done = _attempt(form, lambda data: instruction.mark_read(case, actor=request.user))
@@ -190,4 +198,5 @@ HANDLERS = {
     "read": read_messages,
     "note": write_note,
     "fund": choose_fund,
+    "assign": assign,
 }

@@ -1,5 +1,6 @@
 """The sections of a case's page: what each one needs, read in a fixed number of queries."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,7 +11,15 @@ from django.utils.translation import gettext as _
 from core.admin import Panel
 from core.money import ZERO, sum_money
 from core.templatetags.essor import days_left, long_date
-from grants.admin.forms import AskOpinionForm, BodyForm, EuFundForm, RecordOpinionForm, RetainForm, ScoreForm
+from grants.admin.forms import (
+    AskOpinionForm,
+    AssignForm,
+    BodyForm,
+    EuFundForm,
+    RecordOpinionForm,
+    RetainForm,
+    ScoreForm,
+)
 from grants.form_page import QuestionView
 from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL, check_lines
 from grants.models import (
@@ -31,7 +40,7 @@ from grants.rules.conditions import expected_pieces
 from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
-from grants.staff_permissions import may_instruct, reason_not_staff_of
+from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
 from grants.states import ApplicationState as State
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
@@ -115,7 +124,7 @@ def case_panels(case: Application, user, refused_forms: dict) -> list[Panel]:
         scoring_panel(case, reader),
         *table_panels(case, reader),
         opinions_panel(case, reader),
-        answers_panel(case),
+        answers_panel(case, reader),
         envelope_panel(case),
         pieces_panel(case, reader),
         messages_panel(case, reader),
@@ -147,6 +156,8 @@ def check_panels(case: Application, reader: CaseReader) -> list[Panel]:
     for stage, lines in check_lines(case, with_facts=asked).items():
         states = UNTIL_PROPOSAL if stage == Stage.ELIGIBILITY else BEFORE_ADMISSION
         answered = sum(1 for line in lines if line.answer is not None)
+        may_answer = reader.may_instruct and case.state in states
+        fine = all(line.answer is not None and line.answer.answer != "no" for line in lines)
         panels.append(
             Panel(
                 title=Stage(stage).label,
@@ -156,7 +167,8 @@ def check_panels(case: Application, reader: CaseReader) -> list[Panel]:
                 context={
                     "lines": lines,
                     "stage": stage,
-                    "may_answer": reader.may_instruct and case.state in states,
+                    "may_answer": may_answer,
+                    "folded": fine and not may_answer,
                     "refused": reader.forms.get("check"),
                 },
             )
@@ -227,11 +239,17 @@ def table_panels(case: Application, reader: CaseReader) -> list[Panel]:
                     "persons": persons,
                     "contribution": sum_money(item.own_contribution for item in persons),
                     "computed": sum_money(item.computed_amount for item in persons),
-                    "granted": sum_money(item.granted_amount for item in persons),
+                    "granted": _sum_of_known(item.granted_amount for item in persons),
                 },
             )
         )
     return panels
+
+
+def _sum_of_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of the amounts that are known; None, a dash on the page, before any is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum_money(known) if known else None
 
 
 def budget_panel(case: Application, reader: CaseReader) -> Panel:
@@ -326,8 +344,8 @@ def proposal_panels(case: Application) -> list[Panel]:
     return panels
 
 
-def answers_panel(case: Application) -> Panel:
-    """What the applicant typed, section by section, folded."""
+def answers_panel(case: Application, reader: CaseReader) -> Panel:
+    """Who asks, who instructs, and what the applicant typed, section by section, folded."""
     tables = {*(kind.value for kind in (QuestionKind.BUDGET, QuestionKind.PARTNERS, QuestionKind.PERSONS)), "pieces"}
     facts = form_facts(case)
     sections = []
@@ -343,8 +361,14 @@ def answers_panel(case: Application) -> Panel:
         title=_("The application"),
         template="admin/grants/application/answers.html",
         anchor="answers",
-        context={"sections": sections, "case": case},
+        context={"sections": sections, "case": case, "assign_form": _assign_form(case, reader)},
     )
+
+
+def _assign_form(case: Application, reader: CaseReader) -> AssignForm | None:
+    if case.state not in Application.UNDECIDED or may_assign(reader.user, case):
+        return None
+    return reader.form("assign", lambda: AssignForm(cases=[case], initial={"instructor": case.instructor_id}))
 
 
 def envelope_panel(case: Application) -> Panel | None:
@@ -407,6 +431,7 @@ def messages_panel(case: Application, reader: CaseReader) -> Panel:
         anchor="messages",
         context={
             "thread": list(case.messages.all()),
+            "unread": any(not message.from_staff and message.read_at is None for message in case.messages.all()),
             "form": reader.form("message", lambda: BodyForm(auto_id="id_message_%s")),
             "may_write": reader.may_write and case.state != State.DRAFT,
         },

@@ -13,7 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from core.admin import CaseHeader, EssorModelAdmin, EssorTabularInline, Panel, date_display, money_display
+from core.admin import (
+    CaseHeader,
+    EssorModelAdmin,
+    EssorTabularInline,
+    Panel,
+    date_display,
+    money_display,
+    plain_display,
+)
 from core.events import record
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
@@ -68,17 +76,16 @@ class EnvelopeAdmin(EssorImportExportAdmin):
     form = EnvelopeForm
     add_roles = change_roles = EDITS_BUDGET
     list_display = [
-        "code",
-        "label",
+        "envelope_column",
         "programme",
-        "kind",
-        "year",
+        plain_display("year", gettext_lazy("Year")),
         money_display("voted_amount", gettext_lazy("Voted")),
         money_display("committed_amount", gettext_lazy("Committed")),
         money_display("awaiting_amount", gettext_lazy("Granted, to be committed"), ordering="committed_amount"),
         money_display("proposed_total", gettext_lazy("Proposed"), ordering="committed_amount"),
         money_display("available_amount", gettext_lazy("Available"), ordering="committed_amount"),
     ]
+    list_display_links = ["envelope_column"]
     list_select_related = ["programme"]
     list_filter = ["kind", "year", "programme"]
     search_fields = ["code", "label"]
@@ -103,6 +110,11 @@ class EnvelopeAdmin(EssorImportExportAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).with_figures()
+
+    @display(description=gettext_lazy("Envelope"), ordering="code")
+    def envelope_column(self, envelope: Envelope) -> SafeString:
+        words = f"{envelope.label} · {envelope.get_kind_display()}"
+        return format_html('<b>{}</b><br><small class="muted">{}</small>', envelope.code, words)
 
     def case_header(self, request: HttpRequest, obj: Envelope) -> CaseHeader:
         return CaseHeader(

@@ -6,6 +6,8 @@ mails go through the outbox in the same transaction.
 
 from datetime import date, timedelta
 
+from django.db.models import Case, F, When
+from django.db.models.expressions import OrderBy
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +45,12 @@ class InstructionWorkflow(WorkflowModel):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def due_first(cls) -> OrderBy:
+        """The order of a queue: what waits for a decision, soonest first; what is decided comes last."""
+        waits = Case(When(state__in=cls.UNDECIDED, then=F("decision_due_on")))
+        return waits.asc(nulls_last=True)
 
     # --- the clock (france.md B7) ---------------------------------------------------------------------------
 

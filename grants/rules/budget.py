@@ -15,6 +15,11 @@ from grants.rules.accounts import account_of
 THIS_REQUEST = "this_request"
 
 
+def account_number(code: str) -> str:
+    """The account as a budget shows it: 60 for the form's code "60x", 74 for "74region"."""
+    return code.rstrip("abcdefghijklmnopqrstuvwxyz")
+
+
 @dataclass(frozen=True)
 class BudgetItem:
     """One line; ``eligible`` is what an instructor retained of it, None while nobody judged."""

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from agreements.acts import act_data
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement
 from applicants.models import DeMinimisAid
@@ -255,3 +256,32 @@ def test_a_lapsed_act_lapses_its_case():
 def test_the_search_text_holds_number_and_beneficiary():
     agreement, _house = drafted(applicant=ApplicantFactory(name="Éco-Quartier du Fil"))
     assert "eco" in agreement.search_text
+
+
+# --- what the act says ------------------------------------------------------------------------------------------------
+
+
+def test_an_act_names_its_beneficiary_and_never_cuts_an_amount():
+    agreement, _house = drafted(granted="20000.00")
+    text = text_of(agreement.document_docx)
+    beneficiary = agreement.beneficiary
+    assert f"{beneficiary.display_name}, SIRET {beneficiary.identifier}" in text
+    assert "20\u202f000,00\u202f€ (vingt mille euros)" in text
+    assert "74region" not in text
+
+
+def test_annexes_are_numbered_as_they_come_and_cited_by_their_number():
+    agreement, _house = drafted("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
+    agreement.budget_lines.all().delete()  # a company that files no budget
+    data = act_data(agreement)
+    assert [annex["title"] for annex in data["annexes"]] == ["Annexe 1 – Échéancier", "Annexe 2 – Personnes aidées"]
+    sentences = " ".join(text for article in data["articles"] for text in article["paragraphs"])
+    assert "personnes nommées en annexe 2" in sentences
+    assert "annexe 3" not in sentences
+
+
+def test_a_condition_reads_on_after_its_amount():
+    agreement, _house = drafted(granted="20000.00")
+    payment = next(item for item in act_data(agreement)["articles"] if item["title"] == "Versement")
+    first = agreement.instalments.order_by("rank").first()
+    assert any(f", {first.trigger_text[0].lower()}{first.trigger_text[1:]}." in text for text in payment["paragraphs"])

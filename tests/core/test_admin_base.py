@@ -1,5 +1,6 @@
 """The base of the staff site: who sees and changes what, transitions by POST, history, and few queries."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,8 @@ from django.utils import timezone
 
 from core import navigation
 from core.acting import acting_as
+from core.admin.events import recent_events
+from core.events import record
 from core.models.event import Event
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
@@ -220,6 +223,29 @@ def test_the_history_page_tells_everything(staff: Client, submitted: Case) -> No
     page = staff.get(f"{LIST}{submitted.pk}/history/").text
     assert page.index("Accept") < page.index("Submit")
     assert "Good" in page
+
+
+def test_the_same_thing_done_again_and_again_is_one_line(staff: Client, submitted: Case, instructor: User) -> None:
+    for _number in range(20):
+        record(submitted, "look", actor=instructor)
+    record(submitted, "look", actor=instructor, comment="with a word")
+    shown = recent_events(submitted)
+    assert [(line.event.action, line.count) for line in shown[:2]] == [("look", 1), ("look", 20)]
+    assert shown[-1].event.action == "submit"
+    assert "× 20" in staff.get(f"{LIST}{submitted.pk}/change/").text
+
+
+def test_pages_are_called_by_what_they_show(staff: Client, submitted: Case) -> None:
+    assert staff.get(LIST).context["title"] == "Cases"
+    assert staff.get(f"{LIST}{submitted.pk}/change/").context["title"] == "Case"
+
+
+def test_why_a_step_is_refused_is_tied_to_its_button(client: Client, submitted: Case) -> None:
+    client.force_login(UserFactory(administrator=True))
+    page = client.get(page_of(submitted)).text
+    reasons = re.findall(r'disabled aria-describedby="(why-[a-z_]+)"', page)
+    assert reasons
+    assert all(f'id="{name}"' in page for name in reasons)
 
 
 # --- few queries --------------------------------------------------------------------------------------------

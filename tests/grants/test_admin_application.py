@@ -319,6 +319,39 @@ def test_the_eu_fund_is_chosen_during_instruction(client, instructor):
     assert case.eu_fund == "ESF+"
 
 
+def test_a_case_is_given_to_an_instructor_from_its_page(client):
+    head = sign_in(client, staff(Role.HEAD_OF_SERVICE))
+    colleague = staff(Role.INSTRUCTOR)
+    case = CaseFactory()
+    assert 'id="id_instructor"' in client.get(page_of(case)).text
+    assert act(client, case, "assign", instructor=colleague.pk).status_code == 302
+    case.refresh_from_db()
+    assert case.instructor == colleague
+    assert case.events.get(action="assign").actor == head
+    stranger = staff(Role.INSTRUCTOR, "CPO")
+    assert act(client, case, "assign", instructor=stranger.pk).status_code == 422
+
+
+def test_an_auditor_gives_no_case_to_anybody(client):
+    sign_in(client, staff(Role.AUDITOR))
+    case = CaseFactory()
+    assert 'id="id_instructor"' not in client.get(page_of(case)).text
+    assert act(client, case, "assign", instructor=staff(Role.INSTRUCTOR).pk).status_code == 422
+    case.refresh_from_db()
+    assert case.instructor is None
+
+
+def test_what_is_settled_is_folded_and_what_is_read_has_no_button(client, instructor):
+    case = CaseFactory(state="in_instruction", instructor=instructor)
+    answer_all(case, "completeness", "admissibility")
+    page = client.get(page_of(case)).text
+    assert page.count("Tout est répondu, rien par non") == 2
+    mark = reverse("admin:grants_application_do", args=[case.pk, "read"])
+    assert mark not in page
+    Message.objects.create(application=case, author=case.created_by, body="Bonjour", from_staff=False)
+    assert mark in client.get(page_of(case)).text
+
+
 @pytest.mark.parametrize("action", ["check", "inconnu"])
 def test_actions_are_posts_of_known_names(client, instructor, action):
     case = CaseFactory()

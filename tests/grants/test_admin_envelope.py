@@ -98,6 +98,24 @@ def test_finance_edits_the_budget_and_the_history_keeps_it(client, officer):
     assert envelope.history_rows.count() >= 2
 
 
+def test_amounts_stand_in_fields_that_a_browser_can_show(client, officer):
+    """A field of type number shows nothing of “480 000,00”: saving the page would lose the amount."""
+    envelope = EnvelopeFactory()
+    envelope.payment_credits.create(year=2026, voted_amount=Decimal("100000.00"))
+    response = client.get(reverse("admin:grants_envelope_change", args=[envelope.pk]))
+    fields = [response.context["adminform"].form["voted_amount"]]
+    fields += [form["voted_amount"] for form in response.context["inline_admin_formsets"][0].formset.initial_forms]
+    assert [field.value() for field in fields] == ["480\u202f000,00", "100\u202f000,00"]
+    assert [field.field.widget.input_type for field in fields] == ["text", "text"]
+
+
+def test_a_year_is_no_quantity(client, officer):
+    EnvelopeFactory()
+    page = client.get(reverse("admin:grants_envelope_changelist")).text
+    assert ">2026<" in page
+    assert "2\u202f026" not in page
+
+
 def test_less_than_what_is_committed_is_refused_in_words(client, officer):
     case = CaseFactory(state="approved")
     commit(case, Decimal("26000.00"), officer)
