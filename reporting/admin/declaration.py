@@ -1,6 +1,7 @@
 """Declarations with their control grid, and the page of one expenditure item: proof above, decision below."""
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -8,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from agreements.models import DuplicateWarning
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.dates import add_months
 from reporting.admin.base import ReadOnlyAdmin, link
@@ -107,6 +109,18 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
         return response
 
 
+WAY = (
+    "declaration__operation__agreement__application",
+    "declaration__claim",
+    "declaration__certificate__entry__line__application__programme",
+    "declaration__certificate__entry__line__application__fund",
+    "declaration__certificate__entry__line__application__accounting_year",
+    "expenditure_line__proof",
+    "error_type",
+    "decided_by",
+)
+
+
 @admin.register(ExpenditureItem)
 class ExpenditureItemAdmin(ReadOnlyAdmin):
     """One item: the line of the claim, its proof, the decision, and where it went."""
@@ -124,6 +138,11 @@ class ExpenditureItemAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     search_fields = ["declaration__number", "expenditure_line__supplier_name", "expenditure_line__invoice_number"]
     ordering = ["-pk"]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field=None) -> ExpenditureItem | None:
+        """The item with the whole way from the case to the payment application, in one query."""
+        found = self.get_queryset(request).select_related(*WAY).filter(pk=object_id if object_id.isdigit() else None)
+        return found.first()
 
     @admin.display(description=gettext_lazy("Item"), ordering="pk")
     def item_column(self, item: ExpenditureItem) -> str:
@@ -154,7 +173,11 @@ class ExpenditureItemAdmin(ReadOnlyAdmin):
     def panels(self, request: HttpRequest, obj: ExpenditureItem) -> list[Panel]:
         certificate = getattr(obj.declaration, "certificate", None)
         entry = getattr(certificate, "entry", None)
-        context = {"item": obj, "line": obj.expenditure_line, "certificate": certificate, "entry": entry}
+        line = obj.expenditure_line
+        warnings = DuplicateWarning.objects.filter(Q(line=line) | Q(other_line=line)).select_related(
+            "line__claim", "other_line__claim", "answered_by"
+        )
+        context = {"item": obj, "line": line, "certificate": certificate, "entry": entry, "warnings": warnings}
         return [
             Panel(_("The line and its proof"), "admin/reporting/declaration/item.html", context),
             Panel(

@@ -85,8 +85,9 @@ class OperationAdmin(ReadOnlyAdmin):
             "line__application__accounting_year",
         )  # fmt: skip
         flags = obj.flags.select_related("answered_by").order_by("state", "-raised_at")
+        answers = request.user.has_role(*OperationFlag.answer_flag.transition_spec.roles)
         return [
-            Panel(_("Doubts"), template("flags"), {"flags": flags}, anchor="doubts"),
+            Panel(_("Doubts"), template("flags"), {"flags": flags, "answers": answers}, anchor="doubts"),
             Panel(_("Facts"), template("facts"), {"version": obj.current}, anchor="facts"),
             Panel(_("Financing plan"), template("financing"), pages.financing_of(obj), anchor="financing"),
             Panel(_("Expenditure"), template("declarations"), {"declarations": declarations}, anchor="expenditure"),

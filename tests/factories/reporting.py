@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import factory
+from django.db import transaction
 
 from agreements.models import PaymentClaim
 from core.models import User
@@ -106,7 +107,8 @@ class OperationFactory(factory.django.DjangoModelFactory):
             "eligible_cost": eligible,
             "location": beneficiary.postcode,
         }
-        add_version(self, facts | changes, listed_financing(fund, eligible, eu_amount))
+        with transaction.atomic():  # the database compares a version with its financing at the end
+            add_version(self, facts | changes, listed_financing(fund, eligible, eu_amount))
         self.refresh_from_db()
 
     @factory.post_generation

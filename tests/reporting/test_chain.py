@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 
 from agreements import claims
 from agreements.duplicates import answer_warning, open_warnings
@@ -286,7 +287,7 @@ def test_what_was_controlled_is_frozen():
 # --- an invoice declared twice ------------------------------------------------------------------------------------------
 
 
-def test_an_invoice_declared_in_two_operations_waits_for_an_answer():
+def test_an_invoice_declared_in_two_operations_waits_for_an_answer(client):
     first, second = cofinanced(), cofinanced()
     same = {"invoice_number": "F-77/2026", "invoice_total": D("9000.00"), "declared_amount": D("9000.00")}
     for case in (first, second):
@@ -306,4 +307,7 @@ def test_an_invoice_declared_in_two_operations_waits_for_an_answer():
         open_warnings(claim).get(), answer="split", comment="Facture partagée.", actor=second.house.instructor
     )
     perform(claim, "certify", actor=second.house.instructor, data=data)
-    assert second.declaration.items.count() == 1
+    (item,) = second.items
+    client.force_login(second.controller, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:reporting_expenditureitem_change", args=[item.pk])).content.decode()
+    assert "Facture partagée." in page  # the controller reads what was answered
