@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
-from applicants.bank_accounts import payable_account
+from applicants.bank_accounts import account_for_its_owner
 from core.dates import format_date_long
 from core.money import format_euros
 
@@ -169,7 +169,7 @@ def _account_task(agreement: Agreement) -> list[Task]:
     """Nothing is paid without a verified account: better said before than after."""
     if agreement.payee == "persons":
         return []
-    account, reason = payable_account(agreement.beneficiary)
+    account, reason = account_for_its_owner(agreement.beneficiary)
     if account is not None:
         return []
     return [Task(reason, reverse("applicants:bank_accounts", args=[agreement.beneficiary_id]), _("Bank details"))]
@@ -216,7 +216,8 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
 def _end(agreement: Agreement) -> Step:
     if agreement.ended_on:
         return Step(agreement.state_label("applicant"), DONE, agreement.ended_on)
+    status = DONE if agreement.end < timezone.localdate() else LATER
     if agreement.report_due_on:
         when = format_date_long(agreement.report_due_on)
-        return Step(_("End of the project"), LATER, agreement.end, _("Final report due on %(day)s.") % {"day": when})
-    return Step(_("End of the project"), LATER, agreement.end)
+        return Step(_("End of the project"), status, agreement.end, _("Final report due on %(day)s.") % {"day": when})
+    return Step(_("End of the project"), status, agreement.end)

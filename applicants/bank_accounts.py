@@ -116,13 +116,30 @@ def _warn_of_change(account: BankAccount, current: BankAccount) -> None:
         )
 
 
+def _live_accounts(applicant: Applicant) -> tuple[BankAccount | None, BankAccount | None]:
+    """The account that waits to be verified and the one that is."""
+    accounts = {account.state: account for account in applicant.bank_accounts.filter(state__in=["entered", "verified"])}
+    return accounts.get("entered"), accounts.get("verified")
+
+
+def account_for_its_owner(applicant: Applicant) -> tuple[BankAccount | None, str]:
+    """As ``payable_account``, with the reason in words for the applicant: what to do, or what to wait for."""
+    waiting, verified = _live_accounts(applicant)
+    if waiting and verified:
+        return None, _("The service is checking your new bank details: no payment leaves until it has.")
+    if waiting:
+        return None, _("The service is checking your bank details: payments can leave once it has.")
+    if not verified:
+        return None, _("You have not given your bank details (RIB) yet: nothing can be paid without them.")
+    return verified, ""
+
+
 def payable_account(applicant: Applicant) -> tuple[BankAccount | None, str]:
     """The account on which ``applicant`` may be paid now, or None and why not.
 
     While a change waits to be verified nothing is paid, neither on the old account nor on the new one.
     """
-    accounts = {account.state: account for account in applicant.bank_accounts.filter(state__in=["entered", "verified"])}
-    waiting, verified = accounts.get("entered"), accounts.get("verified")
+    waiting, verified = _live_accounts(applicant)
     if waiting and verified:
         return None, _("A change of bank account of “%(name)s” waits to be verified: payments wait for it.") % {
             "name": applicant.display_name

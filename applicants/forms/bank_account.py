@@ -46,6 +46,7 @@ class BankAccountForm(forms.Form):
     proof = forms.FileField(
         label=gettext_lazy("Bank details document (RIB)"),
         help_text=gettext_lazy("PDF or image from your bank, with the name of the holder."),
+        error_messages={"required": gettext_lazy("Join the bank details document (RIB) that your bank gives you.")},
     )
 
     def clean_iban(self) -> str:

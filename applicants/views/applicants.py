@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from applicants.bank_accounts import payable_account
+from applicants.bank_accounts import account_for_its_owner
 from applicants.forms.applicant import JoinForm, LegalApplicantForm, NaturalApplicantForm
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
 from applicants.people import ask_to_join, create_applicant, known_applicant
@@ -103,7 +103,7 @@ def _created(request: HttpRequest, applicant: Applicant) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One applicant: who it is, and what there is to do."""
     applicant = my_applicant(request, pk)
-    account, reason = payable_account(applicant)
+    account, reason = account_for_its_owner(applicant)
     may_manage = may_manage_people(request.user, applicant) is None
     return render(
         request,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from applicants.bank_accounts import enter_account, payable_account
+from applicants.bank_accounts import account_for_its_owner, enter_account
 from applicants.de_minimis import assess_for, declare, withdraw_declaration
 from applicants.forms.bank_account import BankAccountForm
 from applicants.forms.de_minimis import DeMinimisForm
@@ -27,7 +27,7 @@ from core.transitions import TransitionRefused
 def bank_accounts(request: HttpRequest, pk: int) -> HttpResponse:
     """The accounts, the one that is paid first."""
     applicant = my_applicant(request, pk)
-    account, reason = payable_account(applicant)
+    account, reason = account_for_its_owner(applicant)
     return render(
         request,
         "applicants/bank_accounts.html",

@@ -2,9 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
+from core.workbooks.values import to_text
+
 LISTED_PROBLEMS = 1_000
+
+
+def as_typed(value: Any) -> str:
+    """A cell as a person would type it: 31/12/2026 for a date; an empty text for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.strftime("%d/%m/%Y")
+    return to_text(value)
 
 
 @dataclass(frozen=True)
@@ -21,6 +33,11 @@ class RowProblem:
     message: str
     blocking: bool = True
     record: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def found(self) -> str:
+        """What was found in the cell, as people read it."""
+        return as_typed(self.value)
 
     def __str__(self) -> str:
         where = [f"{self.row}"] if self.row else []

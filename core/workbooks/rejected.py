@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from itertools import groupby
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from core.text import colon
 from core.workbooks.columns import Column, Cover, Sheet
-from core.workbooks.problems import RowProblem, TableRow
-from core.workbooks.values import to_text
+from core.workbooks.problems import RowProblem, TableRow, as_typed
 from core.workbooks.writer import Written, write_workbook
 
 
@@ -45,12 +42,4 @@ def _lines(columns: Sequence[Column], problems: Iterable[RowProblem | TableRow])
         reasons = "\n".join(
             f"{problem.column}{colon()} {problem.message}" if problem.column else problem.message for problem in listed
         )
-        yield (number, reasons, *(_as_typed(record.get(column.key)) for column in columns))
-
-
-def _as_typed(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.strftime("%d/%m/%Y")
-    return to_text(value)
+        yield (number, reasons, *(as_typed(record.get(column.key)) for column in columns))

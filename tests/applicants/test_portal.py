@@ -275,6 +275,15 @@ def test_bank_details_are_entered_with_their_proof(client, mine) -> None:
     assert b"".join(client.get(account.proof.get_absolute_url())) == pdf()
 
 
+def test_the_applicant_reads_what_to_do_about_its_bank_details(client, mine) -> None:
+    pages = [url("detail", mine.pk), url("bank_accounts", mine.pk)]
+    for page in pages:
+        assert "Vous n’avez pas encore donné vos coordonnées bancaires" in client.get(page).content.decode()
+    client.post(url("new_bank_account", mine.pk), details())
+    for page in pages:
+        assert "Le service vérifie vos coordonnées bancaires" in client.get(page).content.decode()
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
