@@ -312,8 +312,15 @@ def compute(rules: ProgrammeRules, facts: AidFacts) -> AidResult:
         lines=tuple(lines),
         per_person=_persons(facts, by_kind.get("own_contribution", []), total.amount),
         per_tranche=_tranches(facts, by_kind.get("tranches", []), total.amount),
-        refusals=tuple(line.text for line in lines if line.kind == "refusal"),
+        refusals=_refusals(lines, facts, total.amount),
     )
+
+
+def _refusals(lines: list[ReasonLine], facts: AidFacts, amount: Decimal) -> tuple[str, ...]:
+    """What stands against the case. A person whom a floor leaves without aid does not stand against the others."""
+    if facts.persons and amount > ZERO:
+        return ()
+    return tuple(line.text for line in lines if line.kind == "refusal")
 
 
 def _base_amount(rules: ProgrammeRules, facts: AidFacts) -> Decimal:

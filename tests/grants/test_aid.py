@@ -121,7 +121,9 @@ def test_under_the_floor_the_parameter_decides():
     refused = scop("800", "3000")
     assert [person.amount for person in refused.per_person] == [D(0), D("3000.00")]
     assert refused.per_person[0].refused
-    assert len(refused.refusals) == 1
+    assert refused.amount == D("3000.00")
+    assert not refused.refusals  # one person without aid does not stand against the others
+    assert len(scop("800", "900").refusals) == 2
     paid = scop("800", "3000", below_floor="pay_contribution")
     assert [person.amount for person in paid.per_person] == [D("800.00"), D("3000.00")]
     assert paid.amount == D("3800.00")
