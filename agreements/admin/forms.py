@@ -29,7 +29,11 @@ class LinesForm(forms.Form):
             kept = line.declared_amount if line.certified_amount is None else line.certified_amount
             self.fields[f"amount-{line.pk}"] = EuroField(label=_("Kept"), initial=kept)
             self.fields[f"reason-{line.pk}"] = forms.CharField(
-                label=_("Reason"), required=False, max_length=300, initial=line.certified_reason
+                label=_("Reason"),
+                required=False,
+                max_length=300,
+                initial=line.certified_reason,
+                widget=forms.TextInput(attrs={"placeholder": _("Reason, if less is kept")}),
             )
 
     def kept(self) -> dict[int, tuple[Decimal, str]]:

@@ -1,8 +1,8 @@
 """Batches of payment orders, from the claims to order to the payments recorded; and the orders themselves."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
 from agreements.models import PaymentBatch, PaymentOrder
-from core.admin import CaseHeader, Panel, date_display, money_display
+from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
 from core.money import sum_money
 from core.roles import STAFF_ROLES, Role
 from core.transitions import TransitionRefused
@@ -88,7 +88,7 @@ class PaymentBatchAdmin(CasePageAdmin):
     list_display = [
         "number",
         "label",
-        "year",
+        plain_display("year", gettext_lazy("Budget year")),
         "state_column",
         "count_column",
         money_display("live_total", gettext_lazy("Total"), ordering="closed_total"),
@@ -105,6 +105,11 @@ class PaymentBatchAdmin(CasePageAdmin):
     @display(description=gettext_lazy("Orders"))
     def count_column(self, batch: PaymentBatch) -> int:
         return batch.live_count
+
+    def response_add(self, request: HttpRequest, obj: PaymentBatch, post_url_continue: str | None = None):
+        """On to the new batch: it is empty, and is filled on its page."""
+        messages.success(request, _("The batch %(number)s is open: choose its claims below.") % {"number": obj.number})
+        return HttpResponseRedirect(self.change_url(obj))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict:
         return {"year": payments.this_year()}

@@ -99,7 +99,7 @@
   root.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = event.target.closest("a[href]");
-    if (!link) return;
+    if (!link || link.hasAttribute("download")) return;
     if (link.matches(".es-transitions a")) {
       event.preventDefault();
       showForm(link);
