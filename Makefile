@@ -1,6 +1,8 @@
-# Thin names for a few commands. The first of these Pythons that is 3.11 or later is used.
-PYTHON := $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
-	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$candidate" && break; done)
+# Thin names for a few commands. The first of these Pythons that is 3.11 or later is used, best one that can make virtual
+# environments; without that, the set-up says what to install.
+first = $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
+	"$$candidate" -c 'import sys$(1); sys.exit(sys.hexversion < 0x30b0000)' 2>/dev/null && echo "$$candidate" && break; done)
+PYTHON := $(or $(call first,; import ensurepip),$(call first))
 ENV := .venv/bin/python
 
 .PHONY: help demo run test lint messages benchmark python dev

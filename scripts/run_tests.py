@@ -41,9 +41,10 @@ def browser_of_the_machine() -> bool:
 
 
 def browser_of_playwright() -> bool:
+    """Playwright's own Chromium, if it starts: a download alone lacks the libraries of a bare machine."""
     look = (
-        "import os; from playwright.sync_api import sync_playwright\n"
-        "with sync_playwright() as p: raise SystemExit(not os.path.exists(p.chromium.executable_path))"
+        "from playwright.sync_api import sync_playwright\n"
+        "with sync_playwright() as p: p.chromium.launch(args=['--no-sandbox', '--disable-gpu']).close()"
     )
     return subprocess.run([PYTHON, "-c", look], capture_output=True).returncode == 0
 
