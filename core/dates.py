@@ -31,7 +31,10 @@ def format_date_long(day: date) -> str:
 
 
 def format_moment(moment: datetime) -> str:
-    """Return ``23 novembre 2026, 22 h 47``, in the Region's time zone and the active language."""
+    """Return ``23 novembre 2026, 22 h 47``, in the Region's time zone and the active language.
+
+    The French time does not break over two lines: its spaces are no-break spaces.
+    """
     local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     # Translators: the time of a day, as Django's date format. French: "G \\h i".
     return f"{format_date_long(local)}, {formats.date_format(local, gettext('g:i a'))}"

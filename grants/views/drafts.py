@@ -21,6 +21,7 @@ from grants.permissions import applicants_of, may_edit, may_file
 from grants.rules.conditions import shown_questions, shown_sections
 from grants.rules.schema import QuestionKind, Section
 from grants.services import filing
+from grants.services.amounts import possible_aid
 from grants.services.drafting import FilingRefused, Saved
 from grants.services.missing import form_facts, missing_of
 from grants.states import ApplicationState
@@ -292,6 +293,7 @@ def _show_review(
         "application": application,
         "steps": steps_of(application, missing, "review"),
         "missing": missing,
+        "without_aid": [person.name for person in possible_aid(application).per_person if person.refused],
         "answers": [
             (
                 section,

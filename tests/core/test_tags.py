@@ -65,7 +65,7 @@ def test_dates_in_french_and_english() -> None:
     day = datetime(2026, 11, 23, 22, 47, tzinfo=ZoneInfo("Europe/Paris"))
     assert essor.long_date(day) == "23 novembre 2026"
     assert essor.short_date(day.date()) == "23/11/2026"
-    assert essor.moment(day) == "23 novembre 2026, 22 h 47"
+    assert essor.moment(day) == "23 novembre 2026, 22\u00a0h\u00a047"
     with translation.override("en"):
         assert essor.moment(day) == "23 November 2026, 10:47 p.m."
     assert essor.long_date(day.replace(day=1)) == "1er novembre 2026"
