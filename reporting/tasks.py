@@ -13,7 +13,7 @@ from core.documents import open_document
 from core.jobs import JobContext, JobError, JobResult, job_kind
 from core.models.document import Document
 from core.money import format_euros
-from core.workbooks import Cover, write_rejected
+from core.workbooks import Cover, RowProblem, write_rejected
 from reporting.imports import FileRefused, ImportPlan, apply_import, plan_import
 from reporting.permissions import may_publish_list
 from reporting.rules.listing import COLUMNS
@@ -152,8 +152,15 @@ def account_of(plan: ImportPlan) -> dict[str, Any]:
         "reconciliation": plan.reconciliation.as_list(),
         "repairs": [[listed.row, text] for listed in plan.repaired for text in listed.repairs][:1000],
         "doubts": [[listed.row, sorted(listed.doubts)] for listed in plan.flagged][:1000],
-        "problems": [str(problem) for problem in plan.problems][:1000],
+        "problems": [_sentence(problem) for problem in plan.problems[:1000]],
     }
+
+
+def _sentence(problem: RowProblem) -> str:
+    """Return what is wrong with a row on one line: where, what, and what to do."""
+    return _("Row %(row)s, column “%(column)s”: %(text)s") % {
+        "row": problem.row, "column": problem.column, "text": problem.message,
+    }  # fmt: skip
 
 
 def _message(plan: ImportPlan, given: dict[str, Any], refuses_all: bool) -> str:

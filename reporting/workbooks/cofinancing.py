@@ -59,6 +59,7 @@ class CofinancingWorkbook:
                 derived=True,
                 colour="0F5C46",
             ),
+            Sheet(_("By fund"), columns.funds(), self._fund_rows(), key="funds", derived=True, colour="0F5C46"),
             Sheet(_("By source"), columns.sources(), self._source_rows(), key="sources", derived=True, colour="0F5C46"),
             Sheet(_("Operations"), columns.operations(), self._operation_rows(), key="operations"),
             Sheet(_("Financing plan"), columns.financing(), self._financing_rows(), key="financing"),
@@ -145,6 +146,10 @@ class CofinancingWorkbook:
     def _summary_rows(self) -> Iterator[dict]:
         for key in sorted(self.summary):
             yield dict(zip(SUMMED_BY, key, strict=True)) | self.summary[key]
+
+    def _fund_rows(self) -> Iterator[dict]:
+        for fund, sums in self.totals_by_fund().items():
+            yield {"fund": fund} | sums
 
     # --- financing ----------------------------------------------------------------------------------------------------
 
@@ -266,7 +271,7 @@ class CofinancingWorkbook:
                 "number": application.number,
                 "state": self._state_of(application),
                 "priority": line.priority.code,
-                "category": str(CategoryOfRegion(line.category_of_region).label),
+                "category": category_label(line.category_of_region),
                 "basis": line.get_basis_display(),
                 "eligible": line.eligible_amount,
                 "union": line.union_amount,
@@ -291,11 +296,16 @@ def proof_link(item) -> Link | str:
     return Link(_("proof"), f"{settings.ESSOR_SITE_URL}{path}")
 
 
+def category_label(category: str) -> str:
+    """Return the words of a category of region; nothing for none."""
+    return str(CategoryOfRegion(category).label) if category else ""
+
+
 def identity(version) -> dict[str, str | bool]:
     """Return what names an operation and where it belongs, in words that formulas can compare (never empty)."""
     operation, agreement = version.operation, version.operation.agreement
     programme = version.priority.programme if version.priority else operation.programme
-    unknown = _("not stated")
+    unknown, unknown_feminine = _("not stated"), pgettext("feminine", "not stated")
     return {
         "operation": operation.code,
         "case": agreement.application.number if agreement else "",
@@ -303,12 +313,12 @@ def identity(version) -> dict[str, str | bool]:
         "programme": programme.code if programme else unknown,
         "programme_name": programme.name if programme else unknown,
         "programme_known": programme is not None,
-        "priority": version.priority.code if version.priority else unknown,
+        "priority": version.priority.code if version.priority else unknown_feminine,
         "priority_label": version.priority.label if version.priority else "",
         "objective": version.specific_objective.code if version.specific_objective_id else "",
         "fund": version.fund.label if version.fund else unknown,
         "fund_code": version.fund.code if version.fund else "unknown",
-        "category": str(CategoryOfRegion(version.category_of_region).label) if version.category_of_region else unknown,
+        "category": category_label(version.category_of_region) or unknown_feminine,
     }
 
 

@@ -25,11 +25,6 @@ def _place(*, short: bool = False) -> list[Column]:
 
 def summary() -> list[Column]:
     """By programme, priority, fund and category of region: sums over the sheet of operations."""
-    by = _where("programme", "priority", "fund", "category")
-
-    def added(key: str, label, column: str | None = None) -> Column:
-        return Column(key, label, "money", total=True, formula=SumIfs("operations", column or key, by))
-
     return [
         Column("programme", _("EU programme"), width=22),
         Column("programme_name", _("Name of the programme"), "link", width=40),
@@ -37,6 +32,23 @@ def summary() -> list[Column]:
         Column("priority_label", _("Label of the priority"), width=30),
         Column("fund", _("Fund"), width=10),
         Column("category", _("Category of region"), width=22),
+        *_added_operations("programme", "priority", "fund", "category"),
+    ]
+
+
+def funds() -> list[Column]:
+    """By fund: the same sums, those that the command prints."""
+    return [Column("fund", _("Fund"), width=16), *_added_operations("fund")]
+
+
+def _added_operations(*keys: str) -> list[Column]:
+    """The sums of the sheet of operations over the rows that agree with a summary's by these columns."""
+    by = _where(*keys)
+
+    def added(key: str, label) -> Column:
+        return Column(key, label, "money", total=True, formula=SumIfs("operations", key, by))
+
+    return [
         Column("operations", _("Operations"), "integer", total=True),
         added("eligible", _("Eligible cost")),
         added("eu", _("EU amount")),

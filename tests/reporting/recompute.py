@@ -24,6 +24,7 @@ MONEY_FORMAT = "#,##0.00"
 # Sheets and columns by their headers, French and English.
 SHEETS = {
     "summary": ("Synthèse", "Summary"),
+    "funds": ("Par fonds", "By fund"),
     "sources": ("Par source", "By source"),
     "operations": ("Opérations", "Operations"),
     "financing": ("Plan de financement", "Financing plan"),
@@ -221,6 +222,8 @@ def check_lines(values, findings: Findings) -> None:
     applications = read_sheet(values, "applications", ("application", "application_eligible", "application_union"))
     lines = {"operations": operations, "summary": summary, "financing": financing, "items": items}
     findings.rows = {name: len(rows) for name, rows in lines.items()} | {"applications": len(applications)}
+    of_fund = read_sheet(values, "funds", ("fund", "count", *summed))
+    _compare_sums(findings, "By fund", added(operations, ("fund",), summed), of_fund, ("fund",), (*summed, "count"))
     _compare_sums(findings, "Summary", added(operations, GROUP, summed), summary, GROUP, (*summed, "count"))
     by_source = ("programme", "fund", "source")
     plans = added(financing, by_source, ("planned", "certified"))

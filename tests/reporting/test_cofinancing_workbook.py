@@ -118,7 +118,7 @@ def test_the_totals_of_the_command_are_those_of_the_workbook(region, tmp_path):
     printed = out.getvalue().replace("\u202f", "").replace("\xa0", "")
     findings = recompute(path)
     for fund, sums in findings.by_fund.items():
-        line = next(line for line in printed.splitlines() if line.startswith(f"{fund}:"))
+        line = next(line for line in printed.splitlines() if line.startswith(f"{fund} :"))
         for name in ("eligible", "eu", "declared", "retained", "applied"):
             assert f"{sums[name]:.2f}".replace(".", ",") in line, (fund, name, line)
     assert "SHA-256" in printed

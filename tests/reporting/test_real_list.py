@@ -128,6 +128,7 @@ def test_the_command_tells_what_it_did(imported):
     assert imported.returncode == 1  # rows were refused
     assert len(imported.problems) == 7
     assert sum("se termine" in problem for problem in imported.problems) == 6
+    assert all(problem.startswith("Ligne ") and "\n" not in problem for problem in imported.problems)
     lines = imported.out.splitlines()
     assert sum("réparée" in line for line in lines) == 20
     assert any("48" in line for line in lines if line.startswith("…"))

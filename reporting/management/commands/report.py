@@ -88,7 +88,7 @@ class Command(EssorCommand):
     def _print(self, job: Job, out: Path) -> None:
         totals = job.result["totals"]
         for fund in sorted(totals["funds"]):
-            self.stdout.write(f"{fund}: {totals[fund]}")
+            self.stdout.write(_("%(fund)s: %(totals)s") % {"fund": fund, "totals": totals[fund]})
         self.stdout.write(
             _("%(path)s: %(rows)d rows, SHA-256 of the data %(hash)s")
             % {"path": out, "rows": job.result["rows"], "hash": totals["data_sha256"]}
