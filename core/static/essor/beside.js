@@ -21,6 +21,7 @@
 
   // What a link says, without its icon and without what only a screen reader is told.
   const wordsOf = (link) => {
+    if (link.dataset.title) return link.dataset.title;
     const copy = link.cloneNode(true);
     copy.querySelectorAll(".material-symbols-outlined, .visually-hidden").forEach((part) => part.remove());
     return copy.textContent.trim();
