@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from stdnum.fr import nir
 
+BLANK = "•••"
 # Sex, year, month (also the unknown ones), department (2A and 2B included), commune, order, then the key; written in
 # one piece or in groups.
 _SEPARATOR = r"[ \u00a0\u202f.\-]?"
@@ -30,13 +31,22 @@ def find_national_number(text: str) -> str | None:
     return None
 
 
+def without_national_numbers(text: str) -> str:
+    """``text`` with every NIR blanked, for what is written again (a refused cell, its row)."""
+    return _NIR.sub(lambda match: BLANK if nir.is_valid("".join(match.groups())) else match.group(), text)
+
+
+def national_number_reason(text: str) -> str | None:
+    """Why a text is not kept, and what to do; None when nothing is wrong."""
+    if not find_national_number(text):
+        return None
+    return _("This text seems to hold a social security number. Remove it: Essor never needs nor keeps it.")
+
+
 def refuse_national_number(text: str) -> None:
     """A validator for free text fields. Raises ValidationError with what to do."""
-    if isinstance(text, str) and find_national_number(text):
-        raise ValidationError(
-            _("This text seems to hold a social security number. Remove it: Essor never needs nor keeps it."),
-            code="national_number",
-        )
+    if isinstance(text, str) and (reason := national_number_reason(text)):
+        raise ValidationError(reason, code="national_number")
 
 
 class NoNationalNumberMixin:

@@ -26,6 +26,7 @@ from core.acting import acting_as, current
 from core.constraints import violation_message
 from core.events import record
 from core.json_safe import json_safe
+from core.personal_numbers import national_number_reason
 from core.roles import ACTING_ROLES, Role
 from core.signals import transitioned
 
@@ -364,6 +365,8 @@ def _check(locked, spec: TransitionSpec, state: str, actor, data, files, comment
         cleaned = form.cleaned_data
     if spec.comment == "required" and not comment.strip():
         errors.setdefault("comment", []).append(_("Write a comment: this step needs a reason."))
+    if reason := national_number_reason(comment):
+        errors.setdefault("comment", []).append(reason)
     if errors:
         raise TransitionRefused("input", errors)
     if errors := _condition_errors(spec.conditions, locked, cleaned, actor):

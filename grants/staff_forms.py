@@ -9,12 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.money import ZERO, EuroField
+from core.personal_numbers import NoNationalNumberMixin
 from core.roles import Role
 
 EARLIEST_DEADLINE_DAYS = 3
 
 
-class StaffForm(forms.Form):
+class StaffForm(NoNationalNumberMixin, forms.Form):
     """A form that knows the case (or the session) and who fills it in."""
 
     def __init__(self, data=None, files=None, *, instance, actor, **kwargs):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.money import EuroField, format_euros
+from core.personal_numbers import NoNationalNumberMixin
 from reporting.models import (
     CategoryOfRegion,
     ErrorType,
@@ -18,7 +19,7 @@ from reporting.models import (
 from reporting.rules.doubts import CORRECTS
 
 
-class TransitionForm(forms.Form):
+class TransitionForm(NoNationalNumberMixin, forms.Form):
     """The base: what is moved and who moves it."""
 
     def __init__(self, data=None, files=None, *, instance, actor=None, **kwargs):

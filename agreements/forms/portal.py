@@ -7,9 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.forms.transitions import date_field, file_field, money_field
 from core.file_types import WORKBOOK_TYPES
+from core.personal_numbers import NoNationalNumberMixin
 
 
-class AmountForm(forms.Form):
+class AmountForm(NoNationalNumberMixin, forms.Form):
     """What is asked for, and what the money did."""
 
     claimed_amount = money_field(_("Amount asked"))
@@ -22,7 +23,7 @@ class AmountForm(forms.Form):
     )
 
 
-class LineForm(forms.Form):
+class LineForm(NoNationalNumberMixin, forms.Form):
     """One paid invoice, or the part of it that belongs to the project."""
 
     account_code = forms.ChoiceField(label=_("Budget account"), help_text=_("The line of the annexed budget."))

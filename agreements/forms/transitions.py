@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy
 
 from core.file_types import PIECE_TYPES, accept_attribute
 from core.money import EuroField
+from core.personal_numbers import NoNationalNumberMixin
 
 
-class TransitionForm(forms.Form):
+class TransitionForm(NoNationalNumberMixin, forms.Form):
     """A form that knows the row it changes and who asks."""
 
     def __init__(self, data=None, files=None, *, instance, actor, **kwargs: Any):

@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.rules.identifiers import validate_bic, validate_iban
+from core.personal_numbers import NoNationalNumberMixin
 
 PROOF_MONTHS_OLD = 12
 
 
-class TransitionForm(forms.Form):
+class TransitionForm(NoNationalNumberMixin, forms.Form):
     """A form of a transition: it is told on what and by whom."""
 
     def __init__(self, *args: Any, instance: Any = None, actor: Any = None, **kwargs: Any) -> None:
@@ -22,7 +23,7 @@ class TransitionForm(forms.Form):
         super().__init__(*args, **kwargs)
 
 
-class BankAccountForm(forms.Form):
+class BankAccountForm(NoNationalNumberMixin, forms.Form):
     """Bank details as the applicant copies them from the bank's paper."""
 
     holder_name = forms.CharField(

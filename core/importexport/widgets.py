@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from import_export.fields import Field
 from import_export.widgets import Widget
 
+from core.personal_numbers import without_national_numbers
 from core.workbooks import Column
 from core.workbooks.values import CellRefused, is_empty, read_value, to_text
 
 
 def _shown(raw: Any) -> str:
-    text = to_text(raw)
+    text = without_national_numbers(to_text(raw))
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

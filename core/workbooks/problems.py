@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from core.personal_numbers import without_national_numbers
 from core.workbooks.values import to_text
 
 LISTED_PROBLEMS = 1_000
 
 
 def as_typed(value: Any) -> str:
-    """A cell as a person would type it: 31/12/2026 for a date; an empty text for nothing."""
+    """A cell as a person would type it: 31/12/2026 for a date; an empty text for nothing; never a NIR."""
     if value is None:
         return ""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.strftime("%d/%m/%Y")
-    return to_text(value)
+    return without_national_numbers(to_text(value))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.money import CENT, MAX_DIGITS
+from core.personal_numbers import find_national_number
 from core.text import fold
 from core.workbooks.columns import Column
 
@@ -164,6 +165,8 @@ _READERS = {
 def read_value(column: Column, raw: Any) -> Any:
     """Return the typed value of a filled cell. Raises CellRefused with a sentence that says what to type."""
     value = _READERS[column.kind](raw)
+    if isinstance(value, str) and find_national_number(value):
+        raise CellRefused(_("this seems to hold a social security number. Remove it: Essor never needs nor keeps it"))
     if column.choices:
         by_text = {fold(str(value)): value for value in column.labels_by_choice}
         by_text |= {fold(label): value for value, label in column.labels_by_choice.items()}

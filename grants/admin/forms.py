@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.money import ZERO, EuroField
+from core.personal_numbers import NoNationalNumberMixin
 from grants.models import Answer, OpinionResult, Piece
 from grants.staff_forms import DateInput, instructors_of_programmes
 
@@ -25,7 +26,7 @@ class AssignForm(forms.Form):
         self.fields["instructor"].queryset = instructors_of_programmes(programmes)
 
 
-class CheckForm(forms.Form):
+class CheckForm(NoNationalNumberMixin, forms.Form):
     """The answer to one check."""
 
     code = forms.CharField(widget=forms.HiddenInput)
@@ -33,7 +34,7 @@ class CheckForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), required=False, widget=forms.TextInput)
 
 
-class ScoreForm(forms.Form):
+class ScoreForm(NoNationalNumberMixin, forms.Form):
     """All the criteria of a programme at once; an empty score is left as it is."""
 
     def __init__(self, *args, criteria, **kwargs):
@@ -65,7 +66,7 @@ class RetainForm(forms.Form):
             )
 
 
-class AskOpinionForm(forms.Form):
+class AskOpinionForm(NoNationalNumberMixin, forms.Form):
     """Whom to consult, and until when."""
 
     code = forms.CharField(widget=forms.HiddenInput)
@@ -78,7 +79,7 @@ class AskOpinionForm(forms.Form):
         self.fields["due_on"].initial = timezone.localdate() + timedelta(days=OPINION_DAYS)
 
 
-class RecordOpinionForm(forms.Form):
+class RecordOpinionForm(NoNationalNumberMixin, forms.Form):
     """The opinion received, with its proof."""
 
     opinion = forms.IntegerField(widget=forms.HiddenInput)
@@ -88,7 +89,7 @@ class RecordOpinionForm(forms.Form):
     summary = forms.CharField(label=_("Summary"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
 
-class PieceForm(forms.Form):
+class PieceForm(NoNationalNumberMixin, forms.Form):
     """A judgement on one piece."""
 
     piece = forms.IntegerField(widget=forms.HiddenInput)
@@ -96,7 +97,7 @@ class PieceForm(forms.Form):
     note = forms.CharField(label=_("What is wrong"), required=False, max_length=500)
 
 
-class BodyForm(forms.Form):
+class BodyForm(NoNationalNumberMixin, forms.Form):
     """A message to the applicant, or an internal note."""
 
     body = forms.CharField(label=_("Text"), max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))

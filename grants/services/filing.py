@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.outbox import enqueue_mail
+from core.personal_numbers import national_number_reason
 from core.transitions import perform
 from grants.models import Application, Message
 from grants.permissions import may_write_message
@@ -84,6 +85,8 @@ def write_message(application: Application, *, user, body: str, key: uuid.UUID |
         raise FilingRefused(_("Write your message first."))
     if len(body) > MESSAGE_LENGTH:
         raise FilingRefused(_("The message is too long: %(limit)d characters at most.") % {"limit": MESSAGE_LENGTH})
+    if reason := national_number_reason(body):
+        raise FilingRefused(reason)
     if refusal := may_write_message(user, application):
         raise FilingRefused(refusal)
     with transaction.atomic():
