@@ -35,6 +35,7 @@ def screenshots(page: Page, name: str, widths: tuple[int, ...] = tuple(WIDTHS)) 
     paths = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": WIDTHS.get(width, 900)})
+        page.evaluate("window.scrollTo(0, 0)")  # what stays at the top stands at the top of the picture
         page.wait_for_timeout(150)
         paths.append(folder / f"{name}-{width}.png")
         page.screenshot(path=paths[-1], full_page=True, animations="disabled")
