@@ -29,6 +29,8 @@ NEXT_STEP = {
     State.CONTRACTED: (gettext_lazy("Agreement in force"), gettext_lazy("Look")),
 }
 LOOK = gettext_lazy("Look")
+# What a list of cases does not show and would be read for every row: what was typed, the rules of the programme.
+NOT_IN_A_LIST = ("answers", "answer_versions", "search_text", "programme_version__definition")
 
 
 def next_step(application: Application) -> tuple[str, str]:
@@ -107,6 +109,7 @@ def work_on_cases(user) -> Iterator[WorkItem]:
     cases = (
         with_request_date(queue(user))
         .select_related("applicant", "programme_version__programme")
+        .defer(*NOT_IN_A_LIST)
         .order_by(F("decision_due_on").asc(nulls_last=True), "pk")[:SHOWN]
     )
     assigns = user.has_role(Role.HEAD_OF_SERVICE) and not user.has_role(Role.INSTRUCTOR)

@@ -20,10 +20,11 @@ from agreements.agreement_page import payments_of, years_of
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from applicants.models import Applicant
-from core.admin import CaseHeader, Panel, date_display, money_display
+from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
 from core.text import matching
 from grants.staff_permissions import may_work_on
+from grants.work import NOT_IN_A_LIST
 
 
 def write_again(agreement: Agreement, request: HttpRequest):
@@ -129,8 +130,8 @@ class AgreementAdmin(CasePageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         queryset = super().get_queryset(request)
-        if request.resolver_match and request.resolver_match.url_name == self.url_name("changelist"):
-            return queryset.defer("terms", "search_text", "application__answers", "application__answer_versions")
+        if is_list(request, self):
+            return queryset.defer("terms", "search_text", *(f"application__{name}" for name in NOT_IN_A_LIST))
         joined = ["application__call", "application__instructor", "drafted_by", "entered_by", "commitment__envelope"]
         files = ["document_pdf__file", "document_docx__file", "signed_document__file", "confirmed_by"]
         return queryset.select_related(*self.list_select_related, *joined, *files)

@@ -23,6 +23,7 @@ from agreements.models.choices import (
 from agreements.models.querysets import AgreementQuerySet
 from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
@@ -161,6 +162,7 @@ class Agreement(WorkflowModel):
         verbose_name_plural = _("agreements")
         ordering = ["-created_at", "-pk"]
         indexes = [
+            *for_lists("agreement", "kind", "granted_amount", "ordered_amount", "paid_amount"),
             models.Index(fields=["-created_at", "-id"], name="agreement_recent"),
             models.Index(fields=["beneficiary", "notified_on"], name="agreement_beneficiary_year"),
             models.Index(fields=["state", "-created_at"], name="agreement_state_recent"),

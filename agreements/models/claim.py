@@ -14,6 +14,7 @@ from agreements.models.claim_rules import claim_triggers
 from agreements.models.querysets import ClaimQuerySet
 from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
@@ -147,6 +148,7 @@ class PaymentClaim(WorkflowModel):
         verbose_name_plural = _("payment claims")
         ordering = ["-opened_at", "-pk"]
         indexes = [
+            *for_lists("claim", "submitted_at", "claimed_amount", "declared_total", "certified_amount", "paid_on"),
             models.Index(fields=["-opened_at", "-id"], name="claim_recent"),
             models.Index(fields=["state", "submitted_at"], name="claim_queue"),
         ]

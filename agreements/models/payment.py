@@ -13,6 +13,7 @@ from agreements import effects, permissions
 from agreements.models.querysets import OfClaimQuerySet
 from agreements.models.triggers import frozen, legal_moves, never_deleted, refuse
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import STAFF_ROLES, Role
@@ -87,7 +88,10 @@ class PaymentBatch(WorkflowModel):
         verbose_name = _("payment batch")
         verbose_name_plural = _("payment batches")
         ordering = ["-opened_at", "-pk"]
-        indexes = [models.Index(fields=["-opened_at", "-id"], name="batch_recent")]
+        indexes = [
+            *for_lists("batch", "year", "label", "closed_at", "closed_total"),
+            models.Index(fields=["-opened_at", "-id"], name="batch_recent"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="open", closed_by__isnull=True)
@@ -211,7 +215,7 @@ class PaymentOrder(WorkflowModel):
         verbose_name = _("payment order")
         verbose_name_plural = _("payment orders")
         ordering = ["batch", "pk"]
-        indexes = [models.Index(fields=["paid_on"], name="order_paid_on")]
+        indexes = [*for_lists("order", "ordered_at", "amount"), models.Index(fields=["paid_on"], name="order_paid_on")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
             models.CheckConstraint(

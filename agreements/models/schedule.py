@@ -20,6 +20,7 @@ from agreements.models.triggers import (
     sums_up,
 )
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
@@ -202,6 +203,7 @@ class TrancheReport(WorkflowModel):
         verbose_name = _("report on a tranche")
         verbose_name_plural = _("reports on tranches")
         ordering = ["-filed_at", "-pk"]
+        indexes = for_lists("report", "filed_at", "decided_at", "spent_amount")
         constraints = [
             models.UniqueConstraint(fields=["tranche"], name="tranche_report_one"),
             models.CheckConstraint(condition=Q(spent_amount__gte=0), name="tranche_report_spent_not_negative"),
@@ -338,7 +340,7 @@ class Instalment(models.Model):
         verbose_name = _("instalment")
         verbose_name_plural = _("instalments")
         ordering = ["agreement", "rank"]
-        indexes = [models.Index(fields=["due_on"], name="instalment_due")]
+        indexes = [*for_lists("instalment", "kind"), models.Index(fields=["due_on"], name="instalment_due")]
         constraints = [
             models.UniqueConstraint(fields=["agreement", "rank"], name="instalment_rank_unique"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="instalment_amount_positive"),

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from applicants.models.reference import Department, LegalCategory
 from applicants.rules.identifiers import department_of, format_siret, validate_rna, validate_siret
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.roles import STAFF_ROLES
 from core.text import fold, matching, search_vector
 
@@ -33,6 +34,7 @@ class SingleUndertaking(models.Model):
         verbose_name = _("single undertaking")
         verbose_name_plural = _("single undertakings")
         ordering = ["name"]
+        indexes = for_lists("undertaking", "name")
 
     def __str__(self) -> str:
         return self.name
@@ -143,6 +145,7 @@ class Applicant(models.Model):
         verbose_name_plural = _("applicants")
         ordering = ["sort_name", "pk"]
         indexes = [
+            *for_lists("applicant", "city", "ess_statut", "in_formation"),
             GinIndex(search_vector(), name="applicant_search"),
             models.Index(fields=["kind", "sort_name"], name="applicant_kind"),
         ]

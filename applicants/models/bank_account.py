@@ -17,6 +17,7 @@ from applicants.models.people import OfApplicantQuerySet
 from applicants.permissions import may_replace_bank_account, may_verify_bank_account
 from applicants.rules.identifiers import format_iban, holder_resembles, mask_iban
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import perform, workflow_transition
@@ -87,7 +88,10 @@ class BankAccount(WorkflowModel):
         verbose_name = _("bank account")
         verbose_name_plural = _("bank accounts")
         ordering = ["-entered_at", "-pk"]
-        indexes = [models.Index(fields=["state", "entered_at"], name="bank_account_queue")]
+        indexes = [
+            *for_lists("account", "entered_at", "holder_name", "is_change"),
+            models.Index(fields=["state", "entered_at"], name="bank_account_queue"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["entered", "verified", "rejected", "superseded"]), name="bank_account_state"

@@ -13,6 +13,7 @@ from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
 from applicants.rules.de_minimis import Aid, Ceiling
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.money import MoneyField
 
 if TYPE_CHECKING:
@@ -126,7 +127,10 @@ class DeMinimisAid(models.Model):
         verbose_name = _("de minimis aid")
         verbose_name_plural = _("de minimis aids")
         ordering = ["-granted_on", "-pk"]
-        indexes = [models.Index(fields=["applicant", "granted_on"], name="de_minimis_window")]
+        indexes = [
+            *for_lists("aid", "granted_on", "amount", "authority", "origin", "regime"),
+            models.Index(fields=["applicant", "granted_on"], name="de_minimis_window"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount__gt=0),

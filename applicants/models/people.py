@@ -14,6 +14,7 @@ from applicants.conditions import requester_is_not_a_member
 from applicants.models.applicant import Applicant
 from applicants.permissions import may_decide_on_request, may_withdraw_request
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import STAFF_ROLES, Role
 from core.transitions import workflow_transition
@@ -172,6 +173,7 @@ class JoinRequest(WorkflowModel):
         verbose_name = _("request to join")
         verbose_name_plural = _("requests to join")
         ordering = ["-created_at"]
+        indexes = for_lists("join", "created_at", "role")
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["pending", "accepted", "refused", "withdrawn"]), name="join_request_state"

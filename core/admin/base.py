@@ -128,6 +128,11 @@ class LocalAmountsMixin:
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
+def is_list(request: HttpRequest, model_admin: "EssorModelAdmin") -> bool:
+    """Whether this request shows the list, which needs less of a row than its page."""
+    return bool(request.resolver_match) and request.resolver_match.url_name == model_admin.url_name("changelist")
+
+
 def plain_display(name: str, label: Text) -> Callable[[models.Model], str]:
     """A list column for a number that is no quantity, a year: 2026, never 2 026."""
 

@@ -55,6 +55,7 @@ class EventAdmin(ReadOnlyAdmin):
     """The whole event log, newest first."""
 
     list_display = ["created_at", "who", "action_words", "subject_column", "from_state", "to_state"]
+    sortable_by = ["created_at", "action_words"]
     list_filter = ["action"]
     list_select_related = ["actor", "content_type"]
     date_hierarchy = "created_at"
@@ -95,6 +96,7 @@ class EventSealAdmin(ReadOnlyAdmin):
     """The chain over all events."""
 
     list_display = ["position", "event_id", "hash", "sealed_at"]
+    sortable_by = ["position"]
     ordering = ["-position"]
     list_select_related = False
     search_fields = ["=event_id", "=hash"]
@@ -130,6 +132,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
     list_display = ["created_at", "recipients", "subject_line", "state_column", "sent_at", "subject_column"]
     list_filter = ["state", "template"]
+    sortable_by = ["created_at", "state_column", "sent_at"]
     list_select_related = ["content_type"]
     ordering = ["-created_at", "-id"]
     search_fields = ["subject_line"]
@@ -175,6 +178,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     list_display = ["uploaded_at", "name_column", "kind", "size_column", "scan_column", "subject_column", "uploaded_by"]
     list_filter = ["kind", "file__scan_state", "file__media_type"]
+    sortable_by = ["uploaded_at", "name_column", "kind"]
     list_select_related = ["file", "content_type", "uploaded_by"]
     ordering = ["-uploaded_at", "-id"]
     search_fields = ["name", "=file__sha256"]

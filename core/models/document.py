@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
+from core.models.indexes import for_lists
 
 
 class ScanState(models.TextChoices):
@@ -38,6 +39,7 @@ class StoredFile(models.Model):
     class Meta:
         verbose_name = _("stored file")
         verbose_name_plural = _("stored files")
+        indexes = for_lists("file", "media_type")
         constraints = [
             models.CheckConstraint(condition=models.Q(sha256__regex=r"^[0-9a-f]{64}$"), name="stored_file_sha256"),
             models.CheckConstraint(condition=models.Q(size__gt=0), name="stored_file_not_empty"),
@@ -102,7 +104,10 @@ class Document(models.Model):
     class Meta:
         verbose_name = _("document")
         verbose_name_plural = _("documents")
-        indexes = [models.Index(fields=["content_type", "object_id", "uploaded_at"], name="document_subject")]
+        indexes = [
+            *for_lists("document", "uploaded_at", "kind", "name"),
+            models.Index(fields=["content_type", "object_id", "uploaded_at"], name="document_subject"),
+        ]
         constraints = [
             models.CheckConstraint(condition=~models.Q(name=""), name="document_has_a_name"),
             models.CheckConstraint(

@@ -7,6 +7,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.models.indexes import for_lists
 from core.triggers import append_only_triggers
 
 
@@ -53,6 +54,7 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["content_type", "object_id", "sequence"]
+        indexes = for_lists("event", "action")
         constraints = [
             models.UniqueConstraint(
                 fields=["content_type", "object_id", "sequence"], name="core_event_subject_sequence_unique"

@@ -1,11 +1,13 @@
 """Long jobs: the row is the truth, the worker's message only a hint."""
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
+from core.models.indexes import for_lists
 
 
 class JobQuerySet(models.QuerySet):
@@ -67,6 +69,7 @@ class Job(models.Model):
         verbose_name_plural = _("jobs")
         ordering = ["-created_at", "-id"]
         indexes = [
+            *for_lists("job", "state"),
             models.Index(fields=["-created_at", "-id"], name="core_job_newest"),
             models.Index(fields=["requested_by", "-created_at"], name="core_job_requested_by"),
             models.Index(fields=["kind", "-created_at"], name="core_job_kind"),
@@ -91,6 +94,23 @@ class Job(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(state="failed") | ~models.Q(reason=""), name="core_job_failed_has_a_reason"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="ended_job_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__finished_at__isnull=False),
+                func="RAISE EXCEPTION 'the job % has ended: its result does not change', OLD.id"
+                " USING ERRCODE = 'check_violation';",
+            ),
+            pgtrigger.Trigger(
+                name="made_file_is_kept",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__file__isnull=False),
+                func="RAISE EXCEPTION 'the job % made a file: it is kept', OLD.id USING ERRCODE = 'check_violation';",
             ),
         ]
 

@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.models.indexes import for_lists
+
 
 class OutboxMessage(models.Model):
     """One mail, ready to leave: rendered when it was decided, delivered at least once."""
@@ -39,6 +41,7 @@ class OutboxMessage(models.Model):
         verbose_name_plural = _("messages")
         ordering = ["-created_at", "-id"]
         indexes = [
+            *for_lists("outbox", "state", "template", "sent_at"),
             models.Index(fields=["next_attempt_at"], condition=models.Q(state="pending"), name="core_outbox_due"),
             models.Index(fields=["content_type", "object_id"], name="core_outbox_subject"),
             models.Index(fields=["-created_at", "-id"], name="core_outbox_newest"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.acting import acting_as, current
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
 
 
@@ -77,6 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ["last_name", "first_name", "id"]
+        indexes = for_lists("user", "last_name", "last_login", "is_active")
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="core_user_email_lower"),
         ]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from core.admin import CaseHeader, Panel
+from core.admin import CaseHeader, Panel, is_list
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
 from core.roles import Role
@@ -32,7 +32,7 @@ from grants.admin.forms import AssignForm
 from grants.instruction import InstructionRefused, assign_instructor
 from grants.models import Application
 from grants.rules.deadlines import urgency
-from grants.work import case_url, next_step
+from grants.work import NOT_IN_A_LIST, case_url, next_step
 from grants.workbooks import ApplicationResource
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
@@ -70,9 +70,9 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         cases = super().get_queryset(request).filter(submitted_at__isnull=False)
-        return cases.select_related(
-            "applicant", "programme_version__programme", "instructor", "call__envelope", "submitted_by"
-        )
+        if is_list(request, self):
+            return cases.select_related(*self.list_select_related).defer(*NOT_IN_A_LIST)
+        return cases.select_related(*self.list_select_related, "call__envelope", "submitted_by")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.search(search_term), False

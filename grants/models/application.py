@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.text import fold, matching, search_vector
 from grants.models.call import Call
@@ -137,6 +138,8 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
         verbose_name_plural = _("applications")
         ordering = ["-created_at"]
         indexes = [
+            *for_lists("application", "requested_amount"),
+            models.Index(InstructionWorkflow.due_first(), name="application_due_first_idx"),
             models.Index(fields=["programme_version", "state", "decision_due_on"], name="application_queue_idx"),
             models.Index(fields=["applicant", "-created_at"], name="application_applicant_idx"),
             models.Index(fields=["call", "state"], name="application_call_state_idx"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
+from core.models.indexes import for_lists
 from grants.models.programme import ProgrammeVersion
 
 
@@ -58,6 +59,7 @@ class Call(models.Model):
         verbose_name_plural = _("calls")
         ordering = ["-closes_at", "code"]
         indexes = [
+            *for_lists("call", "opens_at", "closes_at", "title", "is_locked"),
             models.Index(fields=["is_published", "closes_at"], name="call_published_closes_idx"),
             models.Index(fields=["programme_version", "closes_at"], name="call_version_closes_idx"),
         ]

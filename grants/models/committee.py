@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import workflow_transition
@@ -98,7 +99,10 @@ class CommitteeSession(WorkflowModel):
         verbose_name = _("committee session")
         verbose_name_plural = _("committee sessions")
         ordering = ["-held_at", "-id"]
-        indexes = [models.Index(fields=["state", "-held_at"], name="session_state_date")]
+        indexes = [
+            *for_lists("session", "held_at"),
+            models.Index(fields=["state", "-held_at"], name="session_state_date"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(state="closed") | (~Q(deliberation_number="") & Q(closed_at__isnull=False)),

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.roles import Role
 
@@ -108,6 +109,7 @@ class Envelope(models.Model):
         verbose_name_plural = _("envelopes")
         ordering = ["-year", "code"]
         indexes = [
+            *for_lists("envelope", "year", "voted_amount", "committed_amount"),
             models.Index(fields=["programme", "year"], name="envelope_programme_year"),
             models.Index(fields=["kind", "year"], name="envelope_kind_year"),
         ]
@@ -174,7 +176,10 @@ class Commitment(models.Model):
         verbose_name = _("commitment")
         verbose_name_plural = _("commitments")
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["-created_at"], name="commitment_recent")]
+        indexes = [
+            *for_lists("commitment", "amount", "released_amount"),
+            models.Index(fields=["-created_at"], name="commitment_recent"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="commitment_amount_positive"),
             models.CheckConstraint(
