@@ -238,3 +238,27 @@ def test_who_sees_and_cancels_a_job(person):
     assert may_cancel_job(administrator, job) is None
     assert list(Job.objects.for_user(person)) == list(Job.objects.for_user(auditor)) == [job]
     assert not Job.objects.for_user(other).exists()
+
+
+# --- fixed -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"result": {"rows": 9}},
+        {"parameters": {"rows": 9}},
+        {"file": None},
+        {"state": "failed", "reason": "x"},
+        {"finished_at": None, "state": "queued"},
+    ],
+)
+def test_a_report_that_was_made_does_not_change_even_in_sql(person, change):
+    job = run_now("sample.report", {"rows": 1}, user=person)
+    with pytest.raises(IntegrityError, match="has ended"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(**change)
+    with pytest.raises(IntegrityError, match="is kept"), transaction.atomic():
+        job.delete()
+    before = job.result
+    job.refresh_from_db()
+    assert (job.state, job.result) == (Job.State.DONE, before)
