@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.money import ZERO
 
 OUTCOMES = ("imported", "flagged", "refused")
@@ -72,3 +74,15 @@ class Reconciliation:
             }
             for fund in self.funds
         ]
+
+
+def with_total(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a stored account with a last line: all the funds together."""
+    total: dict[str, Any] = {"fund": _("All funds")}
+    for name in ("file", *OUTCOMES):
+        total[name] = {
+            "rows": sum(line[name]["rows"] for line in lines),
+            "eligible": str(sum((Decimal(line[name]["eligible"]) for line in lines), ZERO)),
+            "eu_amount": str(sum((Decimal(line[name]["eu_amount"]) for line in lines), ZERO)),
+        }
+    return [*lines, total]

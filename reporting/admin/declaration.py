@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from agreements.models import DuplicateWarning
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.dates import add_months
+from core.transitions import Option
 from reporting.admin.base import ReadOnlyAdmin, link
 from reporting.admin.control_grid import ControlGrid
 from reporting.admin.filters import OfOperationFundFilter, OfOperationProgrammeFilter
 from reporting.menu import CONTROL_MONTHS
 from reporting.models import DeclarationState, ExpenditureDeclaration, ExpenditureItem
+from reporting.permissions import may_decide_on_item
 from reporting.querysets import with_sums
 
 
@@ -155,6 +157,12 @@ class ExpenditureItemAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Supplier"), ordering="expenditure_line__supplier_name")
     def supplier_column(self, item: ExpenditureItem) -> str:
         return item.expenditure_line.supplier_name
+
+    def transition_options(self, request: HttpRequest, obj: ExpenditureItem) -> list[Option]:
+        """The decisions, for the controller while the control lasts; nobody else is told four times why not."""
+        if may_decide_on_item(request.user, obj):
+            return []
+        return super().transition_options(request, obj)
 
     def case_header(self, request: HttpRequest, obj: ExpenditureItem) -> CaseHeader:
         line = obj.expenditure_line

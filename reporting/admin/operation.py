@@ -15,6 +15,7 @@ from reporting.admin import pages
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
 from reporting.admin.filters import DoubtFilter, EUProgrammeFilter, FundFilter, OriginFilter
 from reporting.models import EUBeneficiary, Operation, OperationFlag, OperationImport, PaymentApplicationEntry
+from reporting.reconciliation import with_total
 
 SHOWN = 50
 
@@ -144,4 +145,4 @@ class OperationImportAdmin(ReadOnlyAdmin):
 
     def panels(self, request: HttpRequest, obj: OperationImport) -> list[Panel]:
         template = "admin/reporting/import_account.html"
-        return [Panel(_("Reconciliation per fund"), template, {"import": obj, "lines": obj.reconciliation})]
+        return [Panel(_("Reconciliation per fund"), template, {"import": obj, "lines": with_total(obj.reconciliation)})]

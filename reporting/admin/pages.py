@@ -17,7 +17,7 @@ from core.jobs import default_key, submit
 from core.models.job import Job
 from core.money import ZERO
 from reporting.imports import MAX_BYTES
-from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation
+from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation, SourceKind
 from reporting.permissions import may_import_operations, may_make_reports, may_publish_list
 from reporting.rules.listing import PERIOD_STARTS
 from reporting.tasks import COFINANCING, IMPORT, IMPORT_KEY, OPERATIONS
@@ -193,7 +193,7 @@ def financing_of(operation: Operation) -> dict:
     for allocation in CertificateAllocation.objects.filter(certificate__operation=operation).select_related("source"):
         borne[allocation.kind, allocation.source.label if allocation.source else ""] += allocation.amount
     lines = [
-        {"line": line, "certified": borne.pop((line.kind, line.label), ZERO)}
+        {"line": line, "name": _name_of(line, operation), "certified": borne.pop((line.kind, line.label), ZERO)}
         for line in operation.current.financing.all()
     ]
     return {
@@ -202,3 +202,9 @@ def financing_of(operation: Operation) -> dict:
         "certified": sum((item["certified"] for item in lines), ZERO) + sum(borne.values(), ZERO),
         "others": sum(borne.values(), ZERO),
     }
+
+
+def _name_of(line, operation: Operation) -> str:
+    """Return the name of a source as people know it: the fund in their language."""
+    fund = operation.current.fund
+    return fund.label if fund and line.kind == SourceKind.EU else line.label

@@ -97,9 +97,12 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
             Panel(
                 _("Expenditure by priority and category of region"),
                 "admin/reporting/payment_application/lines.html",
-                {"lines": lines, "application": obj},
+                {"lines": lines},
             )
         ]
+        if obj.closed_at:
+            context = {"application": obj}
+            panels.append(Panel(_("Follow-up"), "admin/reporting/payment_application/facts.html", context, side=True))
         if obj.state == PaymentApplicationState.OPEN:
             waiting = list(waiting_certificates(obj.programme_id, obj.fund_id))
             context = {"count": len(waiting), "total": sum_money(certificate.total for certificate in waiting)}

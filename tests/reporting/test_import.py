@@ -208,7 +208,7 @@ def test_the_page_makes_a_job_and_the_job_the_account(tmp_path, client):
     assert (done.state, done.result["totals"]["created"], done.result["totals"]["refused"]) == ("done", 5, 2)
     assert done.file.name.endswith(".xlsx")
     account = client.get(reverse("admin:reporting_operationimport_change", args=[OperationImport.objects.get().pk]))
-    assert "FSE" in account.content.decode()
+    assert "FSE" in account.content.decode() and "Tous les fonds" in account.content.decode()
 
 
 @pytest.mark.parametrize("role", ["auditor", "instructor", "head_of_service", "applicant"])

@@ -16,7 +16,7 @@ from core.models.job import Job
 from core.money import format_euros
 from reporting.models import FlagKind
 from reporting.progress_bar import progress_bar
-from reporting.reconciliation import OUTCOMES
+from reporting.reconciliation import OUTCOMES, with_total
 from reporting.rules.listing import PERIOD_STARTS
 from reporting.tasks import IMPORT, IMPORT_KEY
 
@@ -111,7 +111,7 @@ class Command(EssorCommand):
             "refused": _("refused"), "gap": _("gap"),
         }  # fmt: skip
         lines = account["reconciliation"]
-        for line in [*lines, _sum_of(lines)]:
+        for line in with_total(lines):
             self.stdout.write(f"{line['fund']}")
             gap = _gap(line)
             for name, title in titles.items():
@@ -120,17 +120,6 @@ class Command(EssorCommand):
                     f"  {title:<24} {cell['rows']:>6} · {_('eligible')} {format_euros(Decimal(cell['eligible'])):>20}"
                     f" · {_('EU')} {format_euros(Decimal(cell['eu_amount'])):>20}"
                 )
-
-
-def _sum_of(lines: list[dict]) -> dict:
-    total = {"fund": _("All funds")}
-    for name in ("file", *OUTCOMES):
-        total[name] = {
-            "rows": sum(line[name]["rows"] for line in lines),
-            "eligible": sum(Decimal(line[name]["eligible"]) for line in lines),
-            "eu_amount": sum(Decimal(line[name]["eu_amount"]) for line in lines),
-        }
-    return total
 
 
 def _gap(line: dict) -> dict:
