@@ -16,3 +16,10 @@ document.addEventListener("DOMContentLoaded", () => {
       .catch(() => {});
   }
 });
+
+// Unfold writes the name of a chosen file into the text field of its own widget; where a form has none, it would fail.
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  if (input.type !== "file") return;
+  if (!input.parentNode?.parentNode?.parentNode?.querySelector("input[type=text]")) event.stopPropagation();
+}, true);
