@@ -12,7 +12,7 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from core.views.resume import ask_to_sign_in
+from core.views.resume import ask_to_sign_in, is_fragment
 
 View = Callable[..., HttpResponse]
 
@@ -38,11 +38,6 @@ def portal_login_required(view: View) -> View:
         return ask_to_sign_in(request)
 
     return guarded
-
-
-def is_fragment(request: HttpRequest) -> bool:
-    """True for a request made by a script of a page that is already open."""
-    return bool(request.headers.get("HX-Request")) or "application/json" in request.headers.get("Accept", "")
 
 
 class PortalLoginMixin:

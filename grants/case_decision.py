@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from core.money import ZERO
 from grants.states import GRANTED, ApplicationState
 
 State = ApplicationState
@@ -49,13 +50,17 @@ def decision_of(application, events: list) -> CaseDecision | None:
 def _of_the_committee(application, decision: str, title: str) -> CaseDecision | None:
     found = application.agenda_items.filter(decision=decision, session__closed_at__isnull=False)
     item = found.select_related("session").order_by("session__held_at", "pk").last()
-    if item is None:
-        return None
+    return decision_from(item, application, decision, title) if item else None
+
+
+def decision_from(item, application, decision: str, title: str) -> CaseDecision:
+    """The decision that an agenda item records. An aid below what was asked may be contested, as a refusal."""
+    below = item.decided_amount is not None and item.decided_amount < (application.requested_amount or ZERO)
     return CaseDecision(
         title,
         item.session.held_at,
         deliberation=item.session.deliberation_number if decision != "deferred" else "",
         amount=item.decided_amount,
         reason=item.reason,
-        is_contestable=decision == "rejected",
+        is_contestable=decision == "rejected" or below,
     )

@@ -141,8 +141,18 @@ def _is_own_address(request: HttpRequest, address: str) -> bool:
     return True
 
 
+def is_fragment(request: HttpRequest) -> bool:
+    """True for a request made by a script of a page that is already open."""
+    return bool(request.headers.get("HX-Request")) or "application/json" in request.headers.get("Accept", "")
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF refusal, told to the person. What they typed is kept when it came from a page of this site."""
+    """Django's CSRF refusal, told to the person. What they typed is kept when it came from a page of this site.
+
+    A script gets a bare 403: its page keeps what was typed.
+    """
+    if is_fragment(request):
+        return HttpResponse(status=403)
     if not _sent_from_here(request):
         return render(request, "403_csrf.html", status=403)
     try:

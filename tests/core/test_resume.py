@@ -145,6 +145,12 @@ def test_an_old_mark_without_a_session_asks_to_sign_in(someone: User) -> None:
     assert hidden_fields(answer.text)[PREFIX + "first_name"] == TYPED["first_name"]
 
 
+@pytest.mark.parametrize("headers", [{"hx-request": "true"}, {"accept": "application/json"}])
+def test_an_old_mark_sent_by_a_script_gets_a_bare_refusal(strict: Client, headers: dict[str, str]) -> None:
+    answer = strict.post(PROFILE, TYPED, headers={"origin": "http://testserver", **headers})
+    assert (answer.status_code, answer.content) == (403, b"")
+
+
 # --- the decorator ------------------------------------------------------------------------------------------
 
 

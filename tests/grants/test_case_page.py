@@ -1,6 +1,8 @@
 """The applicant's page of a case: what was asked again, what was decided, and where each step leads."""
 
 from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,6 +11,7 @@ from django.utils import timezone
 from core.roles import Role
 from core.transitions import perform
 from grants import committee
+from grants.case_decision import decision_from
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
@@ -132,7 +135,19 @@ def test_a_grant_stands_on_the_page_with_its_amount(client):
     page = plain(signed_in(client, person).get(case.get_absolute_url()))
     assert "Aide attribuée" in page and "délibération 26CP-0512" in page
     assert f"{case.granted_amount:,.2f}".replace(",", " ").replace(".", ",") in page
-    assert "contester" not in page
+    assert ("contester" in page) == (case.granted_amount < case.requested_amount)
+
+
+@pytest.mark.parametrize(("cut", "contestable"), [(0, False), (1, True)])
+def test_a_grant_below_the_request_may_be_contested(cut, contestable):
+    asked = Decimal("12000.00")
+    application = SimpleNamespace(state="approved", requested_amount=asked)
+    item = SimpleNamespace(
+        session=SimpleNamespace(held_at=timezone.now(), deliberation_number="26CP-0512"),
+        decided_amount=asked - cut,
+        reason="",
+    )
+    assert decision_from(item, application, "granted", "Aide").is_contestable is contestable
 
 
 def test_a_deferral_says_why(client):

@@ -120,6 +120,29 @@ def test_an_ended_session_keeps_what_was_typed_on_the_device(journey):
     assert application.answers["need"] == "Écrit après la fin de la session"
 
 
+def test_signing_in_again_in_another_tab_lets_the_first_page_go_on(journey):
+    application = drafted(journey, "projet")
+    page = journey.page
+    page.context.clear_cookies(name="sessionid")
+    page.fill("#q-need", "Écrit après la fin de la session")
+    expect(page.locator("#session-expired")).to_be_visible(timeout=10_000)
+    with page.context.expect_page() as opened:
+        page.locator("#session-expired a").click()
+    other = opened.value
+    other.fill("#id_username", application.created_by.email)
+    other.fill("#id_password", PASSWORD)
+    other.locator("main button[type=submit]").click()
+    other.wait_for_url("**/formulaire/projet/")
+    other.close()
+    page.get_by_role("button", name="Réessayer maintenant").click()
+    saved(page)
+    expect(page.locator("#session-expired")).to_be_hidden()
+    page.get_by_role("button", name="Enregistrer et continuer").click()
+    page.wait_for_url("**/formulaire/budget/**")
+    application.refresh_from_db()
+    assert application.answers["need"] == "Écrit après la fin de la session"
+
+
 def test_two_people_are_told_of_one_another(journey):
     application = drafted(journey, "projet")
     page = journey.page

@@ -27,13 +27,31 @@
   // After a refused form, the summary of what is wrong is read first.
   document.querySelector("[data-error-summary]")?.focus();
 
+  // Signing in again, in another tab, gives the site's forms a new mark (the CSRF token). This page takes it, so that
+  // its forms and its scripts go on where they were.
+  const takeNewMark = () => {
+    const found = /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie);
+    if (!found) return;
+    document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((input) => { input.value = found[1]; });
+    if (document.body.hasAttribute("hx-headers")) {
+      document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": found[1] }));
+    }
+  };
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) takeNewMark(); });
+  window.addEventListener("focus", takeNewMark);
+  document.addEventListener("essor:sending", takeNewMark);
+  document.addEventListener("essor:saved", () => {
+    const notice = document.getElementById("session-expired");
+    if (notice) notice.hidden = true;
+  });
+
   // The session ended while the page was open: nothing typed is lost, the person signs in in another tab.
   const sayExpired = () => {
     const notice = document.getElementById("session-expired");
     if (notice) notice.hidden = false;
   };
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr?.status === 401) sayExpired();
+    if ([401, 403].includes(event.detail.xhr?.status)) sayExpired();
   });
   document.addEventListener("essor:session-expired", sayExpired);
 

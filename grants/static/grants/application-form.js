@@ -105,6 +105,7 @@
     const sent = codes.map(findQuestion).filter(Boolean);
     if (!sent.length) return;
     say(words.textSaving);
+    document.dispatchEvent(new CustomEvent("essor:sending"));
     const body = new FormData();
     body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
     const before = new Map();
@@ -145,6 +146,7 @@
       return;
     }
     failures = 0;
+    document.dispatchEvent(new CustomEvent("essor:saved"));
     apply(reply, sent, before);
   };
 
