@@ -26,4 +26,5 @@ def assert_queries_do_not_grow(client: Client, addresses: Iterable[str], fill: C
     pages = list(addresses)
     few = {address: queries_of(client, address) for address in pages}
     fill(27)
-    assert {address: queries_of(client, address) for address in pages} == few
+    many = {address: queries_of(client, address) for address in pages}
+    assert not {address: (few[address], many[address]) for address in pages if few[address] != many[address]}

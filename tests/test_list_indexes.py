@@ -39,7 +39,8 @@ def column_of(model: type[models.Model], path: str) -> tuple[str, str] | None:
         field = model._meta.get_field(last)
     except FieldDoesNotExist:
         return None
-    return (model._meta.db_table, field.column) if getattr(field, "column", None) else None
+    is_column = field.concrete and not field.many_to_many
+    return (model._meta.db_table, field.column) if is_column else None
 
 
 def indexed() -> set[tuple[str, str]]:

@@ -162,7 +162,7 @@ class Agreement(WorkflowModel):
         verbose_name_plural = _("agreements")
         ordering = ["-created_at", "-pk"]
         indexes = [
-            *for_lists("agreement", "kind", "granted_amount", "ordered_amount", "paid_amount"),
+            *for_lists("agreement", "kind", "eu_fund", "granted_amount", "ordered_amount", "paid_amount"),
             models.Index(fields=["-created_at", "-id"], name="agreement_recent"),
             models.Index(fields=["beneficiary", "notified_on"], name="agreement_beneficiary_year"),
             models.Index(fields=["state", "-created_at"], name="agreement_state_recent"),

@@ -20,7 +20,9 @@ class RowForm(forms.Form):
     @classmethod
     def for_item(cls, item: AgendaItem) -> "RowForm":
         """The row as it stands; the proposed amount is ready to be granted."""
-        amount = item.decided_amount if item.decided_amount is not None else item.proposed_amount
+        amount = item.decided_amount
+        if amount is None and item.decision not in (Decision.REJECTED, Decision.DEFERRED):
+            amount = item.proposed_amount
         return cls(prefix=str(item.pk), initial={"decision": item.decision, "amount": amount, "reason": item.reason})
 
     def has_changed_from(self, item: AgendaItem) -> bool:

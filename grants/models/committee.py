@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from core.history import tracked
@@ -38,9 +39,9 @@ class SessionState(models.TextChoices):
     """States of a committee session."""
 
     DRAFT = "draft", _("In preparation")
-    CONVENED = "convened", _("Convened")
+    CONVENED = "convened", pgettext_lazy("session", "Convened")
     IN_SESSION = "in_session", _("In session")
-    CLOSED = "closed", _("Closed")
+    CLOSED = "closed", pgettext_lazy("session", "Closed")
 
 
 class CommitteeSessionQuerySet(models.QuerySet):
@@ -100,7 +101,7 @@ class CommitteeSession(WorkflowModel):
         verbose_name_plural = _("committee sessions")
         ordering = ["-held_at", "-id"]
         indexes = [
-            *for_lists("session", "held_at"),
+            *for_lists("session", "held_at", "deliberation_number"),
             models.Index(fields=["state", "-held_at"], name="session_state_date"),
         ]
         constraints = [

@@ -11,6 +11,7 @@ from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrde
 from core.roles import Role
 from tests.factories.agreements import House, drafted, house_of, in_force, ordered, pay, submitted
 from tests.factories.applicants import pdf
+from tests.factories.instruction import staff
 from tests.staff_pages import assert_queries_do_not_grow
 
 pytestmark = pytest.mark.django_db
@@ -40,11 +41,12 @@ def lists_and_pages():
     yield reverse("admin:index")
 
 
-@pytest.mark.parametrize("role", [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER])
-def test_lists_and_pages_do_not_query_by_row(client, role):
+def test_lists_and_pages_do_not_query_by_row(client):
+    """Read by somebody who holds every role: more is shown, and asked, than to anybody else."""
     house = house_of()
-    user = {"instructor": house.instructor, "head_of_service": house.head}.get(role, house.finance)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    reader = staff(Role.INSTRUCTOR)
+    reader.set_roles([Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER])
+    client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
     assert_queries_do_not_grow(client, lists_and_pages(), fill_with(house))
 
 

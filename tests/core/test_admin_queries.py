@@ -7,7 +7,6 @@ from core.documents import store
 from core.models import Document, Job, OutboxMessage, User
 from core.models.event import Event, EventSeal
 from core.outbox import enqueue_mail
-from core.roles import Role
 from core.seals import seal_new_events
 from core.transitions import perform
 from tests.core.sample.models import Case
@@ -27,7 +26,7 @@ def administrator(client, db) -> User:
 
 def fill(count: int) -> None:
     for _number in range(count):
-        person = UserFactory(roles=[Role.INSTRUCTOR], applicant=True)
+        person = UserFactory(applicant=True)
         with acting_as(person):
             case = Case.objects.create(title="Case", owner=person, asked=10)
             perform(case, "submit", actor=person)

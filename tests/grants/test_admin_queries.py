@@ -15,7 +15,7 @@ from tests.staff_pages import assert_queries_do_not_grow, queries_of
 
 pytestmark = pytest.mark.django_db
 
-ROLES = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.COMMITTEE_SECRETARY, Role.FINANCE_OFFICER, Role.AUDITOR]
+ROLES = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.COMMITTEE_SECRETARY, Role.FINANCE_OFFICER]
 FILED = [state for state in State if state != State.DRAFT]
 
 
@@ -50,9 +50,9 @@ def lists_and_pages():
     yield reverse("admin:index")
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_lists_and_pages_do_not_query_by_row(client, role):
-    sign_in(client, role)
+def test_lists_and_pages_do_not_query_by_row(client):
+    """Read by somebody who holds every role of the instruction: more is shown, and asked, than to anybody else."""
+    sign_in(client, *ROLES)
     assert_queries_do_not_grow(client, lists_and_pages(), fill)
 
 
@@ -63,7 +63,7 @@ def test_a_case_opens_in_few_queries_in_every_state(client, state, code):
     case = CaseFactory(state=state, programme_code=code, instructor=staff(Role.INSTRUCTOR, code), **extra)
     if state in (State.IN_INSTRUCTION, State.INSTRUCTED) and not case.computations.exists():
         compute(case)
-    sign_in(client, *ROLES[:4])
+    sign_in(client, *ROLES)
     queries_of(client, address("application", "change", case.pk))
 
 

@@ -39,12 +39,20 @@
 
   function decide(row, decision) {
     field(row, "decision").value = decision;
+    showAmount(row);
     if (decision === "granted") {
       field(row, "amount").value = row.dataset.proposed.replace(".", ",");
       field(row, "reason").value = "";
     }
     if (complete(row)) save(row);
     else field(row, "reason").focus();
+  }
+
+  // What is rejected or deferred is granted nothing: no amount stands beside it.
+  function showAmount(row) {
+    const amount = field(row, "amount");
+    if (["rejected", "deferred"].includes(field(row, "decision").value)) amount.value = "";
+    else if (amount.value === "") amount.value = row.dataset.proposed.replace(".", ",");
   }
 
   function typed(row) {
@@ -100,6 +108,10 @@
       item.querySelector("b").textContent = line.left;
       item.classList.toggle("es-over", line.over);
     }
+    // The header, which stays in sight, says the same: proposed, decided, then the envelopes in the order of the list.
+    const header = document.querySelectorAll(".es-bar .es-amounts dd");
+    const left = [...document.querySelectorAll("[id^='envelope-'] b")].map((figure) => figure.textContent);
+    [answer.decided, ...left].forEach((text, rank) => { if (header[rank + 1]) header[rank + 1].textContent = text; });
   }
 
   function onRow(event, row) {
@@ -144,6 +156,7 @@
 
   grid.addEventListener("change", (event) => {
     const row = event.target.closest("tbody tr");
+    if (row && event.target === field(row, "decision")) showAmount(row);
     if (row && complete(row)) save(row);
   });
 
