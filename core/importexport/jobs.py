@@ -15,7 +15,7 @@ from core.workbooks import TableReading, read_table, write_rejected
 
 KIND = "core.import_table"
 MAX_ROWS = 200_000
-MAX_BYTES = 100 * 1024 * 1024
+MAX_BYTES = 50 * 1024 * 1024  # as for the list of operations
 CHUNK = 500
 
 
