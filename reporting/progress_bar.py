@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 
@@ -11,7 +12,8 @@ from tqdm import tqdm
 def progress_bar(stream, *, shown: bool | None = None) -> Iterator:
     """Give a function (done, total, message) that draws a bar on a terminal and nothing elsewhere."""
     shown = stream.isatty() if shown is None else shown
-    with tqdm(total=None, disable=not shown, file=stream if shown else sys.stderr, unit=" lignes", leave=False) as bar:
+    file, unit = stream if shown else sys.stderr, " " + _("rows")
+    with tqdm(total=None, disable=not shown, file=file, unit=unit, leave=False) as bar:
 
         def advance(done: int, total: int = 0, message: str = "") -> None:
             bar.total = total or None

@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 import factory
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
+from agreements import claims, reports
 from agreements.models import PaymentClaim
 from core.models import User
 from core.roles import Role
@@ -38,6 +40,7 @@ from reporting.operations import add_version, listed_financing
 from reporting.payment_applications import open_application
 from tests.factories import agreements
 from tests.factories.agreements import House
+from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
 
@@ -197,6 +200,32 @@ def cut(item: ExpenditureItem, controller: User, euros: str, error: str = "LINK"
 def controlled(case: Case, *euros: str, kind: str = "balance") -> ExpenditureDeclaration:
     """A controlled declaration, everything accepted: it has its certificate."""
     declaration = under_control(case, *euros, kind=kind)
+    for item in declaration.items.all():
+        perform(item, "accept", actor=case.controller)
+    return perform(declaration, "conclude", actor=case.controller)
+
+
+def controlled_of_year(case: Case, rank: int, *euros: str) -> ExpenditureDeclaration:
+    """The balance of one year of a multi-year agreement, claimed and controlled; the year before is reported on."""
+    house, year = case.house, case.agreement.tranches.get(rank=rank)
+    before = case.agreement.tranches.filter(rank=rank - 1).first()
+    if before:
+        upload = SimpleUploadedFile("bilan.pdf", pdf(f"bilan {before.pk}"), "application/pdf")
+        report = reports.file_report(
+            before, summary="Fait.", spent_amount=Decimal(1), upload=upload, actor=house.member
+        )
+        perform(report, "accept", actor=house.instructor)
+    claim = claims.open_claim(case.agreement, year.instalments.get(kind="balance"), actor=house.member)
+    for piece in claim.instalment.required_pieces:
+        if piece["required"]:
+            claims.join_piece(claim, piece["code"], pdf(piece["code"]), actor=house.member)
+    for number, amount in enumerate(map(Decimal, euros), 1):
+        invoice = {"invoice_number": f"{claim.number}-{number}", "invoice_total": amount, "declared_amount": amount}
+        agreements.add_line(claim, house, **invoice)
+    claims.submit(claim, actor=house.member)
+    agreements.review(claim, house)
+    declaration = perform(case.declaration, "submit", actor=house.instructor)
+    declaration = perform(declaration, "start_control", actor=case.controller)
     for item in declaration.items.all():
         perform(item, "accept", actor=case.controller)
     return perform(declaration, "conclude", actor=case.controller)

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from threading import Barrier
 
 import pytest
@@ -22,7 +23,16 @@ from reporting.models import (
 )
 from reporting.payment_applications import MAX_PER_YEAR, open_application
 from tests.factories.core import UserFactory
-from tests.factories.reporting import applied, cofinanced, controlled, cut, opened, rule, under_control
+from tests.factories.reporting import (
+    applied,
+    cofinanced,
+    controlled,
+    controlled_of_year,
+    cut,
+    opened,
+    rule,
+    under_control,
+)
 
 D = Decimal
 
@@ -54,6 +64,26 @@ def test_the_sources_of_several_certificates_add_up_to_the_cent(db):
     eu = certificate.amount_of("eu")
     assert eu == (certificate.total * version.eu_amount / version.eligible_cost).quantize(D("0.01"), "ROUND_FLOOR")
     assert sum(line.amount for line in certificate.allocations.all()) == certificate.total
+
+
+def test_certificate_after_certificate_no_source_is_a_cent_from_its_share(db):
+    case = cofinanced("ESF+", code="CPO", granted="180000.00")
+    version = case.operation.current
+    certified, borne = D(0), {line.pk: D(0) for line in version.financing.exclude(kind="own")}
+    for rank, euros in enumerate((("10000.01", "3333.32"), ("0.02", "7777.77"), ("9999.99",)), 1):
+        certificate = controlled_of_year(case, rank, *euros).certificate
+        certified += certificate.total
+        for share in certificate.allocations.exclude(kind="own"):
+            borne[share.source_id] += share.amount
+        for line in version.financing.exclude(kind="own"):
+            exact = Fraction(certified) * Fraction(line.amount) / Fraction(version.eligible_cost)
+            assert 0 <= exact - Fraction(borne[line.pk]) < Fraction(1, 100), (rank, line)
+        assert sum(share.amount for share in certificate.allocations.all()) == certificate.total
+    assert certified == D("31111.11")
+    finance = UserFactory(finance_officer=True)
+    assert applied(case, finance).lines.get().union_amount == sum(
+        certificate.amount_of("eu") for certificate in case.operation.certificates.all()
+    )
 
 
 def test_the_database_wants_shares_that_add_up_within_the_grant(db):

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from io import StringIO
 from uuid import uuid4
 
 import pytest
@@ -128,6 +129,26 @@ def test_a_wrong_question_keeps_what_was_typed(client, changes, field):
     assert page.status_code == 200
     assert field in page.content.decode() and not Job.objects.exists()
     assert next(iter(changes.values())) in page.content.decode()
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("options", "shown"), [([], True), (["--no-progress"], False)])
+def test_a_terminal_sees_a_progress_bar(tmp_path, options, shown):
+    OperationFactory.create_batch(3)
+    terminal = Terminal()
+    path = tmp_path / "x.xlsx"
+    call_command("report", "cofinancing", "--out", str(path), *options, stdout=StringIO(), stderr=terminal)
+    assert ("3/3" in terminal.getvalue()) is shown
+    quiet = StringIO()
+    call_command("report", "cofinancing", "--out", str(path), stdout=StringIO(), stderr=quiet)
+    assert quiet.getvalue() == ""
 
 
 @pytest.mark.django_db
