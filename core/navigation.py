@@ -169,7 +169,7 @@ def _is_active(request: HttpRequest, item: MenuItem | None) -> Callable[[HttpReq
         if item is None:
             return request.path == reverse("admin:index")
         path = reverse(item.url_name)
-        if not request.path.startswith(path):
+        if not request.path.startswith(path) or _has_closer(request.path, path):
             return False
         rivals = [other for other in _menu.values() if other.url_name == item.url_name and other.query]
         shown = request.META.get("QUERY_STRING", "")
@@ -177,6 +177,14 @@ def _is_active(request: HttpRequest, item: MenuItem | None) -> Callable[[HttpReq
         return item == chosen if chosen else not item.query
 
     return active
+
+
+def _has_closer(address: str, path: str) -> bool:
+    """Whether another link of the menu leads closer to this address than ``path`` does."""
+    if address == path:
+        return False
+    others = (reverse(other.url_name) for other in _menu.values())
+    return any(len(other) > len(path) and address.startswith(other) for other in others)
 
 
 # --- my work ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
 from core.admin import Panel
@@ -196,7 +197,7 @@ def scoring_panel(case: Application, reader: CaseReader) -> Panel | None:
         title=_("Scoring"),
         template="admin/grants/application/scoring.html",
         anchor="scoring",
-        note=f"{result.total} / 20" if result.total is not None else "",
+        note=f"{localize(result.total)} / 20" if result.total is not None else "",
         context={
             "rows": rows,
             "result": result,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
@@ -313,6 +313,13 @@ def test_a_menu_item_is_for_its_roles(db, monkeypatch) -> None:
     navigation.register(navigation.Section.WORK, "Cases", "admin:sample_case_changelist", "inbox", [Role.INSTRUCTOR])
     seen = {role for role in Role if navigation.menu_items(UserFactory(roles=[role]))}
     assert seen == {Role.INSTRUCTOR, Role.AUDITOR, Role.ADMINISTRATOR}
+
+
+def test_one_link_of_the_menu_is_the_page_s_own(db, rf: RequestFactory) -> None:
+    request = rf.get(reverse("admin:reporting_reports"))  # its address begins with that of the operations
+    request.user = UserFactory(finance_officer=True)
+    links = [item for group in navigation.sidebar(request) for item in group["items"]]
+    assert [link["link"] for link in links if link["active"](request)] == [reverse("admin:reporting_reports")]
 
 
 def test_the_work_of_the_day_is_in_due_order(staff: Client, monkeypatch) -> None:
