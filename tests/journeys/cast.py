@@ -8,7 +8,7 @@ from django.db.models import Model
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from core.models import User
-from tests.journeys.helpers import Journey
+from tests.journeys.helpers import Journey, assert_accessible, screenshots
 
 CHROME = "main, #content"  # the part of a page that is not its menu
 
@@ -33,6 +33,19 @@ class Window(Journey):
         """Fill fields by their id (``id_`` + name), each as its kind wants it."""
         for name, value in values.items():
             put(within or self.page.locator("body"), f"#id_{name}", value)
+
+    def see_in_the_dark(self, name: str) -> None:
+        """The same page for a member of staff who prefers it dark: a picture, and axe again (contrast)."""
+        self.in_theme("dark")
+        screenshots(self.page, f"{name}-dark", (1440,))
+        assert_accessible(self.page)
+        self.in_theme("light")
+
+    def in_theme(self, theme: str) -> None:
+        """Have the staff site in a theme, as its switch does."""
+        self.page.emulate_media(color_scheme=theme)
+        self.page.evaluate(f"localStorage.setItem('_x_adminTheme', JSON.stringify('{theme}'))")
+        self.page.reload()
 
     def staff_page(self, row: Model) -> None:
         """Open the staff page of a row."""

@@ -174,6 +174,7 @@ def instruct(claire: Window, number: str) -> None:
     staff.compute_aid(claire)
     expect(staff.panel(claire, "amount")).to_contain_text("80")
     claire.see("progress-16-case-instructed")
+    claire.see_in_the_dark("progress-16-case-instructed")
     form = claire.begin("Proposer au visa")
     claire.see("progress-17-proposal")
     claire.confirm(
@@ -202,6 +203,7 @@ def decide(bruno: Window, region: Region, number: str) -> None:
     bruno.page.keyboard.press("a")
     staff.all_decided(bruno)
     bruno.see("progress-20-session-grid")
+    bruno.see_in_the_dark("progress-20-session-grid")
     bruno.move("Clore la séance", deliberation_number="26CP-0512")
     bruno.told("26CP-0512")
     bruno.see("progress-21-session-closed")
@@ -285,7 +287,7 @@ def certify(claire: Window, claims: list[str]) -> None:
 def the_money_is_there(nadia: Window, number: str, agreement: str) -> None:
     """The applicant reads it on the agreement and on the timeline of the case."""
     nadia.go(f"/conventions/{agreement}/")
-    expect(nadia.page.locator("#payments")).to_contain_text("payés le")
+    expect(nadia.page.locator("#payments")).to_contain_text("versés le")
     nadia.see("progress-37-agreement-paid")
     nadia.go(f"/dossier/{number}/")
     nadia.see("progress-38-case-paid")
