@@ -169,7 +169,7 @@ def claim_the_balance(lea: Window, agreement: str) -> str:
     lea.press("Reprendre ces lignes")
     lea.told(f"{len(SALARIES)} lignes ajoutées")
     form = lea.page.locator("#lines form[action*=justificatif]")
-    lea.page.locator("#lines details", has=form).locator("summary").click()
+    lea.page.locator("#lines details:has(form[action*=justificatif]) summary").click()
     form.locator("input[type=file]").set_input_files(paper("bulletins.pdf", pdf("bulletins")))
     for box in form.locator("input[type=checkbox]").all():
         box.check()
