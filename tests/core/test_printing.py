@@ -57,6 +57,12 @@ def text_of(pdf: bytes) -> str:
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
 
 
+def test_a_number_is_found_whatever_the_length_of_the_words_around() -> None:
+    long = "Expérimentation territoriale interprofessionnelle de transformation coopérative " * 8
+    text = text_of(render_pdf("test/sample.typ", DATA | {"body": long, "article": "Conventionnement"}))
+    assert "PROG-2026-00042" in text and "\u00ad" not in text
+
+
 def test_the_text_is_in_the_paper() -> None:
     text = text_of(render_pdf("test/sample.typ", DATA))
     for part in ("Région Exemple", "Accusé de réception", "PROG-2026-00042", "1er novembre 2026", "Article 1 – Objet"):
