@@ -410,6 +410,8 @@ def database_settings() -> dict[str, object]:
         return common
     server.ensure()
     server.ensure_database(common["NAME"])
+    if shutil.which("psql") is None:  # for `manage.py dbshell`
+        os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), str(wheel_tree() / "bin")))
     connection = server.connection(common["NAME"])
     return common | {
         "USER": connection["user"],
