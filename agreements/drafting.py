@@ -132,7 +132,8 @@ def _terms(application: Application) -> dict:
     deadline = rules.deadlines.balance_months
     return {
         "eligible_base": base,
-        "rate": _rate(application.granted_amount, base),
+        # What each person gets follows their own contribution: a rate over all of them would say nothing.
+        "rate": None if application.persons.exists() else _rate(application.granted_amount, base),
         "start": start,
         "end": end,
         "claim_deadline": max(end, add_months(decision.on, deadline)) if deadline else None,

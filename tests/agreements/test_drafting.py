@@ -285,3 +285,9 @@ def test_a_condition_reads_on_after_its_amount():
     payment = next(item for item in act_data(agreement)["articles"] if item["title"] == "Versement")
     first = agreement.instalments.order_by("rank").first()
     assert any(f", {first.trigger_text[0].lower()}{first.trigger_text[1:]}." in text for text in payment["paragraphs"])
+
+
+def test_grants_to_persons_have_no_common_rate():
+    agreement, _house = drafted("CAPITAL-SCOP", "8200.00", persons=("3200.00", "5000.00"))
+    assert agreement.eligible_base and agreement.rate is None
+    assert drafted("PROGRESS1", "20000.00")[0].rate > 0
