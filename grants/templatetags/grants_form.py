@@ -1,12 +1,13 @@
 """Words of the application's form: answers to read again, rows of a table, the gap of a budget."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
-from core.money import format_euros
+from core.money import ZERO, format_euros, sum_money
 from grants.form_page import AMOUNT_COLUMNS, QuestionView, RowView
 from grants.rules.answers import LISTS, parse_amount, parse_day
 from grants.rules.budget import BudgetTotals, balance_problems, totals_of
@@ -70,6 +71,12 @@ READERS = {
     QuestionKind.MONEY: _money,
     QuestionKind.YES_NO: _yes_no,
 }
+
+
+@register.filter
+def sum_of(view: QuestionView, column: str) -> Decimal:
+    """The total in euros of a column as typed; what cannot be read counts for nothing."""
+    return sum_money(parse_amount(row.cells[column].value) or ZERO for row in view.rows)
 
 
 @register.filter

@@ -4,6 +4,7 @@ from django.http import JsonResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.money import format_euros, format_number
 from grants.form_page import budget_view
@@ -46,6 +47,10 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
             if holds(section.show_if, facts) and holds(question.show_if, facts)
         ],
         "missing": by_section,
+        "missing_texts": {
+            section: ngettext("%(counter)s missing", "%(counter)s missing", count) % {"counter": count}
+            for section, count in by_section.items()
+        },
         "missing_total": len(missing),
     }
     if application.rules.question_of_kind(QuestionKind.BUDGET):

@@ -12,6 +12,7 @@ from core.roles import Role
 from core.transitions import perform
 from grants import committee
 from grants.case_decision import decision_from
+from grants.rules.answers import parse_amount
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
@@ -165,3 +166,19 @@ def test_a_case_found_inadmissible_says_why(client):
     perform(application, "declare_inadmissible", actor=instructor, comment="Le siège est hors de la région.")
     page = plain(signed_in(client, application.created_by).get(application.get_absolute_url()))
     assert "Le siège est hors de la région." in page and "telerecours.fr" in page
+
+
+def test_tables_have_their_totals_without_javascript(client):
+    application = filled_draft("CPO")
+    page = plain(signed_in(client, application.created_by).get(url("step", application, "programme")))
+    asked = sum(tranche["requested"] for tranche in tranche_totals(application))
+    assert f"Total {shown(sum(t['cost'] for t in tranche_totals(application)))} {shown(asked)}" in page
+
+
+def tranche_totals(application):
+    rows = application.answers["tranches"]
+    return [{name: parse_amount(str(row[name])) for name in ("cost", "requested")} for row in rows]
+
+
+def shown(amount) -> str:
+    return f"{amount:,.2f}".replace(",", " ").replace(".", ",") + " €"

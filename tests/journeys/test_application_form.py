@@ -90,6 +90,19 @@ def test_a_cut_line_is_said_and_nothing_is_lost(journey):
     assert application.answers["need"] == "Un besoin écrit dans un tunnel"
 
 
+def test_the_list_of_steps_counts_what_is_missing_while_typing(journey):
+    drafted(journey, "budget", make=filled_draft)
+    page = journey.page
+    step = page.locator('[data-step="budget"]')
+    expect(step).to_have_class("done")
+    page.fill("#q-public_aid_three_years", "")
+    expect(step).to_contain_text("1 manquant", timeout=10_000)
+    expect(step.locator(".dot")).to_have_text("!")
+    page.fill("#q-public_aid_three_years", "Aucune")
+    expect(step.locator(".dot")).to_have_text("✓", timeout=10_000)
+    expect(step).not_to_contain_text("manquant")
+
+
 def test_going_on_while_an_answer_is_on_its_way_is_no_conflict_with_oneself(journey):
     application = drafted(journey, "projet", make=filled_draft)
     page = journey.page

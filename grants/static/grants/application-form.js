@@ -77,11 +77,11 @@
   let failures = 0;
   let retryTimer = 0;
 
-  const say = (text, failed = false) => {
+  const say = (text, failed = false, again = failed) => {
     if (!status) return;
     status.textContent = text;
     status.classList.toggle("failed", failed);
-    if (retryButton) retryButton.hidden = !failed;
+    if (retryButton) retryButton.hidden = !again;
   };
 
   const later = (question, delay) => {
@@ -142,7 +142,7 @@
       return;
     }
     if (reply.refused) {
-      say(reply.refused, true);
+      say(reply.refused, true, false);
       return;
     }
     failures = 0;
@@ -177,11 +177,11 @@
     for (const question of sent) showProblems(question, reply);
     reply.conflicts.forEach(showConflict);
     showQuestions(new Set(reply.shown));
-    showMissing(reply.missing);
+    showMissing(reply.missing, reply.missing_texts);
     if (reply.budget) showBudget(reply.budget);
     const kept = reply.conflicts.length || Object.keys(reply.cells).length;
     if (!kept) say(reply.saved);
-    else say(Object.values(reply.cells).flat()[0]?.message || reply.conflicts[0].message, true);
+    else say(Object.values(reply.cells).flat()[0]?.message || reply.conflicts[0].message, true, false);
   };
 
   // --- what the server says ------------------------------------------------------------------------------------------
@@ -252,13 +252,16 @@
     }
   };
 
-  const showMissing = (missing) => {
+  // A step that was not begun stays as it is until something in it is missing no more.
+  const showMissing = (missing, texts) => {
     document.querySelectorAll("[data-step]").forEach((step) => {
-      const note = step.querySelector("[data-missing]");
-      if (!missing[step.dataset.step]) {
-        if (note.textContent) note.textContent = "";
-        if (step.classList.contains("miss")) step.className = "done";
-      }
+      const count = missing[step.dataset.step];
+      const wasDone = step.classList.contains("done");
+      if (count && !wasDone && !step.classList.contains("miss")) return;
+      step.className = count ? "miss" : "done";
+      step.querySelector("[data-missing]").textContent = count ? texts[step.dataset.step] : "";
+      if (!count) step.querySelector(".dot").textContent = "✓";
+      else if (wasDone) step.querySelector(".dot").textContent = "!";
     });
   };
 
