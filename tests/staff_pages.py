@@ -27,4 +27,5 @@ def assert_queries_do_not_grow(client: Client, addresses: Iterable[str], fill: C
     few = {address: queries_of(client, address) for address in pages}
     fill(27)
     many = {address: queries_of(client, address) for address in pages}
-    assert not {address: (few[address], many[address]) for address in pages if few[address] != many[address]}
+    grown = {address: (few[address], many[address]) for address in pages if few[address] != many[address]}
+    assert not grown, grown

@@ -21,6 +21,9 @@ class AssignmentInline(EssorTabularInline):
     view_roles = STAFF_ROLES
     add_roles = delete_roles = [Role.ADMINISTRATOR]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("user", "programme")
+
 
 class VersionInline(EssorTabularInline):
     """The versions that were loaded; a new one comes from the programme's file."""

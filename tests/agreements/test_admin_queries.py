@@ -21,7 +21,7 @@ def fill_with(house: House):
     """A claim filed, one paid, one in an open batch, a draft; each with an agreement of its own."""
 
     def fill(count: int) -> None:
-        for number in range(max(count // 3, 2)):
+        for number in range(max(count // 9, 2)):
             drafted(house=house, granted="1000.00")
             submitted(in_force(house=house, granted="1000.00")[0], house)
             _claim, batch = ordered(in_force(house=house, granted="1000.00")[0], house)
@@ -55,7 +55,7 @@ def test_reports_are_read_in_few_queries(client):
     client.force_login(house.instructor, backend="django.contrib.auth.backends.ModelBackend")
 
     def fill(count: int) -> None:
-        for _number in range(max(count // 6, 1)):
+        for _number in range(max(count // 9, 1)):
             agreement, _house = in_force("CPO", "180000.00", house=house)
             upload = SimpleUploadedFile("bilan.pdf", pdf("bilan"), content_type="application/pdf")
             first = agreement.tranches.order_by("rank").first()

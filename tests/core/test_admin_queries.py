@@ -31,7 +31,13 @@ def fill(count: int) -> None:
             case = Case.objects.create(title="Case", owner=person, asked=10)
             perform(case, "submit", actor=person)
             store(pdf(f"{case.pk}"), name="piece.pdf", subject=case, user=person)
-            enqueue_mail("essor/mail/invitation", to=[person.email], subject=case, context={})
+            enqueue_mail(
+                to=[person.email],
+                template="essor/mail/invitation",
+                context={},
+                subject_object=case,
+                key=f"case-{case.pk}",
+            )
             Job.objects.create(kind="sample.report", key=f"{case.pk}", requested_by=person)
     seal_new_events()
 
