@@ -66,7 +66,9 @@ class CofinancingWorkbook:
             Sheet(_("Expenditure"), columns.items(), self._item_rows(), key="items"),
             Sheet(_("Payment applications"), columns.applications(), self._application_rows(), key="applications"),
         ]
-        written = write_workbook(path, sheets, cover_of(self.selection, _("Co-financing by the European funds"), by))
+        cover = cover_of(self.selection, _("Co-financing by the European funds"), by)
+        cover.notes.append(_("The total cost is empty where the source states the eligible cost only (2014-2020)."))
+        written = write_workbook(path, sheets, cover)
         self._check(written)
         return written
 
