@@ -114,3 +114,32 @@ def test_a_session_is_decided_by_keyboard(journey):
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert items[4].recusals.get().reason == "Présidente de la structure."
+
+
+def test_a_piece_and_the_form_of_a_step_open_beside_the_case(journey, instructor):
+    case = CaseFactory(state="in_instruction", instructor=instructor)
+    document = store(pdf("statuts"), name="statuts.pdf", subject=case, user=instructor)
+    Piece.objects.create(application=case, code="statutes", document=document, added_by=instructor)
+    answer_all(case, "completeness", "admissibility", "eligibility")
+    score_all(case)
+    instruction.compute_aid(case, actor=instructor)
+    journey.sign_in(instructor.email)
+    page = journey.page
+    journey.go(f"/admin/grants/application/{case.pk}/change/")
+
+    page.get_by_role("link", name="statuts.pdf").click()
+    pane = page.locator(".es-beside")
+    assert pane.locator("iframe[src^='blob:']").get_attribute("title") == "statuts.pdf"
+    assert pane.get_by_role("link", name="Télécharger").get_attribute("href").endswith(document.get_absolute_url())
+    assert page.locator("#checks-eligibility").is_visible()
+    page.keyboard.press("Escape")
+    assert pane.count() == 0
+    assert page.evaluate("document.activeElement.textContent").startswith("statuts.pdf")
+
+    page.locator(".es-transitions").get_by_role("link", name="Proposer au visa").click()
+    pane.get_by_label("Motifs").fill("Projet conforme au règlement.")
+    journey.see("staff-form-beside")
+    pane.get_by_role("button", name="Proposer au visa").click()
+    page.wait_for_url("**/change/")
+    case.refresh_from_db()
+    assert case.state == "instructed"
