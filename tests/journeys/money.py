@@ -1,5 +1,6 @@
 """What the staff does in its windows with accounts, claims, orders and payments."""
 
+import re
 from decimal import Decimal
 from io import BytesIO
 
@@ -37,8 +38,13 @@ def keep(window: Window, rank: int = 0, amount: str = "", reason: str = "") -> N
     expect(window.page.locator("#due")).to_contain_text("Le montant dû est de")
 
 
-def pay(window: Window, claims: list[str], total: str, see: str) -> Workbook:
-    """Order the claims in a batch, close it, read its workbook, record the payments."""
+def pay(window: Window, claims: list[str], total: str, see: str = "") -> Workbook:
+    """Order the claims in a batch, close it, read its workbook, record the payments; look at each page if asked to."""
+
+    def look(name: str) -> None:
+        if see:
+            window.see(f"{see}{name}")
+
     window.go("/admin/agreements/paymentbatch/add/")
     window.fill(label="Versements de novembre")
     window.press("Enregistrer", window.page.locator("#submit-row, body").last)
@@ -46,18 +52,18 @@ def pay(window: Window, claims: list[str], total: str, see: str) -> Workbook:
     ready = window.page.locator("#ready")
     for number in claims:
         ready.get_by_label(number).check()
-    window.see(f"{see}-34-batch")
+    look("-34-batch")
     window.press("Ordonner les versements", ready)
     expect(window.page.locator("#orders")).to_contain_text(total)
     window.move("Clore et écrire le classeur")
     with window.page.expect_download() as download:
         window.follow("Télécharger le classeur")
     workbook = load_workbook(BytesIO(download.value.path().read_bytes()))
-    window.see(f"{see}-35-batch-closed")
+    look("-35-batch-closed")
     window.fill(paid_on=timezone.localdate().isoformat(), external_reference="MANDAT 2026-1188")
     window.press("Enregistrer les paiements")
-    window.told("paiement")
-    window.see(f"{see}-36-batch-paid")
+    window.told(re.compile("paiements? enregistrés?"))
+    look("-36-batch-paid")
     return workbook
 
 

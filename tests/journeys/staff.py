@@ -75,8 +75,8 @@ def hold_session(window: Window, session: CommitteeSession) -> None:
 
 def all_decided(window: Window) -> None:
     """Wait until the last decision is recorded: the page loads again and says so."""
-    expect(panel(window, "grid")).to_contain_text("0 à décider")
-    window.told("Clore la séance")
+    expect(window.page.locator(".es-transitions").get_by_role("link", name="Clore la séance")).to_be_visible()
+    window.told("0 à décider")
 
 
 def put_on_agenda(window: Window, session: CommitteeSession, number: str) -> None:

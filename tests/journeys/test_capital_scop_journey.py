@@ -44,7 +44,7 @@ def test_the_founders_of_a_cooperative_are_paid(cast: Cast) -> None:
     agreement = grant(cast, region, alix, number)
     claim = claim_on_the_kbis(alix, agreement)
     certify(cast.enter(region.instructor), claim)
-    workbook = money.pay(cast.enter(region.finance), [claim], total="8 200,00", see="scop")
+    workbook = money.pay(cast.enter(region.finance), [claim], total="8 200,00")
     assert sorted(money.amounts_of(workbook)) == [Decimal("3200.00"), Decimal("5000.00")]
     the_persons_are_paid(alix, number, agreement)
 

@@ -42,10 +42,10 @@ def test_a_network_is_paid_year_by_year(cast: Cast, tmp_path) -> None:
     staff.decide(cast.enter(region.secretary), region.session, number, "26CP-0514")
     agreement = contract(cast, region, lea, number)
     advance = claim_the_advance(lea, agreement)
-    pay(claire, finance, advance, "cpo-a")
+    pay(claire, finance, advance)
     balance = claim_the_balance(lea, agreement)
     certify_the_balance(claire, balance)
-    money.pay(finance, [balance], total="30 000,00", see="cpo-b")
+    money.pay(finance, [balance], total="30 000,00")
     report_on_the_year(lea, claire, agreement)
     assert Agreement.objects.get(number=agreement).paid_amount == Decimal("60000.00")
 
@@ -74,7 +74,6 @@ def file_the_application(lea: Window) -> str:
     lea.press("Commencer")
     fill_in_the_form(lea)
     number = applicant.file_application(lea)
-    lea.see("cpo-06-filed")
     return number
 
 
@@ -146,11 +145,11 @@ def claim_the_advance(lea: Window, agreement: str) -> str:
     return number
 
 
-def pay(claire: Window, finance: Window, claim: str, see: str) -> None:
+def pay(claire: Window, finance: Window, claim: str) -> None:
     """Certified as asked, ordered, paid."""
     money.start_review(claire, claim)
     claire.move("Certifier (service fait)", certified_amount="30000")
-    money.pay(finance, [claim], total="30 000,00", see=see)
+    money.pay(finance, [claim], total="30 000,00")
 
 
 def claim_the_balance(lea: Window, agreement: str) -> str:
@@ -207,7 +206,6 @@ def fill_in(template: bytes) -> bytes:
 def certify_the_balance(claire: Window, claim: str) -> None:
     money.start_review(claire, claim)
     money.keep(claire)
-    claire.see("cpo-12-balance-checked")
     claire.move("Certifier (service fait)", certified_amount="30000")
 
 

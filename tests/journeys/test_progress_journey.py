@@ -87,7 +87,6 @@ def file_the_application(nadia: Window, region: Region) -> str:
     fill_in_the_form(nadia)
     nadia.see("progress-10-read-again")
     number = applicant.file_application(nadia)
-    nadia.see("progress-11-filed")
     with nadia.page.expect_download() as receipt:
         nadia.follow("Accusé de réception")
     assert receipt.value.path().read_bytes().startswith(b"%PDF")
@@ -136,7 +135,6 @@ def fill_in_the_form(nadia: Window) -> None:
     nadia.see("progress-09-form-pieces")
     nadia.follow("Continuer")
     applicant.step(nadia, "engagements", {"attestations": ["accurate", "duties", "cer", "de_minimis", "mandate"]})
-    nadia.see("progress-09b-form-commitments")
     applicant.go_on(nadia)
 
 
@@ -232,7 +230,6 @@ def contract(cast: Cast, region: Region, nadia: Window, number: str) -> str:
     money.verify_account(youssef, "La Fabrique itinérante", see="progress-26-bank-account")
     anne = cast.enter(region.head)
     staff.sign_for_the_region(anne, agreement)
-    anne.see("progress-27-agreement-in-force")
     return agreement
 
 
@@ -242,7 +239,6 @@ def claim(nadia: Window, agreement: str) -> list[str]:
     nadia.see("progress-28-agreement-to-claim")
     advance = applicant.open_claim(nadia, agreement, "Avance")
     applicant.join_claim_pieces(nadia)
-    nadia.see("progress-29-claim-of-the-advance")
     applicant.file_claim(nadia)
 
     balance = applicant.open_claim(nadia, agreement, "Solde")
