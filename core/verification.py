@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
+from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
 from core.events import hash_of
@@ -37,7 +38,7 @@ class Finding:
         when = self.when.isoformat(sep=" ", timespec="seconds") if isinstance(self.when, datetime) else self.when
         return (
             f"{self.table} id={self.id} field={self.field}: {self.sentence} "
-            f"before={_shown(self.before)} after={_shown(self.after)} when={when or 'unknown'}"
+            f"before={_shown(self.before)} after={_shown(self.after)} when={when or '?'}"
         )
 
 
@@ -75,18 +76,18 @@ def check_events() -> Iterator[Finding]:
         if event.sequence != expected_sequence:
             yield Finding(
                 table, event.pk, "sequence", expected_sequence, event.sequence, event.created_at,
-                f"an event of {name} before this one is missing.",
+                _("an event of %(name)s before this one is missing.") % {"name": name},
             )  # fmt: skip
         elif event.previous_hash != expected_hash:
             yield Finding(
                 table, event.pk, "previous_hash", expected_hash, event.previous_hash, event.created_at,
-                f"this event of {name} does not follow the one before it.",
+                _("this event of %(name)s does not follow the one before it.") % {"name": name},
             )  # fmt: skip
         computed = hash_of(event, labels.get(event.content_type_id, "?"))
         if computed != event.hash:
             yield Finding(
                 table, event.pk, "hash", event.hash, computed, event.created_at,
-                f"the event “{event.action}” of {name} was edited after it was written.",
+                _("the event “%(action)s” of %(name)s was edited after it was written.") % {"action": event.action, "name": name},
             )  # fmt: skip
         previous = event
 
@@ -99,14 +100,14 @@ def check_seals() -> Iterator[Finding]:
         if seal.position != position:
             yield Finding(
                 table, seal.position, "position", position, seal.position, seal.sealed_at,
-                "a seal before this one is missing.",
+                _("a seal before this one is missing."),
             )  # fmt: skip
             position = seal.position
         computed = seal_hash(previous, seal.position, seal.event_id, seal.event_hash)
         if computed != seal.hash:
             yield Finding(
                 table, seal.position, "hash", seal.hash, computed, seal.sealed_at,
-                "this seal, or the one before it, was edited.",
+                _("this seal, or the one before it, was edited."),
             )  # fmt: skip
         previous = seal.hash
     query = f"""
@@ -116,7 +117,8 @@ def check_seals() -> Iterator[Finding]:
         ORDER BY seal.position
     """  # noqa: S608
     for row in _fetch(query):
-        sentence = "this sealed event was removed." if row["hash"] is None else "this sealed event was written anew."
+        gone = row["hash"] is None
+        sentence = _("this sealed event was removed.") if gone else _("this sealed event was written anew.")
         yield Finding(
             Event._meta.db_table, row["event_id"], "hash", row["event_hash"], row["hash"], row["sealed_at"], sentence
         )
@@ -128,7 +130,7 @@ def check_anchor(anchor: str) -> Iterator[Finding]:
     seal = EventSeal.objects.filter(position=int(position)).first()
     if seal is None or seal.hash != noted:
         found = seal.hash if seal else None
-        sentence = "the chain of all events is not the one that was noted."
+        sentence = _("the chain of all events is not the one that was noted.")
         yield Finding(EventSeal._meta.db_table, position, "hash", noted, found, None, sentence)
 
 
@@ -193,16 +195,16 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
 def _row_finding(table: str, row: dict[str, Any]) -> Finding:
     before, after = _loaded(row["before"]), _loaded(row["after"])
     if before is None:
-        sentence = "this row was added without leaving a trace."
+        sentence = _("this row was added without leaving a trace.")
         return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
     if not row["is_present"]:
-        sentence = "this row was removed without leaving a trace."
+        sentence = _("this row was removed without leaving a trace.")
         return Finding(table, row["id"], "*", before, None, row["recorded_at"], sentence)
     if row["label"] == "delete":
-        sentence = "this row came back after its deletion without leaving a trace."
+        sentence = _("this row came back after its deletion without leaving a trace.")
         return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
     field = next(name for name in before if before[name] != after[name])
-    sentence = "this row, or the newest line of its history, was edited without leaving a trace."
+    sentence = _("this row, or the newest line of its history, was edited without leaving a trace.")
     return Finding(table, row["id"], field, before[field], after[field], row["recorded_at"], sentence)
 
 
@@ -224,7 +226,7 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
         ORDER BY pgh_id
     """  # noqa: S608
     for row in _fetch(query):
-        sentence = f"the history of this row has a gap before its line {row['pgh_id']}."
+        sentence = _("the history of this row has a gap before its line %(line)s.") % {"line": row["pgh_id"]}
         yield Finding(names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence)
 
 
@@ -242,7 +244,7 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
     for row in _fetch(query):
         before, after = _loaded(row["before"]) or {}, _loaded(row["after"])
         field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
-        sentence = f"edited outside Essor ({row['label']})."
+        sentence = _("edited outside Essor (%(what)s).") % {"what": row["label"]}
         whole = field == "*"
         yield Finding(
             names.name,
@@ -282,7 +284,7 @@ def check_states(model: type[models.Model], column: str) -> Iterator[Finding]:
         ORDER BY last.created_at
     """  # noqa: S608
     for row in _fetch(query, [ContentType.objects.get_for_model(model).pk]):
-        sentence = "this state was given without a transition."
+        sentence = _("this state was given without a transition.")
         yield Finding(
             model._meta.db_table, row["id"], column, row["to_state"], row["state"], row["created_at"], sentence
         )

@@ -11,6 +11,9 @@ from pathlib import Path
 import pgtrigger
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.core.management.sql import emit_post_migrate_signal
+from django.db import DEFAULT_DB_ALIAS
 from django.test import TransactionTestCase
 
 from config.catalogues import compile_catalogues
@@ -105,13 +108,16 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_after_transactional_tests() -> Iterator[None]:
-    """Tables that nobody may empty are emptied between the tests that commit."""
+    """Tables that nobody may empty are emptied between the tests that commit; then roles and references come back.
+
+    Those come back with their triggers on, as after a migration, so that their history begins with them.
+    """
     patch = pytest.MonkeyPatch()
-    empty = TransactionTestCase._fixture_teardown
 
     def teardown(self: TransactionTestCase) -> None:
         with pgtrigger.ignore():
-            empty(self)
+            call_command("flush", verbosity=0, interactive=False, reset_sequences=False, inhibit_post_migrate=True)
+        emit_post_migrate_signal(verbosity=0, interactive=False, db=DEFAULT_DB_ALIAS)
 
     patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
     yield

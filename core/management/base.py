@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
+from django.utils.translation import gettext as _
 
 from core.acting import acting_as
 from core.documents import DocumentRefused
@@ -45,17 +46,17 @@ class EssorCommand(BaseCommand):
             problem = CommandError(str(error))
             problem.__cause__ = error
         except OperationalError as error:
-            problem = CommandError(f"The database reports: {str(error).strip().splitlines()[0]}")
+            problem = CommandError(_("The database reports: %(error)s") % {"error": str(error).strip().splitlines()[0]})
             problem.__cause__ = error
         except CommandError as error:
             problem = error
         except KeyboardInterrupt:
             if not from_command_line:
                 raise
-            self.stderr.write("Interrupted.")
+            self.stderr.write(_("Interrupted."))
             sys.exit(INTERRUPTED)
         if not from_command_line or options.get("traceback"):
             raise problem
-        for line in str(problem).splitlines() or ["The command failed without a reason."]:
+        for line in str(problem).splitlines() or [_("The command failed without a reason.")]:
             self.stderr.write(line)
         sys.exit(problem.returncode or 1)

@@ -140,7 +140,7 @@ def test_the_command_is_clean_then_red_after_one_row_was_edited(capsys):
     with acting_as(label="command migrate"):
         call_command("migrate", verbosity=0, interactive=False)  # the reference tables, emptied by another test
     call_command("verify_history")
-    assert "Nothing was edited outside Essor." in capsys.readouterr().out
+    assert "Rien n’a été modifié en dehors d’Essor." in capsys.readouterr().out
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(

@@ -1,11 +1,13 @@
 """``verify_history``: clean when it is clean, red when anything was edited, with the first broken link."""
 
+from collections.abc import Iterator
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.utils import translation
 
 from core.acting import acting_as
 from core.events import record
@@ -19,6 +21,12 @@ from tests.core.sample.models import Case
 from tests.factories.core import UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.infrastructure]
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

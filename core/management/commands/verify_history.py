@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from core.history import history_model_of, tracked_models
 from core.management.base import EssorCommand, Problems
@@ -43,7 +44,7 @@ class Command(EssorCommand):
 
     def handle(self, *args: Any, anchor: str | None = None, **options: Any) -> None:
         if anchor and not anchor.partition(":")[0].isdigit():
-            raise Problems(["--anchor is written POSITION:HASH, as this command prints it."])
+            raise Problems([_("--anchor is written POSITION:HASH, as this command prints it.")])
         seal_new_events()
         nested = connection.in_atomic_block
         with transaction.atomic():
@@ -54,7 +55,11 @@ class Command(EssorCommand):
             findings = list(islice(self._findings(anchor), SHOWN + 1))
             if findings:
                 lines = [str(finding) for finding in findings[:SHOWN]]
-                more = [f"… and more: only the first {SHOWN} are shown."] if len(findings) > SHOWN else []
+                more = (
+                    [_("… and more: only the first %(count)d are shown.") % {"count": SHOWN}]
+                    if len(findings) > SHOWN
+                    else []
+                )
                 raise Problems([*lines, *more])
             self._report()
 
@@ -73,11 +78,14 @@ class Command(EssorCommand):
     def _report(self) -> None:
         rows = sum(count(model) for model in tracked_models())
         lines = sum(count(history_model_of(model)) for model in tracked_models())
-        self.stdout.write(f"Events: {count(Event)}, all chained; sealed: {count(EventSeal)}.")
+        events = {"events": count(Event), "seals": count(EventSeal)}
+        self.stdout.write(_("Events: %(events)d, all chained; sealed: %(seals)d.") % events)
         self.stdout.write(
-            f"Rows of {len(tracked_models())} tracked tables: {rows}, equal to their history ({lines} lines)."
+            _("Rows of %(tables)d tracked tables: %(rows)d, equal to their history (%(lines)d lines).")
+            % {"tables": len(tracked_models()), "rows": rows, "lines": lines}
         )
         last = EventSeal.objects.order_by("position").last()
         if last:
-            self.stdout.write(f"Last seal (note it elsewhere, give it back with --anchor): {last.position}:{last.hash}")
-        self.stdout.write("Nothing was edited outside Essor.")
+            note = _("Last seal (note it elsewhere, give it back with --anchor): %(seal)s")
+            self.stdout.write(note % {"seal": f"{last.position}:{last.hash}"})
+        self.stdout.write(_("Nothing was edited outside Essor."))
