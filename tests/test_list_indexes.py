@@ -7,9 +7,14 @@ from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
 
-APPS = ("core", "applicants", "grants", "agreements")
+APPS = ("core", "applicants", "grants", "agreements", "reporting")
 # Tables of some dozens of rows that nobody adds to in daily work: read whole, faster than through an index.
-SMALL = {"grants_programme", "applicants_legalcategory", "applicants_department", "applicants_deminimisceiling"}
+SMALL = {
+    *("grants_programme", "applicants_legalcategory", "applicants_department", "applicants_deminimisceiling"),
+    *("reporting_accountingyear", "reporting_cofinancingrule", "reporting_errortype", "reporting_euprogramme"),
+    *("reporting_fund", "reporting_interventionfield", "reporting_operationimport", "reporting_paymentapplication"),
+    *("reporting_priority", "reporting_specificobjective"),
+}
 
 
 def offered(model: type[models.Model], model_admin: admin.ModelAdmin) -> Iterator[str]:

@@ -12,6 +12,7 @@ from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
 from agreements.models.triggers import never_deleted, refuse, while_claim_is_written
 from agreements.rules.duplicates import duplicate_key
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.money import MoneyField
 
 DECLARED_COLUMNS = [
@@ -89,6 +90,7 @@ class ExpenditureLine(models.Model):
         verbose_name = _("expenditure line")
         verbose_name_plural = _("expenditure lines")
         ordering = ["claim", "rank"]
+        indexes = for_lists("expenditure_line", "supplier_name")
         constraints = [
             models.UniqueConstraint(
                 fields=["claim", "rank"], name="expenditure_rank_unique", deferrable=models.Deferrable.DEFERRED

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.triggers import append_only_triggers
 from reporting.models.declaration import ExpenditureDeclaration
@@ -87,7 +88,10 @@ class Certificate(models.Model):
         verbose_name = _("certificate")
         verbose_name_plural = _("certificates")
         ordering = ["-issued_at", "-pk"]
-        indexes = [models.Index(fields=["operation", "issued_at"], name="certificate_of_operation")]
+        indexes = [
+            *for_lists("certificate", "issued_at", "total"),
+            models.Index(fields=["operation", "issued_at"], name="certificate_of_operation"),
+        ]
         constraints = [models.CheckConstraint(condition=~Q(total=0), name="certificate_certifies_something")]
         triggers = [
             *append_only_triggers(),

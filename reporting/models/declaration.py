@@ -11,6 +11,7 @@ from django_fsm import FSMField
 
 from agreements.models.triggers import frozen, legal_moves, refuse
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import workflow_transition
@@ -69,6 +70,7 @@ class ExpenditureDeclaration(WorkflowModel):
         verbose_name_plural = _("expenditure declarations")
         ordering = ["-opened_at", "-pk"]
         indexes = [
+            *for_lists("declaration", "submitted_at"),
             models.Index(fields=["-opened_at", "-id"], name="declaration_recent"),
             models.Index(fields=["state", "submitted_at"], name="declaration_queue"),
         ]

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import format_euros
 from core.roles import Role
@@ -86,7 +87,10 @@ class OperationFlag(WorkflowModel):
         verbose_name = _("doubt about an operation")
         verbose_name_plural = _("doubts about operations")
         ordering = ["-raised_at", "-pk"]
-        indexes = [models.Index(fields=["state", "kind", "-raised_at"], name="operation_flag_queue")]
+        indexes = [
+            *for_lists("operation_flag", "kind", "raised_at"),
+            models.Index(fields=["state", "kind", "-raised_at"], name="operation_flag_queue"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["operation", "kind"], condition=Q(state="open"), name="operation_flag_open_once"

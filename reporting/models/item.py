@@ -11,6 +11,7 @@ from django_fsm import FSMField
 
 from agreements.models.triggers import refuse
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import ZERO, MoneyField
 from core.roles import Role
@@ -88,6 +89,7 @@ class ExpenditureItem(WorkflowModel):
         verbose_name = _("expenditure item")
         verbose_name_plural = _("expenditure items")
         ordering = ["declaration", "rank"]
+        indexes = for_lists("item", "state", "declared_amount", "retained_amount", "rejected_amount")
         constraints = [
             models.UniqueConstraint(fields=["declaration", "rank"], name="expenditure_item_rank_unique"),
             models.CheckConstraint(condition=~Q(declared_amount=0), name="expenditure_item_declares_something"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.text import matching, search_vector
 from core.triggers import append_only_triggers
@@ -67,6 +68,7 @@ class EUBeneficiary(models.Model):
         verbose_name = _("beneficiary of an operation")
         verbose_name_plural = _("beneficiaries of operations")
         ordering = ["name"]
+        indexes = for_lists("eu_beneficiary", "name", "postcode", "city", "kind")
         constraints = [
             models.UniqueConstraint(
                 fields=["name_key", "postcode"],
@@ -254,6 +256,7 @@ class OperationVersion(models.Model):
         verbose_name_plural = _("versions of operations")
         ordering = ["operation", "number"]
         indexes = [
+            *for_lists("version", "name", "eligible_cost", "eu_amount"),
             models.Index(fields=["operation", "-number", "recorded_at"], name="operation_version_at"),
             models.Index(fields=["fund", "-id"], name="operation_version_fund"),
         ]
