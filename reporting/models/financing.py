@@ -50,7 +50,7 @@ class FinancingLine(models.Model):
     class Meta:
         verbose_name = _("line of the financing plan")
         verbose_name_plural = _("lines of financing plans")
-        ordering = ["version", "rank"]
+        ordering = ["version_id", "rank"]  # by the key itself: the order of versions would join two more tables
         constraints = [
             models.UniqueConstraint(fields=["version", "rank"], name="financing_rank_unique"),
             models.CheckConstraint(
