@@ -19,7 +19,8 @@ from core.roles import Role
 from core.templatetags.essor import days_left, pill, short_date, state_pill
 from core.transitions import Option
 from grants.admin.case_actions import CaseActions
-from grants.admin.case_panels import case_clock, case_panels, load_case
+from grants.admin.case_panels import case_clock, case_panels
+from grants.admin.case_reader import load_case
 from grants.admin.filters import (
     CallFilter,
     DeadlineFilter,

@@ -1,88 +1,37 @@
 """The sections of a case's page: what each one needs, read in a fixed number of queries."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Prefetch, prefetch_related_objects
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
 from core.admin import Panel
-from core.money import ZERO, sum_money
+from core.money import sum_money
 from core.templatetags.essor import days_left, long_date
+from grants.admin.case_reader import COMMITTEE, CaseReader
 from grants.admin.forms import (
     AskOpinionForm,
     AssignForm,
-    BodyForm,
     EuFundForm,
     RecordOpinionForm,
     RetainForm,
     ScoreForm,
 )
+from grants.admin.side_panels import envelope_panel, messages_panel, notes_panel, pieces_panel
 from grants.form_page import QuestionView
 from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL, check_lines
 from grants.models import (
-    AgendaItem,
-    AidComputation,
     Application,
-    CheckAnswer,
-    Envelope,
-    Message,
-    Note,
-    Opinion,
-    Piece,
-    Proposal,
-    Score,
     Stage,
 )
-from grants.rules.conditions import expected_pieces
 from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
-from grants.states import ApplicationState as State
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
-COMMITTEE = (State.READY_FOR_COMMITTEE, State.SCHEDULED, State.APPROVED, State.REJECTED, State.CONTRACTED, State.CLOSED)
-
-
-def load_case(case: Application) -> None:
-    """Fetch what the page shows: one query a relation, none a row. What the case cannot have is not asked for."""
-    rules = case.rules
-    relations = [
-        Prefetch("check_answers", CheckAnswer.objects.select_related("answered_by")),
-        Prefetch("scores", Score.objects.select_related("scored_by")),
-        Prefetch("pieces", Piece.objects.select_related("document__file")),
-        "piece_requests",
-        Prefetch("opinions", Opinion.objects.select_related("document__file")),
-        Prefetch("messages", Message.objects.select_related("author")),
-        Prefetch("notes", Note.objects.select_related("author")),
-    ]
-    tables = {
-        QuestionKind.BUDGET: "budget_lines",
-        QuestionKind.PARTNERS: "partners",
-        QuestionKind.PERSONS: "persons",
-    }
-    for kind, relation in tables.items():
-        if rules.question_of_kind(kind):
-            relations.append(relation)
-        else:
-            _know_empty(case, relation)
-    if case.state not in BEFORE_ADMISSION:
-        relations.append(Prefetch("computations", AidComputation.objects.defer("facts")))
-    if case.state not in UNTIL_PROPOSAL:
-        relations.append(Prefetch("proposals", Proposal.objects.select_related("made_by", "visa_by", "sent_back_by")))
-    if case.state in COMMITTEE:
-        relations.append(Prefetch("agenda_items", AgendaItem.objects.select_related("session")))
-    prefetch_related_objects([case], *relations)
-
-
-def _know_empty(case: Application, relation: str) -> None:
-    """The programme has no such table: what reads the relation afterwards asks the database nothing."""
-    cache = case.__dict__.setdefault("_prefetched_objects_cache", {})
-    cache.setdefault(relation, getattr(case, relation).none())
 
 
 def case_clock(case: Application) -> tuple[str, str]:
@@ -94,20 +43,6 @@ def case_clock(case: Application) -> tuple[str, str]:
     tone = TONES[urgency(case.decision_due_on, timezone.localdate())]
     words = {"date": long_date(case.decision_due_on), "left": days_left(case.decision_due_on)}
     return _("Implied refusal on %(date)s · %(left)s") % words, tone
-
-
-@dataclass(frozen=True)
-class CaseReader:
-    """Who reads the page, and the forms that were typed in and refused."""
-
-    user: object
-    forms: dict
-    may_instruct: bool
-    may_write: bool
-
-    def form(self, name: str, make):
-        """The refused form of this name with what was typed, else a fresh one."""
-        return self.forms.get(name) or make()
 
 
 def case_panels(case: Application, user, refused_forms: dict) -> list[Panel]:
@@ -370,85 +305,3 @@ def _assign_form(case: Application, reader: CaseReader) -> AssignForm | None:
     if case.state not in Application.UNDECIDED or may_assign(reader.user, case):
         return None
     return reader.form("assign", lambda: AssignForm(cases=[case], initial={"instructor": case.instructor_id}))
-
-
-def envelope_panel(case: Application) -> Panel | None:
-    """The envelope of the call: voted, committed, proposed, available."""
-    if case.call.envelope_id is None:
-        return None
-    envelope = Envelope.objects.with_figures().get(pk=case.call.envelope_id)
-    return Panel(
-        title=envelope.label,
-        template="admin/grants/envelope/figures.html",
-        side=True,
-        anchor="envelope",
-        context={"envelope": envelope, "meter": meter(envelope)},
-    )
-
-
-def meter(envelope: Envelope) -> dict[str, int]:
-    """Whole percentages of what was voted, for the bar; never more than 100 together."""
-    if not envelope.voted_amount:
-        return {"committed": 0, "proposed": 0}
-    used = envelope.committed_amount + envelope.awaiting_amount
-    committed = _points(used, envelope.voted_amount)
-    proposed = min(_points(envelope.proposed_total, envelope.voted_amount), 100 - committed)
-    return {"committed": committed, "proposed": proposed}
-
-
-def _points(part: Decimal, whole: Decimal) -> int:
-    return min(100, int((part or ZERO) * 100 / whole))
-
-
-def pieces_panel(case: Application, reader: CaseReader) -> Panel:
-    """The expected pieces with the files given, and the requests for missing ones."""
-    given: dict[str, list[Piece]] = {}
-    for piece in case.pieces.all():
-        if piece.state != Piece.State.REPLACED:
-            given.setdefault(piece.code, []).append(piece)
-    rows = [(rule, given.pop(rule.code, [])) for rule in expected_pieces(case.rules, form_facts(case))]
-    others = [piece for pieces in given.values() for piece in pieces]
-    return Panel(
-        title=_("Pieces"),
-        template="admin/grants/application/pieces.html",
-        side=True,
-        anchor="pieces",
-        context={
-            "rows": rows,
-            "others": others,
-            "requests": list(case.piece_requests.all()),
-            "may_judge": reader.may_instruct and case.state in UNTIL_PROPOSAL,
-            "refused": reader.forms.get("piece"),
-        },
-    )
-
-
-def messages_panel(case: Application, reader: CaseReader) -> Panel:
-    """The conversation with the applicant."""
-    return Panel(
-        title=_("Messages with the applicant"),
-        template="admin/grants/application/messages.html",
-        side=True,
-        anchor="messages",
-        context={
-            "thread": list(case.messages.all()),
-            "unread": any(not message.from_staff and message.read_at is None for message in case.messages.all()),
-            "form": reader.form("message", lambda: BodyForm(auto_id="id_message_%s")),
-            "may_write": reader.may_write and case.state != State.DRAFT,
-        },
-    )
-
-
-def notes_panel(case: Application, reader: CaseReader) -> Panel:
-    """Internal notes, never shown to the applicant."""
-    return Panel(
-        title=_("Internal notes"),
-        template="admin/grants/application/notes.html",
-        side=True,
-        anchor="notes",
-        context={
-            "notes": list(case.notes.all()),
-            "form": reader.form("note", lambda: BodyForm(auto_id="id_note_%s")),
-            "may_write": reader.may_write,
-        },
-    )

@@ -26,7 +26,7 @@ from core.events import record
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
 from core.roles import Role
-from grants.admin.case_panels import meter
+from grants.admin.side_panels import meter
 from grants.models import Commitment, Envelope, PaymentCredit
 from grants.staff_permissions import EDITS_BUDGET
 from grants.workbooks import EnvelopeResource
