@@ -19,5 +19,7 @@ def progress_bar(stream, *, shown: bool | None = None) -> Iterator:
             bar.total = total or None
             bar.set_description(str(message), refresh=False)
             bar.update(done - bar.n)
+            if total and done >= total:
+                bar.refresh()  # a quick part is shown too
 
         yield advance

@@ -90,6 +90,8 @@ class InstructionWorkflow(WorkflowModel):
 
     def live_agenda_item(self):
         """The line of the case on the agenda of a session that is not closed, or None."""
+        if "agenda_items" in getattr(self, "_prefetched_objects_cache", {}):  # a page has read them already
+            return next((item for item in self.agenda_items.all() if item.session.closed_at is None), None)
         return self.agenda_items.filter(session__closed_at__isnull=True).select_related("session").first()
 
     def decided_item(self):

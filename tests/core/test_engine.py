@@ -177,7 +177,7 @@ class Sample(EssorCommand):
         (CommandError("No such file."), ["No such file."]),
         (JobError("There is nothing to report."), ["There is nothing to report."]),
         (TransitionRefused("state", {"__all__": "Too late."}), ["Too late."]),
-        (OperationalError("connection refused\nDetails"), ["The database reports: connection refused"]),
+        (OperationalError("connection refused\nDetails"), ["La base de données répond : connection refused"]),
     ],
 )
 def test_a_command_tells_one_problem_a_line_and_fails(capsys, error, lines):

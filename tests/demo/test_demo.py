@@ -47,7 +47,7 @@ def rows_of_everything() -> dict[str, int]:
     grows = {"core_job", "core_document", "core_storedfile", "core_event", "core_eventseal", "core_outboxmessage"}
     counts = {}
     for name in connection.introspection.table_names():
-        if name.removesuffix("event") in grows or name.startswith("pghistory"):
+        if {name, name.removesuffix("event")} & grows or name.startswith("pghistory"):
             continue  # with the histories of these tables
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(name)}")  # noqa: S608

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.core import mail
@@ -134,15 +135,16 @@ def test_the_republican_contract_is_for_associations_and_foundations():
     assert [item.code for item in missing_of(association)] == ["attestations"]
 
 
-def test_under_the_floor_the_founder_is_named_before_filing():
+def test_under_the_floor_a_founder_gets_nothing_and_the_others_go_on():
     application = filled_draft("CAPITAL-SCOP")
     rows = [
         {"first_name": "Alix", "last_name": "Moreau", "own_contribution": "800"},
         {"first_name": "Noé", "last_name": "Petit", "own_contribution": "2 000"},
     ]
     filing.save_answers(application, user=application.created_by, typed={"persons": rows})
-    refused = refusal(filing.submit, application, user=application.created_by)
-    assert "1\u202f000,00\u202f€" in " ".join(refused.errors["persons"])
+    filed = filing.submit(application, user=application.created_by).application
+    amounts = {person.first_name: person.computed_amount for person in filed.persons.all()}
+    assert amounts == {"Alix": Decimal("0.00"), "Noé": Decimal("2000.00")}
 
 
 def test_more_than_the_aid_possible_cannot_be_asked():
