@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "tour"
 PASSWORD = "essor-demo-2026"  # of the demonstration, on loopback  # noqa: S105
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
+WIDE = {"width": 1280, "height": 860}
 
 
 class Tour:
@@ -63,9 +63,6 @@ def applicants_side(tour: Tour) -> None:
     page.get_by_role("link", name=re.compile("Ressourcerie mobile")).first.click()
     expect(page.locator("h1")).to_contain_text("Ressourcerie mobile")
     tour.take("2-my-case")
-    page.set_viewport_size(PHONE)
-    tour.take("2-my-case-phone")
-    page.set_viewport_size(WIDE)
 
 
 def staff_side(tour: Tour) -> None:
