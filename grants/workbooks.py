@@ -10,6 +10,7 @@ from core.dates import format_date_long
 from core.importexport import EssorResource
 from core.workbooks import Column, Cover, Sheet, Written, write_workbook
 from grants.models import AgendaItem, Application, CommitteeSession, Envelope
+from grants.work import NOT_IN_A_LIST
 
 
 class EnvelopeResource(EssorResource):
@@ -64,6 +65,7 @@ class ApplicationResource(EssorResource):
         Column("eu_fund", gettext_lazy("EU fund"), width=10),
     )
     select_related = ("applicant", "programme_version__programme", "call", "instructor")
+    deferred = NOT_IN_A_LIST
 
     class Meta:
         model = Application

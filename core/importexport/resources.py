@@ -57,13 +57,15 @@ class EssorResource(ModelResource):
     """A table of one model: ``columns`` for what is written and read, ``links`` for foreign keys by natural key.
 
     A column named in ``export_only``, one without a field of the model, and every state field are only written.
-    ``queryset`` of the export is the one of the screen; give it the ``select_related`` that the columns need.
+    ``queryset`` of the export is the one of the screen; give it the ``select_related`` that the columns need,
+    and name as ``deferred`` the heavy fields that they do not.
     """
 
     columns: ClassVar[Sequence[Column]] = ()
     links: ClassVar[Mapping[str, str]] = {}
     export_only: ClassVar[Iterable[str]] = ()
     select_related: ClassVar[Sequence[str]] = ()
+    deferred: ClassVar[Sequence[str]] = ()
 
     class Meta:
         use_transactions = True
@@ -202,6 +204,7 @@ class EssorResource(ModelResource):
             if wanted is None or column.key in wanted
         ]
         rows = queryset.select_related(*self.select_related) if self.select_related else queryset
+        rows = rows.defer(*self.deferred) if self.deferred else rows
         return Sheet(self._meta.model._meta.verbose_name_plural, columns, rows.iterator(chunk_size=2000), key="data")
 
     def cover(self, facts: Sequence[tuple[Any, Any]]) -> Cover:
