@@ -9,6 +9,7 @@ from typing import Any
 
 import pghistory
 from django.db import connection
+from pghistory import runtime
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,16 @@ def unstamped() -> Iterator[None]:
     """Statements go to the database as they are written, without the stamp of who acts.
 
     A stamp is sent with placeholders; in the statements of a migration a ``%`` is a ``%`` (a trigger's RAISE).
+    ``acting_as`` inside stamps again: what a migration writes by itself (reference data) says who wrote it.
     """
-    stamped = connection.execute_wrappers
+    stamped, tracked = connection.execute_wrappers, runtime._tracker.__dict__.pop("value", None)
     connection.execute_wrappers = []
     try:
         yield
     finally:
         connection.execute_wrappers = stamped
+        if tracked is not None:
+            runtime._tracker.value = tracked
 
 
 def stamp_transaction() -> None:

@@ -12,11 +12,14 @@ from django.utils.translation import gettext_lazy
 
 from core.acting import acting_as, unstamped
 from core.events import canonical, hash_of, history, record
+from core.history import history_model_of
 from core.json_safe import json_safe
 from core.models.event import Event, EventSeal
+from core.models.user import User
 from core.seals import seal_new_events
 from core.verification import check_seals
 from tests.core.sample.models import Case
+from tests.factories.core import UserFactory
 
 
 def test_events_of_a_subject_are_chained(case, applicant):
@@ -164,3 +167,14 @@ def test_a_migration_of_a_command_may_hold_a_percent_sign(db):
         cursor.execute("DO $$ BEGIN NULL; END $$")
         cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
         assert "command demo" in cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+def test_what_a_migration_writes_by_itself_is_stamped_within_an_unstamped_part():
+    with acting_as(label="command demo"):
+        with unstamped(), acting_as(label="command migrate"):
+            person = UserFactory(applicant=True)
+        after = UserFactory(applicant=True)
+    lines = {row.pk: history_model_of(User).objects.filter(id=row.pk).first() for row in (person, after)}
+    assert lines[person.pk].pgh_context["label"] == "command migrate"
+    assert lines[after.pk].pgh_context["label"] == "command demo"
