@@ -12,9 +12,10 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from core.money import ZERO, format_euros, format_number, share_floor, sum_money
+from grants.programmes.steps import Ceiling, Floor, PublicAidCap, Rate, RateCap, Step, WithinRequest
 from grants.rules.accounts import account_of
 from grants.rules.budget import BudgetItem, eligible_amount, totals_of
-from grants.rules.schema import Axis, ProgrammeRules, Step
+from grants.rules.schema import Axis, ProgrammeRules
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def percent(rate: Decimal) -> str:
 # --- the steps: (step, part, facts) -> part -------------------------------------------------------------------------
 
 
-def rate_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+def rate_step(step: Rate, part: _Part, facts: AidFacts) -> _Part:
     """``rate`` of the base, rounded down to the cent."""
     amount = share_floor(part.amount, step.rate, 1)
     if step.rate == 1:
@@ -149,7 +150,7 @@ PER = {
 }
 
 
-def ceiling_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+def ceiling_step(step: Ceiling, part: _Part, facts: AidFacts) -> _Part:
     """At most ``amount`` (times the years of the project for a yearly ceiling)."""
     limit = step.amount * facts.years if step.per == "year" else step.amount
     figures = {"limit": f"{format_euros(step.amount)} {PER[step.per]()}".strip(), "total": format_euros(limit)}
@@ -161,7 +162,7 @@ def ceiling_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
     return part.then(limit, _("Ceiling of %(limit)s: limited to %(total)s.") % figures)
 
 
-def floor_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+def floor_step(step: Floor, part: _Part, facts: AidFacts) -> _Part:
     """Under ``amount`` nothing is granted (``below: refuse``), or the contribution is (``pay_contribution``)."""
     figures = {"floor": f"{format_euros(step.amount)} {PER[step.per]()}".strip(), "amount": format_euros(part.amount)}
     if part.amount >= step.amount:
@@ -170,11 +171,13 @@ def floor_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
         return part.then(
             part.amount, _("Under the minimum of %(floor)s: the Region pays the contribution itself.") % figures
         )
+    if step.below != "refuse":
+        raise LookupError(f"a floor does not know what to do with less than its amount: {step.below!r}")
     text = _("%(amount)s is under the minimum of %(floor)s: no aid is possible.") % figures
     return part.then(ZERO, text, "refusal")
 
 
-def rate_cap_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+def rate_cap_step(step: RateCap, part: _Part, facts: AidFacts) -> _Part:
     """At most ``rate`` of the cost."""
     limit = share_floor(part.cost, step.rate, 1)
     figures = {"rate": percent(step.rate), "cost": format_euros(part.cost), "limit": format_euros(limit)}
@@ -183,7 +186,7 @@ def rate_cap_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
     return part.then(limit, _("At most %(rate)s of the cost of %(cost)s: limited to %(limit)s.") % figures)
 
 
-def public_aid_cap_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+def public_aid_cap_step(step: PublicAidCap, part: _Part, facts: AidFacts) -> _Part:
     """All public aid together is at most ``rate`` of the total cost of the project."""
     totals = totals_of(facts.budget)
     if totals.charges <= 0:
@@ -204,7 +207,7 @@ def public_aid_cap_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
     return part.then(room, text % figures)
 
 
-def within_request_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
+def within_request_step(step: WithinRequest, part: _Part, facts: AidFacts) -> _Part:
     """Never more than what was asked."""
     if facts.requested is None or part.amount <= facts.requested:
         return part
@@ -213,20 +216,20 @@ def within_request_step(step: Step, part: _Part, facts: AidFacts) -> _Part:
     )
 
 
-STEPS: dict[str, Callable[[Step, _Part, AidFacts], _Part]] = {
-    "rate": rate_step,
-    "ceiling": ceiling_step,
-    "floor": floor_step,
-    "rate_cap": rate_cap_step,
-    "public_aid_cap": public_aid_cap_step,
-    "within_request": within_request_step,
+STEPS: dict[type[Step], Callable[..., _Part]] = {
+    Rate: rate_step,
+    Ceiling: ceiling_step,
+    Floor: floor_step,
+    RateCap: rate_cap_step,
+    PublicAidCap: public_aid_cap_step,
+    WithinRequest: within_request_step,
 }
 
 
 def run(steps: Sequence[Step], part: _Part, facts: AidFacts) -> _Part:
     """``part`` after all the steps; one that leaves nothing ends the chain."""
     for step in steps:
-        part = STEPS[step.rule](step, part, facts)
+        part = STEPS[type(step)](step, part, facts)
         if part.amount == 0:
             break
     return part
@@ -323,17 +326,24 @@ def _refusals(lines: list[ReasonLine], facts: AidFacts, amount: Decimal) -> tupl
     return tuple(line.text for line in lines if line.kind == "refusal")
 
 
+def _budget_base(axis: Axis, facts: AidFacts) -> Decimal:
+    base = axis.base
+    return eligible_amount(facts.budget, base.axis, base.accounts, base.excluded_accounts)
+
+
+def _contribution_base(axis: Axis, facts: AidFacts) -> Decimal:
+    return sum_money(person.own_contribution for person in facts.persons)
+
+
+def _tranche_base(axis: Axis, facts: AidFacts) -> Decimal:
+    return sum_money(tranche.cost for tranche in facts.tranches)
+
+
+BASE_AMOUNTS = {"budget": _budget_base, "own_contribution": _contribution_base, "tranches": _tranche_base}
+
+
 def _base_amount(rules: ProgrammeRules, facts: AidFacts) -> Decimal:
-    amounts = []
-    for axis in rules.aid.axes:
-        if axis.base.kind == "budget":
-            base = axis.base
-            amounts.append(eligible_amount(facts.budget, base.axis, base.accounts, base.excluded_accounts))
-        elif axis.base.kind == "own_contribution":
-            amounts += [person.own_contribution for person in facts.persons]
-        else:
-            amounts += [tranche.cost for tranche in facts.tranches]
-    return sum_money(amounts)
+    return sum_money(BASE_AMOUNTS[axis.base.kind](axis, facts) for axis in rules.aid.axes)
 
 
 def _persons(facts: AidFacts, parts: list[_Part], total: Decimal) -> tuple[PersonAid, ...]:

@@ -6,17 +6,19 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from grants.programmes import steps
 from grants.rules import schema as s
 
 CODE = {"pattern": r"^[a-z][a-z0-9_]*$"}
 RATE = {"exclusiveMinimum": 0, "maximum": 2}
-POSITIVE = {"minimum": 0}
+SHARE = {"exclusiveMinimum": 0, "maximum": 1}
+ABOVE_ZERO = {"exclusiveMinimum": 0}
 
 TARGETS = ["", "title", "project_period", "early_start_reason", "requested_amount"]
 AUDIENCES = ["association", "cooperative", "mutual", "foundation", "company", "siae", "collective", "person", "network"]
 PURPOSES = ["start", "experiment", "develop", "cooperate", "structure", "capital"]
 PIECE_TYPES = ["pdf", "image", "office", "spreadsheet"]
-STEP_RULES = ["rate", "ceiling", "floor", "rate_cap", "public_aid_cap", "within_request"]
+PER = ["", "application", "year", "person", "company", "tranche"]
 
 LIMITS: dict[tuple[type, str], dict] = {
     (s.ProgrammeRules, "code"): {"pattern": r"^[A-Z][A-Z0-9-]*$", "maxLength": 30},
@@ -24,7 +26,6 @@ LIMITS: dict[tuple[type, str], dict] = {
     (s.ProgrammeRules, "applicant_kinds"): {"items": {"enum": ["legal", "natural"]}, "minItems": 1},
     (s.ProgrammeRules, "payee"): {"enum": ["person", "company"]},
     (s.ProgrammeRules, "de_minimis"): {"enum": ["", "general", "sgei", "agriculture", "fishery"]},
-    (s.ProgrammeRules, "public_aid_cap"): {"exclusiveMinimum": 0, "maximum": 1},
     (s.ProgrammeRules, "sections"): {"minItems": 1},
     (s.ProgrammeRules, "sources"): {"minItems": 1},
     (s.Source, "code"): CODE,
@@ -49,16 +50,20 @@ LIMITS: dict[tuple[type, str], dict] = {
     (s.Axis, "code"): CODE,
     (s.Base, "kind"): {"enum": ["budget", "own_contribution", "tranches"]},
     (s.Base, "axis"): {"enum": ["general", "engineering"]},
-    (s.Step, "rule"): {"enum": STEP_RULES},
-    (s.Step, "rate"): RATE,
-    (s.Step, "amount"): POSITIVE,
-    (s.Step, "per"): {"enum": ["", "application", "year", "person", "company", "tranche"]},
-    (s.Step, "below"): {"enum": ["", "refuse", "pay_contribution"]},
+    (steps.Rate, "rate"): RATE,
+    (steps.RateCap, "rate"): SHARE,
+    (steps.PublicAidCap, "rate"): SHARE,
+    (steps.Ceiling, "amount"): ABOVE_ZERO,
+    (steps.Ceiling, "per"): {"enum": PER},
+    (steps.Floor, "amount"): ABOVE_ZERO,
+    (steps.Floor, "per"): {"enum": PER},
+    (steps.Floor, "below"): {"enum": ["", "refuse", "pay_contribution"]},
     (s.AidRule, "form"): {"enum": ["subvention", "bourse"]},
     (s.AidRule, "requested"): {"enum": ["computed", "typed"]},
+    (s.AidRule, "floor_policy"): {"enum": ["refuse", "pay_contribution"]},
     (s.AidRule, "axes"): {"minItems": 1},
     (s.Instalment, "kind"): {"enum": ["advance", "interim", "balance", "single"]},
-    (s.Instalment, "share"): {"exclusiveMinimum": 0, "maximum": 1},
+    (s.Instalment, "share"): SHARE,
     (s.TrancheRule, "count"): {"minimum": 2, "maximum": 5},
     (s.TrancheRule, "released_on"): {"enum": ["report"]},
     (s.Deadlines, "silence_months"): {"minimum": 1, "maximum": 12},
@@ -138,6 +143,8 @@ def schema_of(kind: Any) -> dict:
         return {"$ref": "#/$defs/text"}
     if kind is dict:
         return {"$ref": "#/$defs/condition"}
+    if kind is steps.Step:
+        return {"$ref": "#/$defs/step"}
     if hasattr(kind, "__dataclass_fields__"):
         return object_schema(kind)
     if issubclass(kind, StrEnum):
@@ -162,11 +169,22 @@ def object_schema(kind: type) -> dict:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+def step_schema() -> dict:
+    """The schema of a step: its ``rule`` decides which fields it has and needs."""
+    branches = []
+    for rule, kind in steps.STEP_TYPES.items():
+        own = object_schema(kind)
+        own["properties"] = {"rule": {}} | own["properties"]
+        branches.append({"if": {"properties": {"rule": {"const": rule}}, "required": ["rule"]}, "then": own})
+    known = {"rule": {"enum": list(steps.STEP_TYPES)}}
+    return {"type": "object", "properties": known, "required": ["rule"], "allOf": branches}
+
+
 def programme_schema() -> dict:
     """The whole schema, for the loader and for editors (``manage.py load_programmes --schema``)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Essor programme",
-        "$defs": {"text": TEXT, "condition": CONDITION},
+        "$defs": {"text": TEXT, "condition": CONDITION, "step": step_schema()},
         **object_schema(s.ProgrammeRules),
     }

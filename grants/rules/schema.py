@@ -5,7 +5,7 @@ these frozen dataclasses. A ``$code`` anywhere in a definition stands for the va
 Amounts and rates are Decimal; a rate of 80 % is ``Decimal("0.80")``.
 """
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from django.utils.translation import get_language
 
 from core.text import french_spaces
+from grants.programmes.steps import STEP_TYPES, Floor, PublicAidCap, Step
 
 
 @dataclass(frozen=True)
@@ -196,18 +197,6 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One rule of the computation, see ``grants.rules.aid`` for what each ``rule`` does."""
-
-    rule: str
-    source: str
-    rate: Decimal | None = None
-    amount: Decimal | None = None
-    per: str = ""
-    below: str = ""
-
-
-@dataclass(frozen=True)
 class Axis:
     """A part of the aid with its own base, rate and ceiling."""
 
@@ -225,7 +214,7 @@ class AidRule:
     axes: tuple[Axis, ...]
     overall: tuple[Step, ...] = ()
     requested: str = "computed"  # ``computed``: the aid asked is the aid computed; ``typed``: the applicant says it
-    floor_policy: str = ""  # refuse or pay_contribution, where there is a floor
+    floor_policy: str = "refuse"  # or ``pay_contribution``: what a floor does whose step does not say ``below``
 
 
 @dataclass(frozen=True)
@@ -332,7 +321,7 @@ class ProgrammeRules:
     tranches: TrancheRule | None = None
     payee: str = "company"
     de_minimis: str = ""  # code of the regime of the applicants' register, empty where no State aid is involved
-    public_aid_cap: Decimal | None = None
+    public_aid_cap: PublicAidCap | None = None  # the first of the overall steps
     early_start_allowed: bool = True
 
     @cached_property
@@ -384,6 +373,10 @@ def build(kind: Any, value: Any) -> Any:
         return Text(value) if isinstance(value, str) else Text(**value)
     if kind is Decimal:
         return Decimal(str(value))
+    if kind is Step:
+        return build_dataclass(STEP_TYPES[value["rule"]], value)
+    if kind is PublicAidCap and not isinstance(value, dict):  # as versions loaded before it named its source
+        return PublicAidCap(source="", rate=Decimal(str(value)))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind(value)
     if hasattr(kind, "__dataclass_fields__"):
@@ -422,6 +415,20 @@ def resolve(value: Any, parameters: dict[str, Any]) -> Any:
     return value
 
 
+def _whole_computation(rules: ProgrammeRules) -> AidRule:
+    """The rule of the aid with what the file says once for all of it: the policy of its floors, the cap on public aid."""
+
+    def said(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        policy = rules.aid.floor_policy
+        return tuple(replace(step, below=step.below or policy) if isinstance(step, Floor) else step for step in steps)
+
+    overall = rules.aid.overall
+    if rules.public_aid_cap and not any(isinstance(step, PublicAidCap) for step in overall):
+        overall = (rules.public_aid_cap, *overall)
+    axes = tuple(replace(axis, steps=said(axis.steps)) for axis in rules.aid.axes)
+    return replace(rules.aid, axes=axes, overall=said(overall))
+
+
 _PARSED: dict[str, ProgrammeRules] = {}
 
 
@@ -431,6 +438,7 @@ def parse_programme(definition: dict, *, key: str = "") -> ProgrammeRules:
         return _PARSED[key]
     parameters = {item["code"]: item["value"] for item in definition.get("parameters", [])}
     rules = build_dataclass(ProgrammeRules, resolve(definition, parameters))
+    rules = replace(rules, aid=_whole_computation(rules))
     if key:
         _PARSED[key] = rules
     return rules

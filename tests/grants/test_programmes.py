@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 
 from grants.models import Programme, ProgrammeVersion
+from grants.programmes.steps import Ceiling, Floor, Rate, RateCap
 from grants.rules.accounts import accounts
 from grants.rules.definition import DefinitionError, check_definition, fingerprint, read_definition
 from grants.rules.schema import QuestionKind, parse_programme
@@ -40,7 +41,9 @@ def test_a_shipped_file_is_right_and_typed(path):
     assert rules.sections
     assert sum(criterion.weight for criterion in rules.criteria) == 100
     assert sum(instalment.share for instalment in rules.instalments) == Decimal(1)
-    assert all(isinstance(step.rate, Decimal | None) for axis in rules.aid.axes for step in axis.steps)
+    steps = [step for axis in rules.aid.axes for step in axis.steps]
+    assert all(isinstance(step.rate, Decimal) for step in steps if isinstance(step, Rate | RateCap))
+    assert all(isinstance(step.amount, Decimal) for step in steps if isinstance(step, Ceiling | Floor))
     assert rules.question_of_kind(QuestionKind.PIECES)
     assert rules.question_of_kind(QuestionKind.ATTESTATIONS)
     assert rules.question_for("title")
