@@ -3,7 +3,8 @@
 Everything that a report states is a row that never changes and bears the instant at which it was recorded. A report
 with the same cut-off date states the same figures whenever it is made: versions of operations recorded, declarations
 submitted, controls ended, certificates issued and payment applications closed by then. What may still change (a draft
-declaration, an open payment application, a control under way) states no figure.
+declaration, an open payment application, a control under way) states no figure. Names and labels are those of that
+day too (``Selection.past``): a programme that was renamed since keeps in the report the name that it had.
 """
 
 from collections import defaultdict
@@ -13,11 +14,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
-from django.db.models import Count, Q, QuerySet, Sum, Value
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core.dates import end_of_day
+from core.engine.past import Past
 from core.money import ZERO
 from reporting.models import (
     Certificate,
@@ -32,6 +34,10 @@ from reporting.models import (
     PaymentApplicationEntry,
     PaymentApplicationLine,
 )
+
+# An operation of a list has its programme from the start; that of an agreement comes with its priority, and one that
+# got it since had none at the cut-off.
+LISTED_PROGRAMME = Case(When(operation__agreement=None, then=F("operation__programme_id")))
 
 
 @dataclass(frozen=True)
@@ -48,18 +54,25 @@ class ItemSums:
 class Selection:
     """What a report is about: everything, one programme, one fund; up to the end of ``cut_off``.
 
-    ``user`` limits it to the operations that this person may see; None (a command) is no limit.
+    ``user`` limits it to the operations that this person may see; None (a command) is no limit. ``format_version``
+    asks for the columns of an earlier format of the report; None for those of today.
     """
 
     cut_off: date
     programme: EUProgramme | None = None
     fund: Fund | None = None
     user: object = None
+    format_version: int | None = None
 
     @cached_property
     def limit(self) -> datetime:
         """The last instant that counts."""
         return end_of_day(self.cut_off)
+
+    @cached_property
+    def past(self) -> Past:
+        """Names and labels as they were at the cut-off."""
+        return Past(self.limit)
 
     @property
     def is_final(self) -> bool:
@@ -76,7 +89,7 @@ class Selection:
             .values("pk")
         )
         found = OperationVersion.objects.filter(pk__in=latest).annotate(
-            eu_programme_id=Coalesce("priority__programme_id", "operation__programme_id")
+            eu_programme_id=Coalesce("priority__programme_id", LISTED_PROGRAMME)
         )
         if self.programme:
             found = found.filter(eu_programme_id=self.programme.pk)

@@ -21,7 +21,17 @@ def selection_of(parameters: Mapping[str, Any], user=None) -> Selection:
         programme=_programme(parameters.get("programme")),
         fund=_fund(parameters.get("fund")),
         user=user,
+        format_version=_format_version(parameters.get("format_version")),
     )
+
+
+def _format_version(given: str | int | None) -> int | None:
+    if given in (None, ""):
+        return None
+    try:
+        return int(given)
+    except ValueError:
+        raise JobError(_("The version of the format “%(given)s” is not a number.") % {"given": given}) from None
 
 
 def _cut_off(given: str | date | None) -> date:

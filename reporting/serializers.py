@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from core.engine.past import Present
 from core.rest import EuroField
 from reporting.models import Operation
 from reporting.workbooks.operations_list import listed
@@ -36,7 +37,7 @@ class OperationSerializer(serializers.Serializer):
     type_of_intervention = serializers.CharField()
 
     def to_representation(self, instance: Operation) -> dict[str, Any]:
-        return super().to_representation(listed(instance.current, timezone.localdate()))
+        return super().to_representation(listed(instance.current, Present(), timezone.localdate()))
 
     def get_eu_cofinancing_rate(self, row: dict[str, Any]) -> str | None:
         rate = row["eu_cofinancing_rate"]

@@ -52,6 +52,10 @@ def _write_report(context: JobContext, make: Callable, stem: str, suffix: str) -
         totals={
             **fund_lines(report.totals_by_fund()),
             _("SHA-256 of the data"): written.data_sha256,
+            _("Version of the format"): report.format_version,
+            "format_version": report.format_version,
+            "shown_sha256": written.shown_sha256,
+            "removed": written.removed,
             "funds": report.totals_by_fund(),
             "data_sha256": written.data_sha256,
         },

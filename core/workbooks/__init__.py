@@ -5,7 +5,7 @@ Write with ``write_workbook`` (or ``write_csv``), read with ``read_table``, give
 ``core.workbooks.columns``.
 """
 
-from core.workbooks.columns import Column, Cover, Link, Ratio, Sheet, SumIfs, Terms
+from core.workbooks.columns import Column, Cover, Link, Ratio, Removed, Sheet, SumIfs, Terms, in_format
 from core.workbooks.csvfile import write_csv
 from core.workbooks.problems import RowProblem, TableReading, TableRow
 from core.workbooks.reader import read_table
@@ -18,6 +18,7 @@ __all__ = [
     "Cover",
     "Link",
     "Ratio",
+    "Removed",
     "RowProblem",
     "Sheet",
     "SumIfs",
@@ -25,6 +26,7 @@ __all__ = [
     "TableRow",
     "Terms",
     "Written",
+    "in_format",
     "read_table",
     "write_csv",
     "write_rejected",

@@ -24,6 +24,16 @@ class Link:
         return self.text
 
 
+class Removed(str):
+    """A text that belongs to the data and is not shown any more: the law had it removed since (a person's name).
+
+    It counts in the hash of the data, which stays what it was when the text was shown, and its cell is empty; the
+    workbook then bears a second hash, of what is shown.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Ratio:
     """A share: ``numerator / denominator`` of two other columns, zero when the denominator is zero."""
@@ -94,6 +104,7 @@ class Column:
     default the key. ``width`` in characters. ``total`` adds the column up in the totals row. ``formula``: Ratio,
     Terms or SumIfs. ``choices``: the accepted texts, or pairs (value, label). ``aliases``: other headers that mean
     this column when a file is read. ``required``: the column must be there and its cells filled.
+    ``since`` and ``until``: the first and the last version of the report's format that have the column.
     """
 
     key: str
@@ -108,6 +119,8 @@ class Column:
     aliases: tuple[str, ...] = ()
     formula: Ratio | Terms | SumIfs | None = None
     max_length: int | None = None
+    since: int = 1
+    until: int | None = None
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -143,6 +156,13 @@ class Column:
                 return _along(row, path)
 
         return get
+
+
+def in_format(columns: Iterable[Column], version: int) -> list[Column]:
+    """Return the columns that a version of a report's format has, in their order."""
+    return [
+        column for column in columns if column.since <= version and (column.until is None or version <= column.until)
+    ]
 
 
 def _along(row: Any, path: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.workbooks.cells import (
     boolean_text,
@@ -61,7 +62,9 @@ def _cell(place: str, value: Any, style: str) -> str:
     return f'<c r="{place}" s="{STYLE[style]}" t="inlineStr"><is>{xml_text(clean_text(value))}</is></c>'
 
 
-def cover_xml(cover: Cover, results: Sequence[SheetResult], digest: str) -> str:
+def cover_xml(
+    cover: Cover, results: Sequence[SheetResult], digest: str, shown_digest: str = "", removed: int = 0
+) -> str:
     """Return the cover's part: title, facts, what each sheet holds with its control totals, hash, notes."""
     rows = _Rows()
     rows.add((cover.title, "title"), height=30)
@@ -79,6 +82,14 @@ def cover_xml(cover: Cover, results: Sequence[SheetResult], digest: str) -> str:
                 rows.add(None, (_("Total of “%s”") % labels[key], "normal"), (total, "money"))
     rows.add()
     rows.add((_("SHA-256 of the data"), "label"), (digest, "wrapped"))
+    if removed:
+        rows.add((_("SHA-256 of what is shown"), "label"), (shown_digest, "wrapped"))
+        note = ngettext(
+            "%(count)d text of the data was removed since, as the law asks; its cell is empty.",
+            "%(count)d texts of the data were removed since, as the law asks; their cells are empty.",
+            removed,
+        )
+        rows.add(None, (note % {"count": removed}, "note"))
     for note in cover.notes:
         rows.add(None, (note, "note"))
     links = "".join(f'<hyperlink ref="{cell}" location={quoteattr(place)}/>' for cell, place in rows.links)

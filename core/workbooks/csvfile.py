@@ -1,7 +1,6 @@
 """``write_csv``: the same columns as a workbook's sheet, as UTF-8 CSV (RFC 4180) that no spreadsheet will execute."""
 
 import csv
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 
 from core.workbooks.cells import canonical_texts, neutralised
 from core.workbooks.columns import NUMERIC_KINDS, Column, Sheet
+from core.workbooks.digests import DataDigest
 from core.workbooks.sheetxml import CHUNK_ROWS, Prepared
 from core.workbooks.writer import Written, data_hash
 
@@ -32,7 +32,7 @@ def write_csv(
     dates are ISO; texts that a spreadsheet would compute get an apostrophe in front.
     """
     path, prepared = Path(path), Prepared(Sheet(key, columns, key=key))
-    digest, count = hashlib.sha256(), 0
+    digest, count = DataDigest(), 0
     totals = {column.key: Decimal("0.00") for column in columns if column.total}
     with NamedTemporaryFile(
         "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline=""
@@ -42,15 +42,16 @@ def write_csv(
             out.writerow(headers or [str(column.label) for column in columns])
             rows = iter(rows)
             while chunk := list(islice(rows, CHUNK_ROWS)):
-                texts = []
+                texts, shown = [], []
                 values = prepared.values(chunk)
-                for column, column_values, labels in zip(columns, values, prepared.labels, strict=True):
-                    texts.append(canonical_texts(column.kind, column_values, labels))
+                for number, (column, column_values) in enumerate(zip(columns, values, strict=True)):
+                    texts.append(canonical_texts(column.kind, column_values, prepared.labels[number]))
+                    shown.append(digest.shown(number, column_values, texts[-1]))
                     if column.key in totals:
                         totals[column.key] += sum(value for value in column_values if value is not None)
-                digest.update("".join("\x1f".join(row) + "\n" for row in zip(*texts, strict=True)).encode())
+                digest.update(texts)
                 safe = [
-                    texts[number] if column.kind in _PLAIN else [neutralised(text) for text in texts[number]]
+                    shown[number] if column.kind in _PLAIN else [neutralised(text) for text in shown[number]]
                     for number, column in enumerate(columns)
                 ]
                 out.writerows(zip(*safe, strict=True))
@@ -60,4 +61,11 @@ def write_csv(
             raise
     os.chmod(temporary.name, 0o644)
     os.replace(temporary.name, path)
-    return Written(path, {key: count}, {key: totals}, data_hash([(key, digest.hexdigest())]))
+    return Written(
+        path,
+        {key: count},
+        {key: totals},
+        data_hash([(key, digest.of_data)]),
+        data_hash([(key, digest.of_shown)]),
+        digest.removed,
+    )

@@ -38,12 +38,17 @@ COMPRESSION = 1  # three times as quick as the usual 6 for a third more bytes
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: data rows by sheet, totals by sheet and column, and the SHA-256 of the data."""
+    """What was written: data rows by sheet, totals by sheet and column, and the SHA-256 of the data.
+
+    ``shown_sha256`` differs from it when ``removed`` texts of the data are not shown any more.
+    """
 
     path: Path
     rows: dict[str, int] = field(default_factory=dict)
     totals: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     data_sha256: str = ""
+    shown_sha256: str = ""
+    removed: int = 0
 
     @property
     def row_count(self) -> int:
@@ -88,16 +93,17 @@ def _write(package: "Package", path: Path, sheets: list[Sheet], cover, names, ma
         writer = SheetWriter(sheet, keys[number], title, tab_names, results, min(max_rows, MAX_SHEET_ROWS))
         results[keys[number]] = writer.write(lambda name, s=sheet, t=title: package.tab(name, t, landscape=s.landscape))
     ordered = [results[key] for key in keys]
-    digest = data_hash(
-        (result.key, result.digest) for sheet, result in zip(sheets, ordered, strict=True) if not sheet.derived
-    )
+    hashed = [result for sheet, result in zip(sheets, ordered, strict=True) if not sheet.derived]
+    digest = data_hash((result.key, result.digest) for result in hashed)
+    shown = data_hash((result.key, result.shown_digest) for result in hashed)
+    removed = sum(result.removed for result in hashed)
     tabs = [
         Tab(part.name, package.files[part.name], part, result.prepared.letters[-1])
         for result in ordered
         for part in result.parts
     ]
     if cover:
-        package.add("xl/worksheets/cover.xml", cover_xml(cover, ordered, digest))
+        package.add("xl/worksheets/cover.xml", cover_xml(cover, ordered, digest, shown if removed else "", removed))
         tabs.insert(0, Tab(cover_name, "cover.xml"))
     package.finish(tabs, [*_column_names(ordered), *names], str(cover.title) if cover else path.stem)
     return Written(
@@ -105,6 +111,8 @@ def _write(package: "Package", path: Path, sheets: list[Sheet], cover, names, ma
         rows={result.key: result.rows for result in ordered},
         totals={result.key: result.totals for result in ordered},
         data_sha256=digest,
+        shown_sha256=shown,
+        removed=removed,
     )
 
 

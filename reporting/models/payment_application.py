@@ -182,7 +182,12 @@ class PaymentApplication(WorkflowModel):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.programme.code} · {self.fund} · {self.accounting_year} · {self.number}"
+        return self.name_from(self.programme, self.fund, self.accounting_year, self.number)
+
+    @staticmethod
+    def name_from(programme: EUProgramme, fund: Fund, year: AccountingYear, number: int) -> str:
+        """Return how an application is called, from what names it."""
+        return f"{programme.code} · {fund} · {year} · {number}"
 
     @workflow_transition(
         field=state, source="open", target=None, label=_("Take in what is certified"), icon="input",

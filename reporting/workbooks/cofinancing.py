@@ -6,19 +6,38 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from core.engine.past import Past
+from core.jobs import JobError
+from core.models.user import User
 from core.money import ZERO
-from core.workbooks import Cover, Link, Sheet, Written, write_workbook
+from core.workbooks import Column, Cover, Link, Sheet, Written, in_format, write_workbook
 from reporting.facts import ItemSums, Selection, in_chunks
-from reporting.models import CategoryOfRegion, ItemState, PaymentApplicationState, SourceKind
+from reporting.models import (
+    AccountingYear,
+    CategoryOfRegion,
+    ErrorType,
+    EUBeneficiary,
+    EUProgramme,
+    Fund,
+    InterventionField,
+    ItemState,
+    PaymentApplication,
+    PaymentApplicationState,
+    Priority,
+    SourceKind,
+    SpecificObjective,
+)
 from reporting.workbooks import columns
 
 Progress = Callable[[int, int], None]
+FORMAT = 1
+"""The version of the workbook's format: raised when a column comes (``since``), goes (``until``) or changes its words,
+so that a report of an earlier format can be made again with the same hash."""
 SUMMED_BY = ("programme", "priority", "fund", "category")
 SUMMED = ("operations", "eligible", "eu", "declared", "retained", "certified_eu", "applied", "applied_eu")
 
@@ -42,6 +61,8 @@ class CofinancingWorkbook:
 
     def __init__(self, selection: Selection, progress: Progress = lambda done, total: None):
         self.selection = selection
+        self.past = selection.past
+        self.format_version = format_of(selection, FORMAT)
         self.progress = progress
         self.done = 0
         self.total = selection.versions.count() + selection.items.count()
@@ -53,24 +74,46 @@ class CofinancingWorkbook:
         sheets = [
             Sheet(
                 pgettext("sheet", "Summary"),
-                columns.summary(),
+                self._columns(columns.summary),
                 self._summary_rows(),
                 key="summary",
                 derived=True,
                 colour="0F5C46",
             ),
-            Sheet(_("By fund"), columns.funds(), self._fund_rows(), key="funds", derived=True, colour="0F5C46"),
-            Sheet(_("By source"), columns.sources(), self._source_rows(), key="sources", derived=True, colour="0F5C46"),
-            Sheet(_("Operations"), columns.operations(), self._operation_rows(), key="operations"),
-            Sheet(_("Financing plan"), columns.financing(), self._financing_rows(), key="financing"),
-            Sheet(_("Expenditure"), columns.items(), self._item_rows(), key="items"),
-            Sheet(_("Payment applications"), columns.applications(), self._application_rows(), key="applications"),
+            Sheet(
+                _("By fund"),
+                self._columns(columns.funds),
+                self._fund_rows(),
+                key="funds",
+                derived=True,
+                colour="0F5C46",
+            ),
+            Sheet(
+                _("By source"),
+                self._columns(columns.sources),
+                self._source_rows(),
+                key="sources",
+                derived=True,
+                colour="0F5C46",
+            ),
+            Sheet(_("Operations"), self._columns(columns.operations), self._operation_rows(), key="operations"),
+            Sheet(_("Financing plan"), self._columns(columns.financing), self._financing_rows(), key="financing"),
+            Sheet(_("Expenditure"), self._columns(columns.items), self._item_rows(), key="items"),
+            Sheet(
+                _("Payment applications"),
+                self._columns(columns.applications),
+                self._application_rows(),
+                key="applications",
+            ),
         ]
-        cover = cover_of(self.selection, _("Co-financing by the European funds"), by)
+        cover = cover_of(self.selection, _("Co-financing by the European funds"), by, self.format_version)
         cover.notes.append(_("The total cost is empty where the source states the eligible cost only (2014-2020)."))
         written = write_workbook(path, sheets, cover)
         self._check(written)
         return written
+
+    def _columns(self, declared: Callable[[], list[Column]]) -> list[Column]:
+        return in_format(declared(), self.format_version)
 
     def _check(self, written: Written) -> None:
         expected, found = self.selection.totals(), written.totals["operations"]
@@ -100,25 +143,24 @@ class CofinancingWorkbook:
     def _operation_rows(self) -> Iterator[dict]:
         sums, applied = self.selection.item_sums(), self.selection.applied()
         certified, flags = self.selection.certified_by_source(), self.selection.open_flags()
-        versions = self.selection.versions.select_related(
-            "operation__programme", "operation__agreement__application", "beneficiary", "fund", "intervention_field",
-            "priority__programme", "specific_objective",
-        ).order_by("operation__code")  # fmt: skip
+        versions = self.selection.versions.select_related("operation__agreement__application").order_by(
+            "operation__code"
+        )
         for version in in_chunks(versions):
             operation = version.operation
             spent = sums.get(operation.pk, ItemSums())
             eligible_applied, union_applied = applied.get(operation.pk, (ZERO, ZERO))
             by_source = certified.get(operation.pk, {})
             row = {
-                **identity(version),
+                **identity(version, self.past),
                 "link": link_to("operation", operation.pk, operation.code),
                 "name": version.name,
-                "beneficiary": version.beneficiary_name or version.beneficiary.name,
+                "beneficiary": version.beneficiary_name or self.past.get(EUBeneficiary, version.beneficiary_id).name,
                 "location": version.location,
                 "start": version.start_date,
                 "end": version.end_date,
                 "programmed_on": version.programmed_on,
-                "field": version.intervention_field and str(version.intervention_field),
+                "field": text_of(self.past.get(InterventionField, version.intervention_field_id)),
                 "total_cost": version.total_cost,
                 "eligible": version.eligible_cost,
                 "eu": version.eu_amount,
@@ -158,13 +200,7 @@ class CofinancingWorkbook:
     def _financing_rows(self) -> Iterator[dict]:
         certified = self.selection.certified_by_source()
         versions = (
-            self.selection.versions.select_related(
-                "operation__programme",
-                "operation__agreement__application",
-                "fund",
-                "priority__programme",
-                "specific_objective",
-            )
+            self.selection.versions.select_related("operation__agreement__application")
             .prefetch_related("financing")
             .order_by("operation__code")
         )
@@ -175,7 +211,7 @@ class CofinancingWorkbook:
             lines += [(kind, name, ZERO, amount) for (kind, name), amount in sorted(left.items())]
             for kind, name, planned, amount in lines:
                 row = {
-                    **identity(version),
+                    **identity(version, self.past),
                     "operation": link_to("operation", version.operation_id, version.operation.code),
                     "kind": str(SourceKind(kind).label),
                     "source": name if kind != SourceKind.EU else "",
@@ -199,30 +235,18 @@ class CofinancingWorkbook:
     def _item_rows(self) -> Iterator[dict]:
         limit = self.selection.limit
         versions = {
-            version.operation_id: identity(version)
+            version.operation_id: identity(version, self.past)
             for version in self.selection.versions.filter(
                 operation__in=self.selection.items.values("declaration__operation_id")
-            ).select_related(
-                "operation__programme",
-                "operation__agreement__application",
-                "fund",
-                "priority__programme",
-                "specific_objective",
-            )
+            ).select_related("operation__agreement__application")
         }
         entries = {
-            entry.certificate.declaration_id: str(entry.line.application)
-            for entry in self.selection.entries.select_related(
-                "certificate",
-                "line__application__programme",
-                "line__application__fund",
-                "line__application__accounting_year",
-            )  # fmt: skip
+            entry.certificate.declaration_id: name_of(entry.line.application, self.past)
+            for entry in self.selection.entries.select_related("certificate", "line__application")
         }
         items = self.selection.items.select_related(
-            "declaration__operation", "declaration__claim", "declaration__certificate", "declaration__controller",
-            "expenditure_line", "error_type",
-        ).order_by("declaration__operation__code", "declaration__number", "rank")  # fmt: skip
+            "declaration__operation", "declaration__claim", "declaration__certificate", "expenditure_line"
+        ).order_by("declaration__operation__code", "declaration__number", "rank")
         for item in in_chunks(items):
             declaration, line = item.declaration, item.expenditure_line
             controlled = declaration.controlled_at is not None and declaration.controlled_at <= limit
@@ -233,7 +257,7 @@ class CofinancingWorkbook:
                 "link": link_to("expenditureitem", item.pk, str(item)),
                 "claim": declaration.claim.number,
                 "declaration": declaration.number,
-                "controller": str(declaration.controller) if controlled else "",
+                "controller": str(self.past.get(User, declaration.controller_id)) if controlled else "",
                 "controlled_on": timezone.localdate(declaration.controlled_at) if controlled else None,
                 "certificate": certificate.number if certificate else "",
                 "application": entries.get(declaration.pk, ""),
@@ -249,7 +273,7 @@ class CofinancingWorkbook:
                 "retained": item.retained_amount if controlled else ZERO,
                 "rejected": item.rejected_amount if controlled else ZERO,
                 "parked": item.parked_amount if controlled else ZERO,
-                "error": str(item.error_type) if controlled and item.error_type else "",
+                "error": text_of(self.past.get(ErrorType, item.error_type_id)) if controlled else "",
                 "reason": item.reason if controlled else "",
                 "proof": proof_link(item),
             }
@@ -257,28 +281,35 @@ class CofinancingWorkbook:
     # --- payment applications -----------------------------------------------------------------------------------------
 
     def _application_rows(self) -> Iterator[dict]:
-        lines = self.selection.application_lines.select_related(
-            "application__programme", "application__fund", "application__accounting_year", "priority"
-        ).order_by(
-            "application__programme__code", "application__fund__rank", F("application__accounting_year__starts_on"),
-            "application__number", "priority__code", "category_of_region",
-        )  # fmt: skip
-        for line in in_chunks(lines):
+        past = self.past
+        for line in sorted(self.selection.application_lines.select_related("application"), key=self._place_of_line):
             application = line.application
             yield {
-                "link": link_to("paymentapplication", application.pk, str(application)),
-                "programme": application.programme.code,
-                "fund": application.fund.label,
-                "year": str(application.accounting_year),
+                "link": link_to("paymentapplication", application.pk, name_of(application, past)),
+                "programme": past.get(EUProgramme, application.programme_id).code,
+                "fund": past.get(Fund, application.fund_id).label,
+                "year": str(past.get(AccountingYear, application.accounting_year_id)),
                 "number": application.number,
                 "state": self._state_of(application),
-                "priority": line.priority.code,
+                "priority": past.get(Priority, line.priority_id).code,
                 "category": category_label(line.category_of_region),
                 "basis": line.get_basis_display(),
                 "eligible": line.eligible_amount,
                 "union": line.union_amount,
                 "public": line.public_amount,
             }
+
+    def _place_of_line(self, line) -> tuple:
+        """Return where a line stands among the others: by what it was called then, so that the order stays."""
+        application, past = line.application, self.past
+        return (
+            past.get(EUProgramme, application.programme_id).code,
+            past.get(Fund, application.fund_id).rank,
+            past.get(AccountingYear, application.accounting_year_id).starts_on,
+            application.number,
+            past.get(Priority, line.priority_id).code,
+            line.category_of_region,
+        )
 
     def _state_of(self, application) -> str:
         """Return the state at the cut-off: later steps had not been taken."""
@@ -303,10 +334,36 @@ def category_label(category: str) -> str:
     return str(CategoryOfRegion(category).label) if category else ""
 
 
-def identity(version) -> dict[str, str | bool]:
+def text_of(row: object | None) -> str:
+    """Return how a row is called; nothing for none."""
+    return "" if row is None else str(row)
+
+
+def name_of(application: PaymentApplication, past: Past) -> str:
+    """Return how a payment application was called."""
+    programme, fund = past.get(EUProgramme, application.programme_id), past.get(Fund, application.fund_id)
+    return PaymentApplication.name_from(
+        programme, fund, past.get(AccountingYear, application.accounting_year_id), application.number
+    )
+
+
+def format_of(selection: Selection, newest: int) -> int:
+    """Return the version of the format that a report is asked in. Raises JobError when there is none of this number."""
+    asked = selection.format_version or newest
+    if not 1 <= asked <= newest:
+        raise JobError(
+            _("This report has no format %(asked)d: the versions go from 1 to %(newest)d.")
+            % {"asked": asked, "newest": newest}
+        )
+    return asked
+
+
+def identity(version, past: Past) -> dict[str, str | bool]:
     """Return what names an operation and where it belongs, in words that formulas can compare (never empty)."""
     operation, agreement = version.operation, version.operation.agreement
-    programme = version.priority.programme if version.priority else operation.programme
+    programme = past.get(EUProgramme, version.eu_programme_id)
+    priority, fund = past.get(Priority, version.priority_id), past.get(Fund, version.fund_id)
+    objective = past.get(SpecificObjective, version.specific_objective_id)
     unknown, unknown_feminine = _("not stated"), pgettext("feminine", "not stated")
     return {
         "operation": operation.code,
@@ -315,20 +372,21 @@ def identity(version) -> dict[str, str | bool]:
         "programme": programme.code if programme else unknown,
         "programme_name": programme.name if programme else unknown,
         "programme_known": programme is not None,
-        "priority": version.priority.code if version.priority else unknown_feminine,
-        "priority_label": version.priority.label if version.priority else "",
-        "objective": version.specific_objective.code if version.specific_objective_id else "",
-        "fund": version.fund.label if version.fund else unknown,
-        "fund_code": version.fund.code if version.fund else "unknown",
+        "priority": priority.code if priority else unknown_feminine,
+        "priority_label": priority.label if priority else "",
+        "objective": objective.code if objective else "",
+        "fund": fund.label if fund else unknown,
+        "fund_code": fund.code if fund else "unknown",
         "category": category_label(version.category_of_region) or unknown_feminine,
     }
 
 
-def cover_of(selection: Selection, title: str, by: str) -> Cover:
+def cover_of(selection: Selection, title: str, by: str, format_version: int) -> Cover:
     """Return the cover: what, up to when, for which programme and fund, by whom, and how to check it."""
+    programme, fund = selection.past.of(selection.programme), selection.past.of(selection.fund)
     notes = [
         _("The same cut-off date gives the same figures and the same SHA-256 later: only facts recorded by the end of "
-          "that day count."),
+          "that day count, and names are those of that day."),
         _("Amounts are in euros. Texts beginning with a sign of calculation are texts."),
     ]  # fmt: skip
     if not selection.is_final:
@@ -340,8 +398,9 @@ def cover_of(selection: Selection, title: str, by: str) -> Cover:
         facts=[
             (_("Body"), settings.ESSOR_REGION["name"]),
             (_("Cut-off date"), selection.cut_off),
-            (_("EU programme"), selection.programme.name if selection.programme else _("all")),
-            (_("Fund"), selection.fund.label if selection.fund else _("all")),
+            (_("EU programme"), programme.name if programme else _("all")),
+            (_("Fund"), fund.label if fund else _("all")),
+            (_("Version of the format"), format_version),
             (_("Made by"), by),
             (_("Made on"), timezone.now()),
         ],

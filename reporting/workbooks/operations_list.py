@@ -6,17 +6,21 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.dates import add_years
+from core.engine.past import Past, Present
 from core.money import ZERO
-from core.workbooks import Column, Sheet, Written, write_csv, write_workbook
+from core.workbooks import Column, Removed, Sheet, Written, in_format, write_csv, write_workbook
 from core.workbooks.columns import RATIO_DIGITS
 from reporting.facts import Selection, in_chunks
 from reporting.models import BeneficiaryKind, Operation
-from reporting.workbooks.cofinancing import cover_of
+from reporting.workbooks.cofinancing import cover_of, format_of, text_of
 
+FORMAT = 1
+"""The version of the list's format, see ``reporting.workbooks.cofinancing.FORMAT``."""
 NAMES_KEPT_YEARS = 2  # Article 49(3), last subparagraph
 
 COLUMNS = [
@@ -46,20 +50,23 @@ class OperationsList:
 
     def __init__(self, selection: Selection, progress: Callable[[int, int], None] = lambda done, total: None):
         self.selection = selection
+        self.format_version = format_of(selection, FORMAT)
         self.progress = progress
         self.total = selection.versions.count()
         self.by_fund: dict[str, dict[str, Decimal | int]] = {}
 
     def write(self, path: Path, *, by: str) -> Written:
         """Write .xlsx or .csv, as the path ends. A CSV has the published names as headers and rates in percent."""
+        declared = in_format(COLUMNS, self.format_version)
         if path.suffix.lower() == ".csv":
             columns = [
                 replace(column, kind="text", source=_rate_in_percent) if column.kind == "percent" else column
-                for column in COLUMNS
+                for column in declared
             ]
             return write_csv(path, columns, self.rows(), key="operations", headers=[column.key for column in columns])
-        sheet = Sheet(_("Operations"), COLUMNS, self.rows(), key="operations")
-        return write_workbook(path, [sheet], cover_of(self.selection, _("List of operations (Article 49(3))"), by))
+        sheet = Sheet(_("Operations"), declared, self.rows(), key="operations")
+        cover = cover_of(self.selection, _("List of operations (Article 49(3))"), by, self.format_version)
+        return write_workbook(path, [sheet], cover)
 
     def totals_by_fund(self) -> dict[str, dict[str, Decimal | int]]:
         """Return count and total cost per fund, after the list was written."""
@@ -84,20 +91,28 @@ class OperationsList:
 
     def row(self, version) -> dict:
         """Return the 18 values of an operation."""
-        return listed(version, self.selection.cut_off)
+        return listed(version, self.selection.past, self.selection.cut_off)
 
 
-def listed(version, day: date) -> dict:
-    """Return the 18 values of an operation's version, as they may be published on ``day``."""
-    beneficiary = version.beneficiary
+def listed(version, past: Past | Present, day: date) -> dict:
+    """Return the 18 values of an operation's version as of ``day``, with the words of ``past``.
+
+    A person's name that was in the list of that day and had to leave since is a ``Removed`` text.
+    """
+    beneficiary = past.of(version.beneficiary)
+    fund, objective = past.of(version.fund), past.of(version.specific_objective)
     natural = beneficiary.kind == BeneficiaryKind.NATURAL
-    shows_person = natural and not _names_removed(version.operation, day)
+    first_name, surname = "", ""
+    if natural and not _names_removed(version.operation, day):
+        first_name, surname = beneficiary.first_name, beneficiary.surname or beneficiary.name
+        if _names_removed(version.operation, timezone.localdate()):
+            first_name, surname = Removed(first_name), Removed(surname)
     return {
         "operation_code": version.operation.code,
         "beneficiary_name": "" if natural else version.beneficiary_name or beneficiary.name,
         "contractor_name": "",
-        "beneficiary_first_name": beneficiary.first_name if shows_person else "",
-        "beneficiary_surname": (beneficiary.surname or beneficiary.name) if shows_person else "",
+        "beneficiary_first_name": first_name,
+        "beneficiary_surname": surname,
         "vessel_cfr_number": "",
         "operation_name": version.name,
         "purpose_and_achievements": version.purpose or version.name,
@@ -105,13 +120,13 @@ def listed(version, day: date) -> dict:
         "completion_date": version.end_date,
         # The lists of 2014-2020 state the total eligible expenditure, that of 2021-2027 the total cost.
         "total_cost": version.eligible_cost if version.total_cost is None else version.total_cost,
-        "fund": version.fund.label if version.fund else _("not stated"),
-        "specific_objective": version.specific_objective.code if version.specific_objective else "",
+        "fund": fund.label if fund else _("not stated"),
+        "specific_objective": objective.code if objective else "",
         "eu_cofinancing_rate": rate_of(version.eu_amount, version.eligible_cost),
         "location_indicator": version.nuts or version.location,
         "country": version.country,
         "beneficiary_location": beneficiary.nuts2 if natural else "",
-        "type_of_intervention": str(version.intervention_field) if version.intervention_field else "",
+        "type_of_intervention": text_of(past.of(version.intervention_field)),
     }
 
 

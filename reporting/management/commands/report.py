@@ -56,15 +56,20 @@ class Command(EssorCommand):
             help="operations: note that the list is published with this date (names of natural persons are removed "
             "from it two years later)",
         )  # fmt: skip
+        parser.add_argument(
+            "--format-version", type=int, metavar="N",
+            help="the columns of an earlier version of the report's format (the cover of a report says which it has)",
+        )  # fmt: skip
         parser.add_argument("--no-progress", action="store_true", help="no progress bar, even on a terminal")
 
-    def handle(self, *, report, out, programme, fund, cut_off, publish, no_progress, **options):
+    def handle(self, *, report, out, programme, fund, cut_off, publish, format_version, no_progress, **options):
         self._check_path(report, out)
         if publish and report != "operations":
             raise CommandError(_("Only the list of operations is published."))
         parameters = {
             "programme": programme, "fund": fund, "cut_off": cut_off or timezone.localdate().isoformat(),
             "format": out.suffix.lower().lstrip("."), "publish": publish,
+            "format_version": format_version,
         }  # fmt: skip
         with progress_bar(self.stderr, shown=False if no_progress else None) as advance:
             job = run_now(
@@ -93,3 +98,8 @@ class Command(EssorCommand):
             _("%(path)s: %(rows)d rows, SHA-256 of the data %(hash)s")
             % {"path": out, "rows": job.result["rows"], "hash": totals["data_sha256"]}
         )
+        if totals["removed"]:
+            self.stdout.write(
+                _("%(count)d texts were removed since, as the law asks; SHA-256 of what is shown %(hash)s")
+                % {"count": totals["removed"], "hash": totals["shown_sha256"]}
+            )

@@ -1,0 +1,76 @@
+"""What rows said at an instant: read from their history, which nobody edits.
+
+A report of a past day speaks with the words of that day: a programme that was renamed since, a person who changed
+name, keep there the name that they had. A row whose history begins after the instant (it was loaded later, or its
+history began later) says what is first known of it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models import Case, F, When
+
+from core.history import history_model_of
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def rows_as_of(model: type[Row], limit: datetime, pks: Iterable[Any] | None = None) -> dict[Any, Row]:
+    """The rows of a tracked model as they stood at the end of ``limit``, by primary key; one query.
+
+    Args:
+        pks: only these rows; all of them when None.
+
+    The instances are not to be saved. Fields that the history leaves out (secrets) have their default.
+    """
+    history = history_model_of(model)
+    kept = {field.attname for field in history._meta.concrete_fields}
+    names = [field.attname for field in model._meta.concrete_fields if field.attname in kept]
+    lines = history.objects.exclude(pgh_label="delete")
+    if pks is not None:
+        lines = lines.filter(pgh_obj_id__in=list(pks))
+    # The newest of the lines written by then; without any, the oldest of those written later.
+    known = Case(When(pgh_created_at__lte=limit, then=F("pgh_id")), default=-F("pgh_id"))
+    chosen = lines.order_by("pgh_obj_id", known.desc()).distinct("pgh_obj_id")
+    return {
+        values["pgh_obj_id"]: model(**{name: values[name] for name in names})
+        for values in chosen.values("pgh_obj_id", *names)
+    }
+
+
+class Past:
+    """Rows as they stood at one instant; each table is read once, when it is first asked for."""
+
+    def __init__(self, limit: datetime):
+        self.limit = limit
+        self._tables: dict[type[models.Model], dict[Any, models.Model]] = {}
+
+    def of(self, row: Row | None) -> Row | None:
+        """The row as it stood; None for none."""
+        return None if row is None else self.get(type(row), row.pk)
+
+    def get(self, model: type[Row], pk: Any) -> Row | None:
+        """The row of this key as it stood; None for no key.
+
+        Raises:
+            LookupError: the history knows no such row.
+        """
+        if pk is None:
+            return None
+        if model not in self._tables:
+            self._tables[model] = rows_as_of(model, self.limit)
+        try:
+            return self._tables[model][pk]
+        except KeyError:
+            raise LookupError(f"The history of {model.__name__} knows no row {pk}.") from None
+
+
+class Present:
+    """Rows as they are: what stands for a :class:`Past` where today is meant."""
+
+    @staticmethod
+    def of(row: Row | None) -> Row | None:
+        """The row itself."""
+        return row

@@ -1,0 +1,218 @@
+"""A report of a past day says the same again, word for word, whatever was renamed and added since."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pgtrigger
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.utils import timezone, translation
+
+from core.engine.past import Past, rows_as_of
+from core.history import history_model_of
+from core.models.user import User
+from core.transitions import perform
+from core.workbooks import Column
+from reporting.facts import Selection
+from reporting.models import (
+    CategoryOfRegion,
+    ErrorType,
+    EUBeneficiary,
+    EUProgramme,
+    Fund,
+    InterventionField,
+    ItemState,
+    PaymentApplicationState,
+    Priority,
+    SourceKind,
+    SpecificObjective,
+)
+from reporting.workbooks import cofinancing, columns, operations_list
+from reporting.workbooks.cofinancing import CofinancingWorkbook
+from reporting.workbooks.operations_list import COLUMNS, OperationsList
+from tests.factories.core import UserFactory
+from tests.factories.reporting import (
+    EUBeneficiaryFactory,
+    EUProgrammeFactory,
+    OperationFactory,
+    applied,
+    cofinanced,
+    controlled,
+    declared,
+    under_control,
+)
+from tests.reporting.recompute import recompute
+
+pytestmark = pytest.mark.django_db
+FORMATS = Path(__file__).parent / "formats"
+
+
+@pytest.fixture
+def past_day():
+    """Forty days ago: an agreement controlled and applied for, another under control, a person of an official list."""
+    then = timezone.now() - timedelta(days=40)
+    with time_machine.travel(then, tick=True):
+        finance = UserFactory(finance_officer=True)
+        first = cofinanced("ESF+")
+        declaration = under_control(first, "7000.10", "3000.00")
+        accepted, rejected = first.items
+        perform(accepted, "accept", actor=first.controller)
+        error = ErrorType.objects.get(code="PROOF").pk
+        perform(rejected, "reject", actor=first.controller, data={"error_type": error}, comment="Sans preuve.")
+        perform(declaration, "conclude", actor=first.controller)
+        applied(first, finance)
+        second = cofinanced("ERDF")
+        controlled(second, "12345.67")
+        OperationFactory(version__fund="NR", doubt="fund_unknown")
+        OperationFactory(version__beneficiary=EUBeneficiaryFactory(natural=True, name="Alix Moreau"))
+    return timezone.localdate(then), finance, second
+
+
+def rename_everything() -> None:
+    """Programmes, priorities, objectives, funds, fields, types of error, beneficiaries and people get other names."""
+    for number, programme in enumerate(EUProgramme.objects.order_by("pk")):
+        programme.code, programme.name = f"zz-{9 - number}", f"Autre nom {number}"
+        programme.save()
+    for model in (Priority, SpecificObjective):
+        for number, row in enumerate(model.objects.order_by("pk")):
+            row.code, row.label_fr = f"Z{9 - number}", "Autre libellé"
+            row.save()
+    for model in (Fund, ErrorType, InterventionField):
+        for row in model.objects.all():
+            row.label_fr = f"Autre {row.code}"
+            row.save()
+    for number, beneficiary in enumerate(EUBeneficiary.objects.order_by("pk")):
+        beneficiary.name, beneficiary.surname = f"Autre structure {number}", "Autrement"
+        beneficiary.name_key = f"autre structure {number}"
+        beneficiary.save()
+    for user in User.objects.all():
+        user.last_name = "Renommée"
+        user.save()
+
+
+def write_both(folder: Path, day) -> tuple:
+    folder.mkdir()
+    workbook = CofinancingWorkbook(Selection(cut_off=day)).write(folder / "cofinancement.xlsx", by="essai")
+    listed = OperationsList(Selection(cut_off=day)).write(folder / "operations.csv", by="essai")
+    return workbook, listed
+
+
+def test_names_changed_and_months_of_later_facts_change_nothing_of_a_past_report(past_day, tmp_path):
+    day, finance, second = past_day
+    before = write_both(tmp_path / "avant", day)
+    rename_everything()
+    applied(second, finance)
+    declared(cofinanced("ESF+"), "4000.00")
+    with time_machine.travel(timezone.now() + timedelta(days=120), tick=True):
+        OperationFactory(version__fund="ERDF")
+        again = write_both(tmp_path / "apres", day)
+        today = write_both(tmp_path / "ce-jour", timezone.localdate())
+    for earlier, later, present in zip(before, again, today, strict=True):
+        assert later.data_sha256 == earlier.data_sha256
+        assert later.totals == earlier.totals
+        assert present.data_sha256 != earlier.data_sha256
+    assert (tmp_path / "apres/operations.csv").read_bytes() == (tmp_path / "avant/operations.csv").read_bytes()
+    assert "Autrement" in (tmp_path / "ce-jour/operations.csv").read_text()
+    assert recompute(tmp_path / "apres/cofinancement.xlsx").differences == []
+
+
+def test_what_stood_at_an_instant_is_the_newest_line_of_the_history_by_then():
+    programme = EUProgrammeFactory(name="Premier nom")
+    programme.name = "Deuxième nom"
+    programme.save()
+    programme.name = "Troisième nom"
+    programme.save()
+    history = history_model_of(EUProgramme)
+    lines = list(history.objects.filter(pgh_obj=programme).order_by("pgh_id"))
+    now = timezone.now()
+    with pgtrigger.ignore():
+        for line, days in zip(lines, (30, 20, 10), strict=True):
+            history.objects.filter(pk=line.pk).update(pgh_created_at=now - timedelta(days=days))
+
+    def name_at(days: int) -> str:
+        return rows_as_of(EUProgramme, now - timedelta(days=days), [programme.pk])[programme.pk].name
+
+    assert [name_at(days) for days in (31, 30, 21, 20, 11, 10, 0)] == [
+        "Premier nom", "Premier nom", "Premier nom", "Deuxième nom", "Deuxième nom", "Troisième nom", "Troisième nom",
+    ]  # fmt: skip
+
+
+def test_the_past_knows_no_row_that_never_was():
+    past = Past(timezone.now())
+    assert past.of(None) is None and past.get(EUProgramme, None) is None
+    with pytest.raises(LookupError):
+        past.get(EUProgramme, 999_999)
+
+
+# --- the format -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_of_an_earlier_format_is_made_again_with_its_hash(past_day, tmp_path, monkeypatch):
+    day, _finance, _second = past_day
+    first = CofinancingWorkbook(Selection(cut_off=day)).write(tmp_path / "a.xlsx", by="essai")
+    declared_now = columns.operations
+    added = Column("country", "Pays", source=lambda row: "FR", since=2)
+    monkeypatch.setattr(columns, "operations", lambda: [*declared_now(), added])
+    monkeypatch.setattr(cofinancing, "FORMAT", 2)
+    newer = CofinancingWorkbook(Selection(cut_off=day)).write(tmp_path / "b.xlsx", by="essai")
+    again = CofinancingWorkbook(Selection(cut_off=day, format_version=1)).write(tmp_path / "c.xlsx", by="essai")
+    assert newer.data_sha256 != first.data_sha256
+    assert again.data_sha256 == first.data_sha256
+    call_command(
+        "report", "cofinancing", "--out", str(tmp_path / "d.xlsx"), "--cut-off", day.isoformat(),
+        "--format-version", "1", stdout=(out := StringIO()),
+    )  # fmt: skip
+    assert first.data_sha256 in out.getvalue()
+
+
+@pytest.mark.parametrize("report", ["cofinancing", "operations"])
+def test_a_format_that_never_was_is_refused(report, tmp_path):
+    with pytest.raises(CommandError, match="de 1 à 1"):
+        call_command("report", report, "--out", str(tmp_path / "x.xlsx"), "--format-version", "7", stdout=StringIO())
+
+
+def described() -> dict[str, dict]:
+    """What the hashes of the reports rest on besides the data: keys, kinds and order of columns, words for choices."""
+    words = {
+        choices.__name__: {str(value): str(choices(value).label) for value in choices.values}
+        for choices in (CategoryOfRegion, ItemState, PaymentApplicationState, SourceKind)
+    }
+    sheets = (columns.operations, columns.financing, columns.items, columns.applications)
+    workbook = {make.__name__: [[column.key, column.kind] for column in make()] for make in sheets}
+    return {
+        f"cofinancing-{cofinancing.FORMAT}": {"columns": workbook, "words": words},
+        f"operations-{operations_list.FORMAT}": {"columns": [[column.key, column.kind] for column in COLUMNS]},
+    }
+
+
+def test_a_change_of_columns_or_words_is_a_new_version_of_the_format():
+    """Red: raise FORMAT, give the columns their ``since`` or ``until``, and write the new version's file."""
+    with translation.override("fr"):
+        for name, content in described().items():
+            assert json.loads((FORMATS / f"{name}.json").read_text(encoding="utf-8")) == content, name
+
+
+# --- names that the law has removed -----------------------------------------------------------------------------------------
+
+
+def test_a_name_removed_since_is_not_shown_and_the_hash_of_the_data_stays(tmp_path):
+    OperationFactory(version__beneficiary=EUBeneficiaryFactory(natural=True, name="Alix Moreau"))
+    day = timezone.localdate()
+    call_command("report", "operations", "--out", str(tmp_path / "a.csv"), "--publish", stdout=StringIO())
+    first = {
+        suffix: OperationsList(Selection(cut_off=day)).write(tmp_path / f"a.{suffix}", by="essai")
+        for suffix in ("xlsx", "csv")
+    }
+    assert all((written.removed, written.shown_sha256) == (0, written.data_sha256) for written in first.values())
+    with time_machine.travel(timezone.now() + timedelta(days=732), tick=False):
+        for suffix in ("xlsx", "csv"):
+            again = OperationsList(Selection(cut_off=day)).write(tmp_path / f"b.{suffix}", by="essai")
+            assert again.removed == 2
+            assert again.data_sha256 == first[suffix].data_sha256 != again.shown_sha256
+        assert "Moreau" not in (tmp_path / "b.csv").read_text()
+        out = StringIO()
+        call_command("report", "operations", "--out", str(tmp_path / "c.csv"), "--cut-off", day.isoformat(), stdout=out)
+        assert again.shown_sha256 in out.getvalue() and first["csv"].data_sha256 in out.getvalue()
