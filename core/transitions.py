@@ -24,6 +24,7 @@ from django_fsm import transition as fsm_transition
 
 from core.acting import acting_as, current
 from core.constraints import violation_message
+from core.engine.versions import Shown, verify
 from core.events import record
 from core.json_safe import json_safe
 from core.personal_numbers import national_number_reason
@@ -293,8 +294,12 @@ def perform(
     files: Mapping[str, Any] | None = None,
     comment: str = "",
     system: bool = False,
+    expected: Shown | None = None,
 ) -> models.Model:
     """Take a transition, or raise :class:`TransitionRefused` and change nothing.
+
+    ``expected`` is what the page showed of the row (``core.engine.versions.carried``): when something happened to it
+    since, :class:`core.engine.versions.Stale` is raised. Screens give it; commands and what follows by itself do not.
 
     ``data`` and ``files`` go through the transition's form, whose cleaned values the body gets. ``system=True`` is for
     automatic transitions (``actor`` may then be None). The instance given is refreshed and returned.
@@ -302,8 +307,8 @@ def perform(
     spec = spec_of(type(instance), name)
     if actor is not None and (current() is None or current().user != actor):
         with acting_as(actor, label=_label_of(actor)):
-            return _perform(instance, spec, actor, data, files, comment, system)
-    return _perform(instance, spec, actor, data, files, comment, system)
+            return _perform(instance, spec, actor, data, files, comment, system, expected)
+    return _perform(instance, spec, actor, data, files, comment, system, expected)
 
 
 def _label_of(actor: Any) -> str:
@@ -311,7 +316,7 @@ def _label_of(actor: Any) -> str:
     return f"{actor} ({outer.label})"[:200] if outer and outer.label and not outer.user else str(actor)
 
 
-def _perform(instance, spec: TransitionSpec, actor, data, files, comment: str, system: bool):
+def _perform(instance, spec: TransitionSpec, actor, data, files, comment: str, system: bool, expected: Shown | None):
     model = type(instance)
     state_name = state_field_of(model, spec).attname
     with transaction.atomic():
@@ -319,7 +324,9 @@ def _perform(instance, spec: TransitionSpec, actor, data, files, comment: str, s
         if locked is None:
             raise TransitionRefused("state", {ALL: _("This record no longer exists.")})
         from_state = getattr(locked, state_name)
-        cleaned = _check(locked, spec, from_state, actor, data, files, comment, system)
+        _check_possible(locked, spec, from_state, actor, system)
+        verify(locked, expected)
+        cleaned = _check(locked, spec, actor, data, files, comment)
         kept = json_safe(cleaned)
         before = _values(locked)
         _run_body(locked, spec, actor, cleaned, comment)
@@ -350,12 +357,16 @@ def _perform(instance, spec: TransitionSpec, actor, data, files, comment: str, s
     return instance
 
 
-def _check(locked, spec: TransitionSpec, state: str, actor, data, files, comment: str, system: bool) -> dict[str, Any]:
-    """State, permission, input and conditions, in this order; the cleaned input."""
+def _check_possible(locked, spec: TransitionSpec, state: str, actor, system: bool) -> None:
+    """Permission, then state."""
     if reason := permission_reason(spec, locked, actor, system=system):
         raise TransitionRefused("permission", {ALL: reason})
     if not spec.starts_from(state):
         raise TransitionRefused("state", {ALL: _state_sentence(locked, spec, state)})
+
+
+def _check(locked, spec: TransitionSpec, actor, data, files, comment: str) -> dict[str, Any]:
+    """Input and conditions, in this order; the cleaned input."""
     errors: dict[str, list[str]] = {}
     cleaned = dict(data or {}) | dict(files or {})
     if spec.form is not None:

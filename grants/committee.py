@@ -122,25 +122,16 @@ def record_decision(
     Raises:
         SessionRefused: when the session is not under way, or the decision is not complete.
     """
-    session = item.session
-    _check(session, actor, State.IN_SESSION)
     reason = reason.strip()
-    if decision == Decision.GRANTED:
-        amount = item.proposed_amount if amount is None else amount
-        _check_grant(item, amount, reason)
-    elif decision in (Decision.REJECTED, Decision.DEFERRED):
-        amount = None
-        if not reason:
-            raise SessionRefused(_("A rejection or a deferral needs a reason."), "reason")
-    elif decision:
-        raise SessionRefused(_("Unknown decision."), "decision")
-    else:
-        amount, reason = None, ""
-    item.decision, item.decided_amount, item.reason = decision, amount, reason
-    item.decided_by = actor if decision else None
-    item.decided_at = timezone.now() if decision else None
     try:
         with transaction.atomic():
+            session = _locked_session(item.session)
+            _check(session, actor, State.IN_SESSION)
+            item.refresh_from_db(from_queryset=AgendaItem.objects.select_for_update(of=("self",), no_key=True))
+            amount, reason = _terms(item, decision, amount, reason)
+            item.decision, item.decided_amount, item.reason = decision, amount, reason
+            item.decided_by = actor if decision else None
+            item.decided_at = timezone.now() if decision else None
             item.save(update_fields=["decision", "decided_amount", "reason", "decided_by", "decided_at"])
             record(
                 session,
@@ -152,6 +143,26 @@ def record_decision(
     except IntegrityError as error:
         raise SessionRefused(violation_message(error) or _("The decision is not complete.")) from error
     return item
+
+
+def _locked_session(session: CommitteeSession) -> CommitteeSession:
+    """The session as it is now, held until the transaction ends: it is not closed meanwhile."""
+    return CommitteeSession.objects.select_for_update(of=("self",), no_key=True).get(pk=session.pk)
+
+
+def _terms(item: AgendaItem, decision: str, amount: Decimal | None, reason: str) -> tuple[Decimal | None, str]:
+    """The amount and the reason that go with a decision; SessionRefused when it is not complete."""
+    if decision == Decision.GRANTED:
+        amount = item.proposed_amount if amount is None else amount
+        _check_grant(item, amount, reason)
+        return amount, reason
+    if decision in (Decision.REJECTED, Decision.DEFERRED):
+        if not reason:
+            raise SessionRefused(_("A rejection or a deferral needs a reason."), "reason")
+        return None, reason
+    if decision:
+        raise SessionRefused(_("Unknown decision."), "decision")
+    return None, ""
 
 
 def _check_grant(item: AgendaItem, amount: Decimal, reason: str) -> None:

@@ -14,10 +14,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
 from django.test import TransactionTestCase
 
 from config.catalogues import compile_catalogues
 from config.embedded import server
+from core.engine import versions
 from tests.workers import running_worker
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -51,6 +53,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(autouse=True)
+def has_just_read_the_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that posts a form without its version stands for somebody who has just read the page.
+
+    Tests of the versions themselves (marked ``old_pages``) and journeys in a browser carry what the page carried.
+    """
+    if request.node.get_closest_marker("old_pages") or request.node.get_closest_marker("browser"):
+        return
+
+    def just_read(subject: Model) -> versions.Shown:
+        return versions.Shown(versions.label_of(subject), versions.number_of(subject, fresh=True))
+
+    monkeypatch.setattr(versions, "not_carried", just_read)
 
 
 def _is_xdist_worker(config: pytest.Config) -> bool:

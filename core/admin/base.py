@@ -23,7 +23,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.events import event_page, recent_events
 from core.admin.transitions import transition_view
+from core.admin.versioned import VersionedInlineMixin, VersionedMixin
 from core.admin_permissions import AdminRolesMixin
+from core.engine import versions
 from core.models.workflow import WorkflowModel
 from core.money import EuroField, format_euros
 from core.templatetags.essor import short_date, state_pill
@@ -156,7 +158,7 @@ class EssorChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin):
+class EssorModelAdmin(VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin):
     """Base of all admin classes of Essor.
 
     Declare ``view_roles``, ``add_roles``, ``change_roles`` and ``delete_roles`` (see
@@ -220,6 +222,7 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmi
         context |= {"title": _("Add: %(name)s") % {"name": name} if add else name, "show_save_and_add_another": add}
         if obj is not None and obj.pk and not add:
             context |= self.case_context(request, obj)
+            context["shown_token"] = self.shown_token(request, obj, context)
             if not self.show_form:
                 context |= {"show_save": False, "show_save_and_continue": False, "show_delete_link": False}
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -234,6 +237,7 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmi
             "case": self.case_header(request, obj),
             "case_object": obj,
             "case_options": self.transition_options(request, obj),
+            "case_number_seen": versions.number_of(obj),
             "case_panels": [(panel, html) for panel, html in panels if not panel.side],
             "case_side": [(panel, html) for panel, html in panels if panel.side],
             "case_events": recent_events(obj),
@@ -289,7 +293,7 @@ class EssorModelAdmin(AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmi
         return obj
 
 
-class _InlineDefaults(AdminRolesMixin, LocalAmountsMixin):
+class _InlineDefaults(VersionedInlineMixin, AdminRolesMixin, LocalAmountsMixin):
     """Inlines show; they change only for the roles they name."""
 
     extra = 0

@@ -1,5 +1,6 @@
 """The page of a transition in the staff site: its form on GET, the transition on POST, why when it is refused."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.forms.utils import ErrorDict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
+from core.engine.versions import FIELD, carried, shown_of
 from core.transitions import Option, TransitionRefused, TransitionSpec, perform, spec_of
 
 TEMPLATE = "admin/essor/transition.html"
@@ -53,7 +55,15 @@ def _take(model_admin: Any, request: HttpRequest, obj: models.Model, option: Opt
     spec = option.spec
     typed = request.POST.get(COMMENT, "")
     try:
-        perform(obj, spec.name, actor=request.user, data=request.POST, files=request.FILES, comment=typed)
+        perform(
+            obj,
+            spec.name,
+            actor=request.user,
+            data=request.POST,
+            files=request.FILES,
+            comment=typed,
+            expected=carried(request.POST, obj),
+        )
     except TransitionRefused as refusal:
         if refusal.code == "permission":
             raise PermissionDenied(str(refusal)) from refusal
@@ -91,6 +101,14 @@ def _back(model_admin: Any, request: HttpRequest, obj: models.Model) -> str:
     return add_preserved_filters(filters, model_admin.change_url(obj))
 
 
+def _token(request: HttpRequest, obj: models.Model) -> str:
+    """What the person decides on: the page that led here (``?seen=`` the number of its newest event), else this one."""
+    if request.method == "POST":
+        return request.POST.get(FIELD, "")
+    shown, seen = shown_of(obj), request.GET.get("seen", "")
+    return (replace(shown, number=int(seen)) if seen.isdigit() and len(seen) < 10 else shown).token()
+
+
 def _page(
     model_admin: Any,
     request: HttpRequest,
@@ -117,6 +135,7 @@ def _page(
         case=model_admin.case_header(request, obj),
         case_object=obj,
         back=back,
+        shown_token=_token(request, obj),
     )
     response.status_code = status
     return response

@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.db import models
-from django.forms import BoundField
+from django.forms import BaseForm, BoundField
 from django.http import HttpRequest
 from django.template import Context
 from django.template.defaultfilters import filesizeformat
@@ -23,6 +23,7 @@ from django.utils.translation import gettext, ngettext
 from core import icons, navigation, presentation
 from core import text as texts
 from core.dates import format_date_long, format_moment
+from core.engine import versions
 from core.money import format_euros
 
 register = template.Library()
@@ -196,6 +197,20 @@ def portal_navigation(context: Context) -> list[dict[str, Any]]:
     """The main navigation for the person who reads the page."""
     request = context.get("request")
     return navigation.portal_items(request) if isinstance(request, HttpRequest) else []
+
+
+@register.simple_tag
+def shown(subject: models.Model, form: BaseForm | None = None, name: str = versions.FIELD, **values: Any) -> SafeString:
+    """The hidden field by which a form says what its page showed: stands beside ``{% csrf_token %}``.
+
+    ``form`` is settled field by field when it comes back; ``values`` are those of fields written in the template. A
+    form that was refused keeps the version of the page that it came from.
+    """
+    carried = form.data.get(name) if form is not None and form.is_bound else None
+    if not carried:
+        now = versions.initial_values(form) if form is not None else {}
+        carried = versions.shown_of(subject, now | values).token()
+    return format_html('<input type="hidden" name="{}" value="{}">', name, carried)
 
 
 @register.simple_tag

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from core.documents import DocumentRefused
+from core.engine import versions
 from grants import instruction
 from grants.admin.forms import (
     AskOpinionForm,
@@ -38,11 +39,25 @@ class CaseActions:
             raise Http404
         if not self.has_view_permission(request, case):
             raise PermissionDenied
-        form, anchor, done = handler(case, request)
+        with transaction.atomic():
+            shown = self._shown(request, case, action)
+            form, anchor, done = handler(case, request, shown)
         if done is None:
             return self._page_with(request, case, action, form)
         messages.success(request, done)
         return HttpResponseRedirect(case_url(case.pk, anchor))
+
+    @staticmethod
+    def _shown(request: HttpRequest, case: Application, action: str) -> versions.Shown | None:
+        """What the page showed, compared with the case under its lock; None for what adds a row of its own."""
+        if action in ADDS:
+            return None
+        shown = versions.carried(request.POST, case)
+        versions.lock(case)
+        case.refresh_from_db()
+        if action not in SETTLED:
+            versions.verify(case, shown)
+        return shown
 
     def _page_with(self, request: HttpRequest, case: Application, action: str, form) -> HttpResponse:
         for errors in form.errors.values():
@@ -70,8 +85,11 @@ def _attempt(form, work):
     return True
 
 
-def answer_check(case, request):
-    form = CheckForm(request.POST)
+def answer_check(case, request, shown):
+    given = case.check_answers.filter(code=request.POST.get("code", "")).first()
+    initial = {"answer": given.answer, "reason": given.reason} if given else {}
+    form = CheckForm(request.POST, initial=initial)
+    versions.settle(form, case, shown, together=True)
     done = _attempt(
         form,
         lambda data: instruction.answer_check(
@@ -82,19 +100,22 @@ def answer_check(case, request):
     return form, f"checks-{stage}", _("Answer recorded.") if done else None
 
 
-def answer_automatic(case, request):
+def answer_automatic(case, request, shown):
     form = EuFundForm({})
     done = _attempt(form, lambda data: instruction.refresh_automatic_checks(case, actor=request.user))
     return form, "amount", _("Automatic checks computed.") if done else None
 
 
-def score(case, request):
-    form = ScoreForm(request.POST, criteria=case.rules.criteria)
+def score(case, request, shown):
+    given = {item.code: item for item in case.scores.all()}
+    form = ScoreForm(request.POST, criteria=case.rules.criteria, initial=ScoreForm.initial_of(given))
+    touched = versions.settle(form, case, shown)
 
     def save(data):
         for criterion in case.rules.criteria:
             value = data.get(f"score-{criterion.code}")
-            if value is not None:
+            mine = {f"score-{criterion.code}", f"comment-{criterion.code}"} & touched
+            if mine and value is not None:
                 instruction.score_criterion(
                     case, criterion.code, value, actor=request.user, comment=data[f"comment-{criterion.code}"]
                 )
@@ -102,32 +123,33 @@ def score(case, request):
     return form, "scoring", _("Scores recorded.") if _attempt(form, save) else None
 
 
-def compute(case, request):
+def compute(case, request, shown):
     form = EuFundForm({})
     done = _attempt(form, lambda data: instruction.compute_aid(case, actor=request.user))
     return form, "amount", _("Aid computed.") if done else None
 
 
-def retain(case, request):
+def retain(case, request, shown):
     lines = [line for line in case.budget_lines.all() if line.side == "charge"]
-    form = RetainForm(request.POST, lines=lines)
+    form = RetainForm(request.POST, lines=lines, initial=RetainForm.initial_of(lines))
+    touched = versions.settle(form, case, shown)
 
     def save(data):
         for line in lines:
             amount = data.get(f"line-{line.pk}")
-            if amount != line.eligible_amount:
+            if f"line-{line.pk}" in touched and amount != line.eligible_amount:
                 instruction.retain_amount(line, amount, actor=request.user, reason=data["reason"])
 
     return form, "budget", _("Retained amounts recorded. Compute the aid again.") if _attempt(form, save) else None
 
 
-def ask_opinion(case, request):
+def ask_opinion(case, request, shown):
     form = AskOpinionForm(request.POST)
     done = _attempt(form, lambda data: instruction.ask_opinion(case, actor=request.user, **data))
     return form, "opinions", _("Opinion asked by mail.") if done else None
 
 
-def record_opinion(case, request):
+def record_opinion(case, request, shown):
     form = RecordOpinionForm(request.POST, request.FILES)
 
     def save(data):
@@ -144,46 +166,56 @@ def record_opinion(case, request):
     return form, "opinions", _("Opinion recorded.") if _attempt(form, save) else None
 
 
-def judge_piece(case, request):
-    form = PieceForm(request.POST)
+def judge_piece(case, request, shown):
+    chosen = request.POST.get("piece", "")
+    piece = get_object_or_404(case.pieces, pk=int(chosen) if chosen.isdigit() else 0)
+    form = PieceForm(request.POST, initial={"state": piece.state, "note": piece.note})
+    versions.settle(form, case, shown, together=True)
 
     def save(data):
-        piece = get_object_or_404(case.pieces, pk=data["piece"])
         instruction.judge_piece(piece, data["state"], actor=request.user, note=data["note"])
 
     return form, "pieces", _("Piece judged.") if _attempt(form, save) else None
 
 
-def write_message(case, request):
+def write_message(case, request, shown):
     form = BodyForm(request.POST, auto_id="id_message_%s")
     done = _attempt(form, lambda data: instruction.write_to_applicant(case, data["body"], actor=request.user))
     return form, "messages", _("Message sent.") if done else None
 
 
-def write_note(case, request):
+def write_note(case, request, shown):
     form = BodyForm(request.POST, auto_id="id_note_%s")
     done = _attempt(form, lambda data: instruction.add_note(case, data["body"], actor=request.user))
     return form, "notes", _("Note written.") if done else None
 
 
-def choose_fund(case, request):
-    form = EuFundForm(request.POST)
+def choose_fund(case, request, shown):
+    form = EuFundForm(request.POST, initial={"eu_fund": case.eu_fund})
+    versions.settle(form, case, shown)
     done = _attempt(form, lambda data: instruction.choose_eu_fund(case, data["eu_fund"], actor=request.user))
     return form, "amount", _("EU fund recorded.") if done else None
 
 
-def assign(case, request):
-    form = AssignForm(request.POST, cases=[case])
+def assign(case, request, shown):
+    form = AssignForm(request.POST, cases=[case], initial={"instructor": case.instructor_id})
+    versions.settle(form, case, shown)
     done = _attempt(form, lambda data: instruction.assign_instructor(case, data["instructor"], actor=request.user))
     words = {"person": form.cleaned_data["instructor"]} if done else {}
     return form, "answers", _("The case is given to %(person)s.") % words if done else None
 
 
-def read_messages(case, request):
+def read_messages(case, request, shown):
     form = EuFundForm({})
     done = _attempt(form, lambda data: instruction.mark_read(case, actor=request.user))
     return form, "messages", _("Messages marked as read.") if done else None
 
+
+ADDS = {"opinion", "message", "read", "note"}
+"""What adds a row of its own, or only marks as read: nothing of anybody else's is written over."""
+
+SETTLED = {"check", "score", "retain", "piece", "fund", "assign"}
+"""Forms that are compared field by field; the others are taken only when the case is as the page showed it."""
 
 HANDLERS = {
     "check": answer_check,

@@ -143,9 +143,7 @@ def scoring_panel(case: Application, reader: CaseReader) -> Panel | None:
 
 
 def _score_form(case: Application, given: dict) -> ScoreForm:
-    initial = {f"score-{code}": item.score for code, item in given.items()}
-    initial |= {f"comment-{code}": item.comment for code, item in given.items()}
-    return ScoreForm(criteria=case.rules.criteria, initial=initial)
+    return ScoreForm(criteria=case.rules.criteria, initial=ScoreForm.initial_of(given))
 
 
 def table_panels(case: Application, reader: CaseReader) -> list[Panel]:
@@ -210,8 +208,7 @@ def budget_panel(case: Application, reader: CaseReader) -> Panel:
 
 
 def _retain_form(charges: list) -> RetainForm:
-    initial = {f"line-{line.pk}": line.eligible_amount for line in charges if line.eligible_amount is not None}
-    return RetainForm(lines=charges, initial=initial)
+    return RetainForm(lines=charges, initial=RetainForm.initial_of(charges))
 
 
 def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.forms import Script
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -17,13 +18,14 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from core.admin import CaseHeader, EssorModelAdmin, EssorTabularInline, Panel, money_display
+from core.engine import versions
 from core.events import record
 from core.money import ZERO, format_euros
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import moment
 from core.transitions import TransitionRefused
 from grants import committee
-from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, posted_rows
+from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted
 from grants.committee import SessionRefused
 from grants.models import AgendaItem, CommitteeMember, CommitteeSession, SessionState
 from grants.permissions import programmes_of
@@ -162,7 +164,9 @@ class CommitteeSessionAdmin(EssorModelAdmin):
                 template="admin/grants/committeesession/grid.html",
                 anchor="grid",
                 context={
-                    "rows": [(item, refused.get(item.pk) or RowForm.for_item(item)) for item in items],
+                    "rows": [
+                        (item, refused.get(item.pk) or RowForm.for_item(item), RowForm.shown(item)) for item in items
+                    ],
                     "members": list(obj.members.all()),
                     "totals": _totals(obj, items),
                     "decides": may_run and obj.state == SessionState.IN_SESSION,
@@ -216,14 +220,16 @@ class CommitteeSessionAdmin(EssorModelAdmin):
         session = self._session(request, object_id)
         refused = {}
         kept = 0
-        for item in _items(session):
-            form = RowForm(posted_rows(request.POST, item.pk), prefix=str(item.pk))
-            if not form.has_changed_from(item):
-                continue
-            if self._record(request, item, form):
-                kept += 1
-            else:
-                refused[item.pk] = form
+        with transaction.atomic():
+            versions.lock(session)
+            for item in _items(session, fresh=True):
+                form = RowForm.for_item(item, request.POST)
+                if not is_posted(request.POST, item) or not form.settle(item) or not form.has_changed_from(item):
+                    continue
+                if self._record(request, item, form):
+                    kept += 1
+                else:
+                    refused[item.pk] = form
         if not refused:
             messages.success(request, _("Decisions recorded: %(count)s.") % {"count": kept})
             return self._back(session)
@@ -254,15 +260,20 @@ class CommitteeSessionAdmin(EssorModelAdmin):
     def decide_row(self, request: HttpRequest, object_id: int, item_id: int) -> JsonResponse:
         """One row, for the keyboard: the row as it now is and the running totals, or the reason of the refusal."""
         session = self._session(request, object_id)
-        item = get_object_or_404(session.items.select_related("application__call", "session"), pk=item_id)
-        form = RowForm(posted_rows(request.POST, item.pk), prefix=str(item.pk))
-        if not self._record(request, item, form):
+        with transaction.atomic():
+            versions.lock(session)
+            joined = session.items.select_related("application__call", "session", "decided_by")
+            item = get_object_or_404(joined, pk=item_id)
+            form = RowForm.for_item(item, request.POST)
+            done = not form.settle(item) or self._record(request, item, form)
+        if not done:
             errors = {name: " ".join(texts) for name, texts in form.errors.items()}
-            return JsonResponse({"errors": errors}, status=422)
+            return JsonResponse({"errors": errors, "shown": RowForm.shown(item)}, status=422)
         items = _items(session, fresh=True)
         totals = _totals(session, items, fresh=True)
         return JsonResponse(
             {
+                "shown": RowForm.shown(item),
                 "decision": item.decision,
                 "label": item.get_decision_display() if item.decision else "",
                 "amount": format_euros(item.decided_amount) if item.decided_amount is not None else "",
@@ -283,7 +294,8 @@ class CommitteeSessionAdmin(EssorModelAdmin):
             messages.error(request, _("Choose at least one case."))
             return self._back(session, "ready")
         try:
-            committee.add_to_agenda(session, form.cleaned_data["cases"], actor=request.user)
+            with versions.unchanged(request, session):
+                committee.add_to_agenda(session, form.cleaned_data["cases"], actor=request.user)
         except TransitionRefused as refusal:
             messages.error(request, str(refusal))
             return self._back(session, "ready")
@@ -296,7 +308,8 @@ class CommitteeSessionAdmin(EssorModelAdmin):
         item = get_object_or_404(session.items.select_related("session"), pk=item_id)
         rank = request.POST.get("rank", "")
         try:
-            committee.move_item(item, int(rank) if rank.isdigit() else item.rank, actor=request.user)
+            with versions.unchanged(request, session):
+                committee.move_item(item, int(rank) if rank.isdigit() else item.rank, actor=request.user)
         except SessionRefused as refusal:
             messages.error(request, str(refusal))
         return self._back(session)
@@ -306,16 +319,18 @@ class CommitteeSessionAdmin(EssorModelAdmin):
         session = self._session(request, object_id)
         item = get_object_or_404(session.items.select_related("session", "application"), pk=item_id)
         form = RecusalForm(request.POST, session=session)
+        if not form.is_valid():
+            messages.error(request, _("Choose a member."))
+            return self._back(session)
+        member = form.cleaned_data["member"]
         try:
-            if form.is_valid() and form.cleaned_data["withdraw"]:
-                for recusal in item.recusals.filter(member=form.cleaned_data["member"]):
-                    committee.withdraw_recusal(recusal, actor=request.user)
-            elif form.is_valid():
-                committee.declare_recusal(
-                    item, form.cleaned_data["member"], actor=request.user, reason=form.cleaned_data["reason"]
-                )
-            else:
-                messages.error(request, _("Choose a member."))
+            with versions.unchanged(request, session):
+                if form.cleaned_data["withdraw"]:
+                    for recusal in item.recusals.filter(member=member):
+                        committee.withdraw_recusal(recusal, actor=request.user)
+                else:
+                    reason = form.cleaned_data["reason"]
+                    committee.declare_recusal(item, member, actor=request.user, reason=reason)
         except SessionRefused as refusal:
             messages.error(request, str(refusal))
         return self._back(session)
@@ -336,7 +351,11 @@ def _items(session: CommitteeSession, fresh: bool = False) -> list[AgendaItem]:
     if fresh or not hasattr(session, "_grid_items"):
         session._grid_items = list(
             session.items.select_related(
-                "session", "application__applicant", "application__call", "application__programme_version__programme"
+                "session",
+                "decided_by",
+                "application__applicant",
+                "application__call",
+                "application__programme_version__programme",
             )
             .prefetch_related(
                 "recusals__member",

@@ -50,7 +50,15 @@ class ScoreForm(NoNationalNumberMixin, forms.Form):
                 localize=True,
                 widget=forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}),
             )
-            self.fields[f"comment-{criterion.code}"] = forms.CharField(required=False, max_length=2000)
+            self.fields[f"comment-{criterion.code}"] = forms.CharField(
+                label=_("Why this score of %(label)s") % {"label": criterion.label}, required=False, max_length=2000
+            )
+
+    @staticmethod
+    def initial_of(given: dict) -> dict:
+        """The scores given, by the fields' names; ``given`` is {code: score}."""
+        scores = {f"score-{code}": item.score for code, item in given.items()}
+        return scores | {f"comment-{code}": item.comment for code, item in given.items()}
 
 
 class RetainForm(forms.Form):
@@ -64,6 +72,11 @@ class RetainForm(forms.Form):
             self.fields[f"line-{line.pk}"] = EuroField(
                 label=line.label, required=False, min_value=ZERO, max_value=line.amount
             )
+
+    @staticmethod
+    def initial_of(lines: list) -> dict:
+        """What is retained of each line, by the fields' names."""
+        return {f"line-{line.pk}": line.eligible_amount for line in lines}
 
 
 class AskOpinionForm(NoNationalNumberMixin, forms.Form):

@@ -3,7 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core.money import ZERO, EuroField
+from core.engine import versions
+from core.money import ZERO, EuroField, format_euros
 from grants.models import AgendaItem, Application, Decision
 from grants.states import ApplicationState
 
@@ -18,12 +19,33 @@ class RowForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), required=False, max_length=2000)
 
     @classmethod
-    def for_item(cls, item: AgendaItem) -> "RowForm":
-        """The row as it stands; the proposed amount is ready to be granted."""
+    def for_item(cls, item: AgendaItem, data=None) -> "RowForm":
+        """The row as it stands, or as it was sent; the proposed amount is ready to be granted."""
         amount = item.decided_amount
         if amount is None and item.decision not in (Decision.REJECTED, Decision.DEFERRED):
             amount = item.proposed_amount
-        return cls(prefix=str(item.pk), initial={"decision": item.decision, "amount": amount, "reason": item.reason})
+        initial = {"decision": item.decision, "amount": amount, "reason": item.reason}
+        return cls(data, prefix=str(item.pk), initial=initial)
+
+    @classmethod
+    def shown(cls, item: AgendaItem) -> str:
+        """The version of the row as it stands, for the page that shows it."""
+        values = versions.initial_values(cls.for_item(item))
+        digests = {name: versions.digest(value) for name, value in values.items()}
+        return versions.Shown(versions.label_of(item), 0, digests).token()
+
+    def settle(self, item: AgendaItem) -> bool:
+        """Whether the person touched the row; what somebody else decided since the page was read is said beside it.
+
+        The row then carries the version that this tells: sent once more, it is written on top.
+        """
+        try:
+            shown = versions.carried(self.data, item, f"{item.pk}-{versions.FIELD}")
+            return bool(versions.settle(self, item, shown, together=True))
+        except versions.Stale as stale:
+            self.full_clean()
+            self.add_error(None, _theirs(item) if stale.shown else _("This page is too old: open it again."))
+            return True
 
     def has_changed_from(self, item: AgendaItem) -> bool:
         """Whether the row says something else than what is recorded; an invalid row does."""
@@ -38,9 +60,22 @@ class RowForm(forms.Form):
         )
 
 
-def posted_rows(data, item_id: int):
-    """The posted data when it holds this row, else an empty row that changes nothing by mistake."""
-    return data if f"{item_id}-decision" in data else {}
+def _theirs(item: AgendaItem) -> str:
+    """What stands now, and who decided it, for somebody who typed something else."""
+    if not item.decision:
+        return str(_("The decision was taken back meanwhile. Look again, then record yours if it is right."))
+    what = item.get_decision_display()
+    if item.decided_amount is not None:
+        what = f"{what}, {format_euros(item.decided_amount)}"
+    return str(
+        _("Meanwhile %(person)s recorded: %(decision)s. Look again, then record yours on top if it is right.")
+        % {"person": item.decided_by, "decision": f"{what} ({item.reason})" if item.reason else what}
+    )
+
+
+def is_posted(data, item: AgendaItem) -> bool:
+    """Whether the posted data hold this row: one that they do not hold is left as it is."""
+    return f"{item.pk}-decision" in data
 
 
 class AddCasesForm(forms.Form):

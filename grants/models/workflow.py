@@ -43,6 +43,8 @@ class InstructionWorkflow(WorkflowModel):
         State.SCHEDULED,
     )
 
+    EVENTS_BESIDE = frozenset({"note", "message"})
+
     class Meta:
         abstract = True
 

@@ -77,7 +77,12 @@
       return;
     }
     show(row, response.ok ? {} : answer.errors);
-    if (!response.ok) return;
+    // The row now carries the version that the answer tells: what was refused may be sent once more, knowingly.
+    if (answer.shown) field(row, "shown").value = answer.shown;
+    if (!response.ok) {
+      delete row.dataset.sent;
+      return;
+    }
     total(answer);
     if (answer.amount) field(row, "amount").value = answer.amount.replace(/[\s\u00a0\u202f]*€/, "");
     row.dataset.sent = typed(row);

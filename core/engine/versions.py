@@ -1,0 +1,280 @@
+"""What a page showed, what is there now, what the person typed: nobody writes over what they have not seen.
+
+Every form that writes carries a signed token (the hidden field ``shown``, tag ``{% shown %}``): which row the page was
+about, the number of its newest event, and a digest of each value that a field showed. When the form comes back, under
+the lock of the row,
+
+* a decision (a button, a transition) is taken only when nothing happened to the row since (:func:`verify`);
+* a form of several fields is settled field by field (:func:`settle`): what the person did not touch keeps the value
+  that it has now, what somebody else changed and the person changed too is refused.
+
+A refusal is :class:`Stale`; :class:`core.middleware.StaleMiddleware` answers it with both versions side by side.
+The reasons are in ``docs/adr/0011-versions-of-forms.md``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import IntegerField, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.forms import BaseForm, FileField
+from django.http import HttpRequest
+
+from core.models.event import Event
+
+FIELD = "shown"
+"""The name of the hidden field that carries the token."""
+
+_SALT = "essor.shown"
+_DIGEST = 16
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page showed of a row: ``app.model:id``, the number of its newest event, digests of values by field."""
+
+    subject: str
+    number: int
+    values: dict[str, str] = field(default_factory=dict)
+
+    def token(self) -> str:
+        """The text of the hidden field."""
+        return signing.dumps([self.subject, self.number, self.values], salt=_SALT, compress=True)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that two people changed: its label, what is there now, what the second one typed."""
+
+    name: str
+    label: str
+    theirs: Any
+    mine: Any
+
+
+class Stale(Exception):
+    """A write that rests on what is no longer so.
+
+    ``shown`` is None when the form carried no version at all; ``again`` is the token with which the person may write
+    theirs on top, having seen the difference.
+    """
+
+    def __init__(self, subject: models.Model, shown: Shown | None, differences: Iterable[Difference] = ()):
+        self.subject, self.shown, self.differences = subject, shown, list(differences)
+        super().__init__(label_of(subject))
+
+    def events_since(self) -> list[Event]:
+        """What happened to the row since the page was read, newest first; nothing when that is not known."""
+        if self.shown is None:
+            return []
+        events = Event.objects.of(self.subject).filter(sequence__gt=self.shown.number)
+        return list(events.exclude(action__in=_beside(type(self.subject))).select_related("actor").order_by("-pk")[:20])
+
+    def again(self) -> str:
+        """The same page, read once more: what differed is now seen, what the person left alone stays as it was."""
+        number = number_of(self.subject, fresh=True)
+        if self.shown is None:
+            return Shown(label_of(self.subject), number).token()
+        seen = {item.name: digest(item.theirs) for item in self.differences}
+        return replace(self.shown, number=number, values=self.shown.values | seen).token()
+
+
+# --- the number of a row -------------------------------------------------------------------------------------------
+
+
+def label_of(subject: models.Model) -> str:
+    """``app.model:id``."""
+    return f"{subject._meta.concrete_model._meta.label_lower}:{subject.pk}"
+
+
+def _beside(model: type[models.Model]) -> frozenset[str]:
+    """The events of a model on which no decision rests: a note, a message (``EVENTS_BESIDE``)."""
+    return getattr(model, "EVENTS_BESIDE", frozenset())
+
+
+def with_number(queryset: models.QuerySet) -> models.QuerySet:
+    """The rows with the number of their newest event, read in the same query as the row that the page shows."""
+    model = queryset.model
+    if not isinstance(model._meta.pk, models.IntegerField):
+        return queryset
+    events = Event.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id=OuterRef("pk"))
+    newest = events.exclude(action__in=_beside(model)).order_by("-sequence").values("sequence")[:1]
+    return queryset.annotate(_version=Coalesce(Subquery(newest), Value(0), output_field=IntegerField()))
+
+
+def number_of(subject: models.Model, *, fresh: bool = False) -> int:
+    """The number of the newest event of a row: as it was when the row was read where :func:`with_number` read it."""
+    if not fresh and "_version" in subject.__dict__:
+        return subject._version
+    if not isinstance(subject._meta.pk, models.IntegerField):
+        return 0
+    events = Event.objects.of(subject).exclude(action__in=_beside(type(subject)))
+    number = events.order_by("-sequence").values_list("sequence", flat=True).first() or 0
+    if not fresh:
+        subject._version = number
+    return number
+
+
+def shown_of(subject: models.Model, values: Mapping[str, Any] | None = None) -> Shown:
+    """What a page that is being made shows of a row."""
+    digests = {name: digest(value) for name, value in (values or {}).items()}
+    return Shown(label_of(subject), number_of(subject), digests)
+
+
+# --- values --------------------------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> str:
+    """A value as a form shows it: what is typed and what is kept read alike when they mean the same."""
+    if value is None:
+        return ""
+    if isinstance(value, models.Model):
+        return str(value.pk)
+    if isinstance(value, bool):
+        return "1" if value else ""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f") if value else "0"
+    if isinstance(value, datetime):
+        return str(int(value.timestamp()))  # a form shows no microseconds
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
+        return "\n".join(sorted(plain(item) for item in value))
+    return str(value).replace("\r\n", "\n").strip()
+
+
+def digest(value: Any) -> str:
+    """A short digest of a value: enough to see that it changed; the token repeats no personal data."""
+    return hashlib.sha256(plain(value).encode()).hexdigest()[:_DIGEST]
+
+
+def initial_values(form: BaseForm) -> dict[str, Any]:
+    """What the fields of a form show before anything is typed, by the names of the page."""
+    return {
+        form.add_prefix(name): form.get_initial_for_field(item, name)
+        for name, item in form.fields.items()
+        if not isinstance(item, FileField)
+    }
+
+
+# --- a form that comes back ----------------------------------------------------------------------------------------
+
+
+def not_carried(subject: models.Model) -> Shown:
+    """A form without a version, or of another row: an old page, or no page of ours."""
+    raise Stale(subject, None)
+
+
+def carried(data: Mapping[str, Any], subject: models.Model, name: str = FIELD) -> Shown:
+    """The version that a posted form carries; :class:`Stale` when it has none for this row."""
+    try:
+        label, number, values = signing.loads(str(data.get(name, "")), salt=_SALT)
+    except (signing.BadSignature, ValueError, TypeError):
+        return not_carried(subject)
+    return Shown(label, number, values) if label == label_of(subject) else not_carried(subject)
+
+
+def lock(subject: models.Model) -> None:
+    """Hold the row until the transaction ends: what is compared stays so until it is written."""
+    rows = type(subject)._base_manager.select_for_update(of=("self",), no_key=True)
+    list(rows.filter(pk=subject.pk).values_list("pk"))
+
+
+def verify(subject: models.Model, shown: Shown | None) -> None:
+    """Refuse when anything happened to the (locked) row since it was shown; None is a caller who has just read it."""
+    if shown is None:
+        return
+    if shown.subject != label_of(subject) or shown.number != number_of(subject, fresh=True):
+        raise Stale(subject, shown)
+
+
+@contextmanager
+def unchanged(request: HttpRequest, subject: models.Model) -> Iterator[None]:
+    """What is done inside rests on the row as the page showed it: it is locked, compared, then written."""
+    shown = carried(request.POST, subject)
+    with transaction.atomic():
+        lock(subject)
+        verify(subject, shown)
+        yield
+
+
+def settle(form: BaseForm, subject: models.Model, shown: Shown, *, together: bool = False) -> set[str]:
+    """Compare, field by field, what was shown, what is there now (the bound form's initial) and what was typed.
+
+    The form is cleaned: fields that the person did not touch keep the value that they have now, whatever was sent.
+
+    Args:
+        together: the fields are one fact (an answer and its reason): who touches one of them says them all.
+
+    Returns:
+        The fields that the person touched.
+
+    Raises:
+        Stale: a field was touched here and changed there.
+    """
+    left = _left_alone(form, subject, shown, together)
+    with _kept(form, left):
+        form.full_clean()
+    return set(form.fields) - left
+
+
+def _left_alone(form: BaseForm, subject: models.Model, shown: Shown, together: bool = False) -> set[str]:
+    """The fields that say what the page said; :class:`Stale` for those changed both here and there."""
+    known = [name for name, item in form.fields.items() if not isinstance(item, FileField)]
+    known = [name for name in known if form.add_prefix(name) in shown.values]
+    typed = {name: _typed(form, name) for name in known}
+    left = {name for name in known if digest(typed[name]) == shown.values[form.add_prefix(name)]}
+    if together and len(left) < len(known):
+        left = set()
+    differences = []
+    for name in known:
+        now, key = form.get_initial_for_field(form.fields[name], name), form.add_prefix(name)
+        if name not in left and digest(now) not in (shown.values[key], digest(typed[name])):
+            differences.append(Difference(key, str(form[name].label), now, typed[name]))
+    if differences:
+        raise Stale(subject, shown, differences)
+    return left
+
+
+@contextmanager
+def _kept(form: BaseForm, left: set[str]) -> Iterator[None]:
+    """While the form is cleaned, what was left alone has its present value: to Django, a disabled field."""
+    before = {name: form.fields[name].disabled for name in left}
+    for name in left:
+        form.fields[name].disabled = True
+    try:
+        yield
+        _ = form.changed_data  # worked out, and kept, meanwhile
+    finally:
+        for name, disabled in before.items():
+            form.fields[name].disabled = disabled
+
+
+def _typed(form: BaseForm, name: str) -> Any:
+    item = form.fields[name]
+    raw = item.widget.value_from_datadict(form.data, form.files, form.add_prefix(name))
+    try:
+        return item.clean(raw)
+    except ValidationError:
+        return raw
+
+
+def settling(form_class: type[BaseForm], shown: Shown, subject: models.Model) -> type[BaseForm]:
+    """The form class, settled before it is cleaned: for forms that others make (the staff site's own)."""
+
+    def _clean_fields(self):
+        is_new = self.instance.pk is None
+        with _kept(self, set() if is_new else _left_alone(self, subject, shown)):
+            super(settled, self)._clean_fields()
+
+    settled = type(form_class)(form_class.__name__, (form_class,), {"_clean_fields": _clean_fields})
+    return settled

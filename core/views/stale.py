@@ -1,0 +1,122 @@
+"""The answer to a form that came from an old page: what is there now, what the person typed, and the two ways on."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.formats import number_format
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from core.dates import format_moment
+from core.engine.versions import FIELD, Stale
+from core.presentation import action_label
+from core.views.resume import is_fragment, kept_from
+
+CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Change:
+    """What somebody did since the page was read."""
+
+    when: datetime
+    who: str
+    what: str
+    comment: str
+
+
+def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
+    """Both versions side by side (409); a script gets the sentence, its page keeps what was typed."""
+    changes = _changes(request, stale)
+    if is_fragment(request):
+        return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
+    kept = kept_from(request)
+    context = {
+        "title": _("This changed while you were working on it"),
+        "sentence": _sentence(stale, changes),
+        "subject": stale.subject,
+        "changes": changes,
+        "differences": [(item.label, in_words(item.theirs), in_words(item.mine)) for item in stale.differences],
+        "address": kept.address,
+        "fields": [(name, value) for name, value in kept.fields if name != FIELD],
+        "files": kept.files,
+        "field": FIELD,
+        "token": stale.again(),
+        "back": _back(request),
+        "was_carried": stale.shown is not None,
+    }
+    if request.path.startswith(settings.ESSOR_STAFF_PREFIX):
+        request.current_app = admin.site.name
+        context = {**admin.site.each_context(request), **context}
+        return render(request, "admin/essor/stale.html", context, status=CONFLICT)
+    return render(request, "essor/stale.html", context, status=CONFLICT)
+
+
+def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
+    """The staff read who did what; an applicant reads the names of those who act with them, else "the service"."""
+    is_staff = request.path.startswith(settings.ESSOR_STAFF_PREFIX)
+    model = type(stale.subject)
+    return [
+        Change(
+            when=event.created_at,
+            who=_who(event, is_staff),
+            what=action_label(model, event.action),
+            comment=event.comment if is_staff else "",
+        )
+        for event in stale.events_since()
+    ]
+
+
+def _who(event: Any, is_staff: bool) -> str:
+    if event.actor is None:
+        return _("Essor")
+    if is_staff or not event.actor.role_set:
+        return str(event.actor)
+    return _("the service")
+
+
+def _sentence(stale: Stale, changes: list[Change]) -> str:
+    if stale.shown is None:
+        return _(
+            "This form comes from a page that is too old, or that was not ours: nothing was recorded. Look at what "
+            "is there now, then do it again."
+        )
+    if not changes:
+        return _("Somebody changed this since you opened the page: nothing of yours was recorded yet.")
+    words = {"person": changes[0].who, "when": format_moment(changes[0].when)}
+    return (
+        _("%(person)s changed this on %(when)s, after you had opened the page: nothing of yours was recorded yet.")
+        % words
+    )
+
+
+def _back(request: HttpRequest) -> str:
+    """The page where the form stood, read anew."""
+    address = request.headers.get("Referer", "")
+    if address and url_has_allowed_host_and_scheme(address, {request.get_host()}):
+        return address
+    return settings.ESSOR_STAFF_PREFIX if request.path.startswith(settings.ESSOR_STAFF_PREFIX) else "/"
+
+
+def in_words(value: Any) -> str:
+    """A value of a form for reading."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Decimal):
+        return number_format(value, use_l10n=True, force_grouping=True)
+    if isinstance(value, datetime):
+        return format_moment(value)
+    if isinstance(value, date):
+        return value.strftime("%d/%m/%Y")
+    if isinstance(value, models.QuerySet | list | tuple | set):
+        return ", ".join(in_words(item) for item in value) or "–"
+    return str(value)

@@ -1,0 +1,183 @@
+"""Two officers on one case, two windows on one session: nobody overwrites what they have not seen."""
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core.roles import Role
+from grants import instruction
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
+from tests.forms import form_to, forms_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
+
+
+def signed_in(person) -> Client:
+    client = Client()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def officers():
+    return signed_in(staff(Role.INSTRUCTOR)), signed_in(staff(Role.INSTRUCTOR, last_name="Bernard"))
+
+
+@pytest.fixture
+def secretaries():
+    return signed_in(staff(Role.COMMITTEE_SECRETARY)), signed_in(staff(Role.COMMITTEE_SECRETARY, last_name="Bernard"))
+
+
+def page_of(case) -> str:
+    return reverse("admin:grants_application_change", args=[case.pk])
+
+
+def on_page(client, case, action):
+    return form_to(client.get(page_of(case)), f"/do/{action}/")
+
+
+# --- a case ----------------------------------------------------------------------------------------------------------
+
+
+def test_two_officers_score_each_keeps_what_the_other_gave(officers):
+    case = CaseFactory(state="in_instruction")
+    one, two = (f"score-{criterion.code}" for criterion in case.rules.criteria[:2])
+    first, second = (on_page(client, case, "score") for client in officers)
+    assert officers[0].post(first.action, first.fields | {one: "3"}).status_code == 302
+    assert officers[1].post(second.action, second.fields | {two: "4"}).status_code == 302
+    scores = {f"score-{score.code}": score for score in case.scores.all()}
+    assert (scores[one].score, scores[two].score) == (3, 4)
+    assert scores[one].scored_by != scores[two].scored_by
+    assert scores[two].scored_by.last_name == "Bernard"
+
+
+def test_two_officers_score_the_same_criterion_and_see_both(officers):
+    case = CaseFactory(state="in_instruction")
+    name = f"score-{case.rules.criteria[0].code}"
+    first, second = (on_page(client, case, "score") for client in officers)
+    officers[0].post(first.action, first.fields | {name: "3"})
+    answer = officers[1].post(second.action, second.fields | {name: "5"})
+    assert answer.status_code == 409
+    assert case.scores.get().score == 3
+    again = form_to(answer, "/do/score/")
+    assert officers[1].post(again.action, again.fields).status_code == 302
+    assert case.scores.get().score == 5
+
+
+def test_two_officers_retain_expenses_each_keeps_what_the_other_cut(officers):
+    case = CaseFactory(state="in_instruction")
+    lines = [line for line in case.budget_lines.all() if line.side == "charge"][:2]
+    first, second = (on_page(client, case, "retain") for client in officers)
+    officers[0].post(first.action, first.fields | {f"line-{lines[0].pk}": "1 000", "reason": "Devis."})
+    officers[1].post(second.action, second.fields | {f"line-{lines[1].pk}": "2 000", "reason": "Devis."})
+    kept = dict(case.budget_lines.filter(side="charge").values_list("pk", "eligible_amount"))
+    assert [kept[line.pk] for line in lines] == [Decimal(1000), Decimal(2000)]
+    third = officers[0].post(first.action, first.fields | {f"line-{lines[1].pk}": "3 000"})
+    assert third.status_code == 409
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_an_answer_to_a_check_is_not_replaced_unseen(officers, answer):
+    case = CaseFactory(state="submitted")
+    code = case.rules.checks_of("completeness")[0].code
+    old = [form for form in forms_of(officers[1].get(page_of(case))) if form.fields.get("code") == [code]]
+    instruction.answer_check(case, code, "no", actor=staff(Role.INSTRUCTOR), reason="Illisible.")
+    sent = officers[1].post(old[0].action, old[0].fields | {"answer": answer, "reason": "Vu."})
+    assert sent.status_code == 409
+    assert case.check_answers.get(code=code).reason == "Illisible."
+
+
+def test_a_computation_is_not_asked_from_an_old_page(officers):
+    case = CaseFactory(state="in_instruction")
+    old = on_page(officers[1], case, "compute")
+    line = case.budget_lines.filter(side="charge").first()
+    instruction.retain_amount(line, Decimal(10), actor=staff(Role.INSTRUCTOR), reason="Devis.")
+    assert officers[1].post(old.action, old.fields).status_code == 409
+
+
+def test_sending_back_from_an_old_page_does_not_undo_a_visa_given_meanwhile():
+    case = CaseFactory(state="instructed")
+    heads = [signed_in(staff(Role.HEAD_OF_SERVICE)), signed_in(staff(Role.HEAD_OF_SERVICE))]
+    address = "admin:grants_application_transition"
+    send_back = form_to(heads[1].get(reverse(address, args=[case.pk, "send_back"])), "/send_back/")
+    visa = form_to(heads[0].get(reverse(address, args=[case.pk, "give_visa"])), "/give_visa/")
+    assert heads[0].post(visa.action, visa.fields).status_code == 302
+    assert heads[1].post(send_back.action, send_back.fields | {"comment": "À revoir."}).status_code == 409
+    case.refresh_from_db()
+    assert case.state == "ready_for_committee"
+    assert case.live_proposal().visa_by_id
+
+
+def test_a_note_or_a_message_is_written_whatever_happened_meanwhile(officers):
+    case = CaseFactory(state="in_instruction")
+    note = on_page(officers[0], case, "note")
+    instruction.add_note(case, "Une autre.", actor=staff(Role.INSTRUCTOR))
+    assert officers[0].post(note.action, note.fields | {"body": "La mienne."}).status_code == 302
+    assert case.notes.count() == 2
+
+
+# --- a session -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session():
+    session = SessionFactory(state="in_session", members=3)
+    first = CaseFactory(state="scheduled")
+    agenda(session, first, CaseFactory(state="scheduled", call=first.call))
+    return session
+
+
+def grid(client, session):
+    return form_to(client.get(reverse("admin:grants_committeesession_change", args=[session.pk])), "/decide/")
+
+
+def test_two_windows_on_a_session_keep_the_decisions_of_both(secretaries, session):
+    first, second = (grid(client, session) for client in secretaries)
+    one, two = session.items.order_by("rank")
+    secretaries[0].post(first.action, first.fields | {f"{one.pk}-decision": "granted"})
+    secretaries[1].post(second.action, second.fields | {f"{two.pk}-decision": "granted"})
+    assert [item.decision for item in session.items.order_by("rank")] == ["granted", "granted"]
+
+
+def test_the_second_decision_on_a_case_says_what_the_first_was(secretaries, session):
+    first, second = (grid(client, session) for client in secretaries)
+    item = session.items.order_by("rank").first()
+    secretaries[0].post(first.action, first.fields | {f"{item.pk}-decision": "granted"})
+    rejected = {f"{item.pk}-decision": "rejected", f"{item.pk}-amount": "", f"{item.pk}-reason": "Hors champ."}
+    answer = secretaries[1].post(second.action, second.fields | rejected)
+    assert answer.status_code == 422
+    item.refresh_from_db()
+    assert item.decision == "granted"
+    assert str(item.decided_by) in answer.content.decode()
+    again = form_to(answer, "/decide/", second.action)
+    assert secretaries[1].post(again.action, again.fields).status_code == 302
+    item.refresh_from_db()
+    assert item.decision == "rejected"
+
+
+def test_a_row_sent_by_keyboard_is_compared_too(secretaries, session):
+    old = grid(secretaries[1], session)
+    item = session.items.order_by("rank").first()
+    address = reverse("admin:grants_committeesession_decide-row", args=[session.pk, item.pk])
+    row = {name: value for name, value in old.fields.items() if name.startswith(f"{item.pk}-")}
+    granted = row | {f"{item.pk}-decision": "granted"}
+    done = secretaries[0].post(address, granted)
+    assert done.status_code == 200
+    deferred = row | {f"{item.pk}-decision": "deferred", f"{item.pk}-reason": "Attente."}
+    refused = secretaries[1].post(address, deferred)
+    assert refused.status_code == 422
+    item.refresh_from_db()
+    assert item.decision == "granted"
+    assert secretaries[1].post(address, deferred | {f"{item.pk}-shown": refused.json()["shown"]}).status_code == 200
+    item.refresh_from_db()
+    assert item.decision == "deferred"
+
+
+def test_a_row_without_a_version_decides_nothing(secretaries, session):
+    item = session.items.order_by("rank").first()
+    address = reverse("admin:grants_committeesession_decide-row", args=[session.pk, item.pk])
+    assert secretaries[0].post(address, {f"{item.pk}-decision": "granted"}).status_code == 422
+    item.refresh_from_db()
+    assert item.decision == ""
