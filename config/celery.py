@@ -32,6 +32,8 @@ app.conf.update(
         "recover-stale-jobs": {"task": "core.tasks.recover_stale_jobs", "schedule": 60.0},
         "scan-waiting-files": {"task": "core.tasks.scan_waiting_files", "schedule": 300.0},
         "seal-events": {"task": "core.tasks.seal_events", "schedule": 60.0},
+        # Once a night: it asks itself whether this night's look was made.
+        "check-figures": {"task": "core.figures.jobs.check_figures_at_night", "schedule": 20 * 60.0},
     },
 )
 app.autodiscover_tasks()

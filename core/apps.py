@@ -8,6 +8,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import celery_signals, checks, health, menu, migration_state, setup
+        from core.figures import setup as figures
 
         post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
         migration_state.install()
@@ -16,3 +17,4 @@ class CoreConfig(AppConfig):
         checks.connect()
         health.connect()
         menu.register_all()
+        figures.register()

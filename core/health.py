@@ -1,4 +1,4 @@
-"""Whether Essor works: the database, the storage of documents, the worker and what waits for it."""
+"""Whether Essor works: the database, the storage of documents, the worker, what waits for it, and the figures."""
 
 import logging
 import os
@@ -16,6 +16,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from core.figures.alerts import broken_codes, is_silent
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 
@@ -39,7 +40,7 @@ def connect() -> None:
 def check_all() -> dict[str, Any]:
     """Every check, and the whole: "ok", "degraded" (something waits) or "down" (people cannot work)."""
     vital = {"database": _guarded(_database), "storage": _guarded(_storage)}
-    background = {"worker": _guarded(_worker), "queue": _guarded(_queue)}
+    background = {"worker": _guarded(_worker), "queue": _guarded(_queue), "figures": _guarded(_figures)}
     whole = "ok"
     if not all(part["ok"] for part in background.values()):
         whole = "degraded"
@@ -85,6 +86,11 @@ def _queue() -> dict[str, Any]:
     job = _age(queued.aggregate(oldest=Min("created_at"))["oldest"])
     oldest = max(mail or 0, job or 0)
     return {"ok": oldest < WAITING_TOO_LONG, "oldest_mail_seconds": mail, "oldest_job_seconds": job}
+
+
+def _figures() -> dict[str, Any]:
+    """Whether the figures held at the last look, which is not older than two nights."""
+    return {"ok": not broken_codes() and not is_silent()}
 
 
 def _age(moment: datetime | None) -> int | None:

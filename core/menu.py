@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from core.figures.alerts import ALERTED, broken_codes
 from core.navigation import Section, register
 from core.presentation import register_action_labels
 from core.roles import STAFF_ROLES, Role
@@ -27,6 +28,15 @@ def register_all() -> None:
             roles=[Role.ADMINISTRATOR],
             order=order,
         )
+    register(
+        Section.ADMINISTRATION,
+        _("Figure checks"),
+        "admin:core_figurecheck_changelist",
+        "rule",
+        roles=ALERTED,
+        badge=lambda user: len(broken_codes()),
+        order=5,
+    )
     register_action_labels(
         {
             "user.roles": _("Roles changed"),

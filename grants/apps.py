@@ -8,6 +8,8 @@ class GrantsConfig(AppConfig):
 
     def ready(self) -> None:
         from grants import portal_setup, staff_setup
+        from grants.figures import setup as figures
 
         portal_setup.register()
         staff_setup.register()
+        assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

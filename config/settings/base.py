@@ -237,6 +237,9 @@ ESSOR_SCANNER = env.str("ESSOR_SCANNER", "")
 # Does a de minimis aid granted exactly three years ago still count? The Regulation does not say; yes is prudent.
 ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY = env.bool("ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY", True)
 
+# How long a mail or a job may wait before the check of the figures says so, in minutes.
+ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)
+
 # Where mails send people back to.
 ESSOR_SITE_URL = env.str("ESSOR_SITE_URL", "http://localhost:8000").rstrip("/")
 

@@ -12,6 +12,7 @@ from core.admin.base import (
     plain_display,
     register_panels,
 )
+from core.admin.figures import FigureCheckAdmin
 from core.admin.people import UserAdmin
 from core.admin.records import DocumentAdmin, EventAdmin, EventSealAdmin, JobAdmin, OutboxMessageAdmin
 
@@ -23,6 +24,7 @@ __all__ = [
     "EssorTabularInline",
     "EventAdmin",
     "EventSealAdmin",
+    "FigureCheckAdmin",
     "JobAdmin",
     "OutboxMessageAdmin",
     "Panel",

@@ -1,5 +1,6 @@
 """The models of the engine."""
 
+from core.figures.models import FigureCheck, FigureFinding
 from core.models.document import Document, StoredFile
 from core.models.event import Event, EventSeal
 from core.models.job import Job
@@ -12,6 +13,8 @@ __all__ = [
     "Document",
     "Event",
     "EventSeal",
+    "FigureCheck",
+    "FigureFinding",
     "Job",
     "OutboxMessage",
     "Sequence",

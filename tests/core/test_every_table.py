@@ -25,6 +25,8 @@ PRODUCT = ("core", "applicants", "grants", "agreements", "reporting", "demo")
 OTHERWISE = {
     "core.Event": "a chain of its own",
     "core.EventSeal": "a chain of its own",
+    "core.FigureCheck": "the last look at an invariant: another look writes it anew",
+    "core.FigureFinding": "what a look found: another look finds it again, and the jobs say when each was made",
     "core.OutboxMessage": "mails that wait or left, with links that open accounts: events say what was decided",
     "core.Sequence": "the last number given: the numbers stand in the rows",
 }

@@ -1,0 +1,160 @@
+"""The page "Checks": each invariant of the figures, whether it holds, and the rows that break it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin, messages
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from core.admin.base import EssorModelAdmin
+from core.admin_permissions import has_any_role
+from core.figures.alerts import ALERTED
+from core.figures.invariants import Invariant, UnknownInvariant, invariant_of, invariants, url_of
+from core.figures.jobs import KIND, ask
+from core.figures.models import FigureCheck, FigureFinding
+from core.models.job import Job
+from core.roles import Role
+
+ROWS = 50
+RESOLVED = 20
+TITLE = gettext_lazy("Figure checks")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One invariant as the page shows it, with its last look (None before the first)."""
+
+    invariant: Invariant
+    check: FigureCheck | None
+
+    @property
+    def url(self) -> str:
+        return reverse("admin:core_figurecheck_rows", args=[self.invariant.code])
+
+    @property
+    def tone(self) -> str:
+        if self.check is None:
+            return "idle"
+        return "ok" if self.check.holds else "no"
+
+    @property
+    def state(self) -> str:
+        if self.check is None:
+            return _("not looked at yet")
+        return _("holds") if self.check.holds else _("does not hold")
+
+    @property
+    def is_broken(self) -> bool:
+        return self.check is not None and not self.check.holds
+
+
+@dataclass(frozen=True)
+class Row:
+    """One broken row as people read it."""
+
+    finding: FigureFinding
+    url: str
+    expected: str
+    found: str
+
+
+def may_ask(user: Any) -> bool:
+    """Whether this person may have the figures looked at now: an auditor reads."""
+    return has_any_role(user, ALERTED) and not user.has_role(Role.AUDITOR)
+
+
+@admin.register(FigureCheck)
+class FigureCheckAdmin(EssorModelAdmin):
+    """For those who answer for the figures, and for the auditors: nothing is edited here."""
+
+    view_roles = ALERTED
+
+    def essor_urls(self):
+        view = self.admin_site.admin_view
+        return [
+            path("ask/", view(require_POST(self.ask_view)), name="core_figurecheck_ask"),
+            path("<str:code>/rows/", view(self.rows_view), name="core_figurecheck_rows"),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """All the invariants: those that do not hold first, then each app's."""
+        self._refuse_others(request)
+        checks = {check.code: check for check in FigureCheck.objects.all()}
+        lines = [Line(invariant, checks.get(invariant.code)) for invariant in invariants()]
+        looked_at = [line.check.checked_at for line in lines if line.check]
+        return self.page(
+            request,
+            "admin/core/figures.html",
+            TITLE,
+            broken=[line for line in lines if line.is_broken],
+            groups=_by_app(lines),
+            last=max(looked_at, default=None),
+            job=Job.objects.active().filter(kind=KIND).first(),
+            may_ask=may_ask(request.user),
+        )
+
+    def rows_view(self, request: HttpRequest, code: str) -> HttpResponse:
+        """One invariant with its broken rows, the oldest first, and those that came right again."""
+        self._refuse_others(request)
+        try:
+            invariant = invariant_of(code)
+        except UnknownInvariant:
+            raise Http404 from None
+        found = FigureFinding.objects.filter(code=code)
+        page = Paginator(found.open().order_by("first_seen", "pk"), ROWS).get_page(request.GET.get("p"))
+        resolved = found.filter(resolved_at__isnull=False).order_by("-resolved_at", "-pk")[:RESOLVED]
+        return self.page(
+            request,
+            "admin/core/figure.html",
+            str(invariant.name),
+            line=Line(invariant, FigureCheck.objects.filter(code=code).first()),
+            page=page,
+            rows=_rows(invariant, page),
+            resolved=_rows(invariant, resolved),
+        )
+
+    def ask_view(self, request: HttpRequest) -> HttpResponse:
+        """Have the figures looked at now; the job has its own page."""
+        if not may_ask(request.user):
+            raise PermissionDenied(_("Only finance officers and administrators have the figures looked at."))
+        job = ask(request.user)
+        if job.requested_by_id != request.user.pk:
+            messages.info(request, _("The figures are being looked at already: the page will show what is found."))
+            return redirect("admin:core_figurecheck_changelist")
+        return redirect("core:job", pk=job.pk)
+
+    def _refuse_others(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+
+def _by_app(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(line.invariant.app_label, []).append(line)
+    return [(str(apps.get_app_config(label).verbose_name), its) for label, its in groups.items()]
+
+
+def _rows(invariant: Invariant, findings: Iterable[FigureFinding]) -> list[Row]:
+    rows = []
+    for finding in findings:
+        subject = ContentType.objects.get_by_natural_key(*finding.model.split(".")).model_class()
+        rows.append(
+            Row(
+                finding=finding,
+                url=url_of(finding.model, finding.object_id),
+                expected=invariant.shown(finding.expected, subject),
+                found=invariant.shown(finding.found, subject),
+            )
+        )
+    return rows

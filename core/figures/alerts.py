@@ -1,0 +1,89 @@
+"""Who learns that a figure does not hold: by mail once for each new finding, on every staff page while it lasts."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Max
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from core.figures.invariants import UnknownInvariant, invariant_of
+from core.figures.models import FigureCheck, FigureFinding
+from core.models.user import User
+from core.outbox import enqueue_mail
+from core.roles import Role
+
+ALERTED = (Role.FINANCE_OFFICER, Role.ADMINISTRATOR)
+READERS = (*ALERTED, Role.AUDITOR)
+TOLD_AT_MOST = 30  # rows in one mail: the page has them all
+NUMBER = "essor:figures-broken"
+REMEMBERED = 60 * 60  # seconds
+SILENT_AFTER = timedelta(hours=50)  # two nights without a look
+
+
+def tell(fresh: Sequence[FigureFinding]) -> None:
+    """One mail to each person who answers for the figures, about what was not known before."""
+    if not fresh:
+        return
+    for person in User.objects.filter(is_active=True, groups__name__in=ALERTED).distinct().order_by("pk"):
+        with translation.override(person.language):
+            lines = [_line(finding) for finding in fresh[:TOLD_AT_MOST]]
+        enqueue_mail(
+            to=[person.email],
+            template="essor/mail/figures",
+            context={
+                "user": person,
+                "lines": lines,
+                "count": len(fresh),
+                "more": max(0, len(fresh) - TOLD_AT_MOST),
+                "link": settings.ESSOR_SITE_URL + reverse("admin:core_figurecheck_changelist"),
+            },
+            key=f"figures.{person.pk}.{fresh[0].pk}",
+            language=person.language,
+        )
+    FigureFinding.objects.filter(pk__in=[finding.pk for finding in fresh]).update(told_at=timezone.now())
+
+
+def _line(finding: FigureFinding) -> str:
+    return f"{invariant_of(finding.code).name} – {finding.label}"
+
+
+def remember(broken: int) -> None:
+    """Keep at hand how many invariants do not hold: every staff page says so."""
+    cache.set(NUMBER, broken, REMEMBERED)
+
+
+def broken_number() -> int:
+    """How many invariants did not hold at the last look."""
+    number = cache.get(NUMBER)
+    if number is None:
+        number = len(broken_codes())
+        remember(number)
+    return number
+
+
+def broken_codes() -> list[str]:
+    """The declared invariants that did not hold at the last look."""
+    return [code for code in FigureCheck.objects.filter(broken_since__isnull=False).values_list("code", flat=True)
+            if _is_declared(code)]  # fmt: skip
+
+
+def _is_declared(code: str) -> bool:
+    try:
+        invariant_of(code)
+    except UnknownInvariant:  # it was, in an earlier version
+        return False
+    return True
+
+
+def is_silent() -> bool:
+    """Whether the figures were looked at once, and not for two nights."""
+    last = FigureCheck.objects.aggregate(last=Max("checked_at"))["last"]
+    return last is not None and last < timezone.now() - SILENT_AFTER
+
+
+def concerns(user) -> bool:
+    """Whether this person answers for the figures."""
+    return user.is_authenticated and user.has_role(*ALERTED)

@@ -1,0 +1,120 @@
+"""Looking at the figures, and keeping what was found: since when, and until when."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from core.figures.invariants import Broken, Invariant, invariant_of, invariants
+from core.figures.models import FigureCheck, FigureFinding
+
+logger = logging.getLogger("essor.figures")
+
+# Of an invariant that a whole table breaks, so many rows are kept: the count says the rest.
+KEPT = 1_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one look at an invariant gave. ``error`` says why it could not be looked at: then it does not hold either."""
+
+    invariant: Invariant
+    rows: tuple[Broken, ...]
+    count: int
+    seconds: float
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.count and not self.error
+
+
+def look_at(invariant: Invariant) -> Result:
+    """Run the query of one invariant."""
+    begun = time.monotonic()
+    rows: tuple[Broken, ...] = ()
+    count, error = 0, ""
+    try:
+        with transaction.atomic():
+            found = iter(invariant.broken())
+            rows = tuple(islice(found, KEPT))
+            count = len(rows) + sum(1 for _row in found)
+    except (DatabaseError, OSError) as problem:
+        logger.exception("The invariant %s could not be looked at.", invariant.code)
+        error = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
+    return Result(invariant, rows, count, time.monotonic() - begun, error)
+
+
+def look(codes: Iterable[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Result]:
+    """Look at all the invariants, or at those of these codes.
+
+    Raises:
+        UnknownInvariant: for a code that nothing declares.
+    """
+    chosen = [invariant_of(code) for code in codes] or invariants()
+    results = []
+    for number, invariant in enumerate(chosen, 1):
+        results.append(look_at(invariant))
+        if progress:
+            progress(number, len(chosen))
+    return results
+
+
+def keep(results: Iterable[Result]) -> list[FigureFinding]:
+    """Write down what was found; what was found before and is no more is resolved. Return the new findings."""
+    now = timezone.now()
+    fresh: list[FigureFinding] = []
+    with transaction.atomic():
+        for result in results:
+            fresh += _keep_rows(result, now)
+            _keep_check(result, now)
+    return fresh
+
+
+def _keep_rows(result: Result, now: datetime) -> list[FigureFinding]:
+    code = result.invariant.code
+    open_ones = {
+        (item.model, item.object_id, item.label): item for item in FigureFinding.objects.open().filter(code=code)
+    }
+    if result.error:  # nothing is known of its rows: they stay as they are
+        return []
+    fresh, again = [], []
+    for row in result.rows:
+        subject = row.subject or result.invariant.subject
+        finding = open_ones.pop((subject._meta.label_lower, row.pk, row.label[:200]), None)
+        if finding is None:
+            fresh.append(
+                FigureFinding(
+                    code=code, model=subject._meta.label_lower, object_id=row.pk, label=row.label[:200],
+                    expected=_text(row.expected), found=_text(row.found), first_seen=now, last_seen=now,
+                )
+            )  # fmt: skip
+        else:
+            finding.expected, finding.found, finding.last_seen = _text(row.expected), _text(row.found), now
+            again.append(finding)
+    FigureFinding.objects.bulk_update(again, ["expected", "found", "last_seen"], batch_size=500)
+    if result.count <= KEPT:
+        gone = [finding.pk for finding in open_ones.values()]
+        FigureFinding.objects.filter(pk__in=gone).update(resolved_at=now)
+    return FigureFinding.objects.bulk_create(fresh, batch_size=500, ignore_conflicts=False)
+
+
+def _keep_check(result: Result, now: datetime) -> None:
+    check, _is_new = FigureCheck.objects.get_or_create(code=result.invariant.code, defaults={"checked_at": now})
+    check.checked_at = now
+    check.broken_count, check.error = result.count, result.error
+    check.milliseconds = round(result.seconds * 1000)
+    if result.holds:
+        check.broken_since = None
+    elif check.broken_since is None:
+        check.broken_since = now
+    check.save()
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)[:200]

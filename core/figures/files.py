@@ -1,0 +1,48 @@
+"""Every stored file is there, with its size. Its content is compared with its hash by ``verify_history``."""
+
+from collections.abc import Iterator
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Broken, Invariant, Unit, register
+from core.models.document import Document, StoredFile
+from core.storage import documents_storage
+
+ALL_FILES = """
+    SELECT file.sha256, file.size, doc.id, doc.name FROM core_storedfile file
+    JOIN LATERAL (SELECT id, name FROM core_document WHERE file_id = file.id ORDER BY id LIMIT 1) AS doc ON TRUE
+    ORDER BY doc.id
+"""
+
+
+def missing() -> Iterator[Broken]:
+    """The documents whose file is not in the store, or not whole: one look at the store for each file."""
+    storage = documents_storage()
+    with connection.cursor() as cursor:
+        cursor.execute(ALL_FILES)
+        files = cursor.fetchall()
+    for sha256, size, pk, name in files:
+        found = _size(storage, StoredFile(sha256=sha256).storage_name)
+        if found != size:
+            yield Broken(pk, name, size, found)
+
+
+def _size(storage, name: str) -> int | None:
+    try:
+        return storage.size(name) if storage.exists(name) else None
+    except FileNotFoundError:
+        return None
+
+
+register(
+    Invariant(
+        code="core.files-are-there",
+        name=_("Stored files"),
+        sentence=_("Every document has its file in the store, with the number of bytes that it had when it came."),
+        source=_("Regulation (EU) 2021/1060, Articles 69(6) and 82: the documents of the audit trail are kept."),
+        subject=Document,
+        rows=missing,
+        unit=Unit.NUMBER,
+    )
+)

@@ -1,0 +1,159 @@
+"""What must hold of the figures at any time: each invariant is declared once, with the query that finds who breaks it.
+
+An invariant is one sentence for people, its source, and a query over the live data that returns the broken rows (none
+when it holds): sets in SQL, one statement whatever the number of rows. Declare one concept a file in the room
+``figures`` of its app and :func:`register` it; the app's ``setup`` imports the file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection, models
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.money import format_euros
+from core.templatetags.essor import short_date
+
+Text = str | Promise
+Parameters = Callable[[], Mapping[str, Any]]
+
+
+class UnknownInvariant(LookupError):
+    """No invariant has this code."""
+
+
+class Severity(models.TextChoices):
+    """How bad it is when an invariant does not hold."""
+
+    MONEY = "money", _("money or right at stake")
+    FOLLOW_UP = "follow_up", _("something waits for nobody")
+
+
+class Unit(StrEnum):
+    """What ``expected`` and ``found`` are, so that people read them as everywhere else."""
+
+    EUROS = "euros"
+    NUMBER = "number"
+    DAY = "day"
+    STATE = "state"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One row that breaks an invariant: its subject (``pk`` of ``subject``), its name, what was to be and what is.
+
+    ``subject`` is the invariant's, unless the row says another.
+    """
+
+    pk: int
+    label: str
+    expected: Any = None
+    found: Any = None
+    subject: type[models.Model] | None = None
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A sentence about the figures that must hold, its source, and the query of what breaks it.
+
+    ``sql`` returns the columns ``id`` (a row of ``subject``), ``label``, ``expected`` and ``found``; ``%(name)s`` are the
+    ``parameters``. Where SQL cannot see (files on disk), ``rows`` gives the broken rows. ``relation`` says how what is
+    found should stand to what is expected: "=", "≤", "≥". ``words`` says what texts mean, for codes that
+    people do not read.
+    """
+
+    code: str
+    name: Text
+    sentence: Text
+    source: Text
+    subject: type[models.Model]
+    sql: str = ""
+    rows: Callable[[], Iterable[Broken]] | None = None
+    parameters: Parameters = dict
+    unit: Unit = Unit.EUROS
+    words: Mapping[str, Text] = field(default_factory=dict)
+    relation: str = "="
+    severity: Severity = Severity.MONEY
+
+    def __post_init__(self) -> None:
+        if bool(self.sql) == bool(self.rows):
+            raise ValueError(f"The invariant {self.code} is looked for by SQL or by a function: one of them.")
+
+    @property
+    def app_label(self) -> str:
+        """The app in whose room it is declared: the first part of its code."""
+        return self.code.partition(".")[0]
+
+    def broken(self) -> Iterable[Broken]:
+        """The rows that break it, one query for all of them."""
+        if self.rows is not None:
+            yield from self.rows()
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, dict(self.parameters()))
+            columns = [column.name for column in cursor.description]
+            places = [columns.index(name) for name in ("id", "label", "expected", "found")]
+            while chunk := cursor.fetchmany(1_000):
+                for line in chunk:
+                    pk, label, expected, found = (line[place] for place in places)
+                    yield Broken(pk, str(label or pk), expected, found)
+
+    def shown(self, value: Any, subject: type[models.Model] | None = None) -> str:
+        """A value as people read it: euros, a day, the words of a state. ``value`` may be its stored text."""
+        if value is None or value == "":
+            return "–"
+        match self.unit:
+            case Unit.EUROS:
+                return format_euros(Decimal(str(value)))
+            case Unit.DAY:
+                return short_date(value if isinstance(value, date | datetime) else date.fromisoformat(str(value)[:10]))
+            case Unit.STATE:
+                labels = getattr(subject or self.subject, "state_label_of", None)
+                return labels(str(value)) if labels else str(value)
+            case _:
+                return str(self.words.get(str(value), value))
+
+
+def url_of(label: str, pk: int) -> str:
+    """The staff page of a row of the model ``label`` ("app.model"); empty for a model that has none."""
+    app, _dot, name = label.partition(".")
+    try:
+        return reverse(f"admin:{app}_{name}_change", args=[pk])
+    except NoReverseMatch:
+        return ""
+
+
+_invariants: dict[str, Invariant] = {}
+
+
+def register(*declared: Invariant) -> None:
+    """Add invariants to those that are looked at. Raises ValueError for a code that another one has."""
+    for invariant in declared:
+        known = _invariants.get(invariant.code)
+        if known is not None and known.sentence != invariant.sentence:
+            raise ValueError(f"Two invariants have the code {invariant.code}.")
+        _invariants[invariant.code] = invariant
+
+
+def invariants() -> list[Invariant]:
+    """All of them, in the order in which the apps declare them."""
+    return list(_invariants.values())
+
+
+def invariant_of(code: str) -> Invariant:
+    """The invariant of this code.
+
+    Raises:
+        UnknownInvariant: there is none.
+    """
+    try:
+        return _invariants[code]
+    except KeyError:
+        raise UnknownInvariant(code) from None

@@ -1,0 +1,64 @@
+"""The nightly look at all the figures, and the one that a person asks for from the page."""
+
+from celery import shared_task
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from core.figures.alerts import remember, tell
+from core.figures.checking import keep, look
+from core.figures.models import FigureCheck
+from core.jobs import JobContext, JobResult, job_kind, submit
+from core.models.job import Job
+from core.models.user import User
+
+KIND = "figures.check"
+# Whoever asks, one look at a time is enough: it looks at everything.
+KEY = "figures.check"
+FROM_HOUR = 2  # of the night, in the Region's time zone: when nobody works
+
+
+@job_kind(KIND, label=gettext_lazy("Look at the figures"), queue="reports")
+def check_figures(context: JobContext) -> JobResult:
+    """Look at every invariant, keep what was found, and tell what is new."""
+    results = look(progress=lambda done, total: context.progress(done, total))
+    fresh = keep(results)
+    tell(fresh)
+    broken = [result for result in results if not result.holds]
+    remember(len(broken))
+    rows = sum(result.count for result in broken)
+    return JobResult(
+        rows=rows,
+        totals={_("figures looked at"): len(results), _("do not hold"): len(broken), _("broken rows"): rows},
+        message=outcome(len(results), len(broken), rows),
+    )
+
+
+def outcome(looked_at: int, broken: int, rows: int) -> str:
+    """What a look found, in one sentence."""
+    if not broken:
+        return _("All %(count)d checks hold.") % {"count": looked_at}
+    return ngettext(
+        "%(broken)d check of %(count)d does not hold (broken rows: %(rows)d).",
+        "%(broken)d checks of %(count)d do not hold (broken rows: %(rows)d).",
+        broken,
+    ) % {"broken": broken, "count": looked_at, "rows": rows}
+
+
+def ask(user: User | None) -> Job:
+    """Ask for a look now; the one that is under way is given instead."""
+    return submit(KIND, parameters={}, user=user, key=KEY)
+
+
+def is_due() -> bool:
+    """Whether the look of this night is still to be made: also when the worker was away at its hour."""
+    now = timezone.localtime()
+    begins = now.replace(hour=FROM_HOUR, minute=0, second=0, microsecond=0)
+    return now >= begins and not FigureCheck.objects.filter(checked_at__gte=begins).exists()
+
+
+@shared_task(name="core.figures.jobs.check_figures_at_night")
+def check_figures_at_night() -> None:
+    """Every hour: ask for the look of the night unless it was made."""
+    if is_due():
+        ask(None)

@@ -1,0 +1,10 @@
+"""What core declares when Django is ready: its invariants, the nightly look, who reads what it found."""
+
+from core.figures import files, jobs, people, states, waiting
+
+DECLARED = (states, files, waiting, people)
+
+
+def register() -> None:
+    """Importing the files declares the invariants and the kind of job."""
+    assert DECLARED and jobs  # noqa: S101

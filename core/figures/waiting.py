@@ -1,0 +1,50 @@
+"""Nothing waits for a machine longer than the settings allow: mails and jobs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, Severity, Unit, register
+from core.models.job import Job
+from core.models.outbox import OutboxMessage
+
+
+def _minutes() -> dict[str, Any]:
+    return {"minutes": settings.ESSOR_WAITS_AT_MOST}
+
+
+register(
+    Invariant(
+        code="core.mails-leave",
+        name=_("Mails that leave"),
+        sentence=_("No mail waits longer than the settings allow, and none of the last thirty days was given up."),
+        source=_("Settings of the Region (ESSOR_WAITS_AT_MOST): a person who is told of a decision must receive it."),
+        subject=OutboxMessage,
+        sql="""
+            SELECT id, subject_line AS label, 'sent' AS expected, state AS found FROM core_outboxmessage
+            WHERE (state = 'pending' AND created_at < now() - make_interval(mins => %(minutes)s))
+               OR (state = 'failed' AND created_at > now() - interval '30 days')
+            ORDER BY id
+        """,
+        parameters=_minutes,
+        unit=Unit.STATE,
+        severity=Severity.FOLLOW_UP,
+    ),
+    Invariant(
+        code="core.jobs-end",
+        name=_("Jobs that end"),
+        sentence=_("No job waits for a worker longer than the settings allow, and none is held by a worker that died."),
+        source=_("Settings of the Region (ESSOR_WAITS_AT_MOST): a job is never silently lost."),
+        subject=Job,
+        sql="""
+            SELECT id, kind || ' #' || id AS label, 'done' AS expected, state AS found FROM core_job
+            WHERE (state = 'queued' AND created_at < now() - make_interval(mins => %(minutes)s))
+               OR (state = 'running' AND lease_until < now() - make_interval(mins => %(minutes)s))
+            ORDER BY id
+        """,
+        parameters=_minutes,
+        unit=Unit.STATE,
+        severity=Severity.FOLLOW_UP,
+    ),
+)

@@ -1,0 +1,180 @@
+"""From the computation to the vote: what is proposed was computed, what is granted was decided."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, Unit, register
+from grants.models import Application, CommitteeSession
+
+COMPUTED = _("Rule of the programme: a proposal and a grant stay within the aid that the rules compute.")
+DECIDED = _("Rule 6 of the domain: a decided amount never changes; what is in force is what was voted.")
+SEPARATION = _("Rule 4 of the domain: who instructs does not give the visa.")
+
+register(
+    Invariant(
+        code="grants.computed-is-newest",
+        name=_("Computed aid of a case"),
+        sentence=_("The computed aid of a proposed case is the amount of its newest kept computation."),
+        source=COMPUTED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, c.amount AS expected, app.computed_amount AS found
+            FROM grants_application app LEFT JOIN LATERAL (
+                SELECT amount FROM grants_aidcomputation WHERE application_id = app.id ORDER BY number DESC LIMIT 1
+            ) AS c ON TRUE
+            WHERE app.state IN ('instructed', 'ready_for_committee', 'scheduled')
+              AND app.computed_amount IS DISTINCT FROM c.amount ORDER BY app.id
+        """,
+    ),
+    Invariant(
+        code="grants.proposal-within-computed",
+        name=_("Proposal within the computation"),
+        sentence=_("A live proposal is not above the computation on which it rests."),
+        source=COMPUTED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, c.amount AS expected, p.amount AS found
+            FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
+            LEFT JOIN grants_aidcomputation c ON c.id = p.computation_id
+            WHERE p.sent_back_at IS NULL AND p.amount > coalesce(c.amount, 0) ORDER BY app.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.proposal-on-newest-computation",
+        name=_("Proposal on the newest computation"),
+        sentence=_("The proposal that waits for its visa or its vote rests on the newest computation of the case."),
+        source=_("Rule 10 of the domain: what rests on figures that changed is void until it is made again."),
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, newest.number AS expected, c.number AS found
+            FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
+            JOIN grants_aidcomputation c ON c.id = p.computation_id
+            JOIN LATERAL (SELECT number FROM grants_aidcomputation WHERE application_id = app.id
+                          ORDER BY number DESC LIMIT 1) AS newest ON TRUE
+            WHERE p.sent_back_at IS NULL AND app.state IN ('instructed', 'ready_for_committee', 'scheduled')
+              AND newest.number <> c.number ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="grants.proposed-is-the-proposal",
+        name=_("Proposed amount of a case"),
+        sentence=_("The proposed amount of a case that waits for its vote is that of its live proposal."),
+        source=DECIDED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, p.amount AS expected, app.proposed_amount AS found
+            FROM grants_application app
+            LEFT JOIN grants_proposal p ON p.application_id = app.id AND p.sent_back_at IS NULL
+            WHERE app.state IN ('instructed', 'ready_for_committee', 'scheduled')
+              AND (p.id IS NULL OR app.proposed_amount IS DISTINCT FROM p.amount) ORDER BY app.id
+        """,
+    ),
+    Invariant(
+        code="grants.visa-by-another",
+        name=_("Visa by another person"),
+        sentence=_("A case goes to the committee with a visa, given by another person than who proposed or instructs."),
+        source=SEPARATION,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, 1 AS expected, count(p.visa_by_id) FILTER (
+                       WHERE p.visa_by_id <> p.made_by_id AND p.visa_by_id IS DISTINCT FROM app.instructor_id) AS found
+            FROM grants_application app
+            LEFT JOIN grants_proposal p ON p.application_id = app.id AND p.sent_back_at IS NULL
+            WHERE app.state IN ('ready_for_committee', 'scheduled', 'approved', 'rejected', 'contracted', 'closed')
+            GROUP BY app.id, app.number
+            HAVING count(p.visa_by_id) FILTER (
+                       WHERE p.visa_by_id <> p.made_by_id AND p.visa_by_id IS DISTINCT FROM app.instructor_id) <> 1
+            ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="grants.granted-is-decided",
+        name=_("Granted amount of a case"),
+        sentence=_("The granted amount of a case is the amount that a closed session decided for it."),
+        source=DECIDED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, d.decided_amount AS expected, app.granted_amount AS found
+            FROM grants_application app LEFT JOIN LATERAL (
+                SELECT item.decided_amount FROM grants_agendaitem item
+                JOIN grants_committeesession s ON s.id = item.session_id
+                WHERE item.application_id = app.id AND item.decision = 'granted' AND s.state = 'closed'
+                ORDER BY s.closed_at DESC LIMIT 1
+            ) AS d ON TRUE
+            WHERE app.granted_amount IS DISTINCT FROM d.decided_amount ORDER BY app.id
+        """,
+    ),
+    Invariant(
+        code="grants.granted-within-computed",
+        name=_("Grant within the computation"),
+        sentence=_("A grant is not above the aid that was computed for its proposal."),
+        source=COMPUTED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, c.amount AS expected, app.granted_amount AS found
+            FROM grants_application app
+            JOIN grants_proposal p ON p.application_id = app.id AND p.sent_back_at IS NULL
+            JOIN grants_aidcomputation c ON c.id = p.computation_id
+            WHERE app.granted_amount > c.amount ORDER BY app.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.persons-share-the-grant",
+        name=_("Grant of the persons of a case"),
+        sentence=_("What the persons of a case are granted adds up to what the case is granted."),
+        source=DECIDED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, app.granted_amount AS expected, sum(coalesce(p.granted_amount, 0)) AS found
+            FROM grants_application app JOIN grants_personline p ON p.application_id = app.id
+            WHERE app.granted_amount IS NOT NULL GROUP BY app.id, app.number, app.granted_amount
+            HAVING sum(coalesce(p.granted_amount, 0)) <> app.granted_amount ORDER BY app.id
+        """,
+    ),
+    Invariant(
+        code="grants.persons-within-computed",
+        name=_("Grant of each person"),
+        sentence=_("No person of a case is granted more than the aid computed for them."),
+        source=COMPUTED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number || ' · ' || p.rank AS label, p.computed_amount AS expected, p.granted_amount AS found
+            FROM grants_personline p JOIN grants_application app ON app.id = p.application_id
+            WHERE p.granted_amount > coalesce(p.computed_amount, 0) ORDER BY app.id, p.rank
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.session-is-decided",
+        name=_("Decisions of a closed session"),
+        sentence=_("A closed session has decided on every case of its agenda, on a day that is not in the future."),
+        source=_("Rule 6 of the domain, and General Code of Local Authorities, Article L4141-1."),
+        subject=CommitteeSession,
+        sql="""
+            SELECT s.id, s.title || ' · ' || s.deliberation_number AS label, 0 AS expected,
+                   count(item.id) FILTER (WHERE item.decision = '') + (s.held_at > s.closed_at + interval '1 day')::int AS found
+            FROM grants_committeesession s LEFT JOIN grants_agendaitem item ON item.session_id = s.id
+            WHERE s.state = 'closed' GROUP BY s.id
+            HAVING count(item.id) FILTER (WHERE item.decision = '') > 0 OR s.held_at > s.closed_at + interval '1 day'
+            ORDER BY s.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="grants.scheduled-on-an-agenda",
+        name=_("Cases on an agenda"),
+        sentence=_("A scheduled case stands on the agenda of exactly one session that is not closed."),
+        source=_("Rule 9 of the domain: one fact under one reference."),
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, 1 AS expected, count(s.id) AS found FROM grants_application app
+            LEFT JOIN grants_agendaitem item ON item.application_id = app.id AND item.decision <> 'deferred'
+            LEFT JOIN grants_committeesession s ON s.id = item.session_id AND s.state <> 'closed'
+            WHERE app.state = 'scheduled' GROUP BY app.id, app.number HAVING count(s.id) <> 1 ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+)

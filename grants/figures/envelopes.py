@@ -1,0 +1,104 @@
+"""Voted money: what an envelope says of itself is what its rows add up to, and stays under what was voted."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, Unit, register
+from grants.models import Application, Commitment, Envelope
+
+BUDGET = _("General Code of Local Authorities, Article L4312-4: an authorisation is the ceiling of what is committed.")
+CREDITS = _("General Code of Local Authorities, Article L4312-4: payment credits are the ceiling of a year’s payments.")
+
+register(
+    Invariant(
+        code="grants.envelope-is-its-commitments",
+        name=_("Committed amount of an envelope"),
+        sentence=_("What an envelope says is committed is the sum of its commitments less what they released."),
+        source=BUDGET,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code AS label, coalesce(c.total, 0) AS expected, e.committed_amount AS found
+            FROM grants_envelope e LEFT JOIN (
+                SELECT envelope_id, sum(amount - released_amount) AS total FROM grants_commitment GROUP BY envelope_id
+            ) AS c ON c.envelope_id = e.id
+            WHERE e.committed_amount <> coalesce(c.total, 0) ORDER BY e.id
+        """,
+    ),
+    Invariant(
+        code="grants.envelope-covers-its-grants",
+        name=_("Voted amount of an envelope"),
+        sentence=_("An envelope’s voted amount covers what is committed and what was granted and awaits its act."),
+        source=BUDGET,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code AS label, e.voted_amount AS expected,
+                   e.committed_amount + coalesce(a.total, 0) AS found
+            FROM grants_envelope e LEFT JOIN (
+                SELECT call.envelope_id, sum(app.granted_amount) AS total FROM grants_application app
+                JOIN grants_call call ON call.id = app.call_id
+                WHERE app.state = 'approved'
+                  AND NOT EXISTS (SELECT 1 FROM grants_commitment c WHERE c.application_id = app.id)
+                GROUP BY call.envelope_id
+            ) AS a ON a.envelope_id = e.id
+            WHERE e.committed_amount + coalesce(a.total, 0) > e.voted_amount ORDER BY e.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.commitment-on-its-envelope",
+        name=_("Envelope of a commitment"),
+        sentence=_("A commitment is held on the envelope of its case’s call."),
+        source=BUDGET,
+        subject=Commitment,
+        sql="""
+            SELECT c.id, c.reference AS label, wanted.code AS expected, e.code AS found
+            FROM grants_commitment c JOIN grants_envelope e ON e.id = c.envelope_id
+            JOIN grants_application app ON app.id = c.application_id JOIN grants_call call ON call.id = app.call_id
+            LEFT JOIN grants_envelope wanted ON wanted.id = call.envelope_id
+            WHERE c.amount > c.released_amount AND wanted.programme_id IS DISTINCT FROM e.programme_id ORDER BY c.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="grants.one-commitment-a-case",
+        name=_("One commitment a case"),
+        sentence=_("A case holds money once: at most one of its commitments is not wholly released."),
+        source=BUDGET,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, 1 AS expected, count(*) AS found
+            FROM grants_commitment c JOIN grants_application app ON app.id = c.application_id
+            WHERE c.amount > c.released_amount GROUP BY app.id, app.number HAVING count(*) > 1 ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.credit-is-its-uses",
+        name=_("Payment credits used"),
+        sentence=_("What a year’s payment credits say is ordered is the sum of their uses less what was given back."),
+        source=CREDITS,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code || ' · ' || p.year AS label, coalesce(u.total, 0) AS expected, p.ordered_amount AS found
+            FROM grants_paymentcredit p JOIN grants_envelope e ON e.id = p.envelope_id LEFT JOIN (
+                SELECT credit_id, sum(amount - released_amount) AS total FROM grants_credituse GROUP BY credit_id
+            ) AS u ON u.credit_id = p.id
+            WHERE p.ordered_amount <> coalesce(u.total, 0) ORDER BY e.id, p.year
+        """,
+    ),
+    Invariant(
+        code="grants.credit-within-voted",
+        name=_("Payment credits of a year"),
+        sentence=_("What is ordered in a year stays within the payment credits voted for it."),
+        source=CREDITS,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code || ' · ' || p.year AS label, p.voted_amount AS expected, coalesce(u.total, 0) AS found
+            FROM grants_paymentcredit p JOIN grants_envelope e ON e.id = p.envelope_id LEFT JOIN (
+                SELECT credit_id, sum(amount - released_amount) AS total FROM grants_credituse GROUP BY credit_id
+            ) AS u ON u.credit_id = p.id
+            WHERE coalesce(u.total, 0) > p.voted_amount ORDER BY e.id, p.year
+        """,
+        relation="≤",
+    ),
+)

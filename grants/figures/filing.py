@@ -1,0 +1,101 @@
+"""What was filed: its snapshot, its budget, its request."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, Severity, Unit, register
+from grants.models import Application
+
+SNAPSHOT = _("Rule 6 of the domain: submission freezes a snapshot that nothing rewrites; a correction is a new one.")
+CERFA = _("Form CERFA 12156: the total of the charges is the total of the products.")
+PENDING = (
+    "('submitted', 'incomplete', 'admissible', 'in_instruction', 'instructed', 'ready_for_committee', 'scheduled')"
+)
+
+register(
+    Invariant(
+        code="grants.filed-has-snapshot",
+        name=_("Snapshot of what was filed"),
+        sentence=_("Every filed case has the snapshot of its filing, and its snapshots are numbered without a gap."),
+        source=SNAPSHOT,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, greatest(coalesce(max(s.number), 0), 1) AS expected, count(s.id) AS found
+            FROM grants_application app LEFT JOIN grants_snapshot s ON s.application_id = app.id
+            WHERE app.submitted_at IS NOT NULL GROUP BY app.id, app.number
+            HAVING count(s.id) <> greatest(coalesce(max(s.number), 0), 1)
+                OR count(s.id) FILTER (WHERE s.kind = 'submission') = 0 ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="grants.budget-is-balanced",
+        name=_("Budget of a case"),
+        sentence=_("The budget of a filed case is balanced, contributions in kind apart."),
+        source=CERFA,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, sum(l.amount) FILTER (WHERE l.side = 'charge') AS expected,
+                   sum(l.amount) FILTER (WHERE l.side = 'product') AS found
+            FROM grants_application app JOIN grants_budgetline l ON l.application_id = app.id
+            WHERE app.submitted_at IS NOT NULL AND l.account_code NOT LIKE '86%%' AND l.account_code NOT LIKE '87%%'
+            GROUP BY app.id, app.number
+            HAVING sum(l.amount) FILTER (WHERE l.side = 'charge')
+                   IS DISTINCT FROM sum(l.amount) FILTER (WHERE l.side = 'product') ORDER BY app.id
+        """,
+    ),
+    Invariant(
+        code="grants.request-stands-in-the-budget",
+        name=_("Amount asked"),
+        sentence=_("The amount that a filed case asks for is the line that this request finances in its budget."),
+        source=CERFA,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, l.amount AS expected, app.requested_amount AS found
+            FROM grants_application app JOIN grants_budgetline l ON l.application_id = app.id
+            WHERE app.submitted_at IS NOT NULL AND l.financer_status = 'this_request'
+              AND app.requested_amount IS DISTINCT FROM l.amount ORDER BY app.id
+        """,
+    ),
+    Invariant(
+        code="grants.retained-within-declared",
+        name=_("Retained expenses"),
+        sentence=_("What is retained of an expense is between zero and the amount that the applicant declared."),
+        source=_("Regulation (EU) 2021/1060, Article 63, and the rule of the programme on eligible costs."),
+        subject=Application,
+        sql="""
+            SELECT app.id, coalesce(app.number, app.title) || ' · ' || l.label AS label, l.amount AS expected,
+                   l.eligible_amount AS found
+            FROM grants_budgetline l JOIN grants_application app ON app.id = l.application_id
+            WHERE l.eligible_amount NOT BETWEEN 0 AND l.amount ORDER BY app.id, l.rank
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.request-for-pieces-is-open",
+        name=_("Requests for pieces"),
+        sentence=_("A case is incomplete exactly while one request for pieces awaits its answer."),
+        source=_("Code of relations between the public and the administration, Article L114-5."),
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, (app.state = 'incomplete')::int AS expected, count(r.id) AS found
+            FROM grants_application app
+            LEFT JOIN grants_piecerequest r ON r.application_id = app.id AND r.answered_at IS NULL
+            WHERE app.state IN ('submitted', 'incomplete') GROUP BY app.id, app.number, app.state
+            HAVING count(r.id) <> (app.state = 'incomplete')::int ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="grants.silence-has-its-date",
+        name=_("Date of the implied decision"),
+        sentence=_("Every filed case on which nothing is decided knows the day on which silence is an answer."),
+        source=_("Code of relations between the public and the administration, Articles L112-3 and L231-4."),
+        subject=Application,
+        sql=f"""
+            SELECT id, number AS label, 'date' AS expected, NULL AS found FROM grants_application
+            WHERE state IN {PENDING} AND decision_due_on IS NULL AND clock_suspended_at IS NULL ORDER BY id
+        """,  # noqa: S608 - a constant
+        unit=Unit.TEXT,
+        severity=Severity.FOLLOW_UP,
+    ),
+)

@@ -1,0 +1,231 @@
+"""Looks at the figures: what is kept and told, the page "Checks", the command, the banner, the health."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core import health
+from core.figures import jobs
+from core.figures.alerts import broken_codes, broken_number, is_silent
+from core.figures.checking import keep, look, look_at
+from core.figures.invariants import Broken, Invariant, invariant_of, invariants, register
+from core.figures.models import FigureCheck, FigureFinding
+from core.jobs import run_now
+from core.models import Job, OutboxMessage, User
+from core.roles import Role
+from tests.factories.core import UserFactory
+
+pytestmark = pytest.mark.django_db
+PAGE = "admin:core_figurecheck_changelist"
+CODE = "core.staff-follows-roles"
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def give_access(user: User) -> None:
+    """A person without a role enters the staff screens: a false state."""
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+
+
+def take_access(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_staff=False)
+
+
+def signed_in(**roles) -> Client:
+    client = Client()
+    client.force_login(UserFactory(**roles))
+    return client
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_is_kept_from_the_first_look_to_the_one_that_finds_it_right():
+    someone = UserFactory(applicant=True)
+    give_access(someone)
+    with time_machine.travel(timezone.now() - timedelta(days=2), tick=False):
+        first = timezone.now()
+        (fresh,) = keep(look([CODE]))
+    assert (fresh.object_id, fresh.label, fresh.model) == (someone.pk, someone.email, "core.user")
+    assert keep(look([CODE])) == []
+    finding = FigureFinding.objects.get()
+    assert finding.first_seen == first < finding.last_seen
+    check = FigureCheck.objects.get(code=CODE)
+    assert (check.broken_count, check.broken_since) == (1, first)
+
+    take_access(someone)
+    keep(look([CODE]))
+    finding.refresh_from_db()
+    check.refresh_from_db()
+    assert finding.resolved_at is not None
+    assert (check.broken_count, check.broken_since, check.holds) == (0, None, True)
+
+    give_access(someone)
+    assert len(keep(look([CODE]))) == 1  # broken anew: a finding of its own
+    assert FigureFinding.objects.count() == 2
+
+
+def test_an_invariant_that_cannot_be_looked_at_does_not_hold():
+    broken = Invariant("core.test", "n", "s", "o", User, sql="SELECT id, label, expected, found FROM nowhere")
+    result = look_at(broken)
+    assert not result.holds and "nowhere" in result.error
+    keep([result])
+    assert not FigureCheck.objects.get(code="core.test").holds
+    assert User.objects.count() == 0  # the transaction goes on
+
+
+def test_a_table_that_breaks_as_a_whole_is_counted_and_kept_in_part(monkeypatch):
+    monkeypatch.setattr("core.figures.checking.KEPT", 3)
+    rows = [Broken(number, f"row {number}", 1, 2) for number in range(1, 6)]
+    result = look_at(Invariant("core.test", "n", "s", "o", User, rows=lambda: iter(rows)))
+    assert (result.count, len(result.rows)) == (5, 3)
+    assert len(keep([result])) == 3
+
+
+def test_two_invariants_do_not_share_a_code():
+    with pytest.raises(ValueError, match=CODE):
+        register(Invariant(CODE, "n", "another", "o", User, sql="SELECT 1"))
+    with pytest.raises(ValueError, match="SQL or by a function"):
+        Invariant("core.test", "n", "s", "o", User)
+
+
+# --- the night ------------------------------------------------------------------------------------------------------
+
+
+def test_those_who_answer_for_the_figures_are_told_once():
+    finance, admin = UserFactory(finance_officer=True), UserFactory(administrator=True)
+    UserFactory(auditor=True)
+    UserFactory(finance_officer=True, is_active=False)
+    give_access(UserFactory(applicant=True))
+    job = run_now(jobs.KIND, {}, key=jobs.KEY)
+    assert job.state == Job.State.DONE
+    mails = OutboxMessage.objects.filter(template="essor/mail/figures")
+    assert {address for mail in mails for address in mail.to} == {finance.email, admin.email}
+    assert str(invariant_of(CODE).name) in mails[0].body and reverse(PAGE) in mails[0].body
+    run_now(jobs.KIND, {}, key=jobs.KEY)
+    assert mails.count() == 2
+    assert FigureFinding.objects.filter(told_at__isnull=True).count() == 0
+
+
+def test_the_look_of_the_night_is_made_once_and_made_good():
+    today = timezone.localtime()
+    with time_machine.travel(today.replace(hour=1, minute=30), tick=False):
+        assert not jobs.is_due()
+    with time_machine.travel(today.replace(hour=2, minute=10), tick=False):
+        assert jobs.is_due()
+        jobs.check_figures_at_night()
+        jobs.check_figures_at_night()
+        assert Job.objects.filter(kind=jobs.KIND).count() == 1
+        keep(look([CODE]))
+        assert not jobs.is_due()
+    with time_machine.travel((today + timedelta(days=1)).replace(hour=11), tick=False):
+        assert jobs.is_due()  # the worker was away at night
+
+
+def test_health_and_banner_follow_the_last_look():
+    someone = UserFactory(applicant=True)
+    assert health.check_all()["figures"] == {"ok": True}
+    give_access(someone)
+    run_now(jobs.KIND, {}, key=jobs.KEY)
+    assert broken_codes() == [CODE] and broken_number() == 1
+    assert health.check_all()["figures"] == {"ok": False}
+    words = "1 contrôle des chiffres n’est pas conforme."
+    for roles, sees in ((Role.FINANCE_OFFICER, True), (Role.ADMINISTRATOR, True), (Role.INSTRUCTOR, False)):
+        answer = signed_in(roles=[roles]).get(reverse("admin:index"))
+        assert (words in answer.content.decode()) is sees
+    take_access(someone)
+    run_now(jobs.KIND, {}, key=jobs.KEY)
+    assert broken_number() == 0 and health.check_all()["figures"] == {"ok": True}
+    with time_machine.travel(timezone.now() + timedelta(days=3)):
+        assert is_silent() and health.check_all()["figures"] == {"ok": False}
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_every_check_and_the_rows_with_links():
+    someone = UserFactory(applicant=True)
+    client = signed_in(finance_officer=True)
+    before = client.get(reverse(PAGE)).content.decode()
+    assert "Les chiffres n’ont pas encore été contrôlés" in before
+    assert before.count("pas encore contrôlé") >= len(invariants())
+    give_access(someone)
+    keep(look())
+    page = client.get(reverse(PAGE)).content.decode()
+    assert "1 contrôle n’est pas conforme" in page
+    for invariant in invariants():
+        assert reverse("admin:core_figurecheck_rows", args=[invariant.code]) in page
+    rows = client.get(reverse("admin:core_figurecheck_rows", args=[CODE])).content.decode()
+    assert someone.email in rows and reverse("admin:core_user_change", args=[someone.pk]) in rows
+    take_access(someone)
+    keep(look())
+    assert "Tous les contrôles sont conformes" in client.get(reverse(PAGE)).content.decode()
+    rows = client.get(reverse("admin:core_figurecheck_rows", args=[CODE])).content.decode()
+    assert "Aucun écart." in rows and "Rétabli depuis" in rows
+    assert client.get(reverse("admin:core_figurecheck_rows", args=["core.nothing"])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "asks"),
+    [
+        (Role.FINANCE_OFFICER, True, True),
+        (Role.ADMINISTRATOR, True, True),
+        (Role.AUDITOR, True, False),
+        (Role.INSTRUCTOR, False, False),
+        (Role.EU_CONTROLLER, False, False),
+    ],
+)
+def test_who_reads_the_page_and_who_asks(role, reads, asks):
+    client = signed_in(roles=[role])
+    answer = client.get(reverse(PAGE))
+    assert (answer.status_code == 200) is reads
+    assert client.get(reverse("admin:core_figurecheck_rows", args=[CODE])).status_code == (200 if reads else 403)
+    if reads:
+        assert ("Contrôler maintenant" in answer.content.decode()) is asks
+    answer = client.post(reverse("admin:core_figurecheck_ask"))
+    assert Job.objects.filter(kind=jobs.KIND).count() == int(asks)
+    assert answer.status_code == (302 if asks else 403)
+
+
+def test_a_second_person_who_asks_sees_the_look_that_is_under_way():
+    assert signed_in(administrator=True).post(reverse("admin:core_figurecheck_ask")).status_code == 302
+    client = signed_in(finance_officer=True)
+    answer = client.post(reverse("admin:core_figurecheck_ask"), follow=True)
+    assert "Contrôle des chiffres en cours" in answer.content.decode()
+    assert Job.objects.filter(kind=jobs.KIND).count() == 1
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_each_broken_row_and_writes_nothing():
+    out = StringIO()
+    call_command("check_figures", stdout=out)
+    assert f"{len(invariants())} contrôles conformes" in out.getvalue()
+    someone = UserFactory(applicant=True)
+    give_access(someone)
+    with pytest.raises(CommandError) as caught:
+        call_command("check_figures", "--only", CODE)
+    assert caught.value.returncode == 1
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2 and lines[0].startswith(f"{CODE}\u202f: {someone.email} (core_user id={someone.pk})")
+    assert "1 non conformes" in lines[1]
+    assert not FigureCheck.objects.exists()
+    with pytest.raises(CommandError, match="core.nothing"):
+        call_command("check_figures", "--only", "core.nothing")
+    out = StringIO()
+    call_command("check_figures", "--list", stdout=out)
+    assert len(out.getvalue().splitlines()) == len(invariants())

@@ -1,0 +1,26 @@
+"""What breaks the invariants of core."""
+
+from tests.invariants.sabotage import breaks
+
+breaks(
+    "core.states-have-events",
+    "UPDATE grants_application SET state = 'approved' WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'submitted')",
+)
+breaks(
+    "core.files-are-there",
+    "UPDATE core_storedfile SET size = size + 1 WHERE id = (SELECT max(id) FROM core_storedfile)",
+)
+breaks(
+    "core.mails-leave",
+    "UPDATE core_outboxmessage SET state = 'pending', sent_at = NULL, created_at = now() - interval '3 days' "
+    "WHERE id = (SELECT max(id) FROM core_outboxmessage)",
+)
+breaks(
+    "core.jobs-end",
+    "INSERT INTO core_job (kind, key, parameters, state, progress, total, message, result, reason, attempts, created_at)"
+    " VALUES ('figures.check', 'lost', '{}', 'queued', 0, 0, '', '{}', '', 0, now() - interval '3 days')",
+)
+breaks(
+    "core.staff-follows-roles",
+    "UPDATE core_user SET is_staff = TRUE WHERE id = (SELECT max(id) FROM core_user WHERE NOT is_staff)",
+)

@@ -1,0 +1,122 @@
+"""What breaks the invariants of grants."""
+
+from tests.invariants.sabotage import breaks
+
+breaks(
+    "grants.envelope-is-its-commitments",
+    "UPDATE grants_envelope SET committed_amount = committed_amount - 0.01 "
+    "WHERE id = (SELECT max(id) FROM grants_envelope WHERE committed_amount > 0)",
+)
+breaks(
+    "grants.envelope-covers-its-grants",
+    "UPDATE grants_envelope SET voted_amount = committed_amount - 0.01 "
+    "WHERE id = (SELECT max(id) FROM grants_envelope WHERE committed_amount > 0)",
+)
+breaks(
+    "grants.commitment-on-its-envelope",
+    "UPDATE grants_commitment SET envelope_id = (SELECT max(e.id) FROM grants_envelope e WHERE e.programme_id <> "
+    "(SELECT programme_id FROM grants_envelope WHERE id = grants_commitment.envelope_id)) "
+    "WHERE id = (SELECT max(id) FROM grants_commitment WHERE amount > released_amount)",
+)
+breaks(
+    "grants.one-commitment-a-case",
+    "INSERT INTO grants_commitment (envelope_id, application_id, reference, amount, released_amount, release_reason, created_at) "
+    "SELECT envelope_id, application_id, 'ENG-twice', 1, 0, '', now() FROM grants_commitment WHERE amount > released_amount LIMIT 1",
+)
+breaks(
+    "grants.credit-is-its-uses",
+    "UPDATE grants_paymentcredit SET ordered_amount = ordered_amount + 1 WHERE id = (SELECT max(id) FROM grants_paymentcredit)",
+)
+breaks(
+    "grants.credit-within-voted",
+    "UPDATE grants_paymentcredit SET voted_amount = ordered_amount - 0.01 "
+    "WHERE id = (SELECT max(credit_id) FROM grants_credituse)",
+)
+breaks(
+    "grants.computed-is-newest",
+    "UPDATE grants_application SET computed_amount = computed_amount + 1 "
+    "WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'instructed')",
+)
+breaks(
+    "grants.proposal-within-computed",
+    "UPDATE grants_proposal SET amount = amount + 100000 WHERE id = (SELECT max(p.id) FROM grants_proposal p "
+    "JOIN grants_application a ON a.id = p.application_id WHERE a.state = 'contracted' AND p.sent_back_at IS NULL)",
+)
+breaks(
+    "grants.proposal-on-newest-computation",
+    "INSERT INTO grants_aidcomputation (application_id, number, amount, eligible_base, facts, lines, per_person, refusals, computed_at) "
+    "SELECT application_id, number + 1, amount, eligible_base, facts, lines, per_person, refusals, now() FROM grants_aidcomputation "
+    "WHERE application_id = (SELECT max(id) FROM grants_application WHERE state = 'instructed') ORDER BY number DESC LIMIT 1",
+)
+breaks(
+    "grants.proposed-is-the-proposal",
+    "UPDATE grants_application SET proposed_amount = proposed_amount - 1 "
+    "WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'instructed')",
+)
+breaks(
+    "grants.visa-by-another",
+    "UPDATE grants_proposal SET visa_by_id = made_by_id "
+    "WHERE id = (SELECT max(id) FROM grants_proposal WHERE visa_by_id IS NOT NULL AND sent_back_at IS NULL)",
+)
+breaks(
+    "grants.granted-is-decided",
+    "UPDATE grants_agendaitem SET decided_amount = decided_amount - 1 WHERE id = (SELECT max(i.id) FROM grants_agendaitem i "
+    "JOIN grants_application a ON a.id = i.application_id WHERE i.decision = 'granted' AND a.state = 'contracted')",
+)
+breaks(
+    "grants.granted-within-computed",
+    "UPDATE grants_aidcomputation SET amount = 1 WHERE id = (SELECT max(p.computation_id) FROM grants_proposal p "
+    "JOIN grants_application a ON a.id = p.application_id WHERE a.state = 'contracted' AND p.sent_back_at IS NULL)",
+)
+breaks(
+    "grants.persons-share-the-grant",
+    "UPDATE grants_personline SET granted_amount = granted_amount - 1 "
+    "WHERE id = (SELECT max(id) FROM grants_personline WHERE granted_amount IS NOT NULL)",
+)
+breaks(
+    "grants.persons-within-computed",
+    "UPDATE grants_personline SET computed_amount = granted_amount - 1 "
+    "WHERE id = (SELECT max(id) FROM grants_personline WHERE granted_amount IS NOT NULL)",
+)
+breaks(
+    "grants.session-is-decided",
+    "UPDATE grants_agendaitem SET decision = '' WHERE id = (SELECT max(i.id) FROM grants_agendaitem i "
+    "JOIN grants_committeesession s ON s.id = i.session_id WHERE s.state = 'closed')",
+)
+breaks(
+    "grants.scheduled-on-an-agenda",
+    "DELETE FROM grants_agendaitem WHERE application_id = (SELECT max(id) FROM grants_application WHERE state = 'scheduled')",
+)
+breaks(
+    "grants.filed-has-snapshot",
+    "DELETE FROM grants_snapshot WHERE application_id = (SELECT max(application_id) FROM grants_snapshot)",
+)
+breaks(
+    "grants.budget-is-balanced",
+    "UPDATE grants_budgetline SET amount = amount + 1 WHERE id = (SELECT max(l.id) FROM grants_budgetline l "
+    "JOIN grants_application a ON a.id = l.application_id WHERE a.submitted_at IS NOT NULL AND l.side = 'charge')",
+)
+breaks(
+    "grants.request-stands-in-the-budget",
+    "UPDATE grants_application SET requested_amount = requested_amount + 1 "
+    "WHERE id = (SELECT max(application_id) FROM grants_budgetline WHERE financer_status = 'this_request' "
+    "AND application_id IN (SELECT id FROM grants_application WHERE submitted_at IS NOT NULL))",
+)
+breaks(
+    "grants.retained-within-declared",
+    "UPDATE grants_budgetline SET eligible_amount = amount + 1 WHERE id = (SELECT max(id) FROM grants_budgetline)",
+)
+breaks(
+    "grants.request-for-pieces-is-open",
+    "DELETE FROM grants_piecerequest WHERE answered_at IS NULL AND application_id = "
+    "(SELECT max(id) FROM grants_application WHERE state = 'incomplete')",
+)
+breaks(
+    "grants.silence-has-its-date",
+    "UPDATE grants_application SET decision_due_on = NULL WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'submitted')",
+)
+breaks(
+    "grants.open-case-is-somebodys",
+    "UPDATE core_user SET is_active = FALSE WHERE id = (SELECT instructor_id FROM grants_application "
+    "WHERE state IN ('admissible', 'in_instruction') AND instructor_id IS NOT NULL ORDER BY id DESC LIMIT 1)",
+)
