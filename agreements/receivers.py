@@ -1,5 +1,7 @@
 """What follows from the transitions of agreements, reports, claims and orders, in the same transaction."""
 
+from decimal import Decimal
+
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
@@ -8,7 +10,7 @@ from agreements.duplicates import raise_warnings
 from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.rules.deadlines import payment_due_on
-from applicants.de_minimis import record_granted
+from applicants.de_minimis.register import follow_grant, record_granted
 from core.signals import transitioned
 from core.transitions import perform
 from grants.commitments import release
@@ -38,15 +40,25 @@ def _opened(agreement: Agreement, actor) -> None:
     if first is not None:
         advances.filter(tranche=first).update(due_on=payment_due_on(agreement.notified_on, days))
     if agreement.de_minimis_regime:
+        # Written at the vote: the agreement takes the row over, under the same case.
         record_granted(
             agreement.beneficiary,
             agreement.granted_amount,
             agreement.decision_date or agreement.notified_on,
+            case_number=agreement.application.number,
             regime=agreement.de_minimis_regime,
-            reference=agreement.number,
             actor=actor,
         )
+        _follow_in_register(agreement, agreement.granted_amount, actor)
     notices.send_in_force(agreement)
+
+
+def _follow_in_register(agreement: Agreement, amount: Decimal, actor, reason: str = "") -> None:
+    """Say in the de minimis register what the grant has become, in euros."""
+    if agreement.de_minimis_regime:
+        follow_grant(
+            agreement.application.number, amount=amount, reference=agreement.number, actor=actor, reason=reason
+        )
 
 
 def _ended(agreement: Agreement, target: str, actor, comment: str) -> None:
@@ -61,6 +73,8 @@ def _ended(agreement: Agreement, target: str, actor, comment: str) -> None:
         perform(application, "lapse", actor=actor, comment=comment, system=True)
     elif application.state == "contracted":
         perform(application, "close", actor=actor, comment=comment, system=True)
+    # What was not ordered is lost: it is no aid any more.
+    _follow_in_register(agreement, agreement.ordered_amount, actor, comment)
     notices.send_ended(agreement, comment)
 
 
@@ -103,5 +117,8 @@ def order_moved(sender, instance, name, actor, data, comment, **kwargs) -> None:
             place_order(claim, data["batch"], actor, share=instance.share, payee=instance.payee, amount=instance.amount)
         else:
             perform(claim, "withdraw_order", actor=actor, comment=comment, system=True)
+    if name == "cancel" and claim.agreement.state in ENDED:
+        ended = Agreement.objects.get(pk=claim.agreement_id)  # the database has counted its orders anew
+        _follow_in_register(ended, ended.ordered_amount, actor, comment)
     if batch.state == "sent" and not batch.orders.filter(state="ordered").exists():
         perform(batch, "settle", actor=actor, system=True)

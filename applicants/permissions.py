@@ -56,6 +56,17 @@ def may_manage_people(user: "User", applicant: "Applicant") -> str | None:
     return may_act_for(user, applicant)
 
 
+def may_answer_on_undertaking(user: "User", applicant: "Applicant") -> str | None:
+    """Answer for the service on linked enterprises: an instructor or a head of service who acts for none of them."""
+    if not user.is_authenticated or not user.is_active or not user.has_role(Role.INSTRUCTOR, Role.HEAD_OF_SERVICE):
+        return _("An instructor or a head of service answers this question.")
+    if user.has_role(Role.AUDITOR):
+        return _("An auditor reads and changes nothing.")
+    if role_for(user, applicant):
+        return _("You act for this applicant: another person answers.")
+    return None
+
+
 def may_enter_bank_account(user: "User", applicant: "Applicant") -> str | None:
     """Enter bank details: a representative, or an instructor who received them on paper."""
     if user.is_authenticated and user.is_active and user.has_role(Role.INSTRUCTOR):

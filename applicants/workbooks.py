@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applicants.models import Applicant, DeMinimisCeiling, Department, LegalCategory
+from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling, Department, LegalCategory
 from applicants.rules.identifiers import compact
 from core.importexport.resources import EssorResource
 from core.text import fold
@@ -91,6 +91,41 @@ class ApplicantResource(EssorResource):
         kind = instance.kind
         super().import_instance(instance, row, **kwargs)
         instance.kind = instance.kind or kind
+
+
+class DeMinimisAidResource(EssorResource):
+    """The de minimis register, to take away: first what the central register asks for, then what was told to it.
+
+    Columns of Regulation 2023/2831, Art. 6(1): beneficiary, amount, date, authority, instrument, sector.
+    """
+
+    columns = (
+        Column("beneficiary", gettext_lazy("Beneficiary"), width=40, source="applicant.display_name"),
+        Column("identifier", gettext_lazy("SIRET or RNA"), width=20, source="applicant.identifier"),
+        Column("siren", gettext_lazy("SIREN number"), width=12, source="applicant.siren"),
+        Column("amount", gettext_lazy("Amount"), "money", source="amount_in_force"),
+        Column("granted_on", gettext_lazy("Granted on"), "date"),
+        Column("authority", gettext_lazy("Granted by"), width=30),
+        Column("instrument", gettext_lazy("Aid instrument"), width=20),
+        Column("sector", gettext_lazy("Sector (NACE)"), width=10),
+        Column("regime", gettext_lazy("Regime"), width=40),
+        Column("reference", gettext_lazy("Reference"), width=18),
+        Column("case_number", gettext_lazy("Case"), width=18),
+        Column("origin", gettext_lazy("Origin"), width=24),
+        Column("withdrawn_on", gettext_lazy("Lost on"), "date"),
+        Column("to_be_entered", gettext_lazy("To be entered"), "boolean", source="is_to_be_entered"),
+        Column("enter_by", gettext_lazy("To be entered by"), "date", source="enter_by"),
+        Column("entered_on", gettext_lazy("Entered on"), "date"),
+        Column("entered_amount", gettext_lazy("Amount entered"), "money"),
+        Column("entered_reference", gettext_lazy("Number in the central register"), width=20),
+        Column("entered_by", gettext_lazy("Entered by"), width=30, source="entered_by.email"),
+    )
+    export_only = tuple(column.key for column in columns)
+    select_related = ("applicant", "entered_by")
+
+    class Meta:
+        model = DeMinimisAid
+        import_id_fields = ("case_number",)
 
 
 class LegalCategoryResource(EssorResource):

@@ -2,7 +2,8 @@
 
 import calendar
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from django.utils import formats, timezone
 from django.utils.translation import get_language, gettext
@@ -65,3 +66,38 @@ def accounting_year_of(day: date) -> AccountingPeriod:
     """Return the accounting year that ``day`` belongs to."""
     first = day.year if day.month >= 7 else day.year - 1
     return AccountingPeriod(date(first, 7, 1), date(first + 1, 6, 30))
+
+
+def easter(year: int) -> date:
+    """Return Easter Sunday of a year of the Gregorian calendar (Meeus, Jones and Butcher's computation)."""
+    golden, century, rest = year % 19, year // 100, year % 100
+    moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    week = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
+    shift = (golden + 11 * moon + 22 * week) // 451
+    month, day = divmod(moon + week - 7 * shift + 114, 31)
+    return date(year, month, day + 1)
+
+
+@lru_cache(maxsize=64)
+def public_holidays(year: int) -> frozenset[date]:
+    """Return the eleven public holidays of a year in France (Code du travail, L3133-1), local ones apart."""
+    sunday = easter(year)
+    movable = {sunday + timedelta(days=days) for days in (1, 39, 50)}
+    fixed = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+    return frozenset(movable | {date(year, month, day) for month, day in fixed})
+
+
+def is_working_day(day: date) -> bool:
+    """Whether people of the service work on ``day``: not a Saturday, a Sunday or a public holiday.
+
+    Source: Regulation 1182/71, Art. 2(2): working days are all days other than public holidays, Sundays, Saturdays.
+    """
+    return day.weekday() < 5 and day not in public_holidays(day.year)
+
+
+def add_working_days(day: date, count: int) -> date:
+    """Return the ``count``-th working day after ``day``, which is not counted (Regulation 1182/71, Art. 3(1))."""
+    while count > 0:
+        day += timedelta(days=1)
+        count -= is_working_day(day)
+    return day

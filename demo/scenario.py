@@ -65,6 +65,8 @@ class Scenario:
             self._instruct(wave, cases)
             self._decide(wave, cases)
             if WAVES[wave][2] < 0:
+                with self.clock.at(WAVES[wave][2] + 4, 16), acting_as(self.staff["instruction"]):
+                    staff_side.enter_in_central_register(self.staff["instruction"])
                 self._contract(wave, cases)
         self._advances(1, Days(claim=-345, certify=-338, order=-330, pay=-322))
         self._singles(1, Days(claim=-330, certify=-322, order=-315, pay=-305))

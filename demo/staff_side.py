@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from applicants.de_minimis import central
+from applicants.models import DeMinimisAid
 from core.models import User
 from core.transitions import perform
 from demo import papers
@@ -17,6 +19,8 @@ REFERENCE_DAYS = 15
 SCORES = {"progress": (4, 3, 4, 5), "other": (4, 4, 3, 5)}
 NOT_IN_THE_REGION = "Le projet ne se déroule pas sur le territoire du dispositif."
 URSCOP = "urscop@union.example"
+# The activity that each programme aids, in the nomenclature of the central register of de minimis aid.
+SECTORS = {"PROGRESS1": "94.99", "CAPITAL-SCOP": "70.22", "CPO": "94.99"}
 
 
 def instructor_of(case: Case, staff: dict[str, User]) -> User:
@@ -122,8 +126,25 @@ def instruct(application: Application, case: Case, actor: User) -> None:
             "proposed_amount": str(computation.amount),
             "eligible_base": str(computation.eligible_base),
             "reasons": "Projet conforme au règlement, partenaires engagés, budget sincère.",
+            **_register_consulted(application),
         },
     )
+
+
+def _register_consulted(application: Application) -> dict[str, str]:
+    """What the officer noted of the central register, where the aid is de minimis."""
+    if not application.rules.de_minimis:
+        return {}
+    return {
+        "register_consulted_on": timezone.localdate().isoformat(),
+        "register_reference": f"Extrait du registre pour {application.applicant.identifier or application.number}",
+        "register_sector": SECTORS[application.programme_version.programme.code],
+    }
+
+
+def enter_in_central_register(actor: User) -> None:
+    """The officer enters in the central register the grants that it does not know yet."""
+    central.enter(DeMinimisAid.objects.to_be_entered(), on=timezone.localdate(), actor=actor)
 
 
 def give_visa(application: Application, head: User) -> None:

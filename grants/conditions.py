@@ -12,11 +12,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from applicants.de_minimis.links import open_question
 from applicants.rules.de_minimis import NoCeiling
 from core.money import format_euros
 from core.text import listed
 from core.transitions import precondition
-from grants import de_minimis
+from grants import consultation, de_minimis
 
 GENERAL = "__all__"
 GOOD_ANSWERS = ("yes", "na")
@@ -150,6 +151,27 @@ def de_minimis_allows_proposal(application, data, actor):
     except NoCeiling as missing:
         return {GENERAL: str(missing)}
     return {"proposed_amount": found.reason} if found is not None and not found.allowed else None
+
+
+def single_undertaking_is_known(application, data, actor):
+    """Where State aid applies and the enterprise has several establishments here, the service said what is linked."""
+    if not application.rules.de_minimis or not data.get("favourable", True):
+        return None
+    question = open_question(application.applicant)
+    if question is None:
+        return None
+    return {
+        GENERAL: _(
+            "Several establishments of the enterprise %(siren)s are known here: answer on the applicant's page whether"
+            " other enterprises are linked with it, for their de minimis aids add up."
+        )
+        % {"siren": question.siren}
+    }
+
+
+def register_was_consulted(application, data, actor):
+    """Where State aid applies, the proposal keeps the proof that the de minimis register was consulted, or why not."""
+    return consultation.problems(application, data) or None
 
 
 @precondition

@@ -3,11 +3,11 @@
 from datetime import date
 from decimal import Decimal
 
-from django.conf import settings
 from django.utils import timezone
 
-from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling, SingleUndertaking
-from applicants.rules.de_minimis import Verdict, assess, ceiling_for
+from applicants.de_minimis import register
+from applicants.de_minimis.room import assess_for, hold_room
+from applicants.rules.de_minimis import Verdict
 
 
 def verdict(application, amount: Decimal, *, day: date | None = None) -> Verdict | None:
@@ -20,45 +20,33 @@ def verdict(application, amount: Decimal, *, day: date | None = None) -> Verdict
     if not regime:
         return None
     day = day or timezone.localdate()
-    ceilings = [row.as_rule() for row in DeMinimisCeiling.objects.filter(regime=regime)]
-    aids = DeMinimisAid.objects.of_undertaking(application.applicant).exclude(
-        origin=DeMinimisAid.Origin.GRANTED, reference=application.number or ""
-    )
-    return assess(amount, day, aids.as_rules(), ceiling_for(regime, day, ceilings))
+    return assess_for(application.applicant, amount, day, regime, without_case=application.number or "")
 
 
 def locked_verdict(application, amount: Decimal, *, day: date) -> Verdict | None:
     """As ``verdict``, while no other decision on the same undertaking can be taken; inside a transaction."""
-    applicant = application.applicant
     if application.rules.de_minimis:
-        if applicant.undertaking_id:
-            list(SingleUndertaking.objects.select_for_update().filter(pk=applicant.undertaking_id))
-        else:
-            list(Applicant.objects.select_for_update(of=("self",), no_key=True).filter(pk=applicant.pk))
+        hold_room(application.applicant)
     return verdict(application, amount, day=day)
 
 
 def record_granted(application, amount: Decimal, *, day: date, actor) -> None:
-    """Write the aid granted into the register; once for a case."""
+    """Write the aid granted into the register, with the sector that the proposal gave; once for a case."""
     regime = application.rules.de_minimis
     if not regime:
         return
-    DeMinimisAid.objects.get_or_create(
-        applicant=application.applicant,
-        reference=application.number,
-        origin=DeMinimisAid.Origin.GRANTED,
-        defaults={
-            "regime": regime,
-            "granted_on": day,
-            "amount": amount,
-            "authority": settings.ESSOR_REGION["name"],
-            "recorded_by": actor,
-        },
+    proposal = application.live_proposal()
+    register.record_granted(
+        application.applicant,
+        amount,
+        day,
+        case_number=application.number,
+        regime=regime,
+        sector=proposal.register_sector if proposal is not None else "",
+        actor=actor,
     )
 
 
-def withdraw_granted(application) -> None:
-    """The grant is lost before anything was paid: it no longer counts. The row history keeps it."""
-    DeMinimisAid.objects.filter(
-        applicant=application.applicant, reference=application.number, origin=DeMinimisAid.Origin.GRANTED
-    ).delete()
+def withdraw_granted(application, *, actor, reason: str) -> None:
+    """The grant is lost before anything was paid: it no longer counts. Its row stays."""
+    register.withdraw_granted(application.number, actor=actor, reason=reason)

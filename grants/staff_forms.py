@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.money import ZERO, EuroField
 from core.personal_numbers import NoNationalNumberMixin
 from core.roles import Role
+from grants.consultation import consultation_fields
 
 EARLIEST_DEADLINE_DAYS = 3
 
@@ -110,6 +111,7 @@ class ProposeForm(StaffForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields |= consultation_fields(self.instance.rules)
         self.computation = self.instance.latest_computation()
         if self.computation is not None:
             self.fields["proposed_amount"].initial = self.computation.amount

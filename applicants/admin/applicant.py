@@ -1,20 +1,25 @@
 """Applicants, their people, and who asks to join."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.bank_accounts import payable_account
-from applicants.de_minimis import assess_for
+from applicants.de_minimis.links import decide_links, question_on
+from applicants.de_minimis.room import assess_for
+from applicants.forms.de_minimis import DecideLinksForm
 from applicants.models import Applicant, DeMinimisAid, Invitation, JoinRequest, Membership, SingleUndertaking
-from applicants.permissions import may_enter_bank_account
+from applicants.permissions import may_answer_on_undertaking, may_enter_bank_account
 from applicants.rules.identifiers import rna_warning
 from applicants.workbooks import ApplicantResource
 from core.admin import EssorModelAdmin, EssorTabularInline, Panel
@@ -156,6 +161,40 @@ class ApplicantAdmin(EssorImportExportAdmin):
         action = "edit" if change else "create"
         record(obj, action, actor=request.user, data={"fields": form.changed_data})
 
+    def essor_urls(self) -> Iterator[URLPattern]:
+        yield path(
+            "<int:object_id>/undertaking/",
+            self.admin_site.admin_view(self.undertaking_page),
+            name=self.url_name("undertaking"),
+        )
+
+    def undertaking_page(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Answer whether other enterprises are linked with the one that has several establishments here."""
+        applicant = self.object_or_404(request, object_id)
+        question = question_on(applicant)
+        if question is None:
+            raise Http404
+        form = DecideLinksForm(request.POST or None)
+        if reason := may_answer_on_undertaking(request.user, applicant):
+            messages.warning(request, reason)
+        elif form.is_valid():
+            try:
+                decide_links(applicant, actor=request.user, **form.cleaned_data)
+            except ValidationError as refusal:
+                form.add_error(None, refusal)
+            else:
+                messages.success(request, _("The answer is kept."))
+                return HttpResponseRedirect(self.change_url(applicant))
+        return self.page(
+            request,
+            "applicants/admin/undertaking.html",
+            _("Linked enterprises"),
+            applicant,
+            form=form,
+            question=question,
+            back=self.change_url(applicant),
+        )
+
     def panels(self, request: HttpRequest, obj: Applicant) -> list[Panel]:
         """Where it is paid, what it received, what happened."""
         account, reason = payable_account(obj)
@@ -168,10 +207,10 @@ class ApplicantAdmin(EssorImportExportAdmin):
             "change_waits": any(item.state == "entered" and item.is_change for item in accounts),
         }
         documents = Document.objects.about(obj).select_related("file")
-        verdict = assess_for(obj, Decimal("0.00"), timezone.localdate())
+        minimis = {"verdict": assess_for(obj, Decimal("0.00"), timezone.localdate()), "question": question_on(obj)}
         return [
             Panel(_("Bank accounts"), "applicants/admin/bank_panel.html", context),
-            Panel(_("De minimis aid"), "applicants/admin/de_minimis_panel.html", {"verdict": verdict}, side=True),
+            Panel(_("De minimis aid"), "applicants/admin/de_minimis_panel.html", minimis, side=True),
             Panel(
                 _("Documents"),
                 "applicants/admin/documents_panel.html",

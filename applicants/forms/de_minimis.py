@@ -1,14 +1,16 @@
-"""The applicant's declaration of de minimis aid received elsewhere."""
+"""What people type about de minimis aid: declarations, linked enterprises, what the central register was told."""
 
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applicants.models import DeMinimisAid
+from applicants.models import DeMinimisAid, SingleUndertaking, UndertakingAnswer
+from applicants.models.de_minimis import NACE, Instrument
 from core.personal_numbers import NoNationalNumberMixin
 
 
@@ -34,10 +36,104 @@ class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
         if "amount" in self.fields:  # a reader of the staff site has no field
             self.fields["amount"].localize = True
             self.fields["amount"].widget.is_localized = True
-        self.instance.origin = DeMinimisAid.Origin.DECLARED
+        if self.instance.pk is None:
+            self.instance.origin = DeMinimisAid.Origin.DECLARED
 
     def clean_granted_on(self) -> Any:
         day = self.cleaned_data["granted_on"]
         if day > timezone.localdate():
             raise ValidationError(_("This date is in the future: an aid counts from the day it is granted."))
         return day
+
+
+class SectorField(forms.CharField):
+    """A NACE class; a French activity code (94.99Z, 9499Z) is taken for the class that it begins with."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        wrong = gettext_lazy("A NACE class is four digits, like 94.99: the activity code (APE) without its letter.")
+        super().__init__(
+            label=gettext_lazy("Sector (NACE)"),
+            help_text=gettext_lazy("The class of the activity that is aided: the APE code without its letter."),
+            validators=[RegexValidator(NACE, wrong)],
+            max_length=12,
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> str:
+        text = "".join(sign for sign in super().to_python(value) if sign.isalnum())
+        digits = text[:-1] if text[-1:].isalpha() else text
+        return f"{digits[:2]}.{digits[2:]}" if len(digits) == 4 else digits
+
+
+class EnterForm(forms.Form):
+    """When grants were entered in the central register, and under which number."""
+
+    entered_on = forms.DateField(
+        label=gettext_lazy("Entered on"),
+        initial=timezone.localdate,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    reference = forms.CharField(label=gettext_lazy("Number in the central register"), max_length=60, required=False)
+
+
+class CompleteGrantForm(forms.Form):
+    """What the central register asks for beside what the case says."""
+
+    sector = SectorField()
+    instrument = forms.ChoiceField(label=gettext_lazy("Aid instrument"), choices=Instrument.choices)
+
+
+class LinksForm(NoNationalNumberMixin, forms.Form):
+    """Whether other enterprises are linked with this one, as its people say."""
+
+    answer = forms.ChoiceField(
+        label=gettext_lazy("Is your enterprise linked with others?"),
+        choices=UndertakingAnswer.Answer.choices,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "Linked: one holds the majority of the votes of the other, appoints its board, or controls it by contract."
+        ),
+    )
+    explanation = forms.CharField(
+        label=gettext_lazy("Which ones?"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Their names and SIREN numbers."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("answer") == UndertakingAnswer.Answer.LINKED and not cleaned.get("explanation", "").strip():
+            self.add_error("explanation", _("Name the enterprises that are linked with yours."))
+        return cleaned
+
+
+class DecideLinksForm(NoNationalNumberMixin, forms.Form):
+    """The service's answer."""
+
+    answer = forms.ChoiceField(
+        label=gettext_lazy("Answer of the service"),
+        choices=UndertakingAnswer.Answer.choices,
+        widget=forms.RadioSelect,
+    )
+    undertaking = forms.ModelChoiceField(
+        SingleUndertaking.objects.all(),
+        label=gettext_lazy("Single undertaking"),
+        required=False,
+        help_text=gettext_lazy("For linked enterprises: all these establishments join it. Create it first."),
+    )
+    explanation = forms.CharField(
+        label=gettext_lazy("What shows it"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("The register of companies, the statutes, what the applicant declared."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("answer") == UndertakingAnswer.Answer.LINKED and not cleaned.get("undertaking"):
+            self.add_error("undertaking", _("Choose the single undertaking to which the linked enterprises belong."))
+        elif cleaned.get("answer") == UndertakingAnswer.Answer.ALONE:
+            cleaned["undertaking"] = None
+        return cleaned

@@ -3,6 +3,7 @@ from applicants.models.bank_account import BankAccount, CallBack
 from applicants.models.de_minimis import DeMinimisAid, DeMinimisCeiling
 from applicants.models.people import Invitation, JoinRequest, Membership
 from applicants.models.reference import Department, LegalCategory
+from applicants.models.undertaking import UndertakingAnswer
 
 __all__ = [
     "Applicant",
@@ -16,4 +17,5 @@ __all__ = [
     "LegalCategory",
     "Membership",
     "SingleUndertaking",
+    "UndertakingAnswer",
 ]

@@ -6,12 +6,14 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from applicants.models.reference import Department, LegalCategory
-from applicants.rules.identifiers import department_of, format_siret, validate_rna, validate_siret
+from applicants.rules.identifiers import department_of, format_siret, siren_of, validate_rna, validate_siret
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.roles import STAFF_ROLES
@@ -40,6 +42,22 @@ class SingleUndertaking(models.Model):
         return self.name
 
 
+# From one applicant to all that share an enterprise or an undertaking with it, however long the way.
+SINGLE_UNDERTAKING = """
+WITH RECURSIVE single AS (
+    SELECT id, left(siret, 9) AS siren, undertaking_id FROM applicants_applicant WHERE id = %s
+    UNION
+    SELECT other.id, other.siren, other.undertaking_id FROM single, LATERAL (
+        SELECT id, left(siret, 9) AS siren, undertaking_id FROM applicants_applicant
+        WHERE left(siret, 9) = single.siren
+        UNION ALL
+        SELECT id, left(siret, 9) AS siren, undertaking_id FROM applicants_applicant
+        WHERE undertaking_id = single.undertaking_id
+    ) AS other
+) SELECT id FROM single
+"""
+
+
 class ApplicantQuerySet(models.QuerySet):
     """Applicants, seen by who looks."""
 
@@ -50,6 +68,14 @@ class ApplicantQuerySet(models.QuerySet):
         if user.has_role(*STAFF_ROLES):
             return self
         return self.filter(memberships__user=user)
+
+    def of_undertaking(self, applicant: "Applicant") -> "ApplicantQuerySet":
+        """Every establishment of the enterprise of ``applicant`` (SIREN) and of the enterprises linked with it."""
+        return self.filter(pk__in=RawSQL(SINGLE_UNDERTAKING, [applicant.pk]))  # noqa: S611 - a constant with a parameter
+
+    def of_enterprise(self, siren: str) -> "ApplicantQuerySet":
+        """The establishments of an enterprise, by the nine digits of its SIREN."""
+        return self.annotate(_siren=Left("siret", 9)).filter(_siren=siren)
 
     def search(self, typed: str) -> "ApplicantQuerySet":
         """By words of the name or the town, by SIRET or RNA, without regard to accents, capitals and spaces."""
@@ -148,6 +174,7 @@ class Applicant(models.Model):
             *for_lists("applicant", "city", "ess_statut", "in_formation"),
             GinIndex(search_vector(), name="applicant_search"),
             models.Index(fields=["kind", "sort_name"], name="applicant_kind"),
+            models.Index(Left("siret", 9), name="applicant_siren"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -231,6 +258,11 @@ class Applicant(models.Model):
     def display_name(self) -> str:
         """The name as it stands on screens and acts."""
         return self.name if self.is_legal else f"{self.first_name} {self.last_name}"
+
+    @property
+    def siren(self) -> str:
+        """The nine digits of the enterprise; empty without a SIRET number."""
+        return siren_of(self.siret or "")
 
     @property
     def identifier(self) -> str:

@@ -1,8 +1,11 @@
 """The register of de minimis aid, and the ceilings that the regulations set."""
 
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pgtrigger
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -12,12 +15,19 @@ from django.utils.translation import pgettext_lazy
 from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
 from applicants.rules.de_minimis import Aid, Ceiling
+from core.dates import add_working_days
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
+from core.triggers import no_truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+ENTRY_WORKING_DAYS = 20
+NACE = r"^\d{2}\.\d{2}$"
+"""A class of the statistical nomenclature of activities (Regulation 1893/2006), with its dot."""
 
 
 class Regime(models.TextChoices):
@@ -81,14 +91,39 @@ class DeMinimisCeiling(models.Model):
         )
 
 
+class Instrument(models.TextChoices):
+    """How an aid is given, as the central register asks (Regulation 2023/2831, Art. 6(1))."""
+
+    GRANT = "grant", pgettext_lazy("aid instrument", "grant")
+    INTEREST = "interest", pgettext_lazy("aid instrument", "interest rate subsidy")
+    LOAN = "loan", pgettext_lazy("aid instrument", "loan or recoverable advance")
+    GUARANTEE = "guarantee", pgettext_lazy("aid instrument", "guarantee")
+    EQUITY = "equity", pgettext_lazy("aid instrument", "capital injection")
+    OTHER = "other", pgettext_lazy("aid instrument", "other")
+
+
 class DeMinimisAidQuerySet(OfApplicantQuerySet):
     """De minimis aids."""
 
     def of_undertaking(self, applicant: Applicant) -> "DeMinimisAidQuerySet":
-        """Those of ``applicant`` and of every member of its single undertaking."""
-        if applicant.undertaking_id:
-            return self.filter(applicant__undertaking_id=applicant.undertaking_id)
-        return self.filter(applicant=applicant)
+        """Those of every establishment of the enterprise, and of the enterprises linked with it."""
+        return self.filter(applicant__in=Applicant.objects.of_undertaking(applicant).values("pk"))
+
+    def counted(self) -> "DeMinimisAidQuerySet":
+        """Those that count against a ceiling: not the grants that were lost."""
+        return self.filter(withdrawn_on=None)
+
+    def granted(self) -> "DeMinimisAidQuerySet":
+        """Those that the Region granted, lost ones included."""
+        return self.filter(origin="granted")
+
+    def to_be_entered(self) -> "DeMinimisAidQuerySet":
+        """Grants that the central register does not know as they are: new, changed or withdrawn since."""
+        never = Q(entered_on=None, withdrawn_on=None)
+        changed = Q(entered_on__isnull=False, withdrawn_on=None) & ~Q(entered_amount=F("amount"))
+        withdrawn = Q(entered_on__isnull=False, withdrawn_on__isnull=False) & ~Q(entered_amount=0)
+        since = settings.ESSOR_DE_MINIMIS_REGISTER_SINCE
+        return self.granted().filter(never | changed | withdrawn, granted_on__gte=since)
 
     def as_rules(self) -> "Iterable[Aid]":
         """The rows as the pure rules take them."""
@@ -115,6 +150,33 @@ class DeMinimisAid(models.Model):
     amount = MoneyField(_("amount"))
     authority = models.CharField(_("granted by"), max_length=200)
     reference = models.CharField(_("reference"), max_length=120, blank=True)
+    case_number = models.CharField(
+        _("case"), max_length=30, blank=True, default="", db_default="", editable=False,
+        help_text=_("Of a grant of the Region: the vote and the agreement share it."),
+    )  # fmt: skip
+    instrument = models.CharField(
+        _("aid instrument"), max_length=9, choices=Instrument.choices, blank=True, default="", db_default=""
+    )
+    sector = models.CharField(
+        _("sector (NACE)"), max_length=7, blank=True, default="", db_default="",
+        help_text=_("The NACE class of the activity that is aided, like 94.99."),
+    )  # fmt: skip
+    withdrawn_on = models.DateField(_("withdrawn on"), null=True, blank=True, editable=False)
+    # What the central register of the Union or of the State was told last
+    entered_on = models.DateField(_("entered in the central register on"), null=True, blank=True, editable=False)
+    entered_amount = MoneyField(_("amount entered"), null=True, blank=True, editable=False)
+    entered_reference = models.CharField(
+        _("number in the central register"), max_length=60, blank=True, default="", db_default="", editable=False
+    )
+    entered_by = models.ForeignKey(
+        "core.User",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("entered by"),
+    )
     origin = models.CharField(_("origin"), max_length=8, choices=Origin.choices)
     recorded_by = models.ForeignKey(
         "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("recorded by")
@@ -148,12 +210,64 @@ class DeMinimisAid(models.Model):
                 condition=Q(origin="declared") | ~Q(reference=""), name="de_minimis_granted_has_reference"
             ),
             models.UniqueConstraint(
-                fields=["applicant", "reference"], condition=Q(origin="granted"), name="de_minimis_granted_once"
+                fields=["case_number"], condition=Q(origin="granted"), name="de_minimis_once_a_case"
             ),
+            models.CheckConstraint(
+                condition=Q(origin="granted") & ~Q(case_number="")
+                | Q(origin="declared", case_number="", withdrawn_on__isnull=True, entered_on__isnull=True),
+                name="de_minimis_granted_has_case",
+            ),
+            models.CheckConstraint(
+                condition=Q(entered_on__isnull=True, entered_by__isnull=True, entered_amount__isnull=True)
+                | Q(entered_on__gte=F("granted_on"), entered_by__isnull=False, entered_amount__gte=0),
+                name="de_minimis_entry_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(sector="") | Q(sector__regex=NACE), name="de_minimis_sector",
+                violation_error_message=_("A NACE class is four digits, like 94.99."),
+            ),
+            models.CheckConstraint(
+                condition=Q(instrument__in=Instrument.values) | Q(origin="declared", instrument=""),
+                name="de_minimis_instrument",
+            ),
+        ]  # fmt: skip
+        triggers = [
+            pgtrigger.Protect(
+                name="grant_stays", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__origin="granted")
+            ),
+            pgtrigger.Protect(
+                name="grant_keeps_identity",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.origin = 'granted' AND (OLD.applicant_id, OLD.case_number, OLD.origin, OLD.granted_on,"
+                    " OLD.regime) IS DISTINCT FROM (NEW.applicant_id, NEW.case_number, NEW.origin, NEW.granted_on,"
+                    " NEW.regime)"
+                ),
+            ),
+            no_truncate(),
         ]
 
     def __str__(self) -> str:
         return f"{self.applicant} · {self.granted_on:%d/%m/%Y}"
+
+    @property
+    def enter_by(self) -> date:
+        """The last day to enter the grant in the central register (Art. 6(2)): twenty working days."""
+        return add_working_days(self.granted_on, ENTRY_WORKING_DAYS)
+
+    @property
+    def amount_in_force(self) -> Decimal:
+        """Euros that count against the ceiling today."""
+        return Decimal("0.00") if self.withdrawn_on else self.amount
+
+    @property
+    def is_to_be_entered(self) -> bool:
+        """Whether the central register does not know this grant as it is."""
+        if self.origin != self.Origin.GRANTED or (self.entered_on is None and self.withdrawn_on):
+            return False
+        if self.granted_on < settings.ESSOR_DE_MINIMIS_REGISTER_SINCE:
+            return False
+        return self.entered_amount != self.amount_in_force
 
     def as_rule(self) -> Aid:
         """The row as the pure rules take it."""

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import account_for_its_owner
+from applicants.de_minimis.links import question_on
 from applicants.forms.applicant import JoinForm, LegalApplicantForm, NaturalApplicantForm
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
 from applicants.people import ask_to_join, create_applicant, known_applicant
@@ -96,6 +97,15 @@ def _created(request: HttpRequest, applicant: Applicant) -> HttpResponse:
     if same is None:
         same = create_applicant(applicant, actor=request.user)
         messages.success(request, _("“%(name)s” is saved. You are its representative.") % {"name": same.display_name})
+    if (question := question_on(same)) is not None and question.awaits_declaration:
+        messages.info(
+            request,
+            _(
+                "Another establishment of your enterprise (SIREN %(siren)s) is known here: their de minimis aids add up."
+                " Say on the page “De minimis aid” whether other enterprises are linked with it."
+            )
+            % {"siren": question.siren},
+        )
     return redirect(form_target(request, same))
 
 

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from applicants.bank_accounts import account_for_its_owner, enter_account
-from applicants.de_minimis import assess_for, declare, withdraw_declaration
+from applicants.de_minimis.links import declare_links, question_on
+from applicants.de_minimis.register import declare, withdraw_declaration
+from applicants.de_minimis.room import assess_for
 from applicants.forms.bank_account import BankAccountForm
-from applicants.forms.de_minimis import DeMinimisForm
+from applicants.forms.de_minimis import DeMinimisForm, LinksForm
 from applicants.models import Applicant, DeMinimisAid
 from applicants.permissions import may_enter_bank_account
 from applicants.views.access import add_refusal, my_applicant, next_address
@@ -88,8 +90,17 @@ def _enter(request: HttpRequest, applicant: Applicant, form: BankAccountForm) ->
 def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
     """The de minimis aids that count, and declaring one."""
     applicant = my_applicant(request, pk)
-    form = DeMinimisForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    links = LinksForm(request.POST if "answer_links" in request.POST else None)
+    if links.is_valid():
+        try:
+            declare_links(applicant, actor=request.user, **links.cleaned_data)
+        except ValidationError as refusal:
+            add_refusal(links, refusal)
+        else:
+            messages.success(request, _("Your answer is kept. The service reads it before it decides."))
+            return redirect("applicants:de_minimis", pk=pk)
+    form = DeMinimisForm(request.POST if request.method == "POST" and not links.is_bound else None)
+    if form.is_valid():
         declare(applicant, actor=request.user, **form.cleaned_data)
         messages.success(request, _("The aid is declared."))
         return redirect("applicants:de_minimis", pk=pk)
@@ -99,6 +110,8 @@ def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "applicant": applicant,
             "form": form,
+            "links": links,
+            "question": question_on(applicant),
             "aids": applicant.de_minimis_aids.all(),
             "verdict": assess_for(applicant, Decimal("0.00"), timezone.localdate()),
         },

@@ -1,6 +1,6 @@
 """What every set-up of Essor shares. ``dev``, ``test`` and ``production`` inherit it: same behaviour everywhere."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import environ
@@ -236,6 +236,8 @@ ESSOR_SCANNER = env.str("ESSOR_SCANNER", "")
 
 # Does a de minimis aid granted exactly three years ago still count? The Regulation does not say; yes is prudent.
 ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY = env.bool("ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY", True)
+# Grants from this day on are entered in the central register (Regulation 2023/2831, Art. 6(1)).
+ESSOR_DE_MINIMIS_REGISTER_SINCE = date.fromisoformat(env.str("ESSOR_DE_MINIMIS_REGISTER_SINCE", "2026-01-01"))
 
 # How long a mail or a job may wait before the check of the figures says so, in minutes.
 ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)

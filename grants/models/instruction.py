@@ -212,6 +212,20 @@ class Proposal(models.Model):
     eligible_base = MoneyField(_("eligible base"))
     score = models.DecimalField(_("score out of 20"), max_digits=5, decimal_places=2, null=True, blank=True)
     reasons = models.TextField(_("reasons"))
+    # Where State aid applies: what shows that the register of de minimis aid was consulted, or why it could not be
+    de_minimis_regime = models.CharField(_("de minimis regime"), max_length=12, blank=True, default="", db_default="")
+    register_consulted_on = models.DateField(_("register consulted on"), null=True, blank=True)
+    register_reference = models.CharField(
+        _("reference of the consultation"), max_length=120, blank=True, default="", db_default=""
+    )
+    register_document = models.ForeignKey(
+        Document, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("proof of the consultation"),
+    )  # fmt: skip
+    register_unavailable = models.TextField(
+        _("why the register could not be consulted"), blank=True, default="", db_default=""
+    )
+    register_sector = models.CharField(_("sector (NACE)"), max_length=7, blank=True, default="", db_default="")
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("proposed by")
     )
@@ -256,6 +270,17 @@ class Proposal(models.Model):
                 violation_error_message=_("A proposal in favour has an amount; a proposal against has none."),
             ),
             models.CheckConstraint(condition=~Q(reasons=""), name="proposal_has_reasons"),
+            models.CheckConstraint(
+                condition=Q(de_minimis_regime="")
+                | Q(favourable=False)
+                | ~Q(register_unavailable="")
+                | (
+                    Q(register_consulted_on__isnull=False)
+                    & (~Q(register_reference="") | Q(register_document__isnull=False))
+                ),
+                name="proposal_consulted_the_register",
+                violation_error_message=_("Say how the register of de minimis aid was consulted, or why it was not."),
+            ),
         ]
         triggers = [
             pgtrigger.ReadOnly(
@@ -268,6 +293,12 @@ class Proposal(models.Model):
                     "eligible_base",
                     "score",
                     "reasons",
+                    "de_minimis_regime",
+                    "register_consulted_on",
+                    "register_reference",
+                    "register_document",
+                    "register_unavailable",
+                    "register_sector",
                     "made_by",
                     "made_at",
                 ],

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import workflow_transition
-from grants import conditions, de_minimis, notices, staff_forms
+from grants import conditions, consultation, de_minimis, notices, staff_forms
 from grants.rules.deadlines import Suspension, implied_decision_date
 from grants.rules.scoring import ScoringResult, total_score
 from grants.staff_permissions import (
@@ -201,6 +201,8 @@ class InstructionWorkflow(WorkflowModel):
             conditions.criteria_are_scored,
             conditions.opinions_are_received,
             conditions.proposal_within_computed_aid,
+            conditions.single_undertaking_is_known,
+            conditions.register_was_consulted,
             conditions.de_minimis_allows_proposal,
         ],
         form=staff_forms.ProposeForm,
@@ -219,6 +221,7 @@ class InstructionWorkflow(WorkflowModel):
             score=self.scoring().total,
             reasons=data["reasons"],
             made_by=actor,
+            **consultation.kept(self, data, actor),
         )
         self.proposed_amount = proposal.amount
 
@@ -407,5 +410,5 @@ class InstructionWorkflow(WorkflowModel):
         for commitment in commitments:
             commitment.release(commitment.net_amount, reason=comment)
         if not commitments:
-            de_minimis.withdraw_granted(self)
+            de_minimis.withdraw_granted(self, actor=actor, reason=comment)
         notices.send_lapsed(self, comment)

@@ -191,9 +191,9 @@ def test_in_force_the_money_is_committed_and_the_case_contracted():
 
 def test_de_minimis_aid_is_recorded_once():
     agreement, _house = in_force()
-    recorded = DeMinimisAid.objects.filter(applicant=agreement.beneficiary, reference=agreement.number)
-    expected = [agreement.granted_amount] if agreement.de_minimis_regime else []
-    assert [item.amount for item in recorded] == expected
+    (recorded,) = DeMinimisAid.objects.filter(applicant=agreement.beneficiary)
+    assert (recorded.case_number, recorded.reference) == (agreement.application.number, agreement.number)
+    assert recorded.amount == agreement.granted_amount
 
 
 def test_an_agreement_needs_the_beneficiary_first():

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from applicants.de_minimis import assess_for, declare, record_granted, withdraw_declaration
+from applicants.de_minimis.register import declare, record_granted, withdraw_declaration
+from applicants.de_minimis.room import assess_for
 from applicants.models import DeMinimisCeiling, SingleUndertaking
 from applicants.reference_data import ensure_reference_data
 from applicants.rules.de_minimis import Aid, Ceiling, NoCeiling, assess, ceiling_for, window_start
@@ -93,7 +94,7 @@ def test_the_ceilings_come_with_the_product(db) -> None:
 
 def test_worked_case_from_the_register(applicant) -> None:
     DeMinimisAidFactory(applicant=applicant, amount=Decimal(120_000), granted_on=date(2023, 2, 10))
-    record_granted(applicant, Decimal(100_000), date(2024, 6, 1), reference="CONV-2024-00001")
+    record_granted(applicant, Decimal(100_000), date(2024, 6, 1), case_number="PROG-2024-00001")
     verdict = assess_for(applicant, Decimal(90_000), date(2026, 2, 9))
     assert (verdict.total, verdict.allowed) == (Decimal(310_000), False)
 
@@ -117,9 +118,9 @@ def test_linked_enterprises_add_up(applicant) -> None:
 
 
 def test_a_grant_is_registered_once_and_can_be_left_out(applicant) -> None:
-    first = record_granted(applicant, Decimal(5), date(2026, 1, 1), reference="A")
-    assert record_granted(applicant, Decimal(5), date(2026, 1, 1), reference="A") == first
-    assert assess_for(applicant, Decimal(5), date(2026, 1, 2), without_reference="A").before == 0
+    first = record_granted(applicant, Decimal(5), date(2026, 1, 1), case_number="A")
+    assert record_granted(applicant, Decimal(5), date(2026, 1, 1), case_number="A") == first
+    assert assess_for(applicant, Decimal(5), date(2026, 1, 2), without_case="A").before == 0
     with pytest.raises(IntegrityError), transaction.atomic():
         DeMinimisAidFactory(applicant=applicant, origin="granted", reference="A")
 
@@ -144,6 +145,6 @@ def test_a_declared_aid_can_be_taken_back_and_a_granted_one_not(applicant) -> No
     withdraw_declaration(declared, actor=user)
     assert not applicant.de_minimis_aids.exists()
     assert [event.action for event in history(applicant)] == ["de_minimis_declared", "de_minimis_withdrawn"]
-    granted = record_granted(applicant, Decimal(5), date(2026, 1, 1), reference="A")
+    granted = record_granted(applicant, Decimal(5), date(2026, 1, 1), case_number="A")
     with pytest.raises(ValueError, match="registre"):
         withdraw_declaration(granted, actor=user)

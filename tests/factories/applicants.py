@@ -145,3 +145,5 @@ class DeMinimisAidFactory(factory.django.DjangoModelFactory):
     amount = Decimal("10000.00")
     authority = "Commune de Reims"
     origin = "declared"
+    case_number = factory.LazyAttribute(lambda aid: aid.reference if aid.origin == "granted" else "")
+    instrument = factory.LazyAttribute(lambda aid: "grant" if aid.origin == "granted" else "")

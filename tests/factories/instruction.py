@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.roles import Role
+from grants import de_minimis
 from grants.models import (
     AidComputation,
     Application,
@@ -193,7 +194,19 @@ def complete_instruction(case: Application) -> None:
             made_by=UserFactory(instructor=True),
             visa_by=UserFactory(head_of_service=True) if visa else None,
             visa_at=timezone.now() if visa else None,
+            **(consulted() | {"de_minimis_regime": case.rules.de_minimis} if case.rules.de_minimis else {}),
         )
+    if case.state == State.APPROVED:
+        de_minimis.record_granted(case, case.granted_amount, day=timezone.localdate(), actor=None)
+
+
+def consulted() -> dict:
+    """What a proposal says of the central register of de minimis aid."""
+    return {
+        "register_consulted_on": timezone.localdate(),
+        "register_reference": "Extrait n° 1",
+        "register_sector": "94.99",
+    }
 
 
 def answer_all(case: Application, *stages: str, answer: str = "yes") -> None:

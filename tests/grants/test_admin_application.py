@@ -17,7 +17,7 @@ from grants import instruction
 from grants.models import Application, Message, Piece
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
-from tests.factories.instruction import CaseFactory, answer_all, ask, compute, score_all, staff
+from tests.factories.instruction import CaseFactory, answer_all, ask, compute, consulted, score_all, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -371,6 +371,6 @@ def test_transitions_have_their_pages(client, instructor):
     response = client.post(url, {"favourable": "yes", "proposed_amount": "99 000", "reasons": "Trop."})
     assert response.status_code == 422
     assert "Trop." in response.content.decode()
-    client.post(url, {"favourable": "yes", "proposed_amount": "26 000,00", "reasons": "Juste."})
+    client.post(url, {"favourable": "yes", "proposed_amount": "26 000,00", "reasons": "Juste."} | consulted())
     case.refresh_from_db()
     assert (case.state, case.proposed_amount) == ("instructed", Decimal("26000.00"))

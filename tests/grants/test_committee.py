@@ -370,7 +370,7 @@ def test_the_persons_of_a_grouped_case_are_granted_their_amounts(secretary):
 def test_a_grant_enters_the_de_minimis_register(items, secretary, session):
     decide_all(items, secretary)
     close(session, secretary)
-    aid = DeMinimisAid.objects.get(reference=items[0].application.number)
+    aid = DeMinimisAid.objects.get(case_number=items[0].application.number)
     assert (aid.amount, aid.origin, aid.regime) == (Decimal("26000.00"), "granted", "general")
     assert aid.granted_on == session.deliberation_on
 

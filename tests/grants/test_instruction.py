@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
+from applicants.de_minimis.room import assess_for
 from applicants.models import Membership
 from core.documents import may_read
 from core.models import OutboxMessage
@@ -22,6 +23,7 @@ from tests.factories.instruction import (
     answer_all,
     ask,
     compute,
+    consulted,
     programme_of,
     score_all,
     staff,
@@ -333,7 +335,7 @@ def test_a_required_opinion_is_awaited_before_the_proposal(scop, scop_instructor
     answer_all(scop, "eligibility")
     score_all(scop)
     instruction.compute_aid(scop, actor=scop_instructor)
-    data = {"proposed_amount": "8200,00", "reasons": "Projet solide."}
+    data = {"proposed_amount": "8200,00", "reasons": "Projet solide."} | consulted()
     assert "URSCOP" in str(refused(scop, "propose", scop_instructor, data=data)) or "SCOP" in str(
         refused(scop, "propose", scop_instructor, data=data)
     )
@@ -355,7 +357,7 @@ def test_the_aid_of_a_grouped_case_is_the_sum_of_its_persons(scop, scop_instruct
     ]
     answer_all(scop, "eligibility")
     score_all(scop)
-    data = {"proposed_amount": "8000", "reasons": "Moins."}
+    data = {"proposed_amount": "8000", "reasons": "Moins."} | consulted()
     assert "proposed_amount" in refused(scop, "propose", scop_instructor, data=data).errors
 
 
@@ -372,7 +374,7 @@ def ready(instructor):
     return case
 
 
-PROPOSAL = {"proposed_amount": "26 000,00", "reasons": "Le rôle de la commune reste à préciser."}
+PROPOSAL = {"proposed_amount": "26 000,00", "reasons": "Le rôle de la commune reste à préciser."} | consulted()
 
 
 def test_a_proposal_keeps_amount_base_score_and_reasons(ready, instructor):
@@ -533,10 +535,13 @@ def test_a_case_is_assigned_to_an_instructor_of_its_programme(instructor, head):
 
 def test_a_grant_lapses_with_a_reason_and_leaves_the_register(head):
     case = CaseFactory(state="approved")
-    DeMinimisAidFactory(applicant=case.applicant, origin="granted", reference=case.number)
+    aid = case.applicant.de_minimis_aids.get(case_number=case.number)
+    assert assess_for(case.applicant, Decimal(0), timezone.localdate()).before == aid.amount
     perform(case, "lapse", actor=head, comment="Aucune nouvelle depuis un an.")
     assert case.state == "lapsed"
-    assert not case.applicant.de_minimis_aids.exists()
+    aid.refresh_from_db()
+    assert aid.withdrawn_on == timezone.localdate()
+    assert assess_for(case.applicant, Decimal(0), timezone.localdate()).before == 0
     assert OutboxMessage.objects.filter(template="grants/mail/lapsed").exists()
 
 

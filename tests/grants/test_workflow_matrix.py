@@ -19,7 +19,16 @@ from grants import committee
 from grants.models import Application, CommitteeSession, PieceRequest
 from tests.factories.core import UserFactory
 from tests.factories.grants import filed, filled_draft, incomplete
-from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, compute, score_all, staff
+from tests.factories.instruction import (
+    CaseFactory,
+    SessionFactory,
+    agenda,
+    answer_all,
+    compute,
+    consulted,
+    score_all,
+    staff,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +105,7 @@ INPUT = {
         "message": "Il manque une signature.",
         "deadline": (timezone.localdate() + timedelta(days=15)).isoformat(),
     },
-    "propose": lambda: {"proposed_amount": "26000", "reasons": "Un projet solide."},
+    "propose": lambda: {"proposed_amount": "26000", "reasons": "Un projet solide."} | consulted(),
     "schedule": schedule_input,
     "close_session": lambda: {"deliberation_number": "26CP-0512"},
 }

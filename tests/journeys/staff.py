@@ -103,12 +103,21 @@ def admit(window: Window, number: str) -> Application:
     return case
 
 
-def propose(window: Window, scores: Iterable[str], reasons: str) -> None:
-    """Eligibility, scores, the aid, and what is proposed to the committee."""
+def propose(window: Window, scores: Iterable[str], reasons: str, **register: str) -> None:
+    """Eligibility, scores, the aid, and what is proposed to the committee; ``register`` under de minimis."""
     answer_checks(window, "eligibility")
     score(window, scores)
     compute_aid(window)
-    window.move("Proposer au visa", reasons=reasons)
+    window.move("Proposer au visa", reasons=reasons, **register)
+
+
+def register_consulted() -> dict[str, str]:
+    """What an officer types of the central register of de minimis aid."""
+    return {
+        "register_consulted_on": timezone.localdate().isoformat(),
+        "register_reference": "Extrait n° 12",
+        "register_sector": "94.99",
+    }
 
 
 def give_visa(window: Window, number: str) -> None:

@@ -132,7 +132,8 @@ def instruct(claire: Window, number: str) -> None:
     claire.press("Enregistrer", opinions)
     claire.told("Avis enregistré")
     below_the_floor(claire)
-    staff.propose(claire, ["4", "4", "5"], "Projet mûr ; Mme Le Goff apporte moins que le minimum du règlement.")
+    reasons = "Projet mûr ; Mme Le Goff apporte moins que le minimum du règlement."
+    staff.propose(claire, ["4", "4", "5"], reasons, **staff.register_consulted())
     claire.see("scop-08-case-proposed")
     case.refresh_from_db()
     assert case.proposed_amount == Decimal("8200.00")

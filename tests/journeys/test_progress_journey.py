@@ -176,7 +176,10 @@ def instruct(claire: Window, number: str) -> None:
     form = claire.begin("Proposer au visa")
     claire.see("progress-17-proposal")
     claire.confirm(
-        form, "Proposer au visa", reasons="Projet conforme au règlement, partenaires engagés, budget sincère."
+        form,
+        "Proposer au visa",
+        reasons="Projet conforme au règlement, partenaires engagés, budget sincère.",
+        **staff.register_consulted(),
     )
     case.refresh_from_db()
     assert (case.state, case.proposed_amount) == ("instructed", Decimal("28400.00"))

@@ -1,0 +1,71 @@
+"""The central register of de minimis aid: what was told to it, by whom, and what is still to be told.
+
+Regulation 2023/2831, Art. 6: from 1 January 2026 each grant is entered within twenty working days, with beneficiary,
+amount, date, authority, instrument and sector; the records are kept ten years. Essor writes the file; a person enters
+it there and says so here.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from applicants.models import DeMinimisAid
+from core.dates import format_date_long
+from core.events import record
+
+if TYPE_CHECKING:
+    from core.models import User
+
+
+@transaction.atomic
+def enter(aids: Iterable[DeMinimisAid], *, on: date, reference: str = "", actor: "User") -> list[DeMinimisAid]:
+    """Note that these grants stand in the central register as they are now; those that already did are left out.
+
+    A grant that was lost counts as entered with nothing.
+
+    Raises:
+        ValidationError: the day is in the future or before a grant, or a grant lacks its sector.
+    """
+    if on > timezone.localdate():
+        raise ValidationError(_("This date is in the future: check it."))
+    found = DeMinimisAid.objects.to_be_entered().filter(pk__in=[aid.pk for aid in aids]).order_by("pk")
+    entered = list(found.select_for_update(of=("self",), no_key=True).select_related("applicant"))
+    for aid in entered:
+        if on < aid.granted_on:
+            raise ValidationError(
+                _("%(reference)s was granted on %(day)s: it cannot have been entered before.")
+                % {"reference": aid.reference, "day": format_date_long(aid.granted_on)}
+            )
+        if not aid.sector:
+            raise ValidationError(
+                _("%(reference)s has no sector (NACE): give it on the page of the aid, the register asks for it.")
+                % {"reference": aid.reference}
+            )
+    for aid in entered:
+        aid.entered_on, aid.entered_by, aid.entered_amount = on, actor, aid.amount_in_force
+        aid.entered_reference = reference.strip() or aid.entered_reference
+        aid.save(update_fields=["entered_on", "entered_by", "entered_amount", "entered_reference"])
+        data = {"reference": aid.reference, "amount": aid.entered_amount, "on": on, "number": aid.entered_reference}
+        record(aid.applicant, "de_minimis_entered", actor=actor, data=data)
+    return entered
+
+
+@transaction.atomic
+def complete(aid: DeMinimisAid, *, instrument: str, sector: str, actor: "User") -> DeMinimisAid:
+    """Give a grant what the central register asks for and the case did not say.
+
+    Raises:
+        ValidationError: the sector is no NACE class, or the instrument is unknown.
+    """
+    before = [aid.instrument, aid.sector]
+    aid.instrument, aid.sector = instrument, sector
+    aid.full_clean(exclude=["authority"])
+    aid.save(update_fields=["instrument", "sector"])
+    changes = {"instrument": [before[0], instrument], "sector": [before[1], sector]}
+    record(aid.applicant, "de_minimis_completed", actor=actor, data={"reference": aid.reference}, changes=changes)
+    return aid

@@ -1,0 +1,81 @@
+"""What a proposal keeps of the consultation of the central register of de minimis aid.
+
+Source: Regulation (EU) 2023/2831, Art. 6(4): the Member State grants new aid only after it has checked the register.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from applicants.forms.de_minimis import SectorField
+from core.documents import PIECE_TYPES, accept_attribute, store
+
+NAMES = ("register_consulted_on", "register_reference", "register_unavailable", "register_sector")
+REFERENCE_LENGTH = 120
+
+
+def consultation_fields(rules) -> dict[str, forms.Field]:
+    """The questions on the register for a proposal under these rules: none outside State aid."""
+    if not rules.de_minimis:
+        return {}
+    return {
+        "register_consulted_on": forms.DateField(
+            label=_("De minimis register consulted on"),
+            required=False,
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        ),
+        "register_reference": forms.CharField(
+            label=_("Reference of the consultation"), required=False, max_length=REFERENCE_LENGTH
+        ),
+        "register_document": forms.FileField(
+            label=_("Proof of the consultation"),
+            required=False,
+            widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(PIECE_TYPES)}),
+            help_text=_("An extract of the register, instead of its reference or beside it."),
+        ),
+        "register_unavailable": forms.CharField(
+            label=_("Why the register could not be consulted"),
+            required=False,
+            max_length=2000,
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("Only when it could not."),
+        ),
+        "register_sector": SectorField(required=False),
+    }
+
+
+def problems(application, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What is missing of the consultation in a proposal in favour, by field; empty when all is there."""
+    if not application.rules.de_minimis or not data.get("favourable", True):
+        return {}
+    found = {}
+    day, today = data.get("register_consulted_on"), timezone.localdate()
+    if day is not None and not timezone.localdate(application.submitted_at) <= day <= today:
+        found["register_consulted_on"] = _("Between the filing of the case and today: the register changes every day.")
+    if not data.get("register_unavailable"):
+        if day is None:
+            found["register_consulted_on"] = _(
+                "Give the day on which the register was consulted, or say why it could not be."
+            )
+        elif not (data.get("register_reference") or data.get("register_document")):
+            found["register_reference"] = _("Give the reference of the consultation, or join its proof.")
+    if not data.get("register_sector"):
+        found["register_sector"] = _("Give the sector of the activity: the central register asks for it.")
+    return found
+
+
+def kept(application, data: Mapping[str, Any], actor) -> dict[str, Any]:
+    """The values of the proposal's fields on the register; the proof is stored with the case."""
+    regime = application.rules.de_minimis
+    if not regime:
+        return {}
+    values: dict[str, Any] = {"de_minimis_regime": regime}
+    values |= {name: data[name] for name in NAMES if data.get(name)}
+    if upload := data.get("register_document"):
+        values["register_document"] = store(
+            upload, name=upload.name, subject=application, user=actor, kind="de_minimis_register", allowed=PIECE_TYPES
+        )
+    return values
