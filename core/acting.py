@@ -21,7 +21,9 @@ class Acting:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        return {"user": getattr(self.user, "pk", None), "label": self.label}
+        """What the row history keeps: never the name of a person, which could not be erased there."""
+        name = str(self.user) if self.user else ""
+        return {"user": getattr(self.user, "pk", None), "label": "" if self.label == name else self.label}
 
 
 _acting: ContextVar[Acting | None] = ContextVar("essor_acting", default=None)

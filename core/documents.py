@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from core.acting import acting_as
 from core.file_types import (
     IMAGE_TYPES,
     PIECE_TYPES,
@@ -319,7 +320,9 @@ def _note_scan(stored: StoredFile, state: ScanState, detail: str) -> None:
     stored.scan_state = state
     stored.scan_detail = detail[:200]
     stored.scanned_at = timezone.now() if state in {ScanState.CLEAN, ScanState.INFECTED} else None
-    stored.save(update_fields=["scan_state", "scan_detail", "scanned_at"])
+    # The scanner's word, whoever's reading or sending made it speak.
+    with acting_as(label="scanner"):
+        stored.save(update_fields=["scan_state", "scan_detail", "scanned_at"])
 
 
 def scan_waiting(limit: int = 200) -> int:

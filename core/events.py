@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,28 +15,50 @@ from core.acting import current_actor, current_label
 from core.json_safe import json_safe
 from core.models.event import Event, EventQuerySet
 
+# How new events are hashed; see hash_of.
+FORMULA = 2
+
 
 def canonical(content: Any) -> str:
     """The one way in which a content is written before it is hashed."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def content_hash_of(event: Event) -> str:
+    """The SHA-256 (hexadecimal) of what the event says in words and values, made with its salt."""
+    content = {
+        "actor_label": event.actor_label,
+        "data": event.data,
+        "comment": event.comment,
+        "changes": event.changes,
+    }
+    return hashlib.sha256(f"{event.salt}|{canonical(content)}".encode()).hexdigest()
+
+
 def hash_of(event: Event, subject_label: str) -> str:
-    """The SHA-256 (hexadecimal) of an event and of the hash before it. ``subject_label`` is ``app.model``."""
+    """The SHA-256 (hexadecimal) of an event and of the hash before it. ``subject_label`` is ``app.model``.
+
+    Formula 2 takes ``content_hash`` for what may name people, so that the chain holds when that is erased by law.
+    """
     content = {
         "subject": f"{subject_label}:{event.object_id}",
         "sequence": event.sequence,
         "created_at": event.created_at.astimezone(datetime.UTC).isoformat(timespec="microseconds"),
         "actor": event.actor_id,
-        "actor_label": event.actor_label,
         "action": event.action,
         "from": event.from_state,
         "to": event.to_state,
-        "data": event.data,
-        "comment": event.comment,
-        "changes": event.changes,
         "previous": event.previous_hash,
     }
+    if event.formula == 1:
+        content |= {
+            "actor_label": event.actor_label,
+            "data": event.data,
+            "comment": event.comment,
+            "changes": event.changes,
+        }
+    else:
+        content |= {"formula": event.formula, "content": event.content_hash}
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
@@ -80,8 +103,11 @@ def record(
             data=json_safe(data or {}),
             comment=json_safe(comment),
             changes=json_safe(changes or {}),
+            formula=FORMULA,
+            salt=secrets.token_hex(16),
             previous_hash=last.hash if last else "",
         )
+        event.content_hash = content_hash_of(event)
         event.hash = hash_of(event, subject._meta.concrete_model._meta.label_lower)
         event.save(force_insert=True)
     return event

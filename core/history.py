@@ -5,16 +5,28 @@ a row in it with the acting person (``pgh_context``: ``{"user": id, "label": tex
 through Essor). ``manage.py verify_history`` compares it with the present rows.
 """
 
+from collections.abc import Sequence
+
 import pghistory
 from django.db import models
 
 from core.triggers import no_truncate
 
 _tracked: list[type[models.Model]] = []
+_personal: dict[type[models.Model], tuple[str, ...]] = {}
 
 
-def tracked(model: type[models.Model] | None = None, *, exclude: list[str] | None = None):
-    """Class decorator: record every change of the model's rows. ``exclude`` names fields that stay out (secrets)."""
+def tracked(
+    model: type[models.Model] | None = None,
+    *,
+    exclude: list[str] | None = None,
+    personal: Sequence[str] = (),
+):
+    """Class decorator: record every change of the model's rows.
+
+    ``exclude`` names fields that stay out (secrets). ``personal`` names those that say something of a person: the seals
+    hash them with the row's salt, and ``core.engine.erasure`` empties them.
+    """
 
     def decorate(cls: type[models.Model]) -> type[models.Model]:
         # The rows of a many-to-many table (tracked by a proxy) cannot be referred to: their own id is kept.
@@ -31,6 +43,7 @@ def tracked(model: type[models.Model] | None = None, *, exclude: list[str] | Non
             meta={"triggers": [no_truncate()]},
         )(cls)
         _tracked.append(cls)
+        _personal[cls] = tuple(personal)
         return cls
 
     return decorate(model) if model is not None else decorate
@@ -39,6 +52,11 @@ def tracked(model: type[models.Model] | None = None, *, exclude: list[str] | Non
 def tracked_models() -> list[type[models.Model]]:
     """The tracked models, in the order of their tables' names."""
     return sorted(_tracked, key=lambda model: model._meta.db_table)
+
+
+def personal_fields(model: type[models.Model]) -> tuple[str, ...]:
+    """The names of the fields of a tracked model that say something of a person."""
+    return _personal[model]
 
 
 def history_model_of(model: type[models.Model]) -> type[models.Model]:

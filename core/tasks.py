@@ -4,8 +4,8 @@ from celery import shared_task
 
 from core.delivery import deliver, due
 from core.documents import scan_waiting
+from core.engine.seals import seal_all
 from core.job_runner import execute, kind_of, recover
-from core.seals import seal_new_events
 
 
 @shared_task
@@ -42,5 +42,5 @@ def scan_waiting_files() -> None:
 
 @shared_task
 def seal_events() -> None:
-    """Put the new events into the chain of all events."""
-    seal_new_events()
+    """Put the new events and the new lines of the row history into the chain over all that happened."""
+    seal_all()

@@ -31,7 +31,7 @@ from core.text import search_vector
 from core.transitions import workflow_transition
 
 
-@tracked
+@tracked(personal=["title", "beneficiary_signatory", "beneficiary_quality", "terms", "search_text"])
 class Agreement(WorkflowModel):
     """What is granted to one beneficiary for one application, and under which terms.
 

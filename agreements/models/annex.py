@@ -48,7 +48,7 @@ class AgreementBudgetLine(models.Model):
         return f"{self.account_code} {self.label}"
 
 
-@tracked
+@tracked(personal=["person_name"])
 class AgreementShare(models.Model):
     """What one natural person gets of an agreement (one line of a Capital SCOP file)."""
 

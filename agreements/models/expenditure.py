@@ -50,7 +50,7 @@ def _line_rules() -> str:
     """
 
 
-@tracked
+@tracked(personal=["supplier_name", "description", "duplicate_key"])
 class ExpenditureLine(models.Model):
     """One paid cost. Amounts are euros; a credit note is negative.
 

@@ -82,7 +82,22 @@ class ApplicantQuerySet(models.QuerySet):
         return matching(self, typed)
 
 
-@tracked
+@tracked(
+    personal=[
+        "name",
+        "representative_name",
+        "first_name",
+        "last_name",
+        "birth_date",
+        "email",
+        "phone",
+        "address_line",
+        "postcode",
+        "city",
+        "sort_name",
+        "search_text",
+    ]
+)
 class Applicant(models.Model):
     """An organisation or a person that asks for aid, receives it, or stands beside the one that asks.
 

@@ -38,7 +38,7 @@ class BankAccountQuerySet(OfApplicantQuerySet):
         return self.filter(state="entered").order_by("entered_at")
 
 
-@tracked
+@tracked(personal=["holder_name", "iban", "bic"])
 class BankAccount(WorkflowModel):
     """Where an applicant is paid.
 
@@ -230,7 +230,7 @@ class BankAccount(WorkflowModel):
         self.superseded_at = timezone.now()
 
 
-@tracked
+@tracked(personal=["phone", "person", "note"])
 class CallBack(models.Model):
     """A telephone call made to check a bank account, on a number known before (never the one in the request)."""
 

@@ -83,7 +83,7 @@ def _invitation_end() -> Any:
     return timezone.now() + timedelta(days=INVITATION_DAYS)
 
 
-@tracked
+@tracked(personal=["email"])
 class Invitation(models.Model):
     """An invitation to act for an applicant, sent to one e-mail address and good for one answer.
 
@@ -144,7 +144,7 @@ class JoinRequestQuerySet(OfApplicantQuerySet):
         return self.filter(Q(user=user) | Q(applicant__in=Applicant.objects.for_user(user)))
 
 
-@tracked
+@tracked(personal=["message"])
 class JoinRequest(WorkflowModel):
     """Someone asks to act for an applicant that exists already: a representative, or the service, decides."""
 

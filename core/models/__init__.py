@@ -5,18 +5,23 @@ from core.models.document import Document, StoredFile
 from core.models.event import Event, EventSeal
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
+from core.models.proof import Erasure, FileCheck, HistorySeal, PersonSalt
 from core.models.sequence import Sequence
 from core.models.user import User, UserRole
 from core.models.workflow import StaleSave, WorkflowModel
 
 __all__ = [
     "Document",
+    "Erasure",
     "Event",
     "EventSeal",
     "FigureCheck",
     "FigureFinding",
+    "FileCheck",
+    "HistorySeal",
     "Job",
     "OutboxMessage",
+    "PersonSalt",
     "Sequence",
     "StaleSave",
     "StoredFile",

@@ -68,7 +68,7 @@ class DocumentQuerySet(models.QuerySet):
         )
 
 
-@tracked
+@tracked(personal=["name"])
 class Document(models.Model):
     """A file under the name its sender gave it, tied to the case, account or report it belongs to.
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.models.indexes import for_lists
-from core.triggers import append_only_triggers
+from core.triggers import append_only_triggers, transaction_trigger
 
 
 class EventQuerySet(models.QuerySet):
@@ -21,8 +21,11 @@ class EventQuerySet(models.QuerySet):
 class Event(models.Model):
     """One thing that happened to one subject.
 
-    ``hash`` covers every other field but ``id``, and the hash before it in the subject's chain
-    (see :func:`core.events.hash_of`). ``data`` is the input, ``changes`` is ``{field: [before, after]}``.
+    ``hash`` covers what happened and the hash before it in the subject's chain (see :func:`core.events.hash_of`).
+    ``data`` is the input, ``changes`` is ``{field: [before, after]}``: what may name people (with ``comment`` and
+    ``actor_label``) enters the hash through ``content_hash``, made with ``salt``, so that it can be erased one day
+    (``formula`` 2; the events of formula 1 hash it as it is). ``transaction`` is given by the database, the same on the
+    lines of the row history that the transaction wrote.
     """
 
     content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, related_name="+")
@@ -45,6 +48,10 @@ class Event(models.Model):
     data = models.JSONField(_("Input"), default=dict, encoder=DjangoJSONEncoder)
     comment = models.TextField(_("Comment"), blank=True)
     changes = models.JSONField(_("Changes"), default=dict, encoder=DjangoJSONEncoder)
+    formula = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
+    salt = models.CharField(max_length=32, blank=True, db_default="", editable=False)
+    content_hash = models.CharField(max_length=64, blank=True, db_default="", editable=False)
+    transaction = models.UUIDField(null=True, editable=False, db_index=True)
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 
@@ -66,21 +73,30 @@ class Event(models.Model):
                 name="core_event_previous_hash_present",
             ),
         ]
-        triggers = append_only_triggers()
+        triggers = [*append_only_triggers(), transaction_trigger("transaction")]
 
     def __str__(self) -> str:
         return f"{self.action} #{self.sequence}"
 
 
 class EventSeal(models.Model):
-    """Puts one event in the single chain of all events, so that a missing chain or a missing tail is found.
+    """One link of the single chain over all that happened, so that a missing chain or a missing tail is found.
 
-    ``event`` is a plain number on purpose: the seal outlives an event that somebody removes.
+    It seals one event, or a batch of lines of the row history of one table (``lines`` of them; their hashes are
+    :class:`core.models.proof.HistorySeal`, ``batch_hash`` is over those; ``columns`` says what was hashed).
+    ``event_id`` is a plain number on purpose: the seal outlives an event that somebody removes. ``round`` is the first
+    position that was sealed in the same instant: what one transaction wrote is always sealed in one round.
     """
 
     position = models.PositiveBigIntegerField(primary_key=True)
-    event_id = models.BigIntegerField(unique=True)
-    event_hash = models.CharField(max_length=64)
+    event_id = models.BigIntegerField(unique=True, null=True)
+    event_hash = models.CharField(max_length=64, blank=True)
+    transaction = models.UUIDField(null=True, db_index=True)
+    table = models.CharField(max_length=63, blank=True, db_default="")
+    lines = models.PositiveIntegerField(default=0, db_default=0)
+    columns = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    batch_hash = models.CharField(max_length=64, blank=True, db_default="")
+    round = models.PositiveBigIntegerField(default=0, db_default=0)
     hash = models.CharField(max_length=64)
     sealed_at = models.DateTimeField(auto_now_add=True)
 
@@ -88,6 +104,13 @@ class EventSeal(models.Model):
         verbose_name = _("event seal")
         verbose_name_plural = _("event seals")
         ordering = ["position"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(models.Q(event_id__isnull=False, table="", lines=0) & ~models.Q(event_hash=""))
+                | (models.Q(event_id__isnull=True, lines__gte=1) & ~models.Q(table="") & ~models.Q(batch_hash="")),
+                name="core_eventseal_one_thing",
+            )
+        ]
         triggers = append_only_triggers()
 
     def __str__(self) -> str:

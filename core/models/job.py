@@ -22,7 +22,7 @@ class JobQuerySet(models.QuerySet):
 
 
 # How far it is, is not history: it changes twice a second.
-@tracked(exclude=["progress", "total", "message", "lease_until"])
+@tracked(exclude=["progress", "total", "message", "lease_until"], personal=["parameters", "result"])
 class Job(models.Model):
     """One long job. Its state changes by conditional updates only (:mod:`core.job_runner`)."""
 

@@ -51,7 +51,7 @@ class UserManager(BaseUserManager):
             return self._create(email, password, [Role.ADMINISTRATOR], **extra)
 
 
-@tracked(exclude=["password", "last_login"])
+@tracked(exclude=["password", "last_login"], personal=["email", "first_name", "last_name", "phone"])
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. What they may do comes from their roles, never from Django's permissions per model."""
 

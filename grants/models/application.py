@@ -48,7 +48,7 @@ def amount_not_negative(field: str) -> models.CheckConstraint:
     )
 
 
-@tracked
+@tracked(personal=["title", "answers", "early_start_reason", "search_text"])
 class Application(ApplicantWorkflow, InstructionWorkflow):
     """One case, from the draft to its end. ``answers`` holds ``{question code: value}``; tables have their own rows.
 

@@ -310,7 +310,7 @@ class Proposal(models.Model):
         return f"{self.application_id} · {self.amount}"
 
 
-@tracked
+@tracked(personal=["body"])
 class Note(models.Model):
     """An internal note on a case: staff only, never shown to the applicant. Append-only."""
 

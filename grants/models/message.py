@@ -17,7 +17,7 @@ class MessageQuerySet(models.QuerySet):
         return self.filter(from_staff=False, read_at__isnull=True)
 
 
-@tracked
+@tracked(personal=["body"])
 class Message(models.Model):
     """One message; ``read_at`` is set when somebody of the other side opens it."""
 

@@ -10,7 +10,7 @@ from core.history import tracked
 from core.money import MoneyField
 
 
-@tracked
+@tracked(personal=["name"])
 class Partner(models.Model):
     """A partner of the collective that the lead applicant files for."""
 
@@ -44,7 +44,7 @@ class Partner(models.Model):
         return self.name
 
 
-@tracked
+@tracked(personal=["first_name", "last_name", "email"])
 class PersonLine(models.Model):
     """A natural person of a grouped application (Capital SCOP), granted on their own contribution.
 

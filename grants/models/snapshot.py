@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 from core.history import tracked
 
 
-@tracked
+@tracked(personal=["content"])
 class Snapshot(models.Model):
     """Answers, identity of the applicant, budget and SHA-256 of every document, on the day they were filed."""
 

@@ -4,10 +4,10 @@ import pytest
 
 from core.acting import acting_as
 from core.documents import store
+from core.engine.seals import seal_all
 from core.models import Document, Job, OutboxMessage, User
 from core.models.event import Event, EventSeal
 from core.outbox import enqueue_mail
-from core.seals import seal_new_events
 from core.transitions import perform
 from tests.core.sample.models import Case
 from tests.factories.applicants import pdf
@@ -39,7 +39,7 @@ def fill(count: int) -> None:
                 key=f"case-{case.pk}",
             )
             Job.objects.create(kind="sample.report", key=f"{case.pk}", requested_by=person)
-    seal_new_events()
+    seal_all()
 
 
 def addresses():

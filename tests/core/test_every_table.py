@@ -11,22 +11,26 @@ from django.db import Error, connection, models, transaction
 
 from applicants.models import Department
 from core.acting import acting_as
+from core.engine.verification import check_rows
 from core.history import history_model_of, tracked_models
 from core.history_migrations import history_begins
 from core.jobs import run_now
 from core.models import Document
 from core.models.user import User
-from core.verification import check_rows
 from tests.factories.agreements import in_force, ordered
 from tests.factories.core import UserFactory
 from tests.factories.instruction import compute
 
 PRODUCT = ("core", "applicants", "grants", "agreements", "reporting", "demo")
 OTHERWISE = {
+    "core.Erasure": "append-only; named by a sealed event",
     "core.Event": "a chain of its own",
     "core.EventSeal": "a chain of its own",
     "core.FigureCheck": "the last look at an invariant: another look writes it anew",
     "core.FigureFinding": "what a look found: another look finds it again, and the jobs say when each was made",
+    "core.FileCheck": "when a file was last read again: nothing rests on it",
+    "core.HistorySeal": "in the chain of the event seals, batch by batch",
+    "core.PersonSalt": "what is erased with a person; a salt that changed spoils the seals and is found",
     "core.OutboxMessage": "mails that wait or left, with links that open accounts: events say what was decided",
     "core.Sequence": "the last number given: the numbers stand in the rows",
 }

@@ -1,21 +1,22 @@
 """``verify_history``: clean when it is clean, red when anything was edited, with the first broken link."""
 
+import re
 from collections.abc import Iterator
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import translation
 
 from core.acting import acting_as
+from core.engine.seals import seal_all
 from core.events import record
 from core.management.commands.verify_history import Command
-from core.models.event import EventSeal
+from core.models.event import Event, EventSeal
 from core.models.user import User
 from core.roles import Role
-from core.seals import seal_new_events
 from core.transitions import perform
 from tests.core.sample.models import Case
 from tests.factories.core import UserFactory
@@ -40,7 +41,7 @@ def filed(person: User) -> Case:
     case = Case.objects.create(title="A kitchen garden", owner=person)
     perform(case, "submit", actor=person)
     record(case, "look", actor=person)
-    seal_new_events()
+    seal_all()
     return case
 
 
@@ -68,13 +69,16 @@ def broken() -> list[str]:
 
 
 def test_clean(filed, person):
-    with acting_as(person):
+    with acting_as(person), transaction.atomic():
         person.phone = "06 07 08 09 10"
         person.save()
         person.set_roles([Role.APPLICANT, Role.AUDITOR])
         person.set_roles([])
+        record(person, "account_changed")
     output = verify()
-    assert "Events: 2, all chained; sealed: 2." in output
+    assert "Events: 3, all chained; sealed: 3." in output
+    lines, sealed = re.search(r"\((\d+) lines, (\d+) sealed\)", output).groups()
+    assert lines == sealed
     assert "Nothing was edited outside Essor." in output
 
 
@@ -133,11 +137,119 @@ def test_a_history_line_removed(person):
     assert any("has a gap" in line for line in broken())
 
 
+def test_a_row_and_its_newest_history_line_edited_alike(person):
+    seal_all()
+    sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
+    sql("UPDATE core_userevent SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=*: line ")
+    assert "was edited after it was sealed" in line
+
+
+def test_a_value_that_is_not_personal_edited_alike(person):
+    seal_all()
+    sql("UPDATE core_user SET is_staff = true", behind_the_triggers=True)
+    sql("UPDATE core_userevent SET is_staff = true", behind_the_triggers=True)
+    assert any("was edited after it was sealed" in line for line in broken())
+
+
+def test_who_and_when_of_a_history_line_edited(person):
+    seal_all()
+    sql("UPDATE core_userevent SET pgh_context = NULL", behind_the_triggers=True)
+    assert any("was edited after it was sealed" in line for line in broken())
+
+
+def test_a_row_removed_with_its_whole_history(person):
+    seal_all()
+    for table, column in (("core_user_groups", "user_id"), ("core_userroleevent", "user_id")):
+        sql(f"DELETE FROM {table} WHERE {column} = %s", person.pk, behind_the_triggers=True)  # noqa: S608
+    sql("DELETE FROM core_userevent WHERE id = %s", person.pk, behind_the_triggers=True)
+    sql("DELETE FROM core_user WHERE id = %s", person.pk, behind_the_triggers=True)
+    assert any(
+        line.startswith(f"core_user id={person.pk} field=*: the whole history of this row was removed")
+        for line in broken()
+    )
+
+
+def test_an_update_that_claims_another_person(person):
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(
+            "SELECT set_config('pghistory.context_metadata', %s, true)",
+            [f'{{"user": {person.pk}, "label": "POST /x"}}'],
+        )
+        cursor.execute("UPDATE core_user SET phone = '99'")
+        cursor.execute("COMMIT")
+    (line,) = broken()
+    assert f"names person {person.pk} (POST /x), who did nothing in its transaction" in line
+
+
+def test_a_line_slipped_into_a_transaction_of_the_past(filed, person):
+    with acting_as(person), transaction.atomic():
+        User.objects.update(phone="06 07 08 09 10")
+        record(person, "account_changed")
+    seal_all()
+    sql(
+        "INSERT INTO core_userevent SELECT (jsonb_populate_record(line, "
+        "jsonb_build_object('pgh_id', nextval('core_userevent_pgh_id_seq'), 'phone', '99'))).* "
+        "FROM core_userevent AS line ORDER BY pgh_id DESC LIMIT 1",
+        behind_the_triggers=True,
+    )
+    sql("UPDATE core_user SET phone = '99'", behind_the_triggers=True)
+    (line,) = broken()
+    assert "was slipped into a transaction that was sealed before it" in line
+
+
+def test_a_seal_of_a_line_made_to_fit(person):
+    seal_all()
+    sql("UPDATE core_user SET is_staff = true", behind_the_triggers=True)
+    sql("UPDATE core_userevent SET is_staff = true", behind_the_triggers=True)
+    sql("DELETE FROM core_historyseal", behind_the_triggers=True)
+    assert any("the seals of a batch of history lines were edited" in line for line in broken())
+
+
+def test_a_salt_that_went_without_an_erasure(person):
+    seal_all()
+    sql("DELETE FROM core_personsalt WHERE row = %s", str(person.pk))
+    assert any("the salt of this row is gone, and no erasure says so" in line for line in broken())
+
+
+def test_nobody_chooses_the_transaction_of_an_event_or_of_a_line(filed, person):
+    first = Event.objects.filter(action="submit").get()
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT set_config('pghistory.context_id', %s, true)", [str(first.transaction)])
+        cursor.execute("""SELECT set_config('pghistory.context_metadata', '{"label": "repair"}', true)""")
+        cursor.execute("UPDATE core_user SET phone = '98'")
+        cursor.execute("COMMIT")
+        cursor.execute("SELECT pgh_context_id FROM core_userevent ORDER BY pgh_id DESC LIMIT 1")
+        assert cursor.fetchone()[0] not in (None, first.transaction)
+    verify()
+
+
+def test_several_sessions_find_what_one_finds(filed, person):
+    seal_all()
+    sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
+    sql("UPDATE core_event SET comment = 'never said' WHERE sequence = 1", behind_the_triggers=True)
+    found = []
+    for sessions in ("1", "4"):
+        with pytest.raises(CommandError) as caught:
+            verify("--sessions", sessions)
+        found.append(str(caught.value).splitlines())
+    assert found[0] == found[1]
+    assert [line.partition(" ")[0] for line in found[0]] == ["core_event", "core_user"]
+
+
 def test_an_event_edited(filed):
     sql("UPDATE core_event SET comment = 'never said' WHERE sequence = 1", behind_the_triggers=True)
     (line,) = broken()
     assert line.startswith("core_event id=")
-    assert "field=hash: the event “submit” of sample.case" in line
+    assert "field=content_hash: the event “submit” of sample.case" in line
+
+
+def test_an_event_moved_to_another_transaction(filed):
+    sql("UPDATE core_event SET transaction = gen_random_uuid() WHERE sequence = 1", behind_the_triggers=True)
+    assert any("this sealed event was written anew" in line for line in broken())
 
 
 def test_an_event_edited_together_with_its_hash(filed):
@@ -171,7 +283,8 @@ def test_seals_cut_short_are_found_by_the_anchor(filed):
     anchor = f"{last.position}:{last.hash}"
     assert anchor in verify()
     verify("--anchor", anchor)
-    sql("DELETE FROM core_eventseal WHERE position = 2", behind_the_triggers=True)
+    sql("DELETE FROM core_eventseal WHERE position >= 2", behind_the_triggers=True)
+    sql("DELETE FROM core_historyseal", behind_the_triggers=True)
     sql("DELETE FROM core_event WHERE sequence = 2", behind_the_triggers=True)
     verify()
     with pytest.raises(CommandError, match="not the one that was noted"):

@@ -3,59 +3,24 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, models
+from django.db import models
 from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
-from core.events import hash_of
+from core.engine.findings import Finding
+from core.engine.lines import fetch, quoted
+from core.engine.seals import seal_hash
+from core.events import content_hash_of, hash_of
 from core.history import history_model_of
 from core.models.event import Event, EventSeal
 from core.models.job import Job
-from core.seals import seal_hash
+from core.models.proof import Erasure
 
 CHUNK = 2_000
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One broken link: where, what was expected and what is there, and when that was last right (or written)."""
-
-    table: str
-    id: Any
-    field: str
-    before: Any
-    after: Any
-    when: datetime | str | None
-    sentence: str
-
-    def __str__(self) -> str:
-        when = self.when.isoformat(sep=" ", timespec="seconds") if isinstance(self.when, datetime) else self.when
-        return (
-            f"{self.table} id={self.id} field={self.field}: {self.sentence} "
-            f"before={_shown(self.before)} after={_shown(self.after)} when={when or '?'}"
-        )
-
-
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return f"{text[:117]}…" if len(text) > 120 else text
-
-
-def _fetch(query: str, parameters: Any = ()) -> Rows:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
 
 
 # --- events and seals ----------------------------------------------------------------------------------------------
@@ -67,6 +32,7 @@ def check_events() -> Iterator[Finding]:
         content_type.pk: f"{content_type.app_label}.{content_type.model}" for content_type in ContentType.objects.all()
     }
     table, previous = Event._meta.db_table, None
+    erased = set(Erasure.objects.filter(table=table).values_list("row", flat=True))
     for event in Event.objects.order_by("content_type_id", "object_id", "sequence").iterator(CHUNK):
         subject = (event.content_type_id, event.object_id)
         follows = previous is not None and (previous.content_type_id, previous.object_id) == subject
@@ -83,6 +49,12 @@ def check_events() -> Iterator[Finding]:
                 table, event.pk, "previous_hash", expected_hash, event.previous_hash, event.created_at,
                 _("this event of %(name)s does not follow the one before it.") % {"name": name},
             )  # fmt: skip
+        if event.formula > 1 and (event.salt or str(event.pk) not in erased):
+            if (computed := content_hash_of(event)) != event.content_hash:
+                yield Finding(
+                    table, event.pk, "content_hash", event.content_hash, computed, event.created_at,
+                    _("the event “%(action)s” of %(name)s was edited after it was written.") % {"action": event.action, "name": name},
+                )  # fmt: skip
         computed = hash_of(event, labels.get(event.content_type_id, "?"))
         if computed != event.hash:
             yield Finding(
@@ -103,7 +75,7 @@ def check_seals() -> Iterator[Finding]:
                 _("a seal before this one is missing."),
             )  # fmt: skip
             position = seal.position
-        computed = seal_hash(previous, seal.position, seal.event_id, seal.event_hash)
+        computed = seal_hash(previous, seal)
         if computed != seal.hash:
             yield Finding(
                 table, seal.position, "hash", seal.hash, computed, seal.sealed_at,
@@ -113,10 +85,11 @@ def check_seals() -> Iterator[Finding]:
     query = f"""
         SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at
         FROM {table} AS seal LEFT JOIN {Event._meta.db_table} AS event ON event.id = seal.event_id
-        WHERE event.id IS NULL OR event.hash <> seal.event_hash
+        WHERE seal.event_id IS NOT NULL AND (event.id IS NULL OR event.hash <> seal.event_hash
+              OR event.transaction IS DISTINCT FROM seal.transaction)
         ORDER BY seal.position
     """  # noqa: S608
-    for row in _fetch(query):
+    for row in fetch(query):
         gone = row["hash"] is None
         sentence = _("this sealed event was removed.") if gone else _("this sealed event was written anew.")
         yield Finding(
@@ -156,18 +129,18 @@ class _Tables:
         has_key = any(field.name == "pgh_obj" for field in history._meta.concrete_fields)
         return cls(
             name=model._meta.db_table,
-            table=_quoted(model._meta.db_table),
-            history=_quoted(history._meta.db_table),
-            pk=_quoted(model._meta.pk.column),
-            key=_quoted("pgh_obj_id" if has_key else model._meta.pk.column),
+            table=quoted(model._meta.db_table),
+            history=quoted(history._meta.db_table),
+            pk=quoted(model._meta.pk.column),
+            key=quoted("pgh_obj_id" if has_key else model._meta.pk.column),
             columns=kept,
         )
 
     def row(self, alias: str) -> str:
-        return ", ".join(f"{alias}.{_quoted(column)}" for column in self.columns)
+        return ", ".join(f"{alias}.{quoted(column)}" for column in self.columns)
 
     def json(self, alias: str) -> str:
-        pairs = ", ".join(f"'{column}', {alias}.{_quoted(column)}" for column in self.columns)
+        pairs = ", ".join(f"'{column}', {alias}.{quoted(column)}" for column in self.columns)
         return f"jsonb_build_object({pairs})"
 
 
@@ -188,7 +161,7 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
            OR (present.{names.pk} IS NOT NULL AND ({names.row("present")}) IS DISTINCT FROM ({names.row("newest")}))
         ORDER BY recorded_at NULLS FIRST, id
     """  # noqa: S608 - the names come from the models
-    for row in _fetch(query):
+    for row in fetch(query):
         yield _row_finding(names.name, row)
 
 
@@ -225,7 +198,7 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
            OR previous = 'delete' AND label <> 'insert'
         ORDER BY pgh_id
     """  # noqa: S608
-    for row in _fetch(query):
+    for row in fetch(query):
         sentence = _("the history of this row has a gap before its line %(line)s.") % {"line": row["pgh_id"]}
         yield Finding(names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence)
 
@@ -241,7 +214,7 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
                 ORDER BY earlier.pgh_id DESC LIMIT 1) AS before
         FROM {names.history} AS line WHERE line.pgh_context IS NULL ORDER BY line.pgh_id
     """  # noqa: S608
-    for row in _fetch(query):
+    for row in fetch(query):
         before, after = _loaded(row["before"]) or {}, _loaded(row["after"])
         field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
         sentence = _("edited outside Essor (%(what)s).") % {"what": row["label"]}
@@ -272,18 +245,18 @@ def state_columns() -> list[tuple[type[models.Model], str]]:
 
 def check_states(model: type[models.Model], column: str) -> Iterator[Finding]:
     """A row's state is the one that its last event gave it."""
-    table, pk = _quoted(model._meta.db_table), _quoted(model._meta.pk.column)
+    table, pk = quoted(model._meta.db_table), quoted(model._meta.pk.column)
     query = f"""
-        SELECT present.{pk} AS id, present.{_quoted(column)} AS state, last.to_state, last.created_at
+        SELECT present.{pk} AS id, present.{quoted(column)} AS state, last.to_state, last.created_at
         FROM {table} AS present
         JOIN (
             SELECT DISTINCT ON (object_id) object_id, to_state, created_at FROM {Event._meta.db_table}
             WHERE content_type_id = %s AND to_state <> '' ORDER BY object_id, sequence DESC
         ) AS last ON last.object_id = present.{pk}
-        WHERE present.{_quoted(column)} <> last.to_state
+        WHERE present.{quoted(column)} <> last.to_state
         ORDER BY last.created_at
     """  # noqa: S608
-    for row in _fetch(query, [ContentType.objects.get_for_model(model).pk]):
+    for row in fetch(query, [ContentType.objects.get_for_model(model).pk]):
         sentence = _("this state was given without a transition.")
         yield Finding(
             model._meta.db_table, row["id"], column, row["to_state"], row["state"], row["created_at"], sentence

@@ -1,0 +1,165 @@
+"""Checks of the row history against its seals, and against the events of the people whom it names."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from core.engine.authors import begins_at, needs_no_event
+from core.engine.findings import Finding
+from core.engine.lines import Columns, Lines, batch_digest, fetch
+
+
+def check_batches() -> Iterator[Finding]:
+    """The hashes of the lines are those that their batch brought into the chain."""
+    query = f"""
+        SELECT seal.position, seal.batch_hash, seal.lines, seal.sealed_at, kept.count, kept.hash FROM core_eventseal AS seal
+        LEFT JOIN (
+            SELECT position, count(*) AS count, {batch_digest("leaf")} AS hash
+            FROM core_historyseal AS leaf GROUP BY position
+        ) AS kept ON kept.position = seal.position
+        WHERE seal.event_id IS NULL AND (kept.count IS DISTINCT FROM seal.lines OR kept.hash <> seal.batch_hash)
+        ORDER BY seal.position
+    """  # noqa: S608
+    for row in fetch(query):
+        sentence = _("the seals of a batch of history lines were edited (%(expected)s sealed, %(found)s there).")
+        yield Finding(
+            "core_historyseal", row["position"], "digest", row["batch_hash"], row["hash"], row["sealed_at"],
+            sentence % {"expected": row["lines"], "found": row["count"] or 0},
+        )  # fmt: skip
+    query = """
+        SELECT leaf."table", leaf.row, leaf.line FROM core_historyseal AS leaf
+        LEFT JOIN core_eventseal AS seal
+          ON seal.position = leaf.position AND seal."table" = leaf."table" AND seal.event_id IS NULL
+        WHERE seal.position IS NULL ORDER BY leaf.id
+    """
+    for row in fetch(query):
+        sentence = _("the seal of line %(line)s of the history stands outside of the chain.") % {"line": row["line"]}
+        yield Finding(row["table"], row["row"], "*", None, None, None, sentence)
+
+
+def check_lines(model: type[models.Model]) -> Iterator[Finding]:
+    """Every sealed line of a row's history is there, as it was sealed."""
+    lines = Lines.of(model)
+    yield from _removed(lines)
+    known = set(lines.columns["public"]) | set(lines.columns["personal"])
+    for columns in _formats(lines):
+        if lost := sorted({*columns["public"], *columns["personal"]} - known - _present(lines)):
+            sentence = _("the history has lost columns that are sealed: its lines cannot be proven any more.")
+            yield Finding(lines.name, "*", ", ".join(lost), None, None, None, sentence)
+            continue
+        yield from _edited(lines, columns)
+
+
+def _present(lines: Lines) -> set[str]:
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+    return {row["attname"] for row in fetch(query, [lines.table])}
+
+
+def _formats(lines: Lines) -> list[Columns]:
+    """The sets of columns under which lines of this table were sealed: one, until a migration adds a column."""
+    found = fetch('SELECT DISTINCT columns FROM core_eventseal WHERE "table" = %s', [lines.name])
+    return [value if isinstance(value, dict) else json.loads(value) for value in (row["columns"] for row in found)]
+
+
+def _removed(lines: Lines) -> Iterator[Finding]:
+    """Sealed lines that are gone; a row whose whole history went with it is named once."""
+    query = f"""
+        SELECT leaf.row, min(leaf.line) AS first, count(*) AS count, min(seal.sealed_at) AS sealed_at,
+               NOT EXISTS (SELECT FROM {lines.table} AS rest WHERE rest.{lines.key}::text = leaf.row) AS whole
+        FROM core_historyseal AS leaf JOIN core_eventseal AS seal ON seal.position = leaf.position
+        LEFT JOIN {lines.table} AS line ON line.pgh_id = leaf.line
+        WHERE leaf."table" = %s AND line.pgh_id IS NULL
+        GROUP BY leaf.row ORDER BY min(leaf.position), leaf.row
+    """  # noqa: S608
+    for row in fetch(query, [lines.name]):
+        if row["whole"]:
+            sentence = _("the whole history of this row was removed (%(count)d sealed lines).") % {
+                "count": row["count"]
+            }
+        else:
+            sentence = _("%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.") % {
+                "count": row["count"], "line": row["first"],
+            }  # fmt: skip
+        yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence)
+
+
+def _edited(lines: Lines, columns: Columns) -> Iterator[Finding]:
+    """Lines whose text is no longer the one that was sealed, or whose salt is gone without an erasure."""
+    personal = lines.personal_digest(columns)
+    erased = "false"
+    if columns["personal"]:
+        erased = """EXISTS (SELECT FROM core_erasure AS erasure WHERE erasure."table" = leaf."table"
+            AND erasure.row = leaf.row AND erasure.last_line >= leaf.line)"""
+    digest = lines.digest(columns, "leaf.personal_digest")
+    query = f"""
+        SELECT leaf.row, leaf.line, leaf.digest, seal.sealed_at, to_jsonb(line.*) AS after,
+               {digest} = leaf.digest AS public_holds, line.{lines.key}::text AS row_now,
+               {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt
+        FROM core_historyseal AS leaf
+        JOIN core_eventseal AS seal ON seal.position = leaf.position
+        JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
+        WHERE leaf."table" = %s AND seal.columns = %s::jsonb
+          AND ({digest} <> leaf.digest OR line.{lines.key}::text <> leaf.row
+               OR (coalesce({personal}, '-') <> leaf.personal_digest AND NOT {erased}))
+        ORDER BY leaf.position, leaf.line
+    """  # noqa: S608
+    for row in fetch(query, [lines.name, json.dumps(columns)]):
+        figures = {"line": row["line"]}
+        if row["public_holds"] and row["without_salt"]:
+            sentence = _("the salt of this row is gone, and no erasure says so (line %(line)s).") % figures
+        else:
+            sentence = _("line %(line)s of the history of this row was edited after it was sealed.") % figures
+        yield Finding(lines.name, row["row"], "*", row["digest"], _values(row["after"]), row["sealed_at"], sentence)
+
+
+def _values(line: Any) -> Any:
+    values = json.loads(line) if isinstance(line, str) else line
+    return {name: value for name, value in values.items() if not name.startswith("pgh_")}
+
+
+def check_authors(model: type[models.Model]) -> Iterator[Finding]:
+    """A line that names a person was written in a transaction in which an event says what that person did."""
+    lines = Lines.of(model)
+    query = f"""
+        SELECT line.{lines.key}::text AS row, line.pgh_id AS line, line.pgh_label AS label, line.pgh_created_at AS recorded_at,
+               line.pgh_context ->> 'user' AS person, line.pgh_context ->> 'label' AS acting, to_jsonb(line.*) AS after
+        FROM {lines.table} AS line
+        WHERE line.pgh_context ->> 'user' IS NOT NULL AND line.pgh_created_at >= %s
+          AND NOT EXISTS (
+              SELECT FROM core_event AS event
+              WHERE event.transaction = line.pgh_context_id AND event.actor_id = (line.pgh_context ->> 'user')::bigint
+          )
+        ORDER BY line.pgh_id
+    """  # noqa: S608
+    for row in fetch(query, [begins_at()]):
+        if needs_no_event(lines.name, row["acting"] or ""):
+            continue
+        sentence = _(
+            "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
+        )
+        yield Finding(
+            lines.name, row["row"], "*", None, _values(row["after"]), row["recorded_at"],
+            sentence % {"line": row["line"], "person": row["person"], "acting": row["acting"] or "–"},
+        )  # fmt: skip
+
+
+def check_rounds(model: type[models.Model]) -> Iterator[Finding]:
+    """What one transaction wrote was sealed in one round: nothing was slipped into a transaction of the past."""
+    lines = Lines.of(model)
+    query = f"""
+        SELECT DISTINCT ON (leaf.line) leaf.row, leaf.line, batch.sealed_at, batch.round, other.round AS before
+        FROM core_historyseal AS leaf
+        JOIN core_eventseal AS batch ON batch.position = leaf.position
+        JOIN {lines.table} AS line ON line.pgh_id = leaf.line
+        JOIN core_eventseal AS other ON other.transaction = line.pgh_context_id
+        WHERE leaf."table" = %s AND other.round <> batch.round
+        ORDER BY leaf.line
+    """  # noqa: S608
+    for row in fetch(query, [lines.name]):
+        sentence = _("line %(line)s of the history was slipped into a transaction that was sealed before it.")
+        yield Finding(
+            lines.name, row["row"], "*", row["before"], row["round"], row["sealed_at"], sentence % {"line": row["line"]}
+        )

@@ -1,0 +1,156 @@
+"""The chain over all that happened.
+
+Each subject's events are chained, but the last events of a chain, or a whole chain, could be removed and leave what
+remains correct; and a line of the row history has no chain of its own. So everything gets a seal: a gapless position
+and a hash over the seal before it and what is sealed, an event or a batch of history lines. Whatever is committed and
+has no seal gets one: what an open transaction still holds back comes in the next round, wherever its number falls.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from core.engine.lines import Lines, batch_digest, fetch, fix_text_settings
+from core.events import canonical
+from core.history import tracked_models
+from core.models.event import EventSeal
+
+# A key of our own for PostgreSQL's advisory locks: one sealer at a time.
+SEALING = 0x6573736F72
+# The most lines of one batch: their hashes are put together in the database's memory.
+BATCH = 50_000
+
+UNSEALED_EVENTS = """
+    SELECT event.id, event.hash, event.transaction FROM core_event AS event
+    WHERE NOT EXISTS (SELECT FROM core_eventseal AS seal WHERE seal.event_id = event.id)
+    ORDER BY event.id
+"""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """How many events and history lines got their seal."""
+
+    events: int = 0
+    lines: int = 0
+
+
+def seal_hash(previous: str, seal: EventSeal) -> str:
+    """The SHA-256 (hexadecimal) of one seal, after the hash of the one before it."""
+    if seal.event_id is None:
+        what = f"{seal.table}|{seal.lines}|{seal.batch_hash}|{canonical(seal.columns)}"
+    else:
+        what = f"{seal.event_id}|{seal.event_hash}"
+        if seal.transaction is not None:  # older events have none
+            what += f"|{seal.transaction}"
+    if seal.round:  # the first seals were made before there were rounds
+        what += f"|{seal.round}"
+    return hashlib.sha256(f"{previous}|{seal.position}|{what}".encode()).hexdigest()
+
+
+def seal_all() -> Sealed:
+    """Seal every event and every history line that has no seal yet, in one instant."""
+    with _alone():
+        fix_text_settings()
+        chain = _Chain()
+        events = _seal_events(chain)
+        lines = sum(_seal_lines(chain, Lines.of(model)) for model in tracked_models())
+    return Sealed(events, lines)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One sealer at a time, which sees one instant: events and lines of a transaction come in one round.
+
+    The lock is taken before the transaction, whose snapshot must show what the sealer before has done. Inside a
+    caller's transaction (tests) both are the caller's.
+    """
+    if connection.in_atomic_block:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALING])
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [SEALING])
+        try:
+            with transaction.atomic():
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SEALING])
+
+
+class _Chain:
+    """The end of the chain, to which seals are added; those of one round know its first position."""
+
+    def __init__(self) -> None:
+        last = EventSeal.objects.order_by("position").last()
+        self.position, self.hash = (last.position, last.hash) if last else (0, "")
+        self.round = self.position + 1
+
+    def add(self, seal: EventSeal) -> EventSeal:
+        self.position += 1
+        seal.position, seal.round = self.position, self.round
+        seal.hash = self.hash = seal_hash(self.hash, seal)
+        return seal
+
+
+def _seal_events(chain: _Chain) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(UNSEALED_EVENTS)
+        seals = [
+            chain.add(EventSeal(event_id=number, event_hash=hashed, transaction=transaction_id))
+            for number, hashed, transaction_id in cursor.fetchall()
+        ]
+    EventSeal.objects.bulk_create(seals, batch_size=5_000)
+    return len(seals)
+
+
+def _seal_lines(chain: _Chain, lines: Lines) -> int:
+    """Seal the new lines of one history table, batch by batch."""
+    total = 0
+    while count := _seal_batch(chain, lines):
+        total += count
+        if count < BATCH:
+            break
+    return total
+
+
+def _seal_batch(chain: _Chain, lines: Lines) -> int:
+    unsealed = f"""
+        FROM {lines.table} AS line
+        WHERE NOT EXISTS (
+            SELECT FROM core_historyseal AS seal WHERE seal."table" = '{lines.name}' AND seal.line = line.pgh_id
+        )
+    """
+    personal = lines.personal_digest(lines.columns)
+    if lines.columns["personal"]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'INSERT INTO core_personsalt ("table", row, salt) '
+                f"SELECT '{lines.name}', line.{lines.key}::text, gen_random_uuid() {unsealed} "
+                f"GROUP BY line.{lines.key} ON CONFLICT DO NOTHING"
+            )
+    # The personal digest is computed once, below the digest that takes it in.
+    query = f"""
+        WITH line AS (SELECT line.* {unsealed} ORDER BY line.pgh_id LIMIT {BATCH}),
+        salted AS (
+            SELECT line.*, {personal} AS essor_personal FROM line {lines.with_salt(lines.columns)}
+        ),
+        kept AS (
+            INSERT INTO core_historyseal (position, "table", line, row, digest, personal_digest)
+            SELECT {chain.position + 1}, '{lines.name}', line.pgh_id, line.{lines.key}::text,
+                   {lines.digest(lines.columns, "line.essor_personal")}, line.essor_personal
+            FROM salted AS line
+            RETURNING line, row, digest
+        )
+        SELECT count(*) AS count, {batch_digest("kept")} AS hash FROM kept
+    """  # noqa: S608
+    (batch,) = fetch(query)
+    if batch["count"]:
+        seal = EventSeal(table=lines.name, lines=batch["count"], batch_hash=batch["hash"], columns=lines.columns)
+        chain.add(seal).save(force_insert=True)
+    return batch["count"]
