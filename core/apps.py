@@ -15,6 +15,7 @@ class CoreConfig(AppConfig):
         post_migrate.connect(locks.fasten, sender=self, dispatch_uid="core_fasten")
         migration_state.install()
         setup.register_access_to_jobs()
+        setup.declare_changes_without_event()
         celery_signals.connect()
         checks.connect()
         health.connect()

@@ -21,6 +21,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from core.acting import acting_as
+from core.events import record
 from core.file_types import (
     IMAGE_TYPES,
     PIECE_TYPES,
@@ -144,9 +145,12 @@ def store(
         notices = _notices(file, media)
         with transaction.atomic():
             stored = _keep(file, digest, size, media, state, detail)
-            return Document.objects.create(
+            document = Document.objects.create(
                 file=stored, name=name, kind=kind, subject=subject, uploaded_by=user, notices=notices
             )
+            if subject is None and user is not None:  # else the subject's own event says what was joined
+                record(document, "upload", actor=user)
+            return document
 
 
 def _seekable(content: File | BinaryIO | bytes, name: str, limit: int) -> BinaryIO:

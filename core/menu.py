@@ -40,6 +40,10 @@ def register_all() -> None:
     register_action_labels(
         {
             "user.roles": _("Roles changed"),
+            "activate_account": _("Account activated"),
+            "edit_account": _("Account details changed"),
+            "import_table": _("Table imported"),
+            "upload": _("File sent"),
             "ask": _("Work asked for"),
             "start": _("Work begun"),
             "done": _("Work done"),

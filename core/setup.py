@@ -5,6 +5,8 @@ from django.db import DEFAULT_DB_ALIAS
 
 from core.acting import acting_as
 from core.documents import register_access
+from core.engine.authors import without_event
+from core.models.document import StoredFile
 from core.permissions import may_see_job
 from core.roles import Role
 
@@ -16,6 +18,11 @@ def ensure_roles(using: str = DEFAULT_DB_ALIAS, **kwargs) -> None:
     if missing:
         with acting_as(label="command migrate"):
             groups.bulk_create([Group(name=name) for name in sorted(missing)], ignore_conflicts=True)
+
+
+def declare_changes_without_event() -> None:
+    """The bytes of a file are kept under their hash: what they are to a case is said by the document, with an event."""
+    without_event(StoredFile, when="line.pgh_label = 'insert'", reason="bytes kept under their hash say nothing")
 
 
 def register_access_to_jobs() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -140,8 +141,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = form_class(request.POST or None, instance=applicant)
     if request.method == "POST" and form.is_valid():
         if form.changed_data:
-            form.save()
-            record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
+            with transaction.atomic():
+                form.save()
+                record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
         messages.success(request, _("Your changes are saved."))
         return redirect(form_target(request, applicant))
     if form.is_bound:

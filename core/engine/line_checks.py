@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
-from core.engine.authors import begins_at, needs_no_event
+from core.engine.authors import begins_at, exceptions_of
 from core.engine.findings import Finding
 from core.engine.lines import Columns, Lines, batch_digest, fetch
 
@@ -131,12 +131,10 @@ def check_authors(model: type[models.Model]) -> Iterator[Finding]:
           AND NOT EXISTS (
               SELECT FROM core_event AS event
               WHERE event.transaction = line.pgh_context_id AND event.actor_id = (line.pgh_context ->> 'user')::bigint
-          )
+          ) AND NOT coalesce({exceptions_of(lines.name)}, false)
         ORDER BY line.pgh_id
     """  # noqa: S608
     for row in fetch(query, [begins_at()]):
-        if needs_no_event(lines.name, row["acting"] or ""):
-            continue
         sentence = _(
             "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
         )

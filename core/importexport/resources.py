@@ -13,7 +13,9 @@ from django_fsm import FSMFieldMixin
 from import_export.resources import ModelResource
 from import_export.results import InvalidRow, Result
 
+from core.acting import current_actor
 from core.constraints import violation_message
+from core.events import record
 from core.importexport.widgets import ColumnWidget, EssorField, LinkWidget
 from core.workbooks import Column, Cover, RowProblem, Sheet, TableReading
 
@@ -192,6 +194,13 @@ class EssorResource(ModelResource):
                 "error": str(error).splitlines()[0]
             }
             raise ValidationError(text) from error
+
+    def after_import(self, dataset: tablib.Dataset, result: Result, **kwargs: Any) -> None:
+        """Say, in the transaction of the import, who brought the rows in."""
+        totals = {name: count for name, count in result.totals.items() if count}
+        if actor := current_actor():
+            label = str(self._meta.model._meta.verbose_name)
+            record(actor, "import_table", actor=actor, data={"table": label, **totals})
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

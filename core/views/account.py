@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST
 
 from core.account_mail import activation_tokens, send_activation, send_known_address, send_password_reset
 from core.acting import acting_as
+from core.events import record
 from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, SignUpForm
 from core.navigation import landing_url
 from core.portal import portal_login_required
@@ -157,9 +158,10 @@ def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     if user is None or not activation_tokens.check_token(user, token):
         return render(request, "essor/account/link_expired.html", {"activation": True}, status=410)
     if request.method == "POST":
-        with acting_as(user, label="activation"):
+        with acting_as(user, label="activation"), transaction.atomic():
             user.is_active = True
             user.save(update_fields=["is_active"])
+            record(user, "activate_account", actor=user)
         login(request, user, backend=BACKEND)
         messages.success(request, _("Your account is active. Welcome."))
         return _after_sign_in(request, "")
@@ -240,7 +242,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your password is changed."))
         return redirect("core:profile")
     if is_post and not changes_password and form.is_valid():
-        user = form.save()
+        user = _save_profile(form)
         translation.activate(user.language)
         messages.success(request, _("Your details are saved."))
         response = redirect("core:profile")
@@ -249,6 +251,14 @@ def profile(request: HttpRequest) -> HttpResponse:
     if is_post and not changes_password:
         request.user.refresh_from_db()  # the header shows what is saved, the form what was typed
     return render(request, "essor/account/profile.html", {"form": form, "password_form": password_form})
+
+
+def _save_profile(form: ProfileForm) -> Any:
+    with transaction.atomic():
+        user = form.save()
+        if form.changed_data:
+            record(user, "edit_account", actor=user, data={"fields": form.changed_data})
+    return user
 
 
 def admin_sign_in(request: HttpRequest) -> HttpResponse:

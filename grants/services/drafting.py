@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from applicants.permissions import may_act_for
 from core.documents import IMAGE_TYPES, store
+from core.events import record
 from core.file_types import DOCX, JPEG, ODS, ODT, PDF, PNG, XLSX, DocumentRefused, FileType
 from grants.models import Application, BudgetLine, Call, Partner, PersonLine, Piece
 from grants.permissions import may_change_piece, may_edit
@@ -149,8 +150,15 @@ def save_answers(
         if saved.versions:
             refresh_amounts(locked)
             locked.save()
+            _say(locked, "answers", user, questions=sorted(saved.versions))
     application.refresh_from_db()
     return saved
+
+
+def _say(application: Application, action: str, user, **data: Any) -> None:
+    """Leave an event of what is changed after the case was filed; a draft has no reader but its author yet."""
+    if application.submitted_at is not None:
+        record(application, action, actor=user, data=data)
 
 
 def lock(application: Application) -> Application:
@@ -346,7 +354,9 @@ def attach_piece(application: Application, *, code: str, content, name: str, use
             allowed=allowed_types(rule),
             max_bytes=rule.max_megabytes * MEGABYTE,
         )
-        return Piece.objects.create(application=locked, code=code, document=document, added_by=user)
+        piece = Piece.objects.create(application=locked, code=code, document=document, added_by=user)
+        _say(locked, "piece_joined", user, piece=code, file=document)
+    return piece
 
 
 def remove_piece(piece: Piece, *, user) -> None:
@@ -366,6 +376,7 @@ def remove_piece(piece: Piece, *, user) -> None:
         else:
             piece.state = Piece.State.REPLACED
             piece.save(update_fields=["state"])
+            _say(application, "piece_removed", user, piece=piece.code, file=piece.document)
 
 
 def _piece_rule(application: Application, code: str) -> PieceRule:

@@ -1,0 +1,17 @@
+"""What the proof of the past needs to know of grants."""
+
+from core.engine.authors import without_event
+from core.models import Document
+from grants.models import Application, BudgetLine, Partner, PersonLine, Piece
+
+_NOT_FILED = "NOT EXISTS (SELECT FROM grants_application AS the_case WHERE the_case.id = {key} AND the_case.submitted_at <= line.pgh_created_at)"
+_REASON = "a draft has no reader but its author: what they file is frozen in a snapshot, with its event"
+
+
+def register() -> None:
+    """A draft is saved while one types, without events; from the first filing on, each change leaves one."""
+    without_event(Application, when="line.submitted_at IS NULL AND line.state = 'draft'", reason=_REASON)
+    for model in (BudgetLine, Partner, PersonLine, Piece):
+        without_event(model, when=_NOT_FILED.format(key="line.application_id"), reason=_REASON)
+    of_a_case = "line.content_type_id = (SELECT id FROM django_content_type WHERE app_label = 'grants' AND model = 'application')"
+    without_event(Document, when=f"{of_a_case} AND {_NOT_FILED.format(key='line.object_id')}", reason=_REASON)
