@@ -7,17 +7,10 @@ class GrantsConfig(AppConfig):
     verbose_name = _("Grants")
 
     def ready(self) -> None:
-<<<<<<< HEAD
-        from grants import portal_setup, staff_setup
+        from grants import portal_setup, proof, staff_setup
         from grants.figures import setup as figures
 
         portal_setup.register()
         staff_setup.register()
-        assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)
-=======
-        from grants import portal_setup, proof, staff_setup
-
-        portal_setup.register()
-        staff_setup.register()
         proof.register()
->>>>>>> f44d000 (Accounts, imports, corrected answers and pieces: what a person changes leaves an event in the same transaction)
+        assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)
