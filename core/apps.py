@@ -8,8 +8,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import celery_signals, checks, health, menu, migration_state, setup
-        from core.figures import setup as figures
         from core.engine import locks
+        from core.figures import setup as figures
 
         post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
         post_migrate.connect(locks.fasten, sender=self, dispatch_uid="core_fasten")
