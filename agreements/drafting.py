@@ -21,6 +21,7 @@ from core.text import fold
 from grants.models import Application
 from grants.services.amounts import tranche_rows
 from grants.staff_permissions import may_work_on
+from grants.void import void_computation
 
 PREFIX = "CONV"
 PERCENT = Decimal("0.0001")
@@ -116,6 +117,8 @@ def _check(application: Application, actor) -> None:
         raise DraftingRefused(
             _("The application is not approved: its state is “%(state)s”.") % {"state": application.state_label()}
         )
+    if reason := void_computation(application):
+        raise DraftingRefused(reason)
     if Agreement.objects.filter(application=application).exists():
         raise DraftingRefused(_("This case has its agreement already."))
 

@@ -19,6 +19,7 @@ from core.transitions import perform
 from grants.models import AgendaItem, Application, CommitteeMember, CommitteeSession, Decision, Envelope, Recusal
 from grants.models import SessionState as State
 from grants.staff_permissions import may_run_session
+from grants.void import void_computation
 
 
 class SessionRefused(Exception):
@@ -168,6 +169,8 @@ def _terms(item: AgendaItem, decision: str, amount: Decimal | None, reason: str)
 def _check_grant(item: AgendaItem, amount: Decimal, reason: str) -> None:
     if amount <= 0:
         raise SessionRefused(_("Type the amount granted, or reject the case."), "amount")
+    if changed := void_computation(item.application):
+        raise SessionRefused(changed)
     highest = item.application.computed_amount
     if highest is not None and amount > highest:
         raise SessionRefused(

@@ -17,7 +17,7 @@ from applicants.rules.de_minimis import NoCeiling
 from core.money import format_euros
 from core.text import listed
 from core.transitions import precondition
-from grants import consultation, de_minimis
+from grants import consultation, de_minimis, void
 
 GENERAL = "__all__"
 GOOD_ANSWERS = ("yes", "na")
@@ -42,6 +42,27 @@ def _answers(application) -> dict[str, str]:
 
 
 # --- the case ------------------------------------------------------------------------------------------------
+
+
+@precondition
+def figures_have_not_changed(application, data, actor):
+    """The computation that the proposal rests on still holds: no figure changed since."""
+    proposal = application.live_proposal()
+    if proposal is not None and not proposal.favourable:
+        return None
+    reason = void.void_computation(application)
+    return {GENERAL: reason} if reason else None
+
+
+@precondition
+def checks_rest_on_present_facts(application, data, actor):
+    """No check was answered on facts (pieces, amounts, dates) that changed since."""
+    stale = [check.label for check in void.void_checks(application)]
+    if stale:
+        return {
+            GENERAL: _("To be answered again, for what they rest on changed: %(checks)s.") % {"checks": _listed(stale)}
+        }
+    return None
 
 
 @precondition
@@ -127,6 +148,8 @@ def proposal_within_computed_aid(application, data, actor):
     computation = application.latest_computation()
     if computation is None:
         return {GENERAL: _("The aid has not been computed yet.")}
+    if reason := void.void_computation(application):
+        return {GENERAL: reason}
     if computation.refusals:
         return {GENERAL: _listed(computation.refusals)}
     amount = data.get("proposed_amount")

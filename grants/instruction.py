@@ -34,12 +34,13 @@ from grants.models import (
     Score,
 )
 from grants.permissions import may_write_message
-from grants.rules.automatic_checks import AUTOMATIC
+from grants.rules.automatic_checks import AUTOMATIC, fingerprint
 from grants.rules.schema import CheckRule
 from grants.services.amounts import computed_aid, facts_of
 from grants.staff_forms import instructors_of
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
 from grants.states import ApplicationState as State
+from grants.void import present_facts, void_checks
 
 BEFORE_ADMISSION = (State.SUBMITTED, State.INCOMPLETE)
 UNTIL_PROPOSAL = (*BEFORE_ADMISSION, State.ADMISSIBLE, State.IN_INSTRUCTION)
@@ -87,14 +88,17 @@ def answer_check(application: Application, code: str, answer: str, *, actor, rea
         raise InstructionRefused(_("Say why the answer is not yes."), "reason")
     states = UNTIL_PROPOSAL if rule.stage == "eligibility" else BEFORE_ADMISSION
     with transaction.atomic():
-        locked = _locked(application, actor, states)
-        row = _write_answer(locked, rule, answer, reason.strip(), actor)
+        locked = _locked(application, actor, UNTIL_PROPOSAL)
+        facts = present_facts(locked) if rule.automatic in AUTOMATIC else None
+        if locked.state not in states and rule not in void_checks(locked, facts):
+            _locked(application, actor, states)  # says why
+        row = _write_answer(locked, rule, answer, reason.strip(), actor, facts)
         record(locked, "check", actor=actor, data={"check": code, "answer": answer}, comment=reason)
     return row
 
 
-def _write_answer(application, rule: CheckRule, answer: str, reason: str, person) -> CheckAnswer:
-    """The answer of a person, or of the product when ``person`` is None."""
+def _write_answer(application, rule: CheckRule, answer: str, reason: str, person, facts=None) -> CheckAnswer:
+    """The answer of a person, or of the product when ``person`` is None, with the fingerprint of what it rests on."""
     row, _created = CheckAnswer.objects.update_or_create(
         application=application,
         code=rule.code,
@@ -105,6 +109,7 @@ def _write_answer(application, rule: CheckRule, answer: str, reason: str, person
             "is_automatic": person is None,
             "answered_by": person,
             "answered_at": timezone.now(),
+            "rests_on": fingerprint(rule.automatic, facts) if facts else "",
         },
     )
     return row
@@ -114,6 +119,7 @@ def answer_automatic_checks(application: Application, *, actor=None) -> list[Che
     """Compute the checks that the product answers itself, with their reasons.
 
     An answer given by a person stays. Nothing is written for a fact that is unknown or an answer that has not changed.
+    Once the case is admissible, what was asked before is computed again only where it rests on facts that changed.
     """
     rules = [rule for rule in application.rules.checks if rule.automatic in AUTOMATIC]
     if not rules:
@@ -121,18 +127,19 @@ def answer_automatic_checks(application: Application, *, actor=None) -> list[Che
     with transaction.atomic():
         locked = Application.objects.select_for_update(of=("self",), no_key=True).get(pk=application.pk)
         present = {item.code: item for item in locked.check_answers.all()}
-        facts = case_facts(locked)
-        written = []
+        facts, written = case_facts(locked), []
+        kept = present_facts(locked)
+        void = void_checks(locked, kept)
         for rule in rules:
-            if rule.stage != "eligibility" and locked.state not in BEFORE_ADMISSION:
+            if rule.stage != "eligibility" and locked.state not in BEFORE_ADMISSION and rule not in void:
                 continue
             before = present.get(rule.code)
             finding = AUTOMATIC[rule.automatic](facts)
             if finding.holds is None or (before is not None and not before.is_automatic):
                 continue
             answer = Answer.YES if finding.holds else Answer.NO
-            if before is None or (before.answer, before.reason) != (answer, finding.reason):
-                written.append(_write_answer(locked, rule, answer, finding.reason, None))
+            if before is None or rule in void or (before.answer, before.reason) != (answer, finding.reason):
+                written.append(_write_answer(locked, rule, answer, finding.reason, None, kept))
         if written:
             record(locked, "automatic_checks", actor=actor, data={item.code: item.answer for item in written})
     return written
@@ -417,18 +424,22 @@ class CheckLine:
     rule: CheckRule
     answer: CheckAnswer | None
     fact: str = ""
+    is_void: bool = False
 
 
 def check_lines(application: Application, *, with_facts: bool = False) -> dict[str, list[CheckLine]]:
     """The checks of a case by stage, in the programme's order.
 
-    ``with_facts`` also computes what the product knows about those that nobody answered.
+    ``with_facts`` also computes what the product knows about those that nobody answered, and which answers rest on
+    facts that changed since.
     """
     answers = {item.code: item for item in application.check_answers.all()}
     computable = {rule.code for rule in application.rules.checks if rule.automatic in AUTOMATIC} - set(answers)
-    facts = case_facts(application) if with_facts and computable else None
+    kept = any(item.rests_on for item in answers.values())
+    facts = case_facts(application) if with_facts and (computable or kept) else None
+    void = void_checks(application, facts) if facts else []
     stages: dict[str, list[CheckLine]] = {}
     for rule in application.rules.checks:
         fact = AUTOMATIC[rule.automatic](facts).reason if facts and rule.code in computable else ""
-        stages.setdefault(rule.stage, []).append(CheckLine(rule, answers.get(rule.code), fact))
+        stages.setdefault(rule.stage, []).append(CheckLine(rule, answers.get(rule.code), fact, rule in void))
     return stages

@@ -30,6 +30,7 @@ from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
+from grants.void import void_computation
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
@@ -78,6 +79,7 @@ def amount_panel(case: Application, reader: CaseReader) -> Panel:
         anchor="amount",
         context={
             "computation": computation,
+            "void_reason": void_computation(case) if computation else "",
             "may_compute": reader.may_instruct and case.state in DURING_INSTRUCTION,
             "fund_form": reader.form("fund", lambda: EuFundForm(initial={"eu_fund": case.eu_fund})),
             "may_choose_fund": reader.may_instruct and case.state in UNTIL_PROPOSAL,
@@ -93,7 +95,7 @@ def check_panels(case: Application, reader: CaseReader) -> list[Panel]:
         states = UNTIL_PROPOSAL if stage == Stage.ELIGIBILITY else BEFORE_ADMISSION
         answered = sum(1 for line in lines if line.answer is not None)
         may_answer = reader.may_instruct and case.state in states
-        fine = all(line.answer is not None and line.answer.answer != "no" for line in lines)
+        fine = all(line.answer is not None and line.answer.answer != "no" and not line.is_void for line in lines)
         panels.append(
             Panel(
                 title=Stage(stage).label,
@@ -104,6 +106,8 @@ def check_panels(case: Application, reader: CaseReader) -> list[Panel]:
                     "lines": lines,
                     "stage": stage,
                     "may_answer": may_answer,
+                    "may_answer_void": asked,
+                    "computes": asked and (stage == Stage.COMPLETENESS or any(line.is_void for line in lines)),
                     "folded": fine and not may_answer,
                     "refused": reader.forms.get("check"),
                 },
@@ -260,7 +264,11 @@ def proposal_panels(case: Application) -> list[Panel]:
                     title=_("Proposal and visa"),
                     template="admin/grants/application/proposal.html",
                     anchor="proposal",
-                    context={"proposals": proposals, "live": case.live_proposal()},
+                    context={
+                        "proposals": proposals,
+                        "live": case.live_proposal(),
+                        "void_reason": void_computation(case),
+                    },
                 )
             )
     if case.state in COMMITTEE:

@@ -46,7 +46,7 @@ def load_case(case: Application) -> None:
         else:
             _know_empty(case, relation)
     if case.state not in BEFORE_ADMISSION:
-        relations.append(Prefetch("computations", AidComputation.objects.defer("facts")))
+        relations.append(Prefetch("computations", AidComputation.objects.with_basis_now().defer("facts")))
     if case.state not in UNTIL_PROPOSAL:
         relations.append(Prefetch("proposals", Proposal.objects.select_related("made_by", "visa_by", "sent_back_by")))
     if case.state in COMMITTEE:

@@ -27,6 +27,25 @@ SAME_SESSION = """
 """
 
 
+# What is put on an agenda, and what is granted, is what the proposal says, on figures that have not changed since.
+AGENDA_ON_PRESENT_FIGURES = """
+    IF TG_OP = 'INSERT' OR (NEW.decision = 'granted' AND OLD.decision IS DISTINCT FROM 'granted') THEN
+        PERFORM 1 FROM grants_proposal proposal
+            LEFT JOIN grants_aidcomputation computation ON computation.id = proposal.computation_id
+            WHERE proposal.application_id = NEW.application_id
+                AND proposal.sent_back_at IS NULL
+                AND proposal.visa_by_id IS NOT NULL
+                AND proposal.amount = NEW.proposed_amount
+                AND (NOT proposal.favourable OR computation.basis = grants_aid_basis(NEW.application_id));
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the agenda rests on a proposal whose figures changed'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'agenda_on_present_figures';
+        END IF;
+    END IF;
+    RETURN NEW;
+"""
+
+
 class Decision(models.TextChoices):
     """What the committee decides on one case."""
 
@@ -90,6 +109,12 @@ class AgendaItem(models.Model):
             ),
         ]
         triggers = [
+            pgtrigger.Trigger(
+                name="agenda_on_present_figures",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=AGENDA_ON_PRESENT_FIGURES,
+            ),
             pgtrigger.Trigger(
                 name="agenda_of_closed_session_is_frozen",
                 operation=pgtrigger.Update | pgtrigger.Insert,

@@ -47,6 +47,10 @@ class CheckAnswer(models.Model):
         verbose_name=_("answered by"),
     )  # fmt: skip
     answered_at = models.DateTimeField(_("answered at"), default=timezone.now)
+    rests_on = models.CharField(
+        _("fingerprint of its facts"), max_length=64, blank=True, db_default="", default="", editable=False,
+        help_text=_("Empty for a check of which the product knows no fact."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("answer to a check")
@@ -163,6 +167,35 @@ class Opinion(models.Model):
         return f"{self.body} · {self.get_result_display() or _('awaited')}"
 
 
+# ``grants_aid_basis(case)`` is a function of the database (migration 0005): one fingerprint of what the aid rests on.
+
+# A proposal in favour, its visa, its place on an agenda and the grant rest on the newest computation, and on one whose
+# figures have not changed since.
+PROPOSAL_ON_PRESENT_FIGURES = """
+    IF NEW.favourable AND (TG_OP = 'INSERT' OR (NEW.visa_by_id IS NOT NULL AND OLD.visa_by_id IS NULL)) THEN
+        PERFORM 1 FROM grants_aidcomputation computation
+            WHERE computation.id = NEW.computation_id
+                AND computation.application_id = NEW.application_id
+                AND computation.basis = grants_aid_basis(NEW.application_id)
+                AND NOT EXISTS (
+                    SELECT 1 FROM grants_aidcomputation later
+                    WHERE later.application_id = NEW.application_id AND later.number > computation.number);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the proposal rests on a computation whose figures changed'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_on_present_figures';
+        END IF;
+    END IF;
+    RETURN NEW;
+"""
+
+
+class ComputationQuerySet(models.QuerySet):
+    def with_basis_now(self) -> "ComputationQuerySet":
+        """Each with the fingerprint of what the aid of its case rests on now (``basis_now``)."""
+        now = models.Func("application_id", function="grants_aid_basis", output_field=models.CharField())
+        return self.annotate(basis_now=now)
+
+
 @tracked
 class AidComputation(models.Model):
     """One computation of the aid, with the lines that explain it. Append-only: a new one follows, none is edited."""
@@ -182,6 +215,12 @@ class AidComputation(models.Model):
         verbose_name=_("asked by"),
     )  # fmt: skip
     computed_at = models.DateTimeField(_("computed at"), default=timezone.now)
+    basis = models.CharField(
+        _("fingerprint of what it rests on"), max_length=64, blank=True, db_default="", default="", editable=False,
+        help_text=_("Made by the database from the budget, the persons, the answers, the dates and the rules."),
+    )  # fmt: skip
+
+    objects = ComputationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("computation of the aid")
@@ -191,10 +230,24 @@ class AidComputation(models.Model):
             models.UniqueConstraint(fields=["application", "number"], name="computation_number_unique"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="computation_amount_not_negative"),
         ]
-        triggers = [pgtrigger.Protect(name="computation_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="computation_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="computation_keeps_its_basis",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="NEW.basis := grants_aid_basis(NEW.application_id); RETURN NEW;",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.application_id} · {self.number}"
+
+    def is_void(self) -> bool:
+        """Whether what the computation rests on changed since: it then backs nothing until it is made again."""
+        if "basis_now" not in self.__dict__:
+            self.basis_now = type(self).objects.with_basis_now().values_list("basis_now", flat=True).get(pk=self.pk)
+        return self.basis != self.basis_now
 
 
 @tracked
@@ -304,6 +357,12 @@ class Proposal(models.Model):
                 ],
             ),
             pgtrigger.Protect(name="proposal_is_not_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="proposal_on_present_figures",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=PROPOSAL_ON_PRESENT_FIGURES,
+            ),
         ]
 
     def __str__(self):

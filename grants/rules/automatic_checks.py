@@ -4,6 +4,7 @@ A programme's file names one of ``AUTOMATIC`` in ``automatic:`` of a check. The 
 computed answer stays in the history. A fact that is unknown gives no answer: the instructor decides.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -117,6 +118,27 @@ def de_minimis(facts: CaseFacts) -> Finding:
     if facts.de_minimis_allowed is None:
         return Finding(True, _("The programme is outside State aid."))
     return Finding(facts.de_minimis_allowed, facts.de_minimis_reason)
+
+
+# The facts that each check looks at, as its fingerprint keeps them: texts that only explain stay out.
+RESTS_ON: dict[str, tuple[str, ...]] = {
+    "pieces": ("missing_pieces", "refused_pieces"),
+    "early_start": ("filed_on", "project_start", "early_start_reason"),
+    "region": ("place",),
+    "cer": ("must_sign_cer", "signs_cer"),
+    "renewal": ("is_renewal",),
+    "persons": ("persons", "persons_below_floor"),
+    "eligible_base": ("eligible_base", "computed_amount"),
+    "de_minimis": ("de_minimis_allowed", "computed_amount"),
+}
+
+
+def fingerprint(automatic: str, facts: CaseFacts) -> str:
+    """A digest of what an answer to this check rests on; "" for a check of which the product knows no fact."""
+    if automatic not in RESTS_ON:
+        return ""
+    values = [f"{name}={getattr(facts, name)!s}" for name in RESTS_ON[automatic]]
+    return hashlib.sha256("\n".join(values).encode()).hexdigest()
 
 
 AUTOMATIC: dict[str, Callable[[CaseFacts], Finding]] = {

@@ -20,7 +20,7 @@ from core.transitions import perform
 from grants.models import Application
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf, siret
 from tests.factories.core import UserFactory
-from tests.factories.instruction import CaseFactory, staff
+from tests.factories.instruction import CaseFactory, compute, staff
 
 PREFIXES = {"PROGRESS1": "PROG", "CAPITAL-SCOP": "SCOP", "CPO": "CPO"}
 
@@ -78,6 +78,8 @@ def approved(
             computed_amount=Decimal(amount),
             granted_amount=Decimal(amount),
         )
+    if persons:
+        compute(case)  # the aid rests on the persons too
     return case, house
 
 

@@ -1,0 +1,89 @@
+"""What rests on figures that changed is void until it is made again: the computation, the answers to checks.
+
+A computation keeps the fingerprint of what it started from (``AidComputation.basis``, made by the database); an answer
+keeps that of the facts of its check. Comparing them with the case as it is now says what no longer holds, and why.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from core.money import format_euros
+from core.text import listed
+from grants.case_facts import case_facts
+from grants.rules.automatic_checks import CaseFacts, fingerprint
+from grants.rules.schema import CheckRule
+from grants.services.amounts import budget_items, typed_request
+
+NAMED = 3
+
+
+# --- the computation -------------------------------------------------------------------------------------------------
+
+
+def void_computation(application) -> str:
+    """Why the newest computation no longer backs anything, in a sentence; "" when it holds, or when there is none."""
+    computation = application.latest_computation()
+    if computation is None or not computation.is_void():
+        return ""
+    changes = changed_figures(application, computation.facts)
+    words = {"number": computation.number, "changes": listed(changes)}
+    if not changes:
+        return _("Computation no. %(number)s is void: what it rests on changed. Compute the aid again.") % words
+    return _("Computation no. %(number)s is void: %(changes)s. Compute the aid again.") % words
+
+
+def changed_figures(application, facts: dict[str, Any]) -> list[str]:
+    """What changed since a computation, at most a few figures in words: "Communication: 9 500,00 € instead of…"."""
+    before, now = _figures(facts.get("budget", [])), _figures(vars(item) for item in budget_items(application))
+    found = [
+        _("%(label)s: %(now)s instead of %(before)s")
+        % {"label": label, "now": _euros(now.get(key)), "before": _euros(amount)}
+        for key, amount in before.items()
+        if (label := key[1]) and now.get(key) != amount
+    ]
+    asked, wanted = typed_request(application), facts.get("requested")
+    if (str(asked) if asked is not None else None) != wanted and "requested" in facts:
+        words = {"now": _euros(asked), "before": _euros(Decimal(wanted) if wanted else None)}
+        found.append(_("amount asked: %(now)s instead of %(before)s") % words)
+    return found[:NAMED]
+
+
+def _figures(items: Iterable[dict[str, Any]]) -> dict[tuple[str, str, int], Decimal]:
+    """What counts of each expense: the amount retained of it, else the whole; lines alike are told by their rank."""
+    figures: dict[tuple[str, str, int], Decimal] = {}
+    for item in items:
+        if item["side"] != "charge":
+            continue
+        amount = item["amount"] if item.get("eligible") is None else item["eligible"]
+        rank = sum(1 for account, label, _rank in figures if (account, label) == (item["account"], item["label"]))
+        figures[item["account"], item["label"] or item["account"], rank] = Decimal(str(amount))
+    return figures
+
+
+def _euros(amount: Decimal | None) -> str:
+    return format_euros(amount) if amount is not None else _("nothing")
+
+
+# --- the checks ------------------------------------------------------------------------------------------------------
+
+
+def present_facts(application) -> CaseFacts:
+    """The facts of the case in the language of the house: a fingerprint does not depend on who looks."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return case_facts(application)
+
+
+def void_checks(application, facts: CaseFacts | None = None) -> list[CheckRule]:
+    """The checks that were answered on facts that changed since. ``facts``: the present ones, where they are known."""
+    answers = {item.code: item.rests_on for item in application.check_answers.all() if item.rests_on}
+    rules = [rule for rule in application.rules.checks if rule.code in answers]
+    if not rules:
+        return []
+    if facts is None or translation.get_language() != settings.LANGUAGE_CODE:
+        facts = present_facts(application)
+    return [rule for rule in rules if fingerprint(rule.automatic, facts) != answers[rule.code]]
