@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
+from core.engine.standing import reason_reads_only
 from core.events import record
 from core.roles import Role
 from core.sequences import next_number
@@ -29,6 +30,8 @@ def open_batch(*, actor, year: int | None = None, label: str = "") -> PaymentBat
     """
     if not actor.has_role(Role.FINANCE_OFFICER):
         raise TransitionRefused("permission", {"__all__": _("Only a finance officer opens a batch.")})
+    if reason := reason_reads_only(actor):
+        raise TransitionRefused("permission", {"__all__": reason})
     year = year or this_year()
     with transaction.atomic():
         batch = PaymentBatch.objects.create(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from core.engine.standing import reason_not_impartial, reason_reads_only
 from core.roles import STAFF_ROLES, Role
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def may_view_applicant(user: "User", applicant: "Applicant") -> str | None:
 def may_act_for(user: "User", applicant: "Applicant") -> str | None:
     """Write applications, claims and reports: any of its people."""
     if role_for(user, applicant):
-        return None
+        return reason_reads_only(user)
     return _("You do not act for “%(name)s”.") % {"name": applicant.display_name}
 
 
@@ -36,7 +37,7 @@ def may_submit_for(user: "User", applicant: "Applicant") -> str | None:
     """Submit and sign: a representative."""
     role = role_for(user, applicant)
     if role == "representative":
-        return None
+        return reason_reads_only(user)
     if role:
         return _("Only a representative of “%(name)s” may submit or sign. Ask one of them.") % {
             "name": applicant.display_name
@@ -48,7 +49,7 @@ def may_manage_people(user: "User", applicant: "Applicant") -> str | None:
     """Invite and remove people: a representative."""
     role = role_for(user, applicant)
     if role == "representative":
-        return None
+        return reason_reads_only(user)
     if role:
         return _("Only a representative of “%(name)s” manages its people and bank details.") % {
             "name": applicant.display_name
@@ -70,29 +71,23 @@ def may_answer_on_undertaking(user: "User", applicant: "Applicant") -> str | Non
 def may_enter_bank_account(user: "User", applicant: "Applicant") -> str | None:
     """Enter bank details: a representative, or an instructor who received them on paper."""
     if user.is_authenticated and user.is_active and user.has_role(Role.INSTRUCTOR):
-        return None
+        if not reason_not_impartial(user, applicant):
+            return None
     return may_manage_people(user, applicant)
 
 
 def may_verify_bank_account(user: "User", account: "BankAccount") -> str | None:
-    """Verify or reject bank details: not the person who entered them, nor one who acts for the applicant."""
+    """Verify or reject bank details: not the person who entered them."""
     if user.pk == account.entered_by_id:
         return _("You entered this account: another person verifies it.")
-    if role_for(user, account.applicant):
-        return _("You act for this applicant: another person verifies its account.")
     return None
-
-
-def may_replace_bank_account(user: "User", account: "BankAccount") -> str | None:
-    """Nobody by hand: an account is replaced when another takes its place."""
-    return _("An account is replaced when another one is entered or verified.")
 
 
 def may_decide_on_request(user: "User", request: "JoinRequest") -> str | None:
     """Answer a request to join: a representative of the applicant, or an instructor; never the one who asks."""
     if user.pk == request.user_id:
         return _("Another person answers your request.")
-    if user.is_active and user.has_role(Role.INSTRUCTOR):
+    if user.is_active and user.has_role(Role.INSTRUCTOR) and not reason_not_impartial(user, request.applicant):
         return None
     return may_manage_people(user, request.applicant)
 
@@ -105,7 +100,7 @@ def may_withdraw_request(user: "User", request: "JoinRequest") -> str | None:
 def may_accept_invitation(user: "User", invitation: "Invitation") -> str | None:
     """Take up an invitation: the owner of the address it was sent to."""
     if user.email.lower() == invitation.email.lower():
-        return None
+        return reason_reads_only(user)
     return _(
         "This invitation was sent to another e-mail address. Sign in with that address, or ask for an invitation"
         " to %(email)s."

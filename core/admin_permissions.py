@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.http import HttpRequest
 
+from core.engine.standing import reason_interested, reason_reads_only
 from core.roles import STAFF_ROLES, Role
 
 
@@ -36,10 +37,10 @@ class AdminRolesMixin:
         return self._may_write(request, self.add_roles)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._may_write(request, self.change_roles)
+        return self._may_write(request, self.change_roles, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._may_write(request, self.delete_roles)
+        return self._may_write(request, self.delete_roles, obj)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -53,11 +54,8 @@ class AdminRolesMixin:
         return self.has_view_permission(request)
 
     @staticmethod
-    def _may_write(request: HttpRequest, roles: Iterable[Role]) -> bool:
-        allowed = set(roles) - {Role.AUDITOR}
-        return bool(allowed) and has_any_role(request.user, allowed) and not _is_auditor(request.user)
-
-
-def _is_auditor(user: Any) -> bool:
-    """An auditor who holds another role too would be judge and party: the auditor's restriction wins."""
-    return user.has_role(Role.AUDITOR)
+    def _may_write(request: HttpRequest, roles: Iterable[Role], obj: models.Model | None = None) -> bool:
+        """The role, no auditor (the restriction wins over any other role), no interest of one's own in the row."""
+        if not has_any_role(request.user, set(roles) - {Role.AUDITOR}) or reason_reads_only(request.user):
+            return False
+        return not hasattr(obj, "interest_of") or reason_interested(request.user, obj) is None

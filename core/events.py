@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.utils import timezone
 
 from core.acting import current_actor, current_label
+from core.engine.standing import reason_reads_only
 from core.json_safe import json_safe
 from core.models.event import Event, EventQuerySet
 
@@ -81,11 +83,15 @@ def record(
 ) -> Event:
     """Add an event to the chain of a saved subject, in the caller's transaction.
 
-    Without ``actor``, the one of :func:`core.acting.acting_as` is meant.
+    Without ``actor``, the one of :func:`core.acting.acting_as` is meant. Every write leaves an event: this is the net
+    under the permissions of each service, and an auditor's event undoes what it tells of.
+
+    Raises PermissionDenied for an auditor, but on what they do by right (``OPEN_TO_AUDITORS``: asking for a report).
     """
     if subject.pk is None:
         raise ValueError("An event needs a saved subject.")
     actor = actor if actor is not None else current_actor()
+    _refuse_auditor(subject, actor)
     content_type = ContentType.objects.get_for_model(subject)
     with transaction.atomic():
         lock_subject(subject)
@@ -111,6 +117,11 @@ def record(
         event.hash = hash_of(event, subject._meta.concrete_model._meta.label_lower)
         event.save(force_insert=True)
     return event
+
+
+def _refuse_auditor(subject: models.Model, actor: Any) -> None:
+    if actor is not None and not getattr(subject, "OPEN_TO_AUDITORS", False) and (reason := reason_reads_only(actor)):
+        raise PermissionDenied(reason)
 
 
 def history(subject: models.Model) -> EventQuerySet:

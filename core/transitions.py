@@ -24,6 +24,7 @@ from django_fsm import transition as fsm_transition
 
 from core.acting import acting_as, current
 from core.constraints import violation_message
+from core.engine.standing import reason_interested, reason_reads_only
 from core.engine.versions import Shown, verify
 from core.events import record
 from core.json_safe import json_safe
@@ -157,6 +158,8 @@ def workflow_transition(
         raise ImproperlyConfigured(f"Transition {label}: wrong audience, comment or tone.")
     if audience == "staff" and not roles:
         raise ImproperlyConfigured(f"Transition {label}: who may take it? A staff transition names its roles.")
+    if audience == "system" and (roles or permission):
+        raise ImproperlyConfigured(f"Transition {label}: only the system takes it, it names nobody.")
     if audience == "applicant" and not (roles or permission):
         raise ImproperlyConfigured(f"Transition {label}: who may take it? Give roles or a permission.")
 
@@ -235,18 +238,24 @@ NOT_SIGNED_IN = gettext_lazy("Sign in to do this.")
 
 
 def permission_reason(spec: TransitionSpec, instance: models.Model, actor: Any, *, system: bool = False) -> str | None:
-    """Why this person may not take this transition of this row; None when they may."""
+    """Why this person may not take this transition of this row; None when they may.
+
+    An auditor takes none; a transition of the staff is not for one who has an interest in the case.
+    """
     if system:
         return None if spec.for_the_system() else _("“%(label)s” is done by a person.") % {"label": spec.label}
     if spec.audience == "system":
         return _("“%(label)s” happens by itself.") % {"label": spec.label}
     if actor is None or not getattr(actor, "is_authenticated", False) or not actor.is_active:
         return str(NOT_SIGNED_IN)
+    if reason := reason_reads_only(actor):
+        return reason
     if spec.roles and not actor.has_role(*spec.roles):
         names = ", ".join(str(role.label).lower() for role in spec.roles)
         return _("Only these roles may do this: %(roles)s.") % {"roles": names}
-    reason = spec.permission(actor, instance) if spec.permission else None
-    return str(reason) if reason else None
+    if reason := spec.permission(actor, instance) if spec.permission else None:
+        return str(reason)
+    return reason_interested(actor, instance) if spec.audience == "staff" else None
 
 
 def _condition_errors(conditions: Iterable[Condition], instance, data: dict, actor) -> dict[str, list[str]]:

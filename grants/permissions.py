@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from applicants.permissions import may_act_for, may_submit_for
+from core.engine.standing import reason_reads_only
 from core.roles import STAFF_ROLES, Role
 from grants.states import ApplicationState
 
@@ -90,6 +91,4 @@ def may_write_message(user, application) -> str | None:
     """The people of the applicant, once the case is filed, and the staff of the programme."""
     if application.state == ApplicationState.DRAFT:
         return _("You can write to the service about this case once it is filed.")
-    if user.has_role(Role.AUDITOR):
-        return _("An auditor reads everything and changes nothing.")
-    return may_see(user, application)
+    return reason_reads_only(user) or may_see(user, application)

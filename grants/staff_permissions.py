@@ -6,15 +6,11 @@ them first does ``prefetch_related_objects([user], "programme_assignments")``; t
 
 from django.utils.translation import gettext as _
 
+from core.engine.standing import reason_interested, reason_reads_only
 from core.roles import Role
 
 WORKS_ON_CASES = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
 EDITS_BUDGET = (Role.FINANCE_OFFICER, Role.ADMINISTRATOR)
-
-
-def reason_reads_only(user) -> str | None:
-    """An auditor changes nothing, whatever other roles they hold."""
-    return _("An auditor reads everything and changes nothing.") if user.has_role(Role.AUDITOR) else None
 
 
 def works_for_programme(user, programme_id: int) -> bool:
@@ -25,22 +21,19 @@ def works_for_programme(user, programme_id: int) -> bool:
 
 
 def reason_not_staff_of(user, application) -> str | None:
-    """None for the staff of the case's programme."""
+    """None for the staff of the case's programme who have no interest in the case."""
     if refusal := reason_reads_only(user):
         return refusal
-    if works_for_programme(user, application.programme_version.programme_id):
-        return None
-    return _("This case belongs to a programme you are not assigned to.")
+    if not works_for_programme(user, application.programme_version.programme_id):
+        return _("This case belongs to a programme you are not assigned to.")
+    return reason_interested(user, application)
 
 
 def may_work_on(user, application) -> str | None:
-    """Instruction in general: the staff of the programme, never on a case of one's own structure."""
-    refusal = reason_not_staff_of(user, application)
-    if refusal:
-        return refusal
+    """Instruction in general: the staff of the programme, who did not file the case."""
     if user.pk == application.created_by_id or user.pk == application.submitted_by_id:
         return _("You filed this case yourself: someone else must instruct it.")
-    return None
+    return reason_not_staff_of(user, application)
 
 
 def may_instruct(user, application) -> str | None:
@@ -81,7 +74,7 @@ def may_run_session(user, session) -> str | None:
             return _("This session takes a programme you are not assigned to: %(programme)s.") % {
                 "programme": programme
             }
-    return None
+    return reason_interested(user, session)
 
 
 def may_edit_budget(user, obj=None) -> str | None:

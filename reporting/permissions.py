@@ -5,6 +5,7 @@ Models are reached through their relations: the models' own transitions name the
 
 from django.utils.translation import gettext as _
 
+from core.engine.standing import reason_reads_only
 from core.roles import Role
 
 MAKES_REPORTS = (Role.EU_CONTROLLER, Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -85,20 +86,20 @@ def may_make_reports(user) -> str | None:
 
 def may_publish_list(user) -> str | None:
     """Those who answer for the list; an auditor changes nothing."""
-    if user.is_authenticated and user.has_role(*IMPORTS) and not user.has_role(Role.AUDITOR):
-        return None
+    if user.is_authenticated and user.has_role(*IMPORTS):
+        return reason_reads_only(user)
     return _("Only EU controllers, finance officers and administrators publish the list of operations.")
 
 
 def may_import_operations(user) -> str | None:
     """EU and finance staff; an auditor changes nothing."""
-    if user.is_authenticated and user.has_role(*IMPORTS) and not user.has_role(Role.AUDITOR):
-        return None
+    if user.is_authenticated and user.has_role(*IMPORTS):
+        return reason_reads_only(user)
     return _("Only EU controllers, finance officers and administrators import operations.")
 
 
 def may_open_payment_application(user) -> str | None:
-    """Finance officers."""
+    """Finance officers; an auditor changes nothing."""
     if user.is_authenticated and user.has_role(*OPENS_APPLICATIONS):
-        return None
+        return reason_reads_only(user)
     return _("Only finance officers open payment applications.")

@@ -7,15 +7,21 @@ transition without such a recipe fails: the list of transitions comes from the r
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
 from django.db import models
 
+from agreements.models import PaymentBatch
+from applicants.models import Applicant, Invitation, Membership
 from core.models import Event, User
 from core.roles import Role
 from core.transitions import TransitionRefused, TransitionSpec, perform, spec_of, transitions_of, workflow_models
-from tests.factories.core import UserFactory
+from grants.models import Application, CommitteeSession, Partner, PersonLine
+from reporting.models import PaymentApplication
+from tests.factories.applicants import ApplicantFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import staff
 
 COMMENT = "Un motif écrit pour la personne."
@@ -57,11 +63,72 @@ def combinations(app_label: str) -> list:
     ]
 
 
+# Where a row keeps what leads to its case, nearest first.
+WAYS = ("applicant", "application", "agreement", "claim", "tranche", "declaration", "operation")
+
+
+def body_of(row: models.Model) -> Applicant | None:
+    """The applicant that a row concerns; the first of them for a list of cases; None for an empty list."""
+    match row:
+        case Applicant():
+            return row
+        case PaymentBatch() | CommitteeSession():
+            inner = (row.orders if isinstance(row, PaymentBatch) else row.items).first()
+        case PaymentApplication():
+            line = row.lines.first()
+            inner = line.entries.first().certificate.declaration if line else None
+        case _:
+            inner = next(getattr(row, name) for name in WAYS if hasattr(row, name))
+    return body_of(inner) if inner else None
+
+
+def interested(row: models.Model, make: Callable[[], User]) -> dict[str, User]:
+    """People who could act on the row but for their interest in it, by the kind of interest."""
+    body = body_of(row)
+    if body is None:
+        return {}
+    people = {kind: make() for kind in ("representative", "editor", "invited", "by address")}
+    for role in ("representative", "editor"):
+        Membership.objects.create(user=people[role], applicant=body, role=role)
+    Invitation.objects.create(
+        applicant=body, email=people["invited"].email.upper(), invited_by=people["representative"], token_hash=uuid4()
+    )
+    Applicant.objects.filter(pk=body.pk).update(email=people["by address"].email)
+    case = Application.objects.filter(applicant=body).first()
+    if case is not None:
+        people |= {kind: make() for kind in ("one of its persons", "of a partner")}
+        PersonLine.objects.create(
+            application=case, rank=90, first_name="A", last_name="B", email=people["one of its persons"].email.upper()
+        )
+        partner = ApplicantFactory(editor=people["of a partner"])
+        Partner.objects.create(application=case, rank=90, applicant=partner, name=partner.name)
+    return people
+
+
+def assert_refused_to_the_partial(row: models.Model, spec: TransitionSpec, make: Callable[[Role], User], take) -> None:
+    """Those who hold the right role, but have an interest in the row or are auditors too, are refused."""
+    roles = spec.roles if spec.audience == "staff" else ()
+    people = interested(row, lambda: make(roles[0])) if roles else {}
+    for role in spec.roles:
+        auditor = make(role)
+        hold_in_breach(auditor, role, Role.AUDITOR)
+        people[f"auditor and {role}"] = auditor
+    row.refresh_from_db()
+    before, events = row.state, Event.objects.of(row).count()
+    for kind, person in people.items():
+        with pytest.raises(TransitionRefused) as refusal:
+            take(person)
+        assert refusal.value.code == "permission", f"{kind}: {refusal.value}"
+    row.refresh_from_db()
+    assert (row.state, Event.objects.of(row).count()) == (before, events)
+
+
 def check(model: type[models.Model], spec: TransitionSpec, state: str, make: Callable[[], Ready]) -> None:
     """Refused to everyone who is not named, then taken by each who is."""
     ready = make()
     assert ready.row.state == state
     assert_refused_to_the_others(ready, spec)
+    assert_refused_to_the_partial(ready.row, spec, ready.staff, lambda person: take(ready, spec, person))
     for role in spec.roles if spec.audience != "system" else ():
         if spec.audience == "applicant" and role not in ready.person:
             continue

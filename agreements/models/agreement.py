@@ -22,6 +22,8 @@ from agreements.models.choices import (
 )
 from agreements.models.querysets import AgreementQuerySet
 from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
+from applicants.models.triggers import bodies_of_case, impartial
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -216,6 +218,7 @@ class Agreement(WorkflowModel):
             ),
         ]
         triggers = [
+            impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
             legal_moves(LEGAL_MOVES),
             counted_by_database(["ordered_amount", "paid_amount"]),
             frozen(
@@ -264,6 +267,10 @@ class Agreement(WorkflowModel):
 
     def __str__(self):
         return f"{self.number} — {self.title}"
+
+    def interest_of(self, user):
+        """The people of its case."""
+        return reason_interested(user, self.application)
 
     def get_absolute_url(self):
         """Return the beneficiary's page of this agreement."""

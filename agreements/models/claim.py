@@ -12,7 +12,9 @@ from django_fsm import FSMField
 from agreements import effects, permissions
 from agreements.models.claim_rules import claim_triggers
 from agreements.models.querysets import ClaimQuerySet
-from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
+from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, frozen, legal_moves, never_deleted
+from applicants.models.triggers import bodies_of_case, impartial
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -205,6 +207,7 @@ class PaymentClaim(WorkflowModel):
             ),
         ]
         triggers = [
+            impartial(["certified_by_id", "ordered_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
             legal_moves(LEGAL_MOVES),
             counted_by_database(["declared_total", "certified_total", "ordered_amount", "paid_amount"]),
             never_deleted(),
@@ -231,6 +234,10 @@ class PaymentClaim(WorkflowModel):
 
     def __str__(self):
         return self.number
+
+    def interest_of(self, user):
+        """The people of its case."""
+        return reason_interested(user, self.agreement)
 
     def get_absolute_url(self):
         """Return the beneficiary's page of this claim."""
@@ -439,7 +446,6 @@ class PaymentClaim(WorkflowModel):
         target="paid",
         label=_("Record the payment"),
         icon="task_alt",
-        roles=[Role.FINANCE_OFFICER],
         conditions=["agreements.conditions.orders_are_paid"],
         audience="system",
         order=40,

@@ -11,13 +11,24 @@ from django_fsm import FSMField
 
 from agreements import effects, permissions
 from agreements.models.querysets import OfClaimQuerySet
-from agreements.models.triggers import frozen, legal_moves, never_deleted, refuse
+from agreements.models.triggers import CASE_OF_CLAIM, frozen, legal_moves, never_deleted, refuse
+from applicants.models.triggers import bodies_of_case, impartial
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import STAFF_ROLES, Role
 from core.transitions import workflow_transition
+from grants.interests import interest_in
+from grants.models import Application
+
+#: SQL of all who are paid by a batch, and of the beneficiaries for whom they are.
+BODIES_OF_BATCH = """
+    SELECT unnest(ARRAY[o.payee_id, a.beneficiary_id]) FROM agreements_paymentorder o
+        JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
+        WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'
+"""
 
 
 class BatchState(models.TextChoices):
@@ -103,6 +114,7 @@ class PaymentBatch(WorkflowModel):
             models.CheckConstraint(condition=Q(year__gte=2000, year__lte=2100), name="batch_year_plausible"),
         ]
         triggers = [
+            impartial(["closed_by_id"], BODIES_OF_BATCH),
             legal_moves([("open", "sent"), ("sent", "paid")]),
             frozen(
                 "closed_batch_frozen",
@@ -115,6 +127,10 @@ class PaymentBatch(WorkflowModel):
 
     def __str__(self):
         return self.number
+
+    def interest_of(self, user):
+        """The people of any of its cases."""
+        return interest_in(user, Application.objects.filter(agreement__claims__orders__batch=self))
 
     @workflow_transition(
         field=state,
@@ -141,7 +157,6 @@ class PaymentBatch(WorkflowModel):
         target="paid",
         label=_("Close the follow-up"),
         icon="task_alt",
-        roles=[Role.FINANCE_OFFICER],
         conditions=["agreements.conditions.batch_is_settled"],
         audience="system",
         order=20,
@@ -234,6 +249,7 @@ class PaymentOrder(WorkflowModel):
             ),
         ]
         triggers = [
+            impartial(["ordered_by_id", "confirmed_by_id"], bodies_of_case(CASE_OF_CLAIM)),
             legal_moves([("ordered", "paid"), ("ordered", "cancelled")]),
             frozen(
                 "order_is_fixed",
@@ -332,6 +348,10 @@ class PaymentOrder(WorkflowModel):
 
     def __str__(self):
         return self.reference
+
+    def interest_of(self, user):
+        """The people of its case."""
+        return reason_interested(user, self.claim)
 
     @property
     def agreement(self):

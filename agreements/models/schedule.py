@@ -19,6 +19,7 @@ from agreements.models.triggers import (
     refuse,
     sums_up,
 )
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -106,6 +107,10 @@ class Tranche(WorkflowModel):
     def __str__(self):
         return self.label
 
+    def interest_of(self, user):
+        """The people of its case."""
+        return reason_interested(user, self.agreement)
+
     @property
     def is_released(self) -> bool:
         """Whether its instalments may be claimed."""
@@ -117,7 +122,6 @@ class Tranche(WorkflowModel):
         target="released",
         label=_("Release the tranche"),
         icon="lock_open",
-        roles=[Role.INSTRUCTOR],
         audience="system",
         order=10,
         tone="primary",
@@ -132,7 +136,6 @@ class Tranche(WorkflowModel):
         target="closed",
         label=_("Close the tranche"),
         icon="lock",
-        roles=[Role.INSTRUCTOR],
         audience="system",
         order=20,
         tone="quiet",
@@ -224,6 +227,10 @@ class TrancheReport(WorkflowModel):
 
     def __str__(self):
         return str(_("Report on %(tranche)s") % {"tranche": self.tranche})
+
+    def interest_of(self, user):
+        """The people of its case."""
+        return reason_interested(user, self.tranche)
 
     @property
     def agreement(self):

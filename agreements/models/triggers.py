@@ -6,6 +6,11 @@ Every refusal is raised with the SQLSTATE of a check violation, so that Django s
 
 import pgtrigger
 
+#: SQL of the case of a row, where the row names its agreement or its claim.
+CASE_OF_AGREEMENT = "(SELECT application_id FROM agreements_agreement WHERE id = NEW.agreement_id)"
+CASE_OF_CLAIM = """(SELECT a.application_id FROM agreements_agreement a
+    JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = NEW.claim_id)"""
+
 
 def refuse(message: str, *arguments: str) -> str:
     """Return the PL/pgSQL statement that refuses the row with ``message`` (``%`` = one argument)."""

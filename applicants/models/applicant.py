@@ -7,7 +7,7 @@ from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Left
+from django.db.models.functions import Left, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -190,6 +190,7 @@ class Applicant(models.Model):
             GinIndex(search_vector(), name="applicant_search"),
             models.Index(fields=["kind", "sort_name"], name="applicant_kind"),
             models.Index(Left("siret", 9), name="applicant_siren"),
+            models.Index(Lower("email"), name="applicant_address"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -263,6 +264,16 @@ class Applicant(models.Model):
         if department:
             self.region_insee = department.region_insee
             self.nuts2 = department.nuts2
+
+    def interest_of(self, user: "User") -> str | None:
+        """Those who act for it or are asked to, and the person it is, by their address."""
+        if (
+            (self.email and self.email.lower() == user.email)
+            or self.memberships.filter(user=user).exists()
+            or self.invitations.open().filter(email__iexact=user.email).exists()
+        ):
+            return _("You act for “%(name)s”: someone else acts for the Region on it.") % {"name": self.display_name}
+        return None
 
     @property
     def is_legal(self) -> bool:

@@ -14,8 +14,10 @@ from applicants.conditions import call_back_was_made, no_holder_doubt_left
 from applicants.forms.bank_account import RejectBankAccountForm, VerifyBankAccountForm
 from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
-from applicants.permissions import may_replace_bank_account, may_verify_bank_account
+from applicants.models.triggers import impartial
+from applicants.permissions import may_verify_bank_account
 from applicants.rules.identifiers import format_iban, holder_resembles, mask_iban
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -123,6 +125,7 @@ class BankAccount(WorkflowModel):
             ),
         ]
         triggers = [
+            impartial(["verified_by_id"], "SELECT NEW.applicant_id"),
             pgtrigger.ReadOnly(
                 name="account_is_fixed",
                 fields=["applicant", "holder_name", "iban", "bic", "proof", "is_change", "entered_by", "entered_at"],
@@ -142,6 +145,10 @@ class BankAccount(WorkflowModel):
 
     def __str__(self) -> str:
         return f"{self.masked_iban} · {self.holder_name}"
+
+    def interest_of(self, user: "User") -> str | None:
+        """The applicant's people."""
+        return reason_interested(user, self.applicant)
 
     @property
     def masked_iban(self) -> str:
@@ -219,8 +226,6 @@ class BankAccount(WorkflowModel):
         target=State.SUPERSEDED,
         label=_("Replace"),
         icon="swap_horiz",
-        roles=[],
-        permission=may_replace_bank_account,
         audience="system",
         order=30,
         tone="quiet",

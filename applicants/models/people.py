@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -83,6 +84,14 @@ def _invitation_end() -> Any:
     return timezone.now() + timedelta(days=INVITATION_DAYS)
 
 
+class InvitationQuerySet(OfApplicantQuerySet):
+    """Invitations."""
+
+    def open(self) -> "InvitationQuerySet":
+        """Those whose link still works."""
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+
 @tracked(personal=["email"])
 class Invitation(models.Model):
     """An invitation to act for an applicant, sent to one e-mail address and good for one answer.
@@ -103,12 +112,13 @@ class Invitation(models.Model):
     )
     revoked_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
 
-    objects = OfApplicantQuerySet.as_manager()
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
+        indexes = [models.Index(Lower("email"), name="invitation_address")]
         constraints = [
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role"),
             models.CheckConstraint(
@@ -190,6 +200,10 @@ class JoinRequest(WorkflowModel):
 
     def __str__(self) -> str:
         return f"{self.user} → {self.applicant}"
+
+    def interest_of(self, user: "User") -> str | None:
+        """Whoever asks, and the people of the applicant."""
+        return self.applicant.interest_of(user) or (_("This is your own request.") if user.pk == self.user_id else None)
 
     @workflow_transition(
         field=state,

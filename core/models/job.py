@@ -34,6 +34,7 @@ class Job(models.Model):
         CANCELLED = "cancelled", pgettext_lazy("job", "cancelled")
 
     ACTIVE = ("queued", "running")
+    OPEN_TO_AUDITORS = True  # asking for a report reads
 
     kind = models.CharField(_("kind"), max_length=100)
     key = models.CharField(_("key"), max_length=200)

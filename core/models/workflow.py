@@ -64,6 +64,13 @@ class WorkflowModel(models.Model):
     def state_label(self, audience: str = "staff") -> str:
         return self.state_label_of(getattr(self, self.STATE_FIELD), audience)
 
+    def interest_of(self, user: Any) -> str | None:
+        """Which interest this person has in the row (they act for the body, are one of its people, filed it), or None.
+
+        Each model says whom its rows concern: one that concerned nobody by default would let everybody act.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say whom it concerns (interest_of).")
+
     @property
     def subject_key(self) -> tuple[int, int]:
         """``(content type, id)``: how events and documents refer to this row."""
@@ -87,6 +94,7 @@ class WorkflowModel(models.Model):
 
     def refresh_from_db(self, using=None, fields=None, from_queryset=None):
         """django-fsm lifts the protection on the class for this; here only this instance's value is set aside."""
+        self.__dict__.pop("_interests", None)
         unlocked = {
             name: self.__dict__.pop(name)
             for name in self._state_names()

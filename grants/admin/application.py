@@ -31,6 +31,7 @@ from grants.admin.filters import (
 )
 from grants.admin.forms import AssignForm
 from grants.instruction import InstructionRefused, assign_instructor
+from grants.interests import know_own, with_interest
 from grants.models import Application
 from grants.rules.deadlines import urgency
 from grants.work import NOT_IN_A_LIST, case_url, next_step
@@ -74,7 +75,8 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
         cases = super().get_queryset(request).filter(submitted_at__isnull=False)
         if is_list(request, self):
             return cases.select_related(*self.list_select_related).defer(*NOT_IN_A_LIST)
-        return cases.select_related(*self.list_select_related, "call__envelope", "submitted_by")
+        cases = cases.select_related(*self.list_select_related, "call__envelope", "submitted_by")
+        return with_interest(cases, request.user)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.search(search_term), False
@@ -168,6 +170,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
         case = super().get_object(request, object_id, from_field)
         if case is not None:
             prefetch_related_objects([request.user], "programme_assignments")
+            know_own(request.user, case)
         return case
 
     def case_context(self, request: HttpRequest, obj: Application) -> dict:

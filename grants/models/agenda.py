@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.money import MoneyField
 
@@ -109,6 +110,7 @@ class AgendaItem(models.Model):
             ),
         ]
         triggers = [
+            impartial(["decided_by_id"], bodies_of_case("NEW.application_id")),
             pgtrigger.Trigger(
                 name="agenda_on_present_figures",
                 operation=pgtrigger.Insert | pgtrigger.Update,

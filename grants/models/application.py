@@ -14,6 +14,7 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.text import fold, matching, search_vector
+from grants.interests import interest_in
 from grants.models.call import Call
 from grants.models.filing import ApplicantWorkflow
 from grants.models.programme import ProgrammeVersion
@@ -211,6 +212,10 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
         self.search_text = fold(
             f"{self.number or ''} {self.title} {applicant.display_name} {applicant.acronym} {applicant.siret or ''}"
         )
+
+    def interest_of(self, user) -> str | None:
+        """The people of its bodies, its persons, and who opened or filed it."""
+        return interest_in(user, type(self)._base_manager.filter(pk=self.pk))
 
     def get_absolute_url(self) -> str:
         """The applicant's page of the case."""

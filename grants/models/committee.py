@@ -21,7 +21,9 @@ from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import workflow_transition
 from grants import conditions, decisions, notices, staff_forms
+from grants.interests import interest_in
 from grants.models.agenda import CLOSED_SESSION_GUARD, AgendaItem
+from grants.models.application import Application
 from grants.staff_permissions import may_run_session
 
 FROZEN_ONCE_CLOSED = """
@@ -139,6 +141,10 @@ class CommitteeSession(WorkflowModel):
 
     def __str__(self):
         return f"{self.title} · {date_format(timezone.localtime(self.held_at), 'SHORT_DATE_FORMAT')}"
+
+    def interest_of(self, user) -> str | None:
+        """The people of any case on its agenda."""
+        return interest_in(user, Application.objects.filter(agenda_items__session=self))
 
     def get_absolute_url(self):
         """The session's page, with its grid."""

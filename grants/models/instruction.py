@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.models.document import Document
 from core.money import MoneyField
@@ -336,6 +337,7 @@ class Proposal(models.Model):
             ),
         ]
         triggers = [
+            impartial(["made_by_id", "visa_by_id"], bodies_of_case("NEW.application_id")),
             pgtrigger.ReadOnly(
                 name="proposal_terms_are_frozen",
                 fields=[

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
+from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
@@ -16,6 +17,10 @@ from reporting.models.declaration import ExpenditureDeclaration
 from reporting.models.financing import FinancingLine, SourceKind
 from reporting.models.operation import Operation, OperationVersion
 from reporting.models.querysets import OfOperationQuerySet
+
+CASE_OF_DECLARATION = """(SELECT a.application_id FROM agreements_agreement a
+    JOIN agreements_paymentclaim c ON c.agreement_id = a.id
+    JOIN reporting_expendituredeclaration d ON d.claim_id = c.id WHERE d.id = NEW.declaration_id)"""
 
 _VARIABLES = [
     ("its", "reporting_certificate%ROWTYPE"),
@@ -94,6 +99,7 @@ class Certificate(models.Model):
         ]
         constraints = [models.CheckConstraint(condition=~Q(total=0), name="certificate_certifies_something")]
         triggers = [
+            impartial(["issued_by_id"], bodies_of_case(CASE_OF_DECLARATION)),
             *append_only_triggers(),
             pgtrigger.Trigger(
                 name="shared_exactly", when=pgtrigger.After, operation=pgtrigger.Insert, timing=pgtrigger.Deferred,

@@ -15,6 +15,8 @@ from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import workflow_transition
+from grants.interests import interest_in
+from grants.models import Application
 from reporting import effects, permissions
 from reporting.models.operation import Operation
 from reporting.models.querysets import OfOperationQuerySet
@@ -156,6 +158,10 @@ class ExpenditureDeclaration(WorkflowModel):
 
     def __str__(self) -> str:
         return self.number
+
+    def interest_of(self, user) -> str | None:
+        """The people of its case."""
+        return interest_in(user, Application.objects.filter(agreement__claims=self.claim_id))
 
     @workflow_transition(
         field=state, source="draft", target="submitted", label=_("Declare to the fund"), icon="send",

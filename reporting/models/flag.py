@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -108,6 +109,10 @@ class OperationFlag(WorkflowModel):
 
     def __str__(self) -> str:
         return f"{self.operation.code} · {self.get_kind_display()}"
+
+    def interest_of(self, user) -> str | None:
+        """Those of the operation."""
+        return reason_interested(user, self.operation)
 
     @property
     def found(self) -> str:

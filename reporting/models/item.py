@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements.models.triggers import refuse
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -170,6 +171,10 @@ class ExpenditureItem(WorkflowModel):
 
     def __str__(self) -> str:
         return f"{self.declaration.number}/{self.rank}"
+
+    def interest_of(self, user) -> str | None:
+        """The people of its case."""
+        return reason_interested(user, self.declaration)
 
     def _decide(self, actor, *, retained=ZERO, rejected=ZERO, parked=ZERO, error_type=None, reason="") -> None:
         self.retained_amount, self.rejected_amount, self.parked_amount = retained, rejected, parked

@@ -9,11 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
+from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.text import matching, search_vector
 from core.triggers import append_only_triggers
+from grants.interests import interest_in
+from grants.models import Application
 from reporting.models.programme import EUProgramme, Priority, SpecificObjective
 from reporting.models.querysets import OfOperationQuerySet
 from reporting.models.reference import CategoryOfRegion, Fund, InterventionField
@@ -186,6 +189,13 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def interest_of(self, user) -> str | None:
+        """The people of its case; those of its beneficiary where it comes from an official list."""
+        if self.agreement_id:
+            return interest_in(user, Application.objects.filter(agreement=self.agreement_id))
+        applicant = self.current.beneficiary.applicant if self.current_id else None
+        return reason_interested(user, applicant) if applicant else None
 
     @property
     def name(self) -> str:

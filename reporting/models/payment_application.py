@@ -15,6 +15,8 @@ from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
 from core.transitions import workflow_transition
+from grants.interests import interest_in
+from grants.models import Application
 from reporting import effects, permissions
 from reporting.models.certificate import Certificate
 from reporting.models.programme import Basis, EUProgramme, Priority
@@ -188,6 +190,11 @@ class PaymentApplication(WorkflowModel):
     def name_from(programme: EUProgramme, fund: Fund, year: AccountingYear, number: int) -> str:
         """Return how an application is called, from what names it."""
         return f"{programme.code} · {fund} · {year} · {number}"
+
+    def interest_of(self, user) -> str | None:
+        """The people of any case whose expenditure it declares."""
+        declared = "agreement__claims__declaration__certificate__entry__line__application"
+        return interest_in(user, Application.objects.filter(**{declared: self}))
 
     @workflow_transition(
         field=state, source="open", target=None, label=_("Take in what is certified"), icon="input",

@@ -22,8 +22,8 @@ def test_the_page_of_a_model():
         "| `accept`: Accept | `submitted` | `accepted` | instructor, head of service "
         "| The amount accepted is at most the amount asked | optional |"
     ) in page
-    assert "| `archive`: Archive | `accepted`, `refused` | `archived` | automatic | – | none |" in page
-    assert "| `invalidate`: Invalidate | any | the same | instructor; also automatic | – | none |" in page
+    assert "| `archive`: Archive | `accepted`, `refused` | `archived` | the system alone | – | none |" in page
+    assert "| `invalidate`: Invalidate | any | the same | instructor; also the system | – | none |" in page
 
 
 def test_check_tells_a_stale_page(tmp_path: Path, capsys):

@@ -6,6 +6,12 @@ from core.models.user import User
 from core.roles import Role
 
 
+def hold_in_breach(user: User, *roles: Role) -> User:
+    """Give roles that do not go together, as an account may hold them from before the rule."""
+    user.set_roles(roles)
+    return user
+
+
 class UserFactory(factory.django.DjangoModelFactory):
     """``UserFactory(instructor=True)``, or ``UserFactory(roles=[Role.AUDITOR])``."""
 

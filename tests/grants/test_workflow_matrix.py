@@ -29,6 +29,7 @@ from tests.factories.instruction import (
     score_all,
     staff,
 )
+from tests.matrix import assert_refused_to_the_partial
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +182,15 @@ def test_who_may_not(model, spec, state):
     assert_refused(row, spec, UserFactory(applicant=True))
     assert_refused(row, spec, staff(Role.INSTRUCTOR, is_active=False))
     assert_refused(row, spec, None)
+
+
+@pytest.mark.parametrize(("model", "spec", "state"), EVERY)
+def test_nobody_with_an_interest_and_no_auditor(model, spec, state):
+    """The right role does not help who acts for a body of the case, nor who is an auditor besides."""
+    if spec.audience == "system" or only_the_system(spec, state):
+        return
+    row = READY[model](spec, state)
+    assert_refused_to_the_partial(row, spec, staff, lambda person: take(row, spec, person))
 
 
 OTHERWISE = {

@@ -56,6 +56,10 @@ class Case(WorkflowModel):
     def __str__(self) -> str:
         return self.title
 
+    def interest_of(self, user: User) -> str | None:
+        """The owner's."""
+        return "This is your own case." if user.pk == self.owner_id else None
+
     @workflow_transition(
         field=state,
         source=CaseState.DRAFT,

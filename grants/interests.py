@@ -1,0 +1,45 @@
+"""Interests of a person in cases: what no one of the Region's staff may have in a case on which they act."""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from applicants.interests import bodies_of
+from core.engine.standing import know_interest
+
+
+def interest_in(user, cases: QuerySet) -> str | None:
+    """Which interest ``user`` has in one of these applications; None without one. One query."""
+    return _reason(_own(user, cases).exists())
+
+
+def with_interest(cases: QuerySet, user) -> QuerySet:
+    """The applications, each with whether ``user`` has an interest in it: no query of its own for a page that reads one.
+
+    See :func:`know_own`.
+    """
+    return cases.annotate(viewer_interested=Exists(_own(user, cases.model._base_manager.filter(pk=OuterRef("pk")))))
+
+
+def know_own(user, application) -> None:
+    """Keep the answer of :func:`with_interest` on the row, for all who will ask."""
+    know_interest(user, application, _reason(application.viewer_interested))
+
+
+def _own(user, cases: QuerySet) -> QuerySet:
+    """Those that they opened or filed, those of a body for which they act (the lead applicant or a partner of the
+    collective), and those of which they are one of the persons."""
+    bodies = bodies_of(user)
+    return cases.filter(
+        Q(created_by=user)
+        | Q(submitted_by=user)
+        | Q(applicant__in=bodies)
+        | Q(partners__applicant__in=bodies)
+        | Q(persons__applicant__in=bodies)
+        | Q(persons__email__iexact=user.email)
+    )
+
+
+def _reason(interested: bool) -> str | None:
+    if not interested:
+        return None
+    return _("You act for a body of this case, or are one of its people: someone else acts for the Region on it.")
