@@ -12,5 +12,7 @@ class AgreementsConfig(AppConfig):
 
     def ready(self) -> None:
         from agreements import setup
+        from agreements.figures import setup as figures
 
         setup.register()
+        assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

@@ -9,6 +9,8 @@ class ApplicantsConfig(AppConfig):
 
     def ready(self) -> None:
         from applicants import setup
+        from applicants.figures import setup as figures
 
         post_migrate.connect(setup.after_migration, sender=self, dispatch_uid="applicants_reference_data")
         setup.register()
+        assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

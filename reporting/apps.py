@@ -11,8 +11,10 @@ class ReportingConfig(AppConfig):
 
     def ready(self) -> None:
         from reporting import menu, receivers, setup, tasks
+        from reporting.figures import setup as figures
 
         post_migrate.connect(setup.after_migration, sender=self, dispatch_uid="reporting_reference_data")
         setup.register()
         menu.register()
         assert receivers and tasks  # noqa: S101  (importing them connects signals and declares the kinds of jobs)
+        assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

@@ -9,12 +9,12 @@ from django.utils import translation
 
 from core.figures.checking import look, look_at
 from core.figures.invariants import Invariant, invariant_of, invariants
-from tests.invariants import core_breaks, grants_breaks
+from tests.invariants import agreements_breaks, applicants_breaks, core_breaks, grants_breaks, reporting_breaks
 from tests.invariants.sabotage import broken_codes, sabotage, statements_of
 
 pytestmark = pytest.mark.django_db
 
-DECLARED = (core_breaks, grants_breaks)
+DECLARED = (core_breaks, applicants_breaks, grants_breaks, agreements_breaks, reporting_breaks)
 CODES = [invariant.code for invariant in invariants()]
 # Statements that one look may make, whatever the number of rows.
 QUERIES = 3

@@ -1,0 +1,91 @@
+"""Declared expenditure: within its invoice, once, in the eligible period, with its proof."""
+
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models import PaymentClaim
+from core.figures.invariants import Invariant, Unit, register
+
+ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
+PERIOD = _("Regulation (EU) 2021/1060, Article 63(2), and terms of the agreement: what is incurred in its period.")
+
+register(
+    Invariant(
+        code="agreements.invoice-within-its-total",
+        name=_("Invoices within their total"),
+        sentence=_(
+            "What all claims together declare of one invoice, and keep of it once reviewed, is within its total, "
+            "unless a person answered that they are different invoices."
+        ),
+        source=ONCE,
+        subject=PaymentClaim,
+        sql="""
+            SELECT max(l.claim_id) AS id, max(l.supplier_name) || ' ' || max(l.invoice_number) AS label,
+                   max(l.invoice_total) AS expected, sum(coalesce(l.certified_amount, l.declared_amount)) AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            WHERE c.state NOT IN ('draft', 'returned', 'submitted', 'under_review', 'suspended', 'rejected') AND l.declared_amount > 0
+              AND NOT EXISTS (SELECT 1 FROM agreements_duplicatewarning w
+                              WHERE l.id IN (w.line_id, w.other_line_id) AND w.answer = 'different')
+            GROUP BY l.duplicate_key
+            HAVING sum(coalesce(l.certified_amount, l.declared_amount)) > max(l.invoice_total) ORDER BY id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.doubles-are-answered",
+        name=_("Invoices declared twice"),
+        sentence=_("Of two lines that are the same invoice, none is certified before a person answered why."),
+        source=ONCE,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || ' · ' || mine.invoice_number AS label, 0 AS expected, count(*) AS found
+            FROM agreements_expenditureline mine JOIN agreements_paymentclaim c ON c.id = mine.claim_id
+            JOIN agreements_expenditureline other ON other.duplicate_key = mine.duplicate_key AND other.id <> mine.id
+            JOIN agreements_paymentclaim its ON its.id = other.claim_id
+            WHERE c.state IN ('certified', 'ordered', 'paid') AND its.submitted_at <= c.certified_at AND its.state <> 'rejected'
+              AND NOT EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answered_at IS NOT NULL
+                              AND ((w.line_id = mine.id AND w.other_line_id = other.id)
+                                OR (w.line_id = other.id AND w.other_line_id = mine.id)))
+            GROUP BY c.id, mine.id ORDER BY c.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="agreements.invoice-in-the-period",
+        name=_("Dates of the expenditure"),
+        sentence=_("What is certified was invoiced within the period of its agreement and paid from its first day on."),
+        source=PERIOD,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || ' · ' || l.invoice_number AS label,
+                   CASE WHEN l.invoice_date > a.end THEN a.end ELSE a.start END AS expected,
+                   CASE WHEN l.invoice_date BETWEEN a.start AND a.end THEN l.paid_on ELSE l.invoice_date END AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            JOIN agreements_agreement a ON a.id = c.agreement_id
+            WHERE l.certified_amount <> 0
+              AND (l.invoice_date NOT BETWEEN a.start AND a.end OR l.paid_on < a.start
+                   OR l.paid_on > (c.submitted_at AT TIME ZONE 'Europe/Paris')::date)
+            ORDER BY c.id, l.rank
+        """,
+        unit=Unit.DAY,
+        relation="",
+    ),
+    Invariant(
+        code="agreements.certified-is-reviewed",
+        name=_("Lines of a certified claim"),
+        sentence=_(
+            "Every line of a certified claim was kept or cut, within what it declares, and a cut has its reason."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 74: verification of what the beneficiary declares."),
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || ' · ' || l.rank AS label, l.declared_amount AS expected, l.certified_amount AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            WHERE c.state IN ('certified', 'ordered', 'paid')
+              AND (l.certified_amount IS NULL OR abs(l.certified_amount) > abs(l.declared_amount)
+                   OR l.certified_amount * l.declared_amount < 0
+                   OR (l.certified_amount <> l.declared_amount AND l.certified_reason = ''))
+            ORDER BY c.id, l.rank
+        """,
+        relation="≤",
+    ),
+)

@@ -1,0 +1,224 @@
+"""From what is certified to what is paid: paid ≤ ordered ≤ certified ≤ granted, on the right account, in time."""
+
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models import Agreement, PaymentClaim, PaymentOrder
+from core.figures.invariants import Invariant, Unit, register
+from grants.models import Envelope
+
+CHAIN = _("Rule 2 of the domain: an agreement’s payments never exceed what was granted, nor a tranche’s its tranche.")
+BUDGET = _(
+    "General Code of Local Authorities, Article L4312-4: what is paid was committed, what is committed was voted."
+)
+ACCOUNT = _("Rule on bank details: a payment order takes only a verified account of its payee.")
+SEPARATION = _("Rule 4 of the domain: who certifies does not order, who instructs a case does not order its payments.")
+
+register(
+    Invariant(
+        code="agreements.claim-in-order",
+        name=_("Amounts of a claim"),
+        sentence=_(
+            "Of each claim, no more is paid than ordered, ordered than certified, certified than asked and planned."
+        ),
+        source=CHAIN,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number AS label, least(i.amount, coalesce(c.certified_amount, c.claimed_amount)) AS expected,
+                   greatest(c.claimed_amount * (c.claimed_amount > i.amount)::int, c.certified_amount, c.ordered_amount,
+                            c.paid_amount) AS found
+            FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
+            WHERE c.paid_amount > c.ordered_amount OR c.ordered_amount > coalesce(c.certified_amount, 0)
+               OR c.certified_amount > c.claimed_amount OR c.claimed_amount > i.amount ORDER BY c.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.certified-within-granted",
+        name=_("Certified within the grant"),
+        sentence=_("The aid certified on the claims of an agreement is within what it grants."),
+        source=CHAIN,
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number AS label, a.granted_amount AS expected, sum(c.certified_amount) AS found
+            FROM agreements_agreement a JOIN agreements_paymentclaim c ON c.agreement_id = a.id
+            WHERE c.state <> 'rejected' GROUP BY a.id HAVING sum(c.certified_amount) > a.granted_amount ORDER BY a.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.certified-within-tranche",
+        name=_("Certified within the tranche"),
+        sentence=_("The aid certified on the claims of a tranche is within the tranche."),
+        source=CHAIN,
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || t.label AS label, t.amount AS expected, sum(c.certified_amount) AS found
+            FROM agreements_tranche t JOIN agreements_agreement a ON a.id = t.agreement_id
+            JOIN agreements_instalment i ON i.tranche_id = t.id
+            JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state <> 'rejected'
+            GROUP BY a.id, t.id HAVING sum(c.certified_amount) > t.amount ORDER BY a.id, t.rank
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.ordered-within-share",
+        name=_("Ordered within the share"),
+        sentence=_("What is ordered for a person is within this person’s share of the act."),
+        source=CHAIN,
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || s.person_name AS label, s.amount AS expected, sum(o.amount) AS found
+            FROM agreements_agreementshare s JOIN agreements_agreement a ON a.id = s.agreement_id
+            JOIN agreements_paymentorder o ON o.share_id = s.id AND o.state <> 'cancelled'
+            GROUP BY a.id, s.id HAVING sum(o.amount) > s.amount ORDER BY a.id, s.rank
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.ordered-within-commitment",
+        name=_("Ordered within the commitment"),
+        sentence=_("What is ordered on an agreement is within what its commitment still holds."),
+        source=BUDGET,
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number AS label, coalesce(k.amount - k.released_amount, 0) AS expected, sum(o.amount) AS found
+            FROM agreements_agreement a JOIN agreements_paymentclaim c ON c.agreement_id = a.id
+            JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
+            LEFT JOIN grants_commitment k ON k.id = a.commitment_id
+            GROUP BY a.id, k.id HAVING sum(o.amount) > coalesce(k.amount - k.released_amount, 0) ORDER BY a.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.envelope-pays-what-it-holds",
+        name=_("Payments of an envelope"),
+        sentence=_(
+            "What an envelope’s agreements pay is within what it has committed, which is within what was voted."
+        ),
+        source=BUDGET,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code AS label, least(held.total, e.voted_amount) AS expected,
+                   greatest(held.paid, CASE WHEN held.total > e.voted_amount THEN held.total END) AS found
+            FROM grants_envelope e JOIN (
+                SELECT k.envelope_id, sum(k.amount - k.released_amount) AS total, sum(coalesce(p.paid, 0)) AS paid
+                FROM grants_commitment k LEFT JOIN (
+                    SELECT a.commitment_id, sum(o.amount) AS paid FROM agreements_paymentorder o
+                    JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
+                    WHERE o.state = 'paid' GROUP BY a.commitment_id
+                ) AS p ON p.commitment_id = k.id GROUP BY k.envelope_id
+            ) AS held ON held.envelope_id = e.id
+            WHERE held.paid > held.total OR held.total > e.voted_amount ORDER BY e.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.claim-settled-is-paid",
+        name=_("Paid claims"),
+        sentence=_("A claim is paid exactly when all that was certified of it was paid, each order dated."),
+        source=CHAIN,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number AS label, c.certified_amount AS expected, coalesce(sum(o.amount), 0) AS found
+            FROM agreements_paymentclaim c
+            LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state = 'paid' AND o.paid_on IS NOT NULL
+            WHERE c.state IN ('ordered', 'paid') AND c.certified_amount > 0 GROUP BY c.id
+            HAVING (c.state = 'paid') <> (coalesce(sum(o.amount), 0) = c.certified_amount) ORDER BY c.id
+        """,
+    ),
+    Invariant(
+        code="agreements.credit-is-its-order",
+        name=_("Payment credits of an order"),
+        sentence=_("Payment credits are used by the amount of their order, and given back when it is cancelled."),
+        source=BUDGET,
+        subject=PaymentOrder,
+        sql="""
+            SELECT o.id, o.reference AS label, CASE WHEN o.state = 'cancelled' THEN 0 ELSE o.amount END AS expected,
+                   u.amount - u.released_amount AS found
+            FROM agreements_paymentorder o JOIN grants_credituse u ON u.reference = o.reference
+            WHERE u.amount - u.released_amount <> CASE WHEN o.state = 'cancelled' THEN 0 ELSE o.amount END ORDER BY o.id
+        """,
+    ),
+    Invariant(
+        code="agreements.order-on-verified-account",
+        name=_("Account of an order"),
+        sentence=_("An order that awaits its payment goes to a verified account of its payee."),
+        source=ACCOUNT,
+        subject=PaymentOrder,
+        sql="""
+            SELECT o.id, o.reference AS label, 'verified' AS expected,
+                   CASE WHEN b.applicant_id = o.payee_id THEN b.state ELSE '' END AS found
+            FROM agreements_paymentorder o JOIN applicants_bankaccount b ON b.id = o.bank_account_id
+            WHERE o.state = 'ordered' AND (b.state <> 'verified' OR b.applicant_id <> o.payee_id) ORDER BY o.id
+        """,
+        unit=Unit.TEXT,
+        words={"verified": _("verified account"), "superseded": _("account replaced since")},
+    ),
+    Invariant(
+        code="agreements.order-to-its-beneficiary",
+        name=_("Payee of an order"),
+        sentence=_("An order pays the beneficiary of its agreement, or the person of its share."),
+        source=ACCOUNT,
+        subject=PaymentOrder,
+        sql="""
+            SELECT o.id, o.reference AS label, coalesce(s.person_name, wanted.name) AS expected, payee.name AS found
+            FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
+            JOIN agreements_agreement a ON a.id = c.agreement_id
+            JOIN applicants_applicant wanted ON wanted.id = a.beneficiary_id
+            JOIN applicants_applicant payee ON payee.id = o.payee_id
+            LEFT JOIN agreements_agreementshare s ON s.id = o.share_id
+            WHERE o.payee_id IS DISTINCT FROM CASE WHEN a.payee = 'persons' THEN s.applicant_id ELSE a.beneficiary_id END
+            ORDER BY o.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="agreements.certifier-does-not-order",
+        name=_("Certified by one, ordered by another"),
+        sentence=_(
+            "Who files a claim does not certify it; who certifies it, or instructs the case, does not order it."
+        ),
+        source=SEPARATION,
+        subject=PaymentClaim,
+        sql="""
+            SELECT DISTINCT c.id, c.number AS label, '' AS expected, coalesce(u.email, '') AS found
+            FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id
+            JOIN grants_application app ON app.id = a.application_id
+            LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
+            LEFT JOIN core_user u ON u.id = coalesce(o.ordered_by_id, c.certified_by_id)
+            WHERE c.certified_by_id = c.submitted_by_id OR o.ordered_by_id IN (c.certified_by_id, app.instructor_id)
+               OR c.ordered_by_id = c.certified_by_id
+            ORDER BY c.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="agreements.no-order-after-the-end",
+        name=_("Nothing ordered after the end"),
+        sentence=_("No payment order is made after its agreement ended, and none awaits its payment on an ended agreement."),
+        source=_("Rule 2 of the domain: what an ended agreement held was given back to its envelope."),
+        subject=PaymentOrder,
+        sql="""
+            SELECT o.id, o.reference AS label, a.ended_on AS expected, (o.ordered_at AT TIME ZONE 'Europe/Paris')::date AS found
+            FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
+            JOIN agreements_agreement a ON a.id = c.agreement_id
+            WHERE o.state <> 'cancelled' AND a.state IN ('completed', 'terminated', 'lapsed')
+              AND ((o.ordered_at AT TIME ZONE 'Europe/Paris')::date > a.ended_on OR o.state = 'ordered') ORDER BY o.id
+        """,
+        unit=Unit.DAY,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.ended-holds-nothing",
+        name=_("Commitment of an ended agreement"),
+        sentence=_("An ended agreement holds of its commitment only what was ordered."),
+        source=BUDGET,
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number AS label, a.ordered_amount AS expected, k.amount - k.released_amount AS found
+            FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id
+            WHERE a.state IN ('completed', 'terminated', 'lapsed')
+              AND k.amount - k.released_amount <> a.ordered_amount ORDER BY a.id
+        """,
+    ),
+)

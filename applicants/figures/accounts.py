@@ -1,0 +1,57 @@
+"""Bank accounts: one at most is paid, verified by another person than who entered it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from applicants.models import Applicant, BankAccount
+from core.figures.invariants import Invariant, Severity, Unit, register
+
+FRAUD = _("Practice against fraud on bank details: two persons, a dated proof, a call to a number known before.")
+
+register(
+    Invariant(
+        code="applicants.one-account-is-paid",
+        name=_("Account of an applicant"),
+        sentence=_("An applicant has at most one verified bank account."),
+        source=FRAUD,
+        subject=Applicant,
+        sql="""
+            SELECT a.id, a.name AS label, 1 AS expected, count(b.id) AS found
+            FROM applicants_applicant a JOIN applicants_bankaccount b ON b.applicant_id = a.id AND b.state = 'verified'
+            GROUP BY a.id HAVING count(b.id) > 1 ORDER BY a.id
+        """,
+        unit=Unit.NUMBER,
+        relation="≤",
+    ),
+    Invariant(
+        code="applicants.account-verified-by-another",
+        name=_("Verification of an account"),
+        sentence=_("A verified account was verified by another person than who entered it, with a dated proof."),
+        source=_("Rule 4 of the domain: who enters does not verify."),
+        subject=BankAccount,
+        sql="""
+            SELECT b.id, b.holder_name AS label, '' AS expected, coalesce(u.email, '') AS found
+            FROM applicants_bankaccount b LEFT JOIN core_user u ON u.id = b.verified_by_id
+            WHERE b.state = 'verified' AND (b.verified_by_id IS NULL OR b.verified_by_id = b.entered_by_id
+                                            OR b.proof_dated IS NULL OR b.verified_at < b.entered_at) ORDER BY b.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="applicants.changed-account-was-called",
+        name=_("Call before a changed account"),
+        sentence=_(
+            "A verified account that replaced another was checked by a call, dated between entry and verification."
+        ),
+        source=FRAUD,
+        subject=BankAccount,
+        sql="""
+            SELECT b.id, b.holder_name AS label, 1 AS expected, count(c.id) AS found
+            FROM applicants_bankaccount b LEFT JOIN applicants_callback c ON c.bank_account_id = b.id
+                AND c.called_at >= b.entered_at - interval '1 day' AND c.called_at <= b.verified_at + interval '1 day'
+            WHERE b.state = 'verified' AND b.is_change GROUP BY b.id HAVING count(c.id) = 0 ORDER BY b.id
+        """,
+        unit=Unit.NUMBER,
+        relation="≥",
+        severity=Severity.MONEY,
+    ),
+)

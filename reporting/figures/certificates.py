@@ -1,0 +1,77 @@
+"""What is certified: the sum of what was retained, shared to the cent between the sources of the plan."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, register
+from reporting.models import Certificate, Operation
+
+SHARED = _("Model of co-financing, invariant 8: the cumulative floor; the remainder is the beneficiary’s.")
+
+register(
+    Invariant(
+        code="reporting.certificate-is-its-allocations",
+        name=_("Allocations of a certificate"),
+        sentence=_("The parts that the sources bear of a certificate add up to what it certifies."),
+        source=SHARED,
+        subject=Certificate,
+        sql="""
+            SELECT c.id, c.number AS label, c.total AS expected, coalesce(sum(a.amount), 0) AS found
+            FROM reporting_certificate c LEFT JOIN reporting_certificateallocation a ON a.certificate_id = c.id
+            GROUP BY c.id HAVING coalesce(sum(a.amount), 0) <> c.total ORDER BY c.id
+        """,
+    ),
+    Invariant(
+        code="reporting.certificate-is-its-items",
+        name=_("Total of a certificate"),
+        sentence=_("A certificate certifies the sum of what the control retained of its declaration."),
+        source=_("Regulation (EU) 2021/1060, Article 74(1): only verified expenditure is certified."),
+        subject=Certificate,
+        sql="""
+            SELECT c.id, c.number AS label, coalesce(sum(i.retained_amount), 0) AS expected, c.total AS found
+            FROM reporting_certificate c LEFT JOIN reporting_expenditureitem i ON i.declaration_id = c.declaration_id
+            GROUP BY c.id HAVING coalesce(sum(i.retained_amount), 0) <> c.total ORDER BY c.id
+        """,
+    ),
+    Invariant(
+        code="reporting.eu-certified-within-grant",
+        name=_("EU part certified"),
+        sentence=_("What the EU bears of an operation’s certificates is within the EU amount of the operation."),
+        source=_("Rule 12 of the domain: the EU’s share of an operation is never over what it grants."),
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, v.eu_amount AS expected, sum(a.amount) AS found
+            FROM reporting_certificateallocation a JOIN reporting_certificate c ON c.id = a.certificate_id
+            JOIN reporting_operation o ON o.id = c.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
+            WHERE a.kind = 'eu' GROUP BY o.id, v.id HAVING sum(a.amount) > v.eu_amount ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.shared-by-the-floor",
+        name=_("Sharing of certificates"),
+        sentence=_(
+            "While the plan of an operation does not change, each source bears its fraction of all that is certified, "
+            "rounded down to the cent once, and within what it planned."
+        ),
+        source=SHARED,
+        subject=Operation,
+        sql="""
+            WITH total AS (
+                SELECT operation_id, max(version_id) AS version_id, sum(total) AS certified FROM reporting_certificate
+                GROUP BY operation_id HAVING count(DISTINCT version_id) = 1
+            ), borne AS (
+                SELECT a.source_id, sum(a.amount) AS amount FROM reporting_certificateallocation a
+                WHERE a.source_id IS NOT NULL GROUP BY a.source_id
+            )
+            SELECT o.id, o.code || ' · ' || f.kind AS label,
+                   least(floor(t.certified * f.amount * 100 / v.eligible_cost) / 100, f.amount) AS expected,
+                   coalesce(b.amount, 0) AS found
+            FROM total t JOIN reporting_operation o ON o.id = t.operation_id
+            JOIN reporting_operationversion v ON v.id = t.version_id
+            JOIN reporting_financingline f ON f.version_id = v.id LEFT JOIN borne b ON b.source_id = f.id
+            WHERE f.kind NOT IN ('own', 'unknown', 'unexplained') AND f.amount > 0 AND v.eligible_cost > 0 AND t.certified >= 0
+              AND coalesce(b.amount, 0) <> least(floor(t.certified * f.amount * 100 / v.eligible_cost) / 100, f.amount)
+            ORDER BY o.id, f.rank
+        """,
+    ),
+)

@@ -1,0 +1,134 @@
+"""From the claim to the control: what is declared was certified, what is decided balances, by somebody else."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, Severity, Unit, register
+from core.roles import Role
+from reporting.models import ExpenditureDeclaration, Operation
+
+CONTROL = _("Regulation (EU) 2021/1060, Article 74: management verifications of what the beneficiary declares.")
+
+register(
+    Invariant(
+        code="reporting.declared-is-certified",
+        name=_("Declared expenditure"),
+        sentence=_("A declaration holds every certified line of its claim once, with the amount that was certified."),
+        source=CONTROL,
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number || coalesce(' · ' || l.rank, '') AS label, l.certified_amount AS expected,
+                   i.declared_amount AS found
+            FROM reporting_expendituredeclaration d JOIN agreements_expenditureline l ON l.claim_id = d.claim_id
+            LEFT JOIN reporting_expenditureitem i ON i.expenditure_line_id = l.id AND i.declaration_id = d.id
+            WHERE coalesce(l.certified_amount, 0) IS DISTINCT FROM coalesce(i.declared_amount, 0) ORDER BY d.id, l.rank
+        """,
+    ),
+    Invariant(
+        code="reporting.item-balances",
+        name=_("Decided items"),
+        sentence=_(
+            "Of a decided item, what is declared is what is retained, rejected and parked; a pending one has none."
+        ),
+        source=CONTROL,
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number || ' · ' || i.rank AS label,
+                   CASE WHEN i.state = 'pending' THEN 0 ELSE i.declared_amount END AS expected,
+                   i.retained_amount + i.rejected_amount + i.parked_amount AS found
+            FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+            WHERE i.retained_amount + i.rejected_amount + i.parked_amount
+                  <> CASE WHEN i.state = 'pending' THEN 0 ELSE i.declared_amount END ORDER BY d.id, i.rank
+        """,
+    ),
+    Invariant(
+        code="reporting.retained-within-eligible",
+        name=_("Retained within the plan"),
+        sentence=_("What the controls of an operation retain is together within its eligible cost."),
+        source=_("Rule 12 of the domain: a plan never goes under what is certified."),
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, v.eligible_cost AS expected, sum(i.retained_amount) AS found
+            FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+            JOIN reporting_operation o ON o.id = d.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
+            GROUP BY o.id, v.id HAVING sum(i.retained_amount) > v.eligible_cost ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.retained-in-the-period",
+        name=_("Dates of retained expenditure"),
+        sentence=_(
+            "No expenditure is retained that was invoiced outside the period of its operation or paid before it."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 63(2): expenditure incurred and paid within the dates."),
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number || ' · ' || i.rank AS label,
+                   CASE WHEN l.invoice_date > v.end_date THEN v.end_date ELSE v.start_date END AS expected,
+                   CASE WHEN l.invoice_date BETWEEN v.start_date AND v.end_date THEN l.paid_on ELSE l.invoice_date END AS found
+            FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+            JOIN reporting_operation o ON o.id = d.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
+            JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
+            WHERE i.retained_amount <> 0
+              AND (l.invoice_date NOT BETWEEN v.start_date AND v.end_date OR l.paid_on < v.start_date) ORDER BY d.id, i.rank
+        """,
+        unit=Unit.DAY,
+        relation="",
+    ),
+    Invariant(
+        code="reporting.controlled-by-another",
+        name=_("Controlled by another person"),
+        sentence=_("Who instructed, certified, ordered or declared an expenditure does not control it."),
+        source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions."),
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT DISTINCT d.id, d.number AS label, '' AS expected, u.email AS found
+            FROM reporting_expendituredeclaration d JOIN core_user u ON u.id = d.controller_id
+            JOIN agreements_paymentclaim c ON c.id = d.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
+            JOIN grants_application app ON app.id = a.application_id
+            LEFT JOIN reporting_expenditureitem i ON i.declaration_id = d.id AND i.decided_by_id <> d.controller_id
+            WHERE d.controller_id IN (d.instructor_id, d.certifier_id, d.orderer_id, d.submitted_by_id, app.instructor_id,
+                                      c.certified_by_id, c.ordered_by_id)
+               OR i.decided_by_id IN (d.instructor_id, d.certifier_id, d.orderer_id, d.submitted_by_id)
+            ORDER BY d.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="reporting.controlled-is-decided",
+        name=_("Items of a controlled declaration"),
+        sentence=_(
+            "A controlled declaration has no item left to decide, and its certificate where something is retained."
+        ),
+        source=CONTROL,
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number AS label, sum(i.retained_amount) AS expected, max(c.total) AS found
+            FROM reporting_expendituredeclaration d JOIN reporting_expenditureitem i ON i.declaration_id = d.id
+            LEFT JOIN reporting_certificate c ON c.declaration_id = d.id
+            WHERE d.state = 'controlled' GROUP BY d.id
+            HAVING count(*) FILTER (WHERE i.state = 'pending') > 0
+                OR (sum(i.retained_amount) <> 0 AND max(c.total) IS NULL) ORDER BY d.id
+        """,
+    ),
+    Invariant(
+        code="reporting.open-declaration-is-somebodys",
+        name=_("Declarations in a work list"),
+        sentence=_("Every declaration that waits for its control, or is under it, is an active controller’s to do."),
+        source=_("Regulation (EU) 2021/1060, Article 74(1)(b): the beneficiary is paid within eighty days."),
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number AS label, 'eu_controller' AS expected, mine.email AS found
+            FROM reporting_expendituredeclaration d LEFT JOIN core_user mine ON mine.id = d.controller_id
+            WHERE d.state IN ('submitted', 'under_control') AND NOT EXISTS (
+                SELECT 1 FROM core_user u JOIN core_user_groups r ON r.user_id = u.id JOIN auth_group g ON g.id = r.group_id
+                WHERE u.is_active AND g.name = 'eu_controller' AND (d.state = 'submitted' OR u.id = d.controller_id)
+                  AND (u.id IS DISTINCT FROM d.instructor_id AND u.id IS DISTINCT FROM d.certifier_id
+                       AND u.id IS DISTINCT FROM d.orderer_id AND u.id IS DISTINCT FROM d.submitted_by_id))
+            ORDER BY d.id
+        """,
+        unit=Unit.TEXT,
+        words=dict(Role.choices),
+        severity=Severity.FOLLOW_UP,
+    ),
+)

@@ -1,0 +1,124 @@
+"""The plan of an operation: financed exactly, within its priority, for the agreement that it comes from."""
+
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models import Agreement
+from core.figures.invariants import Invariant, Unit, register
+from reporting.models import Operation, Priority
+
+PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
+RATE = _("Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure.")
+
+register(
+    Invariant(
+        code="reporting.plan-is-eligible",
+        name=_("Financing plan of an operation"),
+        sentence=_("The sources of an operation’s plan add up to its eligible cost, in each of its versions."),
+        source=PLAN,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code || ' v' || v.number AS label, v.eligible_cost AS expected, coalesce(sum(f.amount), 0) AS found
+            FROM reporting_operationversion v JOIN reporting_operation o ON o.id = v.operation_id
+            LEFT JOIN reporting_financingline f ON f.version_id = v.id
+            GROUP BY o.id, v.id HAVING coalesce(sum(f.amount), 0) <> v.eligible_cost ORDER BY o.id, v.number
+        """,
+    ),
+    Invariant(
+        code="reporting.eu-amount-is-planned",
+        name=_("EU amount of an operation"),
+        sentence=_("The EU amount of an operation is the sum of the EU’s lines of its plan, in each of its versions."),
+        source=PLAN,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code || ' v' || v.number AS label, v.eu_amount AS expected,
+                   coalesce(sum(f.amount) FILTER (WHERE f.kind = 'eu'), 0) AS found
+            FROM reporting_operationversion v JOIN reporting_operation o ON o.id = v.operation_id
+            LEFT JOIN reporting_financingline f ON f.version_id = v.id
+            GROUP BY o.id, v.id HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind = 'eu'), 0) <> v.eu_amount
+            ORDER BY o.id, v.number
+        """,
+    ),
+    Invariant(
+        code="reporting.current-is-the-last",
+        name=_("Version in force of an operation"),
+        sentence=_(
+            "What is in force of an operation is its last version, and its versions are numbered without a gap."
+        ),
+        source=_("Rule 6 of the domain: a correction is a new version, and never edits an earlier one."),
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, count(v.id) AS expected, max(c.number) AS found FROM reporting_operation o
+            LEFT JOIN reporting_operationversion v ON v.operation_id = o.id
+            LEFT JOIN reporting_operationversion c ON c.id = o.current_id AND c.operation_id = o.id
+            GROUP BY o.id HAVING max(c.number) IS DISTINCT FROM max(v.number) OR count(v.id) <> max(v.number) ORDER BY o.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="reporting.plan-covers-the-grant",
+        name=_("Region and EU in the plan"),
+        sentence=_("The EU and the Region together bear, in the plan of an operation, what its agreement grants."),
+        source=PLAN,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, a.granted_amount AS expected,
+                   coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            LEFT JOIN reporting_financingline f ON f.version_id = o.current_id
+            GROUP BY o.id, a.id
+            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) < a.granted_amount ORDER BY o.id
+        """,
+        relation="≥",
+    ),
+    Invariant(
+        code="reporting.cofinanced-has-operation",
+        name=_("Operation of a co-financed agreement"),
+        sentence=_("Every agreement in force that a European fund co-finances has its operation."),
+        source=_("Regulation (EU) 2021/1060, Article 72(1)(e): data of each operation are recorded and stored."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number AS label, a.eu_fund AS expected, o.code AS found FROM agreements_agreement a
+            LEFT JOIN reporting_operation o ON o.agreement_id = a.id
+            WHERE a.eu_fund <> '' AND a.state IN ('in_force', 'completed') AND o.id IS NULL ORDER BY a.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="reporting.eu-within-eligible",
+        name=_("EU amount within the eligible cost"),
+        sentence=_(
+            "The EU amount of an operation is within its eligible cost, unless a person answered the doubt or still has to."
+        ),
+        source=RATE,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, v.eligible_cost AS expected, v.eu_amount AS found
+            FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+            WHERE v.eu_amount > v.eligible_cost
+              AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f
+                              WHERE f.operation_id = o.id AND f.kind = 'eu_above_eligible') ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.priority-within-its-amount",
+        name=_("Amounts of a priority"),
+        sentence=_(
+            "The EU amounts of the operations of a priority, fund and category of region are together within the "
+            "amount that the programme gives to it."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 22(3)(g): the financing plan of the programme."),
+        subject=Priority,
+        sql="""
+            SELECT p.id, p.code || ' · ' || fund.code || ' · ' || a.category_of_region AS label, a.amount AS expected,
+                   sum(v.eu_amount) AS found
+            FROM reporting_priorityallocation a JOIN reporting_priority p ON p.id = a.priority_id
+            JOIN reporting_fund fund ON fund.id = a.fund_id
+            JOIN reporting_operationversion v ON v.priority_id = a.priority_id AND v.fund_id = a.fund_id
+                AND v.category_of_region = a.category_of_region
+            JOIN reporting_operation o ON o.current_id = v.id
+            WHERE a.amount IS NOT NULL GROUP BY p.id, a.id, fund.id HAVING sum(v.eu_amount) > a.amount ORDER BY p.id
+        """,
+        relation="≤",
+    ),
+)

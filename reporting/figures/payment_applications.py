@@ -1,0 +1,112 @@
+"""What is asked from the Commission: the certificates, once each, closed by somebody else."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Invariant, Unit, register
+from reporting.models import Certificate, PaymentApplication
+
+ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
+
+register(
+    Invariant(
+        code="reporting.line-is-its-entries",
+        name=_("Lines of a payment application"),
+        sentence=_("The amounts of a line of a payment application are the sums of its entries."),
+        source=ASKED,
+        subject=PaymentApplication,
+        sql="""
+            SELECT p.id, prio.code || ' · ' || l.category_of_region AS label,
+                   coalesce(sum(e.eligible_amount + e.union_amount + e.public_amount), 0) AS expected,
+                   l.eligible_amount + l.union_amount + l.public_amount AS found
+            FROM reporting_paymentapplicationline l JOIN reporting_paymentapplication p ON p.id = l.application_id
+            JOIN reporting_priority prio ON prio.id = l.priority_id
+            LEFT JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
+            GROUP BY p.id, l.id, prio.id
+            HAVING ROW(coalesce(sum(e.eligible_amount), 0), coalesce(sum(e.union_amount), 0), coalesce(sum(e.public_amount), 0))
+                   IS DISTINCT FROM ROW(l.eligible_amount, l.union_amount, l.public_amount) ORDER BY p.id, l.id
+        """,
+    ),
+    Invariant(
+        code="reporting.entry-is-its-certificate",
+        name=_("Entries of a payment application"),
+        sentence=_(
+            "An entry asks for what its certificate certifies, and for the part that the Union and public sources bear."
+        ),
+        source=ASKED,
+        subject=Certificate,
+        sql="""
+            SELECT c.id, c.number AS label, c.total + s.of_union + s.of_public AS expected,
+                   e.eligible_amount + e.union_amount + e.public_amount AS found
+            FROM reporting_paymentapplicationentry e JOIN reporting_certificate c ON c.id = e.certificate_id
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(a.amount) FILTER (WHERE a.kind = 'eu'), 0) AS of_union, coalesce(sum(a.amount) FILTER (
+                           WHERE a.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) AS of_public
+                FROM reporting_certificateallocation a WHERE a.certificate_id = c.id
+            ) AS s
+            WHERE ROW(e.eligible_amount, e.union_amount, e.public_amount)
+                  IS DISTINCT FROM ROW(c.total, s.of_union, s.of_public) ORDER BY c.id
+        """,
+    ),
+    Invariant(
+        code="reporting.certificate-asked-once",
+        name=_("Certificates asked once"),
+        sentence=_("A certificate stands in one payment application at most: no expenditure is asked twice."),
+        source=_("Rule 3 of the domain: no expenditure item stands in two payment applications."),
+        subject=Certificate,
+        sql="""
+            SELECT c.id, c.number AS label, 1 AS expected, count(*) AS found FROM reporting_paymentapplicationentry e
+            JOIN reporting_certificate c ON c.id = e.certificate_id GROUP BY c.id HAVING count(*) > 1 ORDER BY c.id
+        """,
+        unit=Unit.NUMBER,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.entry-of-its-priority",
+        name=_("Priority of an entry"),
+        sentence=_("A certificate stands in an application of its programme and fund, on the line of its priority."),
+        source=ASKED,
+        subject=Certificate,
+        sql="""
+            SELECT c.id, c.number AS label, wanted.code AS expected, prio.code AS found
+            FROM reporting_paymentapplicationentry e JOIN reporting_certificate c ON c.id = e.certificate_id
+            JOIN reporting_operationversion v ON v.id = c.version_id JOIN reporting_operation o ON o.id = c.operation_id
+            JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+            JOIN reporting_paymentapplication p ON p.id = l.application_id
+            JOIN reporting_priority prio ON prio.id = l.priority_id LEFT JOIN reporting_priority wanted ON wanted.id = v.priority_id
+            WHERE ROW(l.priority_id, l.category_of_region, p.fund_id, p.programme_id)
+                  IS DISTINCT FROM ROW(v.priority_id, v.category_of_region, v.fund_id, o.programme_id) ORDER BY c.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="reporting.closed-by-another",
+        name=_("Payment application closed by another"),
+        sentence=_("Who controlled an expenditure does not close the payment application in which it stands."),
+        source=_("Regulation (EU) 2021/1060, Article 71(4): separation of functions; rule 4 of the domain."),
+        subject=PaymentApplication,
+        sql="""
+            SELECT DISTINCT p.id, c.number AS label, '' AS expected, u.email AS found
+            FROM reporting_paymentapplication p JOIN reporting_paymentapplicationline l ON l.application_id = p.id
+            JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
+            JOIN reporting_certificate c ON c.id = e.certificate_id JOIN core_user u ON u.id = p.closed_by_id
+            WHERE c.issued_by_id = p.closed_by_id ORDER BY p.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="reporting.sent-in-order",
+        name=_("Dates of a payment application"),
+        sentence=_("A payment application is closed, sent and accepted in this order, and on no day to come."),
+        source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
+        subject=PaymentApplication,
+        sql="""
+            SELECT id, coalesce(nullif(national_reference, ''), id::text) AS label,
+                   (coalesce(accepted_at, now()) AT TIME ZONE 'Europe/Paris')::date AS expected, accepted_on AS found
+            FROM reporting_paymentapplication
+            WHERE accepted_on > (accepted_at AT TIME ZONE 'Europe/Paris')::date OR sent_at < closed_at
+               OR accepted_on < (sent_at AT TIME ZONE 'Europe/Paris')::date ORDER BY id
+        """,
+        unit=Unit.DAY,
+        relation="≤",
+    ),
+)

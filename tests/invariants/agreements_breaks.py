@@ -1,0 +1,183 @@
+"""What breaks the invariants of agreements."""
+
+from tests.invariants.sabotage import breaks
+
+# --- the schedule ---------------------------------------------------------------------------------------------------
+
+breaks(
+    "agreements.granted-is-voted",
+    "UPDATE agreements_agreement SET granted_amount = granted_amount + 1 "
+    "WHERE id = (SELECT max(id) FROM agreements_agreement WHERE state = 'in_force')",
+)
+breaks(
+    "agreements.tranches-add-up",
+    "UPDATE agreements_tranche SET amount = amount - 0.01 WHERE id = (SELECT max(id) FROM agreements_tranche)",
+)
+breaks(
+    "agreements.instalments-add-up",
+    "DELETE FROM agreements_instalment WHERE id = (SELECT max(i.id) FROM agreements_instalment i "
+    "WHERE NOT EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.instalment_id = i.id))",
+)
+breaks(
+    "agreements.instalments-of-a-tranche",
+    "UPDATE agreements_instalment SET amount = amount + 1 "
+    "WHERE id = (SELECT max(id) FROM agreements_instalment WHERE tranche_id IS NOT NULL)",
+)
+breaks(
+    "agreements.shares-add-up",
+    "UPDATE agreements_agreementshare SET amount = amount - 1 WHERE id = (SELECT max(id) FROM agreements_agreementshare)",
+)
+breaks(
+    "agreements.share-is-granted",
+    "UPDATE grants_personline SET granted_amount = granted_amount - 1 WHERE application_id = "
+    "(SELECT a.application_id FROM agreements_agreementshare s JOIN agreements_agreement a ON a.id = s.agreement_id "
+    "WHERE a.state = 'in_force' ORDER BY s.id DESC LIMIT 1)",
+)
+breaks(
+    "agreements.committed-in-force",
+    "UPDATE grants_commitment SET released_amount = 1, release_reason = 'x' "
+    "WHERE id = (SELECT max(commitment_id) FROM agreements_agreement WHERE state = 'in_force')",
+)
+breaks(
+    "agreements.tranche-after-report",
+    "UPDATE agreements_tranche SET state = 'released', released_on = now() "
+    "WHERE id = (SELECT max(id) FROM agreements_tranche WHERE rank = 3)",
+)
+
+# --- kept totals ----------------------------------------------------------------------------------------------------
+
+for code, table, column in (
+    ("agreements.declared-is-the-lines", "agreements_paymentclaim", "declared_total"),
+    ("agreements.certified-is-the-lines", "agreements_paymentclaim", "certified_total"),
+    ("agreements.ordered-is-the-orders", "agreements_paymentclaim", "ordered_amount"),
+    ("agreements.paid-is-the-orders", "agreements_paymentclaim", "paid_amount"),
+    ("agreements.agreement-ordered-is-its-claims", "agreements_agreement", "ordered_amount"),
+    ("agreements.agreement-paid-is-its-claims", "agreements_agreement", "paid_amount"),
+    ("agreements.tranche-ordered-is-its-claims", "agreements_tranche", "ordered_amount"),
+):
+    newest = f"SELECT max(id) FROM {table} WHERE {column} > 0"
+    breaks(code, f"UPDATE {table} SET {column} = {column} + 0.01 WHERE id = ({newest})")
+breaks(
+    "agreements.batch-is-its-orders",
+    "UPDATE agreements_paymentbatch SET closed_total = closed_total + 1 "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentbatch WHERE state <> 'open')",
+)
+
+# --- payments -------------------------------------------------------------------------------------------------------
+
+PAID = "(SELECT max(id) FROM agreements_paymentclaim WHERE state = 'paid')"
+breaks(
+    "agreements.claim-in-order",
+    f"UPDATE agreements_paymentclaim SET paid_amount = ordered_amount + 1 WHERE id = {PAID}",
+)
+breaks(
+    "agreements.certified-within-granted",
+    "UPDATE agreements_paymentclaim SET certified_amount = certified_amount + (SELECT granted_amount "
+    f"FROM agreements_agreement a WHERE a.id = agreement_id) WHERE id = {PAID}",
+)
+breaks(
+    "agreements.certified-within-tranche",
+    "UPDATE agreements_paymentclaim SET certified_amount = certified_amount + (SELECT t.amount FROM agreements_instalment i "
+    "JOIN agreements_tranche t ON t.id = i.tranche_id WHERE i.id = instalment_id) WHERE id = (SELECT max(c.id) "
+    "FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id "
+    "WHERE i.tranche_id IS NOT NULL AND c.state = 'paid')",
+)
+breaks(
+    "agreements.ordered-within-share",
+    "UPDATE agreements_paymentorder SET amount = amount * 2 "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentorder WHERE share_id IS NOT NULL AND state <> 'cancelled')",
+)
+breaks(
+    "agreements.ordered-within-commitment",
+    "UPDATE grants_commitment SET released_amount = amount, release_reason = 'x' WHERE id = (SELECT max(a.commitment_id) "
+    "FROM agreements_agreement a WHERE a.ordered_amount > 0)",
+)
+# What was once possible: an ended agreement gave its money back, another took it, and both were paid.
+breaks(
+    "agreements.envelope-pays-what-it-holds",
+    "UPDATE grants_commitment SET released_amount = amount, release_reason = 'x' WHERE envelope_id = (SELECT k.envelope_id "
+    "FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id WHERE a.paid_amount > 0 LIMIT 1)",
+)
+breaks(
+    "agreements.claim-settled-is-paid",
+    f"UPDATE agreements_paymentorder SET state = 'ordered', paid_on = NULL WHERE claim_id = {PAID}",
+)
+breaks(
+    "agreements.credit-is-its-order",
+    "UPDATE grants_credituse SET released_amount = 1 WHERE id = (SELECT max(id) FROM grants_credituse)",
+)
+breaks(
+    "agreements.order-on-verified-account",
+    "UPDATE agreements_paymentorder SET state = 'ordered' WHERE id = (SELECT max(id) FROM agreements_paymentorder)",
+    "UPDATE applicants_bankaccount SET state = 'superseded' "
+    "WHERE id = (SELECT bank_account_id FROM agreements_paymentorder ORDER BY id DESC LIMIT 1)",
+)
+breaks(
+    "agreements.order-to-its-beneficiary",
+    "UPDATE agreements_paymentorder SET payee_id = (SELECT min(id) FROM applicants_applicant "
+    "WHERE id <> agreements_paymentorder.payee_id) WHERE id = (SELECT max(id) FROM agreements_paymentorder)",
+)
+breaks(
+    "agreements.certifier-does-not-order",
+    f"UPDATE agreements_paymentclaim SET certified_by_id = ordered_by_id WHERE id = {PAID}",
+)
+breaks(
+    "agreements.no-order-after-the-end",
+    "UPDATE agreements_agreement SET state = 'terminated', ended_on = '2020-01-01' WHERE id = (SELECT c.agreement_id "
+    f"FROM agreements_paymentclaim c WHERE c.id = {PAID})",
+)
+breaks(
+    "agreements.ended-holds-nothing",
+    "UPDATE grants_commitment SET released_amount = released_amount - 1 WHERE id = (SELECT max(a.commitment_id) "
+    "FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id WHERE a.state = 'completed')",
+)
+
+# --- expenditure ----------------------------------------------------------------------------------------------------
+
+LINE = "(SELECT max(l.id) FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id WHERE c.state = 'paid')"
+breaks(
+    "agreements.invoice-within-its-total",
+    f"UPDATE agreements_expenditureline SET invoice_total = certified_amount - 1 WHERE id = {LINE}",
+)
+breaks(
+    "agreements.doubles-are-answered",
+    "UPDATE agreements_expenditureline SET duplicate_key = 'one invoice' WHERE claim_id = (SELECT claim_id "
+    f"FROM agreements_expenditureline WHERE id = {LINE})",
+)
+breaks(
+    "agreements.invoice-in-the-period",
+    f"UPDATE agreements_expenditureline SET invoice_date = '2019-12-31' WHERE id = {LINE}",
+)
+breaks(
+    "agreements.certified-is-reviewed",
+    f"UPDATE agreements_expenditureline SET certified_amount = declared_amount + 1 WHERE id = {LINE}",
+)
+
+# --- terms and work -------------------------------------------------------------------------------------------------
+
+breaks(
+    "agreements.terms-are-frozen",
+    "UPDATE agreements_agreement SET terms = jsonb_set(terms, '{granted_amount}', '\"1.00\"') "
+    "WHERE id = (SELECT max(id) FROM agreements_agreement WHERE state = 'in_force')",
+)
+breaks(
+    "agreements.signed-is-the-act",
+    "UPDATE agreements_agreement SET signed_sha256 = repeat('0', 64) "
+    "WHERE id = (SELECT max(id) FROM agreements_agreement WHERE signed_sha256 <> '')",
+)
+# A suspended claim used to leave every work list; here the officer who holds it has left.
+breaks(
+    "agreements.open-claim-is-somebodys",
+    "UPDATE agreements_paymentclaim SET state = 'suspended' WHERE id = (SELECT max(id) FROM agreements_paymentclaim "
+    "WHERE state IN ('submitted', 'under_review', 'certified'))",
+    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT app.instructor_id FROM agreements_paymentclaim c "
+    "JOIN agreements_agreement a ON a.id = c.agreement_id JOIN grants_application app ON app.id = a.application_id "
+    "WHERE c.state = 'suspended')",
+)
+breaks(
+    "agreements.open-report-is-somebodys",
+    "UPDATE agreements_tranchereport SET state = 'filed' WHERE id = (SELECT max(id) FROM agreements_tranchereport)",
+    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT app.instructor_id FROM agreements_tranchereport t "
+    "JOIN agreements_tranche y ON y.id = t.tranche_id JOIN agreements_agreement a ON a.id = y.agreement_id "
+    "JOIN grants_application app ON app.id = a.application_id WHERE t.state = 'filed')",
+)

@@ -1,0 +1,132 @@
+"""What breaks the invariants of reporting."""
+
+from tests.invariants.sabotage import breaks
+
+OWN = "(SELECT max(current_id) FROM reporting_operation WHERE agreement_id IS NOT NULL)"
+CERTIFICATE = "(SELECT max(id) FROM reporting_certificate)"
+ITEM = "(SELECT max(id) FROM reporting_expenditureitem WHERE retained_amount > 0)"
+
+# --- operations -----------------------------------------------------------------------------------------------------
+
+breaks(
+    "reporting.plan-is-eligible",
+    f"UPDATE reporting_operationversion SET eligible_cost = eligible_cost + 1 WHERE id = {OWN}",
+)
+breaks(
+    "reporting.eu-amount-is-planned",
+    f"UPDATE reporting_operationversion SET eu_amount = eu_amount - 1 WHERE id = {OWN}",
+)
+breaks("reporting.current-is-the-last", f"UPDATE reporting_operationversion SET number = 7 WHERE id = {OWN}")
+breaks(
+    "reporting.plan-covers-the-grant",
+    f"UPDATE reporting_financingline SET amount = amount - 1 WHERE version_id = {OWN} AND kind = 'eu'",
+)
+breaks(
+    "reporting.cofinanced-has-operation",
+    "UPDATE agreements_agreement SET eu_fund = 'ERDF' WHERE id = (SELECT max(id) FROM agreements_agreement "
+    "WHERE eu_fund = '' AND state = 'in_force')",
+)
+breaks(
+    "reporting.eu-within-eligible",
+    f"UPDATE reporting_operationversion SET eu_amount = eligible_cost + 1 WHERE id = {OWN}",
+)
+breaks(
+    "reporting.priority-within-its-amount",
+    "UPDATE reporting_priorityallocation SET amount = 1 WHERE priority_id = "
+    f"(SELECT priority_id FROM reporting_operationversion WHERE id = {OWN})",
+)
+
+# --- control --------------------------------------------------------------------------------------------------------
+
+breaks(
+    "reporting.declared-is-certified",
+    f"UPDATE reporting_expenditureitem SET declared_amount = declared_amount + 1 WHERE id = {ITEM}",
+)
+breaks(
+    "reporting.item-balances",
+    f"UPDATE reporting_expenditureitem SET rejected_amount = rejected_amount + 1 WHERE id = {ITEM}",
+)
+breaks(
+    "reporting.retained-within-eligible",
+    f"UPDATE reporting_expenditureitem SET retained_amount = retained_amount + 10000000 WHERE id = {ITEM}",
+)
+breaks(
+    "reporting.retained-in-the-period",
+    "UPDATE agreements_expenditureline SET paid_on = '2019-12-31' WHERE id = "
+    f"(SELECT expenditure_line_id FROM reporting_expenditureitem WHERE id = {ITEM})",
+)
+breaks(
+    "reporting.controlled-by-another",
+    "UPDATE reporting_expendituredeclaration SET controller_id = certifier_id "
+    "WHERE id = (SELECT max(declaration_id) FROM reporting_certificate)",
+)
+breaks(
+    "reporting.controlled-is-decided",
+    f"UPDATE reporting_expenditureitem SET state = 'pending' WHERE id = {ITEM}",
+)
+breaks(
+    "reporting.open-declaration-is-somebodys",
+    "UPDATE reporting_expendituredeclaration SET state = 'under_control' "
+    "WHERE id = (SELECT max(declaration_id) FROM reporting_certificate)",
+    "UPDATE core_user SET is_active = FALSE WHERE id = (SELECT max(controller_id) FROM reporting_expendituredeclaration "
+    "WHERE state = 'under_control')",
+)
+
+# --- certificates ---------------------------------------------------------------------------------------------------
+
+breaks(
+    "reporting.certificate-is-its-allocations",
+    "UPDATE reporting_certificateallocation SET amount = amount + 0.01 "
+    f"WHERE id = (SELECT max(id) FROM reporting_certificateallocation WHERE certificate_id = {CERTIFICATE})",
+)
+breaks(
+    "reporting.certificate-is-its-items",
+    f"UPDATE reporting_certificate SET total = total + 1000 WHERE id = {CERTIFICATE}",
+)
+breaks(
+    "reporting.eu-certified-within-grant",
+    "UPDATE reporting_certificateallocation SET amount = amount + 10000000 WHERE id = (SELECT max(id) "
+    "FROM reporting_certificateallocation WHERE kind = 'eu')",
+)
+breaks(
+    "reporting.shared-by-the-floor",
+    "UPDATE reporting_certificateallocation SET amount = amount - 0.01 WHERE id = (SELECT max(id) "
+    "FROM reporting_certificateallocation WHERE kind = 'eu')",
+)
+
+# --- payment applications -------------------------------------------------------------------------------------------
+
+ENTRY = "(SELECT max(id) FROM reporting_paymentapplicationentry)"
+breaks(
+    "reporting.line-is-its-entries",
+    "UPDATE reporting_paymentapplicationline SET union_amount = union_amount + 1 "
+    f"WHERE id = (SELECT line_id FROM reporting_paymentapplicationentry WHERE id = {ENTRY})",
+)
+breaks(
+    "reporting.entry-is-its-certificate",
+    f"UPDATE reporting_paymentapplicationentry SET public_amount = public_amount - 1 WHERE id = {ENTRY}",
+)
+breaks(
+    "reporting.certificate-asked-once",
+    "INSERT INTO reporting_paymentapplicationentry (line_id, certificate_id, eligible_amount, union_amount, public_amount, entered_at) "
+    "SELECT line_id, certificate_id, eligible_amount, union_amount, public_amount, now() "
+    f"FROM reporting_paymentapplicationentry WHERE id = {ENTRY}",
+)
+breaks(
+    "reporting.entry-of-its-priority",
+    "UPDATE reporting_paymentapplicationline SET priority_id = (SELECT min(p.id) FROM reporting_priority p "
+    "WHERE p.id <> reporting_paymentapplicationline.priority_id) "
+    f"WHERE id = (SELECT line_id FROM reporting_paymentapplicationentry WHERE id = {ENTRY})",
+)
+breaks(
+    "reporting.closed-by-another",
+    "UPDATE reporting_paymentapplication SET closed_by_id = (SELECT c.issued_by_id FROM reporting_certificate c "
+    f"WHERE c.id = (SELECT certificate_id FROM reporting_paymentapplicationentry WHERE id = {ENTRY})) "
+    "WHERE id = (SELECT l.application_id FROM reporting_paymentapplicationline l JOIN reporting_paymentapplicationentry e "
+    f"ON e.line_id = l.id WHERE e.id = {ENTRY})",
+)
+breaks(
+    "reporting.sent-in-order",
+    "UPDATE reporting_paymentapplication SET accepted_on = accepted_on + 400 "
+    "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE accepted_on IS NOT NULL)",
+)
