@@ -195,7 +195,9 @@ register(
     Invariant(
         code="agreements.no-order-after-the-end",
         name=_("Nothing ordered after the end"),
-        sentence=_("No payment order is made after its agreement ended, and none awaits its payment on an ended agreement."),
+        sentence=_(
+            "No payment order is made after its agreement ended, and none awaits its payment on an ended agreement."
+        ),
         source=_("Rule 2 of the domain: what an ended agreement held was given back to its envelope."),
         subject=PaymentOrder,
         sql="""

@@ -181,3 +181,17 @@ breaks(
     "JOIN agreements_tranche y ON y.id = t.tranche_id JOIN agreements_agreement a ON a.id = y.agreement_id "
     "JOIN grants_application app ON app.id = a.application_id WHERE t.state = 'filed')",
 )
+
+# --- de minimis -----------------------------------------------------------------------------------------------------
+
+GRANTED = "(SELECT max(id) FROM applicants_deminimisaid WHERE origin = 'granted' AND withdrawn_on IS NULL)"
+breaks(
+    "agreements.register-is-grants",
+    f"UPDATE applicants_deminimisaid SET amount = amount + 1 WHERE id = {GRANTED}",
+)
+# The vote under the case's number, the agreement under its own: a grant that stood twice in the register.
+breaks(
+    "agreements.register-once-a-case",
+    f"UPDATE applicants_deminimisaid SET case_number = (SELECT min(case_number) FROM applicants_deminimisaid "
+    f"WHERE origin = 'granted') WHERE id = {GRANTED}",
+)

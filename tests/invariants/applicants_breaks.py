@@ -17,3 +17,8 @@ breaks(
     "applicants.changed-account-was-called",
     f"UPDATE applicants_bankaccount SET is_change = TRUE WHERE id = {VERIFIED}",
 )
+breaks(
+    "applicants.de-minimis-within-ceiling",
+    "UPDATE applicants_deminimisaid SET amount = 300000.01 "
+    "WHERE id = (SELECT max(id) FROM applicants_deminimisaid WHERE origin = 'granted' AND withdrawn_on IS NULL)",
+)

@@ -1,0 +1,56 @@
+"""The register of de minimis aid is the grants: once a case, with the amount that is still granted, ended ones out."""
+
+from django.utils.translation import gettext_lazy as _
+
+from applicants.models import DeMinimisAid
+from core.figures.invariants import Invariant, Unit, register
+from grants.models import Application
+
+REGISTER = _("Regulation (EU) 2023/2831, Article 6: a register of every de minimis aid granted.")
+
+# What each case of a de minimis regime is worth in the register: what is granted, or what was ordered once it has ended.
+WORTH = """
+    SELECT app.id, app.number, app.applicant_id, v.definition ->> 'de_minimis' AS regime,
+           CASE WHEN app.state IN ('approved', 'contracted') THEN app.granted_amount
+                WHEN app.state IN ('closed', 'lapsed') THEN coalesce(a.ordered_amount, 0) ELSE 0 END AS amount
+    FROM grants_application app JOIN grants_programmeversion v ON v.id = app.programme_version_id
+    LEFT JOIN agreements_agreement a ON a.application_id = app.id
+    WHERE app.number IS NOT NULL AND coalesce(v.definition ->> 'de_minimis', '') <> ''
+"""
+
+register(
+    Invariant(
+        code="agreements.register-is-grants",
+        name=_("Register of de minimis aid"),
+        sentence=_(
+            "The register holds each grant of a de minimis regime at its amount, and what was ordered of an ended one."
+        ),
+        source=REGISTER,
+        subject=Application,
+        sql=f"""
+            SELECT worth.id, worth.number AS label, worth.amount AS expected, coalesce(kept.amount, 0) AS found
+            FROM ({WORTH}) AS worth LEFT JOIN (
+                SELECT case_number, sum(amount) AS amount FROM applicants_deminimisaid
+                WHERE origin = 'granted' AND withdrawn_on IS NULL GROUP BY case_number
+            ) AS kept ON kept.case_number = worth.number
+            WHERE worth.amount <> coalesce(kept.amount, 0) ORDER BY worth.id
+        """,  # noqa: S608 - a constant
+    ),
+    Invariant(
+        code="agreements.register-once-a-case",
+        name=_("Once a case in the register"),
+        sentence=_("Each grant of the register stands there once, under its case, its beneficiary and its regime."),
+        source=REGISTER,
+        subject=DeMinimisAid,
+        sql=f"""
+            SELECT aid.id, coalesce(nullif(aid.case_number, ''), aid.reference) AS label, 1 AS expected,
+                   count(*) OVER (PARTITION BY aid.case_number) * (worth.id IS NOT NULL)::int AS found
+            FROM applicants_deminimisaid aid LEFT JOIN ({WORTH}) AS worth ON worth.number = aid.case_number
+                AND worth.applicant_id = aid.applicant_id AND worth.regime = aid.regime
+            WHERE aid.origin = 'granted' AND (worth.id IS NULL OR aid.case_number IN (
+                SELECT case_number FROM applicants_deminimisaid WHERE origin = 'granted'
+                GROUP BY case_number HAVING count(*) > 1)) ORDER BY aid.id
+        """,  # noqa: S608 - a constant
+        unit=Unit.NUMBER,
+    ),
+)
