@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('file', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='check_of_bytes', serialize=False, to='core.storedfile')),
                 ('checked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('fault', models.CharField(blank=True, choices=[('missing', 'missing'), ('changed', 'changed')], max_length=10)),
+                ('fault', models.CharField(blank=True, choices=[('missing', 'file not there'), ('changed', 'changed')], max_length=10)),
             ],
             options={
                 'verbose_name': 'check of a stored file',

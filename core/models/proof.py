@@ -82,7 +82,7 @@ class FileCheck(models.Model):
     class Fault(models.TextChoices):
         """What may be wrong with the bytes."""
 
-        MISSING = "missing", _("missing")
+        MISSING = "missing", _("file not there")
         CHANGED = "changed", _("changed")
 
     file = models.OneToOneField(StoredFile, models.CASCADE, primary_key=True, related_name="check_of_bytes")
