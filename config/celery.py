@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Queue
 
 from config.catalogues import compile_catalogues
@@ -32,6 +33,10 @@ app.conf.update(
         "recover-stale-jobs": {"task": "core.tasks.recover_stale_jobs", "schedule": 60.0},
         "scan-waiting-files": {"task": "core.tasks.scan_waiting_files", "schedule": 300.0},
         "seal-events": {"task": "core.tasks.seal_events", "schedule": 60.0},
+        "check-stored-files": {
+            "task": "core.tasks.check_stored_files",
+            "schedule": crontab(hour="0-5", minute="*/5"),  # each file once a night, in slices
+        },
         # Once a night: it asks itself whether this night's look was made.
         "check-figures": {"task": "core.figures.jobs.check_figures_at_night", "schedule": 20 * 60.0},
     },

@@ -21,6 +21,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from core.acting import acting_as
+from core.engine.files import FileDamaged, alerts, open_proven, read_whole
 from core.events import record
 from core.file_types import (
     IMAGE_TYPES,
@@ -33,6 +34,7 @@ from core.file_types import (
     check_type,
 )
 from core.models.document import Document, ScanState, StoredFile
+from core.models.proof import FileCheck
 from core.personal_numbers import find_national_number
 from core.scanning import ScannerUnavailable, configured_scanner
 from core.storage import documents_storage
@@ -44,6 +46,7 @@ __all__ = [
     "IMAGE_TYPES",
     "PIECE_TYPES",
     "WORKBOOK_TYPES",
+    "DocumentDamaged",
     "DocumentNotReady",
     "DocumentRefused",
     "accept_attribute",
@@ -70,6 +73,19 @@ _access: dict[str, Predicate] = {}
 
 class DocumentNotReady(Exception):
     """A file that the scanner has not cleared; ``str()`` is a sentence for the reader."""
+
+
+class DocumentDamaged(DocumentNotReady):
+    """A file whose bytes are gone or changed; ``str()`` is a sentence for the reader."""
+
+    def __init__(self, document: Document, fault: str):
+        what = {
+            FileCheck.Fault.MISSING: _("“%(name)s” is no longer in the store of files."),
+            FileCheck.Fault.CHANGED: _("“%(name)s” is no longer the file that was sent: it was changed or damaged."),
+        }[FileCheck.Fault(fault)] % {"name": document.name}
+        region = settings.ESSOR_REGION
+        whom = _("It is not given out. The administrators are told; write to %(email)s and quote document %(number)d.")
+        super().__init__(f"{what} {whom % {'email': region['email'], 'number': document.pk}}")
 
 
 # --- Who may read ---------------------------------------------------------------------------------------------------
@@ -270,12 +286,13 @@ def _keep(file: BinaryIO, digest: str, size: int, media: FileType, state: ScanSt
 
 
 def _write(file: BinaryIO, stored: StoredFile) -> None:
-    """Put the bytes in the storage once. A copy cut short by a crash is written again."""
+    """Put the bytes in the storage once. A copy that was cut short or changed is written again."""
     storage = documents_storage()
     name = stored.storage_name
     if storage.exists(name):
-        if storage.size(name) == stored.size:
+        if not (fault := read_whole(stored)):
             return
+        alerts.error("The stored file %s was %s: it is written again from a new copy.", stored.sha256, fault)
         storage.delete(name)
     file.seek(0)
     written = storage.save(name, File(file))
@@ -290,16 +307,25 @@ def _write(file: BinaryIO, stored: StoredFile) -> None:
 def open_document(document: Document) -> File:
     """The bytes of ``document``, opened for reading.
 
+    They are compared with their hash first: nothing but what was kept ever leaves.
+
     Raises:
         DocumentNotReady: a scanner is configured and has not cleared the file.
-        FileNotFoundError: the store lost the file.
+        DocumentDamaged: the store lost the file, or holds other bytes.
     """
     _ensure_scanned(document.file)
     if document.file.scan_state == ScanState.INFECTED:
-        raise DocumentNotReady(_("The virus scanner blocked this file: it cannot be opened."))
+        raise DocumentNotReady(
+            _("“%(name)s”: the virus scanner blocked this file, it cannot be opened.") % {"name": document.name}
+        )
     if document.file.scan_state == ScanState.PENDING:
-        raise DocumentNotReady(_("This file is being scanned for viruses. Come back in a few minutes."))
-    return documents_storage().open(document.file.storage_name, "rb")
+        raise DocumentNotReady(
+            _("“%(name)s” is being scanned for viruses. Come back in a few minutes.") % {"name": document.name}
+        )
+    try:
+        return open_proven(document.file)
+    except FileDamaged as error:
+        raise DocumentDamaged(document, error.fault) from error
 
 
 def _ensure_scanned(stored: StoredFile) -> None:
@@ -314,6 +340,8 @@ def _ensure_scanned(stored: StoredFile) -> None:
     try:
         with documents_storage().open(stored.storage_name, "rb") as file:
             result = scanner.scan(file)
+    except FileNotFoundError:
+        return  # whoever reads it is told
     except ScannerUnavailable as error:
         _note_scan(stored, ScanState.PENDING, str(error))
     else:

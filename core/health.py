@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 from core.figures.alerts import broken_codes, is_silent
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
+from core.models.proof import FileCheck
 
 logger = logging.getLogger("essor.health")
 
@@ -40,7 +41,12 @@ def connect() -> None:
 def check_all() -> dict[str, Any]:
     """Every check, and the whole: "ok", "degraded" (something waits) or "down" (people cannot work)."""
     vital = {"database": _guarded(_database), "storage": _guarded(_storage)}
-    background = {"worker": _guarded(_worker), "queue": _guarded(_queue), "figures": _guarded(_figures)}
+    background = {
+        "worker": _guarded(_worker),
+        "queue": _guarded(_queue),
+        "figures": _guarded(_figures),
+        "files": _guarded(_files),
+    }
     whole = "ok"
     if not all(part["ok"] for part in background.values()):
         whole = "degraded"
@@ -70,6 +76,11 @@ def _storage() -> dict[str, Any]:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     return {"ok": os.access(folder, os.W_OK) and free > LITTLE_SPACE, "free_bytes": free}
+
+
+def _files() -> dict[str, Any]:
+    """Whether the last reading of every stored file found the bytes that were kept."""
+    return {"ok": not FileCheck.objects.exclude(fault="").exists()}
 
 
 def _worker() -> dict[str, Any]:

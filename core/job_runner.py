@@ -24,7 +24,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from core.acting import acting_as
-from core.documents import PIECE_TYPES, store
+from core.documents import PIECE_TYPES, DocumentNotReady, store
 from core.events import record
 from core.file_types import ZIP
 from core.json_safe import json_safe
@@ -203,7 +203,7 @@ def execute(job_id: int, on_progress: Callable[[int, int, str], None] | None = N
             _finish(job, token, result)
         except JobCancelled:
             logger.info("The job %s was stopped.", job.pk)
-        except JobError as error:
+        except (JobError, DocumentNotReady) as error:
             _fail(job, token, str(error))
         except Exception:
             logger.exception("The job %s (%s) failed.", job.pk, job.kind)

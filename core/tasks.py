@@ -4,6 +4,7 @@ from celery import shared_task
 
 from core.delivery import deliver, due
 from core.documents import scan_waiting
+from core.engine.files import check_some
 from core.engine.seals import seal_all
 from core.job_runner import execute, kind_of, recover
 
@@ -44,3 +45,9 @@ def scan_waiting_files() -> None:
 def seal_events() -> None:
     """Put the new events and the new lines of the row history into the chain over all that happened."""
     seal_all()
+
+
+@shared_task
+def check_stored_files() -> None:
+    """Read a slice of the stored files again and compare them with their hash."""
+    check_some()

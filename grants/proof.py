@@ -1,8 +1,11 @@
 """What the proof of the past needs to know of grants."""
 
 from core.engine.authors import without_event
+from core.engine.contents import Content, prove
 from core.models import Document
-from grants.models import Application, BudgetLine, Partner, PersonLine, Piece
+from grants.models import Application, BudgetLine, Partner, PersonLine, Piece, ProgrammeVersion, Snapshot
+from grants.rules.definition import fingerprint as fingerprint_of_programme
+from grants.services.snapshots import fingerprint
 
 _NOT_FILED = "NOT EXISTS (SELECT FROM grants_application AS the_case WHERE the_case.id = {key} AND the_case.submitted_at <= line.pgh_created_at)"
 _REASON = "a draft has no reader but its author: what they file is frozen in a snapshot, with its event"
@@ -15,3 +18,14 @@ def register() -> None:
         without_event(model, when=_NOT_FILED.format(key="line.application_id"), reason=_REASON)
     of_a_case = "line.content_type_id = (SELECT id FROM django_content_type WHERE app_label = 'grants' AND model = 'application')"
     without_event(Document, when=f"{of_a_case} AND {_NOT_FILED.format(key='line.object_id')}", reason=_REASON)
+    prove(
+        Content(
+            Snapshot, "sha256", Snapshot.objects.all, lambda snapshot: fingerprint(snapshot.content), personal=True
+        ),
+        Content(
+            ProgrammeVersion,
+            "sha256",
+            ProgrammeVersion.objects.select_related("programme").all,
+            lambda version: fingerprint_of_programme(version.definition),
+        ),
+    )

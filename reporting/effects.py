@@ -43,11 +43,6 @@ def issue_certificate(declaration, actor):
     lock = type(operation).objects.select_for_update(of=("self",), no_key=True)
     version = lock.get(pk=operation.pk).current
     shares = share(operation, version, total)
-    content = {
-        "declaration": declaration.number,
-        "items": [[item.rank, item.declared_amount, item.retained_amount, item.rejected_amount] for item in items],
-        "shares": [[line.rank if line else 0, kind, amount] for line, kind, amount in shares],
-    }
     certificate = apps.get_model("reporting", "Certificate").objects.create(
         number=next_number(CERTIFICATE_PREFIX, timezone.localdate().year),
         declaration=declaration,
@@ -55,13 +50,23 @@ def issue_certificate(declaration, actor):
         version=version,
         total=total,
         issued_by=actor,
-        sha256=hashlib.sha256(canonical(json_safe(content)).encode()).hexdigest(),
+        sha256=sha256_of_certificate(declaration, items, shares),
     )
     allocation = apps.get_model("reporting", "CertificateAllocation")
     allocation.objects.bulk_create(
         allocation(certificate=certificate, source=line, kind=kind, amount=amount) for line, kind, amount in shares
     )
     return certificate
+
+
+def sha256_of_certificate(declaration, items, shares) -> str:
+    """Return the hash of what is certified: the items by rank, and the parts as (line of the plan or None, kind, euros)."""
+    content = {
+        "declaration": declaration.number,
+        "items": [[item.rank, item.declared_amount, item.retained_amount, item.rejected_amount] for item in items],
+        "shares": [[line.rank if line else 0, kind, amount] for line, kind, amount in shares],
+    }
+    return hashlib.sha256(canonical(json_safe(content)).encode()).hexdigest()
 
 
 def share(operation, version, total):

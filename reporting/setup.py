@@ -1,7 +1,7 @@
 """What the app tells the others when it is ready."""
 
 from core.documents import register_access
-from reporting import tasks
+from reporting import proof, tasks
 from reporting.permissions import may_import_operations
 from reporting.reference_data import ensure_reference_data
 
@@ -14,4 +14,5 @@ def after_migration(sender: object, **kwargs: object) -> None:
 def register() -> None:
     """Who reads the files of imports; importing the tasks declares the kinds of jobs."""
     register_access("reporting.OperationImport", lambda user, _import: may_import_operations(user))
+    proof.register()
     assert tasks  # noqa: S101

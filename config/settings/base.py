@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "core.middleware.ActingMiddleware",
+    "core.middleware.UnreadableFileMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -241,6 +242,9 @@ ESSOR_DE_MINIMIS_REGISTER_SINCE = date.fromisoformat(env.str("ESSOR_DE_MINIMIS_R
 
 # How long a mail or a job may wait before the check of the figures says so, in minutes.
 ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)
+
+# How many stored files one slice of the nightly round reads again and compares with their hash (a slice every 5 minutes).
+ESSOR_FILE_CHECK_SLICE = env.int("ESSOR_FILE_CHECK_SLICE", 1000)
 
 # Where mails send people back to.
 ESSOR_SITE_URL = env.str("ESSOR_SITE_URL", "http://localhost:8000").rstrip("/")

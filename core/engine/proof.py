@@ -9,7 +9,10 @@ from itertools import islice
 
 from django.db import connection, transaction
 from django.utils import translation
+from django.utils.translation import gettext as _
 
+from core.engine.contents import check_content, contents
+from core.engine.files import check_files, slices
 from core.engine.findings import Finding
 from core.engine.line_checks import check_authors, check_batches, check_lines, check_rounds
 from core.engine.lines import fix_text_settings
@@ -36,8 +39,8 @@ class Step:
     check: Check
 
 
-def steps() -> list[Step]:
-    """The checks over the database, the chains first: what they find is found first."""
+def steps(*, files: bool = True) -> list[Step]:
+    """The checks, the chains first: what they find is found first. ``files``: all the stored files are read, too."""
     found = [
         Step("core_event", check_events),
         Step("core_eventseal", check_seals),
@@ -48,6 +51,11 @@ def steps() -> list[Step]:
             found.append(Step(model._meta.db_table, lambda check=check, model=model: check(model)))
     for model, column in state_columns():
         found.append(Step(model._meta.db_table, lambda model=model, column=column: check_states(model, column)))
+    for content in contents():
+        found.append(Step(content.model._meta.db_table, lambda content=content: check_content(content)))
+    if files:
+        for keys in slices():
+            found.append(Step(_("files"), lambda keys=keys: check_files(keys)))
     return found
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Unit, register
 from core.models.document import Document, StoredFile
+from core.models.proof import FileCheck
 from core.storage import documents_storage
 
 ALL_FILES = """
@@ -35,7 +36,24 @@ def _size(storage, name: str) -> int | None:
         return None
 
 
+CHANGED = """
+    SELECT doc.id, doc.name AS label, file.sha256 AS expected, looked.fault AS found
+    FROM core_filecheck looked JOIN core_storedfile file ON file.id = looked.file_id
+    JOIN LATERAL (SELECT id, name FROM core_document WHERE file_id = file.id ORDER BY id LIMIT 1) AS doc ON TRUE
+    WHERE looked.fault <> '' ORDER BY doc.id
+"""
+
 register(
+    Invariant(
+        code="core.files-are-unchanged",
+        name=_("Bytes of the stored files"),
+        sentence=_("At its last reading, every stored file was the one whose hash was kept when it came."),
+        source=_("Regulation (EU) 2021/1060, Articles 69(6) and 82: the documents of the audit trail are kept."),
+        subject=Document,
+        sql=CHANGED,
+        unit=Unit.TEXT,
+        words=dict(FileCheck.Fault.choices),
+    ),
     Invariant(
         code="core.files-are-there",
         name=_("Stored files"),
@@ -44,5 +62,5 @@ register(
         subject=Document,
         rows=missing,
         unit=Unit.NUMBER,
-    )
+    ),
 )

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from core.acting import acting_as
-from core.documents import DocumentRefused
+from core.documents import DocumentNotReady, DocumentRefused
 from core.job_runner import JobError
 from core.transitions import TransitionRefused
 
@@ -42,7 +42,7 @@ class EssorCommand(BaseCommand):
         try:
             with acting_as(label=f"command {self.command_name}"):
                 return super().execute(*args, **options)
-        except (TransitionRefused, JobError, DocumentRefused) as error:
+        except (TransitionRefused, JobError, DocumentRefused, DocumentNotReady) as error:
             problem = CommandError(str(error))
             problem.__cause__ = error
         except OperationalError as error:

@@ -2,10 +2,10 @@
 
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from core.documents import DocumentNotReady, may_read, open_document
+from core.documents import may_read, open_document
 from core.models.document import Document
 from core.portal import portal_login_required
 
@@ -24,12 +24,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_documents(), pk=pk)
     if may_read(request.user, found):
         raise Http404
-    try:
-        file = open_document(found)
-    except DocumentNotReady as error:
-        return render(
-            request, "essor/pages/document_not_ready.html", {"document": found, "reason": str(error)}, status=409
-        )
+    file = open_document(found)  # what keeps it from being read is told by the middleware
     response = FileResponse(file, as_attachment=True, filename=found.name, content_type=found.file.media_type)
     response["Content-Length"] = found.file.size
     response["X-Content-Type-Options"] = "nosniff"

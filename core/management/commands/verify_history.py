@@ -5,11 +5,13 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
+from core.engine.contents import contents
 from core.engine.proof import Step, run, steps
 from core.engine.seals import seal_all
 from core.engine.verification import check_anchor, count
 from core.history import history_model_of, tracked_models
 from core.management.base import EssorCommand, Problems
+from core.models.document import StoredFile
 from core.models.event import Event, EventSeal
 from core.models.proof import Erasure, HistorySeal
 
@@ -20,6 +22,7 @@ SESSIONS = 4
 class Command(EssorCommand):
     help = (
         "Checks the event chains, the seals over events and row history, compares every sensitive row with its history, "
+        "makes every stored hash again (certificates, terms, snapshots, files), "
         "and looks for changes that were not made through Essor or that name a person who did nothing. Exit code 0 when "
         "all is whole; 1 with one line per broken link, the first one first. A repair by SQL is accepted when it says "
         "who did it: "
@@ -32,6 +35,9 @@ class Command(EssorCommand):
             "--anchor", metavar="POSITION:HASH", help="a seal noted earlier, outside of the database, to compare with"
         )
         parser.add_argument(
+            "--no-files", action="store_true", help="do not read the stored files again (they are many)"
+        )
+        parser.add_argument(
             "--sessions",
             type=int,
             default=SESSIONS,
@@ -39,11 +45,13 @@ class Command(EssorCommand):
             help="how many sessions of the database check at once",
         )
 
-    def handle(self, *args: Any, anchor: str | None = None, sessions: int = SESSIONS, **options: Any) -> None:
+    def handle(
+        self, *args: Any, anchor: str | None = None, sessions: int = SESSIONS, no_files: bool = False, **options: Any
+    ) -> None:
         if anchor and not anchor.partition(":")[0].isdigit():
             raise Problems([_("--anchor is written POSITION:HASH, as this command prints it.")])
         seal_all()
-        checks = steps()
+        checks = steps(files=not no_files)
         if anchor:
             checks.insert(0, Step("anchor", lambda: check_anchor(anchor)))
         findings = run(checks, limit=SHOWN + 1, sessions=max(sessions, 1), told=self._progress)
@@ -52,14 +60,14 @@ class Command(EssorCommand):
             if len(findings) > SHOWN:
                 lines.append(_("… and more: only the first %(count)d are shown.") % {"count": SHOWN})
             raise Problems(lines)
-        self._report()
+        self._report(files=not no_files)
 
     def _progress(self, done: int, total: int, name: str) -> None:
         """One line of a terminal that is written over; nothing where nobody looks."""
         if self.stderr.isatty():
             self.stderr.write(f"\r\033[K{done}/{total} {name}" if done < total else "\r\033[K", ending="")
 
-    def _report(self) -> None:
+    def _report(self, *, files: bool) -> None:
         rows = sum(count(model) for model in tracked_models())
         lines = sum(count(history_model_of(model)) for model in tracked_models())
         events = {"events": count(Event), "seals": EventSeal.objects.exclude(event_id=None).count()}
@@ -70,6 +78,13 @@ class Command(EssorCommand):
             )
             % {"tables": len(tracked_models()), "rows": rows, "lines": lines, "sealed": count(HistorySeal)}
         )
+        self.stdout.write(
+            _("Contents made again and equal to their hash or sum: %(count)d kinds.") % {"count": len(list(contents()))}
+        )
+        if files:
+            self.stdout.write(_("Stored files read again, byte by byte: %(count)d.") % {"count": count(StoredFile)})
+        else:
+            self.stdout.write(_("The stored files were not read (--no-files)."))
         if erasures := Erasure.objects.values("event").distinct().count():
             self.stdout.write(
                 _("Erasures of personal values met on the way, each recorded: %(count)d.") % {"count": erasures}

@@ -4,7 +4,9 @@ import os
 import time
 from pathlib import Path
 
+from core.documents import open_document
 from core.jobs import JobContext, JobError, JobResult, job_kind
+from core.models import Document
 
 
 @job_kind("sample.report", label="A report", queue="reports")
@@ -41,3 +43,9 @@ def refused(context: JobContext) -> JobResult:
 @job_kind("sample.broken", label="A job with a bug")
 def broken(context: JobContext) -> JobResult:
     raise ZeroDivisionError
+
+
+@job_kind("sample.read", label="A job that reads a file")
+def read(context: JobContext) -> JobResult:
+    with open_document(Document.objects.get(pk=context.parameters["document"])) as file:
+        return JobResult(rows=len(file.read()))

@@ -1,0 +1,70 @@
+"""What the proof of the past needs to know of reporting: certificates and payment applications made again."""
+
+from django.db.models import Prefetch
+
+from core.engine.contents import Content, prove
+from core.money import ZERO, sum_money
+from reporting.effects import public_amount_of, sha256_of_certificate
+from reporting.models import (
+    Certificate,
+    CertificateAllocation,
+    ExpenditureItem,
+    PaymentApplicationEntry,
+    PaymentApplicationLine,
+)
+
+_Amounts = list[str]
+
+
+def _certificates():
+    return Certificate.objects.select_related("declaration").prefetch_related(
+        Prefetch("declaration__items", ExpenditureItem.objects.order_by("rank")),
+        Prefetch("allocations", CertificateAllocation.objects.select_related("source").order_by("pk")),
+    )
+
+
+def _certificate_again(certificate: Certificate) -> str:
+    shares = [(line.source, line.kind, line.amount) for line in certificate.allocations.all()]
+    return sha256_of_certificate(certificate.declaration, list(certificate.declaration.items.all()), shares)
+
+
+def _total_again(certificate: Certificate) -> _Amounts:
+    """The certified total, as its items and as its allocations say it."""
+    items = sum_money(item.retained_amount for item in certificate.declaration.items.all())
+    return [str(items), str(sum_money(line.amount for line in certificate.allocations.all()))]
+
+
+def _entries():
+    return PaymentApplicationEntry.objects.select_related("certificate").prefetch_related("certificate__allocations")
+
+
+def _amounts(row) -> _Amounts:
+    return [str(row.eligible_amount), str(row.union_amount), str(row.public_amount)]
+
+
+def _entry_again(entry: PaymentApplicationEntry) -> _Amounts:
+    certificate = entry.certificate
+    found = (certificate.total, certificate.amount_of("eu") or ZERO, public_amount_of(certificate))
+    return [str(amount) for amount in found]
+
+
+def _lines():
+    return PaymentApplicationLine.objects.select_related("application", "priority").prefetch_related("entries")
+
+
+def _line_again(line: PaymentApplicationLine) -> _Amounts:
+    entries = list(line.entries.all())
+    names = ("eligible_amount", "union_amount", "public_amount")
+    return [str(sum_money(getattr(entry, name) for entry in entries)) for name in names]
+
+
+def register() -> None:
+    """Declare the hashes and the frozen sums of the app."""
+    prove(
+        Content(Certificate, "sha256", _certificates, _certificate_again),
+        Content(
+            Certificate, "total", _certificates, _total_again, kept=lambda certificate: [str(certificate.total)] * 2
+        ),
+        Content(PaymentApplicationEntry, "amounts", _entries, _entry_again, kept=_amounts),
+        Content(PaymentApplicationLine, "amounts", _lines, _line_again, kept=_amounts),
+    )
