@@ -86,7 +86,7 @@ def main() -> int:
     has_browser = get_browser()
     # Reading, building and photographing take turns badly: the browser has the machine to itself, and comes last.
     pytest = (PYTHON, "-m", "pytest", *sys.argv[1:])
-    results.append(run("Tests", *pytest, "-n", "2", "--dist", "worksteal", "-m", "not browser"))
+    results.append(run("Tests", *pytest, "-n", "2", "--dist", "worksteal", "-m", "not browser and not proofs"))
     if not has_browser:
         results.append(("Browser journeys", "not run", 0.0))
         summary(results)

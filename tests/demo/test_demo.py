@@ -68,6 +68,7 @@ def test_a_region_at_work(demo):
         assert (demo.folder / name).stat().st_size > 1000
         assert str(demo.folder / name) in told
     call_command("verify_history", stdout=StringIO())  # raises when a link is broken
+    call_command("check_figures", stdout=StringIO())  # raises when a figure does not hold
 
     before = rows_of_everything()
     again = demo()

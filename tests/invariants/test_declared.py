@@ -1,0 +1,52 @@
+"""Each declared invariant says what it is, in both languages, and is broken by a test."""
+
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.urls import reverse
+from django.utils import translation
+
+from core.figures.checking import look
+from core.figures.invariants import Invariant, invariant_of, invariants
+from tests.invariants import agreements_breaks, applicants_breaks, core_breaks, grants_breaks, reporting_breaks
+from tests.invariants.sabotage import broken_codes
+
+DECLARED = (core_breaks, applicants_breaks, grants_breaks, agreements_breaks, reporting_breaks)
+CODES = [invariant.code for invariant in invariants()]
+
+
+def test_every_invariant_is_broken_by_a_test():
+    assert DECLARED and sorted(broken_codes()) == sorted(CODES)
+    assert len(CODES) == len(set(CODES)) >= 40
+
+
+@pytest.mark.parametrize("invariant", invariants(), ids=CODES)
+def test_every_invariant_says_what_it_is(invariant: Invariant):
+    assert apps.is_installed(invariant.app_label)
+    for text in (invariant.name, invariant.sentence, invariant.source):
+        with translation.override("en"):
+            english = str(text)
+        with translation.override("fr"):
+            french = str(text)
+        assert english and french and english != french
+    subject = invariant.subject._meta
+    assert reverse(f"admin:{subject.app_label}_{subject.model_name}_change", args=[1])
+
+
+def test_a_code_that_nobody_declares_raises():
+    with pytest.raises(LookupError):
+        invariant_of("grants.nothing")
+    with pytest.raises(LookupError):
+        look(["grants.nothing"])
+
+
+def test_the_page_of_the_invariants_is_up_to_date(tmp_path):
+    call_command("figures_document", check=True, stdout=StringIO())
+    out = tmp_path / "figures.md"
+    with pytest.raises(CommandError, match="stale"):
+        call_command("figures_document", check=True, out=out)
+    call_command("figures_document", out=out, stdout=StringIO())
+    assert all(f"`{code}`" in out.read_text() for code in CODES)
