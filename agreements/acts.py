@@ -101,6 +101,7 @@ def act_facts(agreement) -> dict[str, Any]:
         "start": agreement.start,
         "end": agreement.end,
         "claim_deadline": agreement.claim_deadline,
+        "first_claim_deadline": agreement.first_claim_deadline,
         "report_due_on": agreement.report_due_on,
         "payee": agreement.payee,
         "proration": agreement.proration,

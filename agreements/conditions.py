@@ -4,6 +4,7 @@ The first line of each docstring stands in ``docs/states.md``. Rows are reached 
 """
 
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -11,6 +12,7 @@ from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import open_warnings, raise_warnings
 from agreements.effects import payees_of
 from applicants.bank_accounts import payable_account
+from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.text import colon, listed
 from core.transitions import precondition
@@ -118,6 +120,27 @@ def agreement_pays(claim, data, actor):
     tranche = claim.instalment.tranche
     if tranche is not None and not tranche.is_released:
         return {GENERAL: _("This tranche is not released yet: it waits for the report on the year before.")}
+    return _time_is_over(claim)
+
+
+def _time_is_over(claim) -> dict | None:
+    """What the act says of the last days to claim. A claim given back was in time when it was first filed."""
+    agreement, today = claim.agreement, timezone.localdate()
+    if claim.submitted_at is not None:
+        return None
+    if agreement.claim_deadline and today > agreement.claim_deadline:
+        return {
+            GENERAL: _("The time to claim ended on %(date)s, as the act says: write to the service.")
+            % {"date": format_date_long(agreement.claim_deadline)}
+        }
+    first = agreement.first_claim_deadline
+    if first and today > first and not agreement.claims.filter(submitted_at__isnull=False).exists():
+        return {
+            GENERAL: _(
+                "The first claim was to be filed by %(date)s at the latest, as the act says: write to the service."
+            )
+            % {"date": format_date_long(first)}
+        }
     return None
 
 

@@ -15,6 +15,9 @@ from core.signals import transitioned
 from core.transitions import perform
 from grants.commitments import release
 
+RELEASED_BY = {"report": "accept"}
+"""What a programme's file may say under ``tranches.released_on``, and the move of the report that it means."""
+
 ENDED = (Agreement.State.COMPLETED, Agreement.State.TERMINATED, Agreement.State.LAPSED)
 
 
@@ -81,7 +84,7 @@ def _ended(agreement: Agreement, target: str, actor, comment: str) -> None:
 @receiver(transitioned, sender=TrancheReport, dispatch_uid="agreements_report_moved")
 def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
     """Accepted: the next tranche opens. Given back: the beneficiary is told why."""
-    if name == "accept":
+    if name == RELEASED_BY[instance.tranche.agreement.application.rules.tranches.released_on]:
         agreement = instance.tranche.agreement
         following = agreement.tranches.filter(rank=instance.tranche.rank + 1, state=Tranche.State.PLANNED).first()
         if following is not None:

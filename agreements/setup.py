@@ -5,12 +5,14 @@ from django.utils.translation import gettext_lazy as _
 from agreements import proof, receivers, work  # noqa: F401 - connects the receivers of the transitions
 from agreements.case_links import links_of_case
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
+from agreements.wording import wordings
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
 from core.presentation import register_action_labels
 from core.roles import Role
 from grants.case_links import register_case_links
+from grants.programmes.act_templates import register_act_templates
 
 WRITERS = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER]
 FINANCE = [Role.FINANCE_OFFICER]
@@ -77,6 +79,7 @@ def register() -> None:
     register_access("agreements.PaymentClaim", may_see_claim)
     register_access("agreements.PaymentBatch", may_see_batch)
     register_case_links(links_of_case)
+    register_act_templates(wordings)
     navigation.register_portal(
         _("My agreements"), "agreements:agreements", audience="applicant", order=30, prefix="/conventions/"
     )

@@ -46,9 +46,18 @@ def wording(name: str) -> dict[str, Any]:
     return _read(COMMON) if name in ("", COMMON) else _merge(_read(COMMON), _read(name))
 
 
+def wordings() -> list[str]:
+    """Return the names of the wordings that are there: what a programme may name."""
+    return [path.stem for path in _folder().glob("*.yaml") if _NAME.match(path.stem)]
+
+
+def _folder() -> Path:
+    return Path(apps.get_app_config("agreements").path) / "documents" / "wording"
+
+
 @cache
 def _read(name: str) -> dict[str, Any]:
-    path = Path(apps.get_app_config("agreements").path) / "documents" / "wording" / f"{name}.yaml"
+    path = _folder() / f"{name}.yaml"
     if not _NAME.match(name) or not path.is_file():
         raise WordingError(f"There is no wording {name!r} in {path.parent.name}/.")
     try:

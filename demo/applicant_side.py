@@ -109,7 +109,7 @@ def _facts_of(rules: ProgrammeRules, member: Member, case: Case) -> FormFacts:
         in_formation=applicant.in_formation,
     )
     answers: dict[str, Any] = {}
-    facts = FormFacts(answers, about)
+    facts = FormFacts(answers, about, rules)
     for section in shown_sections(rules, facts):
         for question in section.questions:
             if question in shown_questions(section, facts):
@@ -128,14 +128,9 @@ def _answer(question: Question, case: Case, member: Member, facts: FormFacts) ->
         return FIXED[question.code](case, member)
     if not question.required and question.kind not in TABLES:
         return None
-    if question.kind in ANSWERS:
-        return ANSWERS[question.kind](case, member)
-    shown = [choice.value for choice in question.choices if holds(choice.show_if, facts)]
-    if question.kind == QuestionKind.CHOICE:
-        return shown[0]
-    if question.kind == QuestionKind.MULTIPLE:
-        return shown[:1]
-    return shown if question.kind == QuestionKind.ATTESTATIONS else None
+    if question.kind in CHOSEN:
+        return CHOSEN[question.kind]([choice.value for choice in question.choices if holds(choice.show_if, facts)])
+    return ANSWERS[question.kind](case, member)
 
 
 def project_period(case: Case) -> dict[str, str]:
@@ -224,6 +219,12 @@ ANSWERS = {
     QuestionKind.TRANCHES: _tranches,
     QuestionKind.PARTNERS: _partners,
     QuestionKind.BUDGET: _charges,
+    QuestionKind.PIECES: lambda case, member: None,  # joined one by one
+}
+CHOSEN = {
+    QuestionKind.CHOICE: lambda shown: shown[0],
+    QuestionKind.MULTIPLE: lambda shown: shown[:1],
+    QuestionKind.ATTESTATIONS: lambda shown: shown,
 }
 # Questions whose answer tells something about the case.
 FIXED = {

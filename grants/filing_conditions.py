@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.text import listed
 from core.transitions import precondition
+from grants.services.facts import seat_refusal
 from grants.services.missing import early_start_problems, missing_of, unanswered_pieces
 
 GENERAL = "__all__"
@@ -31,6 +32,13 @@ def project_starts_after_filing(application, data, actor):
     """The project starts on the day of filing at the earliest, unless a written reason is given."""
     problems = early_start_problems(application)
     return {"project_start": problems[0]} if problems else None
+
+
+@precondition
+def seat_is_in_the_region(application, data, actor):
+    """The applicant's seat is in the Region, where the programme asks for it."""
+    refusal = seat_refusal(application.rules, application.applicant)
+    return {GENERAL: refusal} if refusal else None
 
 
 @precondition

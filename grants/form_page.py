@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.money import ZERO, format_number
+from grants.programmes.kinds import KINDS, Kind
 from grants.rules.accounts import Account, accounts, accounts_of
 from grants.rules.aid import AidResult
 from grants.rules.answers import LISTS, parse_amount, parse_day
@@ -114,35 +115,34 @@ class QuestionView:
         return f"question-{self.question.code}"
 
     @property
+    def kind(self) -> Kind:
+        """What its kind says of how it is drawn."""
+        return KINDS[self.question.kind]
+
+    @property
     def template(self) -> str:
-        return f"grants/form/{TEMPLATES.get(self.question.kind, 'line')}.html"
+        return f"grants/form/{self.kind.template}.html"
 
     @property
     def input_type(self) -> str:
-        return {QuestionKind.EMAIL: "email", QuestionKind.PHONE: "tel", QuestionKind.DATE: "date"}.get(
-            self.question.kind, "text"
-        )
+        return self.kind.input_type
 
     @property
     def input_mode(self) -> str:
-        return {
-            QuestionKind.MONEY: "decimal",
-            QuestionKind.INTEGER: "numeric",
-            QuestionKind.SIRET: "numeric",
-        }.get(self.question.kind, "")
+        return self.kind.input_mode
 
     @property
     def autocomplete(self) -> str:
-        return {QuestionKind.EMAIL: "email", QuestionKind.PHONE: "tel"}.get(self.question.kind, "off")
+        return self.kind.autocomplete
 
     @property
     def is_number(self) -> bool:
-        return self.question.kind in (QuestionKind.MONEY, QuestionKind.INTEGER)
+        return self.kind.is_number
 
     @property
     def is_group(self) -> bool:
         """Several controls under one label: a fieldset."""
-        return self.question.kind in (*LISTS, QuestionKind.CHOICE, QuestionKind.YES_NO, QuestionKind.PERIOD)
+        return self.kind.is_group
 
     @property
     def text(self) -> str:
@@ -178,21 +178,6 @@ class QuestionView:
     @property
     def next_number(self) -> int:
         return max((row.number for row in self.rows), default=-1) + 1
-
-
-TEMPLATES = {
-    QuestionKind.LONG_TEXT: "long_text",
-    QuestionKind.PERIOD: "period",
-    QuestionKind.CHOICE: "choices",
-    QuestionKind.MULTIPLE: "choices",
-    QuestionKind.ATTESTATIONS: "choices",
-    QuestionKind.YES_NO: "yes_no",
-    QuestionKind.PARTNERS: "partners",
-    QuestionKind.PERSONS: "persons",
-    QuestionKind.BUDGET: "budget",
-    QuestionKind.TRANCHES: "tranches",
-    QuestionKind.PIECES: "pieces",
-}
 
 
 @dataclass

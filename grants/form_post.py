@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from grants.rules.answers import LISTS
+from grants.programmes.kinds import KINDS, Shape
 from grants.rules.schema import ProgrammeRules, Question, QuestionKind
 from grants.rules.tables import COLUMNS
 
@@ -30,14 +30,19 @@ def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], d
 
 
 def _typed(question: Question, post: QueryDict) -> Any:
-    name = f"q-{question.code}"
-    if question.is_table:
-        return _rows(question, post)
-    if question.kind in LISTS:
-        return post.getlist(name)
-    if question.kind == QuestionKind.PERIOD:
-        return {side: post.get(f"{name}-{side}", "") for side in ("start", "end")}
-    return post.get(name, "")
+    return READERS[KINDS[question.kind].shape](question, post)
+
+
+def _line(question: Question, post: QueryDict) -> str:
+    return post.get(f"q-{question.code}", "")
+
+
+def _list(question: Question, post: QueryDict) -> list[str]:
+    return post.getlist(f"q-{question.code}")
+
+
+def _period(question: Question, post: QueryDict) -> dict[str, str]:
+    return {side: post.get(f"q-{question.code}-{side}", "") for side in ("start", "end")}
 
 
 def _rows(question: Question, post: Mapping[str, str]) -> list[dict[str, str]]:
@@ -51,3 +56,6 @@ def _rows(question: Question, post: Mapping[str, str]) -> list[dict[str, str]]:
                 numbers.add(int(number))
     columns = COLUMNS[question.kind]
     return [{name: post.get(f"{prefix}{number}-{name}", "") for name in columns} for number in sorted(numbers)]
+
+
+READERS = {Shape.LINE: _line, Shape.LIST: _list, Shape.PERIOD: _period, Shape.TABLE: _rows}

@@ -121,7 +121,7 @@ def answer_automatic_checks(application: Application, *, actor=None) -> list[Che
     An answer given by a person stays. Nothing is written for a fact that is unknown or an answer that has not changed.
     Once the case is admissible, what was asked before is computed again only where it rests on facts that changed.
     """
-    rules = [rule for rule in application.rules.checks if rule.automatic in AUTOMATIC]
+    rules = [rule for rule in application.rules.checks if rule.automatic]
     if not rules:
         return []
     with transaction.atomic():
@@ -434,7 +434,7 @@ def check_lines(application: Application, *, with_facts: bool = False) -> dict[s
     facts that changed since.
     """
     answers = {item.code: item for item in application.check_answers.all()}
-    computable = {rule.code for rule in application.rules.checks if rule.automatic in AUTOMATIC} - set(answers)
+    computable = {rule.code for rule in application.rules.checks if rule.automatic} - set(answers)
     kept = any(item.rests_on for item in answers.values())
     facts = case_facts(application) if with_facts and (computable or kept) else None
     void = void_checks(application, facts) if facts else []

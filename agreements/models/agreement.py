@@ -1,5 +1,7 @@
 """The agreement: the act or the signed convention by which the Region grants."""
 
+from datetime import date
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -22,6 +24,7 @@ from agreements.models.choices import (
 )
 from agreements.models.querysets import AgreementQuerySet
 from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
+from agreements.rules.deadlines import first_claim_due_on
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
@@ -290,6 +293,13 @@ class Agreement(WorkflowModel):
     def remaining_amount(self):
         """Euros granted and not yet ordered."""
         return self.granted_amount - self.ordered_amount
+
+    @property
+    def first_claim_deadline(self) -> date | None:
+        """Last day of the first claim, where the programme sets one; it is part of the act."""
+        months = self.application.rules.deadlines.first_claim_months
+        decided_on = self.decision_date or self.notified_on
+        return first_claim_due_on(decided_on, months) if months and decided_on else None
 
     @property
     def is_in_force(self) -> bool:

@@ -22,3 +22,8 @@ def accounts_close_on(project_end: date, closing: tuple[int, int] = (12, 31)) ->
     """Return the end of the financial year in which the project ends (``closing``: month and day of the accounts)."""
     closes = date(project_end.year, *closing)
     return closes if closes >= project_end else date(project_end.year + 1, *closing)
+
+
+def first_claim_due_on(decided_on: date, months: int) -> date:
+    """Return the last day of the first claim: ``months`` after the decision (each Region sets them, france.md B5)."""
+    return add_months(decided_on, months)

@@ -29,6 +29,7 @@ ESSOR_REGION = {
     "email": env.str("ESSOR_REGION_EMAIL", "aides@region.example"),
     "phone": env.str("ESSOR_REGION_PHONE", "01 99 00 00 00"),
     "siret": env.str("ESSOR_REGION_SIRET", ""),
+    "insee": env.str("ESSOR_REGION_INSEE", ""),  # the two digits of the Region: programmes may ask for a seat in it
     "primary_colour": env.str("ESSOR_REGION_PRIMARY_COLOUR", "#0f5c46"),
     "logo": env.str("ESSOR_REGION_LOGO", ""),  # a path below static/, or the absolute path of a file
 }

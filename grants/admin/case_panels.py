@@ -294,7 +294,7 @@ def answers_panel(case: Application, reader: CaseReader) -> Panel:
         views = [
             QuestionView(question, case.answers.get(question.code), version=0, is_shown=True, facts=facts)
             for question in section.questions
-            if question.kind not in tables and case.answers.get(question.code) not in (None, "", [])
+            if question.kind not in tables and facts.answer(question.code) not in (None, "", [])
         ]
         if views:
             sections.append((section.title, views))

@@ -31,6 +31,7 @@ class ApplicantWorkflow(WorkflowModel):
             conditions.call_is_open,
             conditions.nothing_is_missing,
             conditions.project_starts_after_filing,
+            conditions.seat_is_in_the_region,
         ],
         audience="applicant",
         order=10,

@@ -5,7 +5,7 @@ form shows it again with a sentence that says what to do. ``normalise`` is idemp
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -29,7 +29,6 @@ _AMOUNT = re.compile(r"^-?\d+(\.\d{1,2})?$")
 _PHONE = re.compile(r"^\+?\d{9,15}$")
 _BLANKS = re.compile(r"[\s\u00a0\u202f]+")
 
-SINGLE_LINE = (QuestionKind.TEXT, QuestionKind.EMAIL, QuestionKind.PHONE, QuestionKind.SIRET, QuestionKind.CHOICE)
 LISTS = (QuestionKind.MULTIPLE, QuestionKind.ATTESTATIONS)
 
 
@@ -59,34 +58,71 @@ def parse_day(typed: str) -> date | None:
 
 
 def normalise(question: Question, raw: Any) -> Any:
-    """What to keep of ``raw`` (text, list of texts, or a mapping for a period)."""
-    if question.kind in LISTS:
-        known = [choice.value for choice in question.choices]
-        values = [raw] if isinstance(raw, str) else list(raw or [])
-        return [value for value in known if value in values]
-    if question.kind == QuestionKind.PERIOD:
-        raw = raw if isinstance(raw, Mapping) else {}
-        return {side: _day_text(raw.get(side)) for side in ("start", "end")}
-    text = "" if raw is None else raw if isinstance(raw, bool) else str(raw)
-    if question.kind == QuestionKind.YES_NO:
-        return {"yes": True, "no": False, "True": True, "False": False}.get(str(text))
-    if question.kind == QuestionKind.LONG_TEXT:
-        return text.replace("\r\n", "\n").strip()
-    return _normalise_line(question, text.strip())
+    """What to keep of ``raw`` (text, list of texts, or a mapping for a period).
+
+    Raises:
+        KeyError: a table or the pieces, which are kept elsewhere.
+    """
+    return NORMALISERS[question.kind](question, raw)
 
 
-def _normalise_line(question: Question, text: str) -> Any:
-    if question.kind == QuestionKind.MONEY:
-        amount = parse_amount(text)
-        return text if amount is None else str(amount)
-    if question.kind == QuestionKind.INTEGER:
-        digits = _BLANKS.sub("", text)
-        return int(digits) if re.fullmatch(r"-?\d{1,9}", digits) else text
-    if question.kind == QuestionKind.DATE:
-        return _day_text(text)
-    if question.kind == QuestionKind.SIRET:
-        return re.sub(r"[\s\u00a0\u202f.\-]+", "", text)
-    return text
+def _line(question: Question, raw: Any) -> str:
+    return "" if raw is None else str(raw).strip()
+
+
+def _long_text(question: Question, raw: Any) -> str:
+    return _line(question, raw).replace("\r\n", "\n")
+
+
+def _money(question: Question, raw: Any) -> str:
+    text = _line(question, raw)
+    amount = parse_amount(text)
+    return text if amount is None else str(amount)
+
+
+def _integer(question: Question, raw: Any) -> int | str:
+    text = _line(question, raw)
+    digits = _BLANKS.sub("", text)
+    return int(digits) if re.fullmatch(r"-?\d{1,9}", digits) else text
+
+
+def _date(question: Question, raw: Any) -> str:
+    return _day_text(raw)
+
+
+def _period(question: Question, raw: Any) -> dict[str, str]:
+    raw = raw if isinstance(raw, Mapping) else {}
+    return {side: _day_text(raw.get(side)) for side in ("start", "end")}
+
+
+def _siret(question: Question, raw: Any) -> str:
+    return re.sub(r"[\s\u00a0\u202f.\-]+", "", _line(question, raw))
+
+
+def _yes_no(question: Question, raw: Any) -> bool | None:
+    return {"yes": True, "no": False, "True": True, "False": False}.get(str(raw))
+
+
+def _ticked(question: Question, raw: Any) -> list[str]:
+    values = [raw] if isinstance(raw, str) else list(raw or [])
+    return [choice.value for choice in question.choices if choice.value in values]
+
+
+NORMALISERS: dict[QuestionKind, Callable[[Question, Any], Any]] = {
+    QuestionKind.TEXT: _line,
+    QuestionKind.LONG_TEXT: _long_text,
+    QuestionKind.INTEGER: _integer,
+    QuestionKind.MONEY: _money,
+    QuestionKind.DATE: _date,
+    QuestionKind.PERIOD: _period,
+    QuestionKind.CHOICE: _line,
+    QuestionKind.MULTIPLE: _ticked,
+    QuestionKind.YES_NO: _yes_no,
+    QuestionKind.EMAIL: _line,
+    QuestionKind.PHONE: _line,
+    QuestionKind.SIRET: _siret,
+    QuestionKind.ATTESTATIONS: _ticked,
+}
 
 
 def _day_text(raw: Any) -> str:
@@ -101,7 +137,11 @@ def shown_choices(question: Question, facts: FormFacts) -> list[Choice]:
 
 
 def problems_of(question: Question, value: Any, facts: FormFacts) -> list[str]:
-    """What is wrong with an answer, in sentences; an empty list when all is well. Tables are checked elsewhere."""
+    """What is wrong with an answer, in sentences; an empty list when all is well.
+
+    Raises:
+        KeyError: a table or the pieces, which are checked elsewhere.
+    """
     if question.kind == QuestionKind.ATTESTATIONS:
         missing = [choice for choice in shown_choices(question, facts) if choice.value not in (value or [])]
         if missing and question.required:
@@ -109,11 +149,7 @@ def problems_of(question: Question, value: Any, facts: FormFacts) -> list[str]:
         return []
     if not is_answered(value):
         return [_("Answer this question.")] if question.required else []
-    return list(CHECKS.get(question.kind, _check_nothing)(question, value))
-
-
-def _check_nothing(question: Question, value: Any) -> Iterator[str]:
-    return iter(())
+    return list(CHECKS[question.kind](question, value))
 
 
 def _check_text(question: Question, value: str) -> Iterator[str]:
@@ -196,6 +232,17 @@ def _check_choice(question: Question, value: str) -> Iterator[str]:
         yield _("Choose one of the answers of the list.")
 
 
+def _check_choices(question: Question, value: Any) -> Iterator[str]:
+    known = [choice.value for choice in question.choices]
+    if not isinstance(value, list) or any(item not in known for item in value):
+        yield _("Choose among the answers of the list.")
+
+
+def _check_yes_no(question: Question, value: Any) -> Iterator[str]:
+    if not isinstance(value, bool):
+        yield _("Answer yes or no.")
+
+
 def _check_email(question: Question, value: str) -> Iterator[str]:
     try:
         validate_email(value)
@@ -222,7 +269,7 @@ def _check_siret(question: Question, value: str) -> Iterator[str]:
         yield from error.messages
 
 
-CHECKS = {
+CHECKS: dict[QuestionKind, Callable[[Question, Any], Iterator[str]]] = {
     QuestionKind.TEXT: _check_text,
     QuestionKind.LONG_TEXT: _check_text,
     QuestionKind.INTEGER: _check_integer,
@@ -230,6 +277,8 @@ CHECKS = {
     QuestionKind.DATE: _check_date,
     QuestionKind.PERIOD: _check_period,
     QuestionKind.CHOICE: _check_choice,
+    QuestionKind.MULTIPLE: _check_choices,
+    QuestionKind.YES_NO: _check_yes_no,
     QuestionKind.EMAIL: _check_email,
     QuestionKind.PHONE: _check_phone,
     QuestionKind.SIRET: _check_siret,

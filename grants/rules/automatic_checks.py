@@ -16,6 +16,12 @@ from core.dates import format_date_long
 from core.money import ZERO, format_euros
 from core.text import listed
 
+CER = "cer"
+"""The statement of the attestations that signs the republican commitment contract."""
+
+RENEWAL = "is_renewal"
+"""The question that says whether the project was aided before."""
+
 
 @dataclass(frozen=True)
 class CaseFacts:
@@ -26,7 +32,9 @@ class CaseFacts:
     filed_on: date | None = None
     project_start: date | None = None
     early_start_reason: str = ""
+    early_start_allowed: bool = True
     place: str = ""
+    seat_in_region: bool | None = None
     must_sign_cer: bool = False
     signs_cer: bool = False
     is_renewal: bool | None = None
@@ -57,12 +65,15 @@ def pieces(facts: CaseFacts) -> Finding:
 
 
 def early_start(facts: CaseFacts) -> Finding:
-    """The project starts after filing; a written reason for an earlier start is judged by the instructor."""
+    """The project starts after filing; where the programme allows it, a written reason is judged by the instructor."""
     if facts.filed_on is None or facts.project_start is None:
         return Finding(None, _("The start of the project is not known."))
     days = {"filed": format_date_long(facts.filed_on), "start": format_date_long(facts.project_start)}
     if facts.filed_on <= facts.project_start:
         return Finding(True, _("Filed on %(filed)s, the project starts on %(start)s.") % days)
+    if not facts.early_start_allowed:
+        text = _("Filed on %(filed)s, after the project started on %(start)s: this programme makes no exception.")
+        return Finding(False, text % days)
     if facts.early_start_reason:
         text = _("Filed on %(filed)s, the project started on %(start)s. Reason given: %(reason)s")
         return Finding(None, text % (days | {"reason": facts.early_start_reason}))
@@ -70,10 +81,14 @@ def early_start(facts: CaseFacts) -> Finding:
 
 
 def region(facts: CaseFacts) -> Finding:
-    """Where the applicant is; where the project takes place is for the instructor."""
+    """Where the applicant is. Whether the seat must be in the Region is for the programme; the rest, the instructor."""
     if not facts.place:
         return Finding(None, _("The applicant's address is not known."))
-    return Finding(None, _("Address of the applicant: %(place)s.") % {"place": facts.place})
+    place = _("Address of the applicant: %(place)s.") % {"place": facts.place}
+    if facts.seat_in_region is False:
+        asked = _("The programme asks for a seat in the Region.")
+        return Finding(False, f"{place} {asked}")
+    return Finding(None, place)
 
 
 def cer(facts: CaseFacts) -> Finding:

@@ -1,23 +1,22 @@
 """Reading and checking a programme file: every problem at once, in sentences that say where and what to write."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext as _
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
+from grants.programmes.aid_checks import aid_problems
+from grants.programmes.condition_checks import condition_problems
+from grants.programmes.form_checks import form_problems
+from grants.programmes.structure import Found, structure_problems
+from grants.programmes.yaml_reader import Unreadable, decoded, line_at, read_yaml
 from grants.rules.accounts import accounts
-from grants.rules.json_schema import programme_schema
-from grants.rules.schema import Question, QuestionKind, parse_programme, resolve
+from grants.rules.schema import parse_programme, resolve
 
 
 @dataclass(frozen=True)
@@ -43,29 +42,15 @@ class DefinitionError(Exception):
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with exact decimals and without a key written twice."""
+class FolderError(DefinitionError):
+    """Some files of a folder cannot be used: ``errors`` has one entry a file."""
 
+    def __init__(self, errors: list[DefinitionError]):
+        self.errors = errors
+        super().__init__(errors[0].source, [problem for error in errors for problem in error.problems])
 
-def _decimal(loader: yaml.Loader, node: yaml.ScalarNode) -> Decimal:
-    return Decimal(loader.construct_scalar(node).replace("_", ""))
-
-
-def _mapping(loader: yaml.Loader, node: yaml.MappingNode) -> dict:
-    seen: set[str] = set()
-    for key_node, _value in node.value:
-        key = loader.construct_object(key_node)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, _("“%(key)s” is written twice: keep one.") % {"key": key}, key_node.start_mark
-            )
-        seen.add(key)
-    loader.flatten_mapping(node)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+    def __str__(self):
+        return "\n".join(str(error) for error in self.errors)
 
 
 def fingerprint(definition: dict) -> str:
@@ -78,141 +63,128 @@ def read_definition(path: Path) -> dict:
     """The checked definition of a YAML file.
 
     Raises:
-        DefinitionError: with every problem found, or the first one when the file is not YAML.
+        DefinitionError: with every problem found; one that keeps the file from being read hides the others.
     """
-    return check_definition(path.read_text(encoding="utf-8"), path.name)
+    try:
+        text = decoded(path.read_bytes())
+    except Unreadable as error:
+        raise DefinitionError(path.name, [Problem("", error.line, error.message)]) from error
+    return check_definition(text, path.name)
 
 
 def check_definition(text: str, source: str) -> dict:
     """The definition written in ``text``; ``source`` names it in messages. Raises DefinitionError."""
     try:
-        tree = yaml.compose(text, _Loader)
-        definition = yaml.load(text, _Loader)  # noqa: S506 (a subclass of SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise DefinitionError(source, [Problem("", line, error.problem or str(error))]) from error
+        tree, definition = read_yaml(text)
+    except Unreadable as error:
+        raise DefinitionError(source, [Problem("", error.line, error.message)]) from error
     if not isinstance(definition, dict):
         raise DefinitionError(source, [Problem("", None, _("write one “key: value” by line, beginning with “code:”."))])
-    problems = list(_problems(definition))
-    if problems:
-        placed = [Problem(_shown(path), _line(tree, path), message) for path, message in problems]
-        raise DefinitionError(source, placed)
+    placed = [Problem(_shown(path), line_at(tree, path), message) for path, message in _problems(definition)]
+    if placed:
+        unique = sorted(set(placed), key=lambda problem: (problem.line or 0, problem.path, problem.message))
+        raise DefinitionError(source, unique)
     return definition
 
 
-def _problems(definition: dict) -> Iterator[tuple[list, str]]:
+def _problems(definition: dict) -> Iterator[Found]:
     parameters = {
         item["code"]: item.get("value")
         for item in definition.get("parameters") or []
-        if isinstance(item, dict) and "code" in item
+        if isinstance(item, dict) and isinstance(item.get("code"), str)
     }
+    unknown = list(_unknown_parameters(definition, parameters))
+    parameters |= {code: parameters.get(code) for _path, code in _used_parameters(definition)}
+    found, mended = structure_problems(resolve(definition, parameters))
+    wrong = [path for path, _message in unknown]
+    yield from unknown
+    for path, message in found:
+        if path not in wrong:
+            yield path, message
+    yield from _unread_parameters(definition)
+    if mended is not None:
+        wrong += [path for path, _message in found]
+        for path, message in _further(mended) if wrong else _cross_checks(mended):
+            if not any(_same_place(path, other) for other in wrong):
+                yield path, message
+
+
+def _further(mended: dict) -> list[Found]:
+    """What else is wrong in a file that lacks something: all of it, or nothing where that cannot be told."""
     try:
-        resolved = resolve(definition, parameters)
-    except KeyError as error:
-        yield (
-            [],
-            _("“$%(code)s” is used, but no parameter has this code: add it under “parameters”.")
-            % {"code": error.args[0]},
-        )
-        return
-    errors = sorted(
-        Draft202012Validator(programme_schema()).iter_errors(resolved), key=lambda e: list(map(str, e.path))
-    )
-    for error in errors:
-        yield _leaf(error)
-    if not errors:
-        yield from _cross_checks(resolved)
+        return list(_cross_checks(mended))
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+        return []
 
 
-def _leaf(error: ValidationError) -> tuple[list, str]:
-    """The path and the sentence of one error of the JSON schema."""
-    path = list(error.absolute_path)
-    if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
-        return path, _("“%(name)s” is missing: add a line “%(name)s: …”.") % {"name": missing}
-    if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
-        unknown = next(name for name in error.instance if name not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1)
-        if near:
-            return path, _("“%(name)s” is not known here: did you mean “%(near)s”?") % {
-                "name": unknown,
-                "near": near[0],
-            }
-        return path, _("“%(name)s” is not known here; what is known: %(known)s.") % {
-            "name": unknown,
-            "known": ", ".join(known),
-        }
-    if error.validator == "enum":
-        allowed = ", ".join(str(value) for value in error.validator_value if value != "")
-        return path, _("“%(value)s” is not possible: write one of %(allowed)s.") % {
-            "value": error.instance,
-            "allowed": allowed,
-        }
-    if error.validator == "type":
-        expected = {
-            "string": _("a text (between quotes if it is a number)"),
-            "number": _("a number, with a point for decimals"),
-            "integer": _("a whole number"),
-            "boolean": _("true or false"),
-            "array": _("a list: one “- item” by line"),
-            "object": _("a block of “key: value” lines"),
-        }.get(error.validator_value, error.validator_value)
-        return path, _("“%(value)s” is not right here: write %(expected)s.") % {
-            "value": error.instance,
-            "expected": expected,
-        }
-    if error.schema.get("oneOf") and "fr" in str(error.schema):
-        return path, _("write a text, or a block with “fr:” (and “en:” for English).")
-    return path, _("“%(value)s” does not fit: %(rule)s %(limit)s.") % {
-        "value": error.instance,
-        "rule": error.validator,
-        "limit": error.validator_value if not isinstance(error.validator_value, list) else "",
-    }
+def _same_place(path: list, wrong: list) -> bool:
+    """Whether a problem may only follow from what is wrong in the same block of the file."""
+    return path == wrong[: len(path)] or wrong == path[: len(wrong)] or path == wrong[:-1]
 
 
-def _cross_checks(resolved: dict) -> Iterator[tuple[list, str]]:
-    rules = parse_programme(resolved)
-    yield from _duplicates(resolved)
-    yield from _references(resolved)
+def _cross_checks(data: dict) -> Iterator[Found]:
+    """What no schema says: the parts of a file that must agree."""
+    rules = parse_programme(data)
+    yield from _duplicates(data)
+    yield from _references(data)
     total = sum(criterion.weight for criterion in rules.criteria)
     if rules.criteria and total != 100:
         yield ["criteria"], _("the weights add up to %(total)d: they must add up to 100.") % {"total": total}
-    shares = sum(instalment.share for instalment in rules.instalments)
-    if rules.instalments and shares != 1:
-        yield ["instalments"], _("the shares add up to %(total)s: they must add up to 1.") % {"total": shares}
-    for kind in (QuestionKind.BUDGET, QuestionKind.PERSONS, QuestionKind.PARTNERS, QuestionKind.TRANCHES):
-        if sum(question.kind == kind for question in rules.questions.values()) > 1:
-            yield ["sections"], _("a form has at most one table “%(kind)s”.") % {"kind": kind}
-    needs = {"budget": QuestionKind.BUDGET, "own_contribution": QuestionKind.PERSONS, "tranches": QuestionKind.TRANCHES}
-    for rank, axis in enumerate(rules.aid.axes):
-        if rules.question_of_kind(needs[axis.base.kind]) is None:
+    yield from form_problems(rules, data)
+    yield from aid_problems(rules, data)
+    yield from condition_problems(rules)
+
+
+# --- parameters -----------------------------------------------------------------------------------------------------
+
+
+def _used_parameters(value: Any, path: list | None = None) -> Iterator[tuple[list, str]]:
+    """Every ``$code`` of the file with its place."""
+    path = path or []
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _used_parameters(item, [*path, key])
+    elif isinstance(value, str) and value.startswith("$"):
+        yield path, value[1:]
+
+
+def _unknown_parameters(definition: dict, parameters: dict) -> Iterator[Found]:
+    for path, code in _used_parameters(definition):
+        if code not in parameters:
             yield (
-                ["aid", "axes", rank, "base", "kind"],
-                _("the base “%(base)s” needs a question of type “%(kind)s” in the form.")
-                % {"base": axis.base.kind, "kind": needs[axis.base.kind]},
+                path,
+                _("“$%(code)s” is used, but no parameter has this code: add it under “parameters”.") % {"code": code},
             )
-    for question in rules.questions.values():
-        yield from _question_checks(question)
 
 
-def _question_checks(question: Question) -> Iterator[tuple[list, str]]:
-    with_choices = (QuestionKind.CHOICE, QuestionKind.MULTIPLE, QuestionKind.ATTESTATIONS)
-    if question.kind in with_choices and not question.choices:
-        yield ["sections"], _("question “%(code)s”: add “choices:” with at least one choice.") % {"code": question.code}
-    if question.target == "project_period" and question.kind != QuestionKind.PERIOD:
-        yield (
-            ["sections"],
-            _("question “%(code)s”: the target project_period needs the type period.") % {"code": question.code},
-        )
+def _unread_parameters(definition: dict) -> Iterator[Found]:
+    used = {code for _path, code in _used_parameters(definition)}
+    items = definition.get("parameters")
+    for rank, item in enumerate(items if isinstance(items, list) else []):
+        code = item.get("code") if isinstance(item, dict) else None
+        if isinstance(code, str) and code not in used:
+            yield (
+                ["parameters", rank, "code"],
+                _("nothing uses this parameter: write “$%(code)s” where its value belongs, or remove it.")
+                % {"code": code},
+            )
 
 
-def _duplicates(resolved: dict) -> Iterator[tuple[list, str]]:
-    for name in ("sources", "parameters", "sections", "pieces", "checks", "criteria", "opinions"):
-        codes = [item["code"] for item in resolved.get(name, [])]
+# --- codes and references -------------------------------------------------------------------------------------------
+
+
+CODED = ("sources", "parameters", "sections", "pieces", "checks", "criteria", "opinions")
+
+
+def _duplicates(resolved: dict) -> Iterator[Found]:
+    named = {name: resolved.get(name, []) for name in CODED}
+    for path, items in [([name], items) for name, items in named.items()] + [
+        (["aid", "axes"], resolved["aid"]["axes"])
+    ]:
+        codes = [item["code"] for item in items]
         for rank, code in enumerate(codes):
             if code in codes[:rank]:
-                yield [name, rank, "code"], _("“%(code)s” is used twice: each code is unique.") % {"code": code}
+                yield [*path, rank, "code"], _("“%(code)s” is used twice: each code is unique.") % {"code": code}
     seen: set[str] = set()
     for rank, section in enumerate(resolved["sections"]):
         for place, question in enumerate(section["questions"]):
@@ -224,8 +196,8 @@ def _duplicates(resolved: dict) -> Iterator[tuple[list, str]]:
             seen.add(question["code"])
 
 
-def _references(value: Any, path: list | None = None, root: dict | None = None) -> Iterator[tuple[list, str]]:
-    """Sources, questions and accounts that are named but do not exist."""
+def _references(value: Any, path: list | None = None, root: dict | None = None) -> Iterator[Found]:
+    """Sources and accounts that are named but do not exist."""
     path, root = path or [], root if root is not None else value
     if isinstance(value, list):
         for rank, item in enumerate(value):
@@ -233,20 +205,23 @@ def _references(value: Any, path: list | None = None, root: dict | None = None) 
     if not isinstance(value, dict):
         return
     sources = {item["code"] for item in root["sources"]}
-    questions = {question["code"] for section in root["sections"] for question in section["questions"]}
     if isinstance(value.get("source"), str) and value["source"] not in sources:
         yield (
             [*path, "source"],
             _("no source has the code “%(code)s”: add it under “sources”.") % {"code": value["source"]},
         )
-    if isinstance(value.get("answer"), str) and value["answer"] not in questions:
-        yield [*path, "answer"], _("no question has the code “%(code)s”.") % {"code": value["answer"]}
     for name in ("accounts", "excluded_accounts"):
         for rank, code in enumerate(value.get(name) or []):
             if code not in accounts():
                 yield (
                     [*path, name, rank],
                     _("no account has the code “%(code)s”, see cerfa_accounts.csv.") % {"code": code},
+                )
+            elif accounts()[code].side != "charge" or accounts()[code].in_kind:
+                yield (
+                    [*path, name, rank],
+                    _("the account “%(code)s” is no expense in money: nothing on it could be eligible.")
+                    % {"code": code},
                 )
     for key, item in value.items():
         yield from _references(item, [*path, key], root)
@@ -257,17 +232,3 @@ def _shown(path: list) -> str:
     for step in path:
         text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text
-
-
-def _line(node: yaml.Node | None, path: list) -> int | None:
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next((value for key, value in node.value if key.value == step), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            found = node.value[step]
-        else:
-            found = None
-        if found is None:
-            break
-        node = found
-    return node.start_mark.line + 1 if node is not None and path else None

@@ -6,13 +6,22 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from django.utils.translation import gettext_lazy as _
+
 from grants.programmes import steps
 from grants.rules import schema as s
+from grants.rules.automatic_checks import AUTOMATIC
 
-CODE = {"pattern": r"^[a-z][a-z0-9_]*$"}
-RATE = {"exclusiveMinimum": 0, "maximum": 2}
-SHARE = {"exclusiveMinimum": 0, "maximum": 1}
+CODE = {
+    "pattern": r"^[a-z][a-z0-9_]*$",
+    "maxLength": 50,
+    "description": _("small letters without accents, digits and “_”, beginning with a letter"),
+}
+A_SHARE = _("a share: 0.80 for 80 %")
+RATE = {"exclusiveMinimum": 0, "maximum": 2, "description": A_SHARE}
+SHARE = {"exclusiveMinimum": 0, "maximum": 1, "description": A_SHARE}
 ABOVE_ZERO = {"exclusiveMinimum": 0}
+AT_LEAST_ONE = {"minimum": 1}
 
 TARGETS = ["", "title", "project_period", "early_start_reason", "requested_amount"]
 AUDIENCES = ["association", "cooperative", "mutual", "foundation", "company", "siae", "collective", "person", "network"]
@@ -21,20 +30,33 @@ PIECE_TYPES = ["pdf", "image", "office", "spreadsheet"]
 PER = ["", "application", "year", "person", "company", "tranche"]
 
 LIMITS: dict[tuple[type, str], dict] = {
-    (s.ProgrammeRules, "code"): {"pattern": r"^[A-Z][A-Z0-9-]*$", "maxLength": 30},
-    (s.ProgrammeRules, "number_prefix"): {"pattern": r"^[A-Z]{2,8}$"},
+    (s.ProgrammeRules, "code"): {
+        "pattern": r"^[A-Z][A-Z0-9-]*$",
+        "maxLength": 30,
+        "description": _("capital letters, digits and hyphens, beginning with a letter, like CAPITAL-SCOP"),
+    },
+    (s.ProgrammeRules, "number_prefix"): {
+        "pattern": r"^[A-Z]{2,8}$",
+        "description": _("two to eight capital letters without accents, like PROG"),
+    },
     (s.ProgrammeRules, "applicant_kinds"): {"items": {"enum": ["legal", "natural"]}, "minItems": 1},
     (s.ProgrammeRules, "payee"): {"enum": ["person", "company"]},
     (s.ProgrammeRules, "de_minimis"): {"enum": ["", "general", "sgei", "agriculture", "fishery"]},
     (s.ProgrammeRules, "sections"): {"minItems": 1},
     (s.ProgrammeRules, "sources"): {"minItems": 1},
     (s.Source, "code"): CODE,
+    (s.Source, "url"): {"pattern": r"^(https?://\S+)?$", "description": _("an address that begins with https://")},
+    (s.Contact, "email"): {
+        "pattern": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        "description": _("an e-mail address, like name@example.org"),
+    },
     (s.Parameter, "code"): CODE,
     (s.Section, "code"): CODE,
     (s.Section, "questions"): {"minItems": 1},
     (s.Question, "code"): CODE,
     (s.Question, "target"): {"enum": TARGETS},
     (s.Question, "max_length"): {"minimum": 1, "maximum": 20000},
+    (s.Question, "max_months"): {"minimum": 1, "maximum": 240},
     (s.Question, "min_rows"): {"minimum": 0, "maximum": 200},
     (s.Question, "max_rows"): {"minimum": 1, "maximum": 200},
     (s.PieceRule, "code"): CODE,
@@ -43,6 +65,7 @@ LIMITS: dict[tuple[type, str], dict] = {
     (s.PieceRule, "max_files"): {"minimum": 1, "maximum": 20},
     (s.CheckRule, "code"): CODE,
     (s.CheckRule, "stage"): {"enum": ["completeness", "admissibility", "eligibility"]},
+    (s.CheckRule, "automatic"): {"enum": ["", *AUTOMATIC]},
     (s.Criterion, "code"): CODE,
     (s.Criterion, "weight"): {"minimum": 1, "maximum": 100},
     (s.Criterion, "max_score"): {"minimum": 1, "maximum": 20},
@@ -67,8 +90,14 @@ LIMITS: dict[tuple[type, str], dict] = {
     (s.TrancheRule, "count"): {"minimum": 2, "maximum": 5},
     (s.TrancheRule, "released_on"): {"enum": ["report"]},
     (s.Deadlines, "silence_months"): {"minimum": 1, "maximum": 12},
+    (s.Deadlines, "pieces_days"): AT_LEAST_ONE,
+    (s.Deadlines, "payment_days"): AT_LEAST_ONE,
+    (s.Deadlines, "report_months"): AT_LEAST_ONE,
+    (s.Deadlines, "first_claim_months"): AT_LEAST_ONE,
+    (s.Deadlines, "balance_months"): AT_LEAST_ONE,
     (s.Proration, "policy"): {"enum": ["none", "tolerance", "strict"]},
     (s.Proration, "tolerance"): {"minimum": 0, "maximum": 1},
+    (s.Catalogue, "ceiling"): ABOVE_ZERO,
     (s.Catalogue, "audiences"): {"items": {"enum": AUDIENCES}, "minItems": 1},
     (s.Catalogue, "purposes"): {"items": {"enum": PURPOSES}, "minItems": 1},
 }
@@ -133,8 +162,7 @@ def schema_of(kind: Any) -> dict:
     """The schema of one type annotation."""
     origin = get_origin(kind)
     if origin in (Union, UnionType):
-        inner = schema_of(next(arg for arg in get_args(kind) if arg is not type(None)))
-        return {"anyOf": [inner, {"type": "null"}]} if inner != {"$ref": "#/$defs/condition"} else inner
+        return schema_of(next(arg for arg in get_args(kind) if arg is not type(None)))
     if origin is tuple:
         return {"type": "array", "items": schema_of(get_args(kind)[0])}
     if kind is Any:
@@ -158,12 +186,8 @@ def object_schema(kind: type) -> dict:
     properties, required = {}, []
     for field in fields(kind):
         limits = LIMITS.get((kind, field.name), {})
-        property_schema = schema_of(hints[field.name])
-        if "anyOf" in property_schema and limits:
-            property_schema = {"anyOf": [property_schema["anyOf"][0] | limits, {"type": "null"}]}
-        else:
-            property_schema = property_schema | limits
-        properties[field.name] = property_schema
+        said = {"description": str(limits["description"])} if "description" in limits else {}
+        properties[field.name] = schema_of(hints[field.name]) | limits | said
         if field.default is MISSING:
             required.append(field.name)
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
@@ -180,11 +204,15 @@ def step_schema() -> dict:
     return {"type": "object", "properties": known, "required": ["rule"], "allOf": branches}
 
 
-def programme_schema() -> dict:
-    """The whole schema, for the loader and for editors (``manage.py load_programmes --schema``)."""
+def programme_schema(*, for_editors: bool = True) -> dict:
+    """The whole schema, for editors (``manage.py load_programmes --schema``) and for the loader.
+
+    The loader looks at conditions by itself: a schema can only say that one of several forms fits.
+    """
+    condition = CONDITION if for_editors else {"type": "object"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Essor programme",
-        "$defs": {"text": TEXT, "condition": CONDITION, "step": step_schema()},
+        "$defs": {"text": TEXT, "condition": condition, "step": step_schema()},
         **object_schema(s.ProgrammeRules),
     }

@@ -118,7 +118,6 @@ class Question:
     max_months: int | None = None
     min_rows: int = 0
     max_rows: int = 40
-    same_region: bool = False
 
     @property
     def is_table(self) -> bool:
@@ -213,7 +212,7 @@ class AidRule:
     form: str
     axes: tuple[Axis, ...]
     overall: tuple[Step, ...] = ()
-    requested: str = "computed"  # ``computed``: the aid asked is the aid computed; ``typed``: the applicant says it
+    requested: str = "computed"  # the amount asked is the aid computed; ``typed``: the applicant may say another one
     floor_policy: str = "refuse"  # or ``pay_contribution``: what a floor does whose step does not say ``below``
 
 
@@ -322,12 +321,21 @@ class ProgrammeRules:
     payee: str = "company"
     de_minimis: str = ""  # code of the regime of the applicants' register, empty where no State aid is involved
     public_aid_cap: PublicAidCap | None = None  # the first of the overall steps
-    early_start_allowed: bool = True
+    early_start_allowed: bool = True  # a project begun before filing is judged on its written reason, else refused
+    same_region: bool = False  # the applicant's seat is in the Region
 
     @cached_property
     def questions(self) -> dict[str, Question]:
         """Every question by its code, in the order of the form."""
         return {question.code: question for section in self.sections for question in section.questions}
+
+    @cached_property
+    def _sections_of(self) -> dict[str, Section]:
+        return {question.code: section for section in self.sections for question in section.questions}
+
+    def section_of(self, code: str) -> Section:
+        """The step that asks this question. Raises KeyError when none does."""
+        return self._sections_of[code]
 
     @property
     def silence_months(self) -> int:
@@ -426,7 +434,10 @@ def _whole_computation(rules: ProgrammeRules) -> AidRule:
     if rules.public_aid_cap and not any(isinstance(step, PublicAidCap) for step in overall):
         overall = (rules.public_aid_cap, *overall)
     axes = tuple(replace(axis, steps=said(axis.steps)) for axis in rules.aid.axes)
-    return replace(rules.aid, axes=axes, overall=said(overall))
+    # A version loaded before the two had to agree may ask for an amount and say that it is computed: it asked.
+    typed = rules.question_for("requested_amount") or rules.question_of_kind(QuestionKind.TRANCHES)
+    requested = "typed" if typed else rules.aid.requested
+    return replace(rules.aid, axes=axes, overall=said(overall), requested=requested)
 
 
 _PARSED: dict[str, ProgrammeRules] = {}

@@ -11,6 +11,7 @@ from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, com
 from grants.rules.answers import parse_amount
 from grants.rules.budget import BudgetItem
 from grants.rules.schema import QuestionKind
+from grants.services.facts import answer_that_counts
 
 
 def months_between(start: date, end: date) -> int:
@@ -40,7 +41,7 @@ def budget_items(application) -> tuple[BudgetItem, ...]:
 def tranche_rows(application) -> list[dict[str, Any]]:
     """The rows of the table of years as typed: ``{"year": 1, "summary", "cost", "requested"}``."""
     question = application.rules.question_of_kind(QuestionKind.TRANCHES)
-    return list(application.answers.get(question.code) or []) if question else []
+    return list(answer_that_counts(application, question) or [])
 
 
 def facts_of(application) -> AidFacts:
@@ -66,11 +67,11 @@ def facts_of(application) -> AidFacts:
 
 
 def typed_request(application) -> Decimal | None:
-    """The amount that the applicant asks for when the form lets them say it; None when nothing is typed."""
-    question = application.rules.question_for("requested_amount")
-    if question is None:
+    """The amount that the applicant asks for where the programme lets them say it; None when nothing is typed."""
+    if application.rules.aid.requested != "typed":
         return None
-    return parse_amount(str(application.answers.get(question.code) or ""))
+    question = application.rules.question_for("requested_amount")
+    return parse_amount(str(answer_that_counts(application, question) or ""))
 
 
 def computed_aid(application) -> AidResult:
@@ -96,7 +97,7 @@ def refresh_amounts(application) -> AidResult:
     """
     result = computed_aid(application)
     application.computed_amount = result.amount
-    if application.rules.question_of_kind(QuestionKind.TRANCHES):
+    if application.rules.aid.requested == "typed" and application.rules.question_of_kind(QuestionKind.TRANCHES):
         application.requested_amount = sum_money(tranche.requested for tranche in facts_of(application).tranches)
     else:
         typed = typed_request(application)

@@ -27,6 +27,7 @@ from grants.rules.conditions import is_answered
 from grants.rules.schema import PieceRule, ProgrammeRules, Question, QuestionKind
 from grants.rules.tables import read_table
 from grants.services.amounts import refresh_amounts, tranche_rows
+from grants.services.facts import seat_refusal
 
 FILE_FAMILIES: dict[str, tuple[FileType, ...]] = {
     "pdf": (PDF,),
@@ -89,6 +90,8 @@ def create_draft(*, call: Call, applicant, user, token: uuid.UUID | None = None,
         raise FilingRefused(refusal)
     if applicant.kind not in rules.applicant_kinds:
         raise FilingRefused(_applicant_refusal(rules))
+    if refusal := seat_refusal(rules, applicant):
+        raise FilingRefused(refusal)
     if not call.is_published or timezone.now() >= call.closes_at:
         raise FilingRefused(call.closed_reason())
     with transaction.atomic():

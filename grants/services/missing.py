@@ -12,16 +12,10 @@ from core.dates import format_date_long
 from core.money import format_euros
 from grants.rules.answers import parse_amount, problems_of
 from grants.rules.budget import balance_problems, totals_of
-from grants.rules.conditions import (
-    ApplicantFacts,
-    FormFacts,
-    expected_pieces,
-    holds,
-    shown_questions,
-    shown_sections,
-)
+from grants.rules.conditions import FormFacts, expected_pieces, is_shown, shown_questions, shown_sections
 from grants.rules.schema import PieceRule, Question, QuestionKind
 from grants.services.amounts import budget_items, possible_aid, tranche_rows, typed_request
+from grants.services.facts import early_start_reason, form_facts
 
 
 @dataclass(frozen=True)
@@ -42,25 +36,6 @@ class Missing:
     @property
     def anchor(self) -> str:
         return f"{'piece' if self.is_piece else 'question'}-{self.code}"
-
-
-def applicant_facts(applicant) -> ApplicantFacts:
-    """What conditions may ask about the applicant. The republican contract concerns associations and foundations."""
-    category = applicant.legal_category_id or ""
-    return ApplicantFacts(
-        kind=applicant.kind,
-        is_association=applicant.is_association,
-        ess_statut=applicant.ess_statut,
-        signs_cer=applicant.is_association
-        or applicant.ess_statut in ("association", "foundation")
-        or category.startswith(("92", "93")),
-        in_formation=applicant.in_formation,
-    )
-
-
-def form_facts(application) -> FormFacts:
-    """The answers and the applicant, as conditions read them."""
-    return FormFacts(application.answers, applicant_facts(application.applicant))
 
 
 def missing_of(application) -> list[Missing]:
@@ -106,13 +81,21 @@ def unanswered_pieces(application) -> list[str]:
 
 
 def early_start_problems(application, today: date | None = None) -> list[str]:
-    """A project starts after filing, unless a written reason says why not (``france.md`` B7)."""
+    """A project starts after filing, unless the programme allows a written reason why not (``france.md`` B7)."""
     today = today or timezone.localdate()
     start = application.project_start
-    if start is None or start >= today or application.early_start_reason.strip():
+    if start is None or start >= today:
+        return []
+    allowed = application.rules.early_start_allowed
+    if allowed and early_start_reason(application):
         return []
     sentence = _("The start (%(start)s) is before today. Choose a date from %(today)s on.")
-    if application.rules.question_for("early_start_reason"):
+    if not allowed:
+        sentence = _(
+            "The start (%(start)s) is before today, and this programme does not aid a project that has begun. Choose a"
+            " date from %(today)s on."
+        )
+    elif application.rules.question_for("early_start_reason"):
         sentence = _(
             "The start (%(start)s) is before today. Choose a date from %(today)s on, or explain in writing why the"
             " project could not wait: the service will judge."
@@ -216,9 +199,5 @@ def _missing_pieces(application, facts: FormFacts, section: str) -> list[Missing
 
 def question_is_shown(application, code: str) -> bool:
     """Whether the form shows this question for the present answers."""
-    facts = form_facts(application)
-    return any(
-        question.code == code and holds(question.show_if, facts)
-        for section in shown_sections(application.rules, facts)
-        for question in section.questions
-    )
+    question = application.rules.questions.get(code)
+    return question is not None and is_shown(question, form_facts(application)) is not False

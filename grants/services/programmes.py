@@ -1,6 +1,7 @@
 """Programmes from files to the database: idempotent, versioned by content."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from django.utils.translation import override
 
 from core.text import fold
 from grants.models import Programme, ProgrammeVersion
-from grants.rules.definition import DefinitionError, Problem, fingerprint, read_definition
+from grants.rules.definition import DefinitionError, FolderError, Problem, fingerprint, read_definition
 from grants.rules.schema import ProgrammeRules, parse_programme
 
 PROGRAMMES_FOLDER = Path(__file__).resolve().parent.parent / "programmes"
@@ -41,19 +42,45 @@ def load_folder(folder: Path = PROGRAMMES_FOLDER, *, check_only: bool = False) -
     """Check every file, then load them all or none.
 
     Raises:
-        DefinitionError: for the first file that has problems, with all of its problems.
+        FolderError: with all the problems of all the files.
     """
-    read = {path.name: read_definition(path) for path in sorted(folder.glob("*.y*ml"))}
-    by_code: dict[str, str] = {}
+    read: dict[str, dict] = {}
+    errors: list[DefinitionError] = []
+    for path in sorted(folder.glob("*.y*ml")):
+        try:
+            read[path.name] = read_definition(path)
+        except DefinitionError as error:
+            errors.append(error)
     for source, definition in read.items():
-        other = by_code.setdefault(definition["code"], source)
-        if other != source:
-            message = _("%(other)s has the same code: each programme has its own.") % {"other": other}
-            raise DefinitionError(source, [Problem("code", None, message)])
+        if problems := list(_taken(source, definition, read)):
+            errors.append(DefinitionError(source, problems))
+    if errors:
+        raise FolderError(errors)
     if check_only:
         return [Loaded(source, definition["code"], None, False) for source, definition in read.items()]
     with transaction.atomic():
         return [load_definition(definition, source) for source, definition in read.items()]
+
+
+def _taken(source: str, definition: dict, read: dict[str, dict]) -> Iterator[Problem]:
+    """What another file of the folder, or a programme of the database, has already."""
+    code, prefix = definition["code"], definition["number_prefix"]
+    before = {name: other for name, other in read.items() if name < source}
+    for name, other in before.items():
+        if other["code"] == code:
+            yield Problem("code", None, _("%(other)s has the same code: each programme has its own.") % {"other": name})
+        elif other["number_prefix"] == prefix:
+            yield Problem("number_prefix", None, _prefix_taken(prefix, name))
+    owner = Programme.objects.filter(number_prefix=prefix).exclude(code=code).first()
+    if owner is not None:
+        yield Problem("number_prefix", None, _prefix_taken(prefix, str(owner)))
+
+
+def _prefix_taken(prefix: str, owner: str) -> str:
+    return _("the prefix “%(prefix)s” is taken by %(owner)s: two cases would bear the same number. Choose another.") % {
+        "prefix": prefix,
+        "owner": owner,
+    }
 
 
 def load_definition(definition: dict, source: str = "") -> Loaded:

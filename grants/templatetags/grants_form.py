@@ -1,5 +1,6 @@
 """Words of the application's form: answers to read again, rows of a table, the gap of a budget."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from grants.form_page import AMOUNT_COLUMNS, QuestionView, RowView
-from grants.rules.answers import LISTS, parse_amount, parse_day
+from grants.rules.answers import parse_amount, parse_day
 from grants.rules.budget import BudgetTotals, balance_problems, totals_of
 from grants.rules.conditions import is_answered
 from grants.rules.schema import QuestionKind
@@ -42,9 +43,19 @@ def answer_text(view: QuestionView) -> str:
     question, value = view.question, view.value
     if not is_answered(value):
         return _("not answered")
-    if question.kind in (*LISTS, QuestionKind.CHOICE):
-        return "\n".join(str(choice.label) for _value, choice, chosen in view.choices if chosen)
-    return READERS.get(question.kind, str)(value)
+    return READERS[question.kind](view, value)
+
+
+def _text(view: QuestionView, value: Any) -> str:
+    return str(value)
+
+
+def _chosen(view: QuestionView, value: Any) -> str:
+    return "\n".join(str(choice.label) for _value, choice, chosen in view.choices if chosen)
+
+
+def _date(view: QuestionView, value: Any) -> str:
+    return _day(value)
 
 
 def _day(value: Any) -> str:
@@ -52,24 +63,33 @@ def _day(value: Any) -> str:
     return format_date_long(day) if day else str(value or "")
 
 
-def _period(value: dict[str, str]) -> str:
+def _period(view: QuestionView, value: dict[str, str]) -> str:
     return _("from %(start)s to %(end)s") % {"start": _day(value.get("start")), "end": _day(value.get("end"))}
 
 
-def _money(value: Any) -> str:
+def _money(view: QuestionView, value: Any) -> str:
     amount = parse_amount(str(value))
     return str(value) if amount is None else format_euros(amount)
 
 
-def _yes_no(value: Any) -> str:
+def _yes_no(view: QuestionView, value: Any) -> str:
     return _("Yes") if value else _("No")
 
 
-READERS = {
-    QuestionKind.DATE: _day,
-    QuestionKind.PERIOD: _period,
+READERS: dict[QuestionKind, Callable[[QuestionView, Any], str]] = {
+    QuestionKind.TEXT: _text,
+    QuestionKind.LONG_TEXT: _text,
+    QuestionKind.INTEGER: _text,
     QuestionKind.MONEY: _money,
+    QuestionKind.DATE: _date,
+    QuestionKind.PERIOD: _period,
+    QuestionKind.CHOICE: _chosen,
+    QuestionKind.MULTIPLE: _chosen,
     QuestionKind.YES_NO: _yes_no,
+    QuestionKind.EMAIL: _text,
+    QuestionKind.PHONE: _text,
+    QuestionKind.SIRET: _text,
+    QuestionKind.ATTESTATIONS: _chosen,
 }
 
 

@@ -1,7 +1,7 @@
 """The public catalogue of programmes, the page of each, and its simulator."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from operator import attrgetter
 
@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from core.navigation import OpenCall
 from core.text import fold
 from grants.models import Call, Programme, ProgrammeVersion
+from grants.rules.accounts import accounts_of
 from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute
 from grants.rules.answers import not_an_amount, parse_amount
 from grants.rules.budget import BudgetItem
-from grants.rules.schema import ProgrammeRules
+from grants.rules.schema import Axis, ProgrammeRules
 
 AUDIENCES = {
     "association": _("An association"),
@@ -200,15 +201,7 @@ class Simulation:
 
     def _wanted(self) -> Iterable[tuple[str, str]]:
         for axis in self.rules.aid.axes:
-            if axis.base.kind == "budget":
-                yield axis.base.axis, _("Eligible expenses: %(axis)s") % {"axis": axis.label}
-            elif axis.base.kind == "own_contribution":
-                for rank in range(1, SIMULATED_PERSONS + 1):
-                    yield f"person{rank}", _("Own contribution of person %(rank)d") % {"rank": rank}
-            else:
-                for year in range(1, self.rules.tranches.count + 1):
-                    yield f"cost{year}", _("Year %(year)d: cost") % {"year": year}
-                    yield f"asked{year}", _("Year %(year)d: amount asked") % {"year": year}
+            yield from SIMULATED[axis.base.kind].asks(self.rules, axis)
 
     def _field(self, name: str, label: str, typed: QueryDict) -> SimulatorField:
         value = typed.get(name, "").strip()[:30]
@@ -221,20 +214,61 @@ class Simulation:
         return parse_amount(field.value) or Decimal(0)
 
     def _facts(self) -> AidFacts:
-        budget, persons, tranches = [], [], []
+        facts = AidFacts()
         for axis in self.rules.aid.axes:
-            if axis.base.kind == "budget":
-                account = axis.base.accounts[0] if axis.base.accounts else "604"
-                budget.append(BudgetItem("charge", account, self._amount(axis.base.axis), axis.base.axis))
-            elif axis.base.kind == "own_contribution":
-                persons = [
-                    PersonFacts(str(rank), str(_("Person %(rank)d") % {"rank": rank}), self._amount(f"person{rank}"))
-                    for rank in range(1, SIMULATED_PERSONS + 1)
-                    if self._amount(f"person{rank}")
-                ]
-            else:
-                tranches = [
-                    TrancheFacts(year, self._amount(f"cost{year}"), self._amount(f"asked{year}"))
-                    for year in range(1, self.rules.tranches.count + 1)
-                ]
-        return AidFacts(tuple(budget), tuple(persons), tuple(tranches))
+            facts = SIMULATED[axis.base.kind].adds(self.rules, axis, facts, self._amount)
+        return facts
+
+
+@dataclass(frozen=True)
+class SimulatedBase:
+    """What the simulator asks for one kind of base, and how it adds the answers to the facts of the computation."""
+
+    asks: Callable[[ProgrammeRules, Axis], Iterable[tuple[str, str]]]
+    adds: Callable[[ProgrammeRules, Axis, AidFacts, Callable[[str], Decimal]], AidFacts]
+
+
+def _asks_expenses(rules: ProgrammeRules, axis: Axis) -> Iterable[tuple[str, str]]:
+    yield axis.base.axis, _("Eligible expenses: %(axis)s") % {"axis": axis.label}
+
+
+def _adds_expenses(rules: ProgrammeRules, axis: Axis, facts: AidFacts, amount) -> AidFacts:
+    taken = axis.base.accounts or [
+        account.code for account in accounts_of("charge") if account.code not in axis.base.excluded_accounts
+    ]
+    item = BudgetItem("charge", taken[0], amount(axis.base.axis), axis.base.axis)
+    return replace(facts, budget=(*facts.budget, item))
+
+
+def _asks_contributions(rules: ProgrammeRules, axis: Axis) -> Iterable[tuple[str, str]]:
+    for rank in range(1, SIMULATED_PERSONS + 1):
+        yield f"person{rank}", _("Own contribution of person %(rank)d") % {"rank": rank}
+
+
+def _adds_contributions(rules: ProgrammeRules, axis: Axis, facts: AidFacts, amount) -> AidFacts:
+    persons = tuple(
+        PersonFacts(str(rank), str(_("Person %(rank)d") % {"rank": rank}), amount(f"person{rank}"))
+        for rank in range(1, SIMULATED_PERSONS + 1)
+        if amount(f"person{rank}")
+    )
+    return replace(facts, persons=persons)
+
+
+def _asks_years(rules: ProgrammeRules, axis: Axis) -> Iterable[tuple[str, str]]:
+    for year in range(1, rules.tranches.count + 1):
+        yield f"cost{year}", _("Year %(year)d: cost") % {"year": year}
+        yield f"asked{year}", _("Year %(year)d: amount asked") % {"year": year}
+
+
+def _adds_years(rules: ProgrammeRules, axis: Axis, facts: AidFacts, amount) -> AidFacts:
+    tranches = tuple(
+        TrancheFacts(year, amount(f"cost{year}"), amount(f"asked{year}")) for year in range(1, rules.tranches.count + 1)
+    )
+    return replace(facts, tranches=tranches)
+
+
+SIMULATED = {
+    "budget": SimulatedBase(_asks_expenses, _adds_expenses),
+    "own_contribution": SimulatedBase(_asks_contributions, _adds_contributions),
+    "tranches": SimulatedBase(_asks_years, _adds_years),
+}

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
 
 from core.management.base import EssorCommand
-from grants.rules.definition import DefinitionError
+from core.text import listed
+from grants.rules.definition import FolderError
 from grants.rules.json_schema import programme_schema
 from grants.services.programmes import PROGRAMMES_FOLDER, load_folder
 
@@ -24,14 +26,17 @@ class Command(EssorCommand):
             self.stdout.write(json.dumps(programme_schema(), indent=2))
             return
         if not folder.is_dir():
-            raise CommandError(f"{folder}: no such folder. Give the folder that holds the YAML files.")
+            raise CommandError(
+                _("%(folder)s: no such folder. Give the folder that holds the YAML files.") % {"folder": folder}
+            )
         try:
             loaded = load_folder(folder, check_only=check)
-        except DefinitionError as error:
-            for problem in error.problems:
-                self.stderr.write(f"{error.source}: {problem}")
+        except FolderError as error:
+            for line in str(error).splitlines():
+                self.stderr.write(line)
             raise CommandError(
-                f"{error.source}: nothing was loaded. Correct the file and run the command again."
+                _("Nothing was loaded: correct %(files)s and run the command again.")
+                % {"files": listed(item.source for item in error.errors)}
             ) from error
         for item in loaded:
             self.stdout.write(str(item))
