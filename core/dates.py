@@ -41,6 +41,26 @@ def format_moment(moment: datetime) -> str:
     return f"{format_date_long(local)}, {formats.date_format(local, gettext('g:i a'))}"
 
 
+def last_day(limit: date | datetime) -> date:
+    """Return the last day that a limit includes, in the Region's time zone.
+
+    A limit at 00:00 is the end of the day before; a limit that is a day includes it.
+    """
+    if not isinstance(limit, datetime):
+        return limit
+    local = timezone.localtime(limit) if timezone.is_aware(limit) else limit
+    return (local - timedelta(microseconds=1)).date()
+
+
+def format_closing(limit: datetime) -> str:
+    """Return the last day and hour of a limit: ``14 décembre 2026, 12 h 00``, ``14 décembre 2026 à minuit``."""
+    local = timezone.localtime(limit) if timezone.is_aware(limit) else limit
+    if local.time() != time.min:
+        return format_moment(limit)
+    # Translators: a limit at the end of this day.
+    return gettext("%(day)s at midnight") % {"day": format_date_long(last_day(limit))}
+
+
 def end_of_day(day: date) -> datetime:
     """Return the last instant of ``day`` in the Region's time zone, aware: what "up to this date" means."""
     return timezone.make_aware(datetime.combine(day, time.max))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.dates import format_date_long
+from core.dates import format_date_long, last_day
 from grants.states import FINAL, ApplicationState
 
 State = ApplicationState
@@ -57,18 +57,18 @@ def tasks_of(application, missing_count: int = 0) -> list[Task]:
 
 
 def _draft_task(application, missing_count: int) -> Task:
-    closes = timezone.localtime(application.call.closes_at)
-    values = {"date": format_date_long(closes.date()), "left": days_left(closes.date())}
+    closes_on = last_day(application.call.closes_at)
+    values = {"date": format_date_long(closes_on), "left": days_left(closes_on)}
     if closed := application.call.closed_reason():
         return Task(closed)
     if missing_count:
         text = ngettext(
-            "This application is not filed: %(count)d thing is missing. File it before %(date)s (%(left)s).",
-            "This application is not filed: %(count)d things are missing. File it before %(date)s (%(left)s).",
+            "This application is not filed: %(count)d thing is missing. File it by %(date)s (%(left)s).",
+            "This application is not filed: %(count)d things are missing. File it by %(date)s (%(left)s).",
             missing_count,
         ) % {"count": missing_count, **values}
         return Task(text, reverse("grants:form", args=[application.public_id]), _("Complete my application"))
-    text = _("This application is complete but not filed. File it before %(date)s (%(left)s).") % values
+    text = _("This application is complete but not filed. File it by %(date)s (%(left)s).") % values
     return Task(text, reverse("grants:review", args=[application.public_id]), _("Read again and file"))
 
 
@@ -77,12 +77,12 @@ def _request_task(request) -> Task:
     values = {"count": count, "date": format_date_long(request.due_on), "left": days_left(request.due_on)}
     if not count:
         return Task(
-            _("The service waits for your answer before %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer")
+            _("The service waits for your answer by %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer")
         )
     text = ngettext(
-        "%(count)d piece is missing for your application to be complete. Without an answer before %(date)s (%(left)s), "
+        "%(count)d piece is missing for your application to be complete. Without an answer by %(date)s (%(left)s), "
         "it will be closed without being examined.",
-        "%(count)d pieces are missing for your application to be complete. Without an answer before %(date)s (%(left)s),"
+        "%(count)d pieces are missing for your application to be complete. Without an answer by %(date)s (%(left)s),"
         " it will be closed without being examined.",
         count,
     )

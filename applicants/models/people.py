@@ -14,6 +14,7 @@ from django_fsm import FSMField
 from applicants.conditions import requester_is_not_a_member
 from applicants.models.applicant import Applicant
 from applicants.permissions import may_decide_on_request, may_withdraw_request
+from core.dates import end_of_day
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -81,7 +82,8 @@ class Membership(models.Model):
 
 
 def _invitation_end() -> Any:
-    return timezone.now() + timedelta(days=INVITATION_DAYS)
+    """The end of the last day: the day that the invitation names is in."""
+    return end_of_day(timezone.localdate() + timedelta(days=INVITATION_DAYS))
 
 
 class InvitationQuerySet(OfApplicantQuerySet):

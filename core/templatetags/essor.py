@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
-from core import icons, navigation, presentation
+from core import dates, icons, navigation, presentation
 from core import text as texts
 from core.dates import format_date_long, format_moment
 from core.engine import versions
@@ -80,11 +80,23 @@ def when(value: date | datetime | str) -> str:
 
 
 @register.filter
+def last_day(value: date | datetime | None) -> date | None:
+    """The last day that a limit includes: a limit at 00:00 is the end of the day before."""
+    return dates.last_day(value) if value else None
+
+
+@register.filter
+def closing(value: datetime | None) -> str:
+    """The end of a window, day and hour: ``14 décembre 2026 à minuit``."""
+    return dates.format_closing(value) if value else ""
+
+
+@register.filter
 def days_left(value: date | datetime | None) -> str:
     """How far a deadline is, in words: "12 days left", "last day", "3 days late"."""
     if not value:
         return ""
-    days = (_day(value) - timezone.localdate()).days
+    days = (dates.last_day(value) - timezone.localdate()).days
     if days == 0:
         return gettext("last day today")
     if days > 0:

@@ -7,7 +7,9 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from core.admin import EssorModelAdmin, EssorTabularInline, date_display
+from core.dates import last_day
 from core.roles import STAFF_ROLES, Role
+from core.templatetags.essor import short_date
 from grants.models import Call, Programme, ProgrammeAssignment, ProgrammeVersion
 from grants.permissions import programmes_of
 
@@ -58,7 +60,7 @@ class CallAdmin(EssorModelAdmin):
         "title",
         "programme_column",
         date_display("opens_at", gettext_lazy("Opens")),
-        date_display("closes_at", gettext_lazy("Closes")),
+        "closes_column",
         "envelope",
         "is_published",
         "is_locked",
@@ -79,6 +81,10 @@ class CallAdmin(EssorModelAdmin):
         "lock_reason",
     ]
     add_roles = change_roles = [Role.HEAD_OF_SERVICE, Role.ADMINISTRATOR]
+
+    @admin.display(description=gettext_lazy("Last day"), ordering="closes_at")
+    def closes_column(self, call: Call) -> str:
+        return short_date(last_day(call.closes_at))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).filter(programme_version__programme__in=programmes_of(request.user))

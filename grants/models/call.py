@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.db import models
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.dates import format_closing, format_moment
 from core.history import tracked
 from core.models.indexes import for_lists
 from grants.models.programme import ProgrammeVersion
@@ -94,13 +94,13 @@ class Call(models.Model):
             return gettext("This call is not published. Contact the service to know when it opens.")
         if at < self.opens_at:
             return gettext("This call opens on %(date)s. Your draft is kept until then.") % {
-                "date": date_format(timezone.localtime(self.opens_at), r"j F Y, H \h i")
+                "date": format_moment(self.opens_at)
             }
         if at >= self.closes_at:
             return gettext(
                 "This call closed on %(date)s: no application can be filed any more. "
                 "What you typed is kept; contact the service to know about the next call."
-            ) % {"date": date_format(timezone.localtime(self.closes_at), r"j F Y, H \h i")}
+            ) % {"date": format_closing(self.closes_at)}
         if self.is_locked:
             return gettext("Filing is suspended for this call: %(reason)s What you typed is kept; try again later.") % {
                 "reason": self.lock_reason

@@ -1,0 +1,79 @@
+"""A call that closes at 00:00 is shown, everywhere, by the last day on which one may file."""
+
+import re
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.roles import Role
+from core.templatetags.essor import long_date, short_date
+from grants.case_page import tasks_of
+from tests.factories.core import UserFactory
+from tests.factories.grants import draft, open_call
+from tests.factories.instruction import staff
+
+pytestmark = pytest.mark.django_db
+
+
+def at_midnight(days: int) -> datetime:
+    return timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days=days), time.min))
+
+
+@pytest.fixture
+def application():
+    call = open_call(opens_at=timezone.now() - timedelta(days=2), closes_at=at_midnight(10))
+    return draft(call=call, user=UserFactory(applicant=True))
+
+
+def plain(response) -> str:
+    return re.sub(r"\s+", " ", response.content.decode().replace("\u202f", " ").replace("\u00a0", " "))
+
+
+def test_every_page_gives_the_last_day(application, client):
+    last, closed = timezone.localdate() + timedelta(days=9), timezone.localdate() + timedelta(days=10)
+    client.force_login(application.created_by)
+    addresses = {
+        reverse("grants:catalogue"): long_date(last),
+        reverse("grants:my_cases"): short_date(last),
+        reverse("grants:programme", args=["PROGRESS1"]): f"{long_date(last)} à minuit",
+        reverse("grants:review", args=[application.public_id]): f"{long_date(last)} à minuit",
+        application.get_absolute_url(): long_date(last),
+    }
+    assert long_date(last) in plain(Client().get(reverse("core:home")))
+    for address, expected in addresses.items():
+        page = plain(client.get(address, follow=True))
+        assert expected in page, address
+        assert long_date(closed) not in page, address
+        assert short_date(closed) not in page, address
+
+
+def test_the_task_and_the_list_of_calls_give_the_last_day(application, client):
+    last = timezone.localdate() + timedelta(days=9)
+    assert long_date(last) in tasks_of(application)[0].text
+    client.force_login(staff(Role.HEAD_OF_SERVICE, "PROGRESS1"))
+    page = plain(client.get(reverse("admin:grants_call_changelist")))
+    assert short_date(last) in page
+    assert short_date(last + timedelta(days=1)) not in page
+
+
+def test_a_call_that_is_over_says_its_last_day(application):
+    call = application.call
+    call.closes_at = at_midnight(0)
+    assert long_date(timezone.localdate() - timedelta(days=1)) in call.closed_reason()
+
+
+def test_no_template_shows_a_closing_as_a_bare_day():
+    """A closing goes through ``last_day`` or ``closing``: a date filter alone would give the day after."""
+    bare = re.compile(r"closes_at\s*\|\s*(long_date|short_date|date|moment|when)\b")
+    found = [
+        f"{path.relative_to(settings.BASE_DIR)}: {match.group(0)}"
+        for app in ("core", "applicants", "grants", "agreements", "reporting")
+        for path in Path(settings.BASE_DIR, app).rglob("*.html")
+        for match in bare.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
