@@ -12,6 +12,7 @@ from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import open_warnings, raise_warnings
 from agreements.effects import payees_of
 from applicants.bank_accounts import payable_account
+from applicants.models import BankAccount
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.text import colon, listed
@@ -309,6 +310,37 @@ def batch_accounts_are_verified(batch, data, actor):
             % {"orders": ", ".join(gone)}
         }
     return None
+
+
+@precondition
+def batch_waits_for_no_account(batch, data, actor):
+    """No payee of the batch has a change of account under way."""
+    payees = batch.orders.filter(state="ordered").values("payee")
+    held = BankAccount.objects.changes_under_way().filter(applicant__in=payees).select_related("applicant")
+    if names := sorted({account.applicant.display_name for account in held}):
+        return {
+            GENERAL: _(
+                "A change of bank account waits to be verified: %(names)s. The batch waits until it is verified or"
+                " rejected; to close it now, cancel these orders."
+            )
+            % {"names": ", ".join(names)}
+        }
+    return None
+
+
+def order_waits_for_no_account(order, data, actor):
+    """The payee had no change of account under way on the day of the payment."""
+    change = BankAccount.objects.changes_under_way().filter(applicant=order.payee_id).first()
+    paid_on = data.get("paid_on")
+    if change is None or (paid_on and paid_on < timezone.localdate(change.entered_at)):
+        return None
+    return {
+        GENERAL: _(
+            "A change of bank account of “%(name)s” has waited to be verified since %(day)s: a payment of that day or"
+            " later waits for it. Verify or reject the change first."
+        )
+        % {"name": order.payee.display_name, "day": format_date_long(timezone.localdate(change.entered_at))}
+    }
 
 
 @precondition

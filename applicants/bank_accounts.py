@@ -7,20 +7,20 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from applicants.known_contacts import known_addresses, long_before
 from applicants.models import Applicant, BankAccount, Membership
 from applicants.models.people import MemberRole
 from applicants.permissions import may_enter_bank_account
 from applicants.rules.identifiers import validate_bic, validate_iban
 from core.documents import IMAGE_TYPES, store
 from core.events import record
-from core.models import Document
+from core.models import Document, User
 from core.outbox import enqueue_mail
+from core.roles import Role
 from core.transitions import TransitionRefused, perform
 
 if TYPE_CHECKING:
     from django.core.files.base import File
-
-    from core.models import User
 
 PROOF_KIND = "bank_proof"
 
@@ -92,28 +92,66 @@ def enter_account(
     return account
 
 
+def people_to_alert(account: BankAccount, current: BankAccount) -> list[str]:
+    """Who is told of a change: the representatives, the body's address, who gave the account before, and those known
+    long before. Whoever took hold of an account has changed its people and its address first."""
+    applicant = account.applicant
+    found = [
+        *representatives_of(applicant),
+        applicant.email,
+        current.entered_by.email if _acts_for(current.entered_by, applicant) else "",
+        *known_addresses(applicant, at=long_before(account.entered_at)),
+    ]
+    return list(dict.fromkeys(address.lower() for address in found if address))
+
+
+def _acts_for(user: "User", applicant: Applicant) -> bool:
+    """Whether the person was one of the applicant's: an account that came on paper was entered by an officer."""
+    return not user.is_staff_member or Membership.objects.filter(user=user, applicant=applicant).exists()
+
+
+def service_addresses() -> list[str]:
+    """Those of the Region who verify accounts: its finance officers, or the Region's address when there is none."""
+    officers = User.objects.filter(groups__name=Role.FINANCE_OFFICER, is_active=True).order_by("pk")
+    return list(officers.values_list("email", flat=True)) or [settings.ESSOR_REGION["email"]]
+
+
 def _warn_of_change(account: BankAccount, current: BankAccount) -> None:
-    recipients = representatives_of(account.applicant)
+    recipients, service = people_to_alert(account, current), service_addresses()
     record(
         account,
         "change_alert",
         actor=account.entered_by,
-        data={"replaces": current.pk, "from": current.masked_iban, "to": account.masked_iban, "told": recipients},
+        data={
+            "replaces": current.pk,
+            "from": current.masked_iban,
+            "to": account.masked_iban,
+            "told": recipients,
+            "service": service,
+        },
     )
+    context = {
+        "applicant": account.applicant,
+        "account": account,
+        "current": current,
+        "entered_by": account.entered_by,
+    }
+    site, accounts = settings.ESSOR_SITE_URL, reverse("applicants:bank_accounts", args=[account.applicant_id])
     if recipients:
         enqueue_mail(
             to=recipients,
             template="applicants/mail/bank_account_change",
-            context={
-                "applicant": account.applicant,
-                "account": account,
-                "current": current,
-                "entered_by": account.entered_by,
-                "url": settings.ESSOR_SITE_URL + reverse("applicants:bank_accounts", args=[account.applicant_id]),
-            },
+            context=context | {"url": site + accounts},
             subject_object=account,
             key=f"bank-account-change:{account.pk}",
         )
+    enqueue_mail(
+        to=service,
+        template="applicants/mail/bank_account_change_service",
+        context=context | {"url": site + reverse("admin:applicants_bankaccount_change", args=[account.pk])},
+        subject_object=account,
+        key=f"bank-account-change-service:{account.pk}",
+    )
 
 
 def _live_accounts(applicant: Applicant) -> tuple[BankAccount | None, BankAccount | None]:

@@ -12,11 +12,30 @@ if TYPE_CHECKING:
 
 
 def call_back_was_made(account: "BankAccount", data: dict[str, Any], actor: "User") -> dict[str, str] | None:
-    """A change of account is confirmed by telephone, on a number known before the request."""
-    if not account.is_change:
+    """A change of account is confirmed by telephone on a number known long before, or vouched for when there is none."""
+    if not account.is_change or account.vouched_by_id:
         return None
+    if not account.numbers_known_before():
+        return {
+            "phone": _(
+                "No number was known long enough before this change: somebody else first gives another proof"
+                " (“Give another proof”)."
+            )
+        }
     asked = _("This account replaces another: call the applicant back on a number you already had, and note it.")
     return {name: asked for name in ("phone", "person", "called_at") if not data.get(name)} or None
+
+
+@precondition
+def a_change_without_known_number(account: "BankAccount", data: dict, actor: "User") -> dict[str, str] | None:
+    """Another proof replaces the call only where no number was known long before the change."""
+    if not account.is_change:
+        return {"__all__": _("This is the first account of the applicant: no other proof is needed.")}
+    if account.vouched_by_id:
+        return {"__all__": _("Another proof was given already.")}
+    if account.numbers_known_before():
+        return {"__all__": _("A telephone number was known before this change: call it.")}
+    return None
 
 
 def no_holder_doubt_left(account: "BankAccount", data: dict[str, Any], actor: "User") -> dict[str, str] | None:

@@ -77,9 +77,18 @@ def may_enter_bank_account(user: "User", applicant: "Applicant") -> str | None:
 
 
 def may_verify_bank_account(user: "User", account: "BankAccount") -> str | None:
-    """Verify or reject bank details: not the person who entered them."""
+    """Verify or reject bank details: not the person who entered them, nor who gave another proof for them."""
     if user.pk == account.entered_by_id:
         return _("You entered this account: another person verifies it.")
+    if user.pk == account.vouched_by_id:
+        return _("You gave the other proof of this account: another person verifies it.")
+    return None
+
+
+def may_vouch_for_bank_account(user: "User", account: "BankAccount") -> str | None:
+    """Give another proof of a change: not the person who entered it."""
+    if user.pk == account.entered_by_id:
+        return _("You entered this account: another person gives the proof.")
     return None
 
 

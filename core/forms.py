@@ -10,9 +10,18 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
+from core.lib.telephones import validate_phone
+
 User = get_user_model()
 
 _password_rules = lazy(password_validators_help_text_html, str)
+
+
+def _real_number(typed: str) -> str:
+    """The telephone as it was typed, once it is a number that can be called; nothing stays nothing."""
+    if typed:
+        validate_phone(typed)
+    return typed
 
 
 class SignInForm(AuthenticationForm):
@@ -90,6 +99,9 @@ class SignUpForm(forms.ModelForm):
                 self.add_error("password", error)
         return data
 
+    def clean_phone(self) -> str:
+        return _real_number(self.cleaned_data["phone"])
+
 
 class AskResetForm(PasswordResetForm):
     """Asks for a mail with a link to choose a new password. The mail leaves through the outbox."""
@@ -113,6 +125,9 @@ class ProfileForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["first_name"].required = True
         self.fields["last_name"].required = True
+
+    def clean_phone(self) -> str:
+        return _real_number(self.cleaned_data["phone"])
 
 
 class NewPasswordForm(PasswordChangeForm):

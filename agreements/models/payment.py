@@ -31,6 +31,33 @@ BODIES_OF_BATCH = """
 """
 
 
+# The applicant's row is what a change of account locks (applicants.bank_accounts.enter_account): the two come one after
+# the other. What the accountant paid before the day of the change may still be written down.
+ORDER_WAITS_FOR_ACCOUNT = f"""
+    PERFORM 1 FROM applicants_applicant WHERE id = NEW.payee_id FOR SHARE;
+    IF EXISTS (
+        SELECT 1 FROM applicants_bankaccount WHERE applicant_id = NEW.payee_id AND state = 'entered' AND is_change
+          AND (TG_OP = 'INSERT' OR (entered_at AT TIME ZONE '{settings.TIME_ZONE}')::date <= NEW.paid_on)
+    ) THEN
+        {refuse("a change of account of the payee waits to be verified")}
+    END IF;
+    RETURN NEW;
+"""
+
+BATCH_WAITS_FOR_ACCOUNTS = f"""
+    PERFORM 1 FROM applicants_applicant WHERE id IN (
+        SELECT payee_id FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'ordered'
+    ) ORDER BY id FOR SHARE;
+    IF EXISTS (
+        SELECT 1 FROM agreements_paymentorder o JOIN applicants_bankaccount b ON b.applicant_id = o.payee_id
+        WHERE o.batch_id = NEW.id AND o.state = 'ordered' AND b.state = 'entered' AND b.is_change
+    ) THEN
+        {refuse("a change of account of a payee of this batch waits to be verified")}
+    END IF;
+    RETURN NEW;
+"""
+
+
 class BatchState(models.TextChoices):
     """Where a batch stands."""
 
@@ -115,6 +142,13 @@ class PaymentBatch(WorkflowModel):
         ]
         triggers = [
             impartial(["closed_by_id"], BODIES_OF_BATCH),
+            pgtrigger.Trigger(
+                name="waits_for_accounts",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__state="open", new__state="sent"),
+                func=BATCH_WAITS_FOR_ACCOUNTS,
+            ),
             legal_moves([("open", "sent"), ("sent", "paid")]),
             frozen(
                 "closed_batch_frozen",
@@ -140,7 +174,11 @@ class PaymentBatch(WorkflowModel):
         icon="lock",
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_close_batch,
-        conditions=["agreements.conditions.batch_holds_orders", "agreements.conditions.batch_accounts_are_verified"],
+        conditions=[
+            "agreements.conditions.batch_holds_orders",
+            "agreements.conditions.batch_accounts_are_verified",
+            "agreements.conditions.batch_waits_for_no_account",
+        ],
         audience="staff",
         order=10,
         tone="primary",
@@ -250,6 +288,19 @@ class PaymentOrder(WorkflowModel):
         ]
         triggers = [
             impartial(["ordered_by_id", "confirmed_by_id"], bodies_of_case(CASE_OF_CLAIM)),
+            pgtrigger.Trigger(
+                name="waits_for_account",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=ORDER_WAITS_FOR_ACCOUNT,
+            ),
+            pgtrigger.Trigger(
+                name="payment_waits_for_account",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__state="ordered", new__state="paid"),
+                func=ORDER_WAITS_FOR_ACCOUNT,
+            ),
             legal_moves([("ordered", "paid"), ("ordered", "cancelled")]),
             frozen(
                 "order_is_fixed",
@@ -367,7 +418,7 @@ class PaymentOrder(WorkflowModel):
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_pay,
         form="agreements.forms.transitions.PaymentDoneForm",
-        conditions=["agreements.conditions.batch_was_sent"],
+        conditions=["agreements.conditions.batch_was_sent", "agreements.conditions.order_waits_for_no_account"],
         audience="staff",
         order=10,
         tone="primary",

@@ -57,7 +57,11 @@ class BankAccountAdmin(EssorModelAdmin):
         """What to look at before saying yes."""
         others = obj.applicant.bank_accounts.exclude(pk=obj.pk).select_related("verified_by")
         return [
-            Panel(_("Account"), "applicants/admin/account_panel.html", {"account": obj}),
+            Panel(
+                _("Account"),
+                "applicants/admin/account_panel.html",
+                {"account": obj, "known": obj.numbers_known_before() if obj.is_change else []},
+            ),
             Panel(
                 _("Telephone calls"),
                 "applicants/admin/calls_panel.html",

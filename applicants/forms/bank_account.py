@@ -4,11 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.rules.identifiers import validate_bic, validate_iban
+from core.dates import format_date_long, format_moment
+from core.lib.telephones import normal_number
 from core.personal_numbers import NoNationalNumberMixin
 
 PROOF_MONTHS_OLD = 12
@@ -70,6 +73,7 @@ class VerifyBankAccountForm(TransitionForm):
         max_length=30,
         required=False,
         help_text=gettext_lazy("A number known before this request: never the one written in it."),
+        widget=forms.TextInput(attrs={"inputmode": "tel"}),
     )
     person = forms.CharField(label=gettext_lazy("Person spoken to"), max_length=120, required=False)
     called_at = forms.DateTimeField(
@@ -78,6 +82,35 @@ class VerifyBankAccountForm(TransitionForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known = self.instance.numbers_known_before() if self.instance and self.instance.is_change else []
+        if self.known:
+            choices = [
+                (item.shown, f"{item.shown} · {item.whose} · {format_date_long(timezone.localdate(item.since))}")
+                for item in self.known
+            ]
+            self.fields["phone"].widget = forms.Select(choices=[("", "–"), *choices])
+            self.fields["phone"].help_text = _(
+                "On file long enough before this change, with whose it is and since when."
+            )
+
+    def clean_phone(self) -> str:
+        """A real number; for a change, one that was known long before it."""
+        typed = self.cleaned_data["phone"].strip()
+        if not typed:
+            return ""
+        number = normal_number(typed)
+        if self.known and number not in {item.number for item in self.known}:
+            raise forms.ValidationError(
+                _("This number was not on file %(days)d days before the change: call one of these: %(numbers)s.")
+                % {
+                    "days": settings.ESSOR_CALL_BACK_KNOWN_DAYS,
+                    "numbers": ", ".join(item.shown for item in self.known),
+                }
+            )
+        return typed
 
     def clean_proof_dated(self) -> Any:
         dated = self.cleaned_data["proof_dated"]
@@ -92,7 +125,28 @@ class VerifyBankAccountForm(TransitionForm):
         called = self.cleaned_data["called_at"]
         if called and called > timezone.now():
             raise forms.ValidationError(_("This call is in the future."))
+        if called and self.instance and called < self.instance.entered_at.replace(second=0, microsecond=0):
+            raise forms.ValidationError(
+                _("This call was made before the account was entered, on %(moment)s.")
+                % {"moment": format_moment(self.instance.entered_at)}
+            )
         return called
+
+
+class VouchForm(TransitionForm):
+    """The proof of a change where nobody can be called: no number was known long before it."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("How you made sure that the change comes from the applicant"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Met in person, minutes of the board, letter of the bank… Another person verifies."),
+    )
+    document = forms.FileField(
+        label=gettext_lazy("Document that proves it"),
+        help_text=gettext_lazy("Other than the bank details document: minutes, letter of the bank, identity seen."),
+        error_messages={"required": gettext_lazy("Join the second document: without a call, the proof is on paper.")},
+    )
 
 
 class RejectBankAccountForm(TransitionForm):

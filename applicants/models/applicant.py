@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 from applicants.models.reference import Department, LegalCategory
 from applicants.rules.identifiers import department_of, format_siret, siren_of, validate_rna, validate_siret
 from core.history import tracked
+from core.lib.telephones import validate_phone
 from core.models.indexes import for_lists
 from core.roles import STAFF_ROLES
 from core.text import fold, matching, search_vector
@@ -155,7 +156,7 @@ class Applicant(models.Model):
     birth_date = models.DateField(_("date of birth"), null=True, blank=True)
     # Both
     email = models.EmailField(_("e-mail address"), blank=True)
-    phone = models.CharField(_("telephone"), max_length=30, blank=True)
+    phone = models.CharField(_("telephone"), max_length=30, blank=True, validators=[validate_phone])
     website = models.CharField(_("website"), max_length=200, blank=True, validators=[URLValidator(["http", "https"])])
     address_line = models.CharField(_("address"), max_length=255, blank=True)
     postcode = models.CharField(_("postcode"), max_length=5, blank=True)

@@ -10,13 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
-from applicants.conditions import call_back_was_made, no_holder_doubt_left
-from applicants.forms.bank_account import RejectBankAccountForm, VerifyBankAccountForm
+from applicants.conditions import a_change_without_known_number, call_back_was_made, no_holder_doubt_left
+from applicants.forms.bank_account import RejectBankAccountForm, VerifyBankAccountForm, VouchForm
+from applicants.known_contacts import KnownNumber, known_numbers, long_before
 from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
 from applicants.models.triggers import impartial
-from applicants.permissions import may_verify_bank_account
+from applicants.permissions import may_verify_bank_account, may_vouch_for_bank_account
 from applicants.rules.identifiers import format_iban, holder_resembles, mask_iban
+from core.documents import IMAGE_TYPES, store
 from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -28,12 +30,59 @@ if TYPE_CHECKING:
     from core.models import User
 
 
+# Whatever the writer says: an account entered beside a verified one is a change.
+CHANGE_IS_A_FACT = """
+    NEW.is_change := NEW.is_change OR EXISTS (
+        SELECT 1 FROM applicants_bankaccount WHERE applicant_id = NEW.applicant_id AND state = 'verified'
+    );
+    RETURN NEW;
+"""
+
+CHANGE_IS_PROVED = """
+    IF NEW.vouched_by_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM applicants_callback WHERE bank_account_id = NEW.id) THEN
+        RAISE EXCEPTION 'a change of account is verified by a call, or by another proof that somebody else gave'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+# A number is written in many ways: its last nine digits tell it.
+CALL_IS_TRUE = r"""
+    SELECT * INTO account FROM applicants_bankaccount WHERE id = NEW.bank_account_id;
+    digits := right(regexp_replace(NEW.phone, '\D', '', 'g'), 9);
+    IF length(digits) < 8 THEN
+        RAISE EXCEPTION '% is not a telephone number', NEW.phone USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.called_at < date_trunc('minute', account.entered_at) OR NEW.called_at > clock_timestamp() THEN
+        RAISE EXCEPTION 'the call is made between the entry of the account and now' USING ERRCODE = 'check_violation';
+    END IF;
+    IF account.is_change AND NOT EXISTS (
+        SELECT 1 FROM applicants_applicantevent
+        WHERE pgh_obj_id = account.applicant_id AND pgh_created_at <= account.entered_at
+          AND right(regexp_replace(phone, '\D', '', 'g'), 9) = digits
+        UNION ALL
+        SELECT 1 FROM applicants_membershipevent member JOIN core_userevent person ON person.pgh_obj_id = member.user_id
+        WHERE member.applicant_id = account.applicant_id AND member.pgh_created_at <= account.entered_at
+          AND person.pgh_created_at <= account.entered_at
+          AND right(regexp_replace(person.phone, '\D', '', 'g'), 9) = digits
+    ) THEN
+        RAISE EXCEPTION 'the number called was not known before the change' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+
 class BankAccountQuerySet(OfApplicantQuerySet):
     """Bank accounts."""
 
     def verified(self) -> "BankAccountQuerySet":
         """Those that may be paid."""
         return self.filter(state="verified")
+
+    def changes_under_way(self) -> "BankAccountQuerySet":
+        """Changes that nobody has verified or rejected: no payment of their applicants leaves meanwhile."""
+        return self.filter(state="entered", is_change=True)
 
     def waiting(self) -> "BankAccountQuerySet":
         """Those that someone must verify, oldest first."""
@@ -82,6 +131,14 @@ class BankAccount(WorkflowModel):
     verified_at = models.DateTimeField(_("verified at"), null=True, blank=True)
     proof_dated = models.DateField(_("date of the proof"), null=True, blank=True)
     decision_note = models.CharField(_("note or reason"), max_length=500, blank=True)
+    other_proof = models.ForeignKey(
+        "core.Document", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("other proof")
+    )
+    other_reason = models.CharField(_("how the change was made sure of"), max_length=500, blank=True)
+    vouched_by = models.ForeignKey(
+        "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("other proof given by")
+    )
+    vouched_at = models.DateTimeField(_("other proof given at"), null=True, blank=True)
     superseded_at = models.DateTimeField(_("replaced at"), null=True, blank=True)
 
     objects = BankAccountQuerySet.as_manager()
@@ -111,6 +168,24 @@ class BankAccount(WorkflowModel):
                 | Q(verified_by__isnull=False, verified_at__isnull=False, proof_dated__isnull=False),
                 name="bank_account_verified_is_signed",
             ),
+            models.CheckConstraint(
+                condition=Q(vouched_by__isnull=True, vouched_at__isnull=True, other_proof__isnull=True, other_reason="")
+                | (
+                    Q(vouched_by__isnull=False, vouched_at__isnull=False, other_proof__isnull=False)
+                    & ~Q(other_reason="")
+                ),
+                name="bank_account_other_proof_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(vouched_by__isnull=True)
+                | (
+                    ~Q(vouched_by=F("entered_by"))
+                    & (Q(verified_by__isnull=True) | ~Q(vouched_by=F("verified_by")))
+                    & ~Q(other_proof=F("proof"))
+                ),
+                name="bank_account_other_proof_by_another",
+                violation_error_message=_("Who enters, who gives the other proof and who verifies are three people."),
+            ),
             models.UniqueConstraint(
                 fields=["applicant"],
                 condition=Q(state="verified"),
@@ -129,6 +204,16 @@ class BankAccount(WorkflowModel):
             pgtrigger.ReadOnly(
                 name="account_is_fixed",
                 fields=["applicant", "holder_name", "iban", "bic", "proof", "is_change", "entered_by", "entered_at"],
+            ),
+            pgtrigger.Trigger(
+                name="change_is_a_fact", when=pgtrigger.Before, operation=pgtrigger.Insert, func=CHANGE_IS_A_FACT
+            ),
+            pgtrigger.Trigger(
+                name="change_is_proved",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(new__state="verified", new__is_change=True) & ~pgtrigger.Q(old__state="verified"),
+                func=CHANGE_IS_PROVED,
             ),
             pgtrigger.FSM(
                 name="account_states",
@@ -149,6 +234,10 @@ class BankAccount(WorkflowModel):
     def interest_of(self, user: "User") -> str | None:
         """The applicant's people."""
         return reason_interested(user, self.applicant)
+
+    def numbers_known_before(self) -> list[KnownNumber]:
+        """The numbers that were on file long before this account was entered: those that prove something."""
+        return known_numbers(self.applicant, at=long_before(self.entered_at))
 
     @property
     def masked_iban(self) -> str:
@@ -206,6 +295,30 @@ class BankAccount(WorkflowModel):
     @workflow_transition(
         field=state,
         source=[State.ENTERED],
+        target=None,
+        label=_("Give another proof"),
+        icon="history_edu",
+        roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER],
+        permission=may_vouch_for_bank_account,
+        conditions=[a_change_without_known_number],
+        form=VouchForm,
+        audience="staff",
+        order=15,
+        tone="quiet",
+    )
+    def vouch(self, *, actor: "User", data: dict, comment: str) -> None:
+        """Nobody can be called on a number known long before: how the change was made sure of, with a document."""
+        self.other_proof = store(
+            data["document"], name=data["document"].name, subject=self.applicant, user=actor, kind="bank_other_proof",
+            allowed=IMAGE_TYPES,
+        )  # fmt: skip
+        self.other_reason = data["reason"]
+        self.vouched_by = actor
+        self.vouched_at = timezone.now()
+
+    @workflow_transition(
+        field=state,
+        source=[State.ENTERED],
         target=State.REJECTED,
         label=_("Reject"),
         icon="block",
@@ -255,6 +368,13 @@ class CallBack(models.Model):
         ordering = ["called_at"]
         triggers = [
             pgtrigger.Protect(name="call_back_is_kept", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="call_is_true",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                declare=[("account", "applicants_bankaccount%ROWTYPE"), ("digits", "TEXT")],
+                func=CALL_IS_TRUE,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -241,6 +241,9 @@ ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY = env.bool("ESSOR_DE_MINIMIS_COUNTS_ANNIVERS
 # Grants from this day on are entered in the central register (Regulation 2023/2831, Art. 6(1)).
 ESSOR_DE_MINIMIS_REGISTER_SINCE = date.fromisoformat(env.str("ESSOR_DE_MINIMIS_REGISTER_SINCE", "2026-01-01"))
 
+# A telephone number proves a change of bank account when it was on file this many days before the change.
+ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
+
 # How long a mail or a job may wait before the check of the figures says so, in minutes.
 ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from core.account_mail import send_invitation
 from core.admin.base import EssorModelAdmin, Panel
 from core.events import record
+from core.lib.telephones import validate_phone
 from core.models.user import User
 from core.roles import Role
 
@@ -51,6 +52,11 @@ class AccountForm(forms.ModelForm):
 
     def clean_email(self) -> str:
         return User.objects.normalize_email(self.cleaned_data["email"])
+
+    def clean_phone(self) -> str:
+        if typed := self.cleaned_data["phone"]:
+            validate_phone(typed)
+        return typed
 
 
 @admin.register(User)

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from agreements import claims, payments, reports
-from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche
+from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche
 from core.documents import open_document
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
@@ -111,10 +111,8 @@ def test_the_database_refuses_other_accounts_and_amounts():
     claim = certified(agreement, house)
     batch = payments.open_batch(actor=house.finance)
     good = agreement.beneficiary.bank_accounts.get()
-    entered = BankAccountFactory(applicant=agreement.beneficiary)
     foreign = BankAccountFactory(verified=True)
     wrong = [
-        ({"bank_account": entered}, "verified"),
         ({"bank_account": foreign}, "account of the payee"),
         ({"bank_account": foreign, "payee": foreign.applicant}, "not the beneficiary"),
         ({"amount": claim.certified_amount + D("0.01")}, "claim_ordered_within_certified"),
@@ -123,6 +121,34 @@ def test_the_database_refuses_other_accounts_and_amounts():
     for changes, words in wrong:
         with pytest.raises(DatabaseError, match=words), transaction.atomic():
             raw_order(claim, batch, good, house.finance, **changes)
+    entered = BankAccountFactory(applicant=agreement.beneficiary)
+    for account, words in ((entered, "verified"), (good, "change of account")):
+        with pytest.raises(DatabaseError, match=words), transaction.atomic():
+            raw_order(claim, batch, account, house.finance)
+
+
+@pytest.mark.django_db
+def test_orders_under_way_wait_for_a_change_of_account():
+    """Neither the batch that pays the old account is closed, nor a payment recorded, until somebody has decided."""
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house)
+    (order,) = batch.orders.all()
+    change = BankAccountFactory(applicant=agreement.beneficiary)
+    with pytest.raises(TransitionRefused) as caught:
+        payments.close_batch(batch, actor=house.finance)
+    assert agreement.beneficiary.display_name in str(caught.value)
+    with pytest.raises(DatabaseError, match="change of account"), transaction.atomic():
+        PaymentBatch.objects.filter(pk=batch.pk).update(state="sent")
+    perform(change, "reject", actor=house.finance, data={"reason": "Personne ne l’a demandé."})
+    payments.close_batch(batch, actor=house.finance)
+    change = BankAccountFactory(applicant=agreement.beneficiary)
+    today = timezone.localdate()
+    with pytest.raises(TransitionRefused):
+        payments.confirm_payments([order], paid_on=today, actor=house.finance)
+    with pytest.raises(DatabaseError, match="change of account"), transaction.atomic():
+        PaymentOrder.objects.filter(pk=order.pk).update(state="paid", paid_on=today, confirmed_by=house.finance)
+    perform(change, "reject", actor=house.finance, data={"reason": "Personne ne l’a demandé."})
+    assert payments.confirm_payments([order], paid_on=today, actor=house.finance) == 1
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.utils import timezone
 from applicants.models import Applicant, BankAccount, DeMinimisAid, JoinRequest, SingleUndertaking
 from applicants.setup import _accounts_as_work, _accounts_to_verify
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, DeMinimisAidFactory, pdf, siret
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, recorded_earlier
 
 pytestmark = pytest.mark.django_db
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -121,15 +121,16 @@ def test_the_queue_counts_what_it_lists(client, rows) -> None:
 def test_a_change_is_verified_from_its_page(client) -> None:
     sign_in(client, finance_officer=True)
     applicant = ApplicantFactory()
+    recorded_earlier(applicant)
     BankAccountFactory(applicant=applicant, verified=True)
-    account = BankAccountFactory(applicant=applicant, is_change=True)
+    account = BankAccountFactory(applicant=applicant, is_change=True, entered_at=timezone.now() - timedelta(hours=2))
     page = client.get(address("bankaccount", "change", account.pk)).content.decode()
     transition = address("bankaccount", "transition", account.pk, "verify")
     assert transition in page and account.grouped_iban in page
     typed = {"proof_dated": timezone.localdate().isoformat()}
     assert client.post(transition, typed).status_code == 422
     called = timezone.localtime() - timedelta(hours=1)
-    typed |= {"phone": "03 26", "person": "Mme D", "called_at": called.strftime("%Y-%m-%dT%H:%M")}
+    typed |= {"phone": applicant.phone, "person": "Mme D", "called_at": called.strftime("%Y-%m-%dT%H:%M")}
     assert client.post(transition, typed).status_code == 302
     account.refresh_from_db()
     assert account.state == "verified"

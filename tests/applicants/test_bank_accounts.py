@@ -4,17 +4,19 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from applicants.bank_accounts import enter_account, payable_account
-from applicants.models import BankAccount
+from applicants.bank_accounts import enter_account, payable_account, people_to_alert
+from applicants.models import BankAccount, CallBack
 from core.documents import DocumentRefused, may_read
 from core.events import history
+from core.lib.telephones import normal_number
 from core.models import OutboxMessage
 from core.transitions import TransitionRefused, available_transitions, perform
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, iban, pdf
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, recorded_earlier
 
 pytestmark = pytest.mark.django_db
 IBAN = "FR76 3000 6000 0112 3456 7890 189"
@@ -58,7 +60,7 @@ CALL = {"phone": "03 26 00 00 00", "person": "Mme Durand"}
 
 
 def call() -> dict:
-    return CALL | {"called_at": timezone.now() - timedelta(minutes=5)}
+    return CALL | {"called_at": timezone.now()}
 
 
 # --- Entering --------------------------------------------------------------------------------------------------------
@@ -111,15 +113,19 @@ def test_a_new_entry_replaces_the_one_that_waits(applicant, representative) -> N
 
 
 @pytest.fixture
-def verified(applicant):
+def verified(applicant, representative):
+    """An applicant that has been known for long, with its verified account."""
+    for row in (applicant, representative, *applicant.memberships.all()):
+        recorded_earlier(row)
     return BankAccountFactory(applicant=applicant, verified=True)
 
 
-def test_a_change_is_told_and_stops_the_payments(applicant, representative, verified) -> None:
+def test_a_change_is_told_and_stops_the_payments(applicant, representative, verified, finance) -> None:
     account = enter(applicant, representative)
     assert account.is_change
-    mail = OutboxMessage.objects.get()
-    assert mail.to == [representative.email]
+    mail = OutboxMessage.objects.get(template="applicants/mail/bank_account_change")
+    assert mail.to == [representative.email, applicant.email, verified.entered_by.email]
+    assert finance.email in OutboxMessage.objects.get(template="applicants/mail/bank_account_change_service").to
     assert account.masked_iban in mail.body and verified.masked_iban in mail.body
     assert account.iban not in mail.body
     assert "change_alert" in [event.action for event in history(account)]
@@ -137,6 +143,102 @@ def test_a_change_needs_a_call_back(applicant, representative, verified, finance
     assert (account.state, verified.state) == ("verified", "superseded")
     assert account.call_backs.get().called_by == finance
     assert payable_account(applicant)[0] == account
+
+
+@pytest.mark.parametrize("phone", ["0", "X", "03 26 99 99 99", "00000000000"])
+def test_only_a_number_known_long_before_is_called(applicant, representative, verified, finance, phone: str) -> None:
+    """The representative who changes the number today and the account a minute later is not called on the new one."""
+    applicant.phone = "03 26 99 99 99"
+    applicant.save()
+    account = enter(applicant, representative)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen(**call() | {"phone": phone}))
+    assert set(caught.value.errors) == {"phone"}
+    perform(account, "verify", actor=finance, data=seen(**call() | {"phone": "+33 3 26 00 00 00"}))
+    assert account.state == "verified"
+
+
+@pytest.mark.parametrize("when", [timedelta(minutes=5), timedelta(days=-400)])
+def test_the_call_is_made_after_the_entry_and_before_now(applicant, representative, verified, finance, when) -> None:
+    account = enter(applicant, representative)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen(**CALL | {"called_at": timezone.now() + when}))
+    assert set(caught.value.errors) == {"called_at"}
+
+
+def test_the_people_of_before_are_alerted_too(applicant, representative, verified) -> None:
+    """Whoever took hold of an account first removes the others and changes the address."""
+    old = applicant.email
+    other = UserFactory(applicant=True)
+    membership = applicant.memberships.create(user=other, role="representative")
+    for row in (other, membership):
+        recorded_earlier(row)
+    membership.delete()
+    applicant.email = "autre@example.org"
+    applicant.save()
+    account = enter(applicant, representative)
+    assert {old, other.email} <= set(people_to_alert(account, verified))
+
+
+def test_without_a_known_number_another_proof_of_another_person(representative, finance) -> None:
+    applicant = ApplicantFactory(name="Les Coquelicots", representative=representative)  # on file since today
+    BankAccountFactory(applicant=applicant, verified=True)
+    account = enter(applicant, representative)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen(**call()))
+    assert set(caught.value.errors) == {"phone"}
+    files = {"document": SimpleUploadedFile("pv.pdf", pdf("pv"), "application/pdf")}
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "vouch", actor=finance, data={"reason": "Vue au siège."})
+    assert set(caught.value.errors) == {"document"}
+    perform(account, "vouch", actor=finance, data={"reason": "Présidente vue au siège, PV du CA."}, files=files)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen())
+    assert caught.value.code == "permission"
+    perform(account, "verify", actor=UserFactory(finance_officer=True), data=seen())
+    assert (account.state, account.other_proof.name) == ("verified", "pv.pdf")
+
+
+def test_no_other_proof_where_somebody_can_be_called(applicant, representative, verified, finance) -> None:
+    files = {"document": SimpleUploadedFile("pv.pdf", pdf("pv"), "application/pdf")}
+    with pytest.raises(TransitionRefused) as caught:
+        perform(enter(applicant, representative), "vouch", actor=finance, data={"reason": "Vue."}, files=files)
+    assert caught.value.code == "conditions"
+
+
+def test_the_database_wants_a_true_call(applicant, representative, verified, finance) -> None:
+    account = enter(applicant, representative)
+    with pytest.raises(IntegrityError, match="verified by a call"), transaction.atomic():
+        BankAccount.objects.filter(pk=account.pk).update(
+            state="verified", verified_by=finance, verified_at=timezone.now(), proof_dated=timezone.localdate()
+        )
+    good = CALL | {"bank_account": account, "called_by": finance, "called_at": timezone.now()}
+    for changes, words in (
+        ({"phone": "X"}, "telephone number"),
+        ({"phone": "03 26 99 99 99"}, "not known before"),
+        ({"called_at": timezone.now() - timedelta(days=400)}, "between the entry"),
+        ({"called_at": timezone.now() + timedelta(days=1)}, "between the entry"),
+    ):
+        with pytest.raises(IntegrityError, match=words), transaction.atomic():
+            CallBack.objects.create(**good | changes)
+    assert CallBack.objects.create(**good).pk
+
+
+def test_a_change_is_one_whatever_the_writer_says(applicant, verified) -> None:
+    account = BankAccountFactory(applicant=applicant, is_change=False)
+    account.refresh_from_db()
+    assert account.is_change
+
+
+@pytest.mark.parametrize("typed", ["0326000000", "03.26.00.00.00", "+33 (0)3 26 00 00 00", "0033326000000"])
+def test_one_writing_of_a_number(typed: str) -> None:
+    assert normal_number(typed) == "+33326000000"
+
+
+@pytest.mark.parametrize("typed", ["0", "X", "", "12", "0000000000", "+33 0", "03 26", "+11111111111", "0326000000000"])
+def test_what_is_no_number(typed: str) -> None:
+    with pytest.raises(ValidationError):
+        normal_number(typed)
 
 
 def test_a_refused_change_leaves_the_account_that_was_there(applicant, representative, verified, finance) -> None:

@@ -1,6 +1,7 @@
 """Every transition of bank accounts and of requests to join: by each role, from each state it names, and from others."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from applicants.models import BankAccount, JoinRequest
@@ -8,7 +9,7 @@ from applicants.models.people import MemberRole
 from applicants.people import ask_to_join
 from core.roles import Role
 from core.transitions import TransitionSpec, perform, transitions_of
-from tests.factories.applicants import ApplicantFactory, BankAccountFactory
+from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf
 from tests.factories.core import UserFactory
 from tests.matrix import Ready, assert_refused_elsewhere, check, combinations
 
@@ -34,8 +35,21 @@ def account_in(state: str) -> Ready:
     return Ready(account, involved=(enters, acts), scoped=False)
 
 
+def change_to_vouch_for() -> Ready:
+    """A change of account, with who entered it."""
+    enters = UserFactory(roles=[Role.FINANCE_OFFICER, Role.INSTRUCTOR])
+    applicant = ApplicantFactory()
+    BankAccountFactory(applicant=applicant, verified=True)
+    account = BankAccountFactory(applicant=applicant, is_change=True, entered_by=enters)
+    return Ready(account, involved=(enters,), scoped=False)
+
+
 def ready_account(spec: TransitionSpec, state: str) -> Ready:
     ready = account_in(state)
+    if spec.name == "vouch":  # a change of an applicant on file since today: nobody can be called
+        ready = change_to_vouch_for()
+        files = {"document": SimpleUploadedFile("pv.pdf", pdf("pv"), "application/pdf")}
+        return Ready(ready.row, data={"reason": "Vue."}, files=files, involved=ready.involved, scoped=False)
     data = {"verify": {"proof_dated": timezone.localdate()}, "reject": {"reason": "Illisible."}}.get(spec.name, {})
     return Ready(ready.row, data=data, involved=ready.involved, scoped=False)
 
