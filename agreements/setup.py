@@ -2,7 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements import proof, receivers, work  # noqa: F401 - connects the receivers of the transitions
+from agreements import (  # noqa: F401 - connects the receivers of the transitions
+    proof,
+    receivers,
+    retention,
+    work,
+)
 from agreements.case_links import links_of_case
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from agreements.wording import wordings
@@ -85,6 +90,7 @@ def register() -> None:
     )
     register_menu()
     register_words()
+    retention.connect()
     for provider in (work.work_on_acts, work.work_on_claims, work.work_on_payments):
         navigation.register_work_provider(provider)
     proof.register()

@@ -15,6 +15,7 @@ from applicants.reference_data import ensure_reference_data
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section, WorkItem
+from core.presentation import register_action_labels
 from core.roles import Role
 from core.signals import transitioned
 
@@ -52,9 +53,34 @@ def _accounts_as_work(user: Any) -> list[WorkItem]:
     ]
 
 
+def register_words() -> None:
+    """The words of the events that are no transitions."""
+    register_action_labels(
+        {
+            "edit": gettext_lazy("Changed"),
+            "enter": gettext_lazy("Account entered"),
+            "change_alert": gettext_lazy("Change of account signalled"),
+            "ask": gettext_lazy("Asked for"),
+            "invite": gettext_lazy("Person invited"),
+            "join": gettext_lazy("Person joined"),
+            "leave": gettext_lazy("Person left"),
+            "change_role": gettext_lazy("Role changed"),
+            "revoke_invitation": gettext_lazy("Invitation cancelled"),
+            "de_minimis_declared": gettext_lazy("De minimis aid declared"),
+            "de_minimis_granted": gettext_lazy("De minimis aid granted"),
+            "de_minimis_completed": gettext_lazy("Data of the central register completed"),
+            "de_minimis_entered": gettext_lazy("Entered in the central register"),
+            "single_undertaking": gettext_lazy("Single undertaking changed"),
+            "undertaking_answer": gettext_lazy("Link between undertakings answered"),
+            "de_minimis_withdrawn": gettext_lazy("De minimis aid withdrawn"),
+        }
+    )
+
+
 def register() -> None:
     """Who reads the documents of an applicant; who is told of what; what is in the menus."""
     register_access("applicants.Applicant", may_read_documents_of)
+    register_words()
     transitioned.connect(tell_requester, sender=JoinRequest, dispatch_uid="applicants_tell_requester")
     transitioned.connect(tell_representatives, sender=BankAccount, dispatch_uid="applicants_tell_representatives")
     navigation.register_portal(gettext_lazy("My organisation"), "applicants:index", audience="applicant", order=30)

@@ -17,6 +17,7 @@ def register_all() -> None:
         (_("People and roles"), "user", "group", 20),
         (_("Messages sent"), "outboxmessage", "outgoing_mail", 30),
         (_("Documents"), "document", "draft", 40),
+        (_("Archiving list"), "retention", "inventory_2", 45),
         (_("Event log"), "event", "history", 50),
         (_("Seals of the log"), "eventseal", "verified", 60),
     ):
@@ -44,11 +45,12 @@ def register_all() -> None:
             "edit_account": _("Account details changed"),
             "import_table": _("Table imported"),
             "upload": _("File sent"),
-            "ask": _("Work asked for"),
+            "ask": _("Asked for"),
             "start": _("Work begun"),
             "done": _("Work done"),
             "failed": _("Work failed"),
             "cancelled": _("Work cancelled"),
             "recover": _("Work taken up again"),
+            "retention": _("Retention began"),
         }
     )

@@ -1,6 +1,8 @@
 """How states look: the tone and the icon of a pill. Nothing is said by colour alone: a pill is a word and an icon."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 from django.utils.functional import Promise
@@ -86,3 +88,24 @@ def action_label(model: type[models.Model], action: str) -> str:
         return str(spec_of(model, action).label)
     except LookupError:
         return str(_action_labels.get(action) or action.replace(".", ": ").replace("_", " ").capitalize())
+
+
+@dataclass(frozen=True)
+class EventValue:
+    """A value that events speak of and that is no field of their subject: what it is called, and its words."""
+
+    label: str | Promise
+    text: Callable[[Any], str]
+
+
+_event_values: dict[str, EventValue] = {}
+
+
+def register_event_value(name: str, label: str | Promise, text: Callable[[Any], str]) -> None:
+    """The words for a value of an event that is no field: ``register_event_value("roles", _("Roles"), in_words)``."""
+    _event_values[name] = EventValue(label, text)
+
+
+def event_value(name: str) -> EventValue | None:
+    """The words registered for a value of events, or None for a field."""
+    return _event_values.get(name)

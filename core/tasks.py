@@ -7,6 +7,7 @@ from core.documents import scan_waiting
 from core.engine.files import check_some
 from core.engine.seals import seal_all
 from core.job_runner import execute, kind_of, recover
+from core.retention import nightly
 
 
 @shared_task
@@ -39,6 +40,12 @@ def recover_stale_jobs() -> None:
 def scan_waiting_files() -> None:
     """Scan the files that came while the scanner was away."""
     scan_waiting()
+
+
+@shared_task
+def keep_what_must_be_kept() -> None:
+    """The retention of cases and of the documents that joined them since."""
+    nightly()
 
 
 @shared_task

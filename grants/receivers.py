@@ -1,7 +1,7 @@
 """What follows a transition of a case by itself."""
 
 from core.signals import transitioned
-from grants import instruction
+from grants import instruction, retention
 from grants.models import Application
 
 
@@ -15,4 +15,5 @@ def after_transition(sender, instance, name, actor, **kwargs) -> None:
 
 def connect() -> None:
     """Listen to the transitions of cases."""
+    retention.connect()
     transitioned.connect(after_transition, sender=Application, dispatch_uid="grants_after_transition")

@@ -1,6 +1,9 @@
 """What the app tells the others when it is ready."""
 
+from django.utils.translation import gettext_lazy as _
+
 from core.documents import register_access
+from core.presentation import register_action_labels
 from reporting import proof, tasks
 from reporting.permissions import may_import_operations
 from reporting.reference_data import ensure_reference_data
@@ -11,8 +14,20 @@ def after_migration(sender: object, **kwargs: object) -> None:
     ensure_reference_data()
 
 
+def register_words() -> None:
+    """The words of the events that are no transitions."""
+    register_action_labels(
+        {
+            "import": _("Taken in from a list"),
+            "revise": _("Corrected"),
+            "withdraw_declaration": _("Declaration withdrawn"),
+        }
+    )
+
+
 def register() -> None:
     """Who reads the files of imports; importing the tasks declares the kinds of jobs."""
     register_access("reporting.OperationImport", lambda user, _import: may_import_operations(user))
     proof.register()
+    register_words()
     assert tasks  # noqa: S101

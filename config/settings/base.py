@@ -249,6 +249,11 @@ ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)
 
 # How many stored files one slice of the nightly round reads again and compares with their hash (a slice every 5 minutes).
 ESSOR_FILE_CHECK_SLICE = env.int("ESSOR_FILE_CHECK_SLICE", 1000)
+# For how many years what belongs to a case is kept (core/retention.py). Those of the European rules are the law's;
+# those of a case are the Region's own retention table.
+ESSOR_RETENTION_CASE_YEARS = env.int("ESSOR_RETENTION_CASE_YEARS", 10)
+ESSOR_RETENTION_EU_YEARS = env.int("ESSOR_RETENTION_EU_YEARS", 5)
+ESSOR_RETENTION_DE_MINIMIS_YEARS = env.int("ESSOR_RETENTION_DE_MINIMIS_YEARS", 10)
 
 # Where mails send people back to.
 ESSOR_SITE_URL = env.str("ESSOR_SITE_URL", "http://localhost:8000").rstrip("/")

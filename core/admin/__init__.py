@@ -1,5 +1,6 @@
 """The staff site: the base classes of all apps, and the screens of what core holds."""
 
+from core.admin import history_parts as history_parts
 from core.admin.base import (
     CaseHeader,
     EssorModelAdmin,
@@ -15,6 +16,7 @@ from core.admin.base import (
 from core.admin.figures import FigureCheckAdmin
 from core.admin.people import UserAdmin
 from core.admin.records import DocumentAdmin, EventAdmin, EventSealAdmin, JobAdmin, OutboxMessageAdmin
+from core.admin.retention import RetentionAdmin
 
 __all__ = [
     "CaseHeader",
@@ -28,6 +30,7 @@ __all__ = [
     "JobAdmin",
     "OutboxMessageAdmin",
     "Panel",
+    "RetentionAdmin",
     "UserAdmin",
     "date_display",
     "is_list",

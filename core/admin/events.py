@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.utils import label_for_field
-from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from core.admin.changes import TECHNICAL, ChangeLine, change_lines, choices_of
+from core.admin.values import Names, expander_of, field_label, value_text
 from core.events import history
+from core.history import tracked_models
 from core.models.event import Event
 from core.presentation import action_label
 
@@ -26,7 +27,7 @@ class EventLine:
     event: Event
     label: str
     who: str
-    changes: list[tuple[str, Any, Any]]
+    changes: list[tuple[str, str, str]]
     count: int = 1
 
     def takes_in(self, other: "EventLine") -> bool:
@@ -39,25 +40,30 @@ class EventLine:
 
 def lines(subject: models.Model, events: list[Event]) -> list[EventLine]:
     """The events in words, in the order given."""
+    names = Names()
     return [
         EventLine(
             event=event,
             label=action_label(type(subject), event.action),
             who=str(event.actor) if event.actor else event.actor_label or _("Essor"),
-            changes=[
-                (_field_label(type(subject), name), before, after)
-                for name, (before, after) in (event.changes or {}).items()
-            ],
+            changes=_changes(subject, event, names),
         )
         for event in events
     ]
 
 
-def _field_label(model: type[models.Model], name: str) -> str:
-    try:
-        return str(label_for_field(name, model))
-    except (AttributeError, FieldDoesNotExist):
-        return name
+def _changes(subject: models.Model, event: Event, names: Names) -> list[tuple[str, str, str]]:
+    """What an event changed: (field, before, after) as people read them, without what only the machine knows."""
+    model, found = type(subject), []
+    for name, (before, after) in (event.changes or {}).items():
+        if name in TECHNICAL or name.endswith(("_token", "_key", "_hash")):
+            continue
+        if expand := expander_of(model, name):
+            found += expand(subject, before, after)
+        else:
+            words = [value_text(model, name, value, names) for value in (before, after)]
+            found.append((field_label(model, name), *words))
+    return found
 
 
 def recent_events(subject: models.Model) -> list[EventLine]:
@@ -74,9 +80,11 @@ def recent_events(subject: models.Model) -> list[EventLine]:
 
 
 def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Every event of a row, newest first, page by page."""
+    """What changed of a row and of its parts (all of it, or one field), and every event of it; newest first."""
     obj = model_admin.object_or_404(request, object_id)
     found = Paginator(history(obj).order_by("-sequence"), PER_PAGE).get_page(request.GET.get("page"))
+    changed, wanted = _changed(obj), request.GET.get("what", "")
+    shown = [line for line in changed if line.code == wanted] if wanted else changed
     return model_admin.page(
         request,
         "admin/essor/events.html",
@@ -84,5 +92,15 @@ def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRe
         obj,
         page_obj=found,
         lines=lines(obj, list(found.object_list)),
+        changes=Paginator(shown, PER_PAGE).get_page(request.GET.get("changes")),
+        choices=choices_of(changed),
+        wanted=wanted,
         back=model_admin.change_url(obj),
     )
+
+
+def _changed(obj: models.Model) -> list[ChangeLine]:
+    """The changes of a row whose table keeps its history."""
+    if type(obj)._meta.concrete_model not in tracked_models():
+        return []
+    return change_lines(obj)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from core.account_mail import send_invitation
 from core.admin.base import EssorModelAdmin, Panel
+from core.admin.reasons import ReasonedMixin, changes_in
 from core.events import record
 from core.lib.telephones import validate_phone
 from core.models.user import User
@@ -60,10 +61,11 @@ class AccountForm(forms.ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(EssorModelAdmin):
+class UserAdmin(ReasonedMixin, EssorModelAdmin):
     """People: name, address, roles."""
 
     form = AccountForm
+    reasoned_fields = ("roles", "is_active", "email")
     view_roles = (Role.ADMINISTRATOR,)
     add_roles = (Role.ADMINISTRATOR,)
     change_roles = (Role.ADMINISTRATOR,)
@@ -102,19 +104,22 @@ class UserAdmin(EssorModelAdmin):
             if not change:
                 obj.set_unusable_password()
             super().save_model(request, obj, form, change)
-            self._set_roles(request, obj, wanted)
+            reason = self.reason_of(form)
+            self._set_roles(request, obj, wanted, reason)
+            if others := {name: values for name, values in changes_in(form).items() if change and name != "roles"}:
+                record(obj, "change", actor=request.user, comment=reason, changes=others)
             if not change:
                 send_invitation(request, obj)
                 messages.info(request, _("%(person)s gets a link to choose a password.") % {"person": obj})
 
     @staticmethod
-    def _set_roles(request: HttpRequest, user: User, wanted: set[str]) -> None:
+    def _set_roles(request: HttpRequest, user: User, wanted: set[str], reason: str) -> None:
         before = set(user.role_set)
         if wanted == before:
             return
         user.set_roles(sorted(wanted))
         changes = {"roles": [sorted(before), sorted(str(role) for role in wanted)]}
-        record(user, "user.roles", actor=request.user, changes=changes)
+        record(user, "user.roles", actor=request.user, comment=reason, changes=changes)
 
     def essor_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.send_link))

@@ -6,6 +6,7 @@ from core.models.event import Event, EventSeal
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.models.proof import Erasure, FileCheck, HistorySeal, PersonSalt
+from core.models.retention import Retention
 from core.models.sequence import Sequence
 from core.models.user import User, UserRole
 from core.models.workflow import StaleSave, WorkflowModel
@@ -22,6 +23,7 @@ __all__ = [
     "Job",
     "OutboxMessage",
     "PersonSalt",
+    "Retention",
     "Sequence",
     "StaleSave",
     "StoredFile",

@@ -22,6 +22,7 @@ from core.admin import (
     money_display,
     plain_display,
 )
+from core.admin.reasons import ReasonedMixin, changes_in
 from core.events import record
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
@@ -69,11 +70,12 @@ class PaymentCreditInline(EssorTabularInline):
 
 
 @admin.register(Envelope)
-class EnvelopeAdmin(EssorImportExportAdmin):
+class EnvelopeAdmin(ReasonedMixin, EssorImportExportAdmin):
     """What was voted, committed, proposed and is available. Finance officers and administrators edit."""
 
     resource_classes = [EnvelopeResource]
     form = EnvelopeForm
+    reasoned_fields = ("voted_amount", "is_closed", "programme", "year", "kind")
     add_roles = change_roles = EDITS_BUDGET
     list_display = [
         "envelope_column",
@@ -146,9 +148,11 @@ class EnvelopeAdmin(EssorImportExportAdmin):
         ]
 
     def save_model(self, request: HttpRequest, obj: Envelope, form, change: bool) -> None:
-        changed = {name: [form.initial.get(name), form.cleaned_data.get(name)] for name in form.changed_data}
         super().save_model(request, obj, form, change)
-        record(obj, "change" if change else "create", actor=request.user, changes=changed if change else {})
+        if change:
+            record(obj, "change", actor=request.user, comment=self.reason_of(form), changes=changes_in(form))
+        else:
+            record(obj, "create", actor=request.user)
 
 
 @admin.register(Commitment)

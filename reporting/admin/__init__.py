@@ -1,5 +1,6 @@
 """The staff screens of reporting."""
 
+from reporting.admin import history_parts as history_parts
 from reporting.admin import way_back as way_back
 from reporting.admin.certificate import CertificateAdmin
 from reporting.admin.declaration import ExpenditureDeclarationAdmin, ExpenditureItemAdmin

@@ -359,6 +359,7 @@ def account_data(user: User | None = None, **changes: object) -> dict[str, objec
         "language": "fr",
         "is_active": "on",
         "roles": sorted(user.role_set) if user else ["instructor"],
+        "change_reason": "Arrivée dans le service",
     } | changes
 
 

@@ -1,0 +1,45 @@
+"""What the history of an act, of a claim and of a batch shows besides their own fields."""
+
+from django.utils.translation import gettext_lazy
+
+from agreements.models import (
+    Agreement,
+    AgreementShare,
+    DuplicateWarning,
+    ExpenditureLine,
+    Instalment,
+    PaymentBatch,
+    PaymentClaim,
+    PaymentOrder,
+    Tranche,
+)
+from core.admin.changes import part_name, register_parts
+from core.engine.changes import Part
+
+ORDER = ("amount", "state", "payee", "bank_account", "paid_on", "external_reference", "cancel_reason")
+
+register_parts(
+    Agreement,
+    Part(Tranche, "agreement_id", ("amount", "starts_on", "ends_on", "state", "released_on", "ordered_amount"),
+         part_name(gettext_lazy("tranche"), "rank")),
+    Part(Instalment, "agreement_id", ("amount", "due_on", "trigger_text"),
+         part_name(gettext_lazy("instalment"), "rank")),
+    Part(AgreementShare, "agreement_id", ("amount", "applicant"), part_name(gettext_lazy("share of"), "person_name")),
+    Part(PaymentClaim, "agreement_id", ("state", "claimed_amount", "certified_amount", "ordered_amount", "paid_amount"),
+         part_name(gettext_lazy("payment claim"), "number")),
+)  # fmt: skip
+register_parts(
+    PaymentClaim,
+    Part(
+        ExpenditureLine, "claim_id",
+        ("declared_amount", "certified_amount", "certified_reason", "invoice_number", "invoice_date", "invoice_total",
+         "paid_on", "supplier_name", "account_code", "proof"),
+        part_name(gettext_lazy("line"), "rank"),
+    ),
+    Part(PaymentOrder, "claim_id", ORDER, part_name(gettext_lazy("order"), "reference")),
+)  # fmt: skip
+register_parts(
+    ExpenditureLine,
+    Part(DuplicateWarning, "line_id", ("answer", "comment"), part_name(gettext_lazy("invoice declared twice"))),
+)
+register_parts(PaymentBatch, Part(PaymentOrder, "batch_id", ORDER, part_name(gettext_lazy("order"), "reference")))

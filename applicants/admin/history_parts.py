@@ -1,0 +1,26 @@
+"""What the history of an applicant shows besides its own fields: its people, its accounts, its de minimis aid."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from applicants.models import Applicant, BankAccount, DeMinimisAid, Membership
+from core.admin.changes import part_name, register_parts
+from core.engine.changes import Part
+
+
+def _account(_applicant: models.Model, values: Mapping[str, Any]) -> str:
+    """An account by its last signs: who reads the applicant's page does not read account numbers."""
+    return _("Bank account …%(end)s") % {"end": values["iban"][-4:]}
+
+
+register_parts(
+    Applicant,
+    Part(Membership, "applicant_id", ("user", "role"), part_name(gettext_lazy("person who acts"))),
+    Part(BankAccount, "applicant_id", ("holder_name", "bank_name", "state", "verified_by", "decision_note"), _account),
+    Part(DeMinimisAid, "applicant_id", ("amount", "granted_on", "regime", "reference"),
+         part_name(gettext_lazy("de minimis aid"), "reference")),
+)  # fmt: skip

@@ -1,0 +1,174 @@
+"""Who changed this, when, from what to what, and why: the page that answers for a row and for its parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from core.admin.values import Names, expander_of, field_label, field_of, value_text
+from core.engine.changes import Change, Part, changes_of, event_about
+from core.models.event import Event
+from core.presentation import action_label
+
+TECHNICAL = frozenset({"search_text", "sort_name", "duplicate_key", "answer_versions", "rank", "sequence"})
+"""Fields that no reader knows."""
+
+
+@dataclass
+class ChangeLine:
+    """One change in words. ``code`` names what changed, for the filter."""
+
+    when: datetime
+    who: str
+    what: str
+    before: str
+    after: str
+    action: str = ""
+    why: str = ""
+    code: str = ""
+
+
+def counted_fields(model: type[models.Model]) -> list[str]:
+    """The fields of a row whose changes a reader wants to know: those that its screens name."""
+    return [
+        item.name
+        for item in model._meta.concrete_fields
+        if not item.primary_key
+        and not item.generated
+        and item.name not in TECHNICAL
+        and not getattr(item, "auto_now", False)
+        and not getattr(item, "auto_now_add", False)
+        and not item.name.endswith(("_sha256", "_token", "_key", "_hash"))
+        and item.name not in ("sha256", "hash", "public_id")
+    ]
+
+
+_parts: dict[type[models.Model], tuple[Part, ...]] = {}
+
+
+def register_parts(model: type[models.Model], *parts: Part) -> None:
+    """Let the history of a model's rows show what changed of the rows that belong to them."""
+    _parts[model] = (*_parts.get(model, ()), *parts)
+
+
+def parts_of(model: type[models.Model]) -> tuple[Part, ...]:
+    """What was registered for a model; nothing for one whose rows have no parts."""
+    return _parts.get(model, ())
+
+
+def change_lines(row: models.Model) -> list[ChangeLine]:
+    """Every change of a row and of its parts in words, newest first.
+
+    What one person typed again and again in a field on one day, with no reason, is one line: from the first value to
+    the last.
+    """
+    model = type(row)._meta.concrete_model
+    changes = _taken_together(changes_of(row, counted_fields(model), parts_of(model)))
+    names = Names()
+    for change in changes:
+        _want(change, names)
+    lines: list[ChangeLine] = []
+    for change in changes:
+        lines += _lines_of(change, row, names)
+    return lines
+
+
+def _taken_together(changes: list[Change]) -> list[Change]:
+    kept: list[Change] = []
+    open_ones: dict[tuple, int] = {}
+    for change in changes:  # newest first: the older one gives its value before
+        place = (change.model, change.pk, change.name)
+        newer = kept[open_ones[place]] if place in open_ones else None
+        if newer and _says_no_more(newer, change):
+            merged = vars(newer) | {
+                "before": change.before,
+                "kind": "insert" if change.kind == "insert" else newer.kind,
+            }
+            kept[open_ones[place]] = Change(**merged)
+            continue
+        open_ones[place] = len(kept)
+        kept.append(change)
+    return [change for change in kept if change.before != change.after]
+
+
+def _says_no_more(newer: Change, older: Change) -> bool:
+    if newer.kind != "update" or older.kind == "delete" or newer.before != older.after:
+        return False
+    if any(event.comment or event.to_state for change in (newer, older) for event in change.events):
+        return False
+    same_person = (newer.user_id, newer.label) == (older.user_id, older.label)
+    return same_person and timezone.localdate(_moment(newer)) == timezone.localdate(_moment(older))
+
+
+def _moment(change: Change) -> datetime:
+    return change.events[0].created_at if change.events else change.at
+
+
+def _want(change: Change, names: Names) -> None:
+    names.want(get_user_model(), change.user_id)
+    found = field_of(change.model, change.name)
+    if found is not None and found.is_relation and found.related_model:
+        for key in (change.before, change.after):
+            names.want(found.related_model, key)
+
+
+def _lines_of(change: Change, row: models.Model, names: Names) -> list[ChangeLine]:
+    event = event_about(change, row)
+    common = {"when": _moment(change), "who": _who(change, event, names), **_reason(event)}
+    code = f"{change.model._meta.model_name}.{change.name}"
+    if expand := expander_of(change.model, change.name):
+        return [
+            ChangeLine(what=_what(change, row, label), before=before, after=after, code=code, **common)
+            for label, before, after in expand(row, change.before, change.after)
+        ]
+    words = [value_text(change.model, change.name, value, names) for value in (change.before, change.after)]
+    label = field_label(change.model, change.name)
+    return [ChangeLine(what=_what(change, row, label), before=words[0], after=words[1], code=code, **common)]
+
+
+def _what(change: Change, row: models.Model, label: str) -> str:
+    if change.part is None:
+        return label
+    return f"{change.part.name(row, change.values)} · {label}"
+
+
+def _who(change: Change, event: Event | None, names: Names) -> str:
+    if change.user_id:
+        return names.of(get_user_model(), change.user_id)
+    if event and event.actor:
+        return str(event.actor)
+    return change.label or (event.actor_label if event else "") or _("Essor")
+
+
+def _reason(event: Event | None) -> dict[str, str]:
+    if event is None:
+        return {}
+    model = event.content_type.model_class()
+    return {"action": action_label(model, event.action) if model else "", "why": event.comment}
+
+
+def part_name(label: Any, attname: str = "") -> Any:
+    """How a part is called: by a label ("Score"), with the value of one of its columns."""
+
+    def name(_row: models.Model, values: Any) -> str:
+        value = values.get(attname) if attname else None
+        return capfirst(str(label)) if value in (None, "") else f"{capfirst(str(label))} {value}"
+
+    return name
+
+
+def choices_of(lines: Sequence[ChangeLine]) -> list[tuple[str, str]]:
+    """What may be looked for among these lines: (code, words), by their words."""
+    found: dict[str, str] = {}
+    for line in lines:
+        found.setdefault(line.code, line.what.rpartition(" · ")[2] if "." in line.code else line.what)
+    return sorted(found.items(), key=lambda item: item[1].casefold())
+
+
+__all__ = ["ChangeLine", "Part", "change_lines", "choices_of", "counted_fields", "part_name", "register_parts"]

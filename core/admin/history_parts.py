@@ -1,0 +1,28 @@
+"""What the history of an account shows besides its own fields: its roles, in words."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy
+
+from core.admin.changes import part_name, register_parts
+from core.admin.values import register_row_name
+from core.engine.changes import Part
+from core.models.user import User, UserRole
+from core.presentation import register_event_value
+from core.roles import Role
+
+
+def role_in_words(group: Group) -> str:
+    """What a role is called; the name of a group that is no role."""
+    return str(Role(group.name).label) if group.name in Role.values else group.name
+
+
+def roles_in_words(names: Iterable[str] | None) -> str:
+    """Several roles, as an event keeps them."""
+    return ", ".join(str(Role(name).label) if name in Role.values else name for name in names or ())
+
+
+register_row_name(Group, role_in_words)
+register_event_value("roles", gettext_lazy("Roles"), roles_in_words)
+register_parts(User, Part(UserRole, "user_id", ("group",), part_name(gettext_lazy("access"))))

@@ -1,0 +1,144 @@
+"""Values of fields as people read them everywhere else: amounts in euros, days, words for choices, names for keys."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import models
+from django.utils import formats
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from core.dates import format_moment
+from core.money import MoneyField, format_euros
+from core.presentation import event_value
+from core.text import listed
+from core.workbooks.cells import clean_text
+
+NOTHING = "–"
+LONG = 400
+"""Characters of a text that a history shows; the page of the row has the whole."""
+
+
+_row_names: dict[type[models.Model], Callable[[Any], str]] = {}
+
+
+def register_row_name(model: type[models.Model], name: Callable[[Any], str]) -> None:
+    """Let a row be called otherwise than its ``str()`` says: a role by its words, not by its code."""
+    _row_names[model] = name
+
+
+class Names:
+    """What rows are called, asked once for each table."""
+
+    def __init__(self):
+        self._wanted: dict[type[models.Model], set[Any]] = {}
+        self._found: dict[type[models.Model], dict[Any, str]] = {}
+
+    def want(self, model: type[models.Model], pk: Any) -> None:
+        """Say that the name of this row will be needed."""
+        if pk is not None:
+            self._wanted.setdefault(model, set()).add(pk)
+
+    def of(self, model: type[models.Model], pk: Any) -> str:
+        """The name of a row; its number when it is gone."""
+        known = self._found.setdefault(model, {})
+        if pk not in known:
+            keys = {pk, *self._wanted.pop(model, ())} - set(known)
+            rows, name = model._base_manager.in_bulk(keys), _row_names.get(model, str)
+            for key in keys:
+                known[key] = name(rows[key]) if key in rows else _("no. %(number)s") % {"number": key}
+        return known[pk]
+
+
+def field_of(model: type[models.Model], name: str) -> models.Field | None:
+    """The field of this name or column, or None where an event speaks of something else."""
+    try:
+        found = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        found = next((item for item in model._meta.concrete_fields if item.attname == name), None)
+    return found if isinstance(found, models.Field) else None
+
+
+def field_label(model: type[models.Model], name: str) -> str:
+    """What a field is called on screens."""
+    found = field_of(model, name)
+    words = event_value(name)
+    if words:
+        return str(words.label)
+    return capfirst(str(found.verbose_name)) if found else capfirst(name.replace("_", " "))
+
+
+def value_text(model: type[models.Model], name: str, raw: Any, names: Names) -> str:
+    """The value of a field in words; ``raw`` may be the plain data that an event or a history line keeps."""
+    words = event_value(name)
+    if words:
+        return words.text(raw) or NOTHING
+    found = field_of(model, name)
+    if raw in (None, "", [], {}):
+        return NOTHING
+    if found is None:
+        return plain_text(raw)
+    if found.is_relation and found.related_model:
+        key = raw["id"] if isinstance(raw, Mapping) and "id" in raw else raw
+        return names.of(found.related_model, found.target_field.to_python(key))
+    choices = dict(found.flatchoices)
+    if raw in choices:
+        return str(choices[raw])
+    try:
+        value = found.to_python(raw)
+    except (ValidationError, TypeError, ValueError):
+        return plain_text(raw)
+    return _typed_text(found, value)
+
+
+def _typed_text(found: models.Field, value: Any) -> str:
+    if isinstance(found, MoneyField):
+        return format_euros(value)
+    return plain_text(value)
+
+
+def plain_text(value: Any) -> str:
+    """Any value in words: no code, no microsecond."""
+    if value in (None, "", [], {}):
+        return NOTHING
+    match value:
+        case bool():
+            return pgettext("answer", "Yes") if value else pgettext("answer", "No")
+        case datetime():
+            return format_moment(value)
+        case date():
+            return formats.date_format(value, "SHORT_DATE_FORMAT")
+        case Decimal():
+            digits = max(0, -value.normalize().as_tuple().exponent)
+            return formats.number_format(value, decimal_pos=digits)
+        case Mapping():
+            if "label" in value:
+                return str(value["label"])
+            return listed(f"{capfirst(str(key).replace('_', ' '))} : {plain_text(item)}" for key, item in value.items())
+        case str():
+            text = clean_text(value)
+            return text if len(text) <= LONG else f"{text[:LONG].rstrip()}…"
+        case Iterable():
+            return listed(plain_text(item) for item in value)
+    return str(value)
+
+
+Expander = Callable[[models.Model, Any, Any], Iterable[tuple[str, str, str]]]
+_expanders: dict[tuple[str, str], Expander] = {}
+
+
+def register_expander(model: str, name: str, expand: Expander) -> None:
+    """Let a field that holds many values (the answers of a form) say each that changed: (label, before, after).
+
+    ``model`` is "app.Model"; ``expand(row, before, after)`` gives texts.
+    """
+    _expanders[model.lower(), name] = expand
+
+
+def expander_of(model: type[models.Model], name: str) -> Expander | None:
+    """The expander of a field, or None for one that holds one value."""
+    return _expanders.get((model._meta.label_lower, name))

@@ -1,0 +1,181 @@
+"""What the history of a case, of a session, of an envelope and of a programme shows besides their own fields."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from core.admin.changes import part_name, register_parts
+from core.admin.values import NOTHING, register_expander
+from core.dates import format_date_long
+from core.engine.changes import Part
+from core.money import format_euros
+from core.text import listed
+from grants.models import (
+    AgendaItem,
+    Application,
+    BudgetLine,
+    CheckAnswer,
+    Commitment,
+    CommitteeMember,
+    CommitteeSession,
+    CreditUse,
+    Envelope,
+    Opinion,
+    PaymentCredit,
+    PersonLine,
+    Piece,
+    PieceRequest,
+    Programme,
+    ProgrammeAssignment,
+    Proposal,
+    Score,
+)
+from grants.rules.answers import parse_amount, parse_day
+from grants.rules.schema import Question, QuestionKind
+
+Values = Mapping[str, Any]
+
+
+def _rule_name(rules: str, what: Any) -> Callable[[Application, Values], str]:
+    """How a row is called that answers a rule of the programme: by the rule's own words."""
+
+    def name(application: Application, values: Values) -> str:
+        found = {rule.code: rule for rule in getattr(application.rules, rules)}.get(values["code"])
+        return f"{what} “{found.label if found else values['code']}”"
+
+    return name
+
+
+def _agenda_of_case(_application: models.Model, values: Values) -> str:
+    return _("Agenda item %(rank)s") % {"rank": values["rank"]}
+
+
+def _agenda_of_session(_session: models.Model, values: Values) -> str:
+    number = Application.objects.filter(pk=values["application_id"]).values_list("number", flat=True).first()
+    return _("Case %(number)s") % {"number": number or values["application_id"]}
+
+
+def _person(_application: models.Model, values: Values) -> str:
+    return f"{values['first_name']} {values['last_name']}".strip() or _("Person")
+
+
+DECISION = ("decision", "decided_amount", "reason", "proposed_amount", "decided_by")
+CREDIT_USE = ("amount", "released_amount")
+
+register_parts(
+    Application,
+    Part(
+        BudgetLine, "application_id", ("label", "account_code", "axis", "amount", "eligible_amount", "financer_status"),
+        part_name(gettext_lazy("budget line"), "label"),
+    ),
+    Part(PersonLine, "application_id", ("own_contribution", "computed_amount", "granted_amount", "email"), _person),
+    Part(CheckAnswer, "application_id", ("answer", "reason"), _rule_name("checks", gettext_lazy("Check"))),
+    Part(Score, "application_id", ("score", "comment"), _rule_name("criteria", gettext_lazy("Criterion"))),
+    Part(Opinion, "application_id", ("due_on", "result", "given_on", "summary"), part_name(gettext_lazy("opinion"), "body")),
+    Part(Piece, "application_id", ("document", "state", "note"), _rule_name("pieces", gettext_lazy("Piece"))),
+    Part(PieceRequest, "application_id", ("due_on", "answered_at"), part_name(gettext_lazy("request for pieces"))),
+    Part(
+        Proposal, "application_id", ("favourable", "amount", "eligible_base", "score", "reasons", "visa_by", "sent_back_at"),
+        part_name(gettext_lazy("proposal")),
+    ),
+    Part(AgendaItem, "application_id", DECISION, _agenda_of_case),
+)  # fmt: skip
+register_parts(
+    CommitteeSession,
+    Part(AgendaItem, "session_id", DECISION, _agenda_of_session),
+    Part(CommitteeMember, "session_id", ("name", "capacity", "is_voting", "is_present"),
+         part_name(gettext_lazy("member"), "name")),
+)  # fmt: skip
+register_parts(
+    Envelope,
+    Part(Commitment, "envelope_id", ("amount", "released_amount", "release_reason"),
+         part_name(gettext_lazy("commitment"), "reference")),
+    Part(PaymentCredit, "envelope_id", ("voted_amount", "ordered_amount"),
+         part_name(gettext_lazy("payment credits"), "year")),
+)  # fmt: skip
+register_parts(PaymentCredit, Part(CreditUse, "credit_id", CREDIT_USE, part_name(gettext_lazy("order"), "reference")))
+register_parts(Programme, Part(ProgrammeAssignment, "programme_id", ("user",), part_name(gettext_lazy("staff"))))
+
+
+# --- the answers of a form ----------------------------------------------------------------------------------------------
+
+
+def _choice(question: Question, value: Any) -> str:
+    return next((str(choice.label) for choice in question.choices if choice.value == value), str(value))
+
+
+def _choices(question: Question, value: Any) -> str:
+    return listed(_choice(question, item) for item in value)
+
+
+def _day(value: Any) -> str:
+    day = parse_day(str(value or ""))
+    return format_date_long(day) if day else str(value or "")
+
+
+def _period(_question: Question, value: Any) -> str:
+    return _("from %(start)s to %(end)s") % {"start": _day(value.get("start")), "end": _day(value.get("end"))}
+
+
+def _money(_question: Question, value: Any) -> str:
+    amount = parse_amount(str(value))
+    return str(value) if amount is None else format_euros(amount)
+
+
+def _text(_question: Question, value: Any) -> str:
+    return str(value)
+
+
+def _years(_question: Question, value: Any) -> str:
+    rows = []
+    for row in value:
+        words = {"year": row.get("year"), "summary": row.get("summary") or "–"}
+        words |= {name: _money(_question, row.get(name) or 0) for name in ("cost", "requested")}
+        rows.append(_("year %(year)s: %(summary)s, cost %(cost)s, %(requested)s asked") % words)
+    return listed(rows)
+
+
+READERS: dict[QuestionKind, Callable[[Question, Any], str]] = {
+    QuestionKind.TEXT: _text,
+    QuestionKind.LONG_TEXT: _text,
+    QuestionKind.INTEGER: _text,
+    QuestionKind.EMAIL: _text,
+    QuestionKind.PHONE: _text,
+    QuestionKind.SIRET: _text,
+    QuestionKind.MONEY: _money,
+    QuestionKind.DATE: lambda _question, value: _day(value),
+    QuestionKind.PERIOD: _period,
+    QuestionKind.CHOICE: _choice,
+    QuestionKind.MULTIPLE: _choices,
+    QuestionKind.ATTESTATIONS: _choices,
+    QuestionKind.YES_NO: lambda _question, value: pgettext("answer", "Yes") if value else pgettext("answer", "No"),
+    QuestionKind.TRANCHES: _years,
+}
+"""How an answer kept in the case is read; the other tables have rows of their own."""
+
+
+def answer_in_words(question: Question, value: Any) -> str:
+    """An answer as people read it. Raises KeyError for a kind of question that keeps no answer in the case."""
+    if value in (None, "", [], {}):
+        return NOTHING
+    return READERS[question.kind](question, value)
+
+
+def answers_that_changed(application: Application, before: Any, after: Any) -> Iterable[tuple[str, str, str]]:
+    """Each answer that changed: (question, before, after), in the words of the form."""
+    before, after = before or {}, after or {}
+    for code in sorted({*before, *after}, key=list({**after, **before}).index):
+        if before.get(code) == after.get(code):
+            continue
+        question = application.rules.questions.get(code)
+        if question is None:  # a question of an earlier version of the programme
+            yield code, str(before.get(code) or NOTHING), str(after.get(code) or NOTHING)
+        elif question.kind in READERS:
+            words = [answer_in_words(question, values.get(code)) for values in (before, after)]
+            yield (str(question.label), *words)
+
+
+register_expander("grants.Application", "answers", answers_that_changed)
