@@ -41,7 +41,8 @@ from config.embedded_host import (
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-ROLE = "essor"
+ROLE = "essor"  # owns the tables: migrations, tests
+APPLICATION_ROLE = "essor_app"  # reads and writes rows
 PORT = "5432"
 START_TIMEOUT = 60
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes
@@ -86,6 +87,22 @@ class EmbeddedPostgres:
             with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
+    def ensure_application_role(self) -> None:
+        """The role of the application, with a password of its own; a cluster that an older Essor made gets it too."""
+        secret = self.home / "password.application"
+        with psycopg.connect(**self.connection("postgres"), autocommit=True) as connection:
+            known = "SELECT 1 FROM pg_roles WHERE rolname = %s AND NOT rolsuper"
+            if secret.exists() and connection.execute(known, [APPLICATION_ROLE]).fetchone():
+                return
+            with self._start_guard():
+                exists = connection.execute(known, [APPLICATION_ROLE]).fetchone()
+                if exists and secret.exists():  # another process was quicker
+                    return
+                write_private(secret, secrets.token_urlsafe(32))
+                statement = "ALTER ROLE {} LOGIN PASSWORD {}" if exists else "CREATE ROLE {} LOGIN PASSWORD {}"
+                names = sql.Identifier(APPLICATION_ROLE), sql.Literal(secret.read_text().strip())
+                connection.execute(sql.SQL(statement).format(*names))
+
     def drop_leftover_test_databases(self, prefix: str) -> None:
         """Drop ``<prefix><pid>…`` databases whose test run is gone (it was killed before it could)."""
         with psycopg.connect(**self.connection("postgres"), autocommit=True) as connection:
@@ -98,12 +115,13 @@ class EmbeddedPostgres:
                     with contextlib.suppress(psycopg.Error):
                         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
-    def connection(self, database: str) -> dict[str, str]:
+    def connection(self, database: str, role: str = ROLE) -> dict[str, str]:
+        secret = "password" if role == ROLE else "password.application"
         return {
             "host": str(self._socket_dir()),
             "port": PORT,
-            "user": ROLE,
-            "password": (self.home / "password").read_text().strip(),
+            "user": role,
+            "password": (self.home / secret).read_text().strip(),
             "dbname": database,
         }
 
@@ -398,7 +416,7 @@ def _last_line(text: str) -> str:
 server = EmbeddedPostgres(state_dir())
 
 
-def database_settings() -> dict[str, object]:
+def database_settings(*, owner: bool) -> dict[str, object]:
     """Django's ``default`` database on the embedded server, which is brought up if it is not."""
     common = {
         "ENGINE": "django.db.backends.postgresql",
@@ -410,9 +428,10 @@ def database_settings() -> dict[str, object]:
         return common
     server.ensure()
     server.ensure_database(common["NAME"])
+    server.ensure_application_role()
     if shutil.which("psql") is None:  # for `manage.py dbshell`
         os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), str(wheel_tree() / "bin")))
-    connection = server.connection(common["NAME"])
+    connection = server.connection(common["NAME"], ROLE if owner else APPLICATION_ROLE)
     return common | {
         "USER": connection["user"],
         "PASSWORD": connection["password"],

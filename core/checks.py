@@ -4,8 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
+from django.db.backends.signals import connection_created
 
 from core.colours import READABLE, contrast
+from core.engine.roles import refuse_owner, roles_are_two
 
 
 def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -20,3 +22,5 @@ def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMess
 
 def connect() -> None:
     register(region_colour_is_readable)
+    register(roles_are_two)
+    connection_created.connect(refuse_owner, dispatch_uid="core_refuse_owner")

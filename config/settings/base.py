@@ -1,5 +1,6 @@
 """What every set-up of Essor shares. ``dev``, ``test`` and ``production`` inherit it: same behaviour everywhere."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.embedded import broker_settings, database_settings, state_dir
+from config.databases import default_database, process_works_as_owner
+from config.embedded import broker_settings, state_dir
 from core.colours import shades
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -111,13 +113,12 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
 # --- Database and broker ------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": (
-        env.db("DATABASE_URL") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        if env.str("DATABASE_URL", "")
-        else database_settings()
-    )
-}
+# Two roles: the owner defines tables (migrations, tests), the application reads and writes rows. See config.databases.
+ESSOR_WORKS_AS_OWNER = process_works_as_owner(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+_database, ESSOR_DATABASE_ROLE = default_database(env, owner=ESSOR_WORKS_AS_OWNER)
+DATABASES = {"default": _database}
+# Production refuses an application that could switch off the guards of its own database.
+ESSOR_TWO_DATABASE_ROLES = False
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
 # One folder a database: a worker never takes the messages of another database's jobs.

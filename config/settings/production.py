@@ -27,6 +27,7 @@ from config.settings.base import *
 from config.settings.base import STORAGES, env
 
 DEBUG = False
+ESSOR_TWO_DATABASE_ROLES = env.bool("ESSOR_TWO_DATABASE_ROLES", True)
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")

@@ -1,11 +1,16 @@
 """What is fastened in the database after each migration, on whatever tables there are then.
 
-Every history table gets the trigger that writes the transaction on each line. It is not declared model by model: the
-history tables are made by a library, and none may be forgotten.
+* Every history table gets the trigger that writes the transaction on each line. It is not declared model by model: the
+  history tables are made by a library, and none may be forgotten.
+* The triggers that write the history work with the rights of the owner, so that the role of the application may read
+  the history and no more.
+* The switch of the trigger library (``pgtrigger.ignore``) obeys the owner of the tables alone.
+* The role of the application gets what it needs: to read and write rows, never to define anything.
 """
 
 from typing import Any
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from core.history import history_model_of, tracked_models
@@ -19,6 +24,27 @@ BEGIN
 END
 $$
 """
+# The library's own function answers whoever asks: each migration that adds a trigger puts it back, so it is replaced
+# after each. It looks for the owner only when somebody asks for something: triggers are called for every row.
+IGNORE_FUNCTION = """
+CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE
+    asked TEXT := current_setting('pgtrigger.ignore', true);
+BEGIN
+    IF asked IS NULL OR asked = '' THEN
+        RETURN FALSE;
+    END IF;
+    IF NOT trigger_name = ANY (asked::text[]) THEN
+        RETURN FALSE;
+    END IF;
+    RETURN pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass), 'USAGE');
+END
+$$
+"""
+# Written by triggers or by the owner's commands; the application reads them.
+ONLY_READ = ("django_migrations",)
+# Added to by the application, never changed.
+ONLY_ADDED_TO = ("core_event", "core_eventseal", "core_historyseal", "core_erasure")
 
 
 def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -27,14 +53,72 @@ def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     present = set(connection.introspection.table_names())
     if "core_event" not in present:  # migrated to before there was anything to guard
         return
-    tables = [history_model_of(model)._meta.db_table for model in tracked_models()]
+    tables = [table for table in _history_tables() if table in present]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = %s", [STAMP])
-        stamped = {name for (name,) in cursor.fetchall()}
-        if missing := [table for table in tables if table in present and table not in stamped]:
-            cursor.execute(STAMP_FUNCTION)
-        for table in missing:
-            cursor.execute(
-                f"CREATE TRIGGER {STAMP} BEFORE INSERT ON {connection.ops.quote_name(table)} "
-                f"FOR EACH ROW EXECUTE FUNCTION {STAMP}()"
-            )
+        _stamp_lines(cursor, tables)
+        cursor.execute(IGNORE_FUNCTION)
+        _write_as_owner(cursor, tables)
+        role = settings.ESSOR_DATABASE_ROLE
+        cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
+        owner, exists = cursor.fetchone()
+        if exists and role != owner:
+            grant(cursor, role, tables)
+
+
+def _history_tables() -> list[str]:
+    return [history_model_of(model)._meta.db_table for model in tracked_models()]
+
+
+def _stamp_lines(cursor: Any, tables: list[str]) -> None:
+    cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = %s", [STAMP])
+    stamped = {name for (name,) in cursor.fetchall()}
+    if missing := [table for table in tables if table not in stamped]:
+        cursor.execute(STAMP_FUNCTION)
+    for table in missing:
+        cursor.execute(f'CREATE TRIGGER {STAMP} BEFORE INSERT ON "{table}" FOR EACH ROW EXECUTE FUNCTION {STAMP}()')
+
+
+def _write_as_owner(cursor: Any, tables: list[str]) -> None:
+    """The functions of the triggers that insert into a history table get the rights of the tables' owner."""
+    cursor.execute(
+        """
+        SELECT DISTINCT function.oid::regprocedure::text
+        FROM pg_trigger AS trigger JOIN pg_proc AS function ON function.oid = trigger.tgfoid
+        CROSS JOIN unnest(%s::text[]) AS history
+        WHERE NOT function.prosecdef AND position('INSERT INTO "' || history || '"' IN function.prosrc) > 0
+        """,
+        [tables],
+    )
+    for (function,) in cursor.fetchall():
+        cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
+
+
+def grant(cursor: Any, role: str, tables: list[str]) -> None:
+    """Give ``role`` the rights of the application; ``tables`` are the history tables, which it only reads."""
+    cursor.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+            AND (NOT has_table_privilege(%s, oid, 'SELECT')
+                 OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT'))
+        )
+        """,
+        [role, [*tables, *ONLY_READ], role],
+    )
+    if not cursor.fetchone()[0]:
+        return
+    name = f'"{role}"'
+    cursor.execute("SELECT current_setting('server_version_num')::int")
+    keep = ", MAINTAIN" if cursor.fetchone()[0] >= 170000 else ""  # ANALYZE after a large import
+    statements = [
+        f"GRANT USAGE ON SCHEMA public TO {name}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE{keep} ON ALL TABLES IN SCHEMA public TO {name}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {name}",
+    ]
+    read = ", ".join(f'"{table}"' for table in (*tables, *ONLY_READ))
+    statements.append(f"REVOKE INSERT, UPDATE, DELETE ON {read} FROM {name}")
+    statements.append(f"REVOKE UPDATE, DELETE ON {', '.join(ONLY_ADDED_TO)} FROM {name}")
+    for statement in statements:
+        cursor.execute(statement)
