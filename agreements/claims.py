@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from agreements.due import due_of_claim
 from agreements.models import Agreement, ClaimPiece, ExpenditureLine, Instalment, PaymentClaim
 from agreements.permissions import may_edit_claim, may_review, may_write_claims
-from applicants.rules.identifiers import validate_siret
+from applicants.rules.identifiers import compact, validate_siret
 from core.documents import PIECE_TYPES, store
 from core.events import record
 from core.models.document import Document
@@ -246,6 +246,8 @@ def remove_line(line: ExpenditureLine, *, actor) -> None:
 
 def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, Any]) -> ExpenditureLine:
     clean = {name: values[name] for name in LINE_FIELDS if name in values}
+    if clean.get("supplier_siret"):
+        clean["supplier_siret"] = compact(clean["supplier_siret"], "SIRET")
     if errors := line_problems(claim.agreement, clean):
         raise ClaimRefused(_("This line is not right yet: correct what is marked."), errors)
     for name, value in clean.items():

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agreements.credit_notes import credit_alone, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import open_warnings, raise_warnings
 from agreements.effects import payees_of
@@ -204,6 +205,15 @@ def expenditure_is_eligible(claim, data, actor):
                 }
             )
     return {GENERAL: " ".join(problems[:20])} if problems else None
+
+
+def credit_notes_have_their_invoice(claim, data, actor):
+    """Every credit note takes back an invoice of its supplier that was declared to the agreement."""
+    ranks = lines_alone(claim)
+    if not ranks:
+        return None
+    lines = ngettext("Line %(ranks)s:", "Lines %(ranks)s:", len(ranks)) % {"ranks": ", ".join(map(str, ranks))}
+    return {GENERAL: f"{lines} {credit_alone()}"}
 
 
 @precondition

@@ -4,6 +4,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.rules.duplicates import Suppliers, contradict
 from core.events import record
 
 #: Claims whose lines nobody relies on.
@@ -12,29 +13,41 @@ NOT_DECLARED = ("draft", "rejected")
 
 def twins_of(line) -> QuerySet:
     """Return the other lines that are the same invoice: of the same claim, or of any claim that was filed."""
+    same = Q(duplicate_key=line.duplicate_key)
+    if line.supplier_siret:
+        same |= Q(name_key=line.name_key, supplier_siret="")
+    else:
+        same |= Q(name_key=line.name_key)
     return (
         type(line)
-        .objects.filter(duplicate_key=line.duplicate_key)
+        .objects.filter(same)
         .exclude(pk=line.pk)
         .filter(Q(claim_id=line.claim_id) | ~Q(claim__state__in=NOT_DECLARED))
     )
 
 
 def raise_warnings(claim) -> int:
-    """Write a warning for each pair not seen yet; how many were added. Two queries, whatever the lines."""
+    """Write a warning for each pair not seen yet; how many were added. Three queries, whatever the lines.
+
+    A supplier is one whichever of its rows carries the number: the other lines of the agreement tell it too.
+    """
     line_model = claim.lines.model
     mine = {line.pk: line for line in claim.lines.all()}
     if not mine:
         return 0
-    keys = {line.duplicate_key for line in mine.values()}
+    of_agreement = line_model.objects.filter(claim__agreement_id=claim.agreement_id).exclude(supplier_siret="")
+    suppliers = Suppliers([line.invoice for line in mine.values()] + [line.invoice for line in of_agreement])
+    keys = {key for line in mine.values() for key in suppliers.keys_of(line.invoice)}
+    keys |= {line.duplicate_key for line in mine.values()}
     family: dict[str, list] = {}
     candidates = (
-        line_model.objects.filter(duplicate_key__in=keys)
+        line_model.objects.filter(Q(duplicate_key__in=keys) | Q(name_key__in=keys))
         .filter(Q(claim=claim) | ~Q(claim__state__in=NOT_DECLARED))
         .order_by("pk")
     )
     for line in candidates:
-        family.setdefault(line.duplicate_key, []).append(line)
+        for key in {line.duplicate_key, *suppliers.keys_of(line.invoice)}:
+            family.setdefault(key, []).append(line)
     warning_model = line_model._meta.get_field("duplicate_warnings").related_model
     known = {
         frozenset(pair)
@@ -44,11 +57,12 @@ def raise_warnings(claim) -> int:
     }
     fresh = []
     for line in mine.values():
-        for other in family[line.duplicate_key]:
-            pair = frozenset((line.pk, other.pk))
-            if other.pk != line.pk and pair not in known:
-                known.add(pair)
-                fresh.append(warning_model(line=line, other_line=other))
+        for key in dict.fromkeys((line.duplicate_key, *suppliers.keys_of(line.invoice))):
+            for other in family.get(key, ()):
+                pair = frozenset((line.pk, other.pk))
+                if other.pk != line.pk and pair not in known and not contradict(line.invoice, other.invoice):
+                    known.add(pair)
+                    fresh.append(warning_model(line=line, other_line=other))
     warning_model.objects.bulk_create(fresh)
     return len(fresh)
 

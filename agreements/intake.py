@@ -21,10 +21,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.claims import LINE_FIELDS, ClaimRefused, charge_accounts, line_problems
+from agreements.credit_notes import credit_alone, declared_with
 from agreements.models import ExpenditureLine, ExpenditureUpload, PaymentClaim
 from agreements.permissions import may_edit_claim
-from agreements.rules.duplicates import duplicate_key
+from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice
 from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns
+from applicants.rules.identifiers import compact
 from core.documents import WORKBOOK_TYPES, open_document, store
 from core.events import record
 from core.money import sum_money
@@ -155,26 +157,32 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) ->
     """Put each good row where it belongs: a line to change, one to add, one already there, or refused."""
     columns = {column.key: str(column.label) for column in expenditure_columns(list(accounts.items()))}
     lines = list(claim.lines.all())
-    by_rank, by_invoice = {line.rank: line for line in lines}, {_identity(line): line for line in lines}
-    met: dict[tuple, int] = {}
+    by_rank = {line.rank: line for line in lines}
+    checked = [
+        (row, values := _values(row, accounts), line_problems(claim.agreement, values, set(accounts)))
+        for row in intake.reading.rows
+    ]
+    right = [values for _row, values, errors in checked if not errors]
+    suppliers = Suppliers([*map(_invoice, lines), *map(_invoice, right)])
+    by_invoice, met = Register(suppliers), Register(suppliers)
+    for line in lines:
+        by_invoice.add(line, line)
+    _refuse_credits(claim, checked, by_rank)
     touched = set()
-    for row in intake.reading.rows:
-        values = _values(row, accounts)
-        errors = line_problems(claim.agreement, values, set(accounts))
+    for row, values, errors in checked:
         rank = row.get("rank")
         if rank is not None and rank not in by_rank:
             errors["rank"] = _("No line of the claim has this number: leave the cell empty to add a line.")
         if not errors:
-            key = _identity(values)
-            if key in met:
+            if first := met.get(values):
                 errors["invoice_number"] = _(
                     "The same invoice stands on row %(row)s, for the same amount: keep one."
-                ) % {"row": met[key]}
-            met.setdefault(key, row.number)
+                ) % {"row": first}
+            met.add(values, row.number)
         if errors:
             _refuse(intake, row, errors, columns)
             continue
-        line = by_rank.get(rank) if rank is not None else by_invoice.get(key)
+        line = by_rank.get(rank) if rank is not None else by_invoice.get(values)
         if line is not None and line.pk in touched:
             _refuse(intake, row, {"rank": _("Another row of the file is about the same line.")}, columns)
         elif line is None:
@@ -189,6 +197,19 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) ->
     intake.untouched = len(lines) - len(touched)
 
 
+def _refuse_credits(claim: PaymentClaim, checked: list[tuple], by_rank: dict[int, ExpenditureLine]) -> None:
+    """Add its error to each row whose credit note takes back no invoice, of the file, the claim or those filed."""
+    rows = [(row, values, errors) for row, values, errors in checked if not errors]
+    if not any(values["declared_amount"] < 0 for _row, values, _errors in rows):
+        return
+    replaced = {by_rank[rank].pk for row, _values, _errors in rows if (rank := row.get("rank")) in by_rank}
+    others = [(line.invoice, line.declared_amount) for line in declared_with(claim) if line.pk not in replaced]
+    written = [(_invoice(values), values["declared_amount"]) for _row, values, _errors in rows]
+    for place in credits_without_invoice([*others, *written]):
+        if place >= len(others):
+            rows[place - len(others)][2]["declared_amount"] = credit_alone()
+
+
 def _refuse(intake: Intake, row: TableRow, errors: dict[str, str], columns: dict[str, str]) -> None:
     for name, sentence in errors.items():
         row.problems.append(RowProblem(row.number, columns.get(name, ""), row.raw.get(name), sentence, record=row.raw))
@@ -197,21 +218,47 @@ def _refuse(intake: Intake, row: TableRow, errors: dict[str, str], columns: dict
 
 def _values(row: TableRow, accounts: dict[str, str]) -> dict[str, Any]:
     values = {name: row.get(name) for name in LINE_FIELDS if name != "category"}
-    values["supplier_siret"] = "".join((values["supplier_siret"] or "").split())
+    values["supplier_siret"] = compact(values["supplier_siret"] or "", "SIRET")
     values["category"] = accounts.get(values["account_code"], "")[:CATEGORY_LENGTH]
     return values
 
 
-def _identity(line: ExpenditureLine | dict[str, Any]) -> tuple:
-    """What makes two rows one line: the same invoice, on the same account, for the same amount."""
-    get = line.get if isinstance(line, dict) else lambda name: getattr(line, name)
-    key = duplicate_key(
-        supplier=get("supplier_siret")[:9] or get("supplier_name"),
-        number=get("invoice_number"),
-        day=get("invoice_date"),
-        total=get("invoice_total"),
-    )
-    return key, get("account_code"), get("declared_amount")
+def _invoice(line: ExpenditureLine | dict[str, Any]) -> Invoice:
+    if not isinstance(line, dict):
+        return line.invoice
+    return Invoice(
+        line["supplier_name"], line["supplier_siret"], line["invoice_number"], line["invoice_date"],
+        line["invoice_total"],
+    )  # fmt: skip
+
+
+class Register:
+    """Lines by what makes two of them one: the same invoice, on the same account, for the same amount.
+
+    A supplier is one whichever of its rows, in the file or in the claim, carries its number.
+    """
+
+    def __init__(self, suppliers: Suppliers):
+        self._suppliers = suppliers
+        self._found: dict[tuple, list[tuple[Invoice, Any]]] = {}
+
+    def _keys(self, line: ExpenditureLine | dict[str, Any]) -> Iterable[tuple]:
+        get = line.get if isinstance(line, dict) else lambda name: getattr(line, name)
+        for key in self._suppliers.keys_of(_invoice(line)):
+            yield key, get("account_code"), get("declared_amount")
+
+    def add(self, line: ExpenditureLine | dict[str, Any], what: Any) -> None:
+        """Keep ``what`` under the invoice of ``line``."""
+        for key in self._keys(line):
+            self._found.setdefault(key, []).append((_invoice(line), what))
+
+    def get(self, line: ExpenditureLine | dict[str, Any]) -> Any:
+        """What was kept first under the same invoice; None when it was not met."""
+        for key in self._keys(line):
+            for invoice, what in self._found.get(key, ()):
+                if not contradict(invoice, _invoice(line)):
+                    return what
+        return None
 
 
 def _same(line: ExpenditureLine, values: dict[str, Any]) -> bool:

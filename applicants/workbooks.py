@@ -8,15 +8,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling, Department, LegalCategory
+from applicants.namesakes import known_by_name
 from applicants.rules.identifiers import compact
 from core.importexport.resources import EssorResource
-from core.text import fold
+from core.text import exact
 from core.workbooks import Column
 from core.workbooks.values import to_text
 
 
+def _same(known: Any, typed: Any) -> bool:
+    return exact(known) == exact(typed) if isinstance(known, str) and isinstance(typed, str) else known == typed
+
+
 class ApplicantResource(EssorResource):
-    """Applicants, told apart by SIRET, then RNA, then (people, organisations without a number) by their name."""
+    """Applicants, told apart by SIRET, then RNA, then (people, organisations without a number) by name and a sign."""
 
     columns = (
         Column("kind", gettext_lazy("Kind"), width=12),
@@ -59,26 +64,35 @@ class ApplicantResource(EssorResource):
 
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         """Numbers as they are kept: without spaces, with the zeros that a spreadsheet took away."""
-        if siret := compact(to_text(row.get("siret") or "")):
+        if siret := compact(to_text(row.get("siret") or ""), "SIRET"):
             row["siret"] = siret.zfill(14) if siret.isdigit() and len(siret) == 13 else siret
-        if rna := compact(to_text(row.get("rna") or "")):
+        if rna := compact(to_text(row.get("rna") or ""), "RNA"):
             row["rna"] = rna
-        postcode = to_text(row.get("postcode") or "")
+        postcode = compact(to_text(row.get("postcode") or ""))
         if len(postcode) == 4 and postcode.isdigit():
             row["postcode"] = f"0{postcode}"
 
     def get_instance(self, instance_loader: Any, row: Mapping[str, Any]) -> Applicant | None:
-        """By number; without one, by name: the same file again changes nothing."""
+        """By number; without one, by name and what tells homonyms apart: the same file again changes nothing."""
         found = super().get_instance(instance_loader, row)
         if found is not None or any(row.get(name) for name in ("siret", "rna")):
             return found
-        unnumbered = Applicant.objects.filter(siret=None, rna=None)
-        if row.get("last_name"):
-            name = fold(f"{to_text(row['last_name'])} {to_text(row.get('first_name') or '')}")
-            people = unnumbered.filter(kind=Applicant.Kind.NATURAL, sort_name=name)
-            email = to_text(row.get("email") or "")
-            return (people.filter(email__iexact=email) if email else people).first()
-        return unnumbered.filter(kind=Applicant.Kind.LEGAL, sort_name=fold(to_text(row.get("name") or ""))).first()
+        cells = self._cells(row)
+        if not (cells.get("last_name") or cells.get("name")):
+            return None
+        return known_by_name(cells, lambda item: all(_same(getattr(item, name), cells[name]) for name in cells))
+
+    def _cells(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the filled cells; one that cannot be read is refused later, with its sentence."""
+        cells = {}
+        for field in self.get_import_fields():
+            if row.get(field.column_name) in (None, ""):
+                continue
+            try:
+                cells[field.attribute] = field.clean(row)
+            except ValueError:
+                continue
+        return cells
 
     def after_init_instance(self, instance: Applicant, new: bool, row: Mapping[str, Any], **kwargs: Any) -> None:
         """A row that says nothing of its kind is an organisation unless it has a last name."""

@@ -11,6 +11,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.telephones import validate_phone
+from core.text import PastedTextMixin
 
 User = get_user_model()
 
@@ -46,7 +47,7 @@ class SignInForm(AuthenticationForm):
         return User.objects.normalize_email(self.cleaned_data["username"])
 
 
-class SignUpForm(forms.ModelForm):
+class SignUpForm(PastedTextMixin, forms.ModelForm):
     """A new account. An address that is already known gives no error: nobody learns who has an account."""
 
     password = forms.CharField(
@@ -113,7 +114,7 @@ class AskResetForm(PasswordResetForm):
     )
 
 
-class ProfileForm(forms.ModelForm):
+class ProfileForm(PastedTextMixin, forms.ModelForm):
     """What a person may change of their own account. The e-mail address is the login: an administrator changes it."""
 
     class Meta:

@@ -9,6 +9,8 @@ from django.db import models
 from django.utils.translation import get_language
 from num2words import num2words
 
+from core.text import without_invisible
+
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MAX_DIGITS = 17
@@ -31,7 +33,7 @@ class EuroField(forms.DecimalField):
 
     def to_python(self, value: Any) -> Decimal | None:
         if isinstance(value, str):
-            value = "".join(value.split()).replace("€", "")
+            value = "".join(without_invisible(value).split()).replace("€", "")
             # Of a comma and a point, the last one is the decimal sign: 12.345,67 and 12,345.67 are the same amount.
             grouping = "," if value.rfind(",") < value.rfind(".") else "."
             if "," in value and "." in value:

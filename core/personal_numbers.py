@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from stdnum.fr import nir
 
+from core.text import PastedTextMixin, without_invisible
+
 BLANK = "•••"
 # Sex, year, month (also the unknown ones), department (2A and 2B included), commune, order, then the key; written in
 # one piece or in groups.
@@ -25,7 +27,7 @@ def find_national_number(text: str) -> str | None:
 
     The key makes a chance hit rare (1 in 97), so that an invoice number is not taken for a person.
     """
-    for match in _NIR.finditer(text):
+    for match in _NIR.finditer(without_invisible(text)):
         if nir.is_valid("".join(match.groups())):
             return match.group()
     return None
@@ -49,8 +51,8 @@ def refuse_national_number(text: str) -> None:
         raise ValidationError(reason, code="national_number")
 
 
-class NoNationalNumberMixin:
-    """For forms: every text field refuses a social security number."""
+class NoNationalNumberMixin(PastedTextMixin):
+    """For forms: every text field refuses a social security number, also one that is parted by invisible signs."""
 
     def _clean_fields(self) -> None:
         super()._clean_fields()

@@ -1,28 +1,132 @@
-"""Text made comparable: what a person types finds what another person typed, whatever the accents and capitals."""
+"""Text made comparable: what a person types finds what another person typed, whatever the accents and capitals.
+
+``fold`` serves searches only. What tells two things apart is an identifier, or ``exact``: text that is the same but for
+the way it is encoded, its capitals and its spaces.
+"""
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
-from django.utils.translation import pgettext
+from django.forms import PasswordInput
+from django.http import QueryDict
+from django.utils.translation import gettext, pgettext
 
-# Letters that Unicode does not decompose, though a French reader takes them for two.
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "’": " ", "'": " "})
-_WORD = re.compile(r"[a-z0-9]+")
+# Letters that Unicode does not decompose, though a French reader takes them for others.
+_LIGATURES = str.maketrans({
+    "œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i",
+    "’": " ", "'": " ",
+})  # fmt: skip
+# Signs that a paste brings and nobody sees: zero widths, direction marks, soft hyphens, byte order marks.
+_INVISIBLE = frozenset({"Cf", "Cc"})
+# Two of them join or part letters in some scripts: a text keeps them, a number or a key does not.
+_JOINERS = "\u200c\u200d"
+# Categories of code points that stand for a space.
+_SPACES = frozenset({"Zs", "Zl", "Zp"})
+
+
+class _Signs(dict[int, str]):
+    """A table for ``str.translate`` that works out each sign once."""
+
+    def __init__(self, rule: Callable[[str, str], str]):
+        super().__init__()
+        self.rule = rule
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        self[code] = found = self.rule(sign, unicodedata.category(sign))
+        return found
+
+
+def _seen(sign: str, category: str) -> str:
+    if sign in _JOINERS:
+        return sign
+    if category in _SPACES:
+        return " "
+    return "" if category in _INVISIBLE and sign not in "\n\r\t" else sign
+
+
+def _folded(sign: str, category: str) -> str:
+    """Letters, digits and vowel signs of any script stay; accents and what nobody sees go; the rest parts words."""
+    if unicodedata.combining(sign) or (category in _INVISIBLE and not sign.isspace()):
+        return ""
+    return sign if category[0] in "LMN" else " "
+
+
+_SEEN, _FOLDED = _Signs(_seen), _Signs(_folded)
+
+
+def without_invisible(text: str) -> str:
+    """``text`` as it is seen: no sign without width, every kind of space a plain one; line feeds and tabs stay."""
+    return text.translate(_SEEN)
+
+
+class PastedTextMixin:
+    """For forms: what was typed or pasted loses the signs that nobody sees before a field reads it; passwords do not."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if self.is_bound and self.data:
+            secret = {
+                self.add_prefix(name) for name, field in self.fields.items() if isinstance(field.widget, PasswordInput)
+            }
+            self.data = _seen_data(self.data, secret)
+
+
+def _seen_data(data: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
+    def seen(name: str, value: Any) -> Any:
+        return without_invisible(value) if isinstance(value, str) and name not in secret else value
+
+    if not isinstance(data, QueryDict):
+        return {name: seen(name, value) for name, value in data.items()}
+    cleaned = data.copy()
+    for name, values in data.lists():
+        cleaned.setlist(name, [seen(name, value) for value in values])
+    return cleaned
+
+
+def exact(text: str) -> str:
+    """What tells a name from another one: ``text`` in one encoding (NFC), without regard to capitals and spaces.
+
+    >>> exact("  Δήμος  Α ") == exact("δήμος α"), exact("Été") == exact("Ete")
+    (True, False)
+    """
+    return " ".join(unicodedata.normalize("NFC", without_invisible(text).casefold()).split())
 
 
 def fold(text: str) -> str:
-    """``text`` without accents, capitals, punctuation or double spaces.
+    """``text`` without accents, capitals, punctuation or double spaces, in any script; for searches, never for keys.
 
-    >>> fold("L'Éléphant  d’Or & Cie")
-    'l elephant d or cie'
+    A text without any letter or digit stays as it is: it is never taken for an empty one.
+
+    >>> fold("L'Éléphant  d’Or & Cie"), fold("Δήμος Α"), fold("★★")
+    ('l elephant d or cie', 'δημοσ α', '★★')
     """
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(_WORD.findall(bare))
+    return " ".join(decomposed.translate(_FOLDED).split()) or " ".join(without_invisible(text).split())
+
+
+def words_of(typed: str) -> list[str]:
+    """The words by which a search can look for something: those of ``fold`` that hold a letter or a digit."""
+    return [word for word in fold(typed).split() if any(unicodedata.category(sign)[0] in "LN" for sign in word)]
+
+
+def is_searchable(typed: str) -> bool:
+    """Whether a search can do something with what was typed; nothing typed asks for everything."""
+    return not typed.strip() or bool(words_of(typed))
+
+
+def nothing_to_search(typed: str) -> str:
+    """Why a search found nothing, and what to type; empty when it could search."""
+    if is_searchable(typed):
+        return ""
+    return gettext("“%(typed)s” holds no letter and no digit to search for: type a word or a number.") % {
+        "typed": typed.strip()
+    }
 
 
 def search_vector(field: str = "search_text") -> SearchVector:
@@ -33,11 +137,12 @@ def search_vector(field: str = "search_text") -> SearchVector:
 def matching(queryset: QuerySet, typed: str, field: str = "search_text") -> QuerySet:
     """The rows of ``queryset`` with a word that begins like each word of ``typed``, in any order.
 
-    ``field`` holds folded text. Numbers typed in groups ("418 166 096 00051") are also tried in one piece.
+    ``field`` holds folded text. Numbers typed in groups ("418 166 096 00051") are also tried in one piece. What holds
+    no word finds nothing (``nothing_to_search`` says so); nothing typed finds everything.
     """
-    words = fold(typed).split()
+    words = words_of(typed)
     if not words:
-        return queryset
+        return queryset.none() if typed.strip() else queryset
     forms = {" & ".join(f"{word}:*" for word in words)}
     if all(word.isdigit() for word in words):
         forms.add("".join(words) + ":*")

@@ -1,6 +1,7 @@
 """The REST interface of programmes, calls and applications. The same scope as the screens."""
 
-from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models import Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
@@ -34,7 +35,14 @@ class ProgrammeViewSet(EssorViewSet):
     lookup_value_regex = r"[\w-]+"
 
     def get_queryset(self) -> QuerySet[Programme]:
-        return Programme.objects.in_catalogue().annotate(version_number=Max("versions__number")).order_by("code")
+        now = timezone.now()
+        opened = Call.objects.published().filter(
+            programme_version__programme=OuterRef("pk"), opens_at__lte=now, closes_at__gt=now, is_locked=False
+        )
+        # The rules of the open call are those that count, not the newest ones.
+        applied = Subquery(opened.order_by("closes_at").values("programme_version__number")[:1])
+        version = Coalesce(applied, Max("versions__number"))
+        return Programme.objects.in_catalogue().annotate(version_number=version).order_by("code")
 
 
 class CallFilter(filters.FilterSet):

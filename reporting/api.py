@@ -4,10 +4,12 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import BaseRouter
 
 from core.rest import EssorViewSet
+from core.text import nothing_to_search
 from reporting.models import Fund, Operation
 from reporting.serializers import OperationSerializer
 
@@ -26,6 +28,8 @@ class OperationFilter(filters.FilterSet):
         fields: list[str] = []
 
     def filter_search(self, queryset: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
+        if reason := nothing_to_search(value):
+            raise ValidationError({name: [reason]})
         return queryset.search(value)
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from core.events import record
 from core.money import sum_money
-from core.text import fold
+from core.text import exact, fold
 from core.workbooks import RowProblem, TableReading, TableRow, read_table
 from reporting.models import (
     EUBeneficiary,
@@ -33,7 +33,7 @@ from reporting.models import (
 )
 from reporting.operations import add_version, listed_financing
 from reporting.reconciliation import Reconciliation
-from reporting.rules.listing import COLUMNS, ListedOperation, code_of, date_in_name, judge, written_fund
+from reporting.rules.listing import COLUMNS, ListedOperation, code_of, date_in_name, judge, name_key, written_fund
 
 MAX_ROWS = 200_000
 MAX_BYTES = 50 * 1024 * 1024
@@ -186,10 +186,10 @@ class References:
         self.fields = self._fields(listed, plan.period)
 
     def _programmes(self, listed: list[ListedOperation], period: str) -> dict[str, EUProgramme]:
-        known = {fold(programme.name): programme for programme in EUProgramme.objects.filter(period=period)}
+        known = {exact(programme.name): programme for programme in EUProgramme.objects.filter(period=period)}
         codes = set(EUProgramme.objects.values_list("code", flat=True))
         for name in dict.fromkeys(row.programme for row in listed):
-            if fold(name) in known:
+            if exact(name) in known:
                 continue
             base = code = slugify(name)[:50] or "programme"
             number = 1
@@ -197,11 +197,11 @@ class References:
                 number += 1
                 code = f"{base}-{number}"
             codes.add(code)
-            known[fold(name)] = EUProgramme.objects.create(code=code, name=name, period=period)
+            known[exact(name)] = EUProgramme.objects.create(code=code, name=name, period=period)
         return known
 
     def _beneficiaries(self, listed: list[ListedOperation]) -> dict[tuple[str, str], EUBeneficiary]:
-        wanted = {(fold(row.beneficiary), row.postcode): row for row in listed}
+        wanted = {(name_key(row.beneficiary), row.postcode): row for row in listed}
         known = self._known_beneficiaries()
         EUBeneficiary.objects.bulk_create(
             (
@@ -234,7 +234,7 @@ class References:
         """Return what a version says of a row, but for its amounts of financing."""
         return {
             "name": listed.name,
-            "beneficiary": self.beneficiaries[fold(listed.beneficiary), listed.postcode],
+            "beneficiary": self.beneficiaries[name_key(listed.beneficiary), listed.postcode],
             "beneficiary_name": listed.beneficiary,
             "start_date": listed.start,
             "end_date": listed.end,
@@ -253,7 +253,7 @@ def _create(batch: list[tuple[ListedOperation, int]], period: str, references: R
     operations = Operation.objects.bulk_create(
         Operation(
             code=(code := code_of(listed.key, period, ordinal)),
-            programme=references.programmes[fold(listed.programme)],
+            programme=references.programmes[exact(listed.programme)],
             source_key=listed.key,
             source_ordinal=ordinal,
             source_hash=listed.content_hash,

@@ -24,6 +24,7 @@ from reporting.models import (
     OperationVersion,
     SourceKind,
 )
+from reporting.rules.listing import name_key
 from reporting.rules.shares import plan
 
 CODE_PREFIX = "OPE"
@@ -148,7 +149,7 @@ def beneficiary_of(agreement: Agreement) -> EUBeneficiary:
             "name": applicant.display_name,
             "first_name": applicant.first_name if natural else "",
             "surname": applicant.last_name if natural else "",
-            "name_key": fold(applicant.display_name),
+            "name_key": name_key(applicant.display_name),
             "postcode": applicant.postcode,
             "city": applicant.city,
             "nuts2": applicant.nuts2 or "",

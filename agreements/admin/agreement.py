@@ -22,7 +22,6 @@ from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, Tran
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
-from core.text import matching
 from grants.staff_permissions import may_work_on
 from grants.work import NOT_IN_A_LIST
 
@@ -79,7 +78,7 @@ class AgreementAdmin(CasePageAdmin):
     # --- the list ---------------------------------------------------------------------------------------------------
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return matching(queryset, search_term), False
+        return self.search_words(request, queryset, search_term), False
 
     @display(description=gettext_lazy("Agreement"), ordering="number")
     def number_column(self, agreement: Agreement) -> SafeString:

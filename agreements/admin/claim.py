@@ -20,7 +20,6 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.roles import Role
-from core.text import matching
 from core.transitions import Option
 
 State = PaymentClaim.State
@@ -84,7 +83,7 @@ class PaymentClaimAdmin(CasePageAdmin):
     # --- the list ---------------------------------------------------------------------------------------------------
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        agreements = matching(self.agreements(request), search_term).values("pk")
+        agreements = self.search_words(request, self.agreements(request), search_term).values("pk")
         return queryset.filter(Q(number__iexact=search_term.strip()) | Q(agreement__in=agreements)), False
 
     @staticmethod

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from agreements.forms.transitions import date_field, file_field, money_field
+from applicants.rules.identifiers import compact
 from core.file_types import WORKBOOK_TYPES
 from core.personal_numbers import NoNationalNumberMixin
 
@@ -35,7 +36,7 @@ class LineForm(NoNationalNumberMixin, forms.Form):
     supplier_siret = forms.CharField(
         label=_("SIRET of the supplier"),
         required=False,
-        max_length=20,
+        max_length=60,
         help_text=_("14 digits, when the supplier has one."),
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
@@ -60,8 +61,8 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         self.fields["account_code"] = forms.CharField(label=old.label, help_text=old.help_text, max_length=20)
 
     def clean_supplier_siret(self) -> str:
-        """Spaces are how people copy a SIRET."""
-        return "".join(self.cleaned_data["supplier_siret"].split())
+        """Spaces, the word SIRET and invisible signs are how people copy a number."""
+        return compact(self.cleaned_data["supplier_siret"], "SIRET")
 
 
 class ProofForm(forms.Form):

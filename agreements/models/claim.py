@@ -266,6 +266,7 @@ class PaymentClaim(WorkflowModel):
             "agreements.conditions.agreement_pays",
             "agreements.conditions.claim_is_complete",
             "agreements.conditions.expenditure_is_eligible",
+            "agreements.conditions.credit_notes_have_their_invoice",
         ],
         audience="applicant",
         order=10,

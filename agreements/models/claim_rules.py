@@ -88,7 +88,9 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
             IF EXISTS (
                 SELECT 1 FROM agreements_expenditureline mine
                 JOIN agreements_expenditureline other
-                  ON other.duplicate_key = mine.duplicate_key AND other.id <> mine.id
+                  ON other.id <> mine.id AND (
+                      other.duplicate_key = mine.duplicate_key
+                      OR (other.name_key = mine.name_key AND (mine.supplier_siret = '' OR other.supplier_siret = '')))
                 JOIN agreements_paymentclaim its ON its.id = other.claim_id
                 WHERE mine.claim_id = NEW.id
                   AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
 from agreements.models.triggers import never_deleted, refuse, while_claim_is_written
-from agreements.rules.duplicates import duplicate_key
+from agreements.rules.duplicates import Invoice
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
@@ -83,6 +83,8 @@ class ExpenditureLine(models.Model):
         verbose_name=_("proof"),
     )
     duplicate_key = models.CharField(max_length=200, editable=False, db_index=True)
+    # The same by the supplier's name: another row of this invoice may lack the number.
+    name_key = models.CharField(max_length=200, editable=False, db_index=True, default="", db_default="")
 
     objects = OfClaimQuerySet.as_manager()
 
@@ -150,18 +152,18 @@ class ExpenditureLine(models.Model):
 
     def save(self, *args, **kwargs):
         """Recognise the invoice by its normalised supplier, number, date and total."""
-        self.duplicate_key = self.key()
+        invoice = self.invoice
+        self.duplicate_key = invoice.key(invoice.siren or invoice.supplier_name)
+        self.name_key = invoice.name_key
         if (fields := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*fields, "duplicate_key"}
+            kwargs["update_fields"] = {*fields, "duplicate_key", "name_key"}
         super().save(*args, **kwargs)
 
-    def key(self) -> str:
-        """Return what makes two lines the same invoice."""
-        return duplicate_key(
-            supplier=self.supplier_siret[:9] or self.supplier_name,
-            number=self.invoice_number,
-            day=self.invoice_date,
-            total=self.invoice_total,
+    @property
+    def invoice(self) -> Invoice:
+        """What tells its invoice from another one."""
+        return Invoice(
+            self.supplier_name, self.supplier_siret, self.invoice_number, self.invoice_date, self.invoice_total
         )
 
     @property

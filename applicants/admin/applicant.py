@@ -149,7 +149,7 @@ class ApplicantAdmin(EssorImportExportAdmin):
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str
     ) -> tuple[models.QuerySet, bool]:
         """The app's own search: served by an index, blind to accents."""
-        return queryset.search(search_term), False
+        return self.search_words(request, queryset, search_term), False
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).select_related("legal_category", "undertaking", "created_by")

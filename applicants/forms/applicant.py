@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy
 from applicants.models import Applicant, JoinRequest
 from applicants.models.people import ROLE_HELP, MemberRole
 from applicants.people import known_applicant
-from applicants.rules.identifiers import validate_rna, validate_siret
+from applicants.rules.identifiers import compact, validate_rna, validate_siret
 from core.personal_numbers import NoNationalNumberMixin
+from core.text import PastedTextMixin
 
 CONTACT = ["email", "phone", "address_line", "postcode", "city"]
 KNOWN = "known"
@@ -52,7 +53,7 @@ class _ApplicantForm(NoNationalNumberMixin, forms.ModelForm):
         )
 
     def clean_postcode(self) -> str:
-        postcode = self.cleaned_data["postcode"].replace(" ", "")
+        postcode = compact(self.cleaned_data["postcode"])
         if not (postcode.isascii() and postcode.isdigit() and len(postcode) == 5):
             raise ValidationError(_("A postcode has five digits, like 51000."))
         return postcode
@@ -108,7 +109,7 @@ class LegalApplicantForm(_ApplicantForm):
             max_length=200,
             assume_scheme="https",
         )
-        for name, length in (("siret", 20), ("rna", 14)):
+        for name, length in (("siret", 60), ("rna", 40)):
             # A number that is known is the identity of the organisation: the service changes it, on a proof.
             self._widen(name, length, disabled=bool(self.instance.pk and getattr(self.instance, name)))
         self.fields["name"].required = True
@@ -212,7 +213,7 @@ class JoinForm(NoNationalNumberMixin, forms.ModelForm):
         )
 
 
-class InviteForm(forms.Form):
+class InviteForm(PastedTextMixin, forms.Form):
     """An invitation."""
 
     email = forms.EmailField(label=gettext_lazy("E-mail address of the person"))

@@ -65,7 +65,7 @@ class SectorField(forms.CharField):
         return f"{digits[:2]}.{digits[2:]}" if len(digits) == 4 else digits
 
 
-class EnterForm(forms.Form):
+class EnterForm(NoNationalNumberMixin, forms.Form):
     """When grants were entered in the central register, and under which number."""
 
     entered_on = forms.DateField(
@@ -76,7 +76,7 @@ class EnterForm(forms.Form):
     reference = forms.CharField(label=gettext_lazy("Number in the central register"), max_length=60, required=False)
 
 
-class CompleteGrantForm(forms.Form):
+class CompleteGrantForm(NoNationalNumberMixin, forms.Form):
     """What the central register asks for beside what the case says."""
 
     sector = SectorField()

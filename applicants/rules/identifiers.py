@@ -4,6 +4,7 @@ Sources: france.md C (SIRET and its La Poste exception, RNA with its overseas pa
 """
 
 import re
+import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -14,9 +15,9 @@ from stdnum.exceptions import ValidationError as NumberError
 from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
-from core.text import fold
+from core.text import fold, without_invisible
 
-_SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f]+")
+_SEPARATORS = re.compile(r"[\s.·/_\-\u200c\u200d\u2010-\u2015\u2212]+")
 _RNA = re.compile(r"^W\d[A-Z\d]\d{7}$")
 _RNA_OF_OPEN_DATA = re.compile(r"^W\d{9}$")
 # Words that say nothing of who holds an account.
@@ -26,9 +27,23 @@ _EMPTY_WORDS = frozenset(
 )
 
 
-def compact(number: str) -> str:
-    """``number`` in capitals, without the spaces, dots and dashes that people put in."""
-    return _SEPARATORS.sub("", number or "").upper()
+def compact(number: str, *labels: str) -> str:
+    """``number`` in capitals, without what people put in: spaces, dots, dashes, and signs that nobody sees.
+
+    ``labels`` are the names of the number, which a paste may bring in front of it: "IBAN FR14…", "N° SIRET : 418…".
+    """
+    text = unicodedata.normalize("NFKC", without_invisible(number or "")).upper().strip()
+    for label in labels:
+        text = _without_label(text, label)
+    return _SEPARATORS.sub("", text)
+
+
+def _without_label(text: str, label: str) -> str:
+    """``text`` without the name of the number at its beginning; as it is where it does not begin so."""
+    found = re.match(
+        rf"(?:(?:N[°ºO]?|NUM[ÉE]RO|CODE)\s*(?:DE\s+)?)?{label}(?:\s*(?:N[°ºO]|NUM[ÉE]RO))?\s*[:=\-–—]?\s*(?=\S)", text
+    )
+    return text[found.end() :] if found else text
 
 
 def validate_siret(number: str) -> str:
@@ -37,7 +52,7 @@ def validate_siret(number: str) -> str:
     Raises:
         ValidationError: with a sentence that says whether the length or a digit is wrong.
     """
-    siret = compact(number)
+    siret = compact(number, "SIRET")
     try:
         return stdnum_siret.validate(siret)
     except (InvalidLength, InvalidFormat) as error:
@@ -57,7 +72,7 @@ def validate_siret(number: str) -> str:
 def validate_siren(number: str) -> str:
     """The 9 digits of a SIREN number. Raises ValidationError."""
     try:
-        return stdnum_siren.validate(compact(number))
+        return stdnum_siren.validate(compact(number, "SIREN"))
     except NumberError as error:
         raise ValidationError(
             _("“%(number)s” is not a SIREN number: nine digits, of which the last is a check digit.")
@@ -72,7 +87,7 @@ def validate_rna(number: str) -> str:
     Raises:
         ValidationError: with the expected shape.
     """
-    rna = compact(number)
+    rna = compact(number, "RNA")
     if not _RNA.fullmatch(rna):
         raise ValidationError(
             _("“%(number)s” is not an RNA number: W followed by 9 characters, like W751234567.") % {"number": number},
@@ -94,7 +109,7 @@ def validate_iban(number: str) -> str:
     Raises:
         ValidationError: with a sentence that says what to do.
     """
-    iban = compact(number)
+    iban = compact(number, "IBAN")
     try:
         return stdnum_iban.validate(iban, check_country=False)
     except (InvalidLength, InvalidFormat) as error:
@@ -113,7 +128,7 @@ def validate_iban(number: str) -> str:
 def validate_bic(number: str) -> str:
     """A BIC of 8 or 11 characters. Raises ValidationError."""
     try:
-        return stdnum_bic.validate(compact(number))
+        return stdnum_bic.validate(compact(number, r"(?:BIC|SWIFT)(?:\s*/\s*(?:BIC|SWIFT))?(?=[\s:=])"))
     except NumberError as error:
         raise ValidationError(
             _("“%(number)s” is not a BIC: 8 or 11 characters, like AGRIFRPP882.") % {"number": number}, code="bic"

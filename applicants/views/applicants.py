@@ -85,7 +85,8 @@ def applicant_url(applicant: Applicant) -> str:
 
 
 def _created(request: HttpRequest, applicant: Applicant) -> HttpResponse:
-    # A form sent twice (a double click, a lost answer) makes one applicant, also when no number tells them apart.
+    # A form sent twice (a double click, a lost answer) makes one applicant, also when no number tells them apart;
+    # a form that says anything else is about another one.
     same = Applicant.objects.filter(
         created_by=request.user,
         created_at__gt=timezone.now() - TWICE_WITHIN,
@@ -94,6 +95,12 @@ def _created(request: HttpRequest, applicant: Applicant) -> HttpResponse:
         first_name=applicant.first_name,
         last_name=applicant.last_name,
         birth_date=applicant.birth_date,
+        siret=applicant.siret,
+        rna=applicant.rna,
+        local_register=applicant.local_register,
+        email=applicant.email,
+        address_line=applicant.address_line,
+        postcode=applicant.postcode,
     ).first()
     if same is None:
         same = create_applicant(applicant, actor=request.user)

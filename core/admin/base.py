@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -29,6 +29,7 @@ from core.engine import versions
 from core.models.workflow import WorkflowModel
 from core.money import EuroField, format_euros
 from core.templatetags.essor import short_date, state_pill
+from core.text import matching, nothing_to_search
 from core.transitions import Option, available_transitions
 
 Text = str | Promise
@@ -195,6 +196,14 @@ class EssorModelAdmin(VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmounts
         return available_transitions(obj, request.user) if state_fields(self.model) else []
 
     # --- lists -------------------------------------------------------------------------------------------------------
+
+    def search_words(
+        self, request: HttpRequest, queryset: models.QuerySet, typed: str, field: str = "search_text"
+    ) -> models.QuerySet:
+        """The rows whose folded text holds the words typed; a person whose search has no word is told so."""
+        if (reason := nothing_to_search(typed)) and not request.path.endswith("/autocomplete/"):
+            messages.warning(request, reason)
+        return matching(queryset, typed, field)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EssorChangeList

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.money import CENT, MAX_DIGITS
 from core.personal_numbers import find_national_number
-from core.text import fold
+from core.text import fold, without_invisible
 from core.workbooks.columns import Column
 
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009\u2007']")
@@ -153,7 +153,7 @@ def to_text(raw: Any) -> str:
         return raw.date().isoformat() if raw.time() == time.min else raw.isoformat(sep=" ")
     # A form feed or another control character that came with a paste is no part of a text.
     text = "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else " " for c in str(raw))
-    return text.replace("\xa0", " ").strip()
+    return without_invisible(text).strip()
 
 
 _READERS = {

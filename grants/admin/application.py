@@ -79,7 +79,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
         return with_interest(cases, request.user)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return queryset.search(search_term), False
+        return self.search_words(request, queryset, search_term), False
 
     @display(description=gettext_lazy("Due"), ordering="decision_due_on")
     def due_column(self, case: Application) -> SafeString | str:

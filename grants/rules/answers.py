@@ -16,10 +16,11 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from applicants.rules.identifiers import validate_siret
+from applicants.rules.identifiers import compact, validate_siret
 from core.dates import add_months, format_date_long
 from core.money import format_euros, format_number
 from core.personal_numbers import find_national_number
+from core.text import without_invisible
 from grants.rules.conditions import FormFacts, holds, is_answered
 from grants.rules.schema import Choice, Question, QuestionKind
 
@@ -67,7 +68,7 @@ def normalise(question: Question, raw: Any) -> Any:
 
 
 def _line(question: Question, raw: Any) -> str:
-    return "" if raw is None else str(raw).strip()
+    return "" if raw is None else without_invisible(str(raw)).strip()
 
 
 def _long_text(question: Question, raw: Any) -> str:
@@ -96,7 +97,7 @@ def _period(question: Question, raw: Any) -> dict[str, str]:
 
 
 def _siret(question: Question, raw: Any) -> str:
-    return re.sub(r"[\s\u00a0\u202f.\-]+", "", _line(question, raw))
+    return compact(_line(question, raw), "SIRET")
 
 
 def _yes_no(question: Question, raw: Any) -> bool | None:
@@ -126,7 +127,7 @@ NORMALISERS: dict[QuestionKind, Callable[[Question, Any], Any]] = {
 
 
 def _day_text(raw: Any) -> str:
-    text = str(raw or "").strip()
+    text = without_invisible(str(raw or "")).strip()
     day = parse_day(text)
     return day.isoformat() if day else text
 

@@ -8,16 +8,18 @@ from operator import attrgetter
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.navigation import OpenCall
-from core.text import fold
+from core.text import nothing_to_search, words_of
 from grants.models import Call, Programme, ProgrammeVersion
 from grants.rules.accounts import accounts_of
 from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute
 from grants.rules.answers import not_an_amount, parse_amount
 from grants.rules.budget import BudgetItem
 from grants.rules.schema import Axis, ProgrammeRules
+from grants.services.programmes import search_text_of
 
 AUDIENCES = {
     "association": _("An association"),
@@ -46,13 +48,18 @@ SIMULATED_PERSONS = 4
 
 @dataclass
 class Entry:
-    """A programme of the catalogue with its rules and the calls that are not over."""
+    """A programme of the catalogue with the calls that are not over, and the version that was loaded last."""
 
     programme: Programme
-    rules: ProgrammeRules
+    newest: ProgrammeVersion
     calls: list[Call]
 
-    @property
+    @cached_property
+    def rules(self) -> ProgrammeRules:
+        """What one may count on: the rules of the call that is shown, which are not always the newest."""
+        return (self.call.programme_version if self.call else self.newest).rules
+
+    @cached_property
     def call(self) -> Call | None:
         """The call to show: the open one that closes first, else the next to open."""
         now = timezone.now()
@@ -77,7 +84,7 @@ def entries(programmes: Iterable[Programme] | None = None) -> list[Entry]:
     for call in Call.objects.not_over().select_related("programme_version").order_by("closes_at"):
         calls.setdefault(call.programme_version.programme_id, []).append(call)
     return [
-        Entry(programme, versions[programme.pk].rules, calls.get(programme.pk, []))
+        Entry(programme, versions[programme.pk], calls.get(programme.pk, []))
         for programme in programmes
         if programme.pk in versions
     ]
@@ -92,7 +99,7 @@ def open_calls() -> list[OpenCall]:
                 found.append(
                     OpenCall(
                         title=call.title,
-                        summary=str(entry.rules.summary),
+                        summary=str(call.programme_version.rules.summary),
                         url=entry.programme.get_absolute_url(),
                         closes_at=call.closes_at,
                     )
@@ -112,7 +119,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "deadline": _known(request.GET.get("deadline"), DEADLINES),
     }
     typed = request.GET.get("q", "").strip()[:200]
-    found = [entry for entry in entries() if _matches(entry, fold(typed).split(), chosen)]
+    nothing = nothing_to_search(typed)
+    found = [] if nothing else [entry for entry in entries() if _matches(entry, words_of(typed), chosen)]
     found.sort(key=lambda entry: (not entry.is_open, entry.call.closes_at if entry.call else timezone.now()))
     filters = [
         ("audience", _("Who are you?"), AUDIENCES),
@@ -123,6 +131,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     context = {
         "entries": found,
         "typed": typed,
+        "nothing": nothing,
         "filters": [
             {"name": name, "label": label, "options": options.items(), "chosen": chosen[name]}
             for name, label, options in filters
@@ -138,7 +147,7 @@ def _known(value: str | None, options: dict) -> str:
 
 def _matches(entry: Entry, words: list[str], chosen: dict[str, str]) -> bool:
     catalogue = entry.rules.catalogue
-    text = entry.programme.search_text.split()
+    text = search_text_of(entry.rules).split()
     if any(not any(candidate.startswith(word) for candidate in text) for word in words):
         return False
     if chosen["audience"] and chosen["audience"] not in catalogue.audiences:

@@ -44,7 +44,7 @@ class OperationAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).with_facts().annotate(has_doubt=doubt)
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):
-        return (queryset.search(search_term) if search_term else queryset), False
+        return self.search_words(request, queryset, search_term), False
 
     @admin.display(description=gettext_lazy("Name"), ordering="current__name")
     def name_column(self, operation: Operation) -> str:

@@ -6,6 +6,7 @@ start, and rows that only amounts tell apart by their rank among these.
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.text import fold
+from core.text import exact
 from core.workbooks import Column
 from reporting.rules.doubts import doubts
 
@@ -26,6 +27,8 @@ FUNDS = {
 UNKNOWN = frozenset({"", "NR", "NA", "N/A", "N.R.", "ND", "-", "?"})
 PERIOD_STARTS = {"2014-2020": date(2014, 1, 1), "2021-2027": date(2021, 1, 1)}
 _CATEGORY = re.compile(r"^(?:CI\d+_)?(?P<code>\d{1,3}[a-z]?)\s*(?:[-–:]\s*(?P<label>.+))?$", re.DOTALL)
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "’": " ", "'": " "})
+_LATIN = re.compile(r"[a-z0-9]+")
 _NAME_DATE = re.compile(r"^(\d{4})(\d{2})(\d{2})")
 
 COLUMNS = [
@@ -99,6 +102,7 @@ COLUMNS = [
     Column("fund", gettext_lazy("Fund"), required=False, aliases=("Fonds", "Fund")),
 ]
 # The header of the fund must be there even though a cell may be empty.
+NAME_KEY_LENGTH = 300
 NEEDED_HEADERS = ("fund",)
 
 
@@ -127,20 +131,35 @@ class ListedOperation:
     @property
     def key(self) -> str:
         """The hash of what names the operation."""
-        return _sha(fold(self.programme), fold(self.name), fold(self.beneficiary), self.start.isoformat())
+        return _sha(exact(self.programme), exact(self.name), exact(self.beneficiary), self.start.isoformat())
 
     @property
     def content_hash(self) -> str:
-        """The hash of everything that the row says."""
+        """The hash of everything that the row says: whether it changed, not which operation it is.
+
+        What the key says comes in as it always did, without accents: the hashes that are kept stay comparable.
+        """
+        named = (_bare(self.programme), _bare(self.name), _bare(self.beneficiary), self.start.isoformat())
         return _sha(
-            self.key, self.end.isoformat(), f"{self.eligible:.2f}", f"{self.eu_amount:.2f}", self.postcode,
+            _sha(*named), self.end.isoformat(), f"{self.eligible:.2f}", f"{self.eu_amount:.2f}", self.postcode,
             self.country, self.programmed_on.isoformat() if self.programmed_on else "", self.category_code,
             self.fund or self.written_fund, self.name, self.beneficiary,
         )  # fmt: skip
 
 
+def _bare(text: str) -> str:
+    """``text`` in unaccented Latin letters and digits."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    return " ".join(_LATIN.findall("".join(sign for sign in decomposed if not unicodedata.combining(sign))))
+
+
 def _sha(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def name_key(name: str) -> str:
+    """What tells a beneficiary of a list from another one of the same postcode."""
+    return exact(name)[:NAME_KEY_LENGTH]
 
 
 def code_of(key: str, period: str, ordinal: int) -> str:

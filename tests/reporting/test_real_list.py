@@ -16,8 +16,17 @@ from core.management.base import Problems
 from core.transitions import perform
 from reporting.facts import Selection
 from reporting.imports import plan_import
-from reporting.models import EUProgramme, FinancingLine, Operation, OperationFlag, OperationImport, OperationVersion
+from reporting.models import (
+    EUBeneficiary,
+    EUProgramme,
+    FinancingLine,
+    Operation,
+    OperationFlag,
+    OperationImport,
+    OperationVersion,
+)
 from tests.factories.core import UserFactory
+from tests.reporting import former_keys
 from tests.reporting.listing import LABELS, REAL_LIST, RawRow, raw_cells, real_rows, totals, write_csv, write_xlsx
 from tests.reporting.recompute import recompute
 
@@ -159,6 +168,16 @@ def test_the_same_file_again_changes_nothing(imported):
     after = (Operation.objects.count(), OperationVersion.objects.count(), OperationFlag.objects.count())
     assert after == before
     assert OperationImport.objects.count() == 1
+
+
+def test_a_database_with_the_keys_of_before_knows_the_list_again(imported):
+    """Keys were once made of folded text: after the migration the same list changes nothing."""
+    bodies = EUBeneficiary.objects.count()
+    former_keys.as_before()
+    former_keys.migrate()
+    plan = plan_import(imported.path, imported.path.name)
+    assert (len(plan.unchanged), plan.new, plan.changed) == (1827, [], [])
+    assert EUBeneficiary.objects.count() == bodies
 
 
 def test_an_answered_doubt_stays_answered_when_the_file_comes_again(imported):

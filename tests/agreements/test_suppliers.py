@@ -1,0 +1,168 @@
+"""The supplier of an invoice is one whichever of its rows carries the number; a credit note takes back an invoice."""
+
+import importlib
+from datetime import date
+from decimal import Decimal
+
+import pgtrigger
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, transaction
+
+from agreements import claims, intake
+from agreements.duplicates import open_warnings, raise_warnings, twins_of
+from agreements.models import ExpenditureLine, PaymentClaim
+from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice
+from core.transitions import TransitionRefused, perform
+from tests.agreements.test_workbook import filled, row
+from tests.factories.agreements import add_line, in_force, opened
+from tests.factories.applicants import siret
+
+DAY = date(2026, 3, 1)
+
+
+def invoice(name="Papeterie Dupont", number="12", supplier="", total="100") -> Invoice:
+    return Invoice(name, supplier, number, DAY, Decimal(total))
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_number_on_one_row_serves_all_rows_of_the_name():
+    suppliers = Suppliers([invoice(supplier=siret(1)), invoice(number="13")])
+    assert suppliers.siren_of(invoice()) == siret(1)[:9]
+    assert set(suppliers.keys_of(invoice())) & set(suppliers.keys_of(invoice(supplier=siret(1))))
+
+
+def test_another_spelling_of_the_name_is_met_through_the_number():
+    """Dupont SARL gives the number; Dupont gives it on one row and not on the other."""
+    rows = [
+        invoice("Dupont", "1", siret(1)), invoice("Dupont", "2"), invoice("Dupont SARL", "2", siret(1))
+    ]  # fmt: skip
+    suppliers = Suppliers(rows)
+    assert set(suppliers.keys_of(rows[1])) & set(suppliers.keys_of(rows[2]))
+
+
+def test_namesakes_with_two_numbers_stay_apart():
+    rows = [invoice(supplier=siret(1)), invoice(supplier=siret(2))]
+    assert contradict(*rows)
+    assert Suppliers(rows).siren_of(invoice()) == ""
+
+
+def test_suppliers_in_any_script_stay_apart():
+    greek = [invoice("Δήμος Α"), invoice("Εταιρεία Β")]
+    assert greek[0].name_key != greek[1].name_key
+
+
+@pytest.mark.parametrize(
+    ("lines", "alone"),
+    [
+        ([("Dupont", "", "-50")], [0]),
+        ([("Dupont", "", "100"), ("Dupont", "", "-50")], []),
+        ([("Dupont", "", "-50"), ("Dupont", "", "100")], []),
+        ([("Dupont", "", "100"), ("Dupont", "", "-80"), ("Dupont", "", "-30")], [2]),
+        ([("Dupont", "", "100"), ("Durand", "", "-50")], [1]),
+        ([("Dupont", siret(1), "100"), ("Dupont", "", "-50")], []),
+        ([("Dupont", siret(1), "100"), ("Dupont", siret(2), "-50")], [1]),
+    ],
+)
+def test_a_credit_note_takes_back_an_invoice_of_its_supplier(lines, alone):
+    rows = [(invoice(name, str(n), number, amount), Decimal(amount)) for n, (name, number, amount) in enumerate(lines)]
+    assert credits_without_invoice(rows) == alone
+
+
+# --- in a claim -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def claim(db):
+    agreement, house = in_force()
+    return opened(agreement, house), house
+
+
+def test_one_invoice_twice_is_found_when_one_line_lacks_the_number(claim):
+    claim, house = claim
+    first = add_line(claim, house)
+    second = add_line(claim, house, supplier_siret="", account_code="623")
+    assert first.duplicate_key != second.duplicate_key
+    assert list(twins_of(first)) == [second]
+    assert list(twins_of(second)) == [first]
+    assert raise_warnings(claim) == 1
+
+
+def test_the_database_refuses_to_certify_what_nobody_answered(claim):
+    claim, house = claim
+    add_line(claim, house)
+    add_line(claim, house, supplier_siret="", account_code="623")
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    claims.certify_lines(
+        claim, {line.pk: (line.declared_amount, "") for line in claim.lines.all()}, actor=house.instructor
+    )
+    assert open_warnings(claim).count() == 1
+    with pytest.raises(DatabaseError, match="declared twice"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(state="certified", certified_amount=Decimal(1))
+
+
+def test_a_credit_note_alone_is_not_filed(claim):
+    claim, house = claim
+    add_line(claim, house)
+    credit = {"invoice_total": Decimal(-50), "declared_amount": Decimal(-50), "invoice_number": "AV-1"}
+    alone = add_line(claim, house, supplier_name="Imprimerie", supplier_siret=siret(5), **credit)
+    with pytest.raises(TransitionRefused, match="avoir"):
+        claims.submit(claim, actor=house.member)
+    claims.remove_line(alone, actor=house.member)
+    add_line(claim, house, **credit)
+    claims.submit(claim, actor=house.member)
+
+
+def test_old_lines_get_their_key_by_name(claim):
+    claim, house = claim
+    line = add_line(claim, house)
+    claims.submit(claim, actor=house.member)
+    with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
+        ExpenditureLine.objects.filter(pk=line.pk).update(name_key="", duplicate_key="old")
+    migration = importlib.import_module("agreements.migrations.0010_invoices_known_by_name_too")
+    migration.key_the_invoices(apps, None)
+    kept = ExpenditureLine.objects.get(pk=line.pk)
+    assert (kept.name_key, kept.duplicate_key) == (line.name_key, line.duplicate_key)
+
+
+# --- in a workbook --------------------------------------------------------------------------------------------------
+
+
+def found_in(claim, house, tmp_path, *rows):
+    return intake.preview(claim, filled(claim, tmp_path, list(rows)), actor=house.member)[1]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_invoice_twice_in_a_file_is_found_when_one_row_lacks_the_number(claim, tmp_path, order):
+    found = found_in(*claim, tmp_path, *[row(1), row(1, supplier_siret=None)][::order])
+    assert (len(found.added), len(found.refused)) == (1, 1)
+    (problem,) = found.problems
+    assert problem.row == 3
+
+
+def test_an_invoice_of_the_claim_is_known_without_its_number(claim, tmp_path):
+    claim, house = claim
+    first = row(1, supplier_siret="SIRET\u00a0" + siret(77))
+    kept, found = intake.preview(claim, filled(claim, tmp_path, [first]), actor=house.member)
+    assert len(found.added) == 1
+    intake.take_in(kept, actor=house.member)
+    assert claim.lines.get().supplier_siret == siret(77)
+    again = found_in(claim, house, tmp_path, row(1, supplier_siret=None))
+    assert (again.added, again.known, len(again.refused)) == ([], 1, 1)
+
+
+def test_the_invoices_of_two_namesakes_are_both_taken(claim, tmp_path):
+    found = found_in(*claim, tmp_path, row(1), row(1, supplier_siret=siret(78)))
+    assert (len(found.added), found.refused) == (2, [])
+
+
+def test_a_credit_note_alone_in_a_file_is_refused(claim, tmp_path):
+    credit = {"invoice_total": -50, "declared_amount": -50}
+    found = found_in(
+        *claim, tmp_path, row(1), row(2, **credit), row(3, supplier_name="Autre", supplier_siret=None, **credit)
+    )
+    assert (len(found.added), len(found.refused)) == (2, 1)
+    assert any("avoir" in problem.message for problem in found.problems)
