@@ -22,6 +22,7 @@ TEMPLATE_PDF = "agreements/agreement.typ"
 TEMPLATE_DOCX = "agreements/agreement.docx"
 
 DE_MINIMIS_TEXTS = {
+    "": "",
     "general": "le règlement (UE) 2023/2831 de la Commission du 13 décembre 2023 relatif aux aides de minimis",
     "sgei": "le règlement (UE) 2023/2832 de la Commission du 13 décembre 2023 relatif aux aides de minimis"
     " accordées aux services d'intérêt économique général",
@@ -31,6 +32,7 @@ DE_MINIMIS_TEXTS = {
     " dans le secteur de la pêche et de l'aquaculture",
 }
 EU_FUND_TEXTS = {
+    "": "",
     "ESF+": "le Fonds social européen plus (FSE+)",
     "ERDF": "le Fonds européen de développement régional (FEDER)",
 }
@@ -110,8 +112,8 @@ def act_facts(agreement) -> dict[str, Any]:
         "cascade_allowed": agreement.cascade_allowed,
         "decision_reference": agreement.decision_reference,
         "decision_date": agreement.decision_date,
-        "de_minimis_text": DE_MINIMIS_TEXTS.get(agreement.de_minimis_regime, ""),
-        "eu_fund_text": EU_FUND_TEXTS.get(agreement.eu_fund, ""),
+        "de_minimis_text": DE_MINIMIS_TEXTS[agreement.de_minimis_regime],
+        "eu_fund_text": EU_FUND_TEXTS[agreement.eu_fund],
         "payment_days": rules.deadlines.payment_days,
         "shares": [{"name": share.person_name, "amount": share.amount} for share in agreement.shares.order_by("rank")],
         "tranches": [

@@ -25,6 +25,7 @@ from grants.void import void_computation
 
 PREFIX = "CONV"
 PERCENT = Decimal("0.0001")
+PAYEES = {"person": Payee.PERSONS, "company": Payee.COMPANY}
 ON_EXPENDITURE = ("interim", "balance")
 
 
@@ -185,7 +186,7 @@ def _rate(granted: Decimal, base: Decimal | None) -> Decimal | None:
 def _payee(application: Application) -> str:
     if not application.persons.exists():
         return Payee.BENEFICIARY
-    return Payee.PERSONS if application.rules.payee == "person" else Payee.COMPANY
+    return PAYEES[application.rules.payee]
 
 
 # --- annexes --------------------------------------------------------------------------------------------------------

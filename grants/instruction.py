@@ -89,7 +89,7 @@ def answer_check(application: Application, code: str, answer: str, *, actor, rea
     states = UNTIL_PROPOSAL if rule.stage == "eligibility" else BEFORE_ADMISSION
     with transaction.atomic():
         locked = _locked(application, actor, UNTIL_PROPOSAL)
-        facts = present_facts(locked) if rule.automatic in AUTOMATIC else None
+        facts = present_facts(locked) if rule.automatic else None
         if locked.state not in states and rule not in void_checks(locked, facts):
             _locked(application, actor, states)  # says why
         row = _write_answer(locked, rule, answer, reason.strip(), actor, facts)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from core.money import ZERO, format_euros, format_number, share_floor
 
 NONE, TOLERANCE, STRICT = "none", "tolerance", "strict"
+POLICIES = (NONE, TOLERANCE, STRICT)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,11 @@ def entitlement(
     """Return what ``granted`` euros become when ``spent`` of the planned ``base`` is certified.
 
     ``tolerance`` is in percent: with 10, spending 90 % of the base or more costs nothing.
+
+    Raises LookupError for a policy that is not known.
     """
+    if policy not in POLICIES:
+        raise LookupError(f"no proration policy {policy!r}: one of {', '.join(POLICIES)}")
     reasons = [_("Granted: %(amount)s.") % {"amount": format_euros(granted)}]
     amount = granted
     if policy != NONE and base and spent < base:

@@ -123,9 +123,11 @@ def scoring_panel(case: Application, reader: CaseReader) -> Panel | None:
     given = {item.code: item for item in case.scores.all()}
     form = reader.form("score", lambda: _score_form(case, given))
     result = case.scoring()
+    helps = {criterion.code: criterion.help for criterion in case.rules.criteria}
     rows = [
         {
             "line": line,
+            "help": helps[line.code],
             "given": given.get(line.code),
             "score": form[f"score-{line.code}"],
             "comment": form[f"comment-{line.code}"],

@@ -287,7 +287,8 @@ def _telling_answers(question: Question, values: list[Any]) -> list[Any]:
     if comparison is CHOICE:
         return [None, *(choice.value for choice in question.choices)]
     if comparison is CHOICES:
-        named = sorted({value for value in values if isinstance(value, str)})[:8]
+        first = question.choices[0].value if question.choices else ""
+        named = sorted({first, *(value for value in values if isinstance(value, str))})[:8]
         return [list(ticked) for size in range(len(named) + 1) for ticked in combinations(named, size)]
     if comparison is PERIOD:
         return [None, {"start": "2026-01-01", "end": "2026-12-31"}]

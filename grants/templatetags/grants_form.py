@@ -76,6 +76,19 @@ def _yes_no(view: QuestionView, value: Any) -> str:
     return _("Yes") if value else _("No")
 
 
+def _years(view: QuestionView, value: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        _("Year %(year)d: cost %(cost)s, %(asked)s asked. %(summary)s").rstrip()
+        % {
+            "year": row["year"],
+            "cost": _money(view, row["cost"]),
+            "asked": _money(view, row["requested"]),
+            "summary": row.get("summary", ""),
+        }
+        for row in value
+    )
+
+
 READERS: dict[QuestionKind, Callable[[QuestionView, Any], str]] = {
     QuestionKind.TEXT: _text,
     QuestionKind.LONG_TEXT: _text,
@@ -90,6 +103,7 @@ READERS: dict[QuestionKind, Callable[[QuestionView, Any], str]] = {
     QuestionKind.PHONE: _text,
     QuestionKind.SIRET: _text,
     QuestionKind.ATTESTATIONS: _chosen,
+    QuestionKind.TRANCHES: _years,
 }
 
 
