@@ -85,6 +85,8 @@ def value_text(model: type[models.Model], name: str, raw: Any, names: Names) -> 
     if found.is_relation and found.related_model:
         key = raw["id"] if isinstance(raw, Mapping) and "id" in raw else raw
         return names.of(found.related_model, found.target_field.to_python(key))
+    if isinstance(found, models.JSONField):
+        return plain_text(raw)
     choices = dict(found.flatchoices)
     if raw in choices:
         return str(choices[raw])

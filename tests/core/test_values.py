@@ -34,6 +34,8 @@ def test_every_kind_of_question_that_keeps_an_answer_is_read():
         ("nothing_of_the_model", {"label": "CPO-2026-00012", "id": 3}, "CPO-2026-00012"),
         ("nothing_of_the_model", ["a", "b"], "a ; b"),
         ("nothing_of_the_model", True, "Oui"),
+        ("answers", {"objet": "Réemploi"}, "Objet : Réemploi"),
+        ("answers", [], "–"),
     ],
 )
 def test_values_look_as_everywhere(name, raw, shown):
