@@ -108,6 +108,7 @@ def act_facts(agreement) -> dict[str, Any]:
         "payee": agreement.payee,
         "proration": agreement.proration,
         "tolerance": _percent(agreement.proration_tolerance),
+        "proration_cut": agreement.proration_cut,
         "has_expenditure": any(item.needs_expenditure for item in instalments),
         "cascade_allowed": agreement.cascade_allowed,
         "decision_reference": agreement.decision_reference,
@@ -117,7 +118,13 @@ def act_facts(agreement) -> dict[str, Any]:
         "payment_days": rules.deadlines.payment_days,
         "shares": [{"name": share.person_name, "amount": share.amount} for share in agreement.shares.order_by("rank")],
         "tranches": [
-            {"label": item.label, "amount": item.amount, "start": item.starts_on, "end": item.ends_on}
+            {
+                "label": item.label,
+                "amount": item.amount,
+                "cost": item.cost,
+                "start": item.starts_on,
+                "end": item.ends_on,
+            }
             for item in agreement.tranches.order_by("rank")
         ],
         "instalments": [
@@ -161,8 +168,12 @@ def _annexes(agreement) -> list[tuple[str, str, list[dict[str, Any]]]]:
     annexes.append(("schedule", "Échéancier", _schedule(agreement)))
     shares = list(agreement.shares.order_by("rank"))
     if shares:
-        rows = [[str(share.rank), share.person_name, format_euros(share.amount)] for share in shares]
-        table = _table("Montants par personne", ["N°", "Personne", "Montant"], rows, agreement.granted_amount)
+        rows = [
+            [str(share.rank), f"{share.person_name}, apport de {format_euros(share.cost)}", format_euros(share.amount)]
+            for share in shares
+        ]
+        columns = ["N°", "Personne et apport au capital", "Montant"]
+        table = _table("Montants par personne", columns, rows, agreement.granted_amount)
         annexes.append(("persons", "Personnes aidées", [table]))
     return [(code, f"Annexe {rank} – {title}", tables) for rank, (code, title, tables) in enumerate(annexes, 1)]
 
@@ -187,17 +198,24 @@ def _schedule(agreement) -> list[dict[str, Any]]:
         rows = [
             [
                 item.label,
-                f"du {format_date_long(item.starts_on)} au {format_date_long(item.ends_on)}",
+                f"du {format_date_long(item.starts_on)} au {format_date_long(item.ends_on)}, {_cost(item)}",
                 format_euros(item.amount),
             ]
             for item in tranches
         ]
-        tables.append(_table("Tranches annuelles", ["Tranche", "Période", "Montant"], rows, agreement.granted_amount))
+        columns = ["Tranche", "Période et coût éligible", "Montant"]
+        tables.append(_table("Tranches annuelles", columns, rows, agreement.granted_amount))
     rows = [
         [item.label, item.trigger_text, format_euros(item.amount)] for item in agreement.instalments.order_by("rank")
     ]
     tables.append(_table("Versements", ["Versement", "Conditions", "Montant"], rows, agreement.granted_amount))
     return tables
+
+
+def _cost(tranche) -> str:
+    """The eligible cost of a year and the part of it that is granted."""
+    cost = f"coût éligible {format_euros(tranche.cost)}"
+    return f"{cost}, taux {_percent(tranche.rate)}" if tranche.rate else cost
 
 
 def _table(caption: str, columns: list[str], rows: list[list[str]], total: Decimal) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone, translation
@@ -12,19 +11,20 @@ from agreements.acts import OFFICIAL_LANGUAGE, generate
 from agreements.due import kind_for
 from agreements.models import Agreement, AgreementBudgetLine, AgreementShare, Instalment, Payee, Tranche
 from agreements.rules.deadlines import accounts_close_on, report_due_on
-from agreements.rules.schedule import plan_instalments, plan_tranches
+from agreements.rules.proration import policy_of
+from agreements.rules.schedule import plan_instalments, year_period
 from applicants.people import ensure_person
 from core.dates import add_months, add_years
 from core.events import record
 from core.sequences import next_number
 from core.text import fold
+from grants.eu_funds import is_fund_or_none
 from grants.models import Application
-from grants.services.amounts import tranche_rows
+from grants.programmes.grant_plan import rate_of
 from grants.staff_permissions import may_work_on
 from grants.void import void_computation
 
 PREFIX = "CONV"
-PERCENT = Decimal("0.0001")
 PAYEES = {"person": Payee.PERSONS, "company": Payee.COMPANY}
 ON_EXPENDITURE = ("interim", "balance")
 
@@ -45,6 +45,7 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
     with transaction.atomic():
         locked = Application.objects.select_for_update(of=("self",), no_key=True).get(pk=application.pk)
         _check(locked, actor)
+        fund = locked.eu_fund if eu_fund is None else eu_fund
         number = next_number(PREFIX, timezone.localdate().year)
         agreement = Agreement.objects.create(
             number=number,
@@ -53,10 +54,10 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
             kind=Agreement.Kind.ACT,
             title=locked.title[:300],
             granted_amount=locked.granted_amount,
-            eu_fund=locked.eu_fund if eu_fund is None else eu_fund,
+            eu_fund=fund,
             drafted_by=actor,
             search_text=fold(f"{number} {locked.number} {locked.title} {locked.applicant.display_name}"),
-            **_terms(locked),
+            **_terms(locked, fund),
         )
         with translation.override(OFFICIAL_LANGUAGE):  # what is annexed to an act is in the language of the act
             _write_annexes(agreement)
@@ -92,7 +93,7 @@ def choose_fund(agreement: Agreement, eu_fund: str, *, actor) -> Agreement:
     Raises:
         DraftingRefused: the act was sent, or the fund is unknown.
     """
-    if eu_fund not in ("", "ESF+", "ERDF"):
+    if not is_fund_or_none(eu_fund):
         raise DraftingRefused(_("Choose ESF+, ERDF, or no fund."))
     if refusal := may_work_on(actor, agreement.application):
         raise DraftingRefused(refusal)
@@ -101,6 +102,8 @@ def choose_fund(agreement: Agreement, eu_fund: str, *, actor) -> Agreement:
         if locked.state != Agreement.State.DRAFT:
             raise DraftingRefused(_("This act was sent: take it back to draft to change it."))
         before, locked.eu_fund = locked.eu_fund, eu_fund
+        rule = locked.application.rules.proration
+        locked.proration = policy_of(rule, granted=locked.granted_amount, eu_fund=eu_fund)
         locked.save()
         record(locked, "choose_fund", actor=actor, changes={"eu_fund": [before, eu_fund]})
         write_act(locked, actor=actor)
@@ -124,7 +127,7 @@ def _check(application: Application, actor) -> None:
         raise DraftingRefused(_("This case has its agreement already."))
 
 
-def _terms(application: Application) -> dict:
+def _terms(application: Application, eu_fund: str) -> dict:
     rules = application.rules
     start = application.project_start or timezone.localdate()
     years = rules.tranches.count if rules.tranches else 1
@@ -132,19 +135,21 @@ def _terms(application: Application) -> dict:
     if rules.tranches:  # an act over several years covers its last one
         end = max(end, add_years(start, years) - timedelta(days=1))
     decision = _decision(application)
-    base = _eligible_base(application)
+    plan = application.grant_plan
+    base = plan.cost or None
     deadline = rules.deadlines.balance_months
     return {
         "eligible_base": base,
         # What each person gets follows their own contribution: a rate over all of them would say nothing.
-        "rate": None if application.persons.exists() else _rate(application.granted_amount, base),
+        "rate": None if application.persons.exists() else rate_of(plan.amount, plan.cost),
         "start": start,
         "end": end,
         "claim_deadline": max(end, add_months(decision.on, deadline)) if deadline else None,
         "report_due_on": report_due_on(accounts_close_on(end), rules.deadlines.report_months),
         "payee": _payee(application),
-        "proration": rules.proration.policy,
+        "proration": policy_of(rules.proration, granted=application.granted_amount, eu_fund=eu_fund),
         "proration_tolerance": rules.proration.tolerance * 100,
+        "proration_cut": rules.proration.cut,
         "de_minimis_regime": rules.de_minimis,
         "decision_reference": decision.reference,
         "decision_date": decision.on,
@@ -171,18 +176,6 @@ def _decision(application: Application) -> DecisionReference:
     return DecisionReference(item.session.deliberation_number, item.session.day)
 
 
-def _eligible_base(application: Application) -> Decimal | None:
-    proposal = application.live_proposal()
-    base = proposal.eligible_base if proposal else None
-    return base if base else None
-
-
-def _rate(granted: Decimal, base: Decimal | None) -> Decimal | None:
-    if not base or granted > base:
-        return None
-    return (granted * 100 / base).quantize(PERCENT)
-
-
 def _payee(application: Application) -> str:
     if not application.persons.exists():
         return Payee.BENEFICIARY
@@ -207,7 +200,9 @@ def _write_annexes(agreement: Agreement) -> None:
         )
         for rank, line in enumerate(application.budget_lines.order_by("side", "rank"), start=1)
     )
-    for rank, person in enumerate(application.persons.filter(granted_amount__gt=0).order_by("rank"), start=1):
+    granted = {group.person: group for group in application.grant_plan.persons() if group.amount > 0}
+    helped = [person for person in application.persons.order_by("rank") if str(person.pk) in granted]
+    for rank, person in enumerate(helped, start=1):
         if agreement.payee == Payee.PERSONS and person.applicant is None:
             _open_file(person, agreement.drafted_by)
         AgreementShare.objects.create(
@@ -215,7 +210,8 @@ def _write_annexes(agreement: Agreement) -> None:
             rank=rank,
             applicant=person.applicant,
             person_name=person.full_name,
-            amount=person.granted_amount,
+            amount=granted[str(person.pk)].amount,
+            cost=granted[str(person.pk)].cost,
         )
     _write_payments(agreement, _write_tranches(agreement))
 
@@ -229,21 +225,23 @@ def _open_file(person, actor) -> None:
 
 
 def _write_tranches(agreement: Agreement) -> list[Tranche]:
-    rule = agreement.application.rules.tranches
-    if rule is None:
-        return []
-    wished = [Decimal(str(row.get("requested") or 0)) for row in tranche_rows(agreement.application)]
-    return [
-        Tranche.objects.create(
-            agreement=agreement,
-            rank=plan.rank,
-            label=_("Year %(rank)s") % {"rank": plan.rank},
-            amount=plan.amount,
-            starts_on=plan.starts_on,
-            ends_on=min(plan.ends_on, agreement.end) if plan.rank == rule.count else plan.ends_on,
+    """The years of the plan that was granted, as they are: amount and cost of each."""
+    years = agreement.application.grant_plan.years()
+    tranches = []
+    for year in years:
+        starts_on, ends_on = year_period(agreement.start, year.year)
+        tranches.append(
+            Tranche.objects.create(
+                agreement=agreement,
+                rank=year.year,
+                label=year.label,
+                amount=year.amount,
+                cost=year.cost,
+                starts_on=starts_on,
+                ends_on=min(ends_on, agreement.end) if year is years[-1] else ends_on,
+            )
         )
-        for plan in plan_tranches(agreement.granted_amount, rule.count, agreement.start, wished)
-    ]
+    return tranches
 
 
 def _write_payments(agreement: Agreement, tranches: list[Tranche]) -> None:

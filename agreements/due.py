@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.rules.kind import KindDecision, decide_kind
-from agreements.rules.proration import Entitlement, base_of_part, due_now, entitlement
+from agreements.rules.proration import Entitlement, due_now, entitlement
 from core.money import format_euros, sum_money
 
 NOT_REJECTED = ~Q(state="rejected")
@@ -15,7 +15,7 @@ def due_of_claim(claim) -> Entitlement:
     """Return what may be certified on ``claim`` at most, with the reasons.
 
     An instalment that needs no expenditure (advance, single payment on a piece) is due as planned. Otherwise the
-    certified expenditure of the agreement, or of its tranche, goes through the proration policy.
+    certified expenditure of the agreement, or of its tranche, is compared with the cost of that very part.
     """
     if not claim.instalment.needs_expenditure:
         return Entitlement(
@@ -25,7 +25,7 @@ def due_of_claim(claim) -> Entitlement:
     agreement, tranche = claim.agreement, claim.instalment.tranche
     siblings = agreement.claims.filter(NOT_REJECTED, instalment__tranche=tranche)
     granted = tranche.amount if tranche else agreement.granted_amount
-    base = base_of_part(agreement.eligible_base, granted, agreement.granted_amount)
+    base = tranche.cost if tranche else agreement.eligible_base
     spent = sum_money(siblings.values_list("certified_total", flat=True))
     already = sum_money(siblings.exclude(pk=claim.pk).values_list("ordered_amount", flat=True))
     if claim.instalment.kind == "interim":
@@ -36,6 +36,7 @@ def due_of_claim(claim) -> Entitlement:
         spent=spent,
         policy=agreement.proration,
         tolerance=agreement.proration_tolerance,
+        cut=agreement.proration_cut,
     )
     return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
 

@@ -10,14 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q, Sum
 from django.utils import timezone
 
-from agreements.rules.schedule import split_by
 from agreements.terms import sha256_of_terms, terms_of
 from agreements.workbooks import write_batch_workbook
 from applicants.bank_accounts import payable_account
 from core.documents import PIECE_TYPES, WORKBOOK_TYPES, store
 from core.models.document import Document
+from core.money import ZERO, spread
 from grants.commitments import CreditExhausted, EnvelopeExhausted, commit, release_credit, use_credit
 from grants.models import CreditUse
 
@@ -74,12 +75,21 @@ def place_orders(claim, batch, actor) -> None:
 
 
 def payees_of(claim) -> list[tuple]:
-    """Return (share or None, applicant, euros) for each transfer that a claim needs."""
+    """Return (share or None, applicant, euros) for each transfer that a claim needs.
+
+    What is certified for several persons is shared like what is still to be paid to each: nobody goes above their
+    share, and the last payment of the grant brings each of them exactly to it.
+    """
     agreement = claim.agreement
     if agreement.payee != "persons":
         return [(None, agreement.beneficiary, claim.certified_amount)]
-    shares = list(agreement.shares.select_related("applicant").order_by("rank"))
-    amounts = split_by(claim.certified_amount, [share.amount for share in shares])
+    of_others = ~Q(orders__state="cancelled") & ~Q(orders__claim=claim)
+    shares = list(
+        agreement.shares.select_related("applicant")
+        .annotate(ordered=Sum("orders__amount", filter=of_others))
+        .order_by("rank")
+    )
+    amounts = spread(claim.certified_amount or ZERO, [share.amount - (share.ordered or ZERO) for share in shares])
     return [(share, share.applicant, amount) for share, amount in zip(shares, amounts, strict=True)]
 
 

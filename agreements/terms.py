@@ -30,6 +30,7 @@ def terms_of(agreement) -> dict[str, Any]:
             "payee": agreement.payee,
             "proration": agreement.proration,
             "proration_tolerance": agreement.proration_tolerance,
+            "proration_cut": agreement.proration_cut,
             "cascade_allowed": agreement.cascade_allowed,
             "decision_reference": agreement.decision_reference,
             "decision_date": agreement.decision_date,
@@ -37,8 +38,9 @@ def terms_of(agreement) -> dict[str, Any]:
             "document_sha256": agreement.document_pdf.file.sha256 if agreement.document_pdf_id else "",
             "signed_sha256": agreement.signed_sha256,
             "budget": list(agreement.budget_lines.values("rank", "side", "account_code", "label", "amount")),
-            "shares": list(agreement.shares.values("rank", "person_name", "amount")),
-            "tranches": list(agreement.tranches.values("rank", "label", "amount", "starts_on", "ends_on")),
+            "plan": agreement.application.granted_plan,
+            "shares": list(agreement.shares.values("rank", "person_name", "amount", "cost")),
+            "tranches": list(agreement.tranches.values("rank", "label", "amount", "cost", "starts_on", "ends_on")),
             "instalments": list(
                 agreement.instalments.values("rank", "kind", "label", "amount", "trigger_text", "tranche__rank")
             ),

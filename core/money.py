@@ -1,6 +1,6 @@
 """Money: decimal euros with two digits, in the column, in Python, on the screen and in words. Never a float."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -79,6 +79,24 @@ def share_floor(amount: Decimal, part: Decimal, whole: Decimal | int = 100) -> D
     top = numerator[0] * fraction_part[0] * fraction_whole[1] * 100
     bottom = numerator[1] * fraction_part[1] * fraction_whole[0]
     return (Decimal(top // bottom) / 100).quantize(CENT, ROUND_FLOOR, _EXACT)
+
+
+def spread(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Return ``total`` shared like ``weights``, to the cent, adding up to it exactly; nothing where they are all zero.
+
+    Each share is the difference between two cumulative shares rounded down, so that no cent is lost or made; where
+    ``total`` and the weights are euros and ``total`` is at most their sum, no share is above its weight.
+    """
+    whole = sum(weights, ZERO)
+    if not whole:
+        return [ZERO for _weight in weights]
+    shares, running, given = [], ZERO, ZERO
+    for weight in weights:
+        running += weight
+        until_here = total if running == whole else share_floor(total, running, whole)
+        shares.append(until_here - given)
+        given = until_here
+    return shares
 
 
 def format_number(amount: Decimal, digits: int = 2) -> str:

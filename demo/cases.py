@@ -201,4 +201,7 @@ CASES: list[Case] = [
             ("130000.00", "60000.00"), ("132000.00", "61000.00"), ("134000.00", "62000.00")),
     network("cress-suite", "reseau-cress", "Observatoire régional de l’ESS", 3, S.DRAFT,
             ("50000.00", "25000.00"), ("51000.00", "25500.00"), ("52000.00", "26000.00")),
+    # Years that differ in cost, request and rate: the rate of 80 % cuts the second, and only that one.
+    network("tiers-lieux", "reseau-tiers-lieux", "Essaimage des tiers-lieux ruraux", 1, S.BALANCE_PAID,
+            ("100000.00", "60000.00"), ("100000.00", "90000.00"), ("50000.00", "40000.00")),
 ]  # fmt: skip

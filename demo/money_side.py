@@ -125,7 +125,7 @@ def _declare(found: PaymentClaim, member: Member, share: Decimal) -> None:
     start = tranche.starts_on if tranche else agreement.start
     end = min(tranche.ends_on if tranche else agreement.end, timezone.localdate() - timedelta(days=5))
     for line in agreement.budget_lines.filter(side="charge").order_by("rank"):
-        amount = share_floor(line.amount, tranche.amount, agreement.granted_amount) if tranche else line.amount
+        amount = share_floor(line.amount, tranche.cost, agreement.eligible_base) if tranche else line.amount
         _invoices(found, member, line, share_floor(amount, share, 1), start, end)
 
 
@@ -195,7 +195,7 @@ def report_on(tranche: Tranche, member: Member) -> None:
     reports.file_report(
         tranche,
         summary="Les actions prévues ont été menées ; les indicateurs sont atteints.",
-        spent_amount=tranche.amount * 2,
+        spent_amount=tranche.cost,
         upload=SimpleUploadedFile(f"bilan-{tranche.rank}.pdf", content, "application/pdf"),
         actor=member.user,
     )

@@ -73,6 +73,8 @@ ORGANISATIONS = [
                  "Amina Touré"),
     Organisation("velo-cargo", "Vélo-cargo de l’Ouest, SCOP en création", "forming", "Nantes", "44100",
                  "Pierre Lucas"),
+    Organisation("reseau-tiers-lieux", "Réseau régional des tiers-lieux", "association", "Verdun", "55100",
+                 "Nadia Ferrand"),
 ]  # fmt: skip
 
 COLLEAGUES = [

@@ -311,7 +311,7 @@ class Scenario:
                     europe.accept(application, finance)
 
 
-CLAIMS = 21  # payment claims of the story
+CLAIMS = 24  # payment claims of the story
 # Cases that spent less than planned, and those of which an invoice was cut.
 SPENT = {"conciergerie": Decimal("0.80")}
 CUT_CASES = frozenset({"ressourcerie", "iae"})

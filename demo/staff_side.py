@@ -124,7 +124,6 @@ def instruct(application: Application, case: Case, actor: User) -> None:
         data={
             "favourable": "yes",
             "proposed_amount": str(computation.amount),
-            "eligible_base": str(computation.eligible_base),
             "reasons": "Projet conforme au règlement, partenaires engagés, budget sincère.",
             **_register_consulted(application),
         },

@@ -58,7 +58,7 @@ def _broke(error: IntegrityError, constraint: str) -> bool:
 def _check_envelope(envelope: Envelope, amount: Decimal) -> None:
     if envelope.is_closed:
         raise EnvelopeExhausted(_("The envelope %(code)s is closed.") % {"code": envelope.code})
-    left = envelope.voted_amount - envelope.committed_amount
+    left = envelope.uncommitted_amount
     if amount > left:
         raise EnvelopeExhausted(
             _("The envelope %(code)s has %(left)s left: %(amount)s cannot be committed.")

@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from core.constraints import violation_message
 from core.events import record
-from core.money import ZERO, format_euros, sum_money
+from core.money import ZERO, sum_money
 from core.transitions import perform
 from grants.models import AgendaItem, Application, CommitteeMember, CommitteeSession, Decision, Envelope, Recusal
 from grants.models import SessionState as State
+from grants.programmes.grant_plan import GrantPlan, PlanRefused
+from grants.services.plans import plan_of_grant
 from grants.staff_permissions import may_run_session
 from grants.void import void_computation
 
@@ -129,16 +131,25 @@ def record_decision(
             session = _locked_session(item.session)
             _check(session, actor, State.IN_SESSION)
             item.refresh_from_db(from_queryset=AgendaItem.objects.select_for_update(of=("self",), no_key=True))
-            amount, reason = _terms(item, decision, amount, reason)
+            amount, reason, plan = _terms(item, decision, amount, reason)
             item.decision, item.decided_amount, item.reason = decision, amount, reason
+            item.decided_plan = plan.as_json() if plan.parts else {}
             item.decided_by = actor if decision else None
             item.decided_at = timezone.now() if decision else None
-            item.save(update_fields=["decision", "decided_amount", "reason", "decided_by", "decided_at"])
+            item.save(
+                update_fields=["decision", "decided_amount", "decided_plan", "reason", "decided_by", "decided_at"]
+            )
             record(
                 session,
                 "decide",
                 actor=actor,
-                data={"item": item.pk, "case": item.application.number, "decision": decision, "amount": amount},
+                data={
+                    "item": item.pk,
+                    "case": item.application.number,
+                    "decision": decision,
+                    "amount": amount,
+                    "plan": item.decided_plan,
+                },
                 comment=reason,
             )
     except IntegrityError as error:
@@ -151,33 +162,35 @@ def _locked_session(session: CommitteeSession) -> CommitteeSession:
     return CommitteeSession.objects.select_for_update(of=("self",), no_key=True).get(pk=session.pk)
 
 
-def _terms(item: AgendaItem, decision: str, amount: Decimal | None, reason: str) -> tuple[Decimal | None, str]:
-    """The amount and the reason that go with a decision; SessionRefused when it is not complete."""
+def _terms(
+    item: AgendaItem, decision: str, amount: Decimal | None, reason: str
+) -> tuple[Decimal | None, str, GrantPlan]:
+    """The amount, the reason and the plan that go with a decision; SessionRefused when it is not complete."""
     if decision == Decision.GRANTED:
         amount = item.proposed_amount if amount is None else amount
-        _check_grant(item, amount, reason)
-        return amount, reason
+        return amount, reason, _check_grant(item, amount, reason)
     if decision in (Decision.REJECTED, Decision.DEFERRED):
         if not reason:
             raise SessionRefused(_("A rejection or a deferral needs a reason."), "reason")
-        return None, reason
+        return None, reason, GrantPlan()
     if decision:
         raise SessionRefused(_("Unknown decision."), "decision")
-    return None, ""
+    return None, "", GrantPlan()
 
 
-def _check_grant(item: AgendaItem, amount: Decimal, reason: str) -> None:
+def _check_grant(item: AgendaItem, amount: Decimal, reason: str) -> GrantPlan:
+    """The plan of the grant, by the same function as the closing of the session."""
     if amount <= 0:
         raise SessionRefused(_("Type the amount granted, or reject the case."), "amount")
     if changed := void_computation(item.application):
         raise SessionRefused(changed)
-    highest = item.application.computed_amount
-    if highest is not None and amount > highest:
-        raise SessionRefused(
-            _("The rules of the programme allow at most %(amount)s.") % {"amount": format_euros(highest)}, "amount"
-        )
+    try:
+        plan = plan_of_grant(item, amount)
+    except PlanRefused as refusal:
+        raise SessionRefused(str(refusal), "amount") from refusal
     if amount != item.proposed_amount and not reason:
         raise SessionRefused(_("An amount other than the proposed one needs a reason."), "reason")
+    return plan
 
 
 def declare_recusal(item: AgendaItem, member: CommitteeMember, *, actor, reason: str = "") -> Recusal:
@@ -246,7 +259,7 @@ def totals(session: CommitteeSession, items: list[AgendaItem]) -> SessionTotals:
     closed = session.state == State.CLOSED
     lines = []
     for envelope in Envelope.objects.with_figures().filter(pk__in=decided).order_by("code"):
-        left = envelope.voted_amount - envelope.committed_amount - envelope.awaiting_amount
+        left = envelope.left_amount
         # Once closed, what was decided is already counted among the amounts that wait for their agreement.
         before = left + decided[envelope.pk] if closed else left
         lines.append(EnvelopeLine(envelope, before, decided[envelope.pk]))

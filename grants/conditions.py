@@ -5,7 +5,6 @@ The first line of each docstring stands in ``docs/states.md``. They read the cas
 
 from collections import Counter
 from datetime import timedelta
-from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,6 +17,8 @@ from core.money import format_euros
 from core.text import listed
 from core.transitions import precondition
 from grants import consultation, de_minimis, void
+from grants.programmes.grant_plan import PlanRefused
+from grants.services.plans import plan_of_grant, plan_of_proposal
 
 GENERAL = "__all__"
 GOOD_ANSWERS = ("yes", "na")
@@ -152,16 +153,12 @@ def proposal_within_computed_aid(application, data, actor):
         return {GENERAL: reason}
     if computation.refusals:
         return {GENERAL: _listed(computation.refusals)}
-    amount = data.get("proposed_amount")
-    if amount is not None and amount > computation.amount:
-        return {
-            "proposed_amount": _("At most the computed aid: %(amount)s.") % {"amount": format_euros(computation.amount)}
-        }
-    if amount is not None and computation.per_person and amount != computation.amount:
-        return {
-            "proposed_amount": _("The aid is the sum of the persons' amounts: %(amount)s.")
-            % {"amount": format_euros(computation.amount)}
-        }
+    if data.get("proposed_amount") is None:
+        return None
+    try:
+        plan_of_proposal(application, data)
+    except PlanRefused as refusal:
+        return {refusal.group or "proposed_amount": str(refusal)}
     return None
 
 
@@ -243,21 +240,16 @@ class DecidedAs:
 
 
 def granted_amount_follows_the_rules(application, data, actor):
-    """The amount granted is at most the computed aid."""
+    """The amount granted is at most the computed aid, with the plan by year and person that was recorded."""
     item = application.decided_item()
     if item is None or item.decided_amount is None:
         return None
-    if application.computed_amount is not None and item.decided_amount > application.computed_amount:
-        return {
-            GENERAL: _("The rules of the programme allow at most %(amount)s.")
-            % {"amount": format_euros(application.computed_amount)}
-        }
-    has_persons = application.persons.exists()
-    if has_persons and item.decided_amount != application.computed_amount:
-        return {
-            GENERAL: _("The aid is the sum of the persons' amounts, %(amount)s: grant it, reject it or defer it.")
-            % {"amount": format_euros(application.computed_amount)}
-        }
+    try:
+        plan = plan_of_grant(item, item.decided_amount)
+    except PlanRefused as refusal:
+        return {GENERAL: str(refusal)}
+    if plan != item.grant_plan:
+        return {GENERAL: _("What was proposed changed since the decision was recorded: record it again.")}
     return None
 
 
@@ -356,14 +348,13 @@ def session_within_envelopes(session, data, actor):
     locked = list(envelopes.select_for_update().filter(pk__in=granted).order_by("pk").values_list("pk", flat=True))
     problems = []
     for envelope in envelopes.with_figures().filter(pk__in=locked):
-        left = envelope.voted_amount - envelope.committed_amount - (envelope.awaiting_amount or Decimal(0))
-        if granted[envelope.pk] > left:
+        if granted[envelope.pk] > envelope.left_amount:
             problems.append(
                 _("%(envelope)s: %(granted)s granted, %(left)s left.")
                 % {
                     "envelope": envelope.label,
                     "granted": format_euros(granted[envelope.pk]),
-                    "left": format_euros(left),
+                    "left": format_euros(envelope.left_amount),
                 }
             )
     return {GENERAL: " ".join(problems)} if problems else None

@@ -224,6 +224,7 @@ def compute_aid(application: Application, *, actor) -> AidComputation:
             facts=_plain(facts),
             lines=kept["lines"],
             per_person=kept["per_person"],
+            plan=kept["plan"],
             refusals=list(result.refusals),
             computed_by=actor,
         )

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.money import ZERO, EuroField
+from core.money import ZERO, EuroField, format_euros
 from core.personal_numbers import NoNationalNumberMixin
 from core.roles import Role
 from grants.consultation import consultation_fields
@@ -91,7 +91,7 @@ def instructors_of(programme_id: int):
 
 
 class ProposeForm(StaffForm):
-    """What is proposed to the committee, and why."""
+    """What is proposed to the committee, and why. The years or the persons may be given an amount each."""
 
     favourable = forms.TypedChoiceField(
         label=_("Opinion of the service"),
@@ -102,7 +102,6 @@ class ProposeForm(StaffForm):
         initial="yes",
     )
     proposed_amount = EuroField(label=_("Proposed amount"), required=False, min_value=ZERO)
-    eligible_base = EuroField(label=_("Eligible base"), required=False, min_value=ZERO)
     reasons = forms.CharField(
         label=_("Reasons"),
         widget=forms.Textarea(attrs={"rows": 5}),
@@ -115,7 +114,20 @@ class ProposeForm(StaffForm):
         self.computation = self.instance.latest_computation()
         if self.computation is not None:
             self.fields["proposed_amount"].initial = self.computation.amount
-            self.fields["eligible_base"].initial = self.computation.eligible_base
+            self._add_groups(self.computation.grant_plan.groups())
+        self.order_fields([*(name for name in self.fields if name != "reasons"), "reasons"])
+
+    def _add_groups(self, groups):
+        if len(groups) < 2:
+            return
+        for group in groups:
+            self.fields[group.code] = EuroField(
+                label=group.label,
+                required=False,
+                min_value=ZERO,
+                help_text=_("Computed: %(amount)s for a cost of %(cost)s. Empty: as computed, or in proportion.")
+                % {"amount": format_euros(group.amount), "cost": format_euros(group.cost)},
+            )
 
     def clean(self):
         cleaned = super().clean()
@@ -124,8 +136,6 @@ class ProposeForm(StaffForm):
             cleaned["proposed_amount"] = Decimal("0.00")
         elif not cleaned.get("proposed_amount") and "proposed_amount" not in self.errors:
             self.add_error("proposed_amount", _("Give the amount that you propose."))
-        if cleaned.get("eligible_base") is None:
-            cleaned["eligible_base"] = self.computation.eligible_base if self.computation else Decimal("0.00")
         return cleaned
 
 

@@ -30,7 +30,7 @@ NEXT_STEP = {
 }
 LOOK = gettext_lazy("Look")
 # What a list of cases does not show and would be read for every row: what was typed, the rules of the programme.
-NOT_IN_A_LIST = ("answers", "answer_versions", "search_text", "programme_version__definition")
+NOT_IN_A_LIST = ("answers", "answer_versions", "granted_plan", "search_text", "programme_version__definition")
 
 
 def next_step(application: Application) -> tuple[str, str]:

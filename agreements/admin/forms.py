@@ -10,14 +10,13 @@ from django.utils.translation import pgettext_lazy
 from agreements.forms.transitions import date_field, not_in_future
 from agreements.models import DuplicateWarning
 from core.money import EuroField
-
-FUNDS = [("", _("none")), ("ESF+", _("ESF+")), ("ERDF", _("ERDF"))]
+from grants.eu_funds import FUND_OR_NONE
 
 
 class FundForm(forms.Form):
     """The European fund of a draft."""
 
-    eu_fund = forms.ChoiceField(label=_("European fund"), choices=FUNDS, required=False)
+    eu_fund = forms.ChoiceField(label=_("European fund"), choices=FUND_OR_NONE, required=False)
 
 
 class LinesForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from agreements.models.agreement import Agreement
 from agreements.models.annex import AgreementBudgetLine, AgreementShare
-from agreements.models.choices import AgreementKind, AgreementState, Payee, Proration
+from agreements.models.choices import AgreementKind, AgreementState, Payee, Proration, ProrationCut
 from agreements.models.claim import ClaimState, PaymentClaim
 from agreements.models.expenditure import DuplicateWarning, ExpenditureLine, ExpenditureUpload
 from agreements.models.payment import BatchState, OrderState, PaymentBatch, PaymentOrder
@@ -29,6 +29,7 @@ __all__ = [
     "PaymentClaim",
     "PaymentOrder",
     "Proration",
+    "ProrationCut",
     "Tranche",
     "TrancheReport",
 ]

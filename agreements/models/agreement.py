@@ -21,9 +21,16 @@ from agreements.models.choices import (
     AgreementState,
     Payee,
     Proration,
+    ProrationCut,
 )
 from agreements.models.querysets import AgreementQuerySet
-from agreements.models.triggers import counted_by_database, frozen, legal_moves, never_deleted
+from agreements.models.triggers import (
+    counted_by_database,
+    frozen,
+    legal_moves,
+    never_deleted,
+    plan_follows_amount,
+)
 from agreements.rules.deadlines import first_claim_due_on
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
@@ -34,6 +41,7 @@ from core.money import MoneyField
 from core.roles import Role
 from core.text import search_vector
 from core.transitions import workflow_transition
+from grants.eu_funds import EuFund
 
 
 @tracked(personal=["title", "beneficiary_signatory", "beneficiary_quality", "terms", "search_text"])
@@ -83,13 +91,14 @@ class Agreement(WorkflowModel):
     proration_tolerance = models.DecimalField(
         _("tolerance (%)"), max_digits=5, decimal_places=2, default=0, help_text=_("Under-spending that costs nothing.")
     )
+    proration_cut = models.CharField(
+        _("cut at the tolerance"), max_length=6, choices=ProrationCut.choices, default=ProrationCut.FROM
+    )
     cascade_allowed = models.BooleanField(_("may be passed on to other bodies"), default=False)
     de_minimis_regime = models.CharField(_("de minimis regime"), max_length=40, blank=True)
     decision_reference = models.CharField(_("deliberation"), max_length=60, blank=True)
     decision_date = models.DateField(_("date of the deliberation"), null=True, blank=True)
-    eu_fund = models.CharField(
-        _("European fund"), max_length=8, blank=True, choices=[("ESF+", _("ESF+")), ("ERDF", _("ERDF"))]
-    )
+    eu_fund = models.CharField(_("European fund"), max_length=8, blank=True, choices=EuFund.choices)
 
     commitment = models.OneToOneField(
         "grants.Commitment",
@@ -224,6 +233,7 @@ class Agreement(WorkflowModel):
             impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
             legal_moves(LEGAL_MOVES),
             counted_by_database(["ordered_amount", "paid_amount"]),
+            plan_follows_amount(),
             frozen(
                 "sent_terms_frozen",
                 [
@@ -240,6 +250,7 @@ class Agreement(WorkflowModel):
                     "payee",
                     "proration",
                     "proration_tolerance",
+                    "proration_cut",
                     "cascade_allowed",
                     "document_pdf_id",
                     "document_docx_id",

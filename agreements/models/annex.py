@@ -50,7 +50,7 @@ class AgreementBudgetLine(models.Model):
 
 @tracked(personal=["person_name"])
 class AgreementShare(models.Model):
-    """What one natural person gets of an agreement (one line of a Capital SCOP file)."""
+    """What one natural person gets of an agreement (one line of a Capital SCOP file), for what contribution of theirs."""
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="shares")
     rank = models.PositiveSmallIntegerField(_("rank"))
@@ -64,6 +64,7 @@ class AgreementShare(models.Model):
     )
     person_name = models.CharField(_("name"), max_length=200)
     amount = MoneyField(_("amount"))
+    cost = MoneyField(_("own contribution"))
 
     objects = OfAgreementQuerySet.as_manager()
 
@@ -78,11 +79,11 @@ class AgreementShare(models.Model):
                 condition=Q(applicant__isnull=False),
                 name="agreement_share_person_once",
             ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="agreement_share_positive"),
+            models.CheckConstraint(condition=Q(amount__gt=0, cost__gt=0), name="agreement_share_positive"),
         ]
         triggers = [
             sums_up("shares_sum_up", "agreements_agreementshare", "the shares"),
-            follows_agreement("the shares", ["agreement_id", "rank", "amount"]),
+            follows_agreement("the shares", ["agreement_id", "rank", "amount", "cost"]),
         ]
 
     def __str__(self):

@@ -42,6 +42,13 @@ class Proration(models.TextChoices):
     STRICT = "strict", _("Strict pro rata")
 
 
+class ProrationCut(models.TextChoices):
+    """On which side of a tolerance the cut begins; two rules are in use (reference: france.md B5)."""
+
+    FROM = "from", _("from the tolerance on")
+    BEYOND = "beyond", _("beyond the tolerance")
+
+
 LEGAL_MOVES = [
     ("draft", "sent"),
     ("sent", "draft"),

@@ -329,6 +329,8 @@ class PaymentOrder(WorkflowModel):
                     ("beneficiary", "BIGINT"),
                     ("instructor", "BIGINT"),
                     ("person", "BIGINT"),
+                    ("share_amount", "NUMERIC"),
+                    ("of_share", "NUMERIC"),
                     ("batch_state", "TEXT"),
                 ],
                 func=f"""
@@ -351,10 +353,15 @@ class PaymentOrder(WorkflowModel):
                         {refuse("who instructs a case does not order its payments")}
                     END IF;
                     IF grant_payee = 'persons' THEN
-                        SELECT applicant_id INTO person FROM agreements_agreementshare
-                            WHERE id = NEW.share_id AND agreement_id = claim.agreement_id AND amount >= NEW.amount;
+                        SELECT applicant_id, amount INTO person, share_amount FROM agreements_agreementshare
+                            WHERE id = NEW.share_id AND agreement_id = claim.agreement_id FOR NO KEY UPDATE;
                         IF person IS NULL OR person <> NEW.payee_id THEN
                             {refuse("the payee is not the person of the share")}
+                        END IF;
+                        SELECT coalesce(sum(amount), 0) INTO of_share FROM agreements_paymentorder
+                            WHERE share_id = NEW.share_id AND state <> 'cancelled';
+                        IF of_share + NEW.amount > share_amount THEN
+                            {refuse("a person is paid at most the % of their share", "share_amount")}
                         END IF;
                     ELSIF NEW.payee_id <> beneficiary THEN
                         {refuse("the payee is not the beneficiary")}

@@ -26,6 +26,7 @@ from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
 from core.transitions import workflow_transition
+from grants.programmes.grant_plan import rate_of
 
 
 class TrancheState(models.TextChoices):
@@ -38,8 +39,8 @@ class TrancheState(models.TextChoices):
 
 @tracked
 class Tranche(WorkflowModel):
-    """One year of a multi-year agreement. The first is released at the entry in force, each other one
-    when the report on the year before was accepted."""
+    """One year of a multi-year agreement: what is granted for it, of which cost (its part of the eligible base). The
+    first is released at the entry in force, each other one when the report on the year before was accepted."""
 
     State = TrancheState
     STATE_TONES = {"planned": "idle", "released": "ok", "closed": "idle"}
@@ -50,6 +51,7 @@ class Tranche(WorkflowModel):
     rank = models.PositiveSmallIntegerField(_("rank"))
     label = models.CharField(_("label"), max_length=120)
     amount = MoneyField(_("amount"))
+    cost = MoneyField(_("eligible cost"))
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
     state = FSMField(
@@ -66,7 +68,8 @@ class Tranche(WorkflowModel):
         ordering = ["agreement", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["agreement", "rank"], name="tranche_rank_unique"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="tranche_amount_positive"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="tranche_amount_not_negative"),
+            models.CheckConstraint(condition=Q(cost__gt=0, cost__gte=F("amount")), name="tranche_amount_within_cost"),
             models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="tranche_dates_in_order"),
             models.CheckConstraint(
                 condition=Q(ordered_amount__gte=0, ordered_amount__lte=F("amount")),
@@ -81,8 +84,8 @@ class Tranche(WorkflowModel):
         triggers = [
             legal_moves([("planned", "released"), ("released", "closed")]),
             counted_by_database(["ordered_amount"]),
-            sums_up("tranches_sum_up", "agreements_tranche", "the tranches"),
-            follows_agreement("the tranches", ["agreement_id", "rank", "amount", "starts_on", "ends_on"]),
+            sums_up("tranches_sum_up", "agreements_tranche", "the tranches", cost=True),
+            follows_agreement("the tranches", ["agreement_id", "rank", "amount", "cost", "starts_on", "ends_on"]),
             pgtrigger.Trigger(
                 name="released_in_order",
                 when=pgtrigger.Before,
@@ -110,6 +113,11 @@ class Tranche(WorkflowModel):
     def interest_of(self, user):
         """The people of its case."""
         return reason_interested(user, self.agreement)
+
+    @property
+    def rate(self):
+        """The part of its cost that is granted, in percent; None where that says nothing."""
+        return rate_of(self.amount, self.cost)
 
     @property
     def is_released(self) -> bool:
@@ -363,13 +371,19 @@ class Instalment(models.Model):
                 timing=pgtrigger.Deferred,
                 declare=[("total", "NUMERIC"), ("tranche", "agreements_tranche%ROWTYPE")],
                 func=f"""
-                    IF NEW.tranche_id IS NULL THEN RETURN NULL; END IF;
+                    IF NOT EXISTS (SELECT 1 FROM agreements_instalment WHERE id = NEW.id) THEN RETURN NULL; END IF;
+                    IF NEW.tranche_id IS NULL THEN
+                        IF EXISTS (SELECT 1 FROM agreements_tranche WHERE agreement_id = NEW.agreement_id) THEN
+                            {refuse("an instalment of an agreement by tranches belongs to one of them")}
+                        END IF;
+                        RETURN NULL;
+                    END IF;
                     SELECT * INTO tranche FROM agreements_tranche WHERE id = NEW.tranche_id;
                     SELECT sum(amount) INTO total FROM agreements_instalment WHERE tranche_id = NEW.tranche_id;
                     IF tranche.agreement_id <> NEW.agreement_id THEN
                         {refuse("an instalment and its tranche belong to one agreement")}
                     END IF;
-                    IF total > tranche.amount THEN
+                    IF total <> tranche.amount THEN
                         {refuse("the instalments of a tranche come to %, the tranche to %", "total", "tranche.amount")}
                     END IF;
                     RETURN NULL;

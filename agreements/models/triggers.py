@@ -87,25 +87,74 @@ def never_deleted(condition: pgtrigger.Condition | pgtrigger.Q | None = None) ->
     )
 
 
-def sums_up(name: str, table: str, what: str) -> pgtrigger.Trigger:
+def sums_up(name: str, table: str, what: str, *, cost: bool = False) -> pgtrigger.Trigger:
     """Return the deferred trigger that wants the rows of ``table`` to add up to the granted amount.
 
-    It looks when the transaction ends, so that a schedule may be rewritten line by line; no row at
-    all is allowed (an agreement without persons, without tranches).
+    With ``cost``, their costs add up to the eligible base too. It looks when the transaction ends, so that a schedule
+    may be rewritten line by line; no row at all is allowed (an agreement without persons, without tranches).
     """
     return pgtrigger.Trigger(
         name=name,
         when=pgtrigger.After,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         timing=pgtrigger.Deferred,
-        declare=[("of_agreement", "BIGINT"), ("total", "NUMERIC"), ("granted", "NUMERIC")],
+        declare=[
+            ("of_agreement", "BIGINT"),
+            ("total", "NUMERIC"),
+            ("granted", "NUMERIC"),
+            ("costs", "NUMERIC"),
+            ("base", "NUMERIC"),
+        ],
         func=f"""
             IF TG_OP = 'DELETE' THEN of_agreement := OLD.agreement_id;
             ELSE of_agreement := NEW.agreement_id; END IF;
-            SELECT granted_amount INTO granted FROM agreements_agreement WHERE id = of_agreement;
-            SELECT sum(amount) INTO total FROM {table} WHERE agreement_id = of_agreement;
+            SELECT granted_amount, eligible_base INTO granted, base
+                FROM agreements_agreement WHERE id = of_agreement;
+            SELECT sum(amount), {"sum(cost)" if cost else "NULL"} INTO total, costs
+                FROM {table} WHERE agreement_id = of_agreement;
             IF granted IS NOT NULL AND total IS NOT NULL AND total <> granted THEN
                 {refuse(what + " add up to % and not to the % granted", "total", "granted")}
+            END IF;
+            IF costs IS NOT NULL AND costs IS DISTINCT FROM base THEN
+                {refuse("the costs of " + what + " add up to % and not to the eligible base of %", "costs", "base")}
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+def plan_follows_amount() -> pgtrigger.Trigger:
+    """Return the deferred trigger of an agreement whose amount or base changes, or that leaves the draft: its tranches,
+    shares and instalments still add up, and a sent agreement has instalments."""
+    parts = {"tranches": "tranche", "shares": "agreementshare", "instalments": "instalment"}
+    looks = "".join(
+        f"""
+            SELECT sum(amount) INTO total FROM agreements_{table} WHERE agreement_id = NEW.id;
+            IF total IS NOT NULL AND total <> granted THEN
+                {refuse(f"the {what} add up to % and not to the % granted", "total", "granted")}
+            END IF;"""
+        for what, table in parts.items()
+    )
+    return pgtrigger.Trigger(
+        name="plan_follows_amount",
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        timing=pgtrigger.Deferred,
+        condition=pgtrigger.Condition(
+            "OLD.granted_amount IS DISTINCT FROM NEW.granted_amount"
+            " OR OLD.eligible_base IS DISTINCT FROM NEW.eligible_base OR (OLD.state = 'draft' AND NEW.state <> 'draft')"
+        ),
+        declare=[("granted", "NUMERIC"), ("base", "NUMERIC"), ("total", "NUMERIC"), ("its_state", "TEXT")],
+        func=f"""
+            SELECT granted_amount, eligible_base, state INTO granted, base, its_state
+                FROM agreements_agreement WHERE id = NEW.id;
+            IF granted IS NULL THEN RETURN NULL; END IF;{looks}
+            IF total IS NULL AND its_state NOT IN ('draft', 'lapsed') THEN
+                {refuse("an agreement that is sent has its instalments")}
+            END IF;
+            SELECT sum(cost) INTO total FROM agreements_tranche WHERE agreement_id = NEW.id;
+            IF total IS NOT NULL AND total IS DISTINCT FROM base THEN
+                {refuse("the costs of the tranches add up to % and not to the eligible base of %", "total", "base")}
             END IF;
             RETURN NULL;
         """,

@@ -12,6 +12,7 @@ from core.money import ZERO, format_euros, format_number, share_floor
 
 NONE, TOLERANCE, STRICT = "none", "tolerance", "strict"
 POLICIES = (NONE, TOLERANCE, STRICT)
+FROM, BEYOND = "from", "beyond"
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,38 @@ class Entitlement:
     reasons: list[str] = field(default_factory=list)
 
 
+def policy_of(rule, *, granted: Decimal, eu_fund: str) -> str:
+    """Return the policy of a grant under the rule of its programme: strict above an amount, or with EU money."""
+    if rule.policy == TOLERANCE and (
+        (rule.strict_above is not None and granted > rule.strict_above) or (rule.strict_with_eu and eu_fund)
+    ):
+        return STRICT
+    return rule.policy
+
+
+def is_cut(*, base: Decimal, spent: Decimal, policy: str, tolerance: Decimal, cut: str) -> bool:
+    """Whether ``spent`` euros of a planned ``base`` reduce the grant. Exact: no rounding moves the boundary."""
+    if policy == NONE or spent >= base:
+        return False
+    if policy == STRICT:
+        return True
+    spent_share, boundary = spent * 100, base * (100 - tolerance)
+    return spent_share <= boundary if cut == FROM else spent_share < boundary
+
+
 def entitlement(
-    *, granted: Decimal, base: Decimal | None, spent: Decimal, policy: str, tolerance: Decimal = Decimal(0)
+    *,
+    granted: Decimal,
+    base: Decimal | None,
+    spent: Decimal,
+    policy: str,
+    tolerance: Decimal = Decimal(0),
+    cut: str = FROM,
 ) -> Entitlement:
     """Return what ``granted`` euros become when ``spent`` of the planned ``base`` is certified.
 
-    ``tolerance`` is in percent: with 10, spending 90 % of the base or more costs nothing.
+    ``tolerance`` is in percent. With 10, and ``cut`` "from" (Auvergne's rule: cut when the spending is at least 10 %
+    below the estimate, france.md B5), 90 % of the base is cut; with "beyond", only less than 90 % is.
 
     Raises LookupError for a policy that is not known.
     """
@@ -36,8 +63,7 @@ def entitlement(
     reasons = [_("Granted: %(amount)s.") % {"amount": format_euros(granted)}]
     amount = granted
     if policy != NONE and base and spent < base:
-        kept = share_floor(base, 100 - tolerance) if policy == TOLERANCE else base
-        if spent < kept:
+        if is_cut(base=base, spent=spent, policy=policy, tolerance=tolerance, cut=cut):
             amount = share_floor(granted, spent, base)
             reasons.append(
                 _("Certified %(spent)s of %(base)s planned: pro rata, %(amount)s.")
@@ -70,8 +96,3 @@ def due_now(entitled: Entitlement, *, already_paid: Decimal, asked: Decimal) -> 
     if left > asked:
         reasons.append(_("Not above the amount asked: %(amount)s.") % {"amount": format_euros(asked)})
     return Entitlement(min(left, asked), reasons)
-
-
-def base_of_part(base: Decimal | None, part: Decimal, granted: Decimal) -> Decimal | None:
-    """Return the part of the eligible base that stands behind a tranche of ``part`` euros of the grant."""
-    return None if base is None else share_floor(base, part, granted)

@@ -18,16 +18,6 @@ class PlannedInstalment:
     amount: Decimal
 
 
-@dataclass(frozen=True)
-class PlannedTranche:
-    """One year of a multi-year grant."""
-
-    rank: int
-    amount: Decimal
-    starts_on: date
-    ends_on: date
-
-
 def split(amount: Decimal, shares: Sequence[Decimal]) -> list[Decimal]:
     """Return ``amount`` cut by ``shares`` (fractions that add up to one); the last part takes the odd cents.
 
@@ -36,13 +26,6 @@ def split(amount: Decimal, shares: Sequence[Decimal]) -> list[Decimal]:
     if sum(shares) != 1:
         raise ValueError(f"The instalments of a programme add up to one, not to {sum(shares)}.")
     parts = [share_floor(amount, share, 1) for share in shares[:-1]]
-    return [*parts, amount - sum_money(parts)]
-
-
-def split_by(amount: Decimal, keys: Sequence[Decimal]) -> list[Decimal]:
-    """Return ``amount`` shared in proportion to ``keys`` (euros); the last part takes the odd cents."""
-    total = sum_money(keys)
-    parts = [share_floor(amount, key, total) for key in keys[:-1]]
     return [*parts, amount - sum_money(parts)]
 
 
@@ -58,18 +41,6 @@ def plan_instalments(
     return plans
 
 
-def plan_tranches(granted: Decimal, count: int, start: date, wished: Sequence[Decimal] = ()) -> list[PlannedTranche]:
-    """Return ``count`` yearly tranches from ``start``.
-
-    ``wished`` are the amounts asked for by year: kept when they add up to what is granted, else taken as a key to
-    share it; without them the years are equal. The last tranche takes the odd cents.
-    """
-    total = sum_money(wished)
-    if len(wished) == count and total > ZERO:
-        amounts = split_by(granted, wished)
-    else:
-        amounts = split_by(granted, [Decimal(1)] * count)
-    return [
-        PlannedTranche(rank, amount, add_years(start, rank - 1), add_years(start, rank) - timedelta(days=1))
-        for rank, amount in enumerate(amounts, 1)
-    ]
+def year_period(start: date, rank: int) -> tuple[date, date]:
+    """Return the first and the last day of the year ``rank`` (from 1) of a grant that begins on ``start``."""
+    return add_years(start, rank - 1), add_years(start, rank) - timedelta(days=1)

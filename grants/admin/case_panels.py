@@ -80,6 +80,7 @@ def amount_panel(case: Application, reader: CaseReader) -> Panel:
         context={
             "computation": computation,
             "void_reason": void_computation(case) if computation else "",
+            "years": computation.grant_plan.years() if computation else (),
             "may_compute": reader.may_instruct and case.state in DURING_INSTRUCTION,
             "fund_form": reader.form("fund", lambda: EuFundForm(initial={"eu_fund": case.eu_fund})),
             "may_choose_fund": reader.may_instruct and case.state in UNTIL_PROPOSAL,

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from core.money import ZERO, EuroField
 from core.personal_numbers import NoNationalNumberMixin
+from grants.eu_funds import FUND_OR_NONE
 from grants.models import Answer, OpinionResult, Piece
 from grants.staff_forms import DateInput, instructors_of_programmes
 
@@ -119,6 +120,4 @@ class BodyForm(NoNationalNumberMixin, forms.Form):
 class EuFundForm(forms.Form):
     """The European fund that will co-finance the case, chosen during instruction."""
 
-    eu_fund = forms.ChoiceField(
-        label=_("EU fund"), required=False, choices=[("", _("none")), ("ESF+", _("ESF+")), ("ERDF", _("ERDF"))]
-    )
+    eu_fund = forms.ChoiceField(label=_("EU fund"), required=False, choices=FUND_OR_NONE)

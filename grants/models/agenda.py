@@ -9,6 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.money import MoneyField
+from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
+from grants.programmes.grant_plan import GrantPlan
+
+COMPUTED_PLAN = """
+    SELECT c.plan FROM grants_proposal p JOIN grants_aidcomputation c ON c.id = p.computation_id
+        WHERE p.application_id = NEW.application_id AND p.sent_back_at IS NULL
+"""
 
 CLOSED_SESSION_GUARD = """
     PERFORM 1 FROM grants_committeesession WHERE id = {session} AND state = 'closed';
@@ -69,6 +76,7 @@ class AgendaItem(models.Model):
     proposed_amount = MoneyField(_("proposed amount"))
     decision = models.CharField(_("decision"), max_length=10, choices=Decision.choices, blank=True)
     decided_amount = MoneyField(_("decided amount"), null=True, blank=True)
+    decided_plan = PlanField(_("plan of what was decided"))
     reason = models.TextField(_("reason"), blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
@@ -130,10 +138,17 @@ class AgendaItem(models.Model):
                 func=CLOSED_SESSION_GUARD.format(session="OLD.session_id", then="RETURN OLD;"),
             ),
             pgtrigger.ReadOnly(name="agenda_item_stays_on_its_case", fields=["session", "application"]),
+            plan_adds_up("decided_plan", "decided_amount"),
+            plan_within_computed("decided_plan", COMPUTED_PLAN),
         ]
 
     def __str__(self):
         return f"{self.session} · {self.rank}"
+
+    @property
+    def grant_plan(self) -> GrantPlan:
+        """What was decided, by year, person and axis."""
+        return GrantPlan.from_json(self.decided_plan)
 
 
 @tracked

@@ -14,12 +14,15 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.text import fold, matching, search_vector
+from grants.eu_funds import FUND_OR_NONE, NO_FUND, EuFund
 from grants.interests import interest_in
 from grants.models.call import Call
 from grants.models.filing import ApplicantWorkflow
+from grants.models.plan_columns import PlanField, plan_adds_up
 from grants.models.programme import ProgrammeVersion
 from grants.models.workflow import InstructionWorkflow
 from grants.permissions import visible_applications
+from grants.programmes.grant_plan import GrantPlan
 from grants.states import APPLICANT_LABELS, ApplicationState
 
 
@@ -101,6 +104,7 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
     computed_amount = MoneyField(_("computed aid"), null=True, blank=True)
     proposed_amount = MoneyField(_("amount proposed"), null=True, blank=True)
     granted_amount = MoneyField(_("amount granted"), null=True, blank=True)
+    granted_plan = PlanField(_("plan of the grant"))
     project_start = models.DateField(_("start of the project"), null=True, blank=True)
     project_end = models.DateField(_("end of the project"), null=True, blank=True)
     early_start_reason = models.TextField(
@@ -127,9 +131,7 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
     )
     clock_suspended_at = models.DateTimeField(_("clock suspended since"), null=True, blank=True)
     received_complete_on = models.DateField(_("complete since"), null=True, blank=True)
-    eu_fund = models.CharField(
-        _("EU fund"), max_length=5, choices=[("", _("none")), ("ESF+", _("ESF+")), ("ERDF", _("ERDF"))], blank=True
-    )
+    eu_fund = models.CharField(_("EU fund"), max_length=5, choices=FUND_OR_NONE, blank=True)
     search_text = models.TextField(editable=False, default="")
 
     objects = ApplicationQuerySet.as_manager()
@@ -185,7 +187,9 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
                 name="application_project_dates_in_order",
                 violation_error_message=_("The project ends after it starts."),
             ),
-            models.CheckConstraint(condition=Q(eu_fund__in=["", "ESF+", "ERDF"]), name="application_eu_fund_known"),
+            models.CheckConstraint(
+                condition=Q(eu_fund__in=[NO_FUND, *EuFund.values]), name="application_eu_fund_known"
+            ),
             models.CheckConstraint(
                 condition=Q(clock_suspended_at__isnull=True) | Q(submitted_at__isnull=False),
                 name="application_clock_runs_after_filing",
@@ -195,6 +199,12 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             amount_not_negative("proposed_amount"),
             amount_not_negative("granted_amount"),
         ]
+        triggers = [plan_adds_up("granted_plan", "granted_amount")]
+
+    @property
+    def grant_plan(self) -> GrantPlan:
+        """What was granted, by year, person and axis; empty before the decision."""
+        return GrantPlan.from_json(self.granted_plan)
 
     def __str__(self):
         return self.number or self.title or str(self.public_id)

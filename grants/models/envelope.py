@@ -57,7 +57,8 @@ class EnvelopeQuerySet(models.QuerySet):
         return self.filter(programme__assignments__user=user).distinct()
 
     def with_figures(self):
-        """Add ``awaiting_amount`` (granted, no commitment yet), ``proposed_total`` and ``available_amount``."""
+        """Add ``awaiting_amount`` (granted, no commitment yet), ``proposed_total`` and ``available_amount``: what is left
+        once the cases proposed are granted too."""
         return self.annotate(
             awaiting_amount=Coalesce(self._sum_of_cases("granted_amount", ["approved"]), ZERO),
             proposed_total=Coalesce(
@@ -136,8 +137,14 @@ class Envelope(models.Model):
 
     @property
     def uncommitted_amount(self):
-        """Euros that no commitment holds yet."""
+        """Euros that no commitment holds yet: what may still be committed."""
         return self.voted_amount - self.committed_amount
+
+    @property
+    def left_amount(self):
+        """Euros that may still be granted: what the cases granted without an act wait for is off. Needs the figures of
+        ``with_figures``."""
+        return self.uncommitted_amount - self.awaiting_amount
 
 
 class CommitmentQuerySet(models.QuerySet):

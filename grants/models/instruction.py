@@ -13,6 +13,8 @@ from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.models.document import Document
 from core.money import MoneyField
+from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
+from grants.programmes.grant_plan import GrantPlan
 
 
 class Answer(models.TextChoices):
@@ -210,6 +212,7 @@ class AidComputation(models.Model):
     facts = models.JSONField(_("facts"), help_text=_("What the computation started from."))
     lines = models.JSONField(_("explanation"), help_text=_("[{text, amount}] in the order of the reasoning."))
     per_person = models.JSONField(_("amounts by person"), default=list, blank=True)
+    plan = PlanField(_("plan of the grant"))
     refusals = models.JSONField(_("reasons against the aid"), default=list, blank=True)
     computed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
@@ -239,6 +242,7 @@ class AidComputation(models.Model):
                 when=pgtrigger.Before,
                 func="NEW.basis := grants_aid_basis(NEW.application_id); RETURN NEW;",
             ),
+            plan_adds_up("plan", "amount", cost="eligible_base"),
         ]
 
     def __str__(self):
@@ -249,6 +253,11 @@ class AidComputation(models.Model):
         if "basis_now" not in self.__dict__:
             self.basis_now = type(self).objects.with_basis_now().values_list("basis_now", flat=True).get(pk=self.pk)
         return self.basis != self.basis_now
+
+    @property
+    def grant_plan(self) -> GrantPlan:
+        """What was computed, by year, person and axis."""
+        return GrantPlan.from_json(self.plan)
 
 
 @tracked
@@ -264,6 +273,7 @@ class Proposal(models.Model):
     favourable = models.BooleanField(_("in favour"), default=True)
     amount = MoneyField(_("proposed amount"))
     eligible_base = MoneyField(_("eligible base"))
+    plan = PlanField(_("plan of the grant"))
     score = models.DecimalField(_("score out of 20"), max_digits=5, decimal_places=2, null=True, blank=True)
     reasons = models.TextField(_("reasons"))
     # Where State aid applies: what shows that the register of de minimis aid was consulted, or why it could not be
@@ -346,6 +356,7 @@ class Proposal(models.Model):
                     "favourable",
                     "amount",
                     "eligible_base",
+                    "plan",
                     "score",
                     "reasons",
                     "de_minimis_regime",
@@ -358,6 +369,8 @@ class Proposal(models.Model):
                     "made_at",
                 ],
             ),
+            plan_adds_up("plan", "amount", cost="eligible_base"),
+            plan_within_computed("plan", "SELECT plan FROM grants_aidcomputation WHERE id = NEW.computation_id"),
             pgtrigger.Protect(name="proposal_is_not_deleted", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="proposal_on_present_figures",
@@ -369,6 +382,11 @@ class Proposal(models.Model):
 
     def __str__(self):
         return f"{self.application_id} · {self.amount}"
+
+    @property
+    def grant_plan(self) -> GrantPlan:
+        """What is proposed, by year, person and axis."""
+        return GrantPlan.from_json(self.plan)
 
 
 @tracked(personal=["body"])

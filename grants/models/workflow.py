@@ -5,6 +5,7 @@ mails go through the outbox in the same transaction.
 """
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.db.models import Case, F, When
 from django.db.models.expressions import OrderBy
@@ -17,6 +18,7 @@ from core.transitions import workflow_transition
 from grants import conditions, consultation, de_minimis, notices, staff_forms
 from grants.rules.deadlines import Suspension, implied_decision_date
 from grants.rules.scoring import ScoringResult, total_score
+from grants.services.plans import plan_of_proposal
 from grants.staff_permissions import (
     may_give_visa,
     may_lapse,
@@ -215,11 +217,14 @@ class InstructionWorkflow(WorkflowModel):
     )
     def propose(self, *, actor, data, comment):
         """The amount proposed to the committee, with its reasons."""
+        computation = self.latest_computation()
+        plan = plan_of_proposal(self, data)
         proposal = self.proposals.create(
-            computation=self.latest_computation(),
+            computation=computation,
             favourable=data["favourable"],
             amount=data["proposed_amount"],
-            eligible_base=data["eligible_base"],
+            eligible_base=computation.eligible_base if computation else Decimal("0.00"),
+            plan=plan.as_json() if plan.parts else {},
             score=self.scoring().total,
             reasons=data["reasons"],
             made_by=actor,
@@ -325,9 +330,10 @@ class InstructionWorkflow(WorkflowModel):
     def approve(self, *, actor, data, comment):
         """The amount decided becomes the amount granted, for each person of a grouped case too."""
         item = self.decided_item()
-        self.granted_amount = item.decided_amount
+        self.granted_amount, self.granted_plan = item.decided_amount, item.decided_plan
+        by_person = {group.person: group.amount for group in item.grant_plan.persons()}
         for person in self.persons.all():
-            person.granted_amount = person.computed_amount
+            person.granted_amount = by_person.get(str(person.pk))
             person.save(update_fields=["granted_amount"])
         de_minimis.record_granted(self, item.decided_amount, day=item.session.day, actor=actor)
         notices.send_granted(self, item)

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from core.money import ZERO, format_euros, format_number, share_floor, sum_money
+from core.money import ZERO, format_euros, format_number, share_floor, spread, sum_money
+from grants.programmes.grant_plan import GrantPlan, over_persons, over_years
+from grants.programmes.grant_plan import Part as PlanPart
 from grants.programmes.steps import Ceiling, Floor, PublicAidCap, Rate, RateCap, Step, WithinRequest
 from grants.rules.accounts import account_of
 from grants.rules.budget import BudgetItem, eligible_amount, totals_of
@@ -49,7 +51,7 @@ class AidFacts:
 
 @dataclass(frozen=True)
 class ReasonLine:
-    """One line of reasoning and the amount reached. ``kind`` is base, step, refusal or total."""
+    """One line of reasoning and the amount reached. ``kind`` is base, step, refusal, share or total."""
 
     text: str
     amount: Decimal
@@ -82,11 +84,12 @@ class TrancheAid:
 
 @dataclass(frozen=True)
 class AidResult:
-    """The amount, the base it was computed on, and why."""
+    """The amount, the base it was computed on, why, and the plan: the same amount and base by year, person and axis."""
 
     amount: Decimal
     eligible_base: Decimal
     lines: tuple[ReasonLine, ...]
+    plan: GrantPlan = GrantPlan()
     per_person: tuple[PersonAid, ...] = ()
     per_tranche: tuple[TrancheAid, ...] = ()
     refusals: tuple[str, ...] = ()
@@ -100,7 +103,7 @@ class AidResult:
             "per_person": [
                 {"key": person.key, "name": person.name, "amount": str(person.amount)} for person in self.per_person
             ],
-            "per_tranche": [{"rank": tranche.rank, "amount": str(tranche.amount)} for tranche in self.per_tranche],
+            "plan": self.plan.as_json(),
         }
 
 
@@ -110,8 +113,10 @@ class _Part:
 
     amount: Decimal
     cost: Decimal = ZERO
-    subject: str = ""
     lines: tuple[ReasonLine, ...] = field(default=())
+    year: int | None = None
+    person: str = ""
+    name: str = ""
 
     def then(self, amount: Decimal, text: str, kind: str = "step") -> "_Part":
         return replace(self, amount=amount, lines=(*self.lines, ReasonLine(text, amount, kind)))
@@ -151,12 +156,13 @@ PER = {
 
 
 def ceiling_step(step: Ceiling, part: _Part, facts: AidFacts) -> _Part:
-    """At most ``amount`` (times the years of the project for a yearly ceiling)."""
-    limit = step.amount * facts.years if step.per == "year" else step.amount
+    """At most ``amount`` (times the years of the project for a yearly ceiling of a part that is not one year)."""
+    yearly = step.per == "year" and part.year is None
+    limit = step.amount * facts.years if yearly else step.amount
     figures = {"limit": f"{format_euros(step.amount)} {PER[step.per]()}".strip(), "total": format_euros(limit)}
     if part.amount <= limit:
         return part.then(part.amount, _("Within the ceiling of %(limit)s.") % figures)
-    if step.per == "year" and facts.years > 1:
+    if yearly and facts.years > 1:
         figures["years"] = facts.years
         return part.then(limit, _("Ceiling of %(limit)s for %(years)d years: limited to %(total)s.") % figures)
     return part.then(limit, _("Ceiling of %(limit)s: limited to %(total)s.") % figures)
@@ -226,6 +232,13 @@ STEPS: dict[type[Step], Callable[..., _Part]] = {
 }
 
 
+def within_cost(part: _Part) -> _Part:
+    """Never above the real cost, whatever the steps (reference: france.md B5)."""
+    if part.amount <= part.cost:
+        return part
+    return part.then(part.cost, _("Never above the real cost: %(amount)s.") % {"amount": format_euros(part.cost)})
+
+
 def run(steps: Sequence[Step], part: _Part, facts: AidFacts) -> _Part:
     """``part`` after all the steps; one that leaves nothing ends the chain."""
     for step in steps:
@@ -257,7 +270,6 @@ def contribution_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
         _Part(
             person.own_contribution,
             person.own_contribution,
-            person.name,
             (
                 ReasonLine(
                     _("%(name)s: own contribution %(amount)s.")
@@ -266,6 +278,8 @@ def contribution_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
                     "base",
                 ),
             ),
+            person=person.key,
+            name=person.name,
         )
         for person in facts.persons
     ]
@@ -277,7 +291,6 @@ def tranche_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
         _Part(
             tranche.requested,
             tranche.cost,
-            str(tranche.rank),
             (
                 ReasonLine(
                     _("Year %(rank)d: %(amount)s asked for a cost of %(cost)s.")
@@ -290,33 +303,71 @@ def tranche_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
                     "base",
                 ),
             ),
+            year=tranche.rank,
         )
         for tranche in facts.tranches
     ]
 
 
 BASES = {"budget": budget_parts, "own_contribution": contribution_parts, "tranches": tranche_parts}
+OF_A_COST = ("budget", "tranches")
+"""Bases that are spent; what a person puts in the capital of a company is no cost of theirs, and may be doubled."""
 
 
 def compute(rules: ProgrammeRules, facts: AidFacts) -> AidResult:
     """The aid that the rules of a programme give for these facts, with its explanation in the active language."""
-    parts = {axis.code: [run(axis.steps, part, facts) for part in BASES[axis.base.kind](axis, facts)]
-             for axis in rules.aid.axes}  # fmt: skip
+    parts = {axis.code: _axis_parts(axis, facts) for axis in rules.aid.axes}
     every = [part for axis_parts in parts.values() for part in axis_parts]
-    total = _Part(sum_money(part.amount for part in every))
+    total = _Part(sum_money(part.amount for part in every), sum_money(part.cost for part in every))
     total = run(rules.aid.overall, total, facts)
+    plan = _plan(rules, parts, total.amount)
     lines = [line for part in every for line in part.lines if len(every) == 1 or part.cost or part.amount]
     lines += total.lines
+    lines += _shares(plan, every, total.amount)
     lines.append(ReasonLine(_("Aid: %(amount)s.") % {"amount": format_euros(total.amount)}, total.amount, "total"))
-    by_kind = {axis.base.kind: parts[axis.code] for axis in rules.aid.axes}
     return AidResult(
         amount=total.amount,
-        eligible_base=_base_amount(rules, facts),
+        eligible_base=plan.cost,
         lines=tuple(lines),
-        per_person=_persons(facts, by_kind.get("own_contribution", []), total.amount),
-        per_tranche=_tranches(facts, by_kind.get("tranches", []), total.amount),
+        plan=plan,
+        per_person=_persons(facts, every, plan),
+        per_tranche=tuple(TrancheAid(year.year, year.cost, year.amount) for year in plan.years()),
         refusals=_refusals(lines, facts, total.amount),
     )
+
+
+def _axis_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
+    parts = [run(axis.steps, part, facts) for part in BASES[axis.base.kind](axis, facts)]
+    return [within_cost(part) for part in parts] if axis.base.kind in OF_A_COST else parts
+
+
+def _plan(rules: ProgrammeRules, parts: dict[str, list[_Part]], total: Decimal) -> GrantPlan:
+    """The plan that adds up to ``total``: what the overall steps took off is taken off every part in proportion."""
+    every = [(code, part) for code, axis_parts in parts.items() for part in axis_parts]
+    amounts = spread(total, [part.amount for _code, part in every])
+    kept = tuple(
+        PlanPart(amount=amount, cost=part.cost, axis=code, year=part.year, person=part.person, name=part.name)
+        for (code, part), amount in zip(every, amounts, strict=True)
+    )
+    kept = over_persons(kept)
+    return GrantPlan(over_years(kept, rules.tranches.count) if rules.tranches else kept)
+
+
+def _shares(plan: GrantPlan, every: list[_Part], total: Decimal) -> list[ReasonLine]:
+    """What each year or person gets, where the lines above do not say it: cut as a whole, or shared over the years."""
+    groups = plan.groups()
+    told = all(part.year is not None or part.person for part in every)
+    if len(groups) < 2 or (told and total == sum_money(part.amount for part in every)):
+        return []
+    text = _("%(part)s: %(amount)s of it, for a cost of %(cost)s.")
+    return [
+        ReasonLine(
+            text % {"part": group.label, "amount": format_euros(group.amount), "cost": format_euros(group.cost)},
+            group.amount,
+            "share",
+        )
+        for group in groups
+    ]
 
 
 def _refusals(lines: list[ReasonLine], facts: AidFacts, amount: Decimal) -> tuple[str, ...]:
@@ -326,60 +377,14 @@ def _refusals(lines: list[ReasonLine], facts: AidFacts, amount: Decimal) -> tupl
     return tuple(line.text for line in lines if line.kind == "refusal")
 
 
-def _budget_base(axis: Axis, facts: AidFacts) -> Decimal:
-    base = axis.base
-    return eligible_amount(facts.budget, base.axis, base.accounts, base.excluded_accounts)
-
-
-def _contribution_base(axis: Axis, facts: AidFacts) -> Decimal:
-    return sum_money(person.own_contribution for person in facts.persons)
-
-
-def _tranche_base(axis: Axis, facts: AidFacts) -> Decimal:
-    return sum_money(tranche.cost for tranche in facts.tranches)
-
-
-BASE_AMOUNTS = {"budget": _budget_base, "own_contribution": _contribution_base, "tranches": _tranche_base}
-
-
-def _base_amount(rules: ProgrammeRules, facts: AidFacts) -> Decimal:
-    return sum_money(BASE_AMOUNTS[axis.base.kind](axis, facts) for axis in rules.aid.axes)
-
-
-def _persons(facts: AidFacts, parts: list[_Part], total: Decimal) -> tuple[PersonAid, ...]:
-    if not parts:
-        return ()
-    amounts = spread(total, [part.amount for part in parts])
+def _persons(facts: AidFacts, every: list[_Part], plan: GrantPlan) -> tuple[PersonAid, ...]:
+    amounts = {person.person: person.amount for person in plan.persons()}
+    lines = {part.person: part.lines for part in every if part.person}
     return tuple(
-        PersonAid(person.key, person.name, person.own_contribution, amount, part.lines)
-        for person, part, amount in zip(facts.persons, parts, amounts, strict=True)
+        PersonAid(person.key, person.name, person.own_contribution, amounts[person.key], lines[person.key])
+        for person in facts.persons
+        if person.key in amounts
     )
-
-
-def _tranches(facts: AidFacts, parts: list[_Part], total: Decimal) -> tuple[TrancheAid, ...]:
-    if not parts:
-        return ()
-    amounts = spread(total, [part.amount for part in parts])
-    return tuple(
-        TrancheAid(tranche.rank, tranche.cost, amount) for tranche, amount in zip(facts.tranches, amounts, strict=True)
-    )
-
-
-def spread(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """``total`` shared like ``weights``, to the cent, adding up to it exactly.
-
-    Each share is the difference between two cumulative shares rounded down, so that no cent is lost or made.
-    """
-    whole = sum(weights, ZERO)
-    if not whole:
-        return [ZERO for _weight in weights]
-    shares, running, given = [], ZERO, ZERO
-    for weight in weights:
-        running += weight
-        until_here = total if running == whole else share_floor(total, running, whole)
-        shares.append(until_here - given)
-        given = until_here
-    return shares
 
 
 def years_of(months: int) -> int:

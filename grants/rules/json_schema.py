@@ -98,6 +98,8 @@ LIMITS: dict[tuple[type, str], dict] = {
     (s.Proration, "policy"): {"enum": ["none", "tolerance", "strict"]},
     (s.Proration, "tolerance"): {"minimum": 0, "maximum": 1},
     (s.Catalogue, "ceiling"): ABOVE_ZERO,
+    (s.Proration, "cut"): {"enum": ["from", "beyond"]},
+    (s.Proration, "strict_above"): {"minimum": 0},
     (s.Catalogue, "audiences"): {"items": {"enum": AUDIENCES}, "minItems": 1},
     (s.Catalogue, "purposes"): {"items": {"enum": PURPOSES}, "minItems": 1},
 }

@@ -251,11 +251,18 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class Proration:
-    """What less spending than planned does: ``none``, ``tolerance`` (under which nothing is cut) or ``strict``."""
+    """What less spending than planned does: ``none``, ``tolerance`` (under which nothing is cut) or ``strict``.
+
+    ``cut`` says on which side of the tolerance the reduction begins: ``from`` it on, or only ``beyond`` it. A tolerance
+    may be strict above an amount in euros, or with EU money (Auvergne's rule, reference: france.md B5).
+    """
 
     policy: str
     source: str
     tolerance: Decimal = Decimal(0)
+    cut: str = "from"
+    strict_above: Decimal | None = None
+    strict_with_eu: bool = False
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ class _Overlay:
 def test_a_network_agreement_has_three_tranches_each_with_its_payments():
     agreement, _house = drafted("CPO", "180000.00")
     tranches = list(agreement.tranches.order_by("rank"))
-    assert [tranche.amount for tranche in tranches] == [Decimal("60000.00")] * 3
+    assert [tranche.amount for tranche in tranches] == [Decimal(amount) for amount in (60000, 80000, 40000)]
+    assert [tranche.cost for tranche in tranches] == [Decimal(cost) for cost in (100000, 100000, 50000)]
+    assert agreement.eligible_base == Decimal("250000.00")
     assert [tranche.state for tranche in tranches] == ["planned"] * 3
     for tranche in tranches:
         assert sum(item.amount for item in tranche.instalments.all()) == tranche.amount

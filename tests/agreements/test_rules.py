@@ -2,14 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from agreements.rules.deadlines import accounts_close_on, payment_due_on, report_due_on
 from agreements.rules.duplicates import duplicate_key
 from agreements.rules.kind import decide_kind
-from agreements.rules.proration import due_now, entitlement
-from agreements.rules.schedule import plan_instalments, plan_tranches, split, split_by
+from agreements.rules.proration import due_now, entitlement, policy_of
+from agreements.rules.schedule import plan_instalments, split, year_period
+from grants.rules.schema import Proration
 
 D = Decimal
 
@@ -68,10 +70,6 @@ def test_shares_that_do_not_add_up_are_a_fault_of_the_programme():
         split(D(100), [D("0.5"), D("0.4")])
 
 
-def test_an_amount_is_shared_in_proportion():
-    assert split_by(D("100.00"), [D(1), D(1), D(1)]) == [D("33.33"), D("33.33"), D("33.34")]
-
-
 def test_each_tranche_has_its_own_advance_and_balance():
     plans = plan_instalments(D("90.00"), [D("0.8"), D("0.2")], [D("30.00")] * 3)
     assert [(plan.tranche, plan.amount) for plan in plans] == [
@@ -79,33 +77,78 @@ def test_each_tranche_has_its_own_advance_and_balance():
     ]  # fmt: skip
 
 
-def test_tranches_follow_what_was_asked_or_are_equal():
+def test_the_years_of_a_grant_follow_one_another():
     start = date(2026, 3, 1)
-    wished = plan_tranches(D("90.00"), 3, start, [D(100), D(50), D(50)])
-    assert [plan.amount for plan in wished] == [D("45.00"), D("22.50"), D("22.50")]
-    assert wished[1].starts_on == date(2027, 3, 1)
-    assert wished[0].ends_on == date(2027, 2, 28)
-    assert [plan.amount for plan in plan_tranches(D("100.00"), 3, start)] == [D("33.33"), D("33.33"), D("33.34")]
+    assert year_period(start, 1) == (date(2026, 3, 1), date(2027, 2, 28))
+    assert year_period(start, 3) == (date(2028, 3, 1), date(2029, 2, 28))
 
 
 @pytest.mark.parametrize(
-    ("policy", "tolerance", "spent", "due"),
+    ("policy", "tolerance", "cut", "spent", "due"),
     [
-        ("strict", "0", "35500.00", "28400.00"),
-        ("strict", "0", "35499.99", "28399.99"),
-        ("strict", "0", "17750.00", "14200.00"),
-        ("tolerance", "10", "31950.00", "28400.00"),  # exactly 90 % of the base
-        ("tolerance", "10", "31949.99", "25559.99"),
-        ("none", "0", "29000.00", "28400.00"),
-        ("none", "0", "20000.00", "20000.00"),  # never above the real cost
+        ("strict", "0", "from", "35500.00", "28400.00"),
+        ("strict", "0", "from", "35500.01", "28400.00"),
+        ("strict", "0", "from", "35499.99", "28399.99"),
+        ("strict", "0", "from", "17750.00", "14200.00"),
+        # Auvergne's rule (france.md B5): cut when the spending is at least 10 % below the estimate.
+        ("tolerance", "10", "from", "31950.01", "28400.00"),
+        ("tolerance", "10", "from", "31950.00", "25560.00"),
+        ("tolerance", "10", "from", "31949.99", "25559.99"),
+        ("tolerance", "10", "beyond", "31950.00", "28400.00"),
+        ("tolerance", "10", "beyond", "31949.99", "25559.99"),
+        ("tolerance", "0", "from", "35500.00", "28400.00"),
+        ("tolerance", "0", "beyond", "35499.99", "28399.99"),
+        ("none", "0", "from", "29000.00", "28400.00"),
+        ("none", "0", "from", "28400.00", "28400.00"),
+        ("none", "0", "from", "28399.99", "28399.99"),  # never above the real cost
+        ("none", "0", "from", "20000.00", "20000.00"),
     ],
 )
-def test_what_is_due_follows_the_policy(policy, tolerance, spent, due):
+def test_what_is_due_follows_the_policy_on_both_sides_of_its_boundary(policy, tolerance, cut, spent, due):
     found = entitlement(
-        granted=D("28400.00"), base=D("35500.00"), spent=D(spent), policy=policy, tolerance=D(tolerance)
+        granted=D("28400.00"), base=D("35500.00"), spent=D(spent), policy=policy, tolerance=D(tolerance), cut=cut
     )
     assert found.amount == D(due)
     assert found.reasons
+
+
+def test_auvergnes_balance_is_cut_from_ten_percent_below_on():
+    values = {"granted": D("20000"), "base": D("100000"), "policy": "tolerance", "tolerance": D(10), "cut": "from"}
+    assert entitlement(spent=D("90000.00"), **values).amount == D("18000.00")
+    assert entitlement(spent=D("90000.01"), **values).amount == D("20000.00")
+
+
+def test_no_rounding_moves_the_boundary():
+    """90 % of 0.05 is 4.5 cents: five cents are within, four are not, whatever the side of the cut."""
+    for cut in ("from", "beyond"):
+        values = {"granted": D("0.04"), "base": D("0.05"), "policy": "tolerance", "tolerance": D(10), "cut": cut}
+        assert entitlement(spent=D("0.05"), **values).amount == D("0.04")
+        assert entitlement(spent=D("0.04"), **values).amount == D("0.03")
+
+
+def test_a_tolerance_may_be_strict_above_an_amount_and_with_eu_money():
+    rule = Proration("tolerance", "x", D("0.10"), strict_above=D(152500), strict_with_eu=True)
+    assert policy_of(rule, granted=D("152500.00"), eu_fund="") == "tolerance"
+    assert policy_of(rule, granted=D("152500.01"), eu_fund="") == "strict"
+    assert policy_of(rule, granted=D("1000"), eu_fund="ESF+") == "strict"
+    assert policy_of(Proration("none", "x", strict_with_eu=True), granted=D("1000"), eu_fund="ESF+") == "none"
+
+
+@pytest.mark.parametrize("policy", ["none", "tolerance", "strict"])
+@pytest.mark.parametrize("cut", ["from", "beyond"])
+def test_what_is_due_never_falls_when_more_is_spent_and_is_full_at_the_planned_cost(policy, cut):
+    random = Random(f"{policy} {cut}")
+    for _time in range(200):
+        base = D(random.randint(100, 10**7)) / 100
+        granted = (base * random.randint(1, 100) / 100).quantize(D("0.01"), "ROUND_FLOOR")
+        tolerance = D(random.choice([0, 5, 10, 33]))
+        values = {"granted": granted, "base": base, "policy": policy, "tolerance": tolerance, "cut": cut}
+        boundary = (base * (100 - tolerance) / 100).quantize(D("0.01"))
+        near = [boundary + D(cents) / 100 for cents in (-1, 0, 1)]
+        steps = sorted({D(0), base, *near, *(base * random.randint(0, 120) // 100 for _ in range(12))})
+        due = [entitlement(spent=max(spent, D(0)), **values).amount for spent in steps]
+        assert due == sorted(due)
+        assert entitlement(spent=base, **values).amount == granted
 
 
 def test_what_was_paid_is_taken_off_and_no_more_than_asked_is_due():

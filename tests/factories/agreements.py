@@ -21,6 +21,7 @@ from grants.models import Application
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf, siret
 from tests.factories.core import UserFactory
 from tests.factories.instruction import CaseFactory, compute, staff
+from tests.factories.plans import plan_for
 
 PREFIXES = {"PROGRESS1": "PROG", "CAPITAL-SCOP": "SCOP", "CPO": "CPO"}
 
@@ -79,6 +80,8 @@ def approved(
             granted_amount=Decimal(amount),
         )
     if persons:
+        case.granted_plan = plan_for(code, granted, list(case.persons.order_by("rank"))).as_json()
+        case.save()
         compute(case)  # the aid rests on the persons too
     return case, house
 

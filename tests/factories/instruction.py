@@ -30,11 +30,13 @@ from grants.models import (
     Proposal,
     Score,
 )
+from grants.programmes.grant_plan import reduced
 from grants.rules.definition import read_definition
 from grants.services.programmes import PROGRAMMES_FOLDER, load_definition
 from grants.states import ApplicationState as State
 from tests.factories.applicants import ApplicantFactory
 from tests.factories.core import UserFactory
+from tests.factories.plans import plan_for, year_rows
 
 FILES = {"PROGRESS1": "progress1.yaml", "CAPITAL-SCOP": "capital-scop.yaml", "CPO": "cpo.yaml"}
 AFTER_ADMISSION = [state for state in State if state not in (State.DRAFT, State.SUBMITTED, State.INCOMPLETE)]
@@ -128,7 +130,12 @@ class CaseFactory(factory.django.DjangoModelFactory):
     project_start = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=30))
     project_end = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=360))
     decision_due_on = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=50))
-    answers = factory.LazyFunction(lambda: {"attestations": ["accurate", "cer"], "is_renewal": False})
+    answers = factory.LazyAttribute(
+        lambda case: (
+            {"attestations": ["accurate", "cer"], "is_renewal": False}
+            | ({"tranches": year_rows()} if case.programme_version.programme.code == "CPO" else {})
+        )
+    )
 
     @factory.lazy_attribute
     def proposed_amount(self):
@@ -139,16 +146,19 @@ class CaseFactory(factory.django.DjangoModelFactory):
         return Decimal("26000.00") if self.state in (State.APPROVED, State.CONTRACTED, State.CLOSED) else None
 
     @factory.lazy_attribute
+    def granted_plan(self):
+        amount = self.granted_amount
+        return plan_for(self.programme_version.programme.code, amount).as_json() if amount else {}
+
+    @factory.lazy_attribute
     def clock_suspended_at(self):
         return timezone.now() if self.state == State.INCOMPLETE else None
 
     @factory.post_generation
     def budget(self, create, extracted, **kwargs):
-        """Eligible expenses of 35,500 euros: 80 % give 28,400."""
+        """Eligible expenses of 35,500 euros: 80 % give 28,400. A network has those of its three years."""
         if create and extracted is not False:
-            rows = [("charge", "604", "Formation-action", 25000), ("charge", "623", "Communication", 10500)]
-            rows += [("charge", "60x", "Fournitures", 4500)]
-            rows += [("product", "74region", "Région", 28400), ("product", "70x", "Ventes", 11600)]
+            rows = network_budget() if self.programme.code == "CPO" else progress_budget()
             for rank, (side, account, label, amount) in enumerate(rows, 1):
                 status = "this_request" if account == "74region" else ""
                 BudgetLine.objects.create(
@@ -175,6 +185,28 @@ class CaseFactory(factory.django.DjangoModelFactory):
             complete_instruction(self)
 
 
+def progress_budget() -> list[tuple[str, str, str, int]]:
+    """Side, account, label and euros of each line."""
+    return [
+        ("charge", "604", "Formation-action", 25000),
+        ("charge", "623", "Communication", 10500),
+        ("charge", "60x", "Fournitures", 4500),
+        ("product", "74region", "Région", 28400),
+        ("product", "70x", "Ventes", 11600),
+    ]
+
+
+def network_budget() -> list[tuple[str, str, str, int]]:
+    """The three years of ``tests.factories.plans.YEARS``, with the 190,000 euros asked."""
+    return [
+        ("charge", "604", "Équipe du réseau", 175000),
+        ("charge", "623", "Communication", 60000),
+        ("charge", "60x", "Fournitures", 15000),
+        ("product", "74region", "Région", 190000),
+        ("product", "70x", "Cotisations", 60000),
+    ]
+
+
 def complete_instruction(case: Application) -> None:
     """Write the rows that a case of this state has."""
     if case.state in AFTER_ADMISSION:
@@ -189,6 +221,7 @@ def complete_instruction(case: Application) -> None:
             computation=computation,
             amount=case.proposed_amount,
             eligible_base=computation.eligible_base,
+            plan=reduced(computation.grant_plan, case.proposed_amount).as_json() if case.proposed_amount else {},
             score=Decimal("14.50"),
             reasons="Un projet solide.",
             made_by=UserFactory(instructor=True),
@@ -236,12 +269,15 @@ def score_all(case: Application, score: str = "4") -> None:
 
 
 def compute(case: Application, amount: str = "") -> AidComputation:
-    """A kept computation of the case's computed amount."""
+    """A kept computation of the case's computed amount, with its plan."""
+    total = Decimal(amount) if amount else case.computed_amount
+    plan = plan_for(case.programme.code, total, list(case.persons.order_by("rank")))
     return AidComputation.objects.create(
         application=case,
         number=case.computations.count() + 1,
-        amount=Decimal(amount) if amount else case.computed_amount,
-        eligible_base=Decimal("35500.00"),
+        amount=total,
+        eligible_base=plan.cost,
+        plan=plan.as_json(),
         facts={},
         lines=[{"text": "80 % de 35 500,00 €", "amount": "28400.00", "kind": "step"}],
     )

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from grants.rules.aid import AidFacts, PersonFacts, TrancheFacts, compute, percent, spread, years_of
+from core.money import spread
+from grants.rules.aid import AidFacts, PersonFacts, TrancheFacts, compute, percent, years_of
 from grants.rules.budget import BudgetItem, balance_problems, totals_of
 from grants.rules.definition import read_definition
 from grants.rules.schema import ProgrammeRules, parse_programme

@@ -1,0 +1,43 @@
+"""The plan of a case from its computation to its decision, read from the rows that keep it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from grants.programmes.grant_plan import GrantPlan, PlanRefused, above_computed, decided, planned
+
+
+def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
+    """The plan of a proposal: ``data`` holds ``proposed_amount`` and, by ``Group.code``, the amounts that were given.
+
+    A proposal against the case grants nothing: its plan is empty.
+
+    Raises:
+        PlanRefused: the rules do not give as much, nothing was computed, or the parts do not add up.
+    """
+    if not data.get("favourable", True):
+        return GrantPlan()
+    computation = application.latest_computation()
+    if computation is None:
+        raise PlanRefused(_("The aid has not been computed yet."))
+    computed = computation.grant_plan
+    given = {group.code: data[group.code] for group in computed.groups() if data.get(group.code) is not None}
+    return planned(computed, data["proposed_amount"], given)
+
+
+def plan_of_grant(item, amount: Decimal) -> GrantPlan:
+    """The plan of a grant of ``amount`` euros to the case of an agenda item: the grid and the closing both ask here.
+
+    Raises:
+        PlanRefused: the rules do not give as much, nothing was computed, or the amount says not what each person gets.
+    """
+    application = item.application
+    proposal = application.live_proposal()
+    if proposal is None or proposal.computation is None:
+        raise PlanRefused(_("The aid has not been computed yet."))
+    highest = application.computed_amount
+    if highest is not None and (refusal := above_computed(amount, highest)):
+        raise PlanRefused(refusal)
+    return decided(proposal.computation.grant_plan, proposal.grant_plan, amount)
