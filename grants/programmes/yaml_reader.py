@@ -101,6 +101,8 @@ def read_yaml(text: str) -> tuple[yaml.Node | None, Any]:
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1 if isinstance(error.position, int) else None
         raise Unreadable(_("a sign that cannot be read: remove it."), line) from error
+    except (ValueError, ArithmeticError) as error:  # a type forced by "!!" on what is not of that type
+        raise Unreadable(_("this line cannot be read: check indentation, quotes and “:”."), None) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = str(error.problem)

@@ -102,6 +102,22 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
     assert read_definition(path)["code"] == "PROGRESS1"
 
 
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("payee: !!int x", "cette ligne ne peut être lue"),
+        ("payee: !!float .nan", "cette ligne ne peut être lue"),
+        ("payee: !!timestamp 2026-02-31", "cette ligne ne peut être lue"),
+        ("payee: &again [*again]", "cette ligne ne peut être lue"),
+        ("payee: a\x00b", "un signe illisible"),
+        ("? [payee]\n: company", "une clé est un seul mot"),
+    ],
+)
+def test_no_trick_of_yaml_ends_in_a_traceback(new, words):
+    found = problems(changed(PROGRESS, ("payee: company", new)))
+    assert any(words in problem.message for problem in found), [str(problem) for problem in found]
+
+
 # --- folders --------------------------------------------------------------------------------------------------------
 
 
