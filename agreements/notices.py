@@ -21,6 +21,7 @@ def _send(agreement, template: str, key: str, link: str, **context) -> None:
         | context,
         subject_object=agreement,
         key=key,
+        reply_to=agreement.application.rules.contact.email,
     )
 
 

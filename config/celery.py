@@ -33,6 +33,7 @@ app.conf.update(
         "recover-stale-jobs": {"task": "core.tasks.recover_stale_jobs", "schedule": 60.0},
         "scan-waiting-files": {"task": "core.tasks.scan_waiting_files", "schedule": 300.0},
         "retention": {"task": "core.tasks.keep_what_must_be_kept", "schedule": crontab(hour=3, minute=20)},
+        "remind-opinions": {"task": "grants.tasks.remind_opinions", "schedule": 60 * 60.0},
         "seal-events": {"task": "core.tasks.seal_events", "schedule": 60.0},
         "check-stored-files": {
             "task": "core.tasks.check_stored_files",

@@ -12,6 +12,9 @@ class CoreConfig(AppConfig):
         from core.figures import setup as figures
 
         post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
+        post_migrate.connect(
+            setup.ensure_incompatible_roles, sender=self, dispatch_uid="core_ensure_incompatible_roles"
+        )
         post_migrate.connect(locks.fasten, sender=self, dispatch_uid="core_fasten")
         migration_state.install()
         setup.register_access_to_jobs()

@@ -67,6 +67,7 @@ def _mail(message: OutboxMessage) -> EmailMessage:
         subject=message.subject_line,
         body=message.body,
         to=message.to,
+        reply_to=[message.reply_to] if message.reply_to else None,
         # The same message always has the same number: a mail sent twice by a crash is recognised as one.
         headers={
             "Message-ID": f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@{domain}>",

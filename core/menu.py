@@ -15,6 +15,7 @@ def register_all() -> None:
     )
     for label, model, icon, order in (
         (_("People and roles"), "user", "group", 20),
+        (_("Incompatible roles"), "incompatibleroles", "group_off", 25),
         (_("Messages sent"), "outboxmessage", "outgoing_mail", 30),
         (_("Documents"), "document", "draft", 40),
         (_("Archiving list"), "retention", "inventory_2", 45),

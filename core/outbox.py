@@ -29,11 +29,14 @@ def enqueue_mail(
     key: str,
     attachments: Iterable[Document] = (),
     language: str | None = None,
+    reply_to: str = "",
 ) -> OutboxMessage:
     """Render a mail now and have it sent after the transaction.
 
     ``template`` is a path without suffix: ``<template>.subject.txt`` (one line) and ``<template>.body.txt``. ``key``
-    makes it one mail however often the caller runs. The language is the recipients' when they agree, else French.
+    makes it one mail however often the caller runs. ``reply_to`` is whose address an answer reaches, the Region's when
+    nothing else is said: a mail that asks to be answered is never sent from an address that nobody reads. The language
+    is the recipients' when they agree, else French.
     """
     recipients = list(dict.fromkeys(address.strip().lower() for address in to if address and address.strip()))
     if not recipients:
@@ -51,6 +54,7 @@ def enqueue_mail(
             defaults={
                 "template": template,
                 "to": recipients,
+                "reply_to": reply_to or settings.ESSOR_REGION["email"],
                 "language": language,
                 "subject_line": subject[:250],
                 "body": body,

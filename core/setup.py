@@ -7,6 +7,7 @@ from core.acting import acting_as
 from core.documents import register_access
 from core.engine.authors import without_event
 from core.models.document import StoredFile
+from core.models.incompatible import SEPARATED, IncompatibleRoles
 from core.permissions import may_see_job
 from core.roles import Role
 
@@ -18,6 +19,19 @@ def ensure_roles(using: str = DEFAULT_DB_ALIAS, **kwargs) -> None:
     if missing:
         with acting_as(label="command migrate"):
             groups.bulk_create([Group(name=name) for name in sorted(missing)], ignore_conflicts=True)
+
+
+def ensure_incompatible_roles(using: str = DEFAULT_DB_ALIAS, **kwargs) -> None:
+    """post_migrate receiver: the pairs of roles of every installation are there; one that is no longer enforced stays so."""
+    pairs = [
+        IncompatibleRoles(first=min(first, second), second=max(first, second), reason=reason, source=source)
+        for first, second, reason, source in SEPARATED
+    ]
+    known = set(IncompatibleRoles.objects.using(using).values_list("first", "second"))
+    missing = [pair for pair in pairs if (pair.first, pair.second) not in known]
+    if missing:
+        with acting_as(label="command migrate"):
+            IncompatibleRoles.objects.using(using).bulk_create(missing, ignore_conflicts=True)
 
 
 def declare_changes_without_event() -> None:

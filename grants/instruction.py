@@ -33,6 +33,7 @@ from grants.models import (
     Piece,
     Score,
 )
+from grants.opinion_links import new_link
 from grants.permissions import may_write_message
 from grants.rules.automatic_checks import AUTOMATIC, fingerprint
 from grants.rules.schema import CheckRule
@@ -261,9 +262,20 @@ def _plain(facts) -> dict:
 
 
 def ask_opinion(
-    application: Application, code: str, *, actor, email: str, due_on: date, body: str = "", question: str = ""
+    application: Application,
+    code: str,
+    *,
+    actor,
+    email: str,
+    due_on: date,
+    body: str = "",
+    question: str = "",
+    pieces: Iterable[int] = (),
 ) -> Opinion:
-    """Ask a body for its opinion, by mail, with the date by which it is expected."""
+    """Ask a body for its opinion, by mail, with the date by which it is expected and a link to the case in short.
+
+    ``pieces``: ids of the pieces of the case that the body may read by its link; the others stay closed to it.
+    """
     rule = next((item for item in application.rules.opinions if item.code == code), None)
     if rule is None and not body:
         raise InstructionRefused(_("Name the body that you consult."), "body")
@@ -280,21 +292,23 @@ def ask_opinion(
                 question=question,
                 due_on=due_on,
                 asked_by=actor,
+                shared_pieces=sorted(locked.pieces.filter(pk__in=list(pieces)).values_list("pk", flat=True)),
             )
             record(locked, "ask_opinion", actor=actor, data={"opinion": code, "body": opinion.body, "due_on": due_on})
-            notices.send_opinion_request(opinion)
+            notices.send_opinion_request(opinion, new_link(opinion))
     except IntegrityError as error:
         raise InstructionRefused(violation_message(error) or str(error), "code") from error
     return opinion
 
 
 def record_opinion(
-    opinion: Opinion, result: str, *, actor, given_on: date, proof, proof_name: str = "", summary: str = ""
+    opinion: Opinion, result: str, *, actor, given_on: date, proof=None, proof_name: str = "", summary: str = ""
 ) -> Opinion:
     """Write down the opinion received, with its signed document.
 
     Args:
-        proof: an upload or bytes; ``core.documents.DocumentRefused`` when the file is not taken.
+        proof: an upload or bytes; ``core.documents.DocumentRefused`` when the file is not taken. None accepts the
+            document that the body sent by its link.
     """
     if result not in OpinionResult.values:
         raise InstructionRefused(_("Say what the opinion is."), "result")
@@ -305,8 +319,13 @@ def record_opinion(
         opinion = Opinion.objects.select_for_update(of=("self",)).get(pk=opinion.pk)
         if opinion.result:
             raise InstructionRefused(_("This opinion is recorded already."))
-        name = proof_name or getattr(proof, "name", "")
-        opinion.document = store(proof, name=name, subject=opinion, user=actor, kind="opinion")
+        if not proof and opinion.answer_document is None:
+            raise InstructionRefused(_("Join the signed opinion: the body sent none by its link."), "proof")
+        if proof:
+            name = proof_name or getattr(proof, "name", "")
+            opinion.document = store(proof, name=name, subject=opinion, user=actor, kind="opinion")
+        else:
+            opinion.document = opinion.answer_document
         opinion.result, opinion.given_on, opinion.summary = result, given_on, summary.strip()
         opinion.recorded_by, opinion.recorded_at = actor, timezone.now()
         opinion.save()
@@ -317,6 +336,17 @@ def record_opinion(
             data={"opinion": opinion.code, "result": result, "proof": opinion.document},
             comment=summary,
         )
+    return opinion
+
+
+def close_opinion_link(opinion: Opinion, *, actor) -> Opinion:
+    """Close at once the link by which a body reads the case; its answer may still come by another way."""
+    with transaction.atomic():
+        locked = _locked(opinion.application, actor, UNTIL_PROPOSAL)
+        opinion = Opinion.objects.select_for_update(of=("self",)).get(pk=opinion.pk)
+        opinion.token_hash, opinion.link_expires_at = "", None
+        opinion.save(update_fields=["token_hash", "link_expires_at"])
+        record(locked, "opinion_link_closed", actor=actor, data={"opinion": opinion.code})
     return opinion
 
 

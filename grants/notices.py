@@ -7,20 +7,36 @@ is in it beyond what its decision requires.
 from django.conf import settings
 
 from core.outbox import enqueue_mail
+from grants.staff_forms import instructors_of
 
 
 def people_of(application) -> list[str]:
-    """Addresses of the applicant: its own, those of its representatives, and of who filed the case."""
+    """Addresses of the applicant: its own, those of its representatives, and of who filed the case.
+
+    An account that was closed gets nothing, unless there is nobody else to write to.
+    """
     found = [application.applicant.email]
     for membership in application.applicant.memberships.select_related("user"):
         if membership.user.is_active and membership.role == "representative":
             found.append(membership.user.email)
-    found.append((application.submitted_by or application.created_by).email)
+    filer = application.submitted_by or application.created_by
+    if filer.is_active or not any(found):
+        found.append(filer.email)
     seen: dict[str, str] = {}
     for address in found:
         if address:
             seen.setdefault(address.lower(), address)
     return list(seen.values())
+
+
+def service_of(application) -> list[str]:
+    """Addresses of those who answer for a case: its instructor, in their absence the others of the programme, else the
+    service's own. Somebody whose account was closed, or who left the programme, reads nothing any more."""
+    officers = list(instructors_of(application.programme_version.programme_id))
+    own = [person.email for person in officers if person.pk == application.instructor_id]
+    if application.instructor_id is None:
+        return [application.rules.contact.email]
+    return own or [person.email for person in officers] or [application.rules.contact.email]
 
 
 def _link(application) -> str:
@@ -40,6 +56,7 @@ def _send(application, template: str, key: str, **context) -> None:
         | context,
         subject_object=application,
         key=f"application-{application.pk}-{key}",
+        reply_to=application.rules.contact.email,
     )
 
 
@@ -89,20 +106,43 @@ def send_message(application, message) -> None:
     _send(application, "message", f"message-{message.pk}")
 
 
-def send_opinion_request(opinion) -> None:
-    """A body outside the Region is asked for its opinion."""
+def send_opinion_request(opinion, link: str) -> None:
+    """A body outside the Region is asked for its opinion, with the link to what it needs."""
+    _write_to_body(opinion, "opinion_request", link, key=f"opinion-{opinion.pk}")
+
+
+def remind_opinion(opinion, link: str) -> None:
+    """The date draws near: the same, with a fresh link."""
+    _write_to_body(opinion, "opinion_reminder", link, key=f"opinion-{opinion.pk}-reminder")
+
+
+def _write_to_body(opinion, template: str, link: str, *, key: str) -> None:
     application = opinion.application
     enqueue_mail(
         to=[opinion.email],
-        template="grants/mail/opinion_request",
+        template=f"grants/mail/{template}",
         context={
             "application": application,
             "opinion": opinion,
             "programme": application.programme_version.programme,
             "contact": application.rules.contact,
+            "link": link,
         },
         subject_object=application,
-        key=f"opinion-{opinion.pk}",
+        key=key,
+        reply_to=application.rules.contact.email,
+    )
+
+
+def tell_opinion_received(opinion) -> None:
+    """The body answered by its link: the service reads it, and accepts it or not."""
+    application = opinion.application
+    enqueue_mail(
+        to=service_of(application),
+        template="grants/mail/opinion_received",
+        context={"application": application, "opinion": opinion, "site_url": settings.ESSOR_SITE_URL},
+        subject_object=application,
+        key=f"opinion-{opinion.pk}-received-{opinion.answered_at:%Y%m%d%H%M%S}",
     )
 
 

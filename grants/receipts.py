@@ -40,6 +40,7 @@ def acknowledge_withdrawal(application) -> None:
         context=_mail_context(application),
         subject_object=application,
         key=f"application-{application.pk}-withdrawn",
+        reply_to=application.rules.contact.email,
     )
 
 
@@ -56,6 +57,7 @@ def _acknowledge(application, actor, kind: str, template: str) -> Snapshot:
         context=_mail_context(application) | {"missing": _optional_missing(application)},
         subject_object=application,
         key=f"application-{application.pk}-{template}-{snapshot.number}",
+        reply_to=application.rules.contact.email,
         attachments=[document],
     )
     return snapshot

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grants.views import case, catalogue, drafts
+from grants.views import case, catalogue, drafts, opinions
 
 app_name = "grants"
 
@@ -23,5 +23,7 @@ urlpatterns = [
     path("mes-dossiers/<uuid:public_id>/messages/", case.write_message, name="write_message"),
     path("mes-dossiers/<uuid:public_id>/completer/", case.complete, name="complete"),
     path("mes-dossiers/<uuid:public_id>/abandonner/", case.withdraw, name="withdraw"),
+    path("avis/<str:token>/", opinions.opinion, name="opinion"),
+    path("avis/<str:token>/pieces/<int:piece_id>/", opinions.piece, name="opinion_piece"),
     path("dossier/<str:number>/", case.by_number, name="by_number"),
 ]

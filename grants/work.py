@@ -43,15 +43,20 @@ def to_do(user) -> Q:
     """The cases on which this person has something to do, by their roles."""
     wanted = Q(pk__in=[])
     if user.has_role(Role.INSTRUCTOR):
-        mine = Q(instructor=user) | Q(instructor__isnull=True)
+        mine = Q(instructor=user) | nobody_instructs()
         wanted |= mine & Q(state__in=[State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION])
         wanted |= mine & Q(pk__in=overdue_requests())
     if user.has_role(Role.HEAD_OF_SERVICE):
         wanted |= Q(state=State.INSTRUCTED)
-        wanted |= Q(state__in=[State.SUBMITTED, State.ADMISSIBLE], instructor__isnull=True)
+        wanted |= Q(state__in=[State.SUBMITTED, State.ADMISSIBLE]) & nobody_instructs()
     if user.has_role(Role.COMMITTEE_SECRETARY):
         wanted |= Q(state=State.READY_FOR_COMMITTEE)
     return wanted
+
+
+def nobody_instructs() -> Q:
+    """Without an instructor, or whose instructor's account was closed: it would wait in a list that nobody opens."""
+    return Q(instructor__isnull=True) | Q(instructor__is_active=False)
 
 
 def overdue_requests() -> QuerySet:
@@ -71,7 +76,7 @@ def queue(user, name: str = "todo") -> QuerySet:
     if name == "unread":
         return cases.filter(messages__from_staff=False, messages__read_at__isnull=True).distinct()
     return cases.filter(
-        instructor__isnull=True, state__in=[State.SUBMITTED, State.INCOMPLETE, State.ADMISSIBLE, State.IN_INSTRUCTION]
+        nobody_instructs(), state__in=[State.SUBMITTED, State.INCOMPLETE, State.ADMISSIBLE, State.IN_INSTRUCTION]
     )
 
 

@@ -14,6 +14,7 @@ from core.admin.base import (
     register_panels,
 )
 from core.admin.figures import FigureCheckAdmin
+from core.admin.incompatible import IncompatibleRolesAdmin
 from core.admin.people import UserAdmin
 from core.admin.records import DocumentAdmin, EventAdmin, EventSealAdmin, JobAdmin, OutboxMessageAdmin
 from core.admin.retention import RetentionAdmin
@@ -27,6 +28,7 @@ __all__ = [
     "EventAdmin",
     "EventSealAdmin",
     "FigureCheckAdmin",
+    "IncompatibleRolesAdmin",
     "JobAdmin",
     "OutboxMessageAdmin",
     "Panel",

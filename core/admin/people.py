@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin  # its module registers Group: taken away below
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -19,6 +20,7 @@ from core.admin.base import EssorModelAdmin, Panel
 from core.admin.reasons import ReasonedMixin, changes_in
 from core.events import record
 from core.lib.telephones import validate_phone
+from core.models.incompatible import reason_incompatible
 from core.models.user import User
 from core.roles import Role
 
@@ -53,6 +55,14 @@ class AccountForm(forms.ModelForm):
 
     def clean_email(self) -> str:
         return User.objects.normalize_email(self.cleaned_data["email"])
+
+    def clean_roles(self) -> list[str]:
+        """Roles that go together; those that an account already holds in breach of a later rule may be kept or lessened."""
+        wanted = set(self.cleaned_data["roles"])
+        held = set(self.instance.role_set) if self.instance.pk else set()
+        if not wanted <= held and (reason := reason_incompatible(wanted)):
+            raise ValidationError(reason)
+        return sorted(wanted)
 
     def clean_phone(self) -> str:
         if typed := self.cleaned_data["phone"]:
@@ -115,7 +125,7 @@ class UserAdmin(ReasonedMixin, EssorModelAdmin):
     @staticmethod
     def _set_roles(request: HttpRequest, user: User, wanted: set[str], reason: str) -> None:
         before = set(user.role_set)
-        if wanted == before:
+        if wanted == before or {str(role) for role in wanted} == before:
             return
         user.set_roles(sorted(wanted))
         changes = {"roles": [sorted(before), sorted(str(role) for role in wanted)]}

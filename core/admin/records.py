@@ -22,8 +22,13 @@ from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import file_size
 
 READERS = (Role.AUDITOR, Role.ADMINISTRATOR)
-# The text of these mails holds a link that opens an account.
-ACCOUNT_MAILS = "essor/mail/"
+# The text of these mails holds a link that opens an account, a body, or a case to somebody without an account.
+SECRET_MAILS = (
+    "essor/mail/",
+    "applicants/mail/invitation",
+    "grants/mail/opinion_request",
+    "grants/mail/opinion_reminder",
+)
 
 
 def subject_link(content_type: ContentType | None, object_id: int | None) -> SafeString | str:
@@ -163,8 +168,8 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Text"))
     def text(self, message: OutboxMessage) -> str:
-        if message.template.startswith(ACCOUNT_MAILS):
-            return _("Not shown: this message holds a link that opens an account.")
+        if message.template.startswith(SECRET_MAILS):
+            return _("Not shown: this message holds a link that is for its recipient alone.")
         return format_html('<div class="es-mail">{}</div>', message.body)
 
     @admin.display(description=gettext_lazy("About"))

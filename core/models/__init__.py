@@ -3,6 +3,7 @@
 from core.figures.models import FigureCheck, FigureFinding
 from core.models.document import Document, StoredFile
 from core.models.event import Event, EventSeal
+from core.models.incompatible import IncompatibleRoles
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.models.proof import Erasure, FileCheck, HistorySeal, PersonSalt
@@ -20,6 +21,7 @@ __all__ = [
     "FigureFinding",
     "FileCheck",
     "HistorySeal",
+    "IncompatibleRoles",
     "Job",
     "OutboxMessage",
     "PersonSalt",

@@ -22,6 +22,7 @@ class OutboxMessage(models.Model):
     key = models.CharField(_("key"), max_length=200, unique=True)
     template = models.CharField(_("template"), max_length=200)
     to = ArrayField(models.EmailField(), verbose_name=_("recipients"))
+    reply_to = models.EmailField(_("answers go to"), blank=True)
     language = models.CharField(_("language"), max_length=8)
     subject_line = models.CharField(_("subject"), max_length=250)
     body = models.TextField(_("text"))

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from functools import cached_property
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import Group, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.db import models, transaction
 from django.db.models.functions import Lower
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.acting import acting_as, current
 from core.history import tracked
+from core.models.incompatible import ROLES_GO_TOGETHER, reason_incompatible
 from core.models.indexes import for_lists
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
 
@@ -129,8 +132,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.has_role(*SEES_EVERYTHING)
 
     def set_roles(self, roles: Iterable[Role | str]) -> None:
-        """Replace this user's roles; the right to enter the staff screens follows."""
+        """Replace this user's roles; the right to enter the staff screens follows.
+
+        Raises ValidationError for roles that are not held together.
+        """
         wanted = {Role(role) for role in roles}
+        if len(wanted) > 1 and (reason := reason_incompatible(wanted)):
+            raise ValidationError(reason, code="incompatible_roles")
         groups = {name: Group.objects.get_or_create(name=name)[0] for name in sorted(role.value for role in wanted)}
         with transaction.atomic():
             self.groups.set(groups.values())
@@ -142,6 +150,11 @@ class UserRole(User.groups.through):
 
     class Meta:
         proxy = True
+        triggers = [
+            pgtrigger.Trigger(
+                name="roles_go_together", when=pgtrigger.After, operation=pgtrigger.Insert, func=ROLES_GO_TOGETHER
+            )
+        ]
         verbose_name = _("role of a user")
         verbose_name_plural = _("roles of users")
 

@@ -16,6 +16,7 @@ from grants.admin.forms import (
     BodyForm,
     CheckForm,
     EuFundForm,
+    OpinionRowForm,
     PieceForm,
     RecordOpinionForm,
     RetainForm,
@@ -144,7 +145,7 @@ def retain(case, request, shown):
 
 
 def ask_opinion(case, request, shown):
-    form = AskOpinionForm(request.POST)
+    form = AskOpinionForm(request.POST, case=case)
     done = _attempt(form, lambda data: instruction.ask_opinion(case, actor=request.user, **data))
     return form, "opinions", _("Opinion asked by mail.") if done else None
 
@@ -164,6 +165,15 @@ def record_opinion(case, request, shown):
         )
 
     return form, "opinions", _("Opinion recorded.") if _attempt(form, save) else None
+
+
+def close_opinion_link(case, request, shown):
+    form = OpinionRowForm(request.POST)
+
+    def save(data):
+        instruction.close_opinion_link(get_object_or_404(case.opinions, pk=data["opinion"]), actor=request.user)
+
+    return form, "opinions", _("The link is closed.") if _attempt(form, save) else None
 
 
 def judge_piece(case, request, shown):
@@ -225,6 +235,7 @@ HANDLERS = {
     "retain": retain,
     "opinion": ask_opinion,
     "opinion-answer": record_opinion,
+    "opinion-link": close_opinion_link,
     "piece": judge_piece,
     "message": write_message,
     "read": read_messages,

@@ -230,15 +230,9 @@ def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
         template="admin/grants/application/opinions.html",
         anchor="opinions",
         context={
-            "asked": [
-                (
-                    item,
-                    None if item.result else _matching(reader, "opinion-answer", "opinion", item.pk, RecordOpinionForm),
-                )
-                for item in asked
-            ],
+            "asked": [(item, None if item.result else _record_form(reader, item)) for item in asked],
             "to_ask": [
-                (rule, _matching(reader, "opinion", "code", rule.code, AskOpinionForm))
+                (rule, _matching(reader, "opinion", "code", rule.code, AskOpinionForm, case=case))
                 for rule in case.rules.opinions
                 if rule.code not in known
             ],
@@ -248,12 +242,21 @@ def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
     )
 
 
-def _matching(reader: CaseReader, name: str, field: str, value, form_class):
+def _record_form(reader: CaseReader, opinion):
+    """What the body sent by its link stands in the form already: to be accepted, or written otherwise."""
+    form = _matching(reader, "opinion-answer", "opinion", opinion.pk, RecordOpinionForm)
+    if not form.is_bound and opinion.answered_at:
+        day = timezone.localdate(opinion.answered_at)
+        form.initial |= {"result": opinion.answer_result, "summary": opinion.answer_summary, "given_on": day}
+    return form
+
+
+def _matching(reader: CaseReader, name: str, field: str, value, form_class, **more):
     """The refused form when it is about this row, else a fresh one for it."""
     refused = reader.forms.get(name)
     if refused is not None and str(refused.data.get(field)) == str(value):
         return refused
-    return form_class(initial={field: value}, auto_id=f"id_{name}_{value}_%s")
+    return form_class(initial={field: value}, auto_id=f"id_{name}_{value}_%s", **more)
 
 
 def proposal_panels(case: Application) -> list[Panel]:

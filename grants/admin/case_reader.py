@@ -31,7 +31,7 @@ def load_case(case: Application) -> None:
         Prefetch("scores", Score.objects.select_related("scored_by")),
         Prefetch("pieces", Piece.objects.select_related("document__file")),
         "piece_requests",
-        Prefetch("opinions", Opinion.objects.select_related("document__file")),
+        Prefetch("opinions", Opinion.objects.select_related("document__file", "answer_document")),
         Prefetch("messages", Message.objects.select_related("author")),
         Prefetch("notes", Note.objects.select_related("author")),
     ]

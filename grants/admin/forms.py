@@ -88,9 +88,23 @@ class AskOpinionForm(NoNationalNumberMixin, forms.Form):
     due_on = forms.DateField(label=_("Expected by"), widget=DateInput())
     question = forms.CharField(label=_("Question"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, *args, **kwargs):
+    pieces = forms.TypedMultipleChoiceField(
+        label=_("Pieces that the body may read"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args, case=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["due_on"].initial = timezone.localdate() + timedelta(days=OPINION_DAYS)
+        joined = [piece for piece in case.pieces.all() if piece.document_id] if case else []
+        self.fields["pieces"].choices = [(piece.pk, piece.document.name) for piece in joined]
+        if not joined:
+            del self.fields["pieces"]
+
+
+class OpinionRowForm(forms.Form):
+    """Which opinion is meant."""
+
+    opinion = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class RecordOpinionForm(NoNationalNumberMixin, forms.Form):
@@ -99,7 +113,9 @@ class RecordOpinionForm(NoNationalNumberMixin, forms.Form):
     opinion = forms.IntegerField(widget=forms.HiddenInput)
     result = forms.ChoiceField(label=_("Opinion given"), choices=OpinionResult.choices)
     given_on = forms.DateField(label=_("Given on"), widget=DateInput())
-    proof = forms.FileField(label=_("Signed opinion"))
+    proof = forms.FileField(
+        label=_("Signed opinion"), required=False, help_text=_("Empty: the document that the body sent by its link.")
+    )
     summary = forms.CharField(label=_("Summary"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
 

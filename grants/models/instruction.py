@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -132,6 +133,19 @@ class Opinion(models.Model):
     )
     asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
     due_on = models.DateField(_("expected by"))
+    # The link of the body (grants.opinion_links): only a hash of its secret is kept.
+    token_hash = models.CharField(max_length=64, blank=True, editable=False)
+    link_expires_at = models.DateTimeField(_("link open until"), null=True, blank=True)
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True)
+    shared_pieces = ArrayField(models.BigIntegerField(), default=list, blank=True, verbose_name=_("pieces shown"))
+    # What the body sent by its link, before an officer accepts it.
+    answer_result = models.CharField(_("answer received"), max_length=20, choices=OpinionResult.choices, blank=True)
+    answer_summary = models.TextField(_("summary received"), blank=True)
+    answer_document = models.ForeignKey(
+        Document, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("document received")
+    )
+    answered_by_name = models.CharField(_("answered by"), max_length=160, blank=True)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     result = models.CharField(_("opinion given"), max_length=20, choices=OpinionResult.choices, blank=True)
     given_on = models.DateField(_("given on"), null=True, blank=True)
     summary = models.TextField(_("summary"), blank=True)
@@ -155,6 +169,16 @@ class Opinion(models.Model):
                 condition=Q(result=""),
                 name="opinion_asked_once_at_a_time",
                 violation_error_message=_("This opinion has been asked and is still awaited."),
+            ),
+            models.UniqueConstraint(fields=["token_hash"], condition=~Q(token_hash=""), name="opinion_link_opens_one"),
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True, answer_result="", answer_document__isnull=True)
+                | (
+                    Q(answered_at__isnull=False, answer_document__isnull=False)
+                    & ~Q(answer_result="")
+                    & ~Q(answered_by_name="")
+                ),
+                name="opinion_answer_is_whole",
             ),
             models.CheckConstraint(
                 condition=(Q(result="") & Q(given_on__isnull=True) & Q(recorded_by__isnull=True))

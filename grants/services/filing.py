@@ -11,6 +11,7 @@ from core.outbox import enqueue_mail
 from core.personal_numbers import national_number_reason
 from core.transitions import perform
 from grants.models import Application, Message
+from grants.notices import service_of
 from grants.permissions import may_write_message
 from grants.services.drafting import (
     FilingRefused,
@@ -102,9 +103,8 @@ def write_message(application: Application, *, user, body: str, key: uuid.UUID |
 def _tell_the_service(message: Message) -> None:
     application = message.application
     contact = application.rules.contact
-    address = application.instructor.email if application.instructor else contact.email
     enqueue_mail(
-        to=[address],
+        to=service_of(application),
         template="grants/mail/message_to_service",
         context={"application": application, "contact": contact, "site_url": settings.ESSOR_SITE_URL},
         subject_object=application,

@@ -18,6 +18,7 @@ from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from tests.factories.agreements import certified, give_accounts, in_force, instalment, opened, ordered, pay
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf
+from tests.factories.core import hold_in_breach
 from tests.factories.instruction import staff
 
 D = Decimal
@@ -26,7 +27,7 @@ D = Decimal
 def finance_and(role: Role, code: str = "PROGRESS1"):
     """Somebody with two roles."""
     user = staff(role, code)
-    user.set_roles([role, Role.FINANCE_OFFICER])
+    hold_in_breach(user, role, Role.FINANCE_OFFICER)
     return user
 
 
@@ -37,7 +38,7 @@ def finance_and(role: Role, code: str = "PROGRESS1"):
 def test_who_certifies_does_not_order():
     agreement, house = in_force()
     claim = certified(agreement, house)
-    house.instructor.set_roles([Role.INSTRUCTOR, Role.FINANCE_OFFICER])
+    hold_in_breach(house.instructor, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
     batch = payments.open_batch(actor=house.finance)
     with pytest.raises(TransitionRefused) as refused:
         perform(claim, "order", actor=house.instructor, data={"batch": batch.pk})

@@ -23,7 +23,7 @@ from tests.factories.agreements import (
     submitted,
 )
 from tests.factories.applicants import pdf
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.matrix import COMMENT, Ready, assert_refused_elsewhere, check, combinations
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +75,7 @@ def ready_agreement(spec: TransitionSpec, state: str) -> Ready:
 
 def _prepared_it(agreement: Agreement) -> tuple:
     """The instructor of the case, as a head of service too."""
-    agreement.application.instructor.set_roles([Role.INSTRUCTOR, Role.HEAD_OF_SERVICE])
+    hold_in_breach(agreement.application.instructor, Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
     return (agreement.application.instructor,)
 
 
@@ -109,7 +109,7 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         return Ready(claim, data={"certified_amount": str(claim.claimed_amount)}, person=ready.person)
     if spec.name == "order":
         batch = payments.open_batch(actor=UserFactory(finance_officer=True))
-        claim.certified_by.set_roles([Role.INSTRUCTOR, Role.FINANCE_OFFICER])
+        hold_in_breach(claim.certified_by, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
         return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,))
     if spec.name == "settle":
         batch = claim.orders.get().batch
@@ -129,7 +129,7 @@ def batch_in(state: str) -> Ready:
     if state == "sent":
         payments.close_batch(batch, actor=house.finance)
         batch.refresh_from_db()
-    claim.certified_by.set_roles([Role.INSTRUCTOR, Role.FINANCE_OFFICER])
+    hold_in_breach(claim.certified_by, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
     return Ready(batch, involved=(claim.certified_by,), scoped=False)
 
 

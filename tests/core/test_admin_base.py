@@ -375,7 +375,7 @@ def test_an_administrator_opens_an_account_without_knowing_its_password(client: 
 
 def test_roles_change_with_a_trace(client: Client, administrator: User) -> None:
     user = UserFactory(instructor=True)
-    roles = ["finance_officer", "instructor"]
+    roles = ["head_of_service", "instructor"]
     client.post(f"/admin/core/user/{user.pk}/change/", account_data(user, roles=roles))
     assert User.objects.get(pk=user.pk).role_set == set(roles)
     assert Event.objects.of(user).get().changes == {"roles": [["instructor"], roles]}

@@ -9,7 +9,7 @@ from core.roles import Role
 from grants.commitments import commit
 from grants.models import Application, Call, CommitteeSession, Envelope, Programme
 from grants.states import ApplicationState as State
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, compute, programme_of, staff
 from tests.staff_pages import assert_queries_do_not_grow, queries_of
 
@@ -21,7 +21,7 @@ FILED = [state for state in State if state != State.DRAFT]
 
 def sign_in(client, *roles):
     user = staff(roles[0], *(["PROGRESS1", "CAPITAL-SCOP", "CPO"]))
-    user.set_roles(list(roles))
+    hold_in_breach(user, *list(roles))
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return user
 

@@ -89,8 +89,8 @@ def test_every_service_of_the_instruction_is_tried():
         in getattr(function, "__code__", test_every_service_of_the_instruction_is_tried.__code__).co_varnames
         and not name.startswith("_")
     }
-    # These three act on a piece or an opinion through the same lock; the automatic checks are the product's own.
-    assert names - {"record_opinion", "judge_piece", "answer_automatic_checks"} == set(SERVICES)
+    # These act on a piece or an opinion through the same lock; the automatic checks are the product's own.
+    assert names - {"record_opinion", "close_opinion_link", "judge_piece", "answer_automatic_checks"} == set(SERVICES)
 
 
 @pytest.mark.parametrize("make", [interested, auditing])

@@ -17,7 +17,7 @@ from grants import instruction
 from grants.instruction import InstructionRefused
 from grants.models import AidComputation, Application, CheckAnswer, Note, PieceRequest, Proposal
 from tests.factories.applicants import DeMinimisAidFactory, pdf
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import (
     CaseFactory,
     answer_all,
@@ -419,11 +419,11 @@ def test_a_failed_check_allows_only_a_proposal_against(ready, instructor):
 
 def test_the_visa_is_given_by_someone_else(ready, instructor, head):
     both = staff(Role.INSTRUCTOR)
-    both.set_roles([Role.INSTRUCTOR, Role.HEAD_OF_SERVICE])
+    hold_in_breach(both, Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
     both.refresh_from_db()
     perform(ready, "propose", actor=both, data=PROPOSAL)
     assert refused(ready, "give_visa", both).code == "permission"
-    instructor.set_roles([Role.INSTRUCTOR, Role.HEAD_OF_SERVICE])
+    hold_in_breach(instructor, Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
     instructor.refresh_from_db()
     assert refused(ready, "give_visa", instructor).code == "permission"
     perform(ready, "give_visa", actor=head)
@@ -498,7 +498,7 @@ def test_nobody_instructs_a_case_they_filed(instructor):
 
 
 def test_an_auditor_with_another_role_still_changes_nothing(instructor):
-    instructor.set_roles([Role.INSTRUCTOR, Role.AUDITOR])
+    hold_in_breach(instructor, Role.INSTRUCTOR, Role.AUDITOR)
     instructor.refresh_from_db()
     case = CaseFactory()
     with pytest.raises(InstructionRefused):

@@ -8,7 +8,7 @@ from core.roles import Role
 from core.transitions import TransitionRefused, TransitionSpec, perform, transitions_of
 from reporting.models import ErrorType, ExpenditureDeclaration, ExpenditureItem, OperationFlag, PaymentApplication
 from tests.factories import reporting
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.matrix import COMMENT, Ready, assert_refused_elsewhere, check, combinations
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ ALL = combinations("reporting")
 
 def as_controller(user: User) -> User:
     """Somebody of the case who holds the controller's role as well: the role alone would let them in."""
-    user.set_roles({*user.role_set, Role.EU_CONTROLLER})
+    hold_in_breach(user, *user.role_set, Role.EU_CONTROLLER)
     return user
 
 
@@ -96,7 +96,7 @@ def application_in(state: str) -> Ready:
         perform(application, "send", actor=finance)
     if state == "accepted":
         perform(application, "accept", actor=finance, data=ACCEPTANCE)
-    case.controller.set_roles([Role.EU_CONTROLLER, Role.FINANCE_OFFICER])
+    hold_in_breach(case.controller, Role.EU_CONTROLLER, Role.FINANCE_OFFICER)
     return Ready(application, involved=(case.controller,), scoped=False)
 
 
