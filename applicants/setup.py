@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants.de_minimis.links import open_questions
 from applicants.effects import tell_representatives, tell_requester
-from applicants.models import BankAccount, JoinRequest
+from applicants.models import BankAccount, DeMinimisAid, JoinRequest
 from applicants.permissions import may_read_documents_of
 from applicants.reference_data import ensure_reference_data
 from core import navigation
@@ -19,6 +20,7 @@ from core.presentation import register_action_labels
 from core.roles import Role
 from core.signals import transitioned
 
+REGISTER_KEEPERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
 VERIFY_WITHIN = timedelta(days=5)
 
 
@@ -72,9 +74,44 @@ def register_words() -> None:
             "de_minimis_entered": gettext_lazy("Entered in the central register"),
             "single_undertaking": gettext_lazy("Single undertaking changed"),
             "undertaking_answer": gettext_lazy("Link between undertakings answered"),
+            "de_minimis_moved": gettext_lazy("De minimis aid taken over by the agreement"),
+            "de_minimis_amount": gettext_lazy("Amount of a de minimis aid changed"),
+            "de_minimis_counts_again": gettext_lazy("De minimis aid counts again"),
             "de_minimis_withdrawn": gettext_lazy("De minimis aid withdrawn"),
         }
     )
+
+
+def _register_as_work(user: Any) -> list[WorkItem]:
+    """Grants to enter in the central register, and questions on linked enterprises, for those who instruct."""
+    if not user.has_role(*REGISTER_KEEPERS) or user.has_role(Role.AUDITOR):
+        return []
+    grants = DeMinimisAid.objects.to_be_entered().select_related("applicant").order_by("granted_on", "pk")
+    items = [
+        WorkItem(
+            due=aid.enter_by,
+            title=f"{aid.applicant.display_name} · {aid.reference}",
+            why=_("Changed since it was entered in the central register of de minimis aid")
+            if aid.entered_on
+            else _("To be entered in the central register of de minimis aid"),
+            url=reverse("admin:applicants_deminimisaid_change", args=[aid.pk]),
+            action=_("See"),
+            tone="act",
+        )
+        for aid in grants[:50]
+    ]
+    for question in open_questions():
+        seat = question.establishments[0]
+        items.append(
+            WorkItem(
+                due=None,
+                title=f"{seat.display_name} · {question.siren}",
+                why=_("A second establishment: are other enterprises linked with it?"),
+                url=reverse("admin:applicants_applicant_undertaking", args=[seat.pk]),
+                action=_("Answer"),
+            )
+        )
+    return items
 
 
 def register() -> None:
@@ -85,6 +122,7 @@ def register() -> None:
     transitioned.connect(tell_representatives, sender=BankAccount, dispatch_uid="applicants_tell_representatives")
     navigation.register_portal(gettext_lazy("My organisation"), "applicants:index", audience="applicant", order=30)
     navigation.register_work_provider(_accounts_as_work)
+    navigation.register_work_provider(_register_as_work)
     menu = (
         (gettext_lazy("Applicants"), "applicant", "groups", "", None, 10),
         (

@@ -20,9 +20,10 @@ from applicants.de_minimis.room import assess_for
 from applicants.forms.de_minimis import DecideLinksForm
 from applicants.models import Applicant, DeMinimisAid, Invitation, JoinRequest, Membership, SingleUndertaking
 from applicants.permissions import may_answer_on_undertaking, may_enter_bank_account
-from applicants.rules.identifiers import rna_warning
+from applicants.rules.identifiers import compact, rna_warning
 from applicants.workbooks import ApplicantResource
 from core.admin import EssorModelAdmin, EssorTabularInline, Panel
+from core.engine import versions
 from core.events import history, record
 from core.importexport import EssorImportExportAdmin
 from core.models import Document
@@ -67,11 +68,24 @@ RECORD = (gettext_lazy("About this record"), {"fields": ["created_by", "created_
 
 
 class ApplicantAdminForm(NoNationalNumberMixin, forms.ModelForm):
-    """Everything on an applicant; numbers may be typed with their spaces."""
+    """Everything on an applicant; numbers may be typed with their spaces, or pasted with their name."""
 
     class Meta:
         model = Applicant
         exclude: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound:
+            self.data = self._with_compact_numbers()
+
+    def _with_compact_numbers(self) -> Any:
+        """What was sent, its numbers as they are kept: the fields are not longer than the columns."""
+        data = self.data.copy()
+        for name, labels in (("siret", ["SIRET"]), ("rna", ["RNA"]), ("postcode", []), ("insee_commune", [])):
+            if typed := data.get(self.add_prefix(name)):
+                data[self.add_prefix(name)] = compact(typed, *labels)
+        return data
 
 
 class PeopleInline(EssorTabularInline):
@@ -179,7 +193,8 @@ class ApplicantAdmin(EssorImportExportAdmin):
             messages.warning(request, reason)
         elif form.is_valid():
             try:
-                decide_links(applicant, actor=request.user, **form.cleaned_data)
+                with versions.unchanged(request, applicant):
+                    decide_links(applicant, actor=request.user, **form.cleaned_data)
             except ValidationError as refusal:
                 form.add_error(None, refusal)
             else:

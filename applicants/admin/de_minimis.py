@@ -22,6 +22,7 @@ from applicants.models import DeMinimisAid
 from applicants.workbooks import DeMinimisAidResource
 from core.admin import Panel, date_display, money_display
 from core.admin_permissions import has_any_role
+from core.engine import versions
 from core.importexport import EssorImportExportAdmin
 from core.roles import Role
 from core.templatetags.essor import pill, short_date
@@ -137,6 +138,7 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
                     on=form.cleaned_data["entered_on"],
                     reference=form.cleaned_data["reference"],
                     actor=request.user,
+                    seen=request.POST.getlist("seen"),
                 )
             except ValidationError as refusal:
                 form.add_error(None, refusal)
@@ -165,7 +167,8 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
             raise PermissionDenied
         form = CompleteGrantForm(request.POST or None, initial={"sector": aid.sector, "instrument": aid.instrument})
         if form.is_valid():
-            central.complete(aid, actor=request.user, **form.cleaned_data)
+            with versions.unchanged(request, aid.applicant):
+                central.complete(aid, actor=request.user, **form.cleaned_data)
             messages.success(request, _("Your changes are saved."))
             return HttpResponseRedirect(self.change_url(aid))
         return self.page(

@@ -23,19 +23,32 @@ if TYPE_CHECKING:
 
 
 @transaction.atomic
-def enter(aids: Iterable[DeMinimisAid], *, on: date, reference: str = "", actor: "User") -> list[DeMinimisAid]:
+def enter(
+    aids: Iterable[DeMinimisAid],
+    *,
+    on: date,
+    reference: str = "",
+    seen: Iterable[str] | None = None,
+    actor: "User",
+) -> list[DeMinimisAid]:
     """Note that these grants stand in the central register as they are now; those that already did are left out.
 
-    A grant that was lost counts as entered with nothing.
+    A grant that was lost counts as entered with nothing. ``seen`` are the amounts that a page showed ("id:euros").
 
     Raises:
-        ValidationError: the day is in the future or before a grant, or a grant lacks its sector.
+        ValidationError: the day is in the future or before a grant, a grant lacks its sector, or changed meanwhile.
     """
     if on > timezone.localdate():
         raise ValidationError(_("This date is in the future: check it."))
     found = DeMinimisAid.objects.to_be_entered().filter(pk__in=[aid.pk for aid in aids]).order_by("pk")
     entered = list(found.select_for_update(of=("self",), no_key=True).select_related("applicant"))
+    shown = None if seen is None else set(seen)
     for aid in entered:
+        if shown is not None and f"{aid.pk}:{aid.amount_in_force}" not in shown:
+            raise ValidationError(
+                _("%(reference)s changed while you were entering it: look at its amount and enter it again.")
+                % {"reference": aid.reference}
+            )
         if on < aid.granted_on:
             raise ValidationError(
                 _("%(reference)s was granted on %(day)s: it cannot have been entered before.")

@@ -67,6 +67,23 @@ def open_question(applicant: Applicant) -> UndertakingQuestion | None:
     return question if question is not None and question.is_open else None
 
 
+def open_questions(limit: int = 50) -> list[UndertakingQuestion]:
+    """The questions that wait for the service, by SIREN; two queries whatever the establishments."""
+    by_siren: dict[str, list[Applicant]] = {}
+    for applicant in Applicant.objects.of_several_establishments().order_by("siret"):
+        by_siren.setdefault(applicant.siren, []).append(applicant)
+    if not by_siren:
+        return []
+    latest: dict[tuple[str, str], UndertakingAnswer] = {}
+    for answer in UndertakingAnswer.objects.filter(siren__in=by_siren).select_related("answered_by", "undertaking"):
+        latest.setdefault((answer.siren, answer.side), answer)
+    questions = (
+        UndertakingQuestion(siren, found, latest.get((siren, Side.APPLICANT)), latest.get((siren, Side.SERVICE)))
+        for siren, found in by_siren.items()
+    )
+    return [question for question in questions if question.is_open][:limit]
+
+
 @transaction.atomic
 def declare_links(applicant: Applicant, *, answer: str, explanation: str = "", actor: "User") -> UndertakingAnswer:
     """Keep what a representative says of the enterprises linked with theirs.

@@ -78,6 +78,12 @@ class ApplicantQuerySet(models.QuerySet):
         """The establishments of an enterprise, by the nine digits of its SIREN."""
         return self.annotate(_siren=Left("siret", 9)).filter(_siren=siren)
 
+    def of_several_establishments(self) -> "ApplicantQuerySet":
+        """Those whose enterprise (SIREN) has more than one establishment here."""
+        rows = self.filter(siret__isnull=False).annotate(_siren=Left("siret", 9))
+        several = rows.order_by().values("_siren").annotate(number=models.Count("pk")).filter(number__gt=1)
+        return rows.filter(_siren__in=several.values("_siren"))
+
     def search(self, typed: str) -> "ApplicantQuerySet":
         """By words of the name or the town, by SIRET or RNA, without regard to accents, capitals and spaces."""
         return matching(self, typed)

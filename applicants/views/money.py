@@ -21,6 +21,7 @@ from applicants.models import Applicant, DeMinimisAid
 from applicants.permissions import may_enter_bank_account
 from applicants.views.access import add_refusal, my_applicant, next_address
 from core.documents import DocumentRefused
+from core.engine import versions
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused
 
@@ -93,7 +94,8 @@ def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
     links = LinksForm(request.POST if "answer_links" in request.POST else None)
     if links.is_valid():
         try:
-            declare_links(applicant, actor=request.user, **links.cleaned_data)
+            with versions.unchanged(request, applicant):
+                declare_links(applicant, actor=request.user, **links.cleaned_data)
         except ValidationError as refusal:
             add_refusal(links, refusal)
         else:

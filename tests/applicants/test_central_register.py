@@ -18,6 +18,8 @@ from applicants.models import DeMinimisAid
 from applicants.workbooks import DeMinimisAidResource
 from core.dates import add_working_days, easter, is_working_day
 from core.events import history
+from core.navigation import work_for
+from tests.applicants.test_single_undertaking import token
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
 from tests.factories.core import UserFactory
 
@@ -146,7 +148,10 @@ def test_the_officer_marks_what_was_entered(aid, officer, client):
     assert aid.applicant.display_name in client.get(url, {"central": "to_enter"}).content.decode()
     chosen = {"action": "mark_entered", ACTION_CHECKBOX_NAME: [aid.pk]}
     assert "Déclarée le" in client.post(url, chosen).content.decode()
-    client.post(url, {**chosen, "entered_on": timezone.localdate().isoformat(), "reference": "RCA-7"})
+    typed = {**chosen, "entered_on": timezone.localdate().isoformat(), "reference": "RCA-7"}
+    old = client.post(url, {**typed, "seen": [f"{aid.pk}:19000.00"]})
+    assert "pendant que vous" in old.content.decode()
+    client.post(url, {**typed, "seen": [f"{aid.pk}:{aid.amount}"]})
     aid.refresh_from_db()
     assert (aid.entered_by, aid.entered_reference) == (officer, "RCA-7")
     assert aid.applicant.display_name not in client.get(url, {"central": "to_enter"}).content.decode()
@@ -159,6 +164,14 @@ def test_the_officer_completes_the_sector_and_others_do_not(officer, client):
     assert client.get(url).status_code == 403
     client.force_login(officer)
     assert "manque" in client.get(reverse("admin:applicants_deminimisaid_change", args=[aid.pk])).content.decode()
-    client.post(url, {"sector": "9499Z", "instrument": "grant"})
+    client.post(url, token(aid.applicant) | {"sector": "9499Z", "instrument": "grant"})
     aid.refresh_from_db()
     assert aid.sector == "94.99"
+
+
+def test_what_is_to_be_entered_stands_in_the_work_of_the_service_with_its_last_day(aid, officer):
+    (item,) = work_for(officer)
+    assert (item.due, aid.reference in item.title) == (add_working_days(aid.granted_on, 20), True)
+    assert not work_for(UserFactory(finance_officer=True))
+    central.enter([aid], on=timezone.localdate(), actor=officer)
+    assert not work_for(officer)

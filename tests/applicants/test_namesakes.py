@@ -143,3 +143,17 @@ def test_the_staff_are_told_that_a_search_held_no_word(client):
 def test_the_public_is_told_too(client):
     page = client.get(reverse("grants:catalogue"), {"q": "★★"}).content.decode()
     assert "ni lettre ni chiffre" in page
+
+
+def test_the_staff_paste_a_number_with_its_name(client):
+    client.force_login(UserFactory(instructor=True))
+    wanted = siret(71)
+    inlines = {
+        f"{prefix}-{part}": "0"
+        for prefix in ("memberships", "invitations", "de_minimis_aids")
+        for part in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+    typed = {"kind": "legal", "name": "Les Coquelicots", "siret": f"N° SIRET : {wanted}\u200b", "postcode": "51 100"}
+    client.post(reverse("admin:applicants_applicant_add"), typed | inlines)
+    known = Applicant.objects.get()
+    assert (known.siret, known.postcode) == (wanted, "51100")

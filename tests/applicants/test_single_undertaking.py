@@ -13,7 +13,9 @@ from stdnum import luhn
 from applicants.de_minimis.links import decide_links, declare_links, open_question, question_on
 from applicants.de_minimis.room import assess_for
 from applicants.models import Applicant, SingleUndertaking, UndertakingAnswer
+from core.engine import versions
 from core.events import history
+from core.navigation import work_for
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
 from tests.factories.core import UserFactory
 
@@ -35,6 +37,11 @@ def seat():
 @pytest.fixture
 def branch(seat):
     return ApplicantFactory(siret=another_establishment(seat), representative=UserFactory(applicant=True))
+
+
+def token(applicant: Applicant) -> dict[str, str]:
+    """What a page that shows the applicant sends back with its form."""
+    return {versions.FIELD: versions.Shown(versions.label_of(applicant), versions.number_of(applicant)).token()}
 
 
 def before(applicant: Applicant) -> Decimal:
@@ -138,9 +145,11 @@ def test_the_applicant_is_asked_on_their_page(client, seat):
     branch = Applicant.objects.get(name="Antenne de Reims")
     url = reverse("applicants:de_minimis", args=[branch.pk])
     assert "Votre entreprise est-elle liée" in client.get(url).content.decode()
-    refused = client.post(url, {"answer_links": "1", "answer": "linked", "explanation": ""})
+    shown = token(branch)
+    refused = client.post(url, shown | {"answer_links": "1", "answer": "linked", "explanation": ""})
     assert "Nommez les entreprises" in refused.content.decode()
-    assert client.post(url, {"answer_links": "1", "answer": "alone"}).status_code == 302
+    assert client.post(url, shown | {"answer_links": "1", "answer": "alone"}).status_code == 302
+    assert client.post(url, shown | {"answer_links": "1", "answer": "alone"}).status_code == 409
     assert question_on(seat).declared.answered_by == member
     assert "Votre réponse du" in client.get(url).content.decode()
 
@@ -151,9 +160,23 @@ def test_the_officer_answers_from_the_applicants_page(client, seat, branch):
     url = reverse("admin:applicants_applicant_undertaking", args=[seat.pk])
     assert url in client.get(reverse("admin:applicants_applicant_change", args=[seat.pk])).content.decode()
     assert branch.display_name in client.get(url).content.decode()
-    assert client.post(url, {"answer": "linked", "explanation": "Vu."}).status_code == 200
-    assert client.post(url, {"answer": "alone", "explanation": "Kbis du jour."}).status_code == 302
+    shown = token(seat)
+    assert client.post(url, shown | {"answer": "linked", "explanation": "Vu."}).status_code == 200
+    assert client.post(url, shown | {"answer": "alone", "explanation": "Kbis du jour."}).status_code == 302
+    assert client.post(url, shown | {"answer": "alone", "explanation": "Une seconde fois."}).status_code == 409
     assert question_on(branch).answered.answered_by == officer
     assert timezone.localdate() == timezone.localdate(question_on(branch).answered.answered_at)
     alone = ApplicantFactory()
     assert client.get(reverse("admin:applicants_applicant_undertaking", args=[alone.pk])).status_code == 404
+
+
+def test_the_question_stands_in_the_work_of_the_service_until_it_is_answered(seat, branch):
+    officer = UserFactory(instructor=True)
+
+    def asked() -> list[str]:
+        return [item.url for item in work_for(officer) if "undertaking" in item.url]
+
+    assert asked() == [reverse("admin:applicants_applicant_undertaking", args=[seat.pk])]
+    assert not [item for item in work_for(UserFactory(finance_officer=True)) if "undertaking" in item.url]
+    decide_links(seat, answer="alone", explanation="Registre consulté.", actor=officer)
+    assert asked() == []
