@@ -1,13 +1,40 @@
 """What is certified: the sum of what was retained, shared to the cent between the sources of the plan."""
 
+from collections.abc import Iterator
+
+from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 
-from core.figures.invariants import Invariant, register
-from reporting.models import Certificate, Operation
+from core.figures.invariants import Broken, Invariant, Unit, register
+from reporting.effects import sha256_of_certificate
+from reporting.models import Certificate, CertificateAllocation, ExpenditureItem, Operation
 
 SHARED = _("Model of co-financing, invariant 8: the cumulative floor; the remainder is the beneficiary’s.")
 
+
+def written_anew() -> Iterator[Broken]:
+    """The certificates whose items and allocations do not give the hash with which they were issued; three queries."""
+    certificates = Certificate.objects.select_related("declaration").prefetch_related(
+        Prefetch("declaration__items", ExpenditureItem.objects.order_by("rank")),
+        Prefetch("allocations", CertificateAllocation.objects.select_related("source").order_by("pk")),
+    )
+    for certificate in certificates.order_by("pk"):
+        shares = [(line.source, line.kind, line.amount) for line in certificate.allocations.all()]
+        found = sha256_of_certificate(certificate.declaration, list(certificate.declaration.items.all()), shares)
+        if found != certificate.sha256:
+            yield Broken(certificate.pk, certificate.number, certificate.sha256, found)
+
+
 register(
+    Invariant(
+        code="reporting.certificate-gives-its-hash",
+        name=_("Fingerprint of a certificate"),
+        sentence=_("The items and the allocations of a certificate give the fingerprint with which it was issued."),
+        source=_("Rule 6 of the domain: a certificate is never edited; a correction is a fact of its own."),
+        subject=Certificate,
+        rows=written_anew,
+        unit=Unit.TEXT,
+    ),
     Invariant(
         code="reporting.certificate-is-its-allocations",
         name=_("Allocations of a certificate"),

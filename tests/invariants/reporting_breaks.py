@@ -75,6 +75,10 @@ breaks(
 # --- certificates ---------------------------------------------------------------------------------------------------
 
 breaks(
+    "reporting.certificate-gives-its-hash",
+    f"UPDATE reporting_certificate SET sha256 = repeat('0', 64) WHERE id = {CERTIFICATE}",
+)
+breaks(
     "reporting.certificate-is-its-allocations",
     "UPDATE reporting_certificateallocation SET amount = amount + 0.01 "
     f"WHERE id = (SELECT max(id) FROM reporting_certificateallocation WHERE certificate_id = {CERTIFICATE})",
