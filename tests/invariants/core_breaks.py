@@ -24,3 +24,7 @@ breaks(
     "core.staff-follows-roles",
     "UPDATE core_user SET is_staff = TRUE WHERE id = (SELECT max(id) FROM core_user WHERE NOT is_staff)",
 )
+breaks(
+    "core.files-are-unchanged",
+    "INSERT INTO core_filecheck (file_id, checked_at, fault) SELECT max(file_id), now(), 'changed' FROM core_document",
+)
