@@ -64,8 +64,8 @@ class Year:
 
     @property
     def is_open(self) -> bool:
-        """Whether a report may be filed now."""
-        return self.report is None and self.tranche.state != Tranche.State.PLANNED
+        """Whether a report may be filed now: the year was opened, and has ended."""
+        return self.report is None and self.tranche.state != Tranche.State.PLANNED and self.has_ended
 
     @property
     def is_returned(self) -> bool:
@@ -142,19 +142,13 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
             _("File the report"),
         )
         for year in years
-        if year.is_open and (year.has_ended or _all_claimed(year, payments))
+        if year.is_open
     ]
     first = next((payment for payment in payments if payment.is_claimable), None)
     if first is not None and not tasks:
         words = {"label": first.instalment.label, "amount": format_euros(first.instalment.amount)}
         tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
     return [*tasks, *_account_task(agreement)]
-
-
-def _all_claimed(year: Year, payments: list[Payment]) -> bool:
-    """Whether nothing of the year is left to claim."""
-    own = [payment for payment in payments if payment.instalment.tranche_id == year.tranche.pk]
-    return all(payment.claim is not None and not payment.claim.is_editable for payment in own)
 
 
 def _claim_task(claim: PaymentClaim) -> Task:

@@ -9,10 +9,11 @@ from django.utils.translation import pgettext
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
 from agreements.conditions import claim_is_complete
-from agreements.forms.portal import AmountForm, PieceForm, ProofForm, WorkbookForm
+from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
-from agreements.permissions import may_edit_claim, may_submit_claim
+from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
+from agreements.settlements.services import why_it_stops
 
 State = PaymentClaim.State
 
@@ -64,11 +65,13 @@ def claim_context(
     proof_form: ProofForm | None = None,
     submit_form: SubmitClaimForm | None = None,
     workbook_form: WorkbookForm | None = None,
+    reply_form: ReplyForm | None = None,
 ) -> dict[str, Any]:
     """What the page shows to one reader; a refused form is shown with what was typed."""
     lines = lines_of(claim)
     refusal = may_edit_claim(user, claim)
-    writes = refusal is None
+    ended = why_it_stops(claim) if claim.is_editable else None
+    writes = refusal is None and ended is None
     events = list(claim.events)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
     missing = claim_is_complete(claim, {}, user) if writes else None
@@ -81,6 +84,9 @@ def claim_context(
         "accounts": dict(charge_accounts(claim.agreement)) if lines else {},
         "pieces": asked_pieces(claim, piece_form),
         "writes": writes,
+        "ended": ended,
+        "replies": list(claim.replies.select_related("document__file", "author")) if _may_have_replies(events) else [],
+        "reply_form": (reply_form or ReplyForm(prefix="reply")) if may_reply(user, claim) is None else None,
         "missing": list(missing.values()) if missing else [],
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events),
@@ -89,15 +95,26 @@ def claim_context(
         "submit_form": submit_form or SubmitClaimForm(instance=claim, actor=user),
         "submit_refusal": may_submit_claim(user, claim) if writes else None,
         "workbook_form": workbook_form or WorkbookForm(),
-        "forms": [form for form in (amount_form, proof_form, submit_form, workbook_form) if form is not None],
+        "forms": [
+            form for form in (amount_form, proof_form, submit_form, workbook_form, reply_form) if form is not None
+        ],
         "orders": claim.orders.exclude(state="cancelled").select_related("payee", "share").order_by("pk"),
     }
 
 
+def _may_have_replies(events: list) -> bool:
+    return any(event.action == "reply" for event in events)
+
+
 def last_answer(claim: PaymentClaim, events: list) -> str:
     """What the service wrote when it returned, suspended or rejected the claim; empty in the other states."""
-    action = {State.RETURNED: "give_back", State.SUSPENDED: "suspend", State.REJECTED: "reject"}.get(claim.state)
-    return next((event.comment for event in reversed(events) if event.action == action), "")
+    answers = {
+        State.RETURNED: ("give_back",),
+        State.SUSPENDED: ("suspend",),
+        State.REJECTED: ("reject", "refuse_at_end"),
+    }
+    actions = answers.get(claim.state, ())
+    return next((event.comment for event in reversed(events) if event.action in actions), "")
 
 
 def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
@@ -108,7 +125,9 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
         for event in events
         if event.action == "give_back" and claim.state != State.RETURNED
     ]
-    if claim.is_editable:
+    if claim.state == State.REJECTED and claim.submitted_at is None:
+        pass  # it was never filed: its agreement ended before
+    elif claim.is_editable:
         returned = claim.state == State.RETURNED
         steps.append(Step(_("To be completed by you") if returned else _("You are writing it"), NOW))
         steps.append(Step(pgettext("feminine", "Filed"), LATER))

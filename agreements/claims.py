@@ -4,6 +4,7 @@ Screens and commands call these functions. Each locks the claim, checks the righ
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.due import due_of_claim
-from agreements.models import Agreement, ClaimPiece, ExpenditureLine, Instalment, PaymentClaim
-from agreements.permissions import may_edit_claim, may_review, may_write_claims
+from agreements.models import Agreement, ClaimPiece, ClaimReply, ExpenditureLine, Instalment, PaymentClaim
+from agreements.permissions import may_edit_claim, may_reply, may_review, may_write_claims
 from applicants.rules.identifiers import compact, validate_siret
 from core.documents import PIECE_TYPES, store
 from core.events import record
@@ -25,6 +26,8 @@ from core.sequences import next_number
 from core.transitions import perform
 
 PREFIX = "VERS"
+#: A deposit or a salary is paid before its invoice or pay slip; longer before, one of the two dates is wrong.
+PAID_BEFORE_INVOICE = timedelta(days=31)
 LINE_FIELDS = (
     "account_code",
     "category",
@@ -181,6 +184,15 @@ def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str,
             _("The invoice is outside the period of the agreement (%(start)s to %(end)s).")
             % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{agreement.end:%d/%m/%Y}"},
         )
+    last = agreement.last_day_to_pay
+    if paid and not agreement.start <= paid <= last:
+        errors.setdefault(
+            "paid_on",
+            _("It is paid outside the eligible dates (%(start)s to %(end)s).")
+            % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{last:%d/%m/%Y}"},
+        )
+    elif invoiced and paid and paid < invoiced - PAID_BEFORE_INVOICE:
+        errors.setdefault("paid_on", _("It is paid more than a month before its invoice: check both dates."))
     return errors
 
 
@@ -318,6 +330,27 @@ def remove_piece(piece: ClaimPiece, *, actor) -> None:
         locked = _writable(piece.claim, actor)
         record(locked, "remove_piece", actor=actor, data={"piece": piece.label, "file": piece.document})
         piece.delete()
+
+
+def reply(claim: PaymentClaim, text: str, *, actor, upload=None) -> ClaimReply:
+    """Answer while the claim is suspended, with a document or not; the officer finds it on the claim and in their work.
+
+    Raises:
+        ClaimRefused: not this person's, nothing is written, or the claim is not suspended.
+        DocumentRefused: the file is not taken.
+    """
+    with transaction.atomic():
+        locked = PaymentClaim.objects.select_for_update(of=("self",), no_key=True).get(pk=claim.pk)
+        if refusal := may_reply(actor, locked):
+            raise ClaimRefused(refusal)
+        if not text.strip():
+            raise ClaimRefused(_("Write your answer."), {"text": _("Write your answer.")})
+        document = upload and store(
+            upload, name=upload.name, subject=locked, user=actor, kind="claim_reply", allowed=PIECE_TYPES
+        )
+        answer = ClaimReply.objects.create(claim=locked, text=text.strip(), document=document or None, author=actor)
+        record(locked, "reply", actor=actor, data={"file": document} if document else {}, comment=answer.text)
+    return answer
 
 
 def submit(claim: PaymentClaim, *, actor) -> PaymentClaim:

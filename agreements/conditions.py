@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from agreements.credit_notes import credit_alone, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import open_warnings, raise_warnings
-from agreements.effects import payees_of
+from agreements.effects import left_to_order
+from agreements.settlements.services import why_it_stops
 from applicants.bank_accounts import payable_account
 from applicants.models import BankAccount
 from core.dates import format_date_long
@@ -84,24 +85,6 @@ def case_is_approved(agreement, data, actor):
 
 
 @precondition
-def no_claim_is_open(agreement, data, actor):
-    """No claim is under way."""
-    if agreement.claims.exclude(state__in=["paid", "rejected", "draft"]).exists():
-        return {GENERAL: _("A payment claim is under way: settle it first.")}
-    if not agreement.claims.filter(state="paid").exists():
-        return {GENERAL: _("Nothing was paid: an agreement without any payment is terminated or lapses.")}
-    return None
-
-
-@precondition
-def no_payment_is_under_way(agreement, data, actor):
-    """No claim is certified or ordered."""
-    if agreement.claims.filter(state__in=["certified", "ordered"]).exists():
-        return {GENERAL: _("A payment is under way: wait until it is made, or send it back.")}
-    return None
-
-
-@precondition
 def tranche_awaits_report(report, data, actor):
     """The tranche reported on was released."""
     if report.tranche.state == "planned":
@@ -111,14 +94,39 @@ def tranche_awaits_report(report, data, actor):
     return None
 
 
+@precondition
+def report_is_of_agreement_in_force(report, data, actor):
+    """The agreement is in force."""
+    agreement = report.tranche.agreement
+    if agreement.is_in_force:
+        return None
+    return {
+        GENERAL: _("The agreement %(number)s is no longer in force: its reports are neither filed nor read any more.")
+        % {"number": agreement.number}
+    }
+
+
+@precondition
+def year_may_be_reported(report, data, actor):
+    """The year has ended, and the agreement is in force."""
+    if refusal := report_is_of_agreement_in_force(report, data, actor):
+        return refusal
+    last = report.tranche.ends_on
+    if timezone.localdate() > last:
+        return None
+    return {
+        GENERAL: _("The year ends on %(day)s: its report is filed and accepted after that day.")
+        % {"day": format_date_long(last)}
+    }
+
+
 # --- claim ---------------------------------------------------------------------------------------------------------
 
 
 def agreement_pays(claim, data, actor):
-    """The agreement is in force, its tranche released, and the time to claim not over."""
-    agreement = claim.agreement
-    if not agreement.is_in_force:
-        return {GENERAL: _("The agreement is not in force: nothing can be claimed on it.")}
+    """The agreement is in force (or its settlement names the claim), and its tranche released."""
+    if reason := why_it_stops(claim):
+        return {GENERAL: reason}
     tranche = claim.instalment.tranche
     if tranche is not None and not tranche.is_released:
         return {GENERAL: _("This tranche is not released yet: it waits for the report on the year before.")}
@@ -257,11 +265,11 @@ def within_what_is_due(claim, data, actor):
 
 @precondition
 def accounts_are_verified(claim, data, actor):
-    """Every payee has a verified bank account, and no change of account is waiting."""
+    """The payee (of several persons, at least one) has a verified bank account, and no change of account is waiting."""
     if not claim.certified_amount:
         return {GENERAL: _("Nothing is due on this claim: there is nothing to order.")}
-    reasons = []
-    for share, payee, _amount in payees_of(claim):
+    reasons, waiting = [], left_to_order(claim)
+    for share, payee, _amount in waiting:
         if payee is None:
             reasons.append(
                 _("%(person)s has no file of their own: create it, with a bank account.")
@@ -271,7 +279,16 @@ def accounts_are_verified(claim, data, actor):
         account, reason = payable_account(payee)
         if account is None:
             reasons.append(f"{payee.display_name}{colon()} {reason}")
-    return {GENERAL: " ".join(reasons)} if reasons else None
+    # A person who cannot be paid yet does not hold up the others.
+    return {GENERAL: " ".join(reasons)} if len(reasons) == len(waiting) and reasons else None
+
+
+@precondition
+def something_is_left_to_order(claim, data, actor):
+    """A person of the claim has no order yet."""
+    if left_to_order(claim):
+        return None
+    return {GENERAL: _("Everything certified is ordered.")}
 
 
 def batch_is_open(claim, data, actor):
@@ -370,14 +387,8 @@ def batch_was_sent(order, data, actor):
 
 
 def replacement_is_possible(order, data, actor):
-    """An order that is one of several is replaced in another batch; the payee has a verified account."""
-    if data.get("with_claim"):
-        return None
+    """When another batch is chosen, the payee has a verified account."""
     if data.get("batch") is None:
-        if order.claim.orders.exclude(pk=order.pk).exclude(state="cancelled").exists():
-            return {
-                "batch": _("The other orders of this claim stand: choose the batch in which this one is paid again.")
-            }
         return None
     account, reason = payable_account(order.payee)
     return None if account is not None else {GENERAL: reason}

@@ -12,7 +12,9 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.db.models import Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from agreements.settlements.services import settle
 from agreements.terms import sha256_of_terms, terms_of
 from agreements.workbooks import write_batch_workbook
 from applicants.bank_accounts import payable_account
@@ -62,16 +64,36 @@ def freeze_terms(agreement) -> None:
     agreement.terms_sha256 = sha256_of_terms(agreement.terms)
 
 
-def end_agreement(agreement) -> None:
-    """Date the end."""
+def end_agreement(agreement, target: str, data, actor, comment: str) -> None:
+    """Date the end; of an agreement in force, settle what is under way first."""
     agreement.ended_on = timezone.localdate()
+    if agreement.is_in_force:
+        settle(agreement, target, data.get("outcomes") or {}, actor=actor, reason=comment)
 
 
 def place_orders(claim, batch, actor) -> None:
-    """Put the certified amount in the batch: one order to the beneficiary, or one to each person by their share."""
-    for share, payee, amount in payees_of(claim):
-        if amount > 0:
-            place_order(claim, batch, actor, share=share, payee=payee, amount=amount)
+    """Put the certified amount in the batch: one order to the beneficiary, or one to each person by their share.
+
+    A person who cannot be paid yet does not hold up the others: their order is placed later.
+    """
+    placed = False
+    for share, payee, amount in left_to_order(claim):
+        if share is not None and (payee is None or payable_account(payee)[0] is None):
+            continue
+        place_order(claim, batch, actor, share=share, payee=payee, amount=amount)
+        placed = True
+    if not placed:
+        raise ValidationError(_("Nobody of this claim can be paid yet."))
+
+
+def left_to_order(claim) -> list[tuple]:
+    """Return those of :func:`payees_of` with something due and no order that stands."""
+    ordered = set(claim.orders.exclude(state="cancelled").values_list("share_id", flat=True))
+    return [
+        (share, payee, amount)
+        for share, payee, amount in payees_of(claim)
+        if amount > 0 and (share.pk if share else None) not in ordered
+    ]
 
 
 def payees_of(claim) -> list[tuple]:

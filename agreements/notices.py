@@ -2,11 +2,12 @@
 
 from django.conf import settings
 
+from agreements.settlements.services import settlement_of
 from core.outbox import enqueue_mail
 from grants.notices import people_of
 
 #: The transitions of a claim that its beneficiary is told of.
-CLAIM_MAILS = frozenset({"submit", "give_back", "reject", "suspend", "certify", "settle"})
+CLAIM_MAILS = frozenset({"submit", "give_back", "reject", "suspend", "resume", "certify", "settle"})
 
 
 def _send(agreement, template: str, key: str, link: str, **context) -> None:
@@ -37,9 +38,12 @@ def send_in_force(agreement) -> None:
 
 
 def send_ended(agreement, reason: str) -> None:
-    """The agreement has ended: completed, terminated or lapsed."""
+    """The agreement has ended: completed, terminated or lapsed; what is still paid, refused and given up."""
     key = f"agreement-{agreement.pk}-{agreement.state}"
-    _send(agreement, "ended", key, agreement.get_absolute_url(), reason=reason)
+    settlement = settlement_of(agreement)
+    lines = list(settlement.lines.select_related("claim")) if settlement else []
+    told = {"reason": reason, "settlement": settlement, "settlement_lines": lines}
+    _send(agreement, "ended", key, agreement.get_absolute_url(), **told)
 
 
 def send_report_accepted(report, following) -> None:
@@ -70,6 +74,8 @@ def send_claim(claim, name: str, reason: str) -> None:
             _send(agreement, "claim_rejected", key, link, **told)
         case "suspend":
             _send(agreement, "claim_suspended", key, link, **told)
+        case "resume":
+            _send(agreement, "claim_resumed", key, link, **told)
         case "certify":
             _send(agreement, "claim_certified", key, link, **told)
         case "settle":

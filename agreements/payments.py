@@ -52,7 +52,8 @@ def order_claims(batch: PaymentBatch, claims: Iterable[PaymentClaim], *, actor) 
     with transaction.atomic():
         for claim in claims:
             try:
-                perform(claim, "order", actor=actor, data={"batch": batch.pk})
+                name = "order_rest" if claim.state == PaymentClaim.State.ORDERED else "order"
+                perform(claim, name, actor=actor, data={"batch": batch.pk})
                 count += 1
             except TransitionRefused as refusal:
                 errors[claim.number] = [f"{claim.number}: {refusal}"]

@@ -48,6 +48,15 @@ def may_edit_claim(user, claim) -> str | None:
     return None
 
 
+def may_reply(user, claim) -> str | None:
+    """Answering on a suspended claim: anyone of the beneficiary."""
+    if refusal := may_act_for(user, claim.agreement.beneficiary):
+        return refusal
+    if claim.state != "suspended":
+        return _("This claim is not suspended: there is nothing to answer.")
+    return None
+
+
 def may_submit_claim(user, claim) -> str | None:
     """Filing a claim engages the beneficiary: a representative."""
     return may_submit_for(user, claim.agreement.beneficiary)

@@ -10,10 +10,10 @@ from agreements.duplicates import raise_warnings
 from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.rules.deadlines import payment_due_on
+from agreements.settlements.services import close_if_over, free_what_is_left, still_granted
 from applicants.de_minimis.register import follow_grant, record_granted
 from core.signals import transitioned
 from core.transitions import perform
-from grants.commitments import release
 
 RELEASED_BY = {"report": "accept"}
 """What a programme's file may say under ``tranches.released_on``, and the move of the report that it means."""
@@ -65,20 +65,19 @@ def _follow_in_register(agreement: Agreement, amount: Decimal, actor, reason: st
 
 
 def _ended(agreement: Agreement, target: str, actor, comment: str) -> None:
-    commitment = agreement.commitment
-    if commitment is not None:
-        left = min(agreement.granted_amount - agreement.ordered_amount, commitment.net_amount)
-        if left > 0:
-            reason = comment or _("The agreement %(number)s has ended.") % {"number": agreement.number}
-            release(commitment, actor=actor, reason=reason, amount=left)
+    free_what_is_left(agreement, actor=actor, reason=_reason_of_end(agreement, comment))
     application = agreement.application
     if target == Agreement.State.LAPSED and application.state in ("approved", "contracted"):
         perform(application, "lapse", actor=actor, comment=comment, system=True)
     elif application.state == "contracted":
         perform(application, "close", actor=actor, comment=comment, system=True)
-    # What was not ordered is lost: it is no aid any more.
-    _follow_in_register(agreement, agreement.ordered_amount, actor, comment)
+    # What is neither paid nor kept by the settlement is lost: it is no aid any more.
+    _follow_in_register(agreement, still_granted(agreement), actor, comment)
     notices.send_ended(agreement, comment)
+
+
+def _reason_of_end(agreement: Agreement, comment: str = "") -> str:
+    return comment or _("The agreement %(number)s has ended.") % {"number": agreement.number}
 
 
 @receiver(transitioned, sender=TrancheReport, dispatch_uid="agreements_report_moved")
@@ -96,16 +95,24 @@ def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
 
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="agreements_claim_moved")
 def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
-    """Filed: invoices met twice are marked. The beneficiary reads what follows; a tranche that is paid is closed."""
+    """Filed: invoices met twice are marked. The beneficiary reads what follows; what is over is closed and freed."""
     if name == "submit":
         raise_warnings(instance)
     if name in notices.CLAIM_MAILS:
         notices.send_claim(instance, name, comment)
-    if name == "settle" and instance.instalment.tranche is not None:
-        tranche = instance.instalment.tranche
-        unpaid = tranche.instalments.exclude(claims__state="paid")
-        if tranche.state == Tranche.State.RELEASED and not unpaid.exists():
-            perform(tranche, "close", actor=actor, system=True)
+    if name in ("settle", "reject"):
+        _claim_is_over(instance, actor)
+
+
+def _claim_is_over(claim: PaymentClaim, actor) -> None:
+    """Close its tranche when it was the last; on an ended agreement, give back what the claim did not use."""
+    if claim.instalment.tranche is not None:
+        close_if_over(claim.instalment.tranche, actor)
+    if claim.agreement.state in ENDED:
+        ended = Agreement.objects.get(pk=claim.agreement_id)  # the database has counted its payments
+        reason = _reason_of_end(ended)
+        free_what_is_left(ended, actor=actor, reason=reason)
+        _follow_in_register(ended, still_granted(ended), actor, reason)
 
 
 @receiver(transitioned, sender=PaymentOrder, dispatch_uid="agreements_order_moved")
@@ -113,15 +120,17 @@ def order_moved(sender, instance, name, actor, data, comment, **kwargs) -> None:
     """Paid: the claim and the batch are settled with their last order. Cancelled: paid again, or ordered anew."""
     claim, batch = instance.claim, instance.batch
     if name == "confirm":
-        if not claim.orders.filter(state="ordered").exists():
+        claim.refresh_from_db()
+        if claim.paid_amount == claim.certified_amount:
             perform(claim, "settle", actor=actor, data={"paid_on": instance.paid_on}, system=True)
-    elif name == "cancel" and not data.get("with_claim"):
+    elif name == "cancel":
         if data.get("batch"):
             place_order(claim, data["batch"], actor, share=instance.share, payee=instance.payee, amount=instance.amount)
-        else:
+        elif not claim.orders.exclude(state="cancelled").exists():  # else the rest stands: this part is ordered again
             perform(claim, "withdraw_order", actor=actor, comment=comment, system=True)
     if name == "cancel" and claim.agreement.state in ENDED:
         ended = Agreement.objects.get(pk=claim.agreement_id)  # the database has counted its orders anew
-        _follow_in_register(ended, ended.ordered_amount, actor, comment)
+        _follow_in_register(ended, still_granted(ended), actor, comment)
     if batch.state == "sent" and not batch.orders.filter(state="ordered").exists():
-        perform(batch, "settle", actor=actor, system=True)
+        paid = batch.orders.filter(state="paid").exists()
+        perform(batch, "settle" if paid else "void", actor=actor, system=True)

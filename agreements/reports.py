@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agreements.conditions import year_may_be_reported
 from agreements.effects import store_report
 from agreements.models import Tranche, TrancheReport
 from agreements.permissions import may_write_claims
@@ -13,6 +14,14 @@ from core.events import record
 
 class ReportRefused(Exception):
     """Why a report cannot be filed; ``str()`` is a sentence."""
+
+
+def why_not_now(report: TrancheReport) -> str | None:
+    """Why a report on this year cannot be filed or corrected now; None when it can."""
+    if report.tranche.state == Tranche.State.PLANNED:
+        return _("This year is not open yet: it opens when the report on the year before was accepted.")
+    refusal = year_may_be_reported(report, {}, None)
+    return " ".join(refusal.values()) if refusal else None
 
 
 def file_report(tranche: Tranche, *, summary: str, spent_amount: Decimal, upload, actor) -> TrancheReport:
@@ -26,8 +35,8 @@ def file_report(tranche: Tranche, *, summary: str, spent_amount: Decimal, upload
         raise ReportRefused(refusal)
     with transaction.atomic():
         locked = Tranche.objects.select_for_update(of=("self",), no_key=True).get(pk=tranche.pk)
-        if locked.state == Tranche.State.PLANNED:
-            raise ReportRefused(_("This year is not open yet: report on the year before first."))
+        if refusal := why_not_now(TrancheReport(tranche=locked)):
+            raise ReportRefused(refusal)
         if locked.reports.exists():
             raise ReportRefused(_("The report of this year was filed already."))
         if not summary.strip():

@@ -37,6 +37,7 @@ def register_menu() -> None:
         (_("Acts to sign"), AGREEMENTS, "draw", signers, work.agreements_to_sign, 120, "queue=sign"),
         (_("Claims to check"), CLAIMS, "fact_check", readers, work.claims_to_review, 140, "queue=review"),
         (_("Reports to read"), REPORTS, "menu_book", readers, work.reports_to_read, 150, "queue=read"),
+        (_("Suspended claims"), CLAIMS, "pause", readers, work.claims_suspended, 145, "queue=suspended"),
         (_("Claims to order"), CLAIMS, "payments", FINANCE, work.claims_to_order, 160, "queue=order"),
         (_("Payments to confirm"), BATCHES, "task_alt", FINANCE, work.batches_to_confirm, 170, "queue=sent"),
     ]
@@ -74,6 +75,7 @@ def register_words() -> None:
             "certify_lines": _("Lines checked"),
             "answer_duplicate": _("Invoice declared twice: answered"),
             "file": _("Report filed"),
+            "reply": _("Answer of the beneficiary"),
         }
     )
 

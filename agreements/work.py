@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -44,8 +44,9 @@ def claims_to_review(user) -> QuerySet:
 
 
 def claims_to_order(user) -> QuerySet:
-    """Certified claims that may go into a batch."""
-    return PaymentClaim.objects.for_user(user).filter(state="certified", certified_amount__gt=0)
+    """Certified claims that may go into a batch, and those of which a part is not ordered yet."""
+    rest = Q(state="ordered", ordered_amount__lt=F("certified_amount"))
+    return PaymentClaim.objects.for_user(user).filter(Q(state="certified", certified_amount__gt=0) | rest)
 
 
 def claims_suspended(user) -> QuerySet:
@@ -138,6 +139,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             action=_("Check"),
             tone="act" if claim.instalment.due_on else "wait",
         )
+    yield from _suspended(user, mine)
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
     for report in reports.order_by("filed_at")[:SHOWN]:
@@ -147,6 +149,23 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             why=_("Report on %(year)s to read: the next year waits for it") % {"year": report.tranche.label},
             url=change_url(report),
             action=_("Read"),
+        )
+
+
+def _suspended(user, mine: Q) -> Iterator[WorkItem]:
+    """Claims on which a fault is open: those that the beneficiary has answered first."""
+    claims = claims_suspended(user).filter(mine).with_case().annotate(answered_at=Max("replies__created_at"))
+    for claim in claims.order_by(F("answered_at").asc(nulls_last=True), "pk")[:SHOWN]:
+        answered = claim.answered_at is not None
+        yield WorkItem(
+            due=None,
+            title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+            why=_("Claim suspended: the beneficiary has answered")
+            if answered
+            else _("Claim suspended: a fault is open"),
+            url=change_url(claim),
+            action=_("Read"),
+            tone="act" if answered else "wait",
         )
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from applicants.de_minimis.links import open_question
 from applicants.rules.de_minimis import NoCeiling
+from core.dates import format_date_long
 from core.money import format_euros
 from core.text import listed
 from core.transitions import precondition
@@ -295,6 +296,18 @@ def notice_is_long_enough(session, data, actor):
         return {
             "urgency": _("Reports reach the members %(days)s days before the session: explain the urgency.")
             % {"days": NOTICE_DAYS}
+        }
+    return None
+
+
+@precondition
+def session_day_has_come(session, data, actor):
+    """The day of the session has come."""
+    day = timezone.localdate(session.held_at)
+    if day > timezone.localdate():
+        return {
+            GENERAL: _("The session is dated %(day)s: it is opened and closed on that day, or change its date first.")
+            % {"day": format_date_long(day)}
         }
     return None
 

@@ -6,9 +6,11 @@ from decimal import Decimal
 from django import forms
 from django.apps import apps
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.money import ZERO, EuroField, format_euros
+from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.roles import Role
 from grants.consultation import consultation_fields
@@ -171,10 +173,16 @@ class CloseSessionForm(StaffForm):
     deliberation_number = forms.CharField(
         label=_("Deliberation number"), max_length=60, help_text=_("As it will be quoted, for example 26CP-0512.")
     )
-    deliberation_on = forms.DateField(
-        label=_("Date of the deliberation"), required=False, widget=DateInput(),
+    deliberation_on = PastDayField(
+        label=_("Date of the deliberation"),
+        required=False,
         help_text=_("The day of the session, unless another date is given."),
-    )  # fmt: skip
+    )
+
+    def clean_deliberation_on(self):
+        day = self.cleaned_data["deliberation_on"]
+        follows(day, self.instance.held_at, gettext("the session"))
+        return day
 
     def clean_deliberation_number(self):
         return self.cleaned_data["deliberation_number"].strip()

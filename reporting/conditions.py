@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from core.money import format_euros, sum_money
 from core.transitions import precondition
 
 CERTIFIED = ("certified", "ordered", "paid")
@@ -25,6 +26,34 @@ def priority_is_known(declaration, data: dict, actor) -> dict[str, str] | None:
     return {
         "__all__": _("The operation %(code)s has no priority yet: answer the doubt on its page first.")
         % {"code": declaration.operation.code}
+    }
+
+
+@precondition
+def rate_is_answered(declaration, data: dict, actor) -> dict[str, str] | None:
+    """Nobody doubts the EU's share of the operation, or somebody has answered."""
+    if not declaration.operation.flags.open().filter(kind="rate_above_priority").exists():
+        return None
+    return {
+        "__all__": _("The EU share of %(code)s is above the rate of its priority: answer the doubt on its page first.")
+        % {"code": declaration.operation.code}
+    }
+
+
+@precondition
+def retained_within_eligible(declaration, data: dict, actor) -> dict[str, str] | None:
+    """What is retained, with what was certified before, is within the eligible cost of the operation."""
+    operation = declaration.operation
+    retained = sum_money(declaration.items.values_list("retained_amount", flat=True))
+    left = operation.current.eligible_cost - sum_money(operation.certificates.values_list("total", flat=True))
+    if retained <= left or retained <= 0:
+        return None
+    return {
+        "__all__": _(
+            "%(retained)s would be certified and %(left)s of the eligible cost are left:"
+            " reject the rest, or correct the operation."
+        )
+        % {"retained": format_euros(retained), "left": format_euros(left)}
     }
 
 

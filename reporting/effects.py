@@ -14,7 +14,6 @@ from core.events import canonical
 from core.json_safe import json_safe
 from core.money import ZERO, sum_money
 from core.sequences import next_number
-from core.transitions import perform
 from reporting.rules.shares import Source, allocate
 
 CERTIFICATE_PREFIX = "CSF"
@@ -25,12 +24,6 @@ def correct_operation(flag, data: dict, actor, reason: str) -> None:
     """Record the corrected data as a new version of the flagged operation."""
     revise = import_string("reporting.operations.revise")
     revise(flag.operation, data["changes"], actor=actor, reason=reason)
-
-
-def forget_decisions(declaration, actor) -> None:
-    """Put every decided item back to pending."""
-    for item in declaration.items.exclude(state="pending"):
-        perform(item, "forget", actor=actor, system=True)
 
 
 def issue_certificate(declaration, actor):

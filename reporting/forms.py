@@ -3,11 +3,13 @@
 from decimal import Decimal
 
 from django import forms
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from core.money import EuroField, format_euros
+from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
+from core.templatetags.essor import percent
 from reporting.models import (
     CategoryOfRegion,
     ErrorType,
@@ -16,7 +18,7 @@ from reporting.models import (
     Fund,
     SpecificObjective,
 )
-from reporting.rules.doubts import CORRECTS
+from reporting.rules.doubts import CORRECTS, rate_above
 
 
 class TransitionForm(NoNationalNumberMixin, forms.Form):
@@ -36,9 +38,7 @@ class FlagAnswerForm(TransitionForm):
     fund = forms.ModelChoiceField(Fund.objects.all(), label=_("Fund"), required=False)
     eu_amount = EuroField(label=_("EU amount"), min_value=0, required=False)
     eligible_cost = EuroField(label=_("Eligible cost"), min_value=0, required=False)
-    programmed_on = forms.DateField(
-        label=_("Programmed on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    programmed_on = PastDayField(label=_("Programmed on"), required=False)
     specific_objective = forms.ModelChoiceField(
         SpecificObjective.objects.select_related("priority__programme"), label=_("Specific objective"), required=False
     )
@@ -84,6 +84,15 @@ class FlagAnswerForm(TransitionForm):
                 _("The EU amount (%(eu)s) is still above the eligible cost (%(eligible)s). Correct one of the two.")
                 % {"eu": format_euros(eu_amount), "eligible": format_euros(eligible)},
             )
+        if self.instance.kind == FlagKind.RATE_ABOVE_PRIORITY:
+            self._check_rate(current, eu_amount, eligible)
+
+    def _check_rate(self, current, eu_amount: Decimal, eligible: Decimal) -> None:
+        limit = Decimal(self.instance.detail["limit"])
+        rate = rate_above(eu_amount, eligible, limit)
+        if rate is not None:
+            sentence = _("The EU share is still %(rate)s, above the %(limit)s of the priority.")
+            self.add_error("eu_amount", sentence % {"rate": percent(rate, "points"), "limit": percent(limit, "points")})
 
 
 class RejectionForm(TransitionForm):
@@ -118,11 +127,10 @@ class SendingForm(TransitionForm):
 class AcceptanceForm(TransitionForm):
     """When and under which reference the Commission accepted."""
 
-    accepted_on = forms.DateField(label=_("Accepted on"), widget=forms.DateInput(attrs={"type": "date"}))
+    accepted_on = PastDayField(label=_("Accepted on"))
     commission_reference = forms.CharField(label=_("Reference of the Commission"), max_length=60)
 
     def clean_accepted_on(self):
         day = self.cleaned_data["accepted_on"]
-        if self.instance.sent_at and day < self.instance.sent_at.date():
-            raise forms.ValidationError(_("The application was accepted after it was sent."))
+        follows(day, self.instance.sent_at, gettext("the sending"))
         return day

@@ -8,6 +8,7 @@ from core.signals import transitioned
 from core.transitions import TransitionRefused
 from reporting.declarations import open_declaration, withdraw_draft
 from reporting.models import ExpenditureDeclaration
+from reporting.notices import send_controlled
 from reporting.operations import ensure_operation
 
 
@@ -28,13 +29,26 @@ def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
         remember_orderer(instance)
     elif (
         source == state.CERTIFIED
-        and target in (state.UNDER_REVIEW, state.SUSPENDED)
+        and target in (state.UNDER_REVIEW, state.SUSPENDED, state.REJECTED)
         and not withdraw_draft(instance, actor)
     ):
         raise TransitionRefused(
             "conditions",
-            {"__all__": _("The expenditure of this claim was declared to the EU fund: its certification stays.")},
+            {
+                "__all__": _(
+                    "The expenditure of the claim %(claim)s was declared to the EU fund: its certification stays, and"
+                    " the claim goes on."
+                )
+                % {"claim": instance.number}
+            },
         )
+
+
+@receiver(transitioned, sender=ExpenditureDeclaration, dispatch_uid="reporting_declaration_moved")
+def declaration_moved(sender, instance, name, **kwargs) -> None:
+    """A control that ends is told to the beneficiary when something was rejected or waits."""
+    if name == "conclude":
+        send_controlled(instance)
 
 
 def remember_orderer(claim) -> None:

@@ -19,6 +19,7 @@ from agreements.admin.forms import FundForm
 from agreements.agreement_page import payments_of, years_of
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
+from agreements.settlements.services import settlement_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
@@ -172,6 +173,11 @@ class AgreementAdmin(CasePageAdmin):
             Panel(_("Terms"), f"{folder}/terms.html", {"writes": writes, "fund_form": fund_form}, anchor="terms"),
             Panel(_("Payments"), f"{folder}/payments.html", {"payments": payments_of(obj)}, anchor="payments"),
         ]
+        settlement = settlement_of(obj) if obj.ended_on else None
+        if settlement is not None:
+            lines = settlement.lines.select_related("claim__instalment")
+            context = {"settlement": settlement, "settlement_lines": lines}
+            panels.insert(0, Panel(_("Settlement"), f"{folder}/settlement.html", context, anchor="settlement"))
         if years := years_of(obj):
             panels.append(Panel(_("Years and reports"), f"{folder}/years.html", {"years": years}, anchor="years"))
         if shares := list(obj.shares.all()):

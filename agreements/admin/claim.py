@@ -134,6 +134,11 @@ class PaymentClaimAdmin(CasePageAdmin):
         panels = [*self._warnings(request, obj), *self._lines(request, obj)]
         if obj.state in (State.SUBMITTED, State.UNDER_REVIEW, State.CERTIFIED):
             panels.append(self._due(obj))
+        if replies := list(obj.replies.select_related("document__file", "author")):
+            context = {"replies": replies}
+            panels.insert(
+                0, Panel(_("Answers of the beneficiary"), f"{FOLDER}/replies.html", context, anchor="replies")
+            )
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))

@@ -7,9 +7,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from agreements.forms.transitions import date_field, not_in_future
 from agreements.models import DuplicateWarning
 from core.money import EuroField
+from core.past_days import PastDayField
 from grants.eu_funds import FUND_OR_NONE
 
 
@@ -56,7 +56,7 @@ class PaymentsForm(forms.Form):
     orders = forms.TypedMultipleChoiceField(
         label=_("Orders"), coerce=int, error_messages={"required": _("Tick the orders that were paid.")}
     )
-    paid_on = date_field(_("Paid on"), validators=[not_in_future])
+    paid_on = PastDayField(label=_("Paid on"))
     external_reference = forms.CharField(label=_("Number in the finance software"), max_length=60, required=False)
 
     def __init__(self, *args: Any, orders, **kwargs: Any):

@@ -2,28 +2,29 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from agreements.figures.settled import STILL_GRANTED
 from applicants.models import DeMinimisAid
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Application
 
 REGISTER = _("Regulation (EU) 2023/2831, Article 6: a register of every de minimis aid granted.")
 
-# What each case of a de minimis regime is worth in the register: what is granted, or what was ordered once it has ended.
-WORTH = """
+# What each case of a de minimis regime is worth in the register: what is granted, or what is left of it once it has ended.
+WORTH = f"""
     SELECT app.id, app.number, app.applicant_id, v.definition ->> 'de_minimis' AS regime,
            CASE WHEN app.state IN ('approved', 'contracted') THEN app.granted_amount
-                WHEN app.state IN ('closed', 'lapsed') THEN coalesce(a.ordered_amount, 0) ELSE 0 END AS amount
+                WHEN app.state IN ('closed', 'lapsed') THEN coalesce({STILL_GRANTED}, 0) ELSE 0 END AS amount
     FROM grants_application app JOIN grants_programmeversion v ON v.id = app.programme_version_id
     LEFT JOIN agreements_agreement a ON a.application_id = app.id
     WHERE app.number IS NOT NULL AND coalesce(v.definition ->> 'de_minimis', '') <> ''
-"""
+"""  # noqa: S608 - a constant
 
 register(
     Invariant(
         code="agreements.register-is-grants",
         name=_("Register of de minimis aid"),
         sentence=_(
-            "The register holds each grant of a de minimis regime at its amount, and what was ordered of an ended one."
+            "The register holds each grant of a de minimis regime at its amount, and what is paid or kept of an ended one."
         ),
         source=REGISTER,
         subject=Application,

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from agreements.figures.settled import STILL_GRANTED
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Envelope
@@ -196,7 +197,8 @@ register(
         code="agreements.no-order-after-the-end",
         name=_("Nothing ordered after the end"),
         sentence=_(
-            "No payment order is made after its agreement ended, and none awaits its payment on an ended agreement."
+            "No payment order is made after its agreement ended, and none awaits its payment on an ended agreement,"
+            " but for the claims that the settlement of its end names."
         ),
         source=_("Rule 2 of the domain: what an ended agreement held was given back to its envelope."),
         subject=PaymentOrder,
@@ -205,7 +207,9 @@ register(
             FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
             JOIN agreements_agreement a ON a.id = c.agreement_id
             WHERE o.state <> 'cancelled' AND a.state IN ('completed', 'terminated', 'lapsed')
-              AND ((o.ordered_at AT TIME ZONE 'Europe/Paris')::date > a.ended_on OR o.state = 'ordered') ORDER BY o.id
+              AND ((o.ordered_at AT TIME ZONE 'Europe/Paris')::date > a.ended_on OR o.state = 'ordered')
+              AND NOT EXISTS (SELECT 1 FROM agreements_settlementline l WHERE l.claim_id = c.id AND l.outcome = 'pay')
+            ORDER BY o.id
         """,
         unit=Unit.DAY,
         relation="≤",
@@ -213,14 +217,14 @@ register(
     Invariant(
         code="agreements.ended-holds-nothing",
         name=_("Commitment of an ended agreement"),
-        sentence=_("An ended agreement holds of its commitment only what was ordered."),
+        sentence=_("An ended agreement holds of its commitment only what was paid and what its settlement keeps."),
         source=BUDGET,
         subject=Agreement,
-        sql="""
-            SELECT a.id, a.number AS label, a.ordered_amount AS expected, k.amount - k.released_amount AS found
+        sql=f"""
+            SELECT a.id, a.number AS label, {STILL_GRANTED} AS expected, k.amount - k.released_amount AS found
             FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id
             WHERE a.state IN ('completed', 'terminated', 'lapsed')
-              AND k.amount - k.released_amount <> a.ordered_amount ORDER BY a.id
-        """,
+              AND k.amount - k.released_amount <> {STILL_GRANTED} ORDER BY a.id
+        """,  # noqa: S608 - a constant
     ),
 )

@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from agreements.forms.transitions import date_field, file_field, money_field
+from agreements.forms.transitions import file_field, money_field
 from applicants.rules.identifiers import compact
 from core.file_types import WORKBOOK_TYPES
+from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 
 
@@ -41,8 +42,8 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
     invoice_number = forms.CharField(label=_("Invoice number"), max_length=60)
-    invoice_date = date_field(_("Invoice date"))
-    paid_on = date_field(_("Paid on"), help_text=_("When the bank account was debited."))
+    invoice_date = PastDayField(label=_("Invoice date"))
+    paid_on = PastDayField(label=_("Paid on"), help_text=_("When the bank account was debited."))
     description = forms.CharField(label=_("What was bought"), max_length=300)
     invoice_total = money_field(
         _("Total of the invoice"), help_text=_("What was paid to the supplier, tax included unless you recover it.")
@@ -100,6 +101,13 @@ class PieceForm(forms.Form):
     """A piece that the payment asks for."""
 
     file = file_field(_("File"))
+
+
+class ReplyForm(NoNationalNumberMixin, forms.Form):
+    """What the beneficiary answers while its claim is suspended."""
+
+    text = forms.CharField(label=_("Your answer"), max_length=5_000, widget=forms.Textarea(attrs={"rows": 5}))
+    file = file_field(_("Document"), required=False)
 
 
 class WorkbookForm(forms.Form):

@@ -6,12 +6,12 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.file_types import PIECE_TYPES, accept_attribute
 from core.money import EuroField
+from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 
 
@@ -21,11 +21,6 @@ class TransitionForm(NoNationalNumberMixin, forms.Form):
     def __init__(self, data=None, files=None, *, instance, actor, **kwargs: Any):
         self.instance, self.actor = instance, actor
         super().__init__(data=data, files=files, **kwargs)
-
-
-def date_field(label, **kwargs: Any) -> forms.DateField:
-    """Return a date field with the browser's calendar."""
-    return forms.DateField(label=label, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
 
 
 def money_field(label, **kwargs: Any) -> forms.DecimalField:
@@ -38,12 +33,6 @@ def file_field(label, types=PIECE_TYPES, **kwargs: Any) -> forms.FileField:
     return forms.FileField(
         label=label, widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(types)}), **kwargs
     )
-
-
-def not_in_future(day):
-    """Refuse a date that has not come."""
-    if day and day > timezone.localdate():
-        raise ValidationError(_("This date is in the future: check it."))
 
 
 class ConfirmationForm(TransitionForm):
@@ -78,7 +67,13 @@ class SignedCopyForm(TransitionForm):
     file = file_field(gettext_lazy("Signed copy"))
     signatory = forms.CharField(label=gettext_lazy("Name of the signatory"), max_length=200)
     quality = forms.CharField(label=gettext_lazy("Quality of the signatory"), max_length=200)
-    signed_on = date_field(gettext_lazy("Signed on"), validators=[not_in_future])
+    signed_on = PastDayField(label=gettext_lazy("Signed on"))
+
+    def clean_signed_on(self):
+        """One signs what was sent."""
+        day = self.cleaned_data["signed_on"]
+        follows(day, self.instance.sent_at, _("the sending of the act"))
+        return day
 
 
 class EntryInForceForm(TransitionForm):
@@ -89,11 +84,10 @@ class EntryInForceForm(TransitionForm):
         max_length=200,
         help_text=gettext_lazy("Name and capacity: the President, or the person who has the delegation."),
     )
-    region_signed_on = date_field(gettext_lazy("Signed on"), validators=[not_in_future])
-    notified_on = date_field(
-        gettext_lazy("Notified on"),
+    region_signed_on = PastDayField(label=gettext_lazy("Signed on"))
+    notified_on = PastDayField(
+        label=gettext_lazy("Notified on"),
         help_text=gettext_lazy("The payment terms run from this day (60 days, unless the payment hangs on an event)."),
-        validators=[not_in_future],
     )
 
     def clean(self):
@@ -186,7 +180,7 @@ class OrderForm(TransitionForm):
 class PaymentDoneForm(TransitionForm):
     """What the public accountant reports."""
 
-    paid_on = date_field(gettext_lazy("Paid on"), validators=[not_in_future])
+    paid_on = PastDayField(label=gettext_lazy("Paid on"))
     external_reference = forms.CharField(
         label=gettext_lazy("Number in the finance software"), max_length=60, required=False
     )
@@ -194,8 +188,7 @@ class PaymentDoneForm(TransitionForm):
     def clean_paid_on(self):
         """A payment follows its order."""
         day = self.cleaned_data["paid_on"]
-        if day < timezone.localdate(self.instance.ordered_at):
-            raise ValidationError(_("The payment comes after the order: check the date."))
+        follows(day, self.instance.ordered_at, _("the order"))
         return day
 
 
@@ -206,9 +199,8 @@ class CancelOrderForm(TransitionForm):
         label=gettext_lazy("Pay again in the batch"),
         queryset=None,
         required=False,
-        help_text=gettext_lazy("To the account that is verified today. Empty: the claim goes back to be ordered."),
+        help_text=gettext_lazy("To the account that is verified today. Empty: it is to be ordered again."),
     )
-    with_claim = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

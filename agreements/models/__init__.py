@@ -7,7 +7,9 @@ from agreements.models.claim import ClaimState, PaymentClaim
 from agreements.models.expenditure import DuplicateWarning, ExpenditureLine, ExpenditureUpload
 from agreements.models.payment import BatchState, OrderState, PaymentBatch, PaymentOrder
 from agreements.models.piece import ClaimPiece
+from agreements.models.reply import ClaimReply
 from agreements.models.schedule import Instalment, InstalmentKind, Tranche, TrancheReport
+from agreements.settlements.models import Settlement, SettlementLine
 
 __all__ = [
     "Agreement",
@@ -17,6 +19,7 @@ __all__ = [
     "AgreementState",
     "BatchState",
     "ClaimPiece",
+    "ClaimReply",
     "ClaimState",
     "DuplicateWarning",
     "ExpenditureLine",
@@ -30,6 +33,8 @@ __all__ = [
     "PaymentOrder",
     "Proration",
     "ProrationCut",
+    "Settlement",
+    "SettlementLine",
     "Tranche",
     "TrancheReport",
 ]

@@ -32,6 +32,7 @@ from agreements.models.triggers import (
     plan_follows_amount,
 )
 from agreements.rules.deadlines import first_claim_due_on
+from agreements.settlements.triggers import ends_with_its_settlement
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
@@ -232,6 +233,7 @@ class Agreement(WorkflowModel):
         triggers = [
             impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
             legal_moves(LEGAL_MOVES),
+            ends_with_its_settlement(),
             counted_by_database(["ordered_amount", "paid_amount"]),
             plan_follows_amount(),
             frozen(
@@ -311,6 +313,11 @@ class Agreement(WorkflowModel):
         months = self.application.rules.deadlines.first_claim_months
         decided_on = self.decision_date or self.notified_on
         return first_claim_due_on(decided_on, months) if months and decided_on else None
+
+    @property
+    def last_day_to_pay(self):
+        """The last day on which an expenditure of the project may be paid: until it is claimed and reported."""
+        return max(day for day in (self.end, self.claim_deadline, self.report_due_on) if day)
 
     @property
     def is_in_force(self) -> bool:
@@ -453,7 +460,11 @@ class Agreement(WorkflowModel):
         icon="task_alt",
         roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER],
         permission=permissions.may_work_on,
-        conditions=["agreements.conditions.no_claim_is_open"],
+        form="agreements.settlements.forms.SettlementForm",
+        conditions=[
+            "agreements.settlements.conditions.something_was_paid",
+            "agreements.settlements.conditions.reports_are_read",
+        ],
         system_allowed=True,
         comment="optional",
         audience="staff",
@@ -461,8 +472,8 @@ class Agreement(WorkflowModel):
         tone="quiet",
     )
     def complete(self, *, actor, data, comment):
-        """Everything due was paid: what remains of the commitment is given back."""
-        effects.end_agreement(self)
+        """Everything due was paid, or is named by the settlement: the rest of the commitment is given back."""
+        effects.end_agreement(self, "completed", data, actor, comment)
 
     @workflow_transition(
         field=state,
@@ -472,15 +483,16 @@ class Agreement(WorkflowModel):
         icon="block",
         roles=[Role.HEAD_OF_SERVICE],
         permission=permissions.may_work_on,
-        conditions=["agreements.conditions.no_payment_is_under_way"],
+        form="agreements.settlements.forms.SettlementForm",
+        conditions=["agreements.settlements.conditions.reports_are_read"],
         comment="required",
         audience="staff",
         order=95,
         tone="danger",
     )
     def terminate(self, *, actor, data, comment):
-        """End the agreement early, for a reason that the beneficiary reads."""
-        effects.end_agreement(self)
+        """End the agreement early, for a reason that the beneficiary reads; each claim under way is settled."""
+        effects.end_agreement(self, "terminated", data, actor, comment)
 
     @workflow_transition(
         field=state,
@@ -490,12 +502,13 @@ class Agreement(WorkflowModel):
         icon="hourglass_disabled",
         roles=[Role.HEAD_OF_SERVICE],
         permission=permissions.may_work_on,
-        conditions=["agreements.conditions.no_payment_is_under_way"],
+        form="agreements.settlements.forms.SettlementForm",
+        conditions=["agreements.settlements.conditions.reports_are_read"],
         comment="required",
         audience="staff",
         order=96,
         tone="danger",
     )
     def lapse(self, *, actor, data, comment):
-        """The time given to sign or to claim has run out."""
-        effects.end_agreement(self)
+        """The time given to sign or to claim has run out; each claim under way is settled."""
+        effects.end_agreement(self, "lapsed", data, actor, comment)

@@ -57,6 +57,11 @@ LEGAL_MOVES = [
     ("certified", "ordered"),
     ("ordered", "certified"),
     ("ordered", "paid"),
+    ("draft", "rejected"),
+    ("returned", "rejected"),
+    ("submitted", "rejected"),
+    ("suspended", "rejected"),
+    ("certified", "rejected"),
 ]
 
 
@@ -227,7 +232,7 @@ class PaymentClaim(WorkflowModel):
                 ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
                 "what was certified does not change",
                 unless="OLD.state NOT IN ('certified', 'ordered', 'paid')"
-                " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended'))",
+                " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))",
             ),
             *claim_triggers(),
         ]
@@ -285,6 +290,7 @@ class PaymentClaim(WorkflowModel):
         icon="fact_check",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
+        conditions=["agreements.settlements.conditions.claim_may_go_on"],
         audience="staff",
         order=10,
         tone="primary",
@@ -302,9 +308,12 @@ class PaymentClaim(WorkflowModel):
         permission=permissions.may_review,
         form="agreements.forms.transitions.CertificationForm",
         conditions=[
+            "agreements.settlements.conditions.claim_may_go_on",
+            "agreements.settlements.conditions.tranche_is_open",
             "agreements.conditions.lines_are_reviewed",
             "agreements.conditions.duplicates_are_answered",
             "agreements.conditions.within_what_is_due",
+            "agreements.settlements.conditions.within_what_is_kept",
         ],
         comment="optional",
         audience="staff",
@@ -326,6 +335,7 @@ class PaymentClaim(WorkflowModel):
         icon="reply",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
+        conditions=["agreements.settlements.conditions.claim_may_go_on"],
         comment="required",
         audience="staff",
         order=30,
@@ -336,7 +346,7 @@ class PaymentClaim(WorkflowModel):
 
     @workflow_transition(
         field=state,
-        source=["under_review"],
+        source=["submitted", "under_review", "suspended"],
         target="rejected",
         label=_("Reject"),
         icon="block",
@@ -352,12 +362,28 @@ class PaymentClaim(WorkflowModel):
 
     @workflow_transition(
         field=state,
+        source=["draft", "returned", "submitted", "under_review", "suspended", "certified"],
+        target="rejected",
+        label=_("Refused by the settlement"),
+        icon="block",
+        comment="required",
+        audience="system",
+        order=95,
+        tone="danger",
+    )
+    def refuse_at_end(self, *, actor, data, comment):
+        """The agreement ends and its settlement does not keep this claim."""
+        self._forget_certification()
+
+    @workflow_transition(
+        field=state,
         source=["submitted", "under_review", "certified"],
         target="suspended",
         label=_("Suspend"),
         icon="pause",
         roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER],
         permission=permissions.may_review,
+        conditions=["agreements.settlements.conditions.claim_may_go_on"],
         comment="required",
         audience="staff",
         order=80,
@@ -375,6 +401,7 @@ class PaymentClaim(WorkflowModel):
         icon="play_arrow",
         roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
         permission=permissions.may_review,
+        conditions=["agreements.settlements.conditions.claim_may_go_on"],
         comment="required",
         audience="staff",
         order=10,
@@ -409,15 +436,45 @@ class PaymentClaim(WorkflowModel):
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_order,
         form="agreements.forms.transitions.OrderForm",
-        conditions=["agreements.conditions.accounts_are_verified", "agreements.conditions.batch_is_open"],
+        conditions=[
+            "agreements.settlements.conditions.claim_may_go_on",
+            "agreements.settlements.conditions.tranche_is_open",
+            "agreements.settlements.conditions.commitment_bears_it",
+            "agreements.conditions.accounts_are_verified",
+            "agreements.conditions.batch_is_open",
+        ],
         audience="staff",
         order=30,
         tone="primary",
     )
     def order(self, *, actor, data, comment):
-        """Put the payment in a batch: one order, or one for each person."""
+        """Put the payment in a batch: one order, or one for each person who can be paid."""
         self.ordered_by = actor
         self.ordered_at = timezone.now()
+        effects.place_orders(self, data["batch"], actor)
+
+    @workflow_transition(
+        field=state,
+        source=["ordered"],
+        target="ordered",
+        label=_("Order the rest"),
+        icon="payments",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_order,
+        form="agreements.forms.transitions.OrderForm",
+        conditions=[
+            "agreements.conditions.something_is_left_to_order",
+            "agreements.settlements.conditions.claim_may_go_on",
+            "agreements.settlements.conditions.commitment_bears_it",
+            "agreements.conditions.accounts_are_verified",
+            "agreements.conditions.batch_is_open",
+        ],
+        audience="staff",
+        order=35,
+        tone="primary",
+    )
+    def order_rest(self, *, actor, data, comment):
+        """Put in a batch the persons of the claim who could not be paid with the others."""
         effects.place_orders(self, data["batch"], actor)
 
     @workflow_transition(
@@ -438,7 +495,7 @@ class PaymentClaim(WorkflowModel):
     def withdraw_order(self, *, actor, data, comment):
         """The payment is not made: its orders are cancelled and the money is free again."""
         for order in self.orders.filter(state="ordered"):
-            perform(order, "cancel", actor=actor, data={"with_claim": True}, comment=comment, system=True)
+            perform(order, "withdraw", actor=actor, comment=comment, system=True)
         self.ordered_by = self.ordered_at = None
 
     @workflow_transition(

@@ -3,11 +3,18 @@
 import pgtrigger
 
 from agreements.models.triggers import refuse
+from agreements.settlements.triggers import moves_with_its_agreement
 
 
 def claim_triggers() -> list[pgtrigger.Trigger]:
     """The rules that a claim keeps whoever writes it."""
-    return [_fits_its_agreement(), _instructor_does_not_order(), _ordered_in_full(), _certified_line_by_line()]
+    return [
+        _fits_its_agreement(),
+        moves_with_its_agreement(),
+        _instructor_does_not_order(),
+        _ordered_in_full(),
+        _certified_line_by_line(),
+    ]
 
 
 def _fits_its_agreement() -> pgtrigger.Trigger:
@@ -27,7 +34,9 @@ def _fits_its_agreement() -> pgtrigger.Trigger:
                 {refuse("the claim asks for % and the instalment is %", "NEW.claimed_amount", "planned.amount")}
             END IF;
             SELECT state INTO grant_state FROM agreements_agreement WHERE id = NEW.agreement_id;
-            IF grant_state <> 'in_force' THEN
+            IF grant_state <> 'in_force' AND NOT EXISTS (
+                SELECT 1 FROM agreements_settlementline l
+                WHERE l.claim_id = NEW.id AND l.outcome = 'pay' AND l.amount >= NEW.claimed_amount) THEN
                 {refuse("only an agreement in force is paid")}
             END IF;
             IF planned.tranche_id IS NOT NULL AND NOT EXISTS (
@@ -58,13 +67,16 @@ def _instructor_does_not_order() -> pgtrigger.Trigger:
 
 
 def _ordered_in_full() -> pgtrigger.Trigger:
-    """A claim is ordered whole or not at all."""
+    """A claim is ordered whole or not at all; one that is paid to persons, at least to one of them."""
     return pgtrigger.Trigger(
         name="ordered_in_full",
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
         condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'ordered'"),
+        declare=[("paid_to", "TEXT")],
         func=f"""
+            SELECT payee INTO paid_to FROM agreements_agreement WHERE id = NEW.agreement_id;
+            IF paid_to = 'persons' AND NEW.ordered_amount > 0 THEN RETURN NEW; END IF;
             IF NEW.ordered_amount <> NEW.certified_amount THEN
                 {refuse("a claim is ordered in full: % of %", "NEW.ordered_amount", "NEW.certified_amount")}
             END IF;

@@ -121,6 +121,26 @@ class ExpenditureLine(models.Model):
         triggers = [
             while_claim_is_written("the lines"),
             pgtrigger.Trigger(
+                name="line_within_eligible_dates",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                declare=[("its", "agreements_agreement%ROWTYPE"), ("last_day", "DATE")],
+                func=f"""
+                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id)
+                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id) THEN RETURN NEW; END IF;
+                    SELECT a.* INTO its FROM agreements_agreement a
+                      JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = NEW.claim_id;
+                    IF NEW.invoice_date NOT BETWEEN its.start AND its."end" THEN
+                        {refuse("the invoice is dated outside the period of the agreement")}
+                    END IF;
+                    last_day := greatest(its."end", its.claim_deadline, its.report_due_on);
+                    IF NEW.paid_on NOT BETWEEN its.start AND last_day THEN
+                        {refuse("the expenditure is paid outside the eligible dates, % to %", "its.start", "last_day")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="line_rules",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,

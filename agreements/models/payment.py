@@ -12,6 +12,7 @@ from django_fsm import FSMField
 from agreements import effects, permissions
 from agreements.models.querysets import OfClaimQuerySet
 from agreements.models.triggers import CASE_OF_CLAIM, frozen, legal_moves, never_deleted, refuse
+from agreements.settlements.triggers import order_follows_its_agreement
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
@@ -64,6 +65,7 @@ class BatchState(models.TextChoices):
     OPEN = "open", pgettext_lazy("batch", "Open")
     SENT = "sent", pgettext_lazy("batch", "Sent to finance")
     PAID = "paid", pgettext_lazy("batch", "Paid")
+    VOID = "void", pgettext_lazy("batch", "Cancelled")
 
 
 class BatchQuerySet(models.QuerySet):
@@ -91,7 +93,7 @@ class PaymentBatch(WorkflowModel):
     """A bordereau: payment orders that go to the finance software together."""
 
     State = BatchState
-    STATE_TONES = {"open": "act", "sent": "wait", "paid": "ok"}
+    STATE_TONES = {"open": "act", "sent": "wait", "paid": "ok", "void": "idle"}
 
     number = models.CharField(_("number"), max_length=30, unique=True)
     label = models.CharField(_("label"), max_length=200, blank=True)
@@ -149,7 +151,21 @@ class PaymentBatch(WorkflowModel):
                 condition=pgtrigger.Q(old__state="open", new__state="sent"),
                 func=BATCH_WAITS_FOR_ACCOUNTS,
             ),
-            legal_moves([("open", "sent"), ("sent", "paid")]),
+            legal_moves([("open", "sent"), ("sent", "paid"), ("sent", "void")]),
+            pgtrigger.Trigger(
+                name="paid_batch_paid_something",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state = 'sent' AND NEW.state IN ('paid', 'void')"),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'ordered')
+                       OR (NEW.state = 'paid') <> EXISTS (
+                           SELECT 1 FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'paid') THEN
+                        {refuse("a batch is paid when an order of it was, and cancelled when none was")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             frozen(
                 "closed_batch_frozen",
                 ["number", "year", "closed_by_id", "closed_at", "workbook_id", "closed_total"],
@@ -178,6 +194,7 @@ class PaymentBatch(WorkflowModel):
             "agreements.conditions.batch_holds_orders",
             "agreements.conditions.batch_accounts_are_verified",
             "agreements.conditions.batch_waits_for_no_account",
+            "agreements.settlements.conditions.batch_claims_may_go_on",
         ],
         audience="staff",
         order=10,
@@ -201,7 +218,21 @@ class PaymentBatch(WorkflowModel):
         tone="quiet",
     )
     def settle(self, *, actor, data, comment):
-        """Every order was paid or cancelled."""
+        """Every order was paid or cancelled, at least one was paid."""
+
+    @workflow_transition(
+        field=state,
+        source=["sent"],
+        target="void",
+        label=_("Close a batch of which nothing was paid"),
+        icon="block",
+        conditions=["agreements.conditions.batch_is_settled"],
+        audience="system",
+        order=30,
+        tone="quiet",
+    )
+    def void(self, *, actor, data, comment):
+        """Every order was cancelled: nothing was paid."""
 
 
 class OrderState(models.TextChoices):
@@ -318,6 +349,7 @@ class PaymentOrder(WorkflowModel):
                 "a payment order does not change",
             ),
             never_deleted(),
+            order_follows_its_agreement(),
             pgtrigger.Trigger(
                 name="order_is_regular",
                 when=pgtrigger.Before,
@@ -399,6 +431,9 @@ class PaymentOrder(WorkflowModel):
                     END IF;
                     UPDATE agreements_agreement SET ordered_amount = ordered_amount + ordered,
                         paid_amount = paid_amount + paid WHERE id = grant_id;
+                    UPDATE grants_commitment SET ordered_amount = ordered_amount + ordered
+                        WHERE ordered <> 0
+                          AND id = (SELECT commitment_id FROM agreements_agreement WHERE id = grant_id);
                     RETURN NULL;
                 """,
             ),
@@ -425,7 +460,11 @@ class PaymentOrder(WorkflowModel):
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_pay,
         form="agreements.forms.transitions.PaymentDoneForm",
-        conditions=["agreements.conditions.batch_was_sent", "agreements.conditions.order_waits_for_no_account"],
+        conditions=[
+            "agreements.conditions.batch_was_sent",
+            "agreements.settlements.conditions.order_may_go_on",
+            "agreements.conditions.order_waits_for_no_account",
+        ],
         audience="staff",
         order=10,
         tone="primary",
@@ -447,12 +486,29 @@ class PaymentOrder(WorkflowModel):
         form="agreements.forms.transitions.CancelOrderForm",
         conditions=["agreements.conditions.replacement_is_possible"],
         comment="required",
-        system_allowed=True,
         audience="staff",
         order=20,
         tone="danger",
     )
     def cancel(self, *, actor, data, comment):
         """The payment is not made: the public accountant refused it, or it was ordered by mistake."""
+        self._cancel(comment)
+
+    @workflow_transition(
+        field=state,
+        source=["ordered"],
+        target="cancelled",
+        label=_("Withdraw the order with its claim"),
+        icon="cancel",
+        comment="required",
+        audience="system",
+        order=30,
+        tone="danger",
+    )
+    def withdraw(self, *, actor, data, comment):
+        """The whole claim is taken out of its batch."""
+        self._cancel(comment)
+
+    def _cancel(self, comment: str) -> None:
         self.cancel_reason = comment[:300]
         effects.free_credits(self)

@@ -2,11 +2,12 @@
 
 import pgtrigger
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
@@ -19,6 +20,7 @@ from agreements.models.triggers import (
     refuse,
     sums_up,
 )
+from agreements.settlements.triggers import report_follows_its_agreement
 from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -152,6 +154,12 @@ class Tranche(WorkflowModel):
         """Its last instalment was paid."""
 
 
+def _no_spending() -> str:
+    return gettext(
+        "Nothing was spent in the year: say why the report is accepted and the next year opens all the same."
+    )
+
+
 class TrancheReportState(models.TextChoices):
     """What became of a yearly report."""
 
@@ -230,6 +238,7 @@ class TrancheReport(WorkflowModel):
         ]
         triggers = [
             legal_moves([("filed", "accepted"), ("filed", "returned"), ("returned", "filed")]),
+            report_follows_its_agreement(),
             never_deleted(),
         ]
 
@@ -253,14 +262,16 @@ class TrancheReport(WorkflowModel):
         icon="task_alt",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review_report,
-        conditions=["agreements.conditions.tranche_awaits_report"],
+        conditions=["agreements.conditions.tranche_awaits_report", "agreements.conditions.year_may_be_reported"],
         comment="optional",
         audience="staff",
         order=10,
         tone="primary",
     )
     def accept(self, *, actor, data, comment):
-        """The year was done: the next tranche may be claimed."""
+        """The year was done: the next tranche may be claimed. A year in which nothing was spent needs its reason."""
+        if not self.spent_amount and not comment.strip():
+            raise ValidationError({"comment": _no_spending()})
         self._decide(actor, comment)
 
     @workflow_transition(
@@ -271,6 +282,7 @@ class TrancheReport(WorkflowModel):
         icon="reply",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review_report,
+        conditions=["agreements.conditions.report_is_of_agreement_in_force"],
         comment="required",
         audience="staff",
         order=20,
@@ -282,19 +294,20 @@ class TrancheReport(WorkflowModel):
 
     @workflow_transition(
         field=state,
-        source=["returned"],
+        source=["returned", "filed"],
         target="filed",
         label=_("File again"),
         icon="send",
         roles=[Role.APPLICANT],
         permission=permissions.may_report_on,
         form="agreements.forms.transitions.TrancheReportForm",
+        conditions=["agreements.conditions.year_may_be_reported"],
         audience="applicant",
         order=30,
         tone="primary",
     )
     def file_again(self, *, actor, data, comment):
-        """The beneficiary answers with a completed report."""
+        """The beneficiary answers with a completed report, or corrects one that nobody has decided on."""
         self.summary = data["summary"]
         self.spent_amount = data["spent_amount"]
         if data.get("document"):

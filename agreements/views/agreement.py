@@ -13,6 +13,8 @@ from agreements.agreement_page import load, payments_of, tasks_of, timeline_of, 
 from agreements.forms.transitions import ConfirmationForm, SignedCopyForm, TrancheReportForm
 from agreements.models import Agreement, Tranche, TrancheReport
 from agreements.permissions import may_sign, may_write_claims
+from agreements.reports import why_not_now
+from agreements.settlements.services import settlement_of
 from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
 from core.portal import portal_login_required
@@ -52,8 +54,11 @@ def _show(
         copy_form = copy_form or SignedCopyForm(
             instance=agreement, actor=request.user, initial=initial, auto_id="id_copy_%s"
         )
+    settlement = settlement_of(agreement) if agreement.ended_on else None
     context = {
         "agreement": agreement,
+        "settlement": settlement,
+        "settlement_lines": settlement.lines.select_related("claim__instalment") if settlement else [],
         "application": agreement.application,
         "contact": agreement.application.rules.contact,
         "payments": payments,
@@ -135,8 +140,9 @@ def report(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     agreement = own_agreement(request, number)
     tranche = get_object_or_404(agreement.tranches, rank=rank)
     found = tranche.reports.select_related("document__file").first()
-    writes = found.state == TrancheReport.State.RETURNED if found else tranche.state != Tranche.State.PLANNED
     subject = found or TrancheReport(tranche=tranche)
+    waits = why_not_now(subject)
+    writes = waits is None and (found is None or found.state != TrancheReport.State.ACCEPTED)
     form = None
     if writes:
         initial = {"summary": found.summary, "spent_amount": found.spent_amount} if found else {}
@@ -150,7 +156,7 @@ def report(request: HttpRequest, number: str, rank: int) -> HttpResponse:
             messages.success(request, _("Your report is filed. We write to you when the service has read it."))
             return redirect(agreement)
         status = 422
-    context = {"agreement": agreement, "tranche": tranche, "report": found, "form": form}
+    context = {"agreement": agreement, "tranche": tranche, "report": found, "form": form, "waits": waits}
     return render(request, "agreements/report.html", context, status=status)
 
 

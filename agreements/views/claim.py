@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from agreements import claims
 from agreements.claim_page import claim_context
 from agreements.claims import ClaimRefused
-from agreements.forms.portal import AmountForm, PieceForm
+from agreements.forms.portal import AmountForm, PieceForm, ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from agreements.views.access import add_refusal, own_claim
@@ -77,6 +77,28 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     except ClaimRefused as refusal:
         messages.error(request, str(refusal))
     return redirect(f"{found.get_absolute_url()}#pieces")
+
+
+@portal_login_required
+@require_POST
+def reply(request: HttpRequest, number: str) -> HttpResponse:
+    """Answer on a suspended claim."""
+    found = own_claim(request, number)
+    form = ReplyForm(request.POST, request.FILES, prefix="reply")
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            claims.reply(found, data["text"], actor=request.user, upload=data["file"])
+        except ClaimRefused as refusal:
+            put_errors(form, refusal)
+        except DocumentRefused as refusal:
+            form.add_error("file", str(refusal))
+        else:
+            messages.success(
+                request, _("Your answer is sent. The officer reads it; you follow the claim on this page.")
+            )
+            return redirect(f"{found.get_absolute_url()}#replies")
+    return show(request, found, reply_form=form, status=422)
 
 
 @portal_login_required

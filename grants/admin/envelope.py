@@ -1,7 +1,5 @@
 """Envelopes, their commitments and their payment credits."""
 
-from decimal import Decimal
-
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -35,27 +33,15 @@ from grants.workbooks import EnvelopeResource
 SHOWN = 50
 
 
-class EnvelopeForm(forms.ModelForm):
-    """An envelope is never voted below what is committed on it."""
-
-    def clean_voted_amount(self):
-        sentence = _("%(used)s are committed already: vote at least that much.")
-        return at_least(self.cleaned_data["voted_amount"], self.instance.committed_amount, sentence)
-
-
 class PaymentCreditForm(forms.ModelForm):
     """Credits are never voted below what is ordered on them."""
 
     def clean_voted_amount(self):
-        sentence = _("%(used)s are ordered already: vote at least that much.")
-        return at_least(self.cleaned_data["voted_amount"], self.instance.ordered_amount, sentence)
-
-
-def at_least(voted: Decimal, used: Decimal, sentence: str) -> Decimal:
-    """``voted``, or the sentence that says how much of it is used already."""
-    if voted < used:
-        raise forms.ValidationError(sentence % {"used": format_euros(used)})
-    return voted
+        voted, used = self.cleaned_data["voted_amount"], self.instance.ordered_amount
+        if voted < used:
+            sentence = _("%(used)s are ordered already: vote at least that much.")
+            raise forms.ValidationError(sentence % {"used": format_euros(used)})
+        return voted
 
 
 class PaymentCreditInline(EssorTabularInline):
@@ -74,7 +60,6 @@ class EnvelopeAdmin(ReasonedMixin, EssorImportExportAdmin):
     """What was voted, committed, proposed and is available. Finance officers and administrators edit."""
 
     resource_classes = [EnvelopeResource]
-    form = EnvelopeForm
     reasoned_fields = ("voted_amount", "is_closed", "programme", "year", "kind")
     add_roles = change_roles = EDITS_BUDGET
     list_display = [

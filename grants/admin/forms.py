@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.money import ZERO, EuroField
+from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 from grants.eu_funds import FUND_OR_NONE
 from grants.models import Answer, OpinionResult, Piece
@@ -112,7 +113,7 @@ class RecordOpinionForm(NoNationalNumberMixin, forms.Form):
 
     opinion = forms.IntegerField(widget=forms.HiddenInput)
     result = forms.ChoiceField(label=_("Opinion given"), choices=OpinionResult.choices)
-    given_on = forms.DateField(label=_("Given on"), widget=DateInput())
+    given_on = PastDayField(label=_("Given on"))
     proof = forms.FileField(
         label=_("Signed opinion"), required=False, help_text=_("Empty: the document that the body sent by its link.")
     )

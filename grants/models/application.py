@@ -17,6 +17,7 @@ from core.text import fold, matching, search_vector
 from grants.eu_funds import FUND_OR_NONE, NO_FUND, EuFund
 from grants.interests import interest_in
 from grants.models.call import Call
+from grants.models.envelope import grant_fits_its_envelope
 from grants.models.filing import ApplicantWorkflow
 from grants.models.plan_columns import PlanField, plan_adds_up
 from grants.models.programme import ProgrammeVersion
@@ -199,7 +200,7 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             amount_not_negative("proposed_amount"),
             amount_not_negative("granted_amount"),
         ]
-        triggers = [plan_adds_up("granted_plan", "granted_amount")]
+        triggers = [plan_adds_up("granted_plan", "granted_amount"), grant_fits_its_envelope()]
 
     @property
     def grant_plan(self) -> GrantPlan:

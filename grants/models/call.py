@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.dates import format_closing, format_moment
 from core.history import tracked
 from core.models.indexes import for_lists
+from grants.models.envelope import call_keeps_its_envelope
 from grants.models.programme import ProgrammeVersion
 
 
@@ -75,9 +77,20 @@ class Call(models.Model):
                 violation_error_message=_("Say why the call is locked: applicants will read it."),
             ),
         ]
+        triggers = [call_keeps_its_envelope()]
 
     def __str__(self):
         return self.title
+
+    def clean(self):
+        """Say before the database does that the call keeps the envelope on which a case awaits its act."""
+        known = type(self).objects.filter(pk=self.pk).exclude(envelope=None).exclude(envelope=self.envelope_id).first()
+        case = known and known.applications.filter(state="approved", commitments__isnull=True).first()
+        if case:
+            sentence = gettext(
+                "%(case)s is granted on the present envelope and awaits its act: the call keeps it until then."
+            )
+            raise ValidationError({"envelope": sentence % {"case": case.number}})
 
     @property
     def programme(self):

@@ -36,6 +36,18 @@ FROZEN_ONCE_CLOSED = """
     RETURN NEW;
 """
 
+# By the days of UTC: coarser than the condition, which counts the days of the Region, but the same on every server.
+NOT_BEFORE_ITS_DAY = """
+    IF (least(NEW.opened_at, NEW.closed_at) AT TIME ZONE 'UTC')::date < (NEW.held_at AT TIME ZONE 'UTC')::date THEN
+        RAISE EXCEPTION 'a session is neither opened nor closed before its day' USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.deliberation_on IS NOT NULL AND NEW.closed_at IS NOT NULL
+       AND NEW.deliberation_on > (NEW.closed_at AT TIME ZONE 'UTC')::date + 1 THEN
+        RAISE EXCEPTION 'a deliberation is not dated after the session was closed' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+"""
+
 
 class SessionState(models.TextChoices):
     """States of a committee session."""
@@ -137,6 +149,12 @@ class CommitteeSession(WorkflowModel):
                 condition=pgtrigger.Q(old__state="closed"),
                 func=FROZEN_ONCE_CLOSED,
             ),
+            pgtrigger.Trigger(
+                name="session_not_before_its_day",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=NOT_BEFORE_ITS_DAY,
+            ),
         ]
 
     def __str__(self):
@@ -210,7 +228,7 @@ class CommitteeSession(WorkflowModel):
         icon="gavel",
         roles=[Role.COMMITTEE_SECRETARY],
         permission=may_run_session,
-        conditions=[conditions.session_has_quorum],
+        conditions=[conditions.session_day_has_come, conditions.session_has_quorum],
         comment="optional",
         audience="staff",
         order=20,
@@ -229,6 +247,7 @@ class CommitteeSession(WorkflowModel):
         roles=[Role.COMMITTEE_SECRETARY],
         permission=may_run_session,
         conditions=[
+            conditions.session_day_has_come,
             conditions.session_is_decided,
             conditions.someone_votes_on_each_case,
             conditions.session_within_envelopes,

@@ -9,14 +9,16 @@ from decimal import Decimal
 
 import pgtrigger
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
 from core.models.indexes import for_lists
-from core.money import MoneyField
+from core.money import MoneyField, format_euros
 from core.roles import Role
 
 ZERO = Decimal("0.00")
@@ -45,6 +47,88 @@ def own_total(column: str) -> str:
         END IF;
         RETURN NEW;
     """
+
+
+#: PL/pgSQL: ``awaiting`` becomes what is granted on an envelope and not committed yet.
+AWAITING_ACT = """
+    SELECT coalesce(sum(a.granted_amount), 0) INTO awaiting
+      FROM grants_application a JOIN grants_call c ON c.id = a.call_id
+     WHERE c.envelope_id = {envelope} AND a.state = 'approved'
+       AND NOT EXISTS (SELECT 1 FROM grants_commitment k WHERE k.application_id = a.id);
+"""
+
+
+def envelope_bears_its_grants() -> pgtrigger.Trigger:
+    """An envelope is neither cut under what is committed and granted on it, nor closed while a grant awaits its act.
+
+    The row that is changed is locked, and a session that closes locks its envelopes: a cut and a vote count one after
+    the other.
+    """
+    return pgtrigger.Trigger(
+        name="envelope_bears_its_grants",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition(
+            'NEW."voted_amount" < OLD."voted_amount" OR (NEW."is_closed" AND NOT OLD."is_closed")'
+        ),
+        declare=[("awaiting", "NUMERIC")],
+        func=f"""
+            {AWAITING_ACT.format(envelope="NEW.id")}
+            IF awaiting > 0 AND NEW.voted_amount < NEW.committed_amount + awaiting THEN
+                RAISE EXCEPTION 'the envelope bears % committed and % granted', NEW.committed_amount, awaiting
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            IF NEW.is_closed AND NOT OLD.is_closed AND awaiting > 0 THEN
+                RAISE EXCEPTION 'the envelope still owes % granted without an act', awaiting
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def grant_fits_its_envelope() -> pgtrigger.Trigger:
+    """A grant of a case fits in what the envelope of its call has left; the envelope is locked to count."""
+    return pgtrigger.Trigger(
+        name="grant_fits_its_envelope",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition(
+            "NEW.state = 'approved' AND (OLD.state <> 'approved' OR NEW.granted_amount > OLD.granted_amount"
+            " OR NEW.call_id <> OLD.call_id)"
+        ),
+        declare=[("purse", "grants_envelope%ROWTYPE"), ("awaiting", "NUMERIC")],
+        func=f"""
+            SELECT e.* INTO purse FROM grants_envelope e JOIN grants_call c ON c.envelope_id = e.id
+             WHERE c.id = NEW.call_id FOR NO KEY UPDATE OF e;
+            IF purse.id IS NULL THEN RETURN NEW; END IF;
+            {AWAITING_ACT.format(envelope="purse.id AND a.id <> NEW.id")}
+            IF purse.committed_amount + awaiting + NEW.granted_amount > purse.voted_amount THEN
+                RAISE EXCEPTION 'the envelope % has % left and not %', purse.code,
+                    purse.voted_amount - purse.committed_amount - awaiting, NEW.granted_amount
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def call_keeps_its_envelope() -> pgtrigger.Trigger:
+    """A call does not change its envelope while a case of it is granted and awaits its act."""
+    return pgtrigger.Trigger(
+        name="call_keeps_its_envelope",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition('OLD."envelope_id" IS DISTINCT FROM NEW."envelope_id"'),
+        func="""
+            IF OLD.envelope_id IS NOT NULL AND EXISTS (
+                SELECT 1 FROM grants_application a WHERE a.call_id = NEW.id AND a.state = 'approved'
+                   AND NOT EXISTS (SELECT 1 FROM grants_commitment k WHERE k.application_id = a.id)) THEN
+                RAISE EXCEPTION 'cases of this call are granted on its envelope' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
 
 
 class EnvelopeQuerySet(models.QuerySet):
@@ -129,11 +213,32 @@ class Envelope(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.Before,
                 func=own_total("committed_amount"),
-            )
+            ),
+            envelope_bears_its_grants(),
         ]
 
     def __str__(self):
         return f"{self.code} · {self.label}"
+
+    def clean(self):
+        """Say before the database does that the envelope bears what is committed and granted on it."""
+        known = type(self).objects.with_figures().filter(pk=self.pk).first()
+        if known is None:
+            return
+        errors = {}
+        used, awaiting = known.committed_amount + known.awaiting_amount, known.awaiting_amount
+        if self.voted_amount is not None and self.voted_amount < used:
+            sentence = gettext("%(used)s are committed already: vote at least that much.")
+            if awaiting:
+                sentence = gettext(
+                    "%(used)s are committed already, or granted and awaiting their act: vote at least that much."
+                )
+            errors["voted_amount"] = sentence % {"used": format_euros(used)}
+        if self.is_closed and not known.is_closed and awaiting:
+            sentence = gettext("%(used)s are granted and await their act: close the envelope once they are committed.")
+            errors["is_closed"] = sentence % {"used": format_euros(awaiting)}
+        if errors:
+            raise ValidationError(errors)
 
     @property
     def uncommitted_amount(self):
@@ -159,7 +264,11 @@ class CommitmentQuerySet(models.QuerySet):
 
 @tracked
 class Commitment(models.Model):
-    """Money of an envelope reserved for one case. Never edited; what is not used is released."""
+    """Money of an envelope reserved for one case. Never edited; what is not used is released.
+
+    ``ordered_amount`` is what payment orders have drawn on it, counted by the database: no more is drawn than is held,
+    nothing is released that was drawn.
+    """
 
     envelope = models.ForeignKey(
         Envelope, on_delete=models.PROTECT, related_name="commitments", verbose_name=_("envelope")
@@ -171,6 +280,7 @@ class Commitment(models.Model):
     amount = MoneyField(_("amount"))
     released_amount = MoneyField(_("released amount"), default=ZERO)
     release_reason = models.CharField(_("reason of the release"), max_length=255, blank=True)
+    ordered_amount = MoneyField(_("ordered"), default=ZERO, db_default=ZERO, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",
         verbose_name=_("committed by"),
@@ -197,8 +307,19 @@ class Commitment(models.Model):
             models.CheckConstraint(
                 condition=Q(released_amount=0) | ~Q(release_reason=""), name="commitment_release_has_reason"
             ),
+            models.CheckConstraint(
+                condition=Q(ordered_amount__gte=0) & Q(ordered_amount__lte=F("amount") - F("released_amount")),
+                name="commitment_spent_within_held",
+                violation_error_message=_("More would be ordered than what is committed."),
+            ),
         ]
         triggers = [
+            pgtrigger.Trigger(
+                name="commitment_ordered_is_kept",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=own_total("ordered_amount"),
+            ),
             pgtrigger.Trigger(
                 name="commitment_counts_on_envelope",
                 operation=pgtrigger.Insert | pgtrigger.Update,

@@ -411,10 +411,7 @@ class InstructionWorkflow(WorkflowModel):
         system_allowed=True,
     )
     def lapse(self, *, actor, data, comment):
-        """The grant is lost; the money held for it goes back to the envelope."""
-        commitments = list(self.commitments.select_for_update())
-        for commitment in commitments:
-            commitment.release(commitment.net_amount, reason=comment)
-        if not commitments:
+        """The grant is lost. What was committed for it was given back by the end of its agreement, which settles it."""
+        if not self.commitments.exists():
             de_minimis.withdraw_granted(self, actor=actor, reason=comment)
         notices.send_lapsed(self, comment)

@@ -28,6 +28,8 @@ _VARIABLES = [
     ("retained", "NUMERIC"),
     ("of_eu", "NUMERIC"),
     ("granted", "NUMERIC"),
+    ("certified", "NUMERIC"),
+    ("eligible", "NUMERIC"),
 ]
 
 
@@ -57,6 +59,12 @@ def _sum_check(certificate_id: str) -> str:
         SELECT eu_amount INTO granted FROM reporting_operationversion WHERE id = its.version_id;
         IF of_eu > granted AND its.total > 0 THEN
             {refuse("the EU would bear % of an operation for which it grants %", "of_eu", "granted")}
+        END IF;
+        SELECT coalesce(sum(total), 0) INTO certified FROM reporting_certificate
+          WHERE operation_id = its.operation_id;
+        SELECT eligible_cost INTO eligible FROM reporting_operationversion WHERE id = its.version_id;
+        IF certified > eligible AND its.total > 0 THEN
+            {refuse("% would be certified of an operation whose eligible cost is %", "certified", "eligible")}
         END IF;
         RETURN NULL;
     """

@@ -166,7 +166,8 @@ class ExpenditureDeclaration(WorkflowModel):
     @workflow_transition(
         field=state, source="draft", target="submitted", label=_("Declare to the fund"), icon="send",
         roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER], permission=permissions.may_work_on_declaration,
-        conditions=["reporting.conditions.claim_is_certified", "reporting.conditions.priority_is_known"],
+        conditions=["reporting.conditions.claim_is_certified", "reporting.conditions.priority_is_known",
+                    "reporting.conditions.rate_is_answered"],
         comment="optional", order=10,
     )  # fmt: skip
     def submit(self, *, actor, data, comment):
@@ -189,14 +190,14 @@ class ExpenditureDeclaration(WorkflowModel):
         order=80, tone="quiet",
     )  # fmt: skip
     def hand_over(self, *, actor, data, comment):
-        """Give the control to another controller; the decisions already taken are taken anew."""
-        effects.forget_decisions(self, actor)
+        """Give the control to another controller, who finds the decisions already taken and may change them."""
         self.controller = self.control_started_at = None
 
     @workflow_transition(
         field=state, source="under_control", target="controlled", label=_("End the control"), icon="verified",
         roles=[Role.EU_CONTROLLER], permission=permissions.may_decide_on_declaration,
-        conditions=["reporting.conditions.every_item_is_decided"], comment="optional", order=20,
+        conditions=["reporting.conditions.every_item_is_decided", "reporting.conditions.retained_within_eligible"],
+        comment="optional", order=20,
     )  # fmt: skip
     def conclude(self, *, actor, data, comment):
         """Issue the certificate: what was accepted is shared between the sources and waits for a payment application."""

@@ -17,6 +17,7 @@ from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import format_euros
 from core.roles import Role
+from core.templatetags.essor import percent
 from core.transitions import workflow_transition
 from reporting import effects, permissions
 from reporting.models.operation import Operation
@@ -32,6 +33,7 @@ class FlagKind(models.TextChoices):
     NO_ELIGIBLE_COST = "no_eligible_cost", _("No eligible cost")
     NO_EU_AMOUNT = "no_eu_amount", _("No EU amount")
     NO_PRIORITY = "no_priority", _("Priority and objective to be chosen")
+    RATE_ABOVE_PRIORITY = "rate_above_priority", _("EU share above the rate of the priority")
 
 
 class FlagState(models.TextChoices):
@@ -48,6 +50,8 @@ _FOUND = {
     "eu_amount": lambda value: _("EU amount %s") % format_euros(Decimal(value)),
     "eligible_cost": lambda value: _("eligible cost %s") % format_euros(Decimal(value)),
     "programmed_on": lambda value: _("programmed on %s") % f"{date.fromisoformat(value):%d/%m/%Y}",
+    "rate": lambda value: _("EU share %s") % percent(value, "points"),
+    "limit": lambda value: _("rate of the priority %s") % percent(value, "points"),
     "written": lambda value: _("written “%s”") % value,
     "fund": lambda value: str(value),
 }

@@ -33,7 +33,6 @@ class ItemState(models.TextChoices):
 
 DECISION_ROLES = [Role.EU_CONTROLLER]
 ALL_STATES = ItemState.values
-DECIDED_STATES = [state for state in ALL_STATES if state != "pending"]
 
 
 class ItemQuerySet(OfOperationQuerySet):
@@ -218,13 +217,3 @@ class ExpenditureItem(WorkflowModel):
     def park(self, *, actor, data, comment):
         """Leave the whole amount out for now: a question is open."""
         self._decide(actor, parked=self.declared_amount, reason=comment)
-
-    @workflow_transition(
-        field=state, source=DECIDED_STATES, target="pending",
-        label=_("Decide anew"), icon="undo", audience="system", order=90,
-    )  # fmt: skip
-    def forget(self, *, actor, data, comment):
-        """Another controller takes over: the item waits for a decision again."""
-        self.retained_amount = self.rejected_amount = self.parked_amount = ZERO
-        self.error_type, self.reason = None, ""
-        self.decided_by = self.decided_at = None

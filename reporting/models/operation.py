@@ -40,6 +40,62 @@ def financing_check(version_id: str) -> str:
     """
 
 
+def covers_what_is_certified() -> pgtrigger.Trigger:
+    """A plan goes under what is certified neither for the EU nor for the eligible cost. The operation is locked."""
+    return pgtrigger.Trigger(
+        name="covers_what_is_certified",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        declare=[("certified", "NUMERIC"), ("of_eu", "NUMERIC"), ("before", "NUMERIC")],
+        func=f"""
+            PERFORM 1 FROM reporting_operation WHERE id = NEW.operation_id FOR NO KEY UPDATE;
+            SELECT coalesce(sum(total), 0) INTO certified FROM reporting_certificate
+             WHERE operation_id = NEW.operation_id;
+            IF certified = 0 THEN RETURN NEW; END IF;
+            SELECT coalesce(sum(a.amount), 0) INTO of_eu FROM reporting_certificateallocation a
+              JOIN reporting_certificate c ON c.id = a.certificate_id
+             WHERE c.operation_id = NEW.operation_id AND a.kind = 'eu';
+            IF NEW.eu_amount < of_eu THEN
+                {refuse("% of the EU are certified on this operation: its plan cannot be %", "of_eu", "NEW.eu_amount")}
+            END IF;
+            SELECT eligible_cost INTO before FROM reporting_operationversion
+             WHERE operation_id = NEW.operation_id ORDER BY number DESC LIMIT 1;
+            IF NEW.eligible_cost < certified AND NEW.eligible_cost < before THEN
+                {refuse("% are certified on this operation: its cost cannot be %", "certified", "NEW.eligible_cost")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def programme_bears_it() -> pgtrigger.Trigger:
+    """The EU amounts of a priority, fund and category of region stay within what the programme gives them, when known.
+
+    The row of the allocation is locked: operations that come together count one after the other.
+    """
+    return pgtrigger.Trigger(
+        name="programme_bears_it",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        declare=[("given", "NUMERIC"), ("planned", "NUMERIC")],
+        func=f"""
+            IF NEW.priority_id IS NULL OR NEW.fund_id IS NULL THEN RETURN NEW; END IF;
+            SELECT amount INTO given FROM reporting_priorityallocation
+             WHERE priority_id = NEW.priority_id AND fund_id = NEW.fund_id
+               AND category_of_region = NEW.category_of_region FOR NO KEY UPDATE;
+            IF given IS NULL THEN RETURN NEW; END IF;
+            SELECT coalesce(sum(v.eu_amount), 0) INTO planned FROM reporting_operationversion v
+              JOIN reporting_operation o ON o.current_id = v.id
+             WHERE v.priority_id = NEW.priority_id AND v.fund_id = NEW.fund_id
+               AND v.category_of_region = NEW.category_of_region AND o.id <> NEW.operation_id;
+            IF planned + NEW.eu_amount > given THEN
+                {refuse("the programme gives % and % would be planned", "given", "planned + NEW.eu_amount")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 class BeneficiaryKind(models.TextChoices):
     LEGAL = "legal", _("Legal person")
     NATURAL = "natural", _("Natural person")
@@ -287,6 +343,8 @@ class OperationVersion(models.Model):
         ]
         triggers = [
             *append_only_triggers(),
+            covers_what_is_certified(),
+            programme_bears_it(),
             pgtrigger.Trigger(
                 name="becomes_current",
                 when=pgtrigger.After,

@@ -1,11 +1,15 @@
 """EU programmes: priorities, what each fund gives to each category of region, and which scheme they co-finance."""
 
+import pgtrigger
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from agreements.models.triggers import refuse
 from core.history import tracked
-from core.money import MoneyField
+from core.money import MoneyField, format_euros, sum_money
 from reporting.models.localised import LabelledModel
 from reporting.models.reference import CategoryOfRegion, Fund, InterventionField, ProgrammingPeriod
 
@@ -86,9 +90,42 @@ class PriorityAllocation(models.Model):
                 condition=Q(amount__isnull=True) | Q(amount__gte=0), name="priority_allocation_not_negative"
             ),
         ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="bears_its_operations",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Condition('NEW."amount" IS NOT NULL'),
+                declare=[("planned", "NUMERIC")],
+                func=f"""
+                    SELECT coalesce(sum(v.eu_amount), 0) INTO planned FROM reporting_operationversion v
+                      JOIN reporting_operation o ON o.current_id = v.id
+                     WHERE v.priority_id = NEW.priority_id AND v.fund_id = NEW.fund_id
+                       AND v.category_of_region = NEW.category_of_region;
+                    IF planned > NEW.amount THEN
+                        {refuse("% are planned on this priority and not %", "planned", "NEW.amount")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.priority.code} · {self.fund} · {self.get_category_of_region_display()}"
+
+    def clean(self):
+        """Say before the database does that the operations of the priority are borne."""
+        if self.amount is None or not (self.priority_id and self.fund_id):
+            return
+        operations = self.priority.programme.operations.filter(
+            current__priority=self.priority,
+            current__fund=self.fund,
+            current__category_of_region=self.category_of_region,
+        )
+        planned = sum_money(operations.values_list("current__eu_amount", flat=True))
+        if planned > self.amount:
+            sentence = gettext("%(planned)s are planned on operations of this priority: give at least that much.")
+            raise ValidationError({"amount": sentence % {"planned": format_euros(planned)}})
 
 
 @tracked

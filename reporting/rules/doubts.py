@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 # Dates that a source writes where it knows none.
 PLACEHOLDER_DATES = frozenset({date(2000, 1, 1), date(1900, 1, 1), date(1900, 1, 2)})
@@ -14,7 +14,19 @@ CORRECTS: dict[str, tuple[str, ...]] = {
     "no_eligible_cost": ("eligible_cost", "eu_amount"),
     "no_eu_amount": ("eu_amount",),
     "no_priority": ("specific_objective", "category_of_region", "eu_amount"),
+    "rate_above_priority": ("eu_amount", "eligible_cost"),
 }
+
+
+def rate_above(eu_amount: Decimal, base: Decimal, limit: Decimal) -> Decimal | None:
+    """Return the EU's share of ``base`` in percent when it is above ``limit`` (percent), else None.
+
+    An operation may be above its priority's rate, the priority as a whole may not: a person says that it is meant
+    (``eu_cofinancing_model.md``, invariant 2).
+    """
+    if not base or eu_amount * 100 <= base * limit:
+        return None
+    return (eu_amount * 100 / base).quantize(Decimal("0.01"), ROUND_UP)
 
 
 def doubts(

@@ -96,7 +96,7 @@ def test_less_paid_is_less_aid():
     payments.order_claims(other, [balance], actor=house.finance)
     pay(other, house)
     agreement.refresh_from_db()
-    perform(agreement, "complete", actor=house.instructor)
+    perform(agreement, "complete", actor=house.instructor, comment="Le projet a coûté moins.")
     agreement.refresh_from_db()
     assert 0 < agreement.paid_amount < agreement.granted_amount
     assert counted(agreement.beneficiary) == [agreement.paid_amount]

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from agreements import claims
 from agreements.models import ExpenditureLine, PaymentClaim
@@ -122,7 +123,12 @@ def test_a_refused_signature_comes_back_with_what_was_typed(client, changes):
 
 def copy_of_signature(**changes):
     scan = SimpleUploadedFile("convention-signee.pdf", pdf("signed"))
-    return {"file": scan, "signatory": "Hélène Marchal", "quality": "Présidente", "signed_on": "2026-01-05"} | changes
+    return {
+        "file": scan,
+        "signatory": "Hélène Marchal",
+        "quality": "Présidente",
+        "signed_on": timezone.localdate().isoformat(),
+    } | changes
 
 
 def test_the_signed_copy_is_sent_from_the_portal_once(client):

@@ -22,7 +22,7 @@ from tests.factories.agreements import (
     signature,
     submitted,
 )
-from tests.factories.applicants import pdf
+from tests.factories.applicants import BankAccountFactory, pdf
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.matrix import COMMENT, Ready, assert_refused_elsewhere, check, combinations
 
@@ -111,6 +111,8 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         batch = payments.open_batch(actor=UserFactory(finance_officer=True))
         hold_in_breach(claim.certified_by, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
         return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,))
+    if spec.name == "order_rest":
+        return partly_ordered()
     if spec.name == "settle":
         batch = claim.orders.get().batch
         payments.close_batch(batch, actor=batch.opened_by)
@@ -118,6 +120,18 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         claim.orders.update(state="paid", paid_on=timezone.localdate(), confirmed_by=batch.opened_by)
         return Ready(claim, data={"paid_on": timezone.localdate()})
     return ready
+
+
+def partly_ordered() -> Ready:
+    """A claim of two persons, of whom one had no account when the other was ordered."""
+    agreement, house = in_force("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
+    first, second = agreement.shares.order_by("rank")
+    BankAccountFactory(applicant=first.applicant, verified=True)
+    claim, _batch = ordered(agreement, house, "single")
+    BankAccountFactory(applicant=second.applicant, verified=True)
+    hold_in_breach(claim.certified_by, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
+    batch = payments.open_batch(actor=UserFactory(finance_officer=True))
+    return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,), code="CAPITAL-SCOP")
 
 
 # --- payments --------------------------------------------------------------------------------------------------------
@@ -140,6 +154,8 @@ def ready_batch(spec: TransitionSpec, state: str) -> Ready:
         PaymentOrder.objects.filter(pk=order.pk).update(
             state="paid", paid_on=timezone.localdate(), confirmed_by=ready.row.opened_by
         )
+    if spec.name == "void":
+        ready.row.orders.update(state="cancelled", cancel_reason="Compte clos.")
     return ready
 
 
@@ -159,6 +175,8 @@ def report_in(state: str) -> tuple[TrancheReport, Ready]:
     report = reports.file_report(first, summary="Fait.", spent_amount=90000, upload=upload("bilan"), actor=house.member)
     if state == "returned":
         perform(report, "give_back", actor=house.instructor, comment=COMMENT)
+    if state == "accepted":
+        perform(report, "accept", actor=house.instructor)
     return report, Ready(report, person={Role.APPLICANT: house.member}, code="CPO")
 
 
@@ -207,7 +225,7 @@ def test_who_may_and_who_may_not(model, spec, state):
         (PaymentClaim, "ordered"),
         (PaymentBatch, "open"),
         (PaymentBatch, "sent"),
-        (TrancheReport, "filed"),
+        (TrancheReport, "accepted"),
         (TrancheReport, "returned"),
     ],
 )

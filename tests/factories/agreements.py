@@ -65,8 +65,9 @@ def approved(
         "granted_amount": Decimal(granted),
         "instructor": house.instructor,
         "created_by": house.member,
-        "project_start": today - timedelta(days=90),
-        "project_end": today + timedelta(days=270),
+        # The first two years of a multi-year project are over, so that their reports may be filed.
+        "project_start": today - timedelta(days=800 if code == "CPO" else 90),
+        "project_end": today + timedelta(days=290 if code == "CPO" else 270),
     }
     case = CaseFactory(**values | extra)
     for rank, amount in enumerate(persons, 1):

@@ -297,7 +297,9 @@ class SessionFactory(factory.django.DjangoModelFactory):
         skip_postgeneration_save = True
 
     title = "Commission permanente"
-    held_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=20))
+    held_at = factory.LazyAttribute(
+        lambda session: timezone.now() + timedelta(days=20 if getattr(session, "state", "draft") == "draft" else 0)
+    )
     quorum = 2
     opened_at = factory.LazyAttribute(
         lambda session: timezone.now() if getattr(session, "state", "draft") in ("in_session", "closed") else None

@@ -16,7 +16,7 @@ from grants.commitments import (
 )
 from grants.models import Commitment, CreditUse, Envelope, PaymentCredit
 from tests.factories.core import UserFactory
-from tests.factories.instruction import CaseFactory, EnvelopeFactory
+from tests.factories.instruction import CallFactory, CaseFactory, EnvelopeFactory
 
 ATTEMPTS = 50
 
@@ -112,15 +112,14 @@ def test_a_commitment_is_not_deleted(case, officer):
         commitment.delete()
 
 
-def test_a_closed_envelope_takes_nothing(case, officer):
-    Envelope.objects.filter(pk=case.call.envelope_id).update(is_closed=True)
+def test_a_closed_envelope_takes_nothing(officer):
+    case = CaseFactory(state="approved", call=CallFactory(envelope=EnvelopeFactory(is_closed=True)))
     with pytest.raises(EnvelopeExhausted):
         commit(case, Decimal("1.00"), officer)
 
 
-def test_a_call_without_envelope_says_so(case, officer):
-    case.call.envelope = None
-    case.call.save()
+def test_a_call_without_envelope_says_so(officer):
+    case = CaseFactory(state="approved", call=CallFactory(envelope=None))
     with pytest.raises(EnvelopeExhausted, match="envelope|enveloppe"):
         commit(case, Decimal("1.00"), officer)
 
@@ -195,8 +194,8 @@ def at_once(work) -> list[Exception]:
 def test_fifty_commitments_at_once_never_overspend():
     """Fifty sessions commit 1,000 euros on an envelope of 20,000: twenty succeed, thirty are told why not."""
     officer = UserFactory(finance_officer=True)
-    case = CaseFactory(state="approved")
-    Envelope.objects.filter(pk=case.call.envelope_id).update(voted_amount=Decimal("20000.00"))
+    envelope = EnvelopeFactory(voted_amount=Decimal("20000.00"))
+    case = CaseFactory(state="approved", call=CallFactory(envelope=envelope))
     refused = at_once(lambda number: commit(case, Decimal("1000.00"), officer))
     envelope = Envelope.objects.get(pk=case.call.envelope_id)
     assert envelope.committed_amount == Decimal("20000.00")
@@ -211,8 +210,8 @@ def test_fifty_commitments_at_once_never_overspend():
 def test_fifty_raw_inserts_at_once_never_overspend():
     """The same without the product's own lock: the trigger and the CHECK are enough."""
     officer = UserFactory(finance_officer=True)
-    case = CaseFactory(state="approved")
-    Envelope.objects.filter(pk=case.call.envelope_id).update(voted_amount=Decimal("20500.00"))
+    envelope = EnvelopeFactory(voted_amount=Decimal("20500.00"))
+    case = CaseFactory(state="approved", call=CallFactory(envelope=envelope))
 
     def insert(number: int) -> None:
         Commitment.objects.create(

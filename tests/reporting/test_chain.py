@@ -254,12 +254,12 @@ def test_the_control_ends_when_every_item_is_decided():
     )  # fmt: skip
 
 
-def test_another_controller_who_takes_over_decides_anew():
+def test_another_controller_who_takes_over_keeps_what_is_decided():
     case = cofinanced()
     declaration = under_control(case, "5000.00", "4000.00")
     perform(case.items[0], "accept", actor=case.controller)
     perform(declaration, "hand_over", actor=case.controller, comment="Congé.")
-    assert [item.state for item in case.items] == ["pending", "pending"]
+    assert [item.state for item in case.items] == ["accepted", "pending"]
     another = staff(Role.EU_CONTROLLER, "PROGRESS1")
     assert perform(case.declaration, "start_control", actor=another).controller == another
 

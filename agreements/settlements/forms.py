@@ -1,0 +1,64 @@
+"""What the person who ends an agreement decides of each claim under way."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from agreements.forms.transitions import TransitionForm
+from agreements.settlements.rules import PAY
+from agreements.settlements.services import amount_at_stake, has_choice, under_way
+from core.money import format_euros, sum_money
+
+OUTCOMES = (PAY, "refuse")
+
+
+class SettlementForm(TransitionForm):
+    """One choice a claim, ``claim-<id>``; ``cleaned_data["outcomes"]`` maps ids to ``pay`` or ``refuse``."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        in_force = self.instance.is_in_force
+        self.claims = under_way(self.instance) if in_force else []
+        for claim in self.claims:
+            if has_choice(claim):
+                self.fields[f"claim-{claim.pk}"] = self._field(claim)
+
+    @staticmethod
+    def _field(claim) -> forms.ChoiceField:
+        words = {"number": claim.number, "label": claim.instalment.label, "state": claim.state_label().lower()}
+        stake = {"amount": format_euros(amount_at_stake(claim))}
+        return forms.ChoiceField(
+            label=_("Claim %(number)s – %(label)s (%(state)s)") % words,
+            choices=[
+                (PAY, _("It goes on: %(amount)s at most are kept for it") % stake),
+                ("refuse", _("It is refused: %(amount)s are given up") % stake),
+            ],
+            widget=forms.RadioSelect,
+            error_messages={"required": _("Say whether this claim goes on or is refused.")},
+        )
+
+    @property
+    def facts(self) -> list[tuple[str, Any]]:
+        """What is granted, paid, ordered and left to decide: labels and euros, shown above the choices."""
+        agreement = self.instance
+        if not agreement.is_in_force:
+            return []
+        ordered = sum_money(
+            amount_at_stake(claim) - claim.paid_amount for claim in self.claims if not has_choice(claim)
+        )
+        open_ = sum_money(amount_at_stake(claim) for claim in self.claims if has_choice(claim))
+        left = agreement.granted_amount - agreement.paid_amount - ordered - open_
+        return [
+            (_("Granted"), agreement.granted_amount),
+            (_("Paid"), agreement.paid_amount),
+            (_("Ordered: will be paid"), ordered),
+            (_("Claimed, to be decided below"), open_),
+            (_("Never claimed: given up"), left),
+        ]
+
+    def clean(self):
+        cleaned = super().clean()
+        names = {f"claim-{claim.pk}": claim.pk for claim in self.claims}
+        cleaned["outcomes"] = {pk: cleaned[name] for name, pk in names.items() if name in cleaned}
+        return cleaned

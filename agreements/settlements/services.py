@@ -1,0 +1,159 @@
+"""Settle what is under way when an agreement in force ends, and give back what it no longer needs.
+
+Called by the transitions of agreements and claims, in their transaction. Models are reached through relations.
+"""
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, transaction
+from django.utils.translation import gettext as _
+
+from agreements.settlements.rules import PAY, Plan, UnderWay, plan
+from core.money import sum_money
+from core.transitions import perform
+from grants.commitments import release
+
+#: A claim is over in these states; in all others it is under way.
+OVER = ("paid", "rejected")
+
+
+def under_way(agreement) -> list:
+    """The claims that an end must settle, in the order in which they were opened."""
+    return list(agreement.claims.exclude(state__in=OVER).select_related("instalment").order_by("opened_at", "pk"))
+
+
+def amount_at_stake(claim):
+    """Euros that a claim under way costs at most: what is certified, else what is asked."""
+    return claim.claimed_amount if claim.certified_amount is None else claim.certified_amount
+
+
+def has_choice(claim) -> bool:
+    """Whether it may still be refused: an order that has left is paid, or cancelled first."""
+    return claim.state != "ordered"
+
+
+def plan_of(agreement, claims: list, outcomes: Mapping[int, str]) -> Plan:
+    """Return the plan of an end, by the outcome of each claim id; an ordered claim always goes on."""
+    decided = {claim.pk: outcomes[claim.pk] if has_choice(claim) else PAY for claim in claims}
+    stakes = [UnderWay(claim.pk, amount_at_stake(claim), claim.paid_amount) for claim in claims]
+    return plan(agreement.granted_amount, agreement.paid_amount, stakes, decided)
+
+
+def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason: str):
+    """Write the settlement of an agreement that goes to ``target``, and refuse the claims that do not go on.
+
+    Raises:
+        ValidationError: money is given up without a reason, a claim is being worked on, or nothing was decided of one.
+    """
+    claims = _locked(agreement)
+    if missing := [claim.number for claim in claims if has_choice(claim) and claim.pk not in outcomes]:
+        sentence = _("Say what becomes of %(claims)s: the page showed another state of the payments.")
+        raise ValidationError(sentence % {"claims": ", ".join(missing)})
+    decided = plan_of(agreement, claims, outcomes)
+    reason = reason.strip()
+    if decided.freed and not reason:
+        raise ValidationError({"comment": _("Money is given up: write why, the beneficiary reads it.")})
+    settlement = _write(agreement, target, claims, decided, actor, reason)
+    for claim in claims:
+        if claim.pk not in decided.going_on:
+            words = reason or _("The agreement %(number)s has ended.") % {"number": agreement.number}
+            perform(claim, "refuse_at_end", actor=actor, comment=words, system=True)
+    for tranche in agreement.tranches.filter(state="released"):
+        close_if_over(tranche, actor)
+    return settlement
+
+
+def _locked(agreement) -> list:
+    """The claims under way, locked without waiting: who certifies or orders one holds it and waits for the agreement."""
+    try:
+        with transaction.atomic():
+            list(agreement.claims.select_for_update(of=("self",), no_key=True, nowait=True).order_by("pk"))
+    except OperationalError as error:
+        raise ValidationError(_("Somebody is working on a claim of this agreement: try again in a moment.")) from error
+    return under_way(agreement)
+
+
+def _write(agreement, target: str, claims: list, decided: Plan, actor, reason: str):
+    settlement = type(agreement).settlement.related.related_model.objects.create(
+        agreement=agreement,
+        target=target,
+        granted_amount=decided.granted,
+        paid_amount=decided.paid,
+        kept_amount=decided.kept,
+        freed_amount=decided.freed,
+        reason=reason,
+        decided_by=actor,
+    )
+    for claim in claims:
+        goes_on = claim.pk in decided.going_on
+        settlement.lines.create(
+            claim=claim,
+            claim_state=claim.state,
+            outcome="pay" if goes_on else "refuse",
+            amount=amount_at_stake(claim) if goes_on else 0,
+        )
+    return settlement
+
+
+def settlement_of(agreement):
+    """The settlement of an agreement that has ended, or None."""
+    return getattr(agreement, "settlement", None)
+
+
+def line_of(claim):
+    """What the settlement of its agreement says of a claim, or None."""
+    return getattr(claim, "settlement_line", None)
+
+
+def why_it_stops(claim) -> str | None:
+    """Why a claim can go no further: its agreement has ended and the settlement does not name it. None when it can."""
+    agreement = claim.agreement
+    if agreement.is_in_force:
+        return None
+    line = line_of(claim)
+    if line is not None and line.outcome == PAY:
+        return None
+    return _("The agreement %(number)s is no longer in force (%(state)s): nothing more is examined or paid on it.") % {
+        "number": agreement.number,
+        "state": agreement.state_label().lower(),
+    }
+
+
+def free_what_is_left(agreement, *, actor, reason: str) -> None:
+    """Give back what the commitment of an ended agreement holds beyond what is paid and what the settlement keeps."""
+    settlement, commitment = settlement_of(agreement), agreement.commitment
+    if settlement is None or commitment is None:
+        return
+    commitment.refresh_from_db()
+    left = commitment.net_amount - agreement.paid_amount - _still_kept(settlement)
+    if left > 0:
+        release(commitment, actor=actor, reason=reason, amount=left)
+
+
+def _still_kept(settlement):
+    """Euros that the settlement keeps for claims that are not over."""
+    going_on = settlement.lines.filter(outcome=PAY).exclude(claim__state__in=OVER).select_related("claim")
+    return sum_money(line.amount - line.claim.paid_amount for line in going_on)
+
+
+def still_granted(agreement):
+    """Euros of an ended agreement that remain a grant: what is paid, and what its settlement keeps."""
+    settlement = settlement_of(agreement)
+    if settlement is None:
+        return agreement.ordered_amount
+    return agreement.paid_amount + _still_kept(settlement)
+
+
+def close_if_over(tranche, actor) -> None:
+    """Close a released tranche on which nothing is left to pay: all paid, or its agreement ends without a claim on it."""
+    agreement = tranche.agreement
+    if tranche.state != "released":
+        return
+    of_tranche = agreement.claims.filter(instalment__tranche=tranche)
+    if settlement_of(agreement) is not None:
+        is_over = not of_tranche.exclude(state__in=OVER).exists()
+    else:
+        is_over = not tranche.instalments.exclude(claims__state="paid").exists()
+    if is_over:
+        perform(tranche, "close", actor=actor, system=True)

@@ -1,0 +1,112 @@
+"""What the database refuses of an agreement that has ended, whatever the door."""
+
+import pgtrigger
+
+from agreements.models.triggers import refuse
+
+ENDED = "('completed', 'terminated', 'lapsed')"
+#: SQL, true where the settlement of the agreement lets ``claim`` go on.
+GOES_ON = "EXISTS (SELECT 1 FROM agreements_settlementline l WHERE l.claim_id = {claim} AND l.outcome = 'pay')"
+
+
+def ends_with_its_settlement() -> pgtrigger.Trigger:
+    """An agreement in force ends with its settlement, which says what becomes of every claim under way."""
+    return pgtrigger.Trigger(
+        name="ends_with_its_settlement",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(f"OLD.state = 'in_force' AND NEW.state IN {ENDED}"),
+        func=f"""
+            IF NOT EXISTS (SELECT 1 FROM agreements_settlement
+                           WHERE agreement_id = NEW.id AND target = NEW.state) THEN
+                {refuse("an agreement in force ends with its settlement")}
+            END IF;
+            IF EXISTS (SELECT 1 FROM agreements_paymentclaim c
+                       WHERE c.agreement_id = NEW.id AND c.state NOT IN ('paid', 'rejected')
+                         AND NOT {GOES_ON.format(claim="c.id")}) THEN
+                {refuse("the settlement says what becomes of every claim under way")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def moves_with_its_agreement() -> pgtrigger.Trigger:
+    """On an ended agreement a claim only goes back or is refused, unless the settlement names it, up to its amount."""
+    return pgtrigger.Trigger(
+        name="moves_with_its_agreement",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state IS DISTINCT FROM NEW.state"),
+        declare=[("grant_state", "TEXT"), ("kept", "NUMERIC")],
+        func=f"""
+            SELECT state INTO grant_state FROM agreements_agreement WHERE id = NEW.agreement_id;
+            IF grant_state NOT IN {ENDED} OR NEW.state = 'rejected'
+               OR (OLD.state, NEW.state) IN (('ordered', 'certified'), ('certified', 'under_review')) THEN
+                RETURN NEW;
+            END IF;
+            SELECT amount INTO kept FROM agreements_settlementline WHERE claim_id = NEW.id AND outcome = 'pay';
+            IF kept IS NULL THEN
+                {refuse("the agreement has ended: the settlement does not name the claim %", "NEW.number")}
+            END IF;
+            IF NEW.certified_amount > kept THEN
+                {refuse("the settlement keeps % for the claim and not %", "kept", "NEW.certified_amount")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def order_follows_its_agreement() -> pgtrigger.Trigger:
+    """Ordered and paid: on an agreement in force, or on a claim that the settlement names; of a tranche that opened.
+
+    The agreement is locked: an order and an end count one after the other.
+    """
+    return pgtrigger.Trigger(
+        name="order_follows_its_agreement",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        declare=[("grant_state", "TEXT"), ("tranche_state", "TEXT")],
+        func=f"""
+            IF TG_OP = 'UPDATE' AND NOT (OLD.state <> 'paid' AND NEW.state = 'paid') THEN RETURN NEW; END IF;
+            SELECT a.state INTO grant_state FROM agreements_agreement a
+              JOIN agreements_paymentclaim c ON c.agreement_id = a.id
+             WHERE c.id = NEW.claim_id FOR NO KEY UPDATE OF a;
+            IF grant_state <> 'in_force' AND NOT {GOES_ON.format(claim="NEW.claim_id")} THEN
+                {refuse("the agreement has ended: its settlement does not name this claim")}
+            END IF;
+            SELECT t.state INTO tranche_state FROM agreements_paymentclaim c
+              JOIN agreements_instalment i ON i.id = c.instalment_id
+              JOIN agreements_tranche t ON t.id = i.tranche_id
+             WHERE c.id = NEW.claim_id;
+            IF tranche_state = 'planned' THEN
+                {refuse("the tranche of this payment is not released")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def report_follows_its_agreement() -> pgtrigger.Trigger:
+    """A report is filed and read on an agreement in force, once its year has ended, with something spent."""
+    return pgtrigger.Trigger(
+        name="report_follows_its_agreement",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        declare=[("year", "agreements_tranche%ROWTYPE"), ("grant_state", "TEXT")],
+        func=f"""
+            IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN RETURN NEW; END IF;
+            SELECT * INTO year FROM agreements_tranche WHERE id = NEW.tranche_id;
+            SELECT state INTO grant_state FROM agreements_agreement WHERE id = year.agreement_id FOR SHARE;
+            IF grant_state <> 'in_force' THEN
+                {refuse("a report is filed and read while its agreement is in force")}
+            END IF;
+            IF NEW.state <> 'returned' AND (NEW.filed_at AT TIME ZONE 'UTC')::date < year.ends_on THEN
+                {refuse("a report is filed once its year has ended, on %", "year.ends_on")}
+            END IF;
+            IF NEW.state = 'accepted' AND NEW.spent_amount = 0 AND NEW.decision_comment = '' THEN
+                {refuse("a year in which nothing was spent is accepted for a reason")}
+            END IF;
+            RETURN NEW;
+        """,
+    )

@@ -1,0 +1,290 @@
+"""An agreement ends with its settlement: what goes on, what is refused, what is freed; nothing else moves afterwards."""
+
+import threading
+from decimal import Decimal
+
+import pgtrigger
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from agreements import claims, payments
+from agreements.models import Agreement, PaymentClaim, PaymentOrder, Settlement
+from core.models import OutboxMessage
+from core.transitions import TransitionRefused, available_transitions, perform
+from grants.commitments import release
+from tests.factories.agreements import (
+    certified,
+    give_accounts,
+    in_force,
+    instalment,
+    opened,
+    ordered,
+    pay,
+    review,
+    submitted,
+)
+
+D = Decimal
+WHY = "Le projet est abandonné."
+
+
+def end(agreement, house, name="terminate", comment=WHY, **outcomes):
+    """End an agreement; ``outcomes`` are ``pay`` or ``refuse`` by ``claim_<id>``."""
+    data = {key.replace("_", "-"): value for key, value in outcomes.items()}
+    return perform(agreement, name, actor=house.head, data=data, comment=comment)
+
+
+def of(claim, outcome):
+    return {f"claim_{claim.pk}": outcome}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["terminate", "lapse"])
+@pytest.mark.parametrize("state", ["draft", "submitted", "under_review", "suspended", "certified"])
+def test_an_end_says_what_becomes_of_each_claim(name, state):
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance") if state == "draft" else submitted(agreement, house)
+    if state == "under_review":
+        perform(claim, "start_review", actor=house.instructor)
+    elif state == "suspended":
+        perform(claim, "suspend", actor=house.instructor, comment="Litige.")
+    elif state == "certified":
+        review(claim, house)
+    with pytest.raises(TransitionRefused) as refused:
+        end(agreement, house, name)
+    assert f"claim-{claim.pk}" in refused.value.errors
+    end(agreement, house, name, **of(claim, "refuse"))
+    claim.refresh_from_db()
+    settlement = agreement.settlement
+    assert claim.state == "rejected"
+    assert (settlement.kept_amount, settlement.freed_amount) == (D(0), agreement.granted_amount)
+    assert [(line.claim_id, line.claim_state, line.outcome) for line in settlement.lines.all()] == [
+        (claim.pk, state, "refuse")
+    ]
+    agreement.commitment.refresh_from_db()
+    assert agreement.commitment.net_amount == D(0)
+
+
+@pytest.mark.django_db
+def test_a_claim_that_the_settlement_names_is_still_reviewed_ordered_and_paid():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    end(agreement, house, **of(claim, "pay"))
+    commitment = agreement.commitment
+    commitment.refresh_from_db()
+    assert commitment.net_amount == claim.claimed_amount == agreement.settlement.kept_amount
+    review(claim, house)
+    batch = payments.open_batch(actor=house.finance)
+    payments.order_claims(batch, [claim], actor=house.finance)
+    pay(batch, house)
+    claim.refresh_from_db()
+    commitment.refresh_from_db()
+    assert claim.state == "paid"
+    assert commitment.net_amount == commitment.ordered_amount == claim.paid_amount
+
+
+@pytest.mark.django_db
+def test_what_a_kept_claim_does_not_use_is_freed_when_it_is_over():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    end(agreement, house, **of(claim, "pay"))
+    perform(claim, "start_review", actor=house.instructor)
+    perform(claim, "reject", actor=house.instructor, comment="Rien n’a été fait.")
+    agreement.commitment.refresh_from_db()
+    assert agreement.commitment.net_amount == D(0)
+
+
+@pytest.mark.django_db
+def test_no_more_is_certified_than_the_settlement_keeps():
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    reduced = claim.claimed_amount - D("100.00")
+    perform(claim, "send_back", actor=house.finance, comment="À revoir.")
+    data = {"certified_amount": str(reduced), "certification_reason": "Moins."}
+    perform(claim, "certify", actor=house.instructor, data=data)
+    end(agreement, house, **of(claim, "pay"))
+    perform(claim, "send_back", actor=house.finance, comment="À revoir encore.")
+    with pytest.raises(TransitionRefused) as refused:
+        perform(claim, "certify", actor=house.instructor, data={"certified_amount": str(reduced + D("0.01"))} | {
+            "certification_reason": "Plus."})  # fmt: skip
+    assert "certified_amount" in refused.value.errors
+    with pytest.raises(DatabaseError, match="settlement keeps"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(
+            state="certified", certified_amount=reduced + D("0.01"), certification_reason="x",
+            certified_by=house.instructor, certified_at=timezone.now(),
+        )  # fmt: skip
+    perform(claim, "certify", actor=house.instructor, data=data)
+
+
+@pytest.mark.django_db
+def test_an_order_that_has_left_goes_on_by_itself():
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house)
+    end(agreement, house)
+    line = agreement.settlement.lines.get()
+    assert (line.claim_id, line.outcome, line.amount) == (claim.pk, "pay", claim.certified_amount)
+    pay(batch, house)
+    claim.refresh_from_db()
+    assert claim.state == "paid"
+
+
+@pytest.mark.django_db
+def test_money_is_given_up_for_a_reason_that_the_beneficiary_reads():
+    agreement, house = in_force("CPO", "180000.00")
+    claim, batch = ordered(agreement, house)
+    pay(batch, house)
+    with pytest.raises(TransitionRefused) as refused:
+        perform(agreement, "complete", actor=house.instructor, data={}, comment=" ")
+    assert "comment" in refused.value.errors
+    perform(agreement, "complete", actor=house.instructor, data={}, comment="Le réseau renonce aux années suivantes.")
+    settlement = agreement.settlement
+    claim.refresh_from_db()
+    assert settlement.freed_amount == agreement.granted_amount - claim.paid_amount
+    mail = OutboxMessage.objects.get(template="agreements/mail/ended")
+    assert "Le réseau renonce aux années suivantes." in mail.body
+    assert {tranche.state for tranche in agreement.tranches.filter(rank=1)} == {"closed"}
+
+
+@pytest.mark.django_db
+def test_everything_paid_needs_no_reason():
+    agreement, house = in_force("CAPITAL-SCOP", "5200.00", persons=("5200.00",))
+    give_accounts(agreement)
+    _claim, batch = ordered(agreement, house, "single")
+    pay(batch, house)
+    perform(agreement, "complete", actor=house.instructor, data={})
+    assert agreement.settlement.freed_amount == D(0)
+
+
+# --- after the end -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_nothing_moves_on_an_ended_agreement_that_the_settlement_does_not_name():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    reported = certified(agreement, house, "balance", "20000.00")
+    end(agreement, house, **of(claim, "refuse"), **of(reported, "refuse"))
+    for found in (claim, reported):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            PaymentClaim.objects.filter(pk=found.pk).update(state="under_review")
+    with pytest.raises(DatabaseError, match="only a certified claim|has ended"), transaction.atomic():
+        PaymentOrder.objects.create(
+            batch=payments.open_batch(actor=house.finance),
+            claim=reported,
+            payee=agreement.beneficiary,
+            bank_account=agreement.beneficiary.bank_accounts.get(),
+            reference="X-1",
+            amount=D("1.00"),
+            ordered_by=house.finance,
+        )
+    with pytest.raises(claims.ClaimRefused):
+        claims.open_claim(agreement, instalment(agreement, "advance"), actor=house.member)
+
+
+@pytest.mark.django_db
+def test_the_database_ends_no_agreement_without_its_settlement():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    with pytest.raises(DatabaseError, match="with its settlement"), transaction.atomic():
+        Agreement.objects.filter(pk=agreement.pk).update(state="terminated", ended_on=timezone.localdate())
+    values = {"agreement": agreement, "target": "terminated", "granted_amount": agreement.granted_amount}
+    values |= {"paid_amount": 0, "kept_amount": 0, "freed_amount": agreement.granted_amount, "decided_by": house.head}
+    with pytest.raises(DatabaseError, match="gives_up_for_a_reason"), transaction.atomic():
+        Settlement.objects.create(**values)
+    with pytest.raises(DatabaseError, match="settlement_adds_up"), transaction.atomic():
+        Settlement.objects.create(**values | {"reason": WHY, "freed_amount": 1})
+    with pytest.raises(DatabaseError, match="every claim under way"), transaction.atomic():
+        Settlement.objects.create(**values | {"reason": WHY})
+        Agreement.objects.filter(pk=agreement.pk).update(state="terminated", ended_on=timezone.localdate())
+    end(agreement, house, **of(claim, "refuse"))
+    for change in ({"freed_amount": 1}, {"reason": "Autre."}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Settlement.objects.filter(agreement=agreement).update(**change)
+
+
+@pytest.mark.django_db
+def test_the_commitment_is_released_neither_under_what_is_ordered_nor_exceeded_by_orders():
+    agreement, house = in_force()
+    claim, _batch = ordered(agreement, house)
+    commitment = agreement.commitment
+    commitment.refresh_from_db()
+    assert commitment.ordered_amount == claim.certified_amount
+    left = commitment.net_amount - commitment.ordered_amount
+    with pytest.raises(DatabaseError, match="commitment_spent_within_held"), transaction.atomic():
+        release(commitment, actor=house.finance, reason="Trop.", amount=left + D("0.01"))
+    release(commitment, actor=house.finance, reason="Juste.", amount=left)
+    second = certified(agreement, house, "balance", "40000.00")
+    with pytest.raises(TransitionRefused, match=r"."):
+        payments.order_claims(payments.open_batch(actor=house.finance), [second], actor=house.finance)
+    with pytest.raises(DatabaseError, match="commitment_spent_within_held"), transaction.atomic():
+        PaymentOrder.objects.create(
+            batch=payments.open_batch(actor=house.finance), claim=second, payee=agreement.beneficiary,
+            bank_account=agreement.beneficiary.bank_accounts.get(), reference="X-2", amount=D("1.00"),
+            ordered_by=house.finance,
+        )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_stopped_claim_says_why_beside_its_buttons():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    # As the database of before the settlements may hold it: ended, with a claim under way.
+    with pgtrigger.ignore("agreements.Agreement:ends_with_its_settlement"):
+        Agreement.objects.filter(pk=agreement.pk).update(state="terminated", ended_on=timezone.localdate())
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    options = {option.spec.name: option for option in available_transitions(claim, house.instructor)}
+    assert not options["start_review"].allowed
+    assert agreement.number in options["start_review"].reason
+    with pytest.raises(DatabaseError, match="settlement does not name"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(state="under_review")
+    perform(claim, "reject", actor=house.instructor, comment="La convention a pris fin.")
+
+
+@pytest.mark.django_db
+def test_a_draft_of_an_ended_agreement_says_why_it_is_not_filed(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance")
+    with pgtrigger.ignore("agreements.Agreement:ends_with_its_settlement"):
+        Agreement.objects.filter(pk=agreement.pk).update(state="terminated", ended_on=timezone.localdate())
+    client.force_login(house.member)
+    page = client.get(claim.get_absolute_url())
+    assert page.context["ended"]
+    assert not page.context["writes"]
+    assert page.context["ended"] in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_and_an_end_that_come_together_count_one_after_the_other():
+    for _round in range(4):
+        agreement, house = in_force()
+        claim = certified(agreement, house)
+        batch = payments.open_batch(actor=house.finance)
+        barrier, outcomes = threading.Barrier(2), {}
+
+        def attempt(name, work, barrier=barrier, outcomes=outcomes):
+            barrier.wait()
+            try:
+                work()
+                outcomes[name] = "done"
+            except TransitionRefused as refusal:
+                outcomes[name] = str(refusal)
+            finally:
+                connection.close()
+
+        def order(claim=claim, batch=batch, house=house):
+            payments.order_claims(batch, [PaymentClaim.objects.get(pk=claim.pk)], actor=house.finance)
+
+        def finish(agreement=agreement, claim=claim, house=house):
+            end(Agreement.objects.get(pk=agreement.pk), house, **of(claim, "refuse"))
+
+        threads = [threading.Thread(target=attempt, args=pair) for pair in (("order", order), ("end", finish))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = Agreement.objects.select_related("commitment").get(pk=agreement.pk)
+        assert set(outcomes) == {"order", "end"}
+        assert found.commitment.ordered_amount == found.ordered_amount <= found.commitment.net_amount
+        if outcomes["order"] == outcomes["end"] == "done":  # ordered first: the settlement then kept it
+            assert found.settlement.lines.get().outcome == "pay"

@@ -1,0 +1,152 @@
+"""A plan covers what is certified, a priority what is planned on it; a rate above the priority's is a doubt."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from core.models import OutboxMessage
+from core.roles import Role
+from core.transitions import TransitionRefused, perform
+from reporting.models import ErrorType, ExpenditureItem, OperationFlag, PaymentApplication, PriorityAllocation
+from reporting.operations import add_version, listed_financing, revise
+from reporting.rules.doubts import rate_above
+from tests.factories.instruction import staff
+from tests.factories.reporting import applied, cofinanced, controlled, declared, rule, under_control
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+def plan_of(operation, eligible: str, eu_amount: str) -> None:
+    """Write a version by the models alone, without ``revise``."""
+    before = operation.current
+    facts = {"eligible_cost": D(eligible)}
+    names = ("name", "beneficiary", "start_date", "end_date", "fund", "priority", "category_of_region")
+    with transaction.atomic():
+        add_version(
+            operation,
+            {name: getattr(before, name) for name in names} | facts,
+            listed_financing(before.fund, D(eligible), D(eu_amount)),
+        )
+
+
+def test_a_plan_does_not_go_under_what_is_certified():
+    case = cofinanced()
+    controlled(case, "5000.00", "4000.00")
+    operation = case.operation
+    operation.refresh_from_db()
+    certificate = operation.certificates.get()
+    of_eu = certificate.amount_of("eu")
+    eligible = operation.current.eligible_cost
+    with pytest.raises(DatabaseError, match="of the EU are certified"):
+        plan_of(operation, str(eligible), str(of_eu - D("0.01")))
+    with pytest.raises(DatabaseError, match="its cost cannot be"):
+        plan_of(operation, str(certificate.total - D("0.01")), str(of_eu))
+    plan_of(operation, str(certificate.total), str(of_eu))
+
+
+def test_no_more_is_certified_than_the_eligible_cost():
+    case = cofinanced()
+    under_control(case, "5000.00", "4000.00")
+    with transaction.atomic():
+        revise(case.operation, {"eligible_cost": D("8999.99"), "eu_amount": D("3000.00")}, actor=None, reason="Réduit.")
+    for item in case.items:
+        perform(item, "accept", actor=case.controller)
+    with pytest.raises(TransitionRefused, match="8"):
+        perform(case.declaration, "conclude", actor=case.controller)
+    data = {"rejected_amount": "0,01", "error_type": ErrorType.objects.first().pk}
+    perform(case.items[0], "reject_partly", actor=case.controller, data=data, comment="Hors assiette.")
+    assert perform(case.declaration, "conclude", actor=case.controller).state == "controlled"
+
+
+@pytest.mark.parametrize(
+    ("eu", "base", "limit", "rate"),
+    [("60.00", "100.00", "60", None), ("60.01", "100.00", "60", "60.01"), ("98.60", "100.00", "60", "98.60")],
+)
+def test_the_rate_is_doubted_from_the_first_cent_above(eu, base, limit, rate):
+    assert rate_above(D(eu), D(base), D(limit)) == (D(rate) if rate else None)
+    assert rate_above(D(eu), D(0), D(limit)) is None
+
+
+def test_a_share_above_the_rate_of_the_priority_waits_for_an_answer():
+    case = cofinanced()
+    eligible = case.operation.current.eligible_cost
+    revise(case.operation, {"eu_amount": eligible * D("0.6")}, actor=None, reason="Au taux.")
+    assert not OperationFlag.objects.filter(kind="rate_above_priority").exists()
+    revise(case.operation, {"eu_amount": eligible * D("0.9")}, actor=None, reason="Au-dessus.")
+    flag = OperationFlag.objects.get(kind="rate_above_priority")
+    assert "90" in flag.found
+    declared_by = declared
+    with pytest.raises(TransitionRefused, match=case.operation.code):
+        declared_by(case, "5000.00")
+    answerer = staff(Role.HEAD_OF_SERVICE)
+    wrong = {"answer": "corrected", "eu_amount": str(eligible * D("0.7"))}
+    with pytest.raises(TransitionRefused):
+        perform(flag, "answer_flag", actor=answerer, data=wrong, comment="Encore trop.")
+    perform(flag, "answer_flag", actor=answerer, data={"answer": "confirmed"}, comment="Décidé par le comité.")
+    revise(case.operation, {"name": "Autre intitulé"}, actor=None, reason="Titre.")
+    assert OperationFlag.objects.filter(kind="rate_above_priority").count() == 1  # the same figures, answered once
+
+
+def test_a_priority_bears_the_operations_planned_on_it():
+    its_rule = rule()
+    allocation = PriorityAllocation.objects.get(priority=its_rule.objective.priority)
+    first = cofinanced()
+    planned = first.operation.current.eu_amount
+    with pytest.raises(DatabaseError, match="are planned on this priority"), transaction.atomic():
+        PriorityAllocation.objects.filter(pk=allocation.pk).update(amount=planned - D("0.01"))
+    allocation.amount = planned - D("0.01")
+    with pytest.raises(ValidationError):
+        allocation.full_clean()
+    PriorityAllocation.objects.filter(pk=allocation.pk).update(amount=planned)
+    with pytest.raises(DatabaseError, match="would be planned"), transaction.atomic():
+        revise(first.operation, {"eu_amount": planned + D("0.01")}, actor=None, reason="Trop.")
+    revise(first.operation, {"eu_amount": planned - D("1.00")}, actor=None, reason="Moins.")
+
+
+def test_another_controller_finds_the_decisions_and_may_change_them():
+    case = cofinanced()
+    declaration = under_control(case, "5000.00", "4000.00")
+    perform(case.items[0], "park", actor=case.controller, comment="Preuve attendue.")
+    perform(declaration, "hand_over", actor=case.controller, comment="Congé.")
+    another = staff(Role.EU_CONTROLLER, "PROGRESS1")
+    perform(case.declaration, "start_control", actor=another)
+    first, second = case.items
+    assert (first.state, first.decided_by, second.state) == ("parked", case.controller, "pending")
+    perform(first, "accept", actor=another)
+    assert ExpenditureItem.objects.get(pk=first.pk).decided_by == another
+
+
+def test_what_was_not_accepted_is_told_to_the_beneficiary():
+    case = cofinanced()
+    under_control(case, "5000.00", "4000.00")
+    perform(case.items[0], "park", actor=case.controller, comment="Relevé bancaire demandé.")
+    perform(case.items[1], "accept", actor=case.controller)
+    perform(case.declaration, "conclude", actor=case.controller)
+    mail = OutboxMessage.objects.get(template="reporting/mail/controlled")
+    assert "Relevé bancaire demandé." in mail.body
+    assert mail.body.count("\n- ") == 1
+    other = cofinanced()
+    controlled(other, "5000.00")
+    assert OutboxMessage.objects.filter(template="reporting/mail/controlled").count() == 1
+
+
+def test_an_acceptance_is_neither_to_come_nor_before_its_sending():
+    case = cofinanced()
+    controlled(case, "5000.00")
+    application = applied(case)
+    finance = case.house.finance
+    if application.state == "closed":
+        perform(application, "send", actor=finance, data={})
+    for days in (-1, 1):
+        day = (timezone.localdate() + timedelta(days=days)).isoformat()
+        with pytest.raises(TransitionRefused) as refused:
+            perform(application, "accept", actor=finance, data={"accepted_on": day, "commission_reference": "CE-1"})
+        assert "accepted_on" in refused.value.errors
+    today = timezone.localdate().isoformat()
+    perform(application, "accept", actor=finance, data={"accepted_on": today, "commission_reference": "CE-1"})
+    assert PaymentApplication.objects.get(pk=application.pk).state == "accepted"
