@@ -73,7 +73,7 @@ def test_every_kind_of_question_is_in_every_table_of_kinds():
 def test_every_base_step_check_and_word_of_a_file_is_known_to_what_reads_it():
     bases = limits(schema.Base, "kind")
     for registry in (
-        aid.BASES, aid.BASE_AMOUNTS, catalogue.SIMULATED, aid_checks.NEEDED, aid_checks.PER_IN_AXIS
+        aid.BASES, catalogue.SIMULATED, aid_checks.NEEDED, aid_checks.PER_IN_AXIS
     ):  # fmt: skip
         assert set(registry) == bases
     assert set(aid_checks.FORM_BASES) == limits(schema.AidRule, "form")

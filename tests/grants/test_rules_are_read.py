@@ -125,7 +125,11 @@ def dataclasses_with_source() -> Iterator[tuple[str, str, str]]:
         ("capital-scop", 'body: {fr: "URSCOP", en: "URSCOP"}\n    source: esperluat', "opinion"),
         ("cpo", "released_on: report, source: region", "tranches"),
         ("progress1", "deadlines:\n  source: crpa", "deadlines"),
-        ("progress1", "proration: {policy: tolerance, tolerance: $proration_tolerance, source: region", "proration"),
+        (
+            "progress1",
+            "proration: {policy: tolerance, tolerance: $proration_tolerance, cut: from, source: auvergne",
+            "proration",
+        ),
         ("progress1", 'notification of the grant"}\n    source: region', "instalment"),
         ("progress1", "value: 1.00\n    verified: false\n    source: region", "parameter"),
     )
