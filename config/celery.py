@@ -39,6 +39,7 @@ app.conf.update(
             "task": "core.tasks.check_stored_files",
             "schedule": crontab(hour="0-5", minute="*/5"),  # each file once a night, in slices
         },
+        "anchor-seals": {"task": "core.engine.daily.anchor_seals", "schedule": crontab(hour=6, minute=10)},
         # Once a night: it asks itself whether this night's look was made.
         "check-figures": {"task": "core.figures.jobs.check_figures_at_night", "schedule": 20 * 60.0},
     },

@@ -8,7 +8,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import celery_signals, checks, health, menu, migration_state, setup
-        from core.engine import locks
+        from core.engine import daily, locks
         from core.figures import setup as figures
 
         post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
@@ -24,3 +24,4 @@ class CoreConfig(AppConfig):
         health.connect()
         menu.register_all()
         figures.register()
+        assert daily  # noqa: S101  (importing it declares the daily task)

@@ -70,6 +70,12 @@ def lock_subject(subject: models.Model) -> None:
     list(manager.select_for_update(of=("self",), no_key=True).filter(pk=subject.pk).values_list("pk"))
 
 
+def _label_of(actor: Any) -> str:
+    """What acts, or how; never the name of the actor, which is the actor's row to tell."""
+    label = current_label()
+    return "" if actor is not None and label == str(actor) else label[:200]
+
+
 def record(
     subject: models.Model,
     action: str,
@@ -102,7 +108,7 @@ def record(
             sequence=last.sequence + 1 if last else 1,
             created_at=timezone.now(),
             actor=actor,
-            actor_label=(current_label() or (str(actor) if actor else ""))[:200],
+            actor_label=_label_of(actor),
             action=action,
             from_state=from_state or "",
             to_state=to_state or "",

@@ -46,6 +46,7 @@ def register_all() -> None:
             "edit_account": _("Account details changed"),
             "import_table": _("Table imported"),
             "upload": _("File sent"),
+            "erase": _("Personal values erased"),
             "ask": _("Asked for"),
             "start": _("Work begun"),
             "done": _("Work done"),

@@ -256,6 +256,14 @@ ESSOR_RETENTION_CASE_YEARS = env.int("ESSOR_RETENTION_CASE_YEARS", 10)
 ESSOR_RETENTION_EU_YEARS = env.int("ESSOR_RETENTION_EU_YEARS", 5)
 ESSOR_RETENTION_DE_MINIMIS_YEARS = env.int("ESSOR_RETENTION_DE_MINIMIS_YEARS", 10)
 
+# Anchors of the proof, each day: where they go, and the key that signs them (else one made from SECRET_KEY).
+ESSOR_ANCHOR_FOLDER = env.str("ESSOR_ANCHOR_FOLDER", "")
+ESSOR_ANCHOR_MAIL = env.list("ESSOR_ANCHOR_MAIL", default=[])
+ESSOR_ANCHOR_KEY = env.str("ESSOR_ANCHOR_KEY", "")
+# A time-stamping service (RFC 3161) for the anchors, and the file of its certificates.
+ESSOR_TIMESTAMP_URL = env.str("ESSOR_TIMESTAMP_URL", "")
+ESSOR_TIMESTAMP_CA = env.str("ESSOR_TIMESTAMP_CA", "")
+
 # Where mails send people back to.
 ESSOR_SITE_URL = env.str("ESSOR_SITE_URL", "http://localhost:8000").rstrip("/")
 

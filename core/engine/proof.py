@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from core.engine.contents import check_content, contents
+from core.engine.erasure import check_erasures
 from core.engine.files import check_files, slices
 from core.engine.findings import Finding
 from core.engine.line_checks import check_authors, check_batches, check_lines, check_rounds
@@ -45,6 +46,7 @@ def steps(*, files: bool = True) -> list[Step]:
         Step("core_event", check_events),
         Step("core_eventseal", check_seals),
         Step("core_historyseal", check_batches),
+        Step("core_erasure", check_erasures),
     ]
     for model in tracked_models():
         for check in (check_rows, check_beginnings, check_outside, check_lines, check_authors, check_rounds):

@@ -270,7 +270,7 @@ class CommitteeSession(WorkflowModel):
         decisions.apply(self, actor=actor)
 
 
-@tracked
+@tracked(personal=["name", "email"])
 class CommitteeMember(models.Model):
     """Someone who sits in a session."""
 

@@ -117,7 +117,7 @@ class OpinionResult(models.TextChoices):
     UNFAVOURABLE = "unfavourable", _("Unfavourable")
 
 
-@tracked
+@tracked(personal=["email"])
 class Opinion(models.Model):
     """An opinion asked from a body outside the Region, then its answer with the proof."""
 

@@ -101,7 +101,7 @@ class BeneficiaryKind(models.TextChoices):
     NATURAL = "natural", _("Natural person")
 
 
-@tracked
+@tracked(personal=["name", "first_name", "surname", "name_key", "postcode", "city"])
 class EUBeneficiary(models.Model):
     """Who is responsible for an operation: an applicant of the Region, or a name from an official list."""
 

@@ -1,10 +1,12 @@
 """Proves that the past was not edited, or names the first broken link."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
+from core.engine.anchors import AnchorError, check_anchor_file, read_anchor
 from core.engine.contents import contents
 from core.engine.proof import Step, run, steps
 from core.engine.seals import seal_all
@@ -32,7 +34,7 @@ class Command(EssorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--anchor", metavar="POSITION:HASH", help="a seal noted earlier, outside of the database, to compare with"
+            "--anchor", metavar="FILE", help="an anchor kept outside of the database (or POSITION:HASH) to compare with"
         )
         parser.add_argument(
             "--no-files", action="store_true", help="do not read the stored files again (they are many)"
@@ -48,12 +50,11 @@ class Command(EssorCommand):
     def handle(
         self, *args: Any, anchor: str | None = None, sessions: int = SESSIONS, no_files: bool = False, **options: Any
     ) -> None:
-        if anchor and not anchor.partition(":")[0].isdigit():
-            raise Problems([_("--anchor is written POSITION:HASH, as this command prints it.")])
+        step = self._anchor_step(anchor) if anchor else None
         seal_all()
         checks = steps(files=not no_files)
-        if anchor:
-            checks.insert(0, Step("anchor", lambda: check_anchor(anchor)))
+        if step:
+            checks.insert(0, step)
         findings = run(checks, limit=SHOWN + 1, sessions=max(sessions, 1), told=self._progress)
         if findings:
             lines = [str(finding) for finding in findings[:SHOWN]]
@@ -61,6 +62,18 @@ class Command(EssorCommand):
                 lines.append(_("… and more: only the first %(count)d are shown.") % {"count": SHOWN})
             raise Problems(lines)
         self._report(files=not no_files)
+
+    def _anchor_step(self, anchor: str) -> Step:
+        """What was noted outside: a file that ``manage.py anchor`` made, or POSITION:HASH."""
+        if anchor.partition(":")[0].isdigit():
+            return Step("anchor", lambda: check_anchor(anchor))
+        if not Path(anchor).exists():
+            raise Problems([_("--anchor is a file of manage.py anchor, or POSITION:HASH as this command prints it.")])
+        try:
+            content = read_anchor(Path(anchor))
+        except AnchorError as error:
+            raise Problems([str(error)]) from error
+        return Step("anchor", lambda: check_anchor_file(content))
 
     def _progress(self, done: int, total: int, name: str) -> None:
         """One line of a terminal that is written over; nothing where nobody looks."""

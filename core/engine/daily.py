@@ -1,0 +1,40 @@
+"""What is done for the proof once a day."""
+
+from pathlib import Path
+
+from celery import shared_task
+from django.conf import settings
+
+from core.engine.anchors import AnchorError, make_anchor, text_of, write_anchor
+from core.engine.files import alerts
+from core.engine.seals import seal_all
+from core.outbox import enqueue_mail
+
+
+@shared_task
+def anchor_seals() -> None:
+    """Note the end of the chain of seals outside of the database, where a folder or an address is set."""
+    send_anchor()
+
+
+def send_anchor() -> bool:
+    """Today's anchor, into the folder and to the addresses of the settings; False when neither is set."""
+    folder, addresses = settings.ESSOR_ANCHOR_FOLDER, settings.ESSOR_ANCHOR_MAIL
+    if not folder and not addresses:
+        return False
+    seal_all()
+    try:
+        content = make_anchor()
+        if folder:
+            write_anchor(content, Path(folder))
+    except (AnchorError, OSError) as error:
+        alerts.error("The anchor of the proof was not made: %s", error)
+        raise
+    if addresses:
+        enqueue_mail(
+            to=addresses,
+            template="essor/mail/anchor",
+            context={"position": content["position"], "anchor": text_of(content)},
+            key=f"anchor.{content['position']}.{content['hash'][:16]}",
+        )
+    return True

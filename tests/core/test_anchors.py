@@ -1,0 +1,201 @@
+"""Anchors: a chain that was computed anew does not pass through what somebody else kept."""
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.utils import translation
+
+from core.engine.anchors import AnchorError, make_anchor, read_anchor, text_of
+from core.engine.daily import anchor_seals
+from core.engine.seals import seal_all, seal_hash
+from core.engine.timestamps import TimestampError, check_timestamp
+from core.events import record
+from core.models import OutboxMessage
+from core.models.event import EventSeal
+
+pytestmark = pytest.mark.django_db
+TSA = """
+[tsa]
+default_tsa = one
+[one]
+serial = {folder}/serial
+signer_cert = {folder}/cert.pem
+signer_key = {folder}/key.pem
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+"""
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def sealed(case) -> None:
+    for number in range(3):
+        record(case, f"step {number}")
+    seal_all()
+
+
+def anchored(tmp_path: Path) -> Path:
+    output = StringIO()
+    call_command("anchor", "--folder", str(tmp_path), stdout=output)
+    return Path(output.getvalue().strip().rpartition(": ")[2])
+
+
+def found(path: Path) -> str:
+    """What the command says of an anchor (the rows of these tests were made by nobody: other lines are not looked at)."""
+    with pytest.raises(CommandError) as caught:
+        call_command("verify_history", "--anchor", str(path))
+    return "\n".join(line for line in str(caught.value).splitlines() if line.startswith("core_eventseal"))
+
+
+def rewrite_the_chain() -> None:
+    """By the administrator of the database: the first event gets another hash, and every seal after it is made to fit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        previous = ""
+        for seal in EventSeal.objects.order_by("position"):
+            if seal.position == 1:
+                seal.event_hash = "0" * 64
+                cursor.execute("UPDATE core_event SET hash = %s WHERE id = %s", [seal.event_hash, seal.event_id])
+            previous = seal.hash = seal_hash(previous, seal)
+            cursor.execute(
+                "UPDATE core_eventseal SET event_hash = %s, hash = %s WHERE position = %s",
+                [seal.event_hash, seal.hash, seal.position],
+            )
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def test_an_anchor_says_where_the_chain_ends(sealed, tmp_path):
+    path = anchored(tmp_path)
+    content = read_anchor(path)
+    last = EventSeal.objects.last()
+    assert (content["position"], content["hash"], content["events"]) == (last.position, last.hash, 3)
+    assert content["region"] and content["made_at"] and content["signature"]
+    assert anchored(tmp_path) == path  # nothing new: the same anchor
+    assert found(path) == ""
+
+
+def test_a_chain_made_anew_is_found_by_the_anchor(sealed, tmp_path):
+    path = anchored(tmp_path)
+    rewrite_the_chain()
+    assert "the chain of all events is not the one that was noted" in found(path)
+
+
+def test_an_anchor_made_to_fit_has_no_signature(sealed, tmp_path):
+    path = anchored(tmp_path)
+    rewrite_the_chain()
+    content = read_anchor(path) | {"hash": EventSeal.objects.last().hash}
+    path.write_text(text_of(content))
+    assert "the anchor itself was edited" in found(path)
+
+
+def test_the_key_is_a_setting_and_an_earlier_one_still_counts(sealed, tmp_path, settings):
+    settings.SECRET_KEY = "the first key"
+    path = anchored(tmp_path)
+    settings.SECRET_KEY, settings.ESSOR_ANCHOR_KEY = "the second", "a key of its own"
+    assert "signed with a key that Essor no longer has" in found(path)
+    settings.SECRET_KEY_FALLBACKS = ["the first key"]
+    assert found(path) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "{}", '{"essor_anchor": 1}', '{"essor_anchor": 9, "position": 1, "hash": "x"}']
+)
+def test_what_is_no_anchor_is_said(tmp_path, text, db):
+    path = tmp_path / "anchor.json"
+    path.write_text(text)
+    with pytest.raises(AnchorError, match="anchor"):
+        read_anchor(path)
+    with pytest.raises(CommandError, match="anchor"):
+        call_command("verify_history", "--anchor", str(path))
+
+
+def test_nothing_sealed_nothing_anchored(db):
+    with pytest.raises(AnchorError, match="nothing to anchor"):
+        make_anchor()
+
+
+def test_every_day_to_the_folder_and_by_mail(sealed, tmp_path, settings):
+    settings.ESSOR_ANCHOR_FOLDER, settings.ESSOR_ANCHOR_MAIL = str(tmp_path / "out"), ["audit@example.org"]
+    anchor_seals()
+    anchor_seals()
+    (path,) = (tmp_path / "out").iterdir()
+    message = OutboxMessage.objects.get()
+    assert message.to == ["audit@example.org"]
+    mail = tmp_path / "saved.eml"
+    mail.write_text(message.body)
+    assert read_anchor(mail) == json.loads(path.read_text())
+    assert found(mail) == ""
+
+
+# --- RFC 3161 --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service(tmp_path, settings) -> Iterator[Path]:
+    """A time-stamping service on this machine: ``openssl ts -reply`` behind a small server."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path / "tsa"
+    folder.mkdir()
+    (folder / "serial").write_text("01\n")
+    (folder / "tsa.cnf").write_text(TSA.format(folder=folder))
+    subject = ("-subj", "/CN=TSA", "-addext", "extendedKeyUsage=critical,timeStamping")
+    keys = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-nodes", "-days", "2")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", *keys, *subject], check=True, capture_output=True)
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query, reply = folder / "query", folder / "reply"
+            query.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
+            command = ["openssl", "ts", "-reply", "-config", str(folder / "tsa.cnf")]
+            subprocess.run([*command, "-queryfile", str(query), "-out", str(reply)], check=True, capture_output=True)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(reply.read_bytes())
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Service)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.ESSOR_TIMESTAMP_URL = f"http://127.0.0.1:{server.server_port}/"
+    settings.ESSOR_TIMESTAMP_CA = str(folder / "cert.pem")
+    yield folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_anchor_is_time_stamped_where_a_service_is_set(sealed, service, tmp_path, settings):
+    path = anchored(tmp_path / "anchors")
+    assert read_anchor(path)["timestamp"]
+    assert found(path) == ""
+    content = read_anchor(path)
+    other = json.loads(path.read_text()) | {"timestamp": "AAAA"}
+    path.write_text(text_of(other))
+    assert "the time-stamp of the anchor does not hold" in found(path)
+    path.write_text(text_of(content | {"signature": "0" * 64}))
+    assert "the time-stamp of the anchor does not hold: It is a stamp of something else." in found(path)
+
+
+def test_a_service_that_does_not_answer_is_said(sealed, settings, tmp_path):
+    settings.ESSOR_TIMESTAMP_URL = "http://127.0.0.1:9/"
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("anchor", "--folder", str(tmp_path))
+    with pytest.raises(TimestampError):
+        check_timestamp(b"nothing", b"content")

@@ -1,0 +1,139 @@
+"""Erasing a person: the values are gone everywhere, the proof stays clean and says so."""
+
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection, transaction
+from django.utils import translation
+
+from applicants.models import Applicant
+from core.acting import acting_as
+from core.engine.erasure import ErasureRefused, erase
+from core.engine.seals import seal_all
+from core.events import history, record
+from core.history import history_rows, personal_fields, tracked_models
+from core.models import Document, Erasure, EventSeal, PersonSalt, StoredFile
+from core.models.user import User
+from tests.factories.applicants import ApplicantFactory
+from tests.factories.core import UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def person() -> User:
+    with acting_as(label="tests"):
+        person = UserFactory(applicant=True, first_name="Odile", last_name="Zwingel", phone="0102030405")
+    with acting_as(person), transaction.atomic():
+        person.phone = "06 07 08 09 10"
+        person.save()
+        record(person, "edit_account", actor=person, data={"phone": person.phone}, comment="Zwingel a déménagé")
+    seal_all()
+    return person
+
+
+def verify() -> str:
+    output = StringIO()
+    call_command("verify_history", "--no-files", stdout=output)
+    return output.getvalue()
+
+
+def everything() -> str:
+    """All the words that the database keeps in the tables of the proof and of the accounts."""
+    text = []
+    with connection.cursor() as cursor:
+        for table in ("core_user", "core_userevent", "core_event", "core_historyseal", "core_personsalt"):
+            cursor.execute(f"SELECT coalesce(string_agg(row::text, ' '), '') FROM {table} AS row")  # noqa: S608
+            text.append(cursor.fetchone()[0])
+    return " ".join(text)
+
+
+def test_an_erased_person_is_nowhere_and_the_proof_is_clean(person):
+    before = EventSeal.objects.order_by("position").last()
+    assert "Zwingel" in everything() and "0102030405" in everything()
+    done = erase([person], reason="Request of 2 December, GDPR Article 17")
+    assert (done.rows, done.kept) == (1, 0)
+    for value in ("Zwingel", "Odile", "0102030405", "06 07 08 09 10", "déménagé", "example.org"):
+        assert value not in everything()
+    assert "Erasures of personal values met on the way, each recorded: 1." in verify()
+    assert EventSeal.objects.get(position=before.position).hash == before.hash
+    last = history(User.objects.get(pk=person.pk)).last()
+    assert (last.action, last.comment) == ("erase", "Request of 2 December, GDPR Article 17")
+
+
+def test_life_goes_on_after_an_erasure(person):
+    erase([person], reason="Article 17")
+    with acting_as(label="tests"):
+        User.objects.filter(pk=person.pk).update(is_active=False)
+    verify()
+    assert PersonSalt.objects.filter(table="core_user", row=str(person.pk)).count() == 1  # a new one
+    assert history_rows(person).last().is_active is False
+
+
+def test_an_erasure_hides_no_edit(person):
+    erase([person], reason="Article 17")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE core_userevent SET is_staff = true WHERE pgh_label = 'insert'")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    with pytest.raises(CommandError, match="was edited after it was sealed"):
+        verify()
+
+
+def test_an_emptied_place_that_no_event_names_is_found(person):
+    line = history_rows(person).last()
+    event = record(person, "look")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_personsalt WHERE row = %s", [str(person.pk)])
+    Erasure.objects.create(table="core_user", row=str(person.pk), last_line=line.pgh_id, event=event.pk)
+    with pytest.raises(CommandError, match="said to be erased, but no event says who did it"):
+        verify()
+
+
+def test_what_nobody_may_erase_like_this(person):
+    with pytest.raises(ErasureRefused, match="needs its reason"):
+        erase([person], reason=" ")
+    stored = StoredFile(sha256="0" * 64, size=1, media_type="x")
+    with pytest.raises(ErasureRefused, match="holds no personal value"):
+        erase([stored], reason="Article 17")
+
+
+def test_the_command(person, capsys):
+    with acting_as(label="tests"):
+        applicant = ApplicantFactory(natural=True, first_name="Odile", last_name="Zwingel")
+    call_command(
+        "erase_person", f"core.User:{person.pk}", f"applicants.applicant:{applicant.pk}", "--reason", "Article 17"
+    )
+    assert "Erased: 2 rows" in capsys.readouterr().out
+    applicant.refresh_from_db()
+    assert "Zwingel" not in f"{applicant.last_name} {applicant.search_text} {applicant.sort_name}"
+    verify()
+    for wrong in ("core.User:0", "nonsense", "core.Nothing:1"):
+        with pytest.raises(CommandError, match="write APP.MODEL:ID"):
+            call_command("erase_person", wrong, "--reason", "Article 17")
+    with pytest.raises(CommandError, match="Nobody has the address"):
+        call_command("erase_person", f"core.User:{person.pk}", "--reason", "x", "--by", "nobody@example.org")
+
+
+def test_what_is_personal_is_declared():
+    declared = {model: set(personal_fields(model)) for model in tracked_models()}
+    assert {"email", "first_name", "last_name", "phone"} <= declared[User]
+    assert {"last_name", "birth_date", "email", "address_line"} <= declared[Applicant]
+    assert declared[Document] == {"name"}
+    named = {"email", "first_name", "last_name", "phone", "iban", "birth_date", "address_line", "person_name"}
+    forgotten = {
+        f"{model._meta.label}.{field.name}"
+        for model, names in declared.items()
+        for field in model._meta.concrete_fields
+        if field.name in named and field.name not in names
+    }
+    assert not forgotten
