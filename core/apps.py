@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class CoreConfig(AppConfig):
@@ -15,6 +15,8 @@ class CoreConfig(AppConfig):
         post_migrate.connect(
             setup.ensure_incompatible_roles, sender=self, dispatch_uid="core_ensure_incompatible_roles"
         )
+        pre_migrate.connect(locks.label_migrations, sender=self, dispatch_uid="core_label_migrations")
+        post_migrate.connect(locks.unlabel_migrations, sender=self, dispatch_uid="core_unlabel_migrations")
         post_migrate.connect(locks.fasten, sender=self, dispatch_uid="core_fasten")
         migration_state.install()
         setup.register_access_to_jobs()

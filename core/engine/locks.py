@@ -47,6 +47,24 @@ ONLY_READ = ("django_migrations",)
 ONLY_ADDED_TO = ("core_event", "core_eventseal", "core_historyseal", "core_erasure")
 
 
+def label_migrations(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """pre_migrate receiver: rows that a migration rewrites say so in their history, in every way of running it.
+
+    The session says it, not each statement: a statement of a migration goes as it is written (``core.acting.unstamped``).
+    """
+    _say_who(using, '{"user": null, "label": "command migrate"}')
+
+
+def unlabel_migrations(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """post_migrate receiver: what follows says itself who acts."""
+    _say_who(using, "")
+
+
+def _say_who(using: str, metadata: str) -> None:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT set_config('pghistory.context_metadata', %s, false)", [metadata])
+
+
 def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """post_migrate receiver: bring the database's own guards up to date; quick when there is nothing to do."""
     connection = connections[using]

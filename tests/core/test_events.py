@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy
 
 from core.acting import acting_as, unstamped
+from core.engine.locks import label_migrations, unlabel_migrations
 from core.engine.seals import seal_all
 from core.engine.verification import check_seals
 from core.events import canonical, hash_of, history, record
@@ -181,3 +182,14 @@ def test_what_a_migration_writes_by_itself_is_stamped_within_an_unstamped_part()
     lines = {row.pk: history_model_of(User).objects.filter(id=row.pk).first() for row in (person, after)}
     assert lines[person.pk].pgh_context["label"] == "command migrate"
     assert lines[after.pk].pgh_context["label"] == "command demo"
+
+
+@pytest.mark.django_db
+def test_rows_that_a_migration_rewrites_say_so():
+    person = UserFactory(applicant=True)
+    label_migrations()
+    User.objects.update(phone="1")
+    unlabel_migrations()
+    User.objects.update(phone="2")
+    lines = history_model_of(User).objects.filter(id=person.pk).order_by("pgh_id")
+    assert [line.pgh_context for line in lines][-2:] == [{"user": None, "label": "command migrate"}, None]
