@@ -1,5 +1,6 @@
 """Invoices declared twice: found, shown, answered."""
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -78,6 +79,7 @@ def open_warnings(claim) -> QuerySet:
     return warnings_of(claim).filter(answered_at__isnull=True)
 
 
+@transaction.atomic
 def answer_warning(warning, *, answer: str, comment: str, actor):
     """Answer a warning, with an explanation that the auditor reads.
 

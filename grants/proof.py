@@ -3,7 +3,7 @@
 from core.engine.authors import without_event
 from core.engine.contents import Content, prove
 from core.models import Document
-from grants.models import Application, BudgetLine, Partner, PersonLine, Piece, ProgrammeVersion, Snapshot
+from grants.models import Application, BudgetLine, Message, Partner, PersonLine, Piece, ProgrammeVersion, Snapshot
 from grants.rules.definition import fingerprint as fingerprint_of_programme
 from grants.services.snapshots import fingerprint
 
@@ -18,6 +18,11 @@ def register() -> None:
         without_event(model, when=_NOT_FILED.format(key="line.application_id"), reason=_REASON)
     of_a_case = "line.content_type_id = (SELECT id FROM django_content_type WHERE app_label = 'grants' AND model = 'application')"
     without_event(Document, when=f"{of_a_case} AND {_NOT_FILED.format(key='line.object_id')}", reason=_REASON)
+    without_event(
+        Message,
+        when="line.pgh_label = 'update'",
+        reason="opening a message notes when it was read; its words are fixed",
+    )
     prove(
         Content(
             Snapshot, "sha256", Snapshot.objects.all, lambda snapshot: fingerprint(snapshot.content), personal=True
