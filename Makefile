@@ -5,7 +5,7 @@ first = $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
 PYTHON := $(or $(call first,; import ensurepip),$(call first))
 ENV := .venv/bin/python
 
-.PHONY: help demo run test lint messages benchmark python dev
+.PHONY: help demo run test proofs lint messages benchmark python dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -20,6 +20,9 @@ run: python  ## set up and run with the data that are there: http://127.0.0.1:80
 
 test: python  ## everything that CI checks, browser journeys included
 	@$(PYTHON) scripts/run_tests.py
+
+proofs: dev  ## 500 random sequences of moves, every figure looked at after each (an hour)
+	@$(ENV) -m pytest -q -m proofs tests/invariants
 
 lint: dev  ## style and the line of imports
 	@$(ENV) -m ruff check .
