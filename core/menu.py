@@ -45,6 +45,7 @@ def register_all() -> None:
             "activate_account": _("Account activated"),
             "edit_account": _("Account details changed"),
             "import_table": _("Table imported"),
+            "delete": _("Deleted"),
             "upload": _("File sent"),
             "erase": _("Personal values erased"),
             "ask": _("Asked for"),

@@ -22,6 +22,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.events import event_page, recent_events
+from core.admin.traces import TracedMixin
 from core.admin.transitions import transition_view
 from core.admin.versioned import VersionedInlineMixin, VersionedMixin
 from core.admin_permissions import AdminRolesMixin
@@ -159,7 +160,7 @@ class EssorChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class EssorModelAdmin(VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin):
+class EssorModelAdmin(TracedMixin, VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin):
     """Base of all admin classes of Essor.
 
     Declare ``view_roles``, ``add_roles``, ``change_roles`` and ``delete_roles`` (see

@@ -1,0 +1,237 @@
+"""What a person writes on any page of the staff site leaves an event of theirs in the transaction of the write."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import models
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from applicants.models import DeMinimisCeiling, Department, LegalCategory, SingleUndertaking
+from core.acting import acting_as
+from core.admin.reasons import ReasonedMixin
+from core.admin.traces import TracedMixin
+from core.engine.line_checks import check_authors
+from core.engine.verification import check_rows
+from core.history import history_model_of, tracked_models
+from core.models import Event, User
+from core.models.incompatible import IncompatibleRoles
+from core.roles import Role
+from grants.models import Programme, ProgrammeAssignment
+from reporting.models import (
+    AccountingYear,
+    ErrorType,
+    Fund,
+    InterventionField,
+    Priority,
+    SpecificObjective,
+)
+from tests.factories.applicants import ApplicantFactory
+from tests.factories.core import UserFactory
+from tests.factories.instruction import CallFactory, EnvelopeFactory, SessionFactory, programme_of, staff
+from tests.factories.reporting import EUBeneficiaryFactory, EUProgrammeFactory, rule
+from tests.forms import form_to
+
+REASON = "Délibération du 27 novembre."
+
+
+def first(model: type[models.Model], **values: Any) -> Callable[[], models.Model]:
+    """A row of a reference table, or one with these values."""
+    return lambda: model.objects.order_by("pk").first() or model.objects.create(**values)
+
+
+def priority() -> Priority:
+    return Priority.objects.create(programme=EUProgrammeFactory(), code="P9", label_fr="Priorité 9")
+
+
+# How a row is had, and what is typed on its page.
+CHANGES: dict[str, tuple[Callable[[], models.Model], dict[str, str]]] = {
+    "core.IncompatibleRoles": (first(IncompatibleRoles), {"source": "Décret 2012-1246"}),
+    "core.User": (lambda: UserFactory(instructor=True), {"last_name": "Diallo"}),
+    "applicants.Applicant": (ApplicantFactory, {"city": "Argonne"}),
+    "applicants.SingleUndertaking": (
+        lambda: SingleUndertaking.objects.create(name="Groupe A", reason="Capital."),
+        {"name": "Groupe B"},
+    ),
+    "applicants.LegalCategory": (first(LegalCategory), {"label": "Autre libellé"}),
+    "applicants.Department": (first(Department), {"name": "Autre nom"}),
+    "applicants.DeMinimisCeiling": (first(DeMinimisCeiling), {"amount": "299 999,00"}),
+    "grants.CommitteeSession": (SessionFactory, {"title": "Commission extraordinaire"}),
+    "grants.Envelope": (EnvelopeFactory, {"label": "PROGRESS, budget rectifié"}),
+    "grants.Programme": (programme_of, {"is_active": ""}),
+    "grants.Call": (CallFactory, {"title": "Appel d’automne"}),
+    "reporting.EUBeneficiary": (EUBeneficiaryFactory, {"city": "Bourg"}),
+    "reporting.Fund": (lambda: Fund.objects.get(code="ERDF"), {"label_fr": "Le FEDER"}),
+    "reporting.InterventionField": (
+        first(InterventionField, period="2021-2027", code="138", label_fr="Économie sociale"),
+        {"label_fr": "Autre libellé"},
+    ),
+    "reporting.ErrorType": (first(ErrorType, code="X", label_fr="Autre"), {"label_fr": "Autre libellé"}),
+    "reporting.AccountingYear": (first(AccountingYear), {"ends_on": "2022-06-29"}),
+    "reporting.EUProgramme": (EUProgrammeFactory, {"name": "FEDER-FSE+ 2021-2027"}),
+    "reporting.Priority": (priority, {"label_fr": "Autre priorité"}),
+    "reporting.SpecificObjective": (
+        lambda: SpecificObjective.objects.create(priority=priority(), code="9.1", label_fr="Objectif"),
+        {"label_fr": "Autre objectif"},
+    ),
+    "reporting.CofinancingRule": (rule, {"eu_rate": "41"}),
+}
+
+
+# What is typed on the page of a new row.
+ADDITIONS: dict[str, Callable[[], dict[str, str]]] = {
+    "applicants.SingleUndertaking": lambda: {"name": "Groupe A", "reason": "Le même capital."},
+    "applicants.LegalCategory": lambda: {"code": "9999", "label": "Forme nouvelle", "ess": "no"},
+    "applicants.Department": lambda: {
+        "code": "99", "name": "Argonne", "region_insee": "99", "region_name": "Est", "nuts2": "FRZ9", "nuts2_name": "Est",
+    },
+    "grants.Envelope": lambda: {
+        "code": "AE-9", "label": "Neuve", "programme": str(programme_of().pk), "kind": "AE", "year": "2026",
+        "voted_amount": "1 000,00",
+    },
+    "agreements.PaymentBatch": lambda: {"label": "Décembre"},
+    "reporting.InterventionField": lambda: {"period": "2021-2027", "code": "9999", "label_fr": "Neuf"},
+    "reporting.ErrorType": lambda: {"code": "NEW", "label_fr": "Neuf"},
+    "reporting.EUProgramme": lambda: {"code": "new", "name": "Neuf", "period": "2021-2027"},
+}  # fmt: skip
+
+
+def product_pages() -> dict[str, Any]:
+    """The admin classes of the product, by model."""
+    return {
+        model._meta.label: page for model, page in admin.site._registry.items() if model._meta.app_label != "sample"
+    }
+
+
+def role_of(page: Any) -> Role:
+    return next(Role(role) for role in (*page.change_roles, *page.add_roles))
+
+
+def findings() -> list:
+    return [finding for model in tracked_models() for finding in check_authors(model)]
+
+
+def change(client: Client, row: models.Model, person: User, **typed: str) -> None:
+    """What a browser sends: the form as the page gives it, with what somebody types."""
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    reason = {"change_reason": REASON} if isinstance(admin.site._registry[type(row)], ReasonedMixin) else {}
+    send(client, address, **reason, **typed)
+
+
+def send(client: Client, address: str, **typed: str) -> None:
+    """The form of a page as it gives it, with what somebody types."""
+    fields = form_to(client.get(address), address).typed(**typed)
+    answer = client.post(address, {name: value for name, value in fields.items() if value != ""})
+    assert answer.status_code == 302, answer.text[:20_000]
+
+
+def lines_of(row: models.Model, person: User) -> models.QuerySet:
+    """What the history says that the person wrote of the row."""
+    key = "pgh_obj_id" if hasattr(history_model_of(type(row)), "pgh_obj_id") else "id"
+    return history_model_of(type(row)).objects.filter(**{key: row.pk}, pgh_context__user=person.pk)
+
+
+def test_every_page_that_writes_has_the_net_and_its_recipe():
+    writing = {label: page for label, page in product_pages().items() if page.change_roles or page.add_roles}
+    assert {type(page).save_related for page in writing.values()} == {TracedMixin.save_related}
+    assert {label for label, page in writing.items() if page.change_roles} == set(CHANGES)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", CHANGES)
+def test_a_change_leaves_an_event_of_the_person(client: Client, label: str):
+    make, typed = CHANGES[label]
+    with acting_as(label="tests"):
+        row, person = make(), staff(role_of(product_pages()[label]))
+    change(client, row, person, **typed)
+    written = list(lines_of(row, person))
+    assert written, "the page wrote nothing"
+    said = Event.objects.filter(actor=person)
+    assert {event.transaction for event in said} == {line.pgh_context_id for line in written}
+    assert Event.objects.of(row).filter(actor=person).count() == said.count() == 1
+    assert findings() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", ADDITIONS)
+def test_a_new_row_leaves_an_event_of_the_person(client: Client, label: str):
+    page = product_pages()[label]
+    with acting_as(label="tests"):
+        typed, person = ADDITIONS[label](), staff(Role(next(iter(page.add_roles))))
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    send(client, reverse(f"admin:{page.url_name('add')}"), **typed)
+    row = page.model.objects.order_by("pk").last()
+    assert lines_of(row, person).exists()
+    assert Event.objects.of(row).filter(actor=person).exists()
+    assert findings() == []
+
+
+@pytest.mark.django_db
+def test_the_event_says_what_changed_and_why_and_is_not_written_twice(client: Client):
+    with acting_as(label="tests"):
+        fund, envelope, person = Fund.objects.get(code="ERDF"), EnvelopeFactory(), UserFactory(administrator=True)
+        finance = staff(Role.FINANCE_OFFICER)
+    before = fund.label_fr
+    change(client, fund, person, label_fr="Le FEDER")
+    event = Event.objects.of(fund).get()
+    assert (event.action, event.changes) == ("change", {"label_fr": [before, "Le FEDER"]})
+    change(client, envelope, finance, voted_amount="490 000,00")
+    assert Event.objects.of(envelope).get().comment == REASON
+
+
+@pytest.mark.django_db
+def test_a_form_sent_as_it_was_says_nothing(client: Client):
+    with acting_as(label="tests"):
+        programme, person = EUProgrammeFactory(), UserFactory(administrator=True)
+    change(client, programme, person)
+    assert not Event.objects.filter(actor=person).exists()
+    assert findings() == []
+
+
+def page_of_programme(client: Client, **typed: str) -> None:
+    send(client, reverse("admin:grants_programme_change", args=[programme_of().pk]), **typed)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.infrastructure
+def test_who_works_for_a_programme_is_told_in_the_transaction_that_says_so(client: Client):
+    with acting_as(label="tests"):
+        programme, person, colleague = programme_of(), UserFactory(administrator=True), UserFactory(instructor=True)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    page_of_programme(client, assignments__TOTAL_FORMS="1", assignments__0__user=str(colleague.pk))
+    assert ProgrammeAssignment.objects.get().user == colleague
+    (part,) = Event.objects.of(programme).filter(actor=person).get().data["parts"]
+    assert (part["action"], part["row"]["model"]) == ("create", "grants.programmeassignment")
+    page_of_programme(client, assignments__0__DELETE="on")
+    assert not ProgrammeAssignment.objects.exists()
+    page_of_programme(client, is_active="")
+    assert not Programme.objects.get(pk=programme.pk).is_active
+    events = list(Event.objects.of(programme).filter(actor=person))
+    assert [event.data["parts"][0]["action"] for event in events[:2]] == ["create", "delete"]
+    assert events[2].changes == {"is_active": [True, False]}
+    assert len({event.transaction for event in events}) == 3
+    assert findings() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.infrastructure
+@pytest.mark.parametrize("many", [False, True])
+def test_a_deletion_leaves_its_event(many: bool):
+    with acting_as(label="tests"):
+        person = UserFactory(administrator=True)
+        rows = [SingleUndertaking.objects.create(name=name, reason="Capital.") for name in "AB"]
+    request = RequestFactory().post("/")
+    request.user, page = person, admin.site._registry[SingleUndertaking]
+    with acting_as(person):
+        if many:
+            page.delete_queryset(request, SingleUndertaking.objects.all())
+        else:
+            for row in list(rows):
+                page.delete_model(request, SingleUndertaking.objects.get(pk=row.pk))
+    assert not SingleUndertaking.objects.exists()
+    said = Event.objects.filter(actor=person)
+    assert [(event.action, event.data["row"]["label"]) for event in said] == [("delete", "A"), ("delete", "B")]
+    assert findings() == list(check_rows(SingleUndertaking)) == []
