@@ -63,3 +63,38 @@ LEGAL_MOVES = [
     ("signed_by_beneficiary", "lapsed"),
     ("in_force", "lapsed"),
 ]
+
+#: What an act says: it does not change once it was sent.
+TERMS_OF_THE_ACT = [
+    "number",
+    "application_id",
+    "beneficiary_id",
+    "kind",
+    "title",
+    "granted_amount",
+    "eligible_base",
+    "rate",
+    "start",
+    "end",
+    "payee",
+    "proration",
+    "proration_tolerance",
+    "proration_cut",
+    "cascade_allowed",
+    "document_pdf_id",
+    "document_docx_id",
+]
+#: What an agreement in force keeps for ever.
+SIGNED_TERMS = [
+    "terms",
+    "terms_sha256",
+    "commitment_id",
+    "notified_on",
+    "signed_sha256",
+    "signed_document_id",
+    "beneficiary_signatory",
+    "beneficiary_signed_at",
+    "confirmed_by_id",
+    "region_signed_on",
+    "region_signatory",
+]

@@ -11,6 +11,7 @@ from django_fsm import FSMField
 
 from agreements import effects, permissions
 from agreements.models.claim_rules import claim_triggers
+from agreements.models.claim_states import EDITABLE, FINAL, LEGAL_MOVES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, frozen, legal_moves, never_deleted
 from applicants.models.triggers import bodies_of_case, impartial
@@ -21,48 +22,6 @@ from core.models.workflow import WorkflowModel
 from core.money import MoneyField
 from core.roles import Role
 from core.transitions import perform, workflow_transition
-
-
-class ClaimState(models.TextChoices):
-    """Where a payment claim stands; paid and rejected are final."""
-
-    DRAFT = "draft", pgettext_lazy("claim", "Being written")
-    SUBMITTED = "submitted", pgettext_lazy("claim", "Filed")
-    UNDER_REVIEW = "under_review", pgettext_lazy("claim", "Under review")
-    RETURNED = "returned", pgettext_lazy("claim", "Returned to the beneficiary")
-    SUSPENDED = "suspended", pgettext_lazy("claim", "Suspended")
-    CERTIFIED = "certified", pgettext_lazy("claim", "Certified")
-    ORDERED = "ordered", pgettext_lazy("claim", "Ordered")
-    PAID = "paid", pgettext_lazy("claim", "Paid")
-    REJECTED = "rejected", pgettext_lazy("claim", "Rejected")
-
-
-#: States in which the beneficiary writes.
-EDITABLE = ("draft", "returned")
-#: States in which a claim is over.
-FINAL = ("paid", "rejected")
-
-LEGAL_MOVES = [
-    ("draft", "submitted"),
-    ("returned", "submitted"),
-    ("submitted", "under_review"),
-    ("under_review", "returned"),
-    ("under_review", "certified"),
-    ("under_review", "rejected"),
-    ("submitted", "suspended"),
-    ("under_review", "suspended"),
-    ("certified", "suspended"),
-    ("suspended", "under_review"),
-    ("certified", "under_review"),
-    ("certified", "ordered"),
-    ("ordered", "certified"),
-    ("ordered", "paid"),
-    ("draft", "rejected"),
-    ("returned", "rejected"),
-    ("submitted", "rejected"),
-    ("suspended", "rejected"),
-    ("certified", "rejected"),
-]
 
 
 @tracked

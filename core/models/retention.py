@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -45,7 +46,7 @@ class Retention(models.Model):
     object_id = models.BigIntegerField()
     subject = GenericForeignKey("content_type", "object_id")
     rule = models.CharField(_("rule"), max_length=40)
-    starts_on = models.DateField(_("from"))
+    starts_on = models.DateField(pgettext_lazy("retention", "from"))
     until = models.DateField(_("keep until"))
 
     objects = RetentionQuerySet.as_manager()

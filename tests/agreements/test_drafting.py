@@ -5,6 +5,7 @@ import zipfile
 from datetime import timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
@@ -216,7 +217,8 @@ def test_who_prepared_the_act_does_not_sign_for_the_region():
 def test_an_empty_envelope_refuses_and_nothing_is_half_done():
     case, house = approved(granted="20000.00")
     envelope = EnvelopeFactory(voted_amount=Decimal("19999.99"))
-    type(case.call).objects.filter(pk=case.call.pk).update(envelope=envelope)
+    with pgtrigger.ignore("grants.Call:call_keeps_its_envelope"):  # the database would refuse it
+        type(case.call).objects.filter(pk=case.call.pk).update(envelope=envelope)
     agreement = draft_agreement(case, actor=house.instructor)
     perform(agreement, "send", actor=house.instructor)
     with pytest.raises(TransitionRefused) as refused:

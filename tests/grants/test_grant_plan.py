@@ -257,7 +257,9 @@ def in_session(case: Application, code: str) -> tuple[AgendaItem, User]:
     secretary = staff(Role.COMMITTEE_SECRETARY, code)
     session = SessionFactory(members=3, programmes=[case.programme])
     perform(case, "schedule", actor=secretary, data={"session": session.pk})
-    type(session).objects.filter(pk=session.pk).update(state="in_session", opened_at=timezone.now())
+    type(session).objects.filter(pk=session.pk).update(
+        state="in_session", held_at=timezone.now(), opened_at=timezone.now()
+    )
     return session.items.select_related("session", "application").get(), secretary
 
 
