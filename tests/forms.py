@@ -13,24 +13,56 @@ class PageForm:
     action: str
     fields: dict[str, list[str]]
     buttons: list[tuple[str, str]]
+    boxes: list[tuple[str, str]]
+    is_sent: bool = True
+    """Whether it has a button that sends it: a table of a page may stand in a form that nobody can send."""
+
+    def has_button(self, name: str) -> bool:
+        return any(button == name for button, _value in self.buttons)
 
     def typed(self, **values: str) -> dict[str, list[str]]:
         """Its fields with what somebody types; ``__`` in a name stands for a dash."""
         return self.fields | {name.replace("__", "-"): value for name, value in values.items()}
 
 
+def _sends(item) -> bool:
+    return item.tag in ("button", "input") and item.get("type", "submit" if item.tag == "button" else "") == "submit"
+
+
+def _is_box(item) -> bool:
+    return item.get("type") in ("checkbox", "radio") and bool(item.get("name"))
+
+
 def forms_of(response, address: str = "") -> list[PageForm]:
     """The forms of a page that write (method POST), in their order."""
     address = address or response.request["PATH_INFO"]
     found = []
-    for form in lxml.html.fromstring(response.content.decode()).iter("form"):
+    document = lxml.html.fromstring(response.content.decode())
+    for form in document.iter("form"):
         if (form.get("method") or "get").lower() != "post":
             continue
         fields: dict[str, list[str]] = {}
         for name, value in form.form_values():
             fields.setdefault(name, []).append(value)
+        for item in form.iter("input"):
+            if item.get("type") not in ("checkbox", "radio", "submit", "button", "file") and item.get("name"):
+                fields.setdefault(item.get("name"), [""])  # a browser sends an empty field
+        boxes = [(item.get("name"), item.get("value", "on")) for item in form.iter("input") if _is_box(item)]
         buttons = [(item.get("name"), item.get("value", "")) for item in form.iter("button") if item.get("name")]
-        found.append(PageForm(urljoin(address, form.get("action") or address), fields, buttons))
+        elsewhere = document.xpath("//*[@form=$id]", id=form.get("id")) if form.get("id") else []
+        sends = any(_sends(item) for item in [*form.iter("button", "input"), *elsewhere])
+        found.append(PageForm(urljoin(address, form.get("action") or address), fields, buttons, boxes, sends))
+    return found
+
+
+def rows_of(response) -> list[PageForm]:
+    """The rows of a page that a script sends one by one (``data-url``)."""
+    found = []
+    for row in lxml.html.fromstring(response.content.decode()).xpath("//tr[@data-url]"):
+        if row.get("data-url"):
+            inputs = [item for item in row.iter("input", "select", "textarea") if item.get("name")]
+            fields = {item.get("name"): [str(item.value or "")] for item in inputs}
+            found.append(PageForm(row.get("data-url"), fields, [], []))
     return found
 
 

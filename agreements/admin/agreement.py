@@ -23,6 +23,7 @@ from agreements.settlements.services import settlement_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
+from core.engine import versions
 from grants.staff_permissions import may_work_on
 from grants.work import NOT_IN_A_LIST
 
@@ -41,7 +42,8 @@ def write_again(agreement: Agreement, request: HttpRequest):
 
 def change_fund(agreement: Agreement, request: HttpRequest):
     """Choose the European fund of a draft."""
-    form = FundForm(request.POST)
+    form = FundForm(request.POST, initial={"eu_fund": agreement.eu_fund})
+    versions.settle(form, agreement, request.page_shown)
     if form.is_valid():
         try:
             choose_fund(agreement, form.cleaned_data["eu_fund"], actor=request.user)
@@ -57,6 +59,7 @@ class AgreementAdmin(CasePageAdmin):
     """Everything about one act on one page. Acts are drawn up from approved cases, never typed."""
 
     actions_of_page = {"write": write_again, "fund": change_fund}
+    settled_actions = frozenset({"fund"})
     list_display = [
         "number_column",
         "beneficiary_column",

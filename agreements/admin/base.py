@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.db.models import prefetch_related_objects
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 
 from core.admin import EssorModelAdmin
 from core.admin_permissions import has_any_role
+from core.engine import versions
 from core.roles import Role
 from core.transitions import Option
 
@@ -29,6 +30,7 @@ class CasePageAdmin(EssorModelAdmin):
     fields = ()
     list_filter_submit = False
     actions_of_page: dict[str, Handler] = {}
+    settled_actions: frozenset[str] = frozenset()  # compared field by field (``request.page_shown``) by the handler
     action_roles = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
 
     class Media:
@@ -56,7 +58,13 @@ class CasePageAdmin(EssorModelAdmin):
             raise Http404
         if not has_any_role(request.user, self.action_roles) or request.user.has_role(Role.AUDITOR):
             raise PermissionDenied
-        form, anchor, done = handler(found, request)
+        with transaction.atomic():
+            request.page_shown = versions.carried(request.POST, found)
+            versions.lock(found)
+            found.refresh_from_db()
+            if action not in self.settled_actions:
+                versions.verify(found, request.page_shown)
+            form, anchor, done = handler(found, request)
         if done is None:
             return self._page_with(request, found, action, form)
         messages.success(request, done)

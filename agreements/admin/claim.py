@@ -19,6 +19,7 @@ from agreements.duplicates import answer_warning, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
+from core.engine import versions
 from core.roles import Role
 from core.transitions import Option
 
@@ -29,6 +30,7 @@ FOLDER = "admin/agreements/paymentclaim"
 def keep_lines(claim: PaymentClaim, request: HttpRequest):
     """Record what is kept of every line, in one go."""
     form = LinesForm(request.POST, lines=claim.lines.all())
+    versions.settle(form, claim, request.page_shown)
     if form.is_valid():
         try:
             certify_lines(claim, form.kept(), actor=request.user)
@@ -61,6 +63,7 @@ class PaymentClaimAdmin(CasePageAdmin):
     """Claims are filed by beneficiaries; the staff check, certify and order them here."""
 
     actions_of_page = {"lines": keep_lines, "duplicate": answer}
+    settled_actions = frozenset({"lines"})
     action_roles = (Role.INSTRUCTOR,)
     list_display = [
         "number_column",
@@ -167,7 +170,7 @@ class PaymentClaimAdmin(CasePageAdmin):
         reviews = obj.state == State.UNDER_REVIEW and Role.INSTRUCTOR in request.user.role_set
         reviews = reviews and may_review(request.user, obj) is None
         form = (self.refused(request, "lines") or LinesForm(lines=lines)) if reviews else None
-        context = {"rows": _rows(lines, form), "reviews": reviews, "claim": obj}
+        context = {"rows": _rows(lines, form), "reviews": reviews, "claim": obj, "form": form}
         note = ngettext("%(count)s line", "%(count)s lines", len(lines)) % {"count": len(lines)}
         return [Panel(_("Expenditure"), f"{FOLDER}/lines.html", context, anchor="lines", note=note)]
 

@@ -17,6 +17,7 @@ from agreements.reports import why_not_now
 from agreements.settlements.services import settlement_of
 from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
+from core.engine.versions import carried
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, perform
 
@@ -81,7 +82,7 @@ def sign(request: HttpRequest, number: str) -> HttpResponse:
     if agreement.confirmed_by_id == request.user.pk and agreement.beneficiary_signed_at:
         return redirect(agreement)
     try:
-        perform(agreement, "confirm", actor=request.user, data=request.POST)
+        perform(agreement, "confirm", actor=request.user, data=request.POST, expected=carried(request.POST, agreement))
     except TransitionRefused as refusal:
         if refusal.code in ("permission", "state"):
             messages.error(request, str(refusal))
@@ -103,7 +104,14 @@ def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
     form = SignedCopyForm(request.POST, request.FILES, instance=agreement, actor=request.user, auto_id="id_copy_%s")
     if form.is_valid():
         try:
-            perform(agreement, "send_signed_copy", actor=request.user, data=request.POST, files=request.FILES)
+            perform(
+                agreement,
+                "send_signed_copy",
+                actor=request.user,
+                data=request.POST,
+                files=request.FILES,
+                expected=carried(request.POST, agreement),
+            )
         except TransitionRefused as refusal:
             if refusal.code in ("permission", "state"):
                 messages.error(request, str(refusal))
@@ -167,7 +175,14 @@ def _file_report(request: HttpRequest, form: TrancheReportForm, found: TrancheRe
     data = form.cleaned_data
     try:
         if found is not None:
-            perform(found, "file_again", actor=request.user, data=request.POST, files=request.FILES)
+            perform(
+                found,
+                "file_again",
+                actor=request.user,
+                data=request.POST,
+                files=request.FILES,
+                expected=carried(request.POST, found),
+            )
         else:
             reports.file_report(
                 tranche,

@@ -1,6 +1,7 @@
 """The page of a payment claim: amount, pieces, filing; what happens next once it is filed."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from agreements.views.access import add_refusal, own_claim
 from core.documents import DocumentRefused
+from core.engine import versions
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, perform
 
@@ -36,16 +38,23 @@ def claim(request: HttpRequest, number: str) -> HttpResponse:
 def amount(request: HttpRequest, number: str) -> HttpResponse:
     """Change what is asked, and say what was done."""
     found = own_claim(request, number)
-    form = AmountForm(request.POST)
+    shown = versions.carried(request.POST, found)
+    try:
+        with transaction.atomic():
+            versions.lock(found)
+            found.refresh_from_db()
+            form = AmountForm(
+                request.POST, initial={"claimed_amount": found.claimed_amount, "statement": found.statement}
+            )
+            versions.settle(form, found, shown)
+            if form.is_valid():
+                data = form.cleaned_data
+                claims.set_amount(found, data["claimed_amount"], actor=request.user, statement=data["statement"])
+    except ClaimRefused as refusal:
+        put_errors(form, refusal)
     if form.is_valid():
-        data = form.cleaned_data
-        try:
-            claims.set_amount(found, data["claimed_amount"], actor=request.user, statement=data["statement"])
-        except ClaimRefused as refusal:
-            put_errors(form, refusal)
-        else:
-            messages.success(request, _("Saved."))
-            return redirect(found)
+        messages.success(request, _("Saved."))
+        return redirect(found)
     return show(request, found, amount_form=form, status=422)
 
 
@@ -73,7 +82,8 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     found = own_claim(request, number)
     piece = get_object_or_404(found.pieces, pk=pk)
     try:
-        claims.remove_piece(piece, actor=request.user)
+        with versions.unchanged(request, found):
+            claims.remove_piece(piece, actor=request.user)
     except ClaimRefused as refusal:
         messages.error(request, str(refusal))
     return redirect(f"{found.get_absolute_url()}#pieces")
@@ -109,7 +119,7 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
     if found.state == PaymentClaim.State.SUBMITTED:
         return redirect(found)
     try:
-        perform(found, "submit", actor=request.user, data=request.POST)
+        perform(found, "submit", actor=request.user, data=request.POST, expected=versions.carried(request.POST, found))
     except TransitionRefused as refusal:
         if refusal.code in ("permission", "state"):
             messages.error(request, str(refusal))

@@ -1,6 +1,7 @@
 """Lines of expenditure, typed one by one, and the proofs that several of them share."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,6 +17,7 @@ from agreements.permissions import may_edit_claim
 from agreements.views.access import own_claim
 from agreements.views.claim import put_errors, show
 from core.documents import DocumentRefused
+from core.engine import versions
 from core.portal import portal_login_required
 
 MAX_CATEGORY = 120
@@ -62,9 +64,12 @@ def _values(form: LineForm, labels: dict[str, str]) -> dict:
 
 @portal_login_required
 @require_http_methods(["GET", "POST"])
+@transaction.atomic
 def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Correct a line."""
     claim = own_claim(request, number)
+    if request.method == "POST":
+        versions.lock(claim)
     line = get_object_or_404(claim.lines.select_related("claim__agreement", "proof__file"), rank=rank)
     if refusal := may_edit_claim(request.user, claim):
         messages.error(request, refusal)
@@ -74,6 +79,8 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     posted = request.method == "POST"
     form = LineForm(request.POST if posted else None, accounts=accounts, initial=initial)
     proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
+    if posted:
+        versions.settle(form, claim, versions.carried(request.POST, claim))
     if posted and form.is_valid() and proof_form.is_valid():
         try:
             claims.change_line(
@@ -115,7 +122,8 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     line = claim.lines.filter(rank=rank).first()
     if line is not None:
         try:
-            claims.remove_line(line, actor=request.user)
+            with versions.unchanged(request, claim):
+                claims.remove_line(line, actor=request.user)
         except ClaimRefused as refusal:
             messages.error(request, str(refusal))
         else:
@@ -133,7 +141,8 @@ def proof(request: HttpRequest, number: str) -> HttpResponse:
     if form.is_valid():
         chosen = [line for line in lines if line.rank in form.cleaned_data["lines"]]
         try:
-            claims.attach_proof(claim, chosen, form.cleaned_data["proof"], actor=request.user)
+            with versions.unchanged(request, claim):
+                claims.attach_proof(claim, chosen, form.cleaned_data["proof"], actor=request.user)
         except (ClaimRefused, DocumentRefused) as refusal:
             form.add_error("proof", str(refusal))
         else:

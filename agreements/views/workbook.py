@@ -17,6 +17,7 @@ from agreements.models import ExpenditureUpload
 from agreements.views.access import own_claim
 from agreements.views.claim import show
 from core.documents import DocumentRefused
+from core.engine import versions
 from core.file_types import XLSX
 from core.portal import portal_login_required
 
@@ -67,7 +68,8 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
         return redirect(f"{claim.get_absolute_url()}#lines")
     if request.method == "POST":
         try:
-            taken = intake.take_in(kept, actor=request.user)
+            with versions.unchanged(request, claim):
+                taken = intake.take_in(kept, actor=request.user)
         except ClaimRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(claim)

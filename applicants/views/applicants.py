@@ -18,6 +18,7 @@ from applicants.models import Applicant, Invitation, JoinRequest, Membership
 from applicants.people import ask_to_join, create_applicant, known_applicant
 from applicants.permissions import may_manage_people
 from applicants.views.access import my_applicant, next_address, tell_refusal
+from core.engine import versions
 from core.events import record
 from core.portal import portal_login_required
 
@@ -145,12 +146,17 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, reason)
         return redirect(applicant_url(applicant))
     form_class = LegalApplicantForm if applicant.is_legal else NaturalApplicantForm
-    form = form_class(request.POST or None, instance=applicant)
-    if request.method == "POST" and form.is_valid():
-        if form.changed_data:
-            with transaction.atomic():
-                form.save()
-                record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
+    with transaction.atomic():
+        if request.method == "POST":
+            versions.lock(applicant)
+            applicant.refresh_from_db()
+        form = form_class(request.POST or None, instance=applicant)
+        if form.is_bound:
+            versions.settle(form, applicant, versions.carried(request.POST, applicant))
+        if form.is_valid() and form.changed_data:
+            form.save()
+            record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
+    if form.is_valid():
         messages.success(request, _("Your changes are saved."))
         return redirect(form_target(request, applicant))
     if form.is_bound:

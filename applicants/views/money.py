@@ -126,6 +126,7 @@ def withdraw_de_minimis(request: HttpRequest, pk: int, aid_pk: int) -> HttpRespo
     """Take back a declaration made in error."""
     applicant = my_applicant(request, pk)
     aid = get_object_or_404(applicant.de_minimis_aids, pk=aid_pk, origin=DeMinimisAid.Origin.DECLARED)
-    withdraw_declaration(aid, actor=request.user)
+    with versions.unchanged(request, applicant):
+        withdraw_declaration(aid, actor=request.user)
     messages.success(request, _("The declaration is taken back."))
     return redirect("applicants:de_minimis", pk=pk)

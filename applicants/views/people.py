@@ -21,6 +21,7 @@ from applicants.people import (
 )
 from applicants.permissions import may_accept_invitation, may_manage_people
 from applicants.views.access import add_refusal, my_applicant, tell_refusal
+from core.engine import versions
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, perform
 
@@ -68,10 +69,11 @@ def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
     membership = get_object_or_404(Membership, applicant=applicant, pk=member_pk)
     leaving = membership.user_id == request.user.pk and "remove" in request.POST
     try:
-        if "remove" in request.POST:
-            remove_member(membership, actor=request.user)
-        elif request.POST.get("role") in MemberRole.values:
-            change_role(membership, request.POST["role"], actor=request.user)
+        with versions.unchanged(request, applicant):
+            if "remove" in request.POST:
+                remove_member(membership, actor=request.user)
+            elif request.POST.get("role") in MemberRole.values:
+                change_role(membership, request.POST["role"], actor=request.user)
     except PeopleRefused as error:
         tell_refusal(request, error)
         leaving = False
@@ -85,8 +87,10 @@ def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
 def cancel_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> HttpResponse:
     """Cancel an invitation that was not answered."""
     applicant = my_applicant(request, pk)
+    found = get_object_or_404(Invitation, applicant=applicant, pk=invitation_pk)
     try:
-        revoke_invitation(get_object_or_404(Invitation, applicant=applicant, pk=invitation_pk), actor=request.user)
+        with versions.unchanged(request, applicant):
+            revoke_invitation(found, actor=request.user)
     except PeopleRefused as error:
         tell_refusal(request, error)
     else:
@@ -102,7 +106,7 @@ def answer_request(request: HttpRequest, request_pk: int, name: str) -> HttpResp
     if name not in {"accept", "refuse", "withdraw"}:
         raise Http404
     try:
-        perform(join_request, name, actor=request.user)
+        perform(join_request, name, actor=request.user, expected=versions.carried(request.POST, join_request))
     except TransitionRefused as error:
         tell_refusal(request, error)
     else:

@@ -68,8 +68,14 @@ class Stale(Exception):
     theirs on top, having seen the difference.
     """
 
-    def __init__(self, subject: models.Model, shown: Shown | None, differences: Iterable[Difference] = ()):
-        self.subject, self.shown, self.differences = subject, shown, list(differences)
+    def __init__(
+        self,
+        subject: models.Model,
+        shown: Shown | None,
+        differences: Iterable[Difference] = (),
+        values: Mapping[str, Any] | None = None,
+    ):
+        self.subject, self.shown, self.differences, self.values = subject, shown, list(differences), values or {}
         super().__init__(label_of(subject))
 
     def events_since(self) -> list[Event]:
@@ -85,6 +91,7 @@ class Stale(Exception):
         if self.shown is None:
             return Shown(label_of(self.subject), number).token()
         seen = {item.name: digest(item.theirs) for item in self.differences}
+        seen |= {name: digest(value) for name, value in self.values.items()}
         return replace(self.shown, number=number, values=self.shown.values | seen).token()
 
 
@@ -185,16 +192,20 @@ def carried(data: Mapping[str, Any], subject: models.Model, name: str = FIELD) -
 
 def lock(subject: models.Model) -> None:
     """Hold the row until the transaction ends: what is compared stays so until it is written."""
-    rows = type(subject)._base_manager.select_for_update(of=("self",), no_key=True)
+    rows = subject._meta.concrete_model._base_manager.select_for_update(of=("self",), no_key=True)
     list(rows.filter(pk=subject.pk).values_list("pk"))
 
 
-def verify(subject: models.Model, shown: Shown | None) -> None:
-    """Refuse when anything happened to the (locked) row since it was shown; None is a caller who has just read it."""
+def verify(subject: models.Model, shown: Shown | None, values: Mapping[str, Any] | None = None) -> None:
+    """Refuse when anything happened to the (locked) row since it was shown; None is a caller who has just read it.
+
+    ``values``: what else the page showed, that leaves no event (the answers of a draft), as it is now.
+    """
     if shown is None:
         return
-    if shown.subject != label_of(subject) or shown.number != number_of(subject, fresh=True):
-        raise Stale(subject, shown)
+    moved = any(shown.values.get(name, digest(value)) != digest(value) for name, value in (values or {}).items())
+    if moved or shown.subject != label_of(subject) or shown.number != number_of(subject, fresh=True):
+        raise Stale(subject, shown, values=values)
 
 
 @contextmanager

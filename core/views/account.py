@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST
 
 from core.account_mail import activation_tokens, send_activation, send_known_address, send_password_reset
 from core.acting import acting_as
+from core.engine import versions
 from core.events import record
 from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, SignUpForm
 from core.navigation import landing_url
@@ -235,6 +236,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     changes_password = "change-password" in request.POST
     is_post = request.method == "POST"
     form = ProfileForm(request.POST if is_post and not changes_password else None, instance=request.user)
+    if form.is_bound:
+        versions.settle(form, request.user, versions.carried(request.POST, request.user))
     password_form = NewPasswordForm(request.user, request.POST if is_post and changes_password else None)
     if is_post and changes_password and password_form.is_valid():
         password_form.save()

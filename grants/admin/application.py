@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from core.admin import CaseHeader, Panel, is_list
+from core.engine import versions
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
 from core.roles import Role
@@ -138,7 +140,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     @admin.action(description=gettext_lazy("Assign to an instructor"))
     def assign_to(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Asks who, then assigns; the cases that cannot be assigned are named with the reason."""
-        cases = list(queryset.select_related("programme_version__programme"))
+        cases = list(queryset.select_related("programme_version__programme", "instructor"))
         form = AssignForm(request.POST if "instructor" in request.POST else None, cases=cases)
         if form.is_valid():
             self._assign(request, cases, form.cleaned_data["instructor"])
@@ -149,14 +151,29 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
             _("Assign to an instructor"),
             form=form,
             cases=cases,
+            shown_cases=[(f"{versions.FIELD}-{case.pk}", self._shown_instructor(case)) for case in cases],
             checkbox_name=ACTION_CHECKBOX_NAME,
         )
+
+    @staticmethod
+    def _shown_instructor(case: Application) -> str:
+        digests = {"instructor": versions.digest(case.instructor)}
+        return versions.Shown(versions.label_of(case), 0, digests).token()
 
     def _assign(self, request: HttpRequest, cases: list[Application], instructor) -> None:
         done = 0
         for case in cases:
             try:
-                assign_instructor(case, instructor, actor=request.user)
+                with transaction.atomic():
+                    versions.lock(case)
+                    case.refresh_from_db(fields=["instructor"])
+                    shown = versions.carried(request.POST, case, f"{versions.FIELD}-{case.pk}")
+                    if shown.values.get("instructor", versions.digest(case.instructor)) != versions.digest(
+                        case.instructor
+                    ):
+                        words = {"person": case.instructor or "–"}
+                        raise InstructionRefused(_("Meanwhile this case was given to %(person)s.") % words)
+                    assign_instructor(case, instructor, actor=request.user)
                 done += 1
             except InstructionRefused as refusal:
                 messages.error(request, f"{case.number}: {refusal}")

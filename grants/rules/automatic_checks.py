@@ -138,8 +138,8 @@ def de_minimis(facts: CaseFacts) -> Finding:
 # The facts that each check looks at, as its fingerprint keeps them: texts that only explain stay out.
 RESTS_ON: dict[str, tuple[str, ...]] = {
     "pieces": ("missing_pieces", "refused_pieces"),
-    "early_start": ("filed_on", "project_start", "early_start_reason"),
-    "region": ("place",),
+    "early_start": ("filed_on", "project_start", "early_start_reason", "early_start_allowed"),
+    "region": ("place", "seat_in_region"),
     "cer": ("must_sign_cer", "signs_cer"),
     "renewal": ("is_renewal",),
     "persons": ("persons", "persons_below_floor"),

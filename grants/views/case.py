@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.engine import versions
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, available_transitions
 from grants.case_decision import decision_of
@@ -183,7 +184,8 @@ def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if application.state == ApplicationState.SUBMITTED:  # a second click
         return redirect(application)
     try:
-        filing.answer_piece_request(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
+        with versions.unchanged(request, application):
+            filing.answer_piece_request(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
     except TransitionRefused as refusal:
         messages.error(request, str(refusal))
         return redirect(f"{application.get_absolute_url()}#pieces-asked")
@@ -206,7 +208,8 @@ def withdraw(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect(application)
     if request.method == "POST":
         try:
-            filing.withdraw(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
+            with versions.unchanged(request, application):
+                filing.withdraw(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
         except TransitionRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(application)

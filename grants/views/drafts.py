@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.engine import versions
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required
 from core.transitions import TransitionRefused, available_transitions
@@ -307,6 +309,7 @@ def _show_review(
         "closed_reason": application.call.closed_reason(),
         "file_refusal": may_file(request.user, application),
         "token": uuid.uuid4(),
+        "shown_token": versions.shown_of(application, _reviewed(application)).token(),
         "errors": errors or [],
         "silence_months": application.rules.silence_months,
     }
@@ -321,7 +324,12 @@ def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if application.state == ApplicationState.WITHDRAWN:
         return redirect(application)
     try:
-        submission = filing.submit(application, user=request.user, token=_token(request.POST.get("token")))
+        with transaction.atomic():
+            if application.state == ApplicationState.DRAFT:  # a second click finds it filed
+                versions.lock(application)
+                application = own_draft(request, public_id)
+                versions.verify(application, versions.carried(request.POST, application), _reviewed(application))
+            submission = filing.submit(application, user=request.user, token=_token(request.POST.get("token")))
     except TransitionRefused as refusal:
         application = own_draft(request, public_id)
         sentences = [] if refusal.code == "conditions" and missing_of(application) else list(_sentences(refusal))
@@ -333,6 +341,12 @@ def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             % {"number": submission.application.number},
         )
     return redirect(submission.application)
+
+
+def _reviewed(application: Application) -> dict[str, Any]:
+    """What the last page shows of a draft: answers and files leave no event while one types."""
+    answers = {code: kept["v"] for code, kept in sorted(application.answer_versions.items())}
+    return {"form": f"{answers} {sorted(piece.pk for piece in application.pieces.all())}"}
 
 
 def _sentences(refusal: TransitionRefused):

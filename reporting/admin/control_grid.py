@@ -8,12 +8,24 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from core.engine import versions
+from core.presentation import action_label
 from core.transitions import TransitionRefused, perform
 from reporting.models import DeclarationState, ErrorType, ExpenditureDeclaration, ExpenditureItem
 from reporting.permissions import may_decide_on_declaration
 
 PER_PAGE = 100
 DECISIONS = ("accept", "reject_partly", "reject", "park")
+
+
+def _sentences(refused: TransitionRefused | versions.Stale) -> list[str]:
+    if isinstance(refused, TransitionRefused):
+        return [text for texts in refused.errors.values() for text in texts]
+    event = next(iter(refused.events_since()), None)
+    if event is None:
+        return [_("This item changed after you had opened the page. Look again, then decide.")]
+    words = {"person": event.actor or event.actor_label, "what": action_label(ExpenditureItem, event.action)}
+    return [_("Meanwhile %(person)s decided: %(what)s. Look again, then decide on top if it is right.") % words]
 
 
 @dataclass
@@ -55,7 +67,7 @@ class ControlGrid:
 
     @cached_property
     def page(self):
-        items = self.declaration.items.with_line().order_by("rank")
+        items = versions.with_number(self.declaration.items.with_line()).order_by("rank")
         number = self.request.GET.get("page") or self.request.POST.get("page")
         return Paginator(items, PER_PAGE).get_page(number)
 
@@ -68,6 +80,7 @@ class ControlGrid:
     def take(self) -> int:
         """Take the typed decisions; return how many were taken. The refused ones stay in ``errors``."""
         post, taken = self.request.POST, 0
+        _ = self._shown  # a form without its version decides nothing
         chosen = {pk: choice for pk, choice in self._chosen() if choice in DECISIONS}
         items = self.declaration.items.select_related("declaration").in_bulk(list(chosen))
         for pk, choice in chosen.items():
@@ -79,10 +92,11 @@ class ControlGrid:
                 "error_type": post.get(f"error-{pk}", ""),
             }
             try:
-                perform(item, choice, actor=self.request.user, data=data, comment=post.get(f"reason-{pk}", ""))
+                reason = post.get(f"reason-{pk}", "")
+                perform(item, choice, actor=self.request.user, data=data, comment=reason, expected=self._expected(item))
                 taken += 1
-            except TransitionRefused as refused:
-                self.errors[pk] = [text for texts in refused.errors.values() for text in texts]
+            except (TransitionRefused, versions.Stale) as refused:
+                self.errors[pk] = _sentences(refused)
                 self.typed[pk] = {
                     "decision": choice,
                     "rejected": post.get(f"rejected-{pk}", ""),
@@ -90,6 +104,21 @@ class ControlGrid:
                     "reason": post.get(f"reason-{pk}", ""),
                 }
         return taken
+
+    @cached_property
+    def shown_token(self) -> str:
+        """The version of the page: the number of the newest event of each item that it shows."""
+        numbers = {str(item.pk): str(versions.number_of(item)) for item in self.page.object_list}
+        return versions.Shown(versions.label_of(self.declaration), 0, numbers).token()
+
+    @cached_property
+    def _shown(self) -> versions.Shown:
+        return versions.carried(self.request.POST, self.declaration)
+
+    def _expected(self, item: ExpenditureItem) -> versions.Shown | None:
+        """What the page showed of an item; nothing of one that was on another page, taken only while it waits."""
+        number = self._shown.values.get(str(item.pk))
+        return versions.Shown(versions.label_of(item), int(number)) if number is not None else None
 
     def _chosen(self):
         """Yield (item's id, decision): those chosen one by one, or "accept" for all that wait on the page."""

@@ -168,7 +168,7 @@ def test_a_proposal_rests_on_the_newest_computation(case, officer):
 def test_the_fingerprint_is_the_databases_not_the_callers(case):
     number = case.latest_computation().number + 1
     forged = AidComputation.objects.create(
-        application=case, number=number, amount=1, eligible_base=1, facts={}, lines=[], basis="0" * 64
+        application=case, number=number, amount=0, eligible_base=1, facts={}, lines=[], basis="0" * 64
     )
     forged.refresh_from_db()
     assert forged.basis != "0" * 64
