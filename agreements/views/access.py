@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 
 from agreements.models import Agreement, PaymentClaim
 from agreements.models.querysets import HIDDEN_FROM_BENEFICIARY
+from core.engine import versions
 from core.transitions import TransitionRefused
 
 
@@ -18,13 +19,13 @@ def own_agreements(request: HttpRequest):
 
 def own_agreement(request: HttpRequest, number: str) -> Agreement:
     """One of them; Http404 for any other."""
-    return get_object_or_404(own_agreements(request).with_case(), number=number)
+    return get_object_or_404(versions.with_number(own_agreements(request).with_case()), number=number)
 
 
 def own_claim(request: HttpRequest, number: str) -> PaymentClaim:
     """A payment claim of one of them; Http404 for any other."""
     claims = PaymentClaim.objects.filter(agreement__beneficiary__memberships__user=request.user)
-    return get_object_or_404(claims.with_case(), number=number)
+    return get_object_or_404(versions.with_number(claims.with_case()), number=number)
 
 
 def add_refusal(form: Form, refusal: TransitionRefused) -> None:

@@ -8,12 +8,13 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from applicants.models import Applicant
+from core.engine import versions
 from core.transitions import TransitionRefused
 
 
 def my_applicant(request: HttpRequest, pk: int) -> Applicant:
     """An applicant for which the person acts; Http404 for any other, also for the staff (who have their own site)."""
-    return get_object_or_404(Applicant.objects.filter(memberships__user=request.user), pk=pk)
+    return get_object_or_404(versions.with_number(Applicant.objects.filter(memberships__user=request.user)), pk=pk)
 
 
 def next_address(request: HttpRequest) -> str:

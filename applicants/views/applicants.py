@@ -39,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
         {
             "memberships": memberships.order_by("applicant__sort_name"),
             "invitations": invitations.select_related("applicant", "invited_by"),
-            "requests": requests.select_related("applicant"),
+            "requests": versions.with_number(requests.select_related("applicant")),
         },
     )
 

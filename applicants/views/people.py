@@ -28,6 +28,7 @@ from core.transitions import TransitionRefused, perform
 
 def _page(request: HttpRequest, applicant: Applicant, form: InviteForm) -> HttpResponse:
     may_manage = may_manage_people(request.user, applicant) is None
+    pending = applicant.join_requests.filter(state="pending").select_related("user")
     return render(
         request,
         "applicants/people.html",
@@ -37,7 +38,7 @@ def _page(request: HttpRequest, applicant: Applicant, form: InviteForm) -> HttpR
             "may_manage": may_manage,
             "memberships": applicant.memberships.select_related("user").order_by("-role", "pk"),
             "invitations": applicant.invitations.filter(accepted_at=None, revoked_at=None).select_related("invited_by"),
-            "requests": applicant.join_requests.filter(state="pending").select_related("user") if may_manage else [],
+            "requests": versions.with_number(pending) if may_manage else [],
             "roles": MemberRole.choices,
         },
     )

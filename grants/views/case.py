@@ -90,7 +90,7 @@ def by_number(request: HttpRequest, number: str) -> HttpResponse:
 
 def _own_case(request: HttpRequest, public_id: uuid.UUID) -> Application:
     queryset = applications_for(request.user).prefetch_related("snapshots__receipt", "messages__author")
-    application = get_object_or_404(queryset, public_id=public_id)
+    application = get_object_or_404(versions.with_number(queryset), public_id=public_id)
     if application.applicant_id not in applicants_of(request.user).values_list("pk", flat=True):
         raise Http404
     return application

@@ -42,7 +42,7 @@ def applications_for(user):
 
 def own_draft(request: HttpRequest, public_id: uuid.UUID) -> Application:
     """The draft, for one of its people; 404 for anybody else."""
-    application = get_object_or_404(applications_for(request.user), public_id=public_id)
+    application = get_object_or_404(versions.with_number(applications_for(request.user)), public_id=public_id)
     if application.applicant_id not in applicants_of(request.user).values_list("pk", flat=True):
         raise Http404
     return application
