@@ -41,7 +41,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
 READS = "reads: what is sent changes only what is shown"
 READING = """
     staff-badges set_language admin:search admin:index admin:jsi18n admin:autocomplete admin:view_on_site admin:app_list
-    admin:core_figurecheck_rows admin:grants_committeesession_workbook
+    admin:core_figurecheck_rows admin:core_retention_download admin:grants_committeesession_workbook
     core:home core:signup_done core:password_reset_done core:job core:job_state core:document core:health core:brand
     core:logo core:accessibility core:privacy core:legal
     applicants:index applicants:new applicants:detail applicants:bank_accounts

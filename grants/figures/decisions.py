@@ -57,6 +57,24 @@ register(
         unit=Unit.NUMBER,
     ),
     Invariant(
+        code="grants.proposal-on-present-figures",
+        name=_("Proposal on the figures of now"),
+        sentence=_(
+            "No figure under a proposal that waits for its visa, its vote or its act changed since the computation."
+        ),
+        source=_("Rule 10 of the domain: what rests on figures that changed is void until it is made again."),
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, 0 AS expected, 1 AS found
+            FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
+            JOIN grants_aidcomputation c ON c.id = p.computation_id
+            WHERE p.sent_back_at IS NULL AND p.favourable
+              AND app.state IN ('instructed', 'ready_for_committee', 'scheduled', 'approved')
+              AND c.basis <> grants_aid_basis(app.id) ORDER BY app.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
         code="grants.proposed-is-the-proposal",
         name=_("Proposed amount of a case"),
         sentence=_("The proposed amount of a case that waits for its vote is that of its live proposal."),

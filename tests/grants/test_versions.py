@@ -181,3 +181,23 @@ def test_a_row_without_a_version_decides_nothing(secretaries, session):
     assert secretaries[0].post(address, {f"{item.pk}-decision": "granted"}).status_code == 422
     item.refresh_from_db()
     assert item.decision == ""
+
+
+# --- several cases of a list -----------------------------------------------------------------------------------------
+
+
+def test_assigning_from_an_old_list_does_not_take_a_case_from_somebody_else():
+    head, taker, other = staff(Role.HEAD_OF_SERVICE), staff(Role.INSTRUCTOR), staff(Role.INSTRUCTOR)
+    client, case = signed_in(head), CaseFactory(state="submitted")
+    address = reverse("admin:grants_application_changelist")
+    asked = client.post(address, {"action": "assign_to", "_selected_action": [case.pk]})
+    form = next(item for item in forms_of(asked, address) if f"shown-{case.pk}" in item.fields)
+    instruction.assign_instructor(case, taker, actor=head)
+    client.post(address, form.fields | {"instructor": other.pk, "confirm": "1"})
+    case.refresh_from_db()
+    assert case.instructor == taker
+    again = client.post(address, {"action": "assign_to", "_selected_action": [case.pk]})
+    form = next(item for item in forms_of(again, address) if f"shown-{case.pk}" in item.fields)
+    client.post(address, form.fields | {"instructor": other.pk, "confirm": "1"})
+    case.refresh_from_db()
+    assert case.instructor == other

@@ -49,6 +49,11 @@ breaks(
     "WHERE application_id = (SELECT max(id) FROM grants_application WHERE state = 'instructed') ORDER BY number DESC LIMIT 1",
 )
 breaks(
+    "grants.proposal-on-present-figures",
+    "UPDATE grants_budgetline SET eligible_amount = 0 WHERE id = (SELECT max(line.id) FROM grants_budgetline line "
+    "JOIN grants_application a ON a.id = line.application_id WHERE a.state = 'instructed' AND line.side = 'charge')",
+)
+breaks(
     "grants.proposed-is-the-proposal",
     "UPDATE grants_application SET proposed_amount = proposed_amount - 1 "
     "WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'instructed')",
