@@ -334,7 +334,7 @@ def _perform(instance, spec: TransitionSpec, actor, data, files, comment: str, s
             raise TransitionRefused("state", {ALL: _("This record no longer exists.")})
         from_state = getattr(locked, state_name)
         _check_possible(locked, spec, from_state, actor, system)
-        verify(locked, expected)
+        verify(locked, expected, by=actor)
         cleaned = _check(locked, spec, actor, data, files, comment)
         kept = json_safe(cleaned)
         before = _values(locked)

@@ -196,16 +196,31 @@ def lock(subject: models.Model) -> None:
     list(rows.filter(pk=subject.pk).values_list("pk"))
 
 
-def verify(subject: models.Model, shown: Shown | None, values: Mapping[str, Any] | None = None) -> None:
+def verify(
+    subject: models.Model, shown: Shown | None, values: Mapping[str, Any] | None = None, *, by: Any = None
+) -> None:
     """Refuse when anything happened to the (locked) row since it was shown; None is a caller who has just read it.
 
-    ``values``: what else the page showed, that leaves no event (the answers of a draft), as it is now.
+    Args:
+        values: what else the page showed, that leaves no event (the answers of a draft), as it is now.
+        by: who sends the form. What this person did by the page's own script since, and the page showed at once
+            (``EVENTS_SHOWN_AT_ONCE``: a decision by keyboard, a piece joined), does not make the page old for them.
     """
     if shown is None:
         return
     moved = any(shown.values.get(name, digest(value)) != digest(value) for name, value in (values or {}).items())
-    if moved or shown.subject != label_of(subject) or shown.number != number_of(subject, fresh=True):
+    if moved or shown.subject != label_of(subject) or _went_on(subject, shown.number, by):
         raise Stale(subject, shown, values=values)
+
+
+def _went_on(subject: models.Model, number: int, by: Any) -> bool:
+    """Whether the row has another number than the page, for more than what its own script did for this person."""
+    now = number_of(subject, fresh=True)
+    at_once = getattr(type(subject), "EVENTS_SHOWN_AT_ONCE", frozenset())
+    if now <= number or by is None or not at_once:
+        return now != number
+    since = Event.objects.of(subject).filter(sequence__gt=number).exclude(action__in=_beside(type(subject)))
+    return since.exclude(actor=by, action__in=at_once).exists()
 
 
 @contextmanager
@@ -214,7 +229,7 @@ def unchanged(request: HttpRequest, subject: models.Model) -> Iterator[None]:
     shown = carried(request.POST, subject)
     with transaction.atomic():
         lock(subject)
-        verify(subject, shown)
+        verify(subject, shown, by=request.user)
         yield
 
 

@@ -108,6 +108,8 @@ class CommitteeSession(WorkflowModel):
         related_name="+", verbose_name=_("created by"),
     )  # fmt: skip
 
+    EVENTS_SHOWN_AT_ONCE = frozenset({"decide"})
+
     objects = CommitteeSessionQuerySet.as_manager()
 
     class Meta:

@@ -46,6 +46,7 @@ class InstructionWorkflow(WorkflowModel):
     )
 
     EVENTS_BESIDE = frozenset({"note", "message"})
+    EVENTS_SHOWN_AT_ONCE = frozenset({"piece_joined", "piece_removed"})
 
     class Meta:
         abstract = True

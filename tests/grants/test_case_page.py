@@ -16,6 +16,7 @@ from grants.rules.answers import parse_amount
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
+from tests.forms import form_to
 from tests.grants.test_portal import plain, url
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,18 @@ def test_joining_a_piece_says_at_once_what_is_still_to_be_joined(client):
     files = {"files": SimpleUploadedFile("comptes.pdf", pdf("accounts"))}
     reply = client.post(url("add_piece", application, "accounts"), files, headers={"HX-Request": "true"})
     assert "Tout ce qui était demandé est là" in plain(reply)
+
+
+@pytest.mark.old_pages
+def test_a_piece_joined_on_the_page_leaves_its_other_form_in_use(client):
+    application = incomplete(pieces=("statutes",))
+    signed_in(client, application.created_by)
+    sending = form_to(client.get(application.get_absolute_url()), "/completer/", application.get_absolute_url())
+    files = {"files": SimpleUploadedFile("statuts-2026.pdf", pdf("new"))}
+    client.post(url("add_piece", application, "statutes"), files, headers={"HX-Request": "true"})
+    assert client.post(sending.action, sending.fields).status_code == 302
+    application.refresh_from_db()
+    assert application.state == "submitted"
 
 
 def test_after_the_date_given_the_page_says_that_the_time_limit_runs_again(client):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from core.roles import Role
 from grants import instruction
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
-from tests.forms import form_to, forms_of
+from tests.forms import form_to, forms_of, rows_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
 
@@ -181,6 +181,38 @@ def test_a_row_without_a_version_decides_nothing(secretaries, session):
     assert secretaries[0].post(address, {f"{item.pk}-decision": "granted"}).status_code == 422
     item.refresh_from_db()
     assert item.decision == ""
+
+
+def test_decisions_by_keyboard_leave_the_other_forms_of_the_page_in_use(secretaries, session):
+    page = secretaries[0].get(reverse("admin:grants_committeesession_change", args=[session.pk]))
+    for row in rows_of(page):
+        (name,) = [name for name in row.fields if name.endswith("-decision")]
+        assert secretaries[0].post(row.action, row.fields | {name: "granted"}).status_code == 200
+    item = session.items.order_by("rank").first()
+    interest = form_to(page, f"/recuse/{item.pk}/")
+    assert secretaries[0].post(interest.action, interest.fields | {"reason": "Trésorière."}).status_code == 302
+    assert item.recusals.get().reason == "Trésorière."
+
+
+def test_a_decision_by_somebody_else_makes_the_page_old(secretaries, session):
+    old = secretaries[1].get(reverse("admin:grants_committeesession_change", args=[session.pk]))
+    item = session.items.order_by("rank").first()
+    row = next(row for row in rows_of(old) if f"{item.pk}-decision" in row.fields)
+    assert secretaries[0].post(row.action, row.fields | {f"{item.pk}-decision": "granted"}).status_code == 200
+    interest = form_to(old, f"/recuse/{item.pk}/")
+    assert secretaries[1].post(interest.action, interest.fields).status_code == 409
+    assert not item.recusals.exists()
+
+
+def test_an_interest_declared_meanwhile_is_seen_before_another(secretaries, session):
+    item = session.items.order_by("rank").first()
+    address = reverse("admin:grants_committeesession_change", args=[session.pk])
+    first, second = (form_to(client.get(address), f"/recuse/{item.pk}/") for client in secretaries)
+    assert secretaries[0].post(first.action, first.fields | {"reason": "Trésorière."}).status_code == 302
+    other = str(session.members.last().pk)
+    late = second.fields | {"member": [other], "reason": "Conjoint."}
+    assert secretaries[1].post(second.action, late).status_code == 409
+    assert item.recusals.get().reason == "Trésorière."
 
 
 # --- several cases of a list -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from core.roles import Role
 from grants import instruction
 from grants.models import Message, Piece
 from tests.factories.applicants import pdf
-from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, score_all, staff
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, consulted, score_all, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,11 +133,13 @@ def test_a_piece_and_the_form_of_a_step_open_beside_the_case(journey, instructor
     assert pane.get_by_role("link", name="Télécharger").get_attribute("href").endswith(document.get_absolute_url())
     assert page.locator("#checks-eligibility").is_visible()
     page.keyboard.press("Escape")
-    assert pane.count() == 0
+    pane.wait_for(state="detached")
     assert page.evaluate("document.activeElement.textContent").startswith("statuts.pdf")
 
     page.locator(".es-transitions").get_by_role("link", name="Proposer au visa").click()
     pane.get_by_label("Motifs").fill("Projet conforme au règlement.")
+    for name, value in consulted().items():
+        pane.locator(f"[name='{name}']").fill(str(value))
     journey.see("staff-form-beside")
     pane.get_by_role("button", name="Proposer au visa").click()
     page.wait_for_url("**/change/")
