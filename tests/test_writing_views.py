@@ -7,6 +7,7 @@ A new writing view that is neither fails the test.
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import get_resolver, resolve, reverse
+from django.utils import timezone
 
 from agreements import intake
 from agreements.reports import file_report
@@ -46,7 +48,7 @@ READING = """
     core:logo core:accessibility core:privacy core:legal
     applicants:index applicants:new applicants:detail applicants:bank_accounts
     grants:catalogue grants:programme grants:my_cases grants:case grants:form grants:review grants:filed_form
-    grants:by_number
+    grants:by_number grants:opinion_piece
     agreements:agreements agreements:agreement agreements:claim agreements:workbook_template
 """.split()
 ACCOUNT = "one's own session or account: nothing that a page showed is written over"
@@ -61,6 +63,8 @@ EXEMPT = {
     "core:job_cancel": "stops one's own job, whose state the runner checks under its lock",
     **dict.fromkeys(["applicants:new_legal", "applicants:new_natural", "applicants:join", "grants:start"], ADDS),
     **dict.fromkeys(["applicants:invitation", "applicants:my_invitation"], "takes up an invitation once, or not"),
+    "grants:opinion": "holds the link of one body; a second answer replaces its own first, until it is accepted",
+    "agreements:claim_reply": ADDS,
     **dict.fromkeys(["applicants:people", "applicants:new_bank_account", "applicants:de_minimis"], ADDS),
     **dict.fromkeys(["grants:write_message", "grants:add_piece", "agreements:open_claim", "agreements:line_add"], ADDS),
     **dict.fromkeys(["agreements:claim_piece", "agreements:workbook_upload"], ADDS),
@@ -153,7 +157,7 @@ def staff_pages_of_cases():
     yield officer, [change(case), *moves(case, officer)]
     yield head, [change(case)]
     case = CaseFactory(state="in_instruction", instructor=officer, number="PROG-2025-1")
-    ask(case)
+    ask(case, token_hash="0" * 64, link_expires_at=timezone.now() + timedelta(days=20))
     instruction.compute_aid(case, actor=officer)
     yield officer, [change(case)]
     case = CaseFactory(state="instructed", number="PROG-2025-2")
@@ -255,6 +259,7 @@ PAGES = {
                 "compute",
                 "fund",
                 "opinion-answer",
+                "opinion-link",
                 "piece",
                 "retain",
                 "score",
