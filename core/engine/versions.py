@@ -220,7 +220,8 @@ def _went_on(subject: models.Model, number: int, by: Any) -> bool:
     if now <= number or by is None or not at_once:
         return now != number
     since = Event.objects.of(subject).filter(sequence__gt=number).exclude(action__in=_beside(type(subject)))
-    return since.exclude(actor=by, action__in=at_once).exists()
+    happened = set(since.values_list("actor_id", "action"))
+    return not happened or any(actor != by.pk or action not in at_once for actor, action in happened)
 
 
 @contextmanager
