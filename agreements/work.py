@@ -182,11 +182,13 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             url=change_url(claim),
             action=pgettext("verb", "Order"),
         )
-    for batch in batches_to_close(user).with_totals().order_by("opened_at")[:SHOWN]:
-        if batch.live_count:
+    # One query for both: the open ones first, then those that were sent.
+    batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()
+    for batch in batches.order_by("state", "closed_at", "opened_at")[: 2 * SHOWN]:
+        if batch.state == "sent":
+            yield _batch_item(batch, _("Sent to finance: %(amount)s"), batch.closed_total, _("Record the payments"))
+        elif batch.live_count:
             yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, _("Close"))
-    for batch in batches_to_confirm(user).order_by("closed_at")[:SHOWN]:
-        yield _batch_item(batch, _("Sent to finance: %(amount)s"), batch.closed_total, _("Record the payments"))
 
 
 def _batch_item(batch: PaymentBatch, why: str, amount, action: str) -> WorkItem:

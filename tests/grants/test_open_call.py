@@ -56,7 +56,7 @@ def test_the_home_page_and_the_search_speak_of_the_open_call(call, client):
     assert call.programme_version.rules.name.fr not in page
     Call.objects.filter(pk=call.pk).update(closes_at=timezone.now() - timedelta(days=1))
     page = client.get(reverse("grants:catalogue"), {"q": "zygomatique"}).content.decode()
-    assert page.count("zygomatique") == 2  # in the box of the search, and in the card
+    assert call.programme_version.rules.name.fr in page
 
 
 def test_the_interface_names_the_version_of_the_open_call(call, client):
