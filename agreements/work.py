@@ -129,8 +129,14 @@ def work_on_claims(user) -> Iterator[WorkItem]:
     if not user.has_role(Role.INSTRUCTOR):
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
-    claims = claims_to_review(user).filter(mine).with_case().order_by("submitted_at", "pk")[:SHOWN]
+    # One query for those to check and those on which a fault is open: the states of the two queues.
+    claims = PaymentClaim.objects.for_user(user).filter(mine, state__in=["submitted", "under_review", "suspended"])
+    claims = list(
+        claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
+    )
     for claim in claims:
+        if claim.state == "suspended":
+            continue
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
@@ -139,7 +145,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             action=_("Check"),
             tone="act" if claim.instalment.due_on else "wait",
         )
-    yield from _suspended(user, mine)
+    yield from _suspended([claim for claim in claims if claim.state == "suspended"])
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
     for report in reports.order_by("filed_at")[:SHOWN]:
@@ -152,10 +158,9 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
 
 
-def _suspended(user, mine: Q) -> Iterator[WorkItem]:
+def _suspended(claims: list[PaymentClaim]) -> Iterator[WorkItem]:
     """Claims on which a fault is open: those that the beneficiary has answered first."""
-    claims = claims_suspended(user).filter(mine).with_case().annotate(answered_at=Max("replies__created_at"))
-    for claim in claims.order_by(F("answered_at").asc(nulls_last=True), "pk")[:SHOWN]:
+    for claim in sorted(claims, key=lambda claim: (claim.answered_at is None, claim.answered_at or claim.opened_at)):
         answered = claim.answered_at is not None
         yield WorkItem(
             due=None,

@@ -190,7 +190,7 @@ class DeMinimisAid(models.Model):
         verbose_name_plural = _("de minimis aids")
         ordering = ["-granted_on", "-pk"]
         indexes = [
-            *for_lists("aid", "granted_on", "amount", "authority", "origin", "regime"),
+            *for_lists("aid", "granted_on", "amount", "authority", "origin", "regime", "entered_on", "withdrawn_on"),
             models.Index(fields=["applicant", "granted_on"], name="de_minimis_window"),
         ]
         constraints = [

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history import tracked
+from core.models.indexes import for_lists
 from core.roles import ACTING_ROLES, Role
 
 EU_SOURCE = "Regulation (EU) 2021/1060, Article 74(3)"
@@ -60,6 +61,7 @@ class IncompatibleRoles(models.Model):
         verbose_name = gettext_lazy("pair of incompatible roles")
         verbose_name_plural = gettext_lazy("incompatible roles")
         ordering = ["first", "second"]
+        indexes = for_lists("incompatible", "enforced", "source")
         constraints = [
             models.CheckConstraint(
                 condition=Q(first__lt=F("second"), first__in=Role.values, second__in=Role.values),

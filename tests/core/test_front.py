@@ -240,7 +240,13 @@ def test_the_new_password_opens_the_account(client: Client, someone: User) -> No
 
 def test_the_profile_changes_what_it_may(client: Client, someone: User) -> None:
     client.force_login(someone)
-    data = {"first_name": "Anne", "last_name": "Roy", "phone": "01", "language": "fr", "email": "other@example.org"}
+    data = {
+        "first_name": "Anne",
+        "last_name": "Roy",
+        "phone": "03 26 00 00 00",
+        "language": "fr",
+        "email": "other@example.org",
+    }
     client.post(reverse("core:profile"), data)
     someone.refresh_from_db()
     assert (someone.first_name, someone.last_name, someone.email) == ("Anne", "Roy", "someone@example.org")

@@ -16,7 +16,7 @@ from tests.factories.core import UserFactory
 
 PASSWORD = "un mot de passe assez long"
 PROFILE = "/mon-compte/"
-TYPED = {"first_name": "Zoé & <b>Ali</b>", "last_name": 'Dit "le long"', "phone": "01\r\n02", "language": "fr"}
+TYPED = {"first_name": "Zoé & <b>Ali</b>", "last_name": 'Dit "le long"', "phone": "03 26\r\n00 00 00", "language": "fr"}
 
 
 @pytest.fixture

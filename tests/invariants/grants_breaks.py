@@ -44,8 +44,8 @@ breaks(
 )
 breaks(
     "grants.proposal-on-newest-computation",
-    "INSERT INTO grants_aidcomputation (application_id, number, amount, eligible_base, facts, lines, per_person, refusals, computed_at) "
-    "SELECT application_id, number + 1, amount, eligible_base, facts, lines, per_person, refusals, now() FROM grants_aidcomputation "
+    "INSERT INTO grants_aidcomputation (application_id, number, amount, eligible_base, facts, lines, per_person, refusals, plan, computed_at) "
+    "SELECT application_id, number + 1, amount, eligible_base, facts, lines, per_person, refusals, plan, now() FROM grants_aidcomputation "
     "WHERE application_id = (SELECT max(id) FROM grants_application WHERE state = 'instructed') ORDER BY number DESC LIMIT 1",
 )
 breaks(

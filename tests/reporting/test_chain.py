@@ -13,7 +13,7 @@ from core.transitions import TransitionRefused, perform
 from reporting.models import Certificate, ErrorType, ExpenditureDeclaration, ExpenditureItem, Operation, OperationFlag
 from reporting.permissions import may_control
 from tests.factories import agreements
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import staff
 from tests.factories.reporting import certified, cofinanced, controlled, cut, declared, paid, rule, under_control
 
@@ -90,7 +90,7 @@ def test_who_orders_the_payment_is_remembered_and_does_not_control():
     assert case.declaration.orderer == case.house.finance
     perform(case.declaration, "submit", actor=case.house.instructor)
     orderer = case.house.finance
-    orderer.groups.add(*UserFactory(eu_controller=True).groups.all())
+    hold_in_breach(orderer, Role.FINANCE_OFFICER, Role.EU_CONTROLLER)
     orderer = type(orderer).objects.get(pk=orderer.pk)
     with pytest.raises(TransitionRefused, match="Vous avez ordonné ce versement"):
         perform(case.declaration, "start_control", actor=orderer)
@@ -133,7 +133,7 @@ def test_declared_expenditure_neither_changes_nor_goes():
 
 def as_controller(user):
     """The same person with the role of a controller too."""
-    user.groups.add(*UserFactory(eu_controller=True).groups.all())
+    hold_in_breach(user, *map(Role, user.role_set), Role.EU_CONTROLLER)
     return type(user).objects.get(pk=user.pk)
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.effects import waiting_certificates
 from reporting.models import (
@@ -22,7 +23,7 @@ from reporting.models import (
     PaymentApplicationLine,
 )
 from reporting.payment_applications import MAX_PER_YEAR, open_application
-from tests.factories.core import UserFactory
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.reporting import (
     applied,
     cofinanced,
@@ -182,7 +183,7 @@ def test_who_controlled_does_not_close(finance):
     application = opened(case, finance)
     perform(application, "collect", actor=finance)
     controller = case.controller
-    controller.groups.add(*finance.groups.all())
+    hold_in_breach(controller, Role.EU_CONTROLLER, Role.FINANCE_OFFICER)
     controller = type(controller).objects.get(pk=controller.pk)
     with pytest.raises(TransitionRefused, match="contrôlé"):
         perform(application, "close", actor=controller)
@@ -220,7 +221,7 @@ def test_what_is_closed_is_frozen_and_what_is_sent_too(finance):
     with pytest.raises(IntegrityError, match="does not change"):
         sql("UPDATE reporting_paymentapplication SET national_reference = 'X' WHERE id = %s", application.pk)
     early = {"accepted_on": "2020-01-01", "commission_reference": "CE-1"}
-    with pytest.raises(TransitionRefused, match="après"):
+    with pytest.raises(TransitionRefused, match="précède"):
         perform(application, "accept", actor=finance, data=early)
     done = early | {"accepted_on": timezone.localdate().isoformat()}
     application = perform(application, "accept", actor=finance, data=done)
