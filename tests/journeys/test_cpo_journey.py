@@ -4,12 +4,15 @@ from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 
+import pgtrigger
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from openpyxl import load_workbook
 from playwright.sync_api import expect
 
-from agreements.models import Agreement, TrancheReport
+from agreements.models import Agreement, Tranche, TrancheReport
+from core.acting import acting_as
 from core.dates import add_months
 from core.file_types import XLSX
 from tests.factories.applicants import pdf, siret
@@ -209,8 +212,18 @@ def certify_the_balance(claire: Window, claim: str) -> None:
     claire.move("Certifier (service fait)", certified_amount="30000")
 
 
+def a_year_passes(agreement: str) -> None:
+    """The first year is over: its days are moved back, which no screen does."""
+    with pgtrigger.ignore(), acting_as(label="test"):
+        year = timedelta(days=366)
+        Tranche.objects.filter(agreement__number=agreement).update(
+            starts_on=F("starts_on") - year, ends_on=F("ends_on") - year
+        )
+
+
 def report_on_the_year(lea: Window, claire: Window, agreement: str) -> None:
     """The report of the first year, read and accepted: the second year opens and its advance may be claimed."""
+    a_year_passes(agreement)
     lea.go(f"/conventions/{agreement}/")
     lea.follow("Déposer le bilan", lea.page.locator("#reports"))
     lea.fill(
