@@ -35,7 +35,7 @@ PUBLIC = {
     "password_reset", "password_reset_confirm", "password_reset_done", "privacy", "programme", "resume",
     "set_language", "signup", "signup_done",
 }  # fmt: skip
-REFUSED = {302, 401, 403, 404, 405}
+REFUSED = {302, 401, 403, 404, 405, 410}  # 410: the link of an opinion that nobody was asked for
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def world() -> World:
             "dossier/": {"number": case.number},
             "conventions/": numbers,
             "versements/": numbers | {"number": claim.number},
+            "avis/": {"token": "x", "piece_id": 1},
             "api/": {"public_id": case.public_id, "code": chain.operation.code, "format": "json"},
         },
     )  # fmt: skip
