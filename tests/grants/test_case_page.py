@@ -17,7 +17,7 @@ from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 from tests.forms import form_to
-from tests.grants.test_portal import plain, url
+from tests.grants.portal import plain, url
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,194 @@
+"""From the filing to the instruction: checks, admissibility, the clock of the silence."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from core.models import OutboxMessage
+from core.transitions import available_transitions, perform
+from grants import instruction
+from grants.instruction import InstructionRefused
+from grants.models import CheckAnswer, PieceRequest
+from tests.factories.instruction import (
+    CaseFactory,
+    answer_all,
+)
+from tests.grants.refusals import refused
+
+pytestmark = pytest.mark.django_db
+
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_check_is_answered_with_who_and_when(instructor):
+    case = CaseFactory()
+    answer = instruction.answer_check(case, "complete_pieces", "yes", actor=instructor)
+    assert (answer.answer, answer.answered_by, answer.is_automatic) == ("yes", instructor, False)
+    assert case.events.get(action="check").data["check"] == "complete_pieces"
+
+
+@pytest.mark.parametrize("answer", ["no", "na"])
+def test_anything_but_yes_needs_a_reason(instructor, answer):
+    case = CaseFactory()
+    with pytest.raises(InstructionRefused) as refusal:
+        instruction.answer_check(case, "complete_pieces", answer, actor=instructor, reason=" ")
+    assert refusal.value.field == "reason"
+    with pytest.raises(IntegrityError, match="check_refusal_has_reason"), transaction.atomic():
+        CheckAnswer.objects.create(application=case, code="x", stage="completeness", answer=answer, is_automatic=True)
+
+
+def test_a_later_answer_replaces_the_earlier_one_and_the_history_keeps_both(instructor):
+    case = CaseFactory()
+    instruction.answer_check(case, "complete_pieces", "no", actor=instructor, reason="Statuts manquants.")
+    instruction.answer_check(case, "complete_pieces", "yes", actor=instructor)
+    answer = case.check_answers.get()
+    assert answer.answer == "yes"
+    assert answer.history_rows.count() == 2
+    assert case.events.filter(action="check").count() == 2
+
+
+def test_admissibility_is_settled_before_instruction(instructor):
+    case = CaseFactory(state="in_instruction")
+    with pytest.raises(InstructionRefused):
+        instruction.answer_check(case, "territory", "no", actor=instructor, reason="Trop tard.")
+    instruction.answer_check(case, "experimental", "yes", actor=instructor)
+
+
+def test_an_unknown_check_is_refused(instructor):
+    with pytest.raises(InstructionRefused):
+        instruction.answer_check(CaseFactory(), "inconnu", "yes", actor=instructor)
+
+
+def test_automatic_checks_come_with_their_reason():
+    case = CaseFactory()
+    instruction.answer_automatic_checks(case)
+    found = {item.code: item for item in case.check_answers.all()}
+    assert (found["complete_pieces"].answer, found["complete_pieces"].is_automatic) == ("no", True)
+    assert "Statuts" in found["complete_pieces"].reason
+    assert found["early_start"].answer == "yes"
+    assert found["cer"].answer == "yes"
+    assert found["renewed_once"].answer == "yes"
+    assert found["de_minimis"].answer == "yes"
+    assert "territory" not in found  # where the project takes place is for the instructor
+
+
+def test_a_person_s_answer_is_not_overwritten(instructor):
+    case = CaseFactory()
+    instruction.answer_check(case, "early_start", "no", actor=instructor, reason="Le bail a déjà été signé.")
+    instruction.answer_automatic_checks(case)
+    assert case.check_answers.get(code="early_start").answer == "no"
+
+
+def test_unchanged_facts_write_nothing():
+    case = CaseFactory()
+    assert instruction.answer_automatic_checks(case)
+    assert instruction.answer_automatic_checks(case) == []
+
+
+def test_a_start_before_filing_is_a_no_and_a_reason_is_left_to_the_instructor():
+    early = {"project_start": timezone.localdate() - timedelta(days=40)}
+    without, with_reason = CaseFactory(**early), CaseFactory(**early, early_start_reason="Urgence sanitaire.")
+    for case in (without, with_reason):
+        instruction.answer_automatic_checks(case)
+    assert without.check_answers.get(code="early_start").answer == "no"
+    assert not with_reason.check_answers.filter(code="early_start").exists()
+
+
+# --- admissibility --------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_admissible_when_every_check_is_fine(instructor):
+    case = CaseFactory()
+    refusal = refused(case, "declare_admissible", instructor)
+    assert refusal.code == "conditions"
+    answer_all(case, "completeness", "admissibility")
+    perform(case, "declare_admissible", actor=instructor)
+    assert case.state == "admissible"
+    assert case.received_complete_on == timezone.localdate()
+    assert OutboxMessage.objects.get(template="grants/mail/admissible").to
+
+
+def test_a_no_keeps_a_case_from_being_admissible(instructor):
+    case = CaseFactory()
+    answer_all(case, "completeness")
+    answer_all(case, "admissibility", answer="no")
+    assert "Champagne-Ardenne" in str(refused(case, "declare_admissible", instructor))
+
+
+def test_the_reason_of_a_disabled_button_is_shown(instructor):
+    (option,) = [
+        item for item in available_transitions(CaseFactory(), instructor) if item.spec.name == "declare_admissible"
+    ]
+    assert not option.allowed
+    assert option.reason
+
+
+def test_inadmissible_needs_a_reason_and_tells_the_applicant(instructor):
+    case = CaseFactory()
+    assert refused(case, "declare_inadmissible", instructor).errors.keys() == {"comment"}
+    perform(case, "declare_inadmissible", actor=instructor, comment="Le siège est hors de la région.")
+    mail = OutboxMessage.objects.get(template="grants/mail/inadmissible")
+    assert "Le siège est hors de la région." in mail.body
+    assert "telerecours" in mail.body
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------
+
+
+def ask_for_pieces(case, actor, days=15):
+    deadline = timezone.localdate() + timedelta(days=days)
+    data = {"pieces": ["statutes"], "message": "Il manque les statuts signés.", "deadline": deadline.isoformat()}
+    return perform(case, "request_pieces", actor=actor, data=data)
+
+
+def test_asking_for_pieces_stops_the_clock_and_tells_what_happens(instructor):
+    case = CaseFactory()
+    piece = case.rules.pieces[0].code
+    deadline = timezone.localdate() + timedelta(days=15)
+    perform(
+        case, "request_pieces", actor=instructor,
+        data={"pieces": [piece], "message": "Il manque une signature.", "deadline": deadline.isoformat()},
+    )  # fmt: skip
+    assert case.state == "incomplete"
+    assert case.clock_suspended_at
+    request = case.open_piece_request()
+    assert (request.pieces, request.due_on, request.requested_by) == ([piece], deadline, instructor)
+    mail = OutboxMessage.objects.get(template="grants/mail/piece_request")
+    assert "Il manque une signature." in mail.body
+    assert str(case.rules.pieces[0].label) in mail.body
+
+
+def test_the_date_given_leaves_time_to_answer(instructor):
+    case = CaseFactory()
+    data = {"pieces": [], "message": "Vite.", "deadline": timezone.localdate().isoformat()}
+    assert "deadline" in refused(case, "request_pieces", instructor, data=data).errors
+
+
+def test_the_clock_runs_again_with_the_days_waited():
+    case = CaseFactory(state="incomplete", clock_suspended_at=timezone.now() - timedelta(days=10))
+    limit = case.decision_due_on
+    case.resume_clock(due_on=timezone.localdate() + timedelta(days=5))
+    assert case.decision_due_on == limit + timedelta(days=10)
+    assert case.clock_suspended_at is None
+
+
+def test_a_late_answer_puts_the_limit_off_only_until_the_date_given():
+    case = CaseFactory(state="incomplete", clock_suspended_at=timezone.now() - timedelta(days=10))
+    limit = case.decision_due_on
+    case.resume_clock(due_on=timezone.localdate() - timedelta(days=4))
+    assert case.decision_due_on == limit + timedelta(days=6)
+
+
+def test_an_incomplete_case_is_closed_only_after_the_date_given(instructor):
+    case = CaseFactory(state="incomplete")
+    request = PieceRequest.objects.create(
+        application=case, pieces=[], message="…", due_on=timezone.localdate(), requested_by=instructor
+    )
+    refusal = refused(case, "declare_inadmissible", instructor, comment="Sans réponse.")
+    assert refusal.code == "conditions"
+    PieceRequest.objects.filter(pk=request.pk).update(due_on=timezone.localdate() - timedelta(days=1))
+    perform(case, "declare_inadmissible", actor=instructor, comment="Sans réponse.")
+    assert case.state == "inadmissible"

@@ -1,0 +1,114 @@
+"""Saving as one types: each answer with its version, two tabs, an ended session."""
+
+import json
+
+import pytest
+
+from grants.services import filing
+from tests.factories.applicants import MembershipFactory
+from tests.factories.grants import (
+    draft,
+    filed,
+)
+from tests.grants.portal import plain, posted, url
+
+pytestmark = pytest.mark.django_db
+
+
+def autosave(client, application, data):
+    response = client.post(url("autosave", application), data, headers={"Accept": "application/json"})
+    return response.status_code, json.loads(response.content)
+
+
+def one(code: str, value: str, version: int = 0) -> dict[str, str]:
+    return {f"p-{code}": "1", f"v-{code}": str(version), f"q-{code}": value}
+
+
+def test_each_answer_is_saved_with_its_version(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    status, reply = autosave(client, application, one("need", "Un besoin"))
+    assert (status, reply["versions"]) == (200, {"need": 1})
+    assert reply["saved"].startswith("Enregistré à")
+    status, reply = autosave(client, application, one("need", "Un vrai besoin", 1))
+    assert reply["versions"] == {"need": 2}
+    application.refresh_from_db()
+    assert application.answers["need"] == "Un vrai besoin"
+
+
+def test_two_tabs_do_not_overwrite_one_another(signed_in):
+    application = draft()
+    editor = MembershipFactory(applicant=application.applicant, role="editor").user
+    filing.save_answers(application, user=editor, typed={"need": "Écrit par un autre"})
+    status, reply = autosave(signed_in(application.created_by), application, one("need", "Écrit par moi"))
+    assert status == 200
+    (conflict,) = reply["conflicts"]
+    assert conflict["theirs"] == "Écrit par un autre"
+    assert editor.last_name in conflict["message"]
+    application.refresh_from_db()
+    assert application.answers["need"] == "Écrit par un autre"
+    _status, reply = autosave(signed_in(application.created_by), application, one("need", "Écrit par moi", 1))
+    assert not reply["conflicts"]
+    application.refresh_from_db()
+    assert application.answers["need"] == "Écrit par moi"
+
+
+def test_the_same_answer_twice_is_no_conflict(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    autosave(client, application, one("need", "Un besoin"))
+    _status, reply = autosave(client, application, one("need", "Un besoin"))
+    assert not reply["conflicts"]
+    assert reply["versions"] == {"need": 1}
+
+
+def test_a_conflict_without_javascript_keeps_what_was_typed(signed_in):
+    application = draft()
+    filing.save_answers(application, user=application.created_by, typed={"need": "Ailleurs"})
+    stale = posted(application, "projet", {"need": "Ici"}) | {"v-need": "0"}
+    response = signed_in(application.created_by).post(url("step", application, "projet"), stale)
+    assert response.status_code == 200
+    assert "Ici</textarea>" in response.content.decode()
+    assert "a changé cette réponse entre-temps" in plain(response)
+
+
+def test_the_reply_says_what_is_shown_and_possible(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    _status, reply = autosave(client, application, one("is_collective", "yes"))
+    assert {"partners", "governance"} <= set(reply["shown"])
+    _status, reply = autosave(client, application, posted(application, "budget"))
+    assert reply["budget"]["request"] == "28400.00"
+    assert reply["budget"]["aid"].replace("\u202f", " ") == "28 400,00 €"
+
+
+def test_cells_that_cannot_be_read_are_told_one_by_one(signed_in):
+    application = draft()
+    data = posted(application, "budget", {"budget": [{"account": "", "label": "x", "amount": "y"}]})
+    _status, reply = autosave(signed_in(application.created_by), application, data)
+    assert {(cell["row"], cell["column"]) for cell in reply["cells"]["budget"]} == {(0, "account"), (0, "amount")}
+
+
+def test_an_ended_session_gets_a_bare_401(client):
+    application = draft()
+    response = client.post(url("autosave", application), one("need", "x"), headers={"Accept": "application/json"})
+    assert response.status_code == 401
+
+
+def test_an_ended_session_on_a_step_keeps_what_was_typed(client):
+    application = draft()
+    response = client.post(url("step", application, "projet"), posted(application, "projet", {"need": "Gardé"}))
+    assert response.status_code == 401
+    assert "Gardé" in response.content.decode()
+
+
+def test_saving_a_filed_case_says_so(signed_in):
+    application = filed()
+    status, reply = autosave(signed_in(application.created_by), application, one("need", "x", 1))
+    assert status == 409
+    assert "déposée" in reply["refused"]
+    response = signed_in(application.created_by).post(
+        url("step", application, "projet"), posted(application, "projet", {"need": "Trop tard"})
+    )
+    assert response.status_code == 409
+    assert "Trop tard" in response.content.decode()

@@ -1,0 +1,235 @@
+"""The steps of the application form, without JavaScript: start, resume, correct, join pieces, file."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+
+from core.roles import Role
+from grants.models import Application
+from grants.services import filing
+from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
+from tests.factories.core import UserFactory
+from tests.factories.grants import (
+    BUDGET,
+    draft,
+    filed,
+    filled_draft,
+    open_call,
+)
+from tests.factories.instruction import staff
+from tests.grants.portal import plain, posted, read, url
+
+pytestmark = pytest.mark.django_db
+
+
+def test_starting_needs_a_sign_in_and_an_applicant(client, signed_in):
+    call = open_call()
+    address = reverse("grants:start", args=[call.code])
+    assert client.get(address).status_code == 302
+    user = UserFactory(applicant=True)
+    assert "D’abord, votre structure" in plain(signed_in(user).get(address))
+
+
+def test_starting_makes_one_draft_however_many_clicks(signed_in):
+    user = UserFactory(applicant=True)
+    applicant = ApplicantFactory(representative=user)
+    call = open_call()
+    client = signed_in(user)
+    address = reverse("grants:start", args=[call.code])
+    assert applicant.name in plain(client.get(address))
+    data = {"applicant": applicant.pk, "token": str(uuid.uuid4())}
+    first, second = client.post(address, data), client.post(address, data)
+    assert first.url == second.url
+    application = Application.objects.get()
+    assert first.url == url("form", application)
+    assert "Vous avez déjà commencé" in plain(client.get(address))
+
+
+def test_somebody_elses_applicant_cannot_be_chosen(signed_in):
+    user = UserFactory(applicant=True)
+    ApplicantFactory(representative=user)
+    address = reverse("grants:start", args=[open_call().code])
+    response = signed_in(user).post(address, {"applicant": ApplicantFactory().pk})
+    assert "Choisissez pour qui" in plain(response)
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize("code", ["PROGRESS1", "CAPITAL-SCOP", "CPO"])
+def test_a_whole_application_without_javascript(signed_in, code):
+    application = draft(code)
+    client = signed_in(application.created_by)
+    for section in application.rules.sections:
+        address = url("step", application, section.code)
+        assert client.get(address).status_code == 200
+        if any(question.kind == "pieces" for question in section.questions):
+            for rule in application.rules.pieces:
+                if rule.required:
+                    upload = SimpleUploadedFile(f"{rule.code}.pdf", pdf(rule.code), "application/pdf")
+                    assert client.post(url("add_piece", application, rule.code), {"files": upload}).status_code == 302
+            continue
+        response = client.post(address, posted(application, section.code) | {"action": "next"})
+        assert response.status_code == 302, plain(response)
+        application.refresh_from_db()
+    review = plain(client.get(url("review", application)))
+    assert "Il manque" not in review
+    response = client.post(url("submit", application), {"token": str(uuid.uuid4())}, follow=True)
+    application.refresh_from_db()
+    assert application.state == "submitted"
+    assert application.number in plain(response)
+
+
+def test_the_form_resumes_where_something_is_missing(signed_in):
+    application = filled_draft(without=("need",))
+    client = signed_in(application.created_by)
+    assert client.get(url("form", application)).url == url("step", application, "projet")
+    filing.save_answers(application, user=application.created_by, typed={"need": "Un besoin."})
+    assert client.get(url("form", application)).url == url("review", application)
+
+
+def test_the_review_lists_what_is_missing_as_links(signed_in):
+    application = filled_draft(without=("need", "statutes"))
+    content = signed_in(application.created_by).get(url("review", application)).content.decode()
+    assert f'href="{url("step", application, "projet")}?check=1#question-need"' in content
+    assert f'href="{url("step", application, "pieces")}?check=1#piece-statutes"' in content
+    assert "Déposer ma demande" not in content
+
+
+def test_what_cannot_be_read_stays_typed_with_a_sentence(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    data = posted(application, "structure", {"staff_count": "une douzaine", "contact_email": "pas une adresse"})
+    assert client.post(url("step", application, "structure"), data | {"action": "save"}).status_code == 302
+    response = client.get(url("step", application, "structure"))
+    assert 'value="une douzaine"' in response.content.decode()
+    assert "« une douzaine » n’est pas un nombre entier" in plain(response)
+    assert "« pas une adresse » n’est pas une adresse électronique" in plain(response)
+
+
+def test_a_wrong_cell_keeps_the_whole_table_on_the_page(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    rows = [*BUDGET[:2], {"account": "625", "label": "Déplacements", "amount": "onze mille"}]
+    data = posted(application, "budget", {"budget": rows})
+    response = client.post(url("step", application, "budget"), data | {"action": "next"})
+    assert response.status_code == 200
+    content = response.content.decode()
+    assert 'value="onze mille"' in content
+    assert 'value="18 500,00"' in content
+    assert "« onze mille » n’est pas un montant" in plain(response)
+    assert application.budget_lines.count() == 1  # the line of this request
+
+
+def test_a_social_security_number_is_never_kept(signed_in):
+    application = draft("CAPITAL-SCOP")
+    client = signed_in(application.created_by)
+    number = "1 84 12 76 451 089 46"
+    rows = [{"first_name": "Alix", "last_name": number, "own_contribution": "3000"}]
+    response = client.post(url("step", application, "fondateurs"), posted(application, "fondateurs", {"persons": rows}))
+    assert "numéro de sécurité sociale" in plain(response)
+    assert not application.persons.exists()
+
+
+def test_wrong_sirets_and_dates_are_told(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    partner = [{"name": "Commune", "siret": "41816609600052", "role": "", "contribution": ""}]
+    data = posted(application, "collectif", {"partners": partner})
+    assert "chiffre de contrôle" in plain(client.post(url("step", application, "collectif"), data)).lower() or (
+        "clé" in plain(client.post(url("step", application, "collectif"), data))
+    )
+    period = {"start": "2027-06-01", "end": "2027-01-01"}
+    client.post(url("step", application, "projet"), posted(application, "projet", {"period": period}))
+    assert "vérifiez les deux dates" in plain(client.get(url("step", application, "projet")))
+    application.refresh_from_db()
+    assert application.answers["period"] == period
+
+
+def test_more_lines_without_javascript(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    before = client.get(url("step", application, "budget")).content.decode().count("<tr data-row")
+    data = posted(application, "budget") | {"action": "more-budget"}
+    after = client.post(url("step", application, "budget"), data).content.decode().count("<tr data-row")
+    assert after > before + len(BUDGET)
+
+
+def test_the_budget_shows_totals_gap_and_the_aid_possible(signed_in):
+    application = filled_draft()
+    page = plain(signed_in(application.created_by).get(url("step", application, "budget")))
+    assert "Le budget est équilibré." in page
+    assert "Aide possible : 28 400,00 €" in page
+    assert "80 % de 35 500,00 €" in page
+
+
+def test_a_wrong_file_is_refused_with_a_sentence(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    upload = SimpleUploadedFile("statuts.pdf", b"MZ not a pdf", "application/pdf")
+    response = client.post(url("add_piece", application, "statutes"), {"files": upload}, follow=True)
+    assert "statuts.pdf" in plain(response)
+    assert not application.pieces.exists()
+    assert "Choisissez d’abord un fichier" in plain(client.post(url("add_piece", application, "statutes"), follow=True))
+
+
+def test_several_files_and_a_fragment(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    uploads = [SimpleUploadedFile(f"comptes{number}.pdf", pdf(str(number))) for number in (1, 2)]
+    response = client.post(
+        url("add_piece", application, "accounts"), {"files": uploads}, headers={"HX-Request": "true"}
+    )
+    assert "comptes2.pdf" in plain(response)
+    assert "<html" not in response.content.decode()
+    piece = application.pieces.first()
+    assert read(client, piece.document.get_absolute_url()).startswith(b"%PDF-")
+    response = client.post(url("remove_piece", application, piece.pk), headers={"HX-Request": "true"})
+    assert "comptes1.pdf" not in plain(response)
+
+
+def test_a_document_is_served_to_those_who_see_the_case(signed_in):
+    application = filed()
+    address = application.pieces.first().document.get_absolute_url()
+    for reader in (application.created_by, staff(Role.INSTRUCTOR)):
+        assert read(signed_in(reader), address).startswith(b"%PDF-")
+    assert signed_in(UserFactory(applicant=True)).get(address).status_code == 404
+    assert signed_in(staff(Role.INSTRUCTOR, "CPO")).get(address).status_code == 404
+
+
+def test_a_second_click_lands_on_the_same_case(signed_in):
+    application = filled_draft()
+    client = signed_in(application.created_by)
+    data = {"token": str(uuid.uuid4())}
+    first, second = client.post(url("submit", application), data), client.post(url("submit", application), data)
+    assert first.url == second.url == application.get_absolute_url()
+    assert application.snapshots.count() == 1
+
+
+def test_an_unfinished_application_is_not_filed_and_says_why(signed_in):
+    application = filled_draft(without=("need",))
+    response = signed_in(application.created_by).post(url("submit", application), {"token": str(uuid.uuid4())})
+    assert response.status_code == 409
+    assert "Votre demande n’est pas déposée" in plain(response)
+    assert "Tout ce que vous avez saisi est gardé" in plain(response)
+
+
+def test_an_editor_reads_that_a_representative_files(signed_in):
+    application = filled_draft()
+    editor = MembershipFactory(applicant=application.applicant, role="editor").user
+    client = signed_in(editor)
+    assert "représentant" in plain(client.get(url("review", application)))
+    assert client.post(url("submit", application)).status_code == 409
+
+
+def test_a_closed_call_says_so_on_every_page(signed_in):
+    application = filled_draft()
+    call = application.call
+    call.opens_at, call.closes_at = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=1)
+    call.save()
+    client = signed_in(application.created_by)
+    for name in ("review", "case"):
+        assert "clos depuis le" in plain(client.get(url(name, application)))
+    assert "clos depuis le" in plain(client.post(url("submit", application)))

@@ -1,0 +1,131 @@
+"""Proposal and visa: on what they rest, who gives them, what does not change."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from core.roles import Role
+from core.transitions import perform
+from grants import instruction
+from grants.instruction import InstructionRefused
+from grants.models import Proposal
+from tests.factories.applicants import DeMinimisAidFactory
+from tests.factories.core import hold_in_breach
+from tests.factories.instruction import (
+    CaseFactory,
+    answer_all,
+    compute,
+    consulted,
+    score_all,
+    staff,
+)
+from tests.grants.refusals import refused
+
+pytestmark = pytest.mark.django_db
+
+
+# --- proposal and visa ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ready(instructor):
+    """A case whose instruction is finished, with 28,400 euros computed."""
+    case = CaseFactory(state="in_instruction", instructor=instructor)
+    answer_all(case, "eligibility")
+    score_all(case)
+    compute(case)
+    return case
+
+
+PROPOSAL = {"proposed_amount": "26 000,00", "reasons": "Le rôle de la commune reste à préciser."} | consulted()
+
+
+def test_a_proposal_keeps_amount_base_score_and_reasons(ready, instructor):
+    perform(ready, "propose", actor=instructor, data=PROPOSAL)
+    proposal = ready.live_proposal()
+    assert (proposal.amount, proposal.eligible_base) == (Decimal("26000.00"), Decimal("35500.00"))
+    assert proposal.score == Decimal("16.00")
+    assert (ready.state, ready.proposed_amount) == ("instructed", Decimal("26000.00"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda case: case.check_answers.filter(stage="eligibility").delete(), "expérimentation"),
+        (lambda case: case.scores.filter(code="jobs").delete(), "emplois"),
+    ],
+    ids=["check", "score"],
+)
+def test_a_proposal_waits_for_everything(ready, instructor, spoil, word):
+    spoil(ready)
+    assert word in str(refused(ready, "propose", instructor, data=PROPOSAL))
+
+
+def test_a_proposal_is_at_most_the_computed_aid(ready, instructor):
+    refusal = refused(ready, "propose", instructor, data=PROPOSAL | {"proposed_amount": "28400,01"})
+    assert list(refusal.errors) == ["proposed_amount"]
+
+
+def test_a_proposal_respects_the_de_minimis_ceiling(ready, instructor):
+    DeMinimisAidFactory(
+        applicant=ready.applicant, amount=Decimal("280000.00"), granted_on=timezone.localdate() - timedelta(days=30)
+    )
+    assert "proposed_amount" in refused(ready, "propose", instructor, data=PROPOSAL).errors
+
+
+def test_a_failed_check_allows_only_a_proposal_against(ready, instructor):
+    ready.check_answers.filter(code="experimental").update(answer="no", reason="Activité ordinaire.")
+    assert "favourable" in refused(ready, "propose", instructor, data=PROPOSAL).errors
+    perform(ready, "propose", actor=instructor, data={"favourable": "no", "reasons": "Hors règlement."})
+    assert (ready.live_proposal().favourable, ready.proposed_amount) == (False, Decimal("0.00"))
+
+
+def test_the_visa_is_given_by_someone_else(ready, instructor, head):
+    both = staff(Role.INSTRUCTOR)
+    hold_in_breach(both, Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
+    both.refresh_from_db()
+    perform(ready, "propose", actor=both, data=PROPOSAL)
+    assert refused(ready, "give_visa", both).code == "permission"
+    hold_in_breach(instructor, Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
+    instructor.refresh_from_db()
+    assert refused(ready, "give_visa", instructor).code == "permission"
+    perform(ready, "give_visa", actor=head)
+    assert ready.state == "ready_for_committee"
+    assert ready.live_proposal().visa_by == head
+
+
+def test_the_database_refuses_a_visa_by_the_author(ready, instructor):
+    perform(ready, "propose", actor=instructor, data=PROPOSAL)
+    with pytest.raises(IntegrityError, match="proposal_visa_by_someone_else"), transaction.atomic():
+        ready.proposals.update(visa_by=instructor, visa_at=timezone.now())
+
+
+def test_a_proposal_is_sent_back_with_the_reason_and_another_is_made(ready, instructor, head):
+    perform(ready, "propose", actor=instructor, data=PROPOSAL)
+    assert "comment" in refused(ready, "send_back", head).errors
+    perform(ready, "send_back", actor=head, comment="Préciser le rôle de la commune.")
+    assert (ready.state, ready.proposed_amount, ready.live_proposal()) == ("in_instruction", None, None)
+    perform(ready, "propose", actor=instructor, data=PROPOSAL | {"proposed_amount": "25000"})
+    assert ready.proposals.count() == 2
+    assert ready.live_proposal().amount == Decimal("25000.00")
+
+
+@pytest.mark.parametrize("change", [{"amount": 1}, {"reasons": "Autre."}, {"eligible_base": 1}])
+def test_the_terms_of_a_proposal_do_not_change(ready, instructor, change):
+    perform(ready, "propose", actor=instructor, data=PROPOSAL)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Proposal.objects.update(**change)
+
+
+def test_instruction_stands_still_once_proposed(ready, instructor):
+    perform(ready, "propose", actor=instructor, data=PROPOSAL)
+    for work in (
+        lambda: instruction.answer_check(ready, "experimental", "yes", actor=instructor),
+        lambda: instruction.score_criterion(ready, "jobs", Decimal(1), actor=instructor),
+        lambda: instruction.compute_aid(ready, actor=instructor),
+    ):
+        with pytest.raises(InstructionRefused):
+            work()
