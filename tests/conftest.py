@@ -13,13 +13,15 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.sql import emit_post_migrate_signal
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from config.catalogues import compile_catalogues
 from config.embedded import server
 from core.engine import versions
+from tests import databases
 from tests.workers import running_worker
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -121,6 +123,21 @@ def no_network() -> Iterator[None]:
 
 
 # --- The database ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_test_environment: None,
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+    django_db_blocker: DjangoDbBlocker,
+) -> None:
+    """The database of this run is a copy of one that was migrated to the present code, once for all runs."""
+    with django_db_blocker.unblock():
+        test = connection.settings_dict["TEST"]
+        if not (django_db_keepdb and not django_db_createdb and databases.exists(test["NAME"])):
+            test["TEMPLATE"] = databases.template()
 
 
 @pytest.fixture(scope="session", autouse=True)
