@@ -1,6 +1,7 @@
 """Every state was reached by an event: nothing moved behind the workflow."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
@@ -12,6 +13,7 @@ from core.models.event import Event
 from core.transitions import state_field_of, transitions_of, workflow_models
 
 
+@cache
 def _columns() -> list[tuple[type[models.Model], str, str]]:
     """The models with a workflow: model, column of the state, state in which a row begins."""
     found = []

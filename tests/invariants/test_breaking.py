@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.figures.checking import look, look_at
 from core.figures.invariants import Invariant, invariant_of, invariants
+from tests.invariants.looking import Looker
 from tests.invariants.sabotage import sabotage, statements_of
 from tests.invariants.test_declared import CODES
 
@@ -30,6 +31,14 @@ def test_a_false_state_is_found(region, code):
         assert row.label
         invariant.shown(row.expected, row.subject)
         invariant.shown(row.found, row.subject)
+
+
+def test_the_look_after_each_random_move_sees_what_the_full_one_sees(region):
+    looker = Looker()
+    assert looker.broken() == []
+    code = "agreements.certifier-does-not-order"
+    sabotage(statements_of(code))
+    assert code in [broken for broken, _rows, _error in looker.broken()]
 
 
 @pytest.mark.parametrize("invariant", invariants(), ids=CODES)
