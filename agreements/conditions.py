@@ -292,9 +292,14 @@ def something_is_left_to_order(claim, data, actor):
 
 
 def batch_is_open(claim, data, actor):
-    """The batch is open."""
-    if data.get("batch") is None or data["batch"].state != "open":
+    """The batch is open, of this budget year."""
+    batch = data.get("batch")
+    if batch is None or batch.state != "open":
         return {"batch": _("This batch is closed: choose an open one.")}
+    year = timezone.localdate().year
+    if batch.year != year:
+        sentence = _("The batch %(number)s is of the budget year %(year)s: open one of %(this_year)s.")
+        return {"batch": sentence % {"number": batch.number, "year": batch.year, "this_year": year}}
     return None
 
 
@@ -324,6 +329,14 @@ def batch_holds_orders(batch, data, actor):
     """The batch holds at least one order."""
     if not batch.orders.filter(state="ordered").exists():
         return {GENERAL: _("The batch is empty: order certified claims first.")}
+    return None
+
+
+@precondition
+def batch_holds_nothing(batch, data, actor):
+    """No order stands in the batch."""
+    if batch.orders.exclude(state="cancelled").exists():
+        return {GENERAL: _("The batch holds orders: close it, or take its claims out of it first.")}
     return None
 
 
@@ -387,8 +400,10 @@ def batch_was_sent(order, data, actor):
 
 
 def replacement_is_possible(order, data, actor):
-    """When another batch is chosen, the payee has a verified account."""
+    """When another batch is chosen, it is open, of this year, and the payee has a verified account."""
     if data.get("batch") is None:
         return None
+    if refusal := batch_is_open(order.claim, data, actor):
+        return refusal
     account, reason = payable_account(order.payee)
     return None if account is not None else {GENERAL: reason}

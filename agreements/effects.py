@@ -116,7 +116,7 @@ def payees_of(claim) -> list[tuple]:
 
 
 def place_order(claim, batch, actor, *, share, payee, amount: Decimal):
-    """Create one order on the payee's verified account, and take its payment credits where the year has some."""
+    """Create one order on the payee's verified account, and take its payment credits of the year of the batch."""
     account, reason = payable_account(payee)
     if account is None:
         raise ValidationError(reason)
@@ -135,8 +135,6 @@ def place_order(claim, batch, actor, *, share, payee, amount: Decimal):
 
 def _take_credits(order, actor) -> None:
     envelope = order.claim.agreement.commitment.envelope
-    if not envelope.payment_credits.filter(year=order.batch.year).exists():
-        return
     try:
         use_credit(envelope, order.batch.year, order.amount, reference=order.reference, actor=actor)
     except CreditExhausted as error:

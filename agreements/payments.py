@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from core.engine.standing import reason_reads_only
+from core.engine.versions import lock
 from core.events import record
 from core.roles import Role
 from core.sequences import next_number
@@ -22,8 +23,9 @@ def this_year() -> int:
     return timezone.localdate().year
 
 
-def open_batch(*, actor, year: int | None = None, label: str = "") -> PaymentBatch:
-    """An empty batch of a budget year (this one, unless another is given).
+def open_batch(*, actor, label: str = "") -> PaymentBatch:
+    """An empty batch of this budget year. The one that this person has opened just so and not filled is given again: a
+    form sent twice opens one batch.
 
     Raises:
         TransitionRefused: only a finance officer opens a batch.
@@ -32,11 +34,13 @@ def open_batch(*, actor, year: int | None = None, label: str = "") -> PaymentBat
         raise TransitionRefused("permission", {"__all__": _("Only a finance officer opens a batch.")})
     if reason := reason_reads_only(actor):
         raise TransitionRefused("permission", {"__all__": reason})
-    year = year or this_year()
+    year, label = this_year(), label.strip()
     with transaction.atomic():
-        batch = PaymentBatch.objects.create(
-            number=next_number(PREFIX, year), year=year, label=label.strip(), opened_by=actor
-        )
+        lock(actor)
+        same = PaymentBatch.objects.filter(state="open", year=year, label=label, opened_by=actor, orders__isnull=True)
+        if empty := same.first():
+            return empty
+        batch = PaymentBatch.objects.create(number=next_number(PREFIX, year), year=year, label=label, opened_by=actor)
         record(batch, "open", actor=actor, data={"year": year})
     return batch
 

@@ -88,7 +88,10 @@ def use_credit(envelope: Envelope, year: int, amount: Decimal, *, reference: str
             credit = PaymentCredit.objects.select_for_update(no_key=True).filter(envelope=envelope, year=year).first()
             if credit is None:
                 raise CreditExhausted(
-                    _("The envelope %(code)s has no payment credits for %(year)s.")
+                    _(
+                        "The envelope %(code)s has no payment credits for %(year)s: enter those that were voted on its"
+                        " page (Envelopes), then order."
+                    )
                     % {"code": envelope.code, "year": year}
                 )
             left = credit.voted_amount - credit.ordered_amount

@@ -84,7 +84,7 @@ class PaymentBatchAdmin(CasePageAdmin):
     actions_of_page = {"order": order_claims, "pay": record_payments}
     action_roles = add_roles = PAYERS
     view_roles = STAFF_ROLES
-    fields = ("year", "label")
+    fields = ("label",)
     list_display = [
         "number",
         "label",
@@ -111,13 +111,10 @@ class PaymentBatchAdmin(CasePageAdmin):
         messages.success(request, _("The batch %(number)s is open: choose its claims below.") % {"number": obj.number})
         return HttpResponseRedirect(self.change_url(obj))
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict:
-        return {"year": payments.this_year()}
-
     def save_model(self, request: HttpRequest, obj: PaymentBatch, form, change: bool) -> None:
         """A new batch takes its number from the service that opens it."""
         if not change:
-            opened = payments.open_batch(actor=request.user, year=obj.year, label=obj.label)
+            opened = payments.open_batch(actor=request.user, label=obj.label)
             obj.pk = opened.pk
             obj.refresh_from_db()
 

@@ -1,5 +1,6 @@
 """From what is certified to what is paid: paid ≤ ordered ≤ certified ≤ granted, on the right account, in time."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from agreements.figures.settled import STILL_GRANTED
@@ -139,6 +140,29 @@ register(
             FROM agreements_paymentorder o JOIN grants_credituse u ON u.reference = o.reference
             WHERE u.amount - u.released_amount <> CASE WHEN o.state = 'cancelled' THEN 0 ELSE o.amount END ORDER BY o.id
         """,
+    ),
+    Invariant(
+        code="agreements.order-has-its-credit",
+        name=_("Credits under every order"),
+        sentence=_(
+            "Every order that was not cancelled takes payment credits of the envelope of its agreement, of the budget year"
+            " of its batch, which is the year in which it was ordered."
+        ),
+        source=BUDGET,
+        subject=PaymentOrder,
+        sql=f"""
+            SELECT o.id, o.reference AS label,
+                   k.envelope_id || '/' || EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}') AS expected,
+                   coalesce(p.envelope_id || '/' || p.year, '') AS found
+            FROM agreements_paymentorder o JOIN agreements_paymentbatch b ON b.id = o.batch_id
+            JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
+            LEFT JOIN grants_commitment k ON k.id = a.commitment_id
+            LEFT JOIN grants_credituse u ON u.reference = o.reference LEFT JOIN grants_paymentcredit p ON p.id = u.credit_id
+            WHERE o.state <> 'cancelled' AND (
+                p.id IS NULL OR p.envelope_id IS DISTINCT FROM k.envelope_id OR p.year <> b.year
+                OR b.year <> EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}')) ORDER BY o.id
+        """,  # noqa: S608 - a setting
+        unit=Unit.TEXT,
     ),
     Invariant(
         code="agreements.order-on-verified-account",

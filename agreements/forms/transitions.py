@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -168,13 +170,20 @@ class OrderForm(TransitionForm):
         label=gettext_lazy("Batch"),
         queryset=None,
         empty_label=None,
-        error_messages={"invalid_choice": gettext_lazy("This batch is closed: choose an open one.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         batches = apps.get_model("agreements", "PaymentBatch").objects.for_user(self.actor)
-        self.fields["batch"].queryset = batches.filter(state="open")
+        year, field = timezone.localdate().year, self.fields["batch"]
+        field.queryset = batches.filter(state="open", year=year)
+        words = {"year": year, "url": reverse("admin:agreements_paymentbatch_add")}
+        none_open = _('No batch of %(year)s is open: <a href="%(url)s">open one</a>, then order this payment.') % words
+        other = _("This batch is closed, or of another budget year: choose an open one of %(year)s.")
+        field.error_messages["invalid_choice"] = other % words
+        field.error_messages["required"] = _("Choose the batch; when none is open, open one first.")
+        if not field.queryset.exists():
+            field.help_text = none_open
 
 
 class PaymentDoneForm(TransitionForm):
@@ -205,4 +214,5 @@ class CancelOrderForm(TransitionForm):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         batches = apps.get_model("agreements", "PaymentBatch").objects.filter(state="open")
+        batches = batches.filter(year=timezone.localdate().year)
         self.fields["batch"].queryset = batches.exclude(pk=self.instance.batch_id)

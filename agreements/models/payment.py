@@ -16,6 +16,8 @@ from agreements.models.payment_rules import (
     ORDER_WAITS_FOR_ACCOUNT,
     BatchState,
     OrderState,
+    batch_of_its_year,
+    order_takes_its_credits,
 )
 from agreements.models.querysets import OfClaimQuerySet
 from agreements.models.triggers import CASE_OF_CLAIM, frozen, legal_moves, never_deleted, refuse
@@ -101,6 +103,13 @@ class PaymentBatch(WorkflowModel):
                 condition=Q(state="open", closed_by__isnull=True)
                 | Q(
                     closed_by__isnull=False, closed_at__isnull=False, closed_total__isnull=False, workbook__isnull=False
+                )
+                | Q(
+                    state="void",
+                    closed_by__isnull=False,
+                    closed_at__isnull=False,
+                    closed_total__isnull=True,
+                    workbook__isnull=True,
                 ),
                 name="batch_closed_with_workbook",
             ),
@@ -115,12 +124,13 @@ class PaymentBatch(WorkflowModel):
                 condition=pgtrigger.Q(old__state="open", new__state="sent"),
                 func=BATCH_WAITS_FOR_ACCOUNTS,
             ),
-            legal_moves([("open", "sent"), ("sent", "paid"), ("sent", "void")]),
+            legal_moves([("open", "sent"), ("open", "void"), ("sent", "paid"), ("sent", "void")]),
+            batch_of_its_year(),
             pgtrigger.Trigger(
                 name="paid_batch_paid_something",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Condition("OLD.state = 'sent' AND NEW.state IN ('paid', 'void')"),
+                condition=pgtrigger.Condition("OLD.state IN ('open', 'sent') AND NEW.state IN ('paid', 'void')"),
                 func=f"""
                     IF EXISTS (SELECT 1 FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'ordered')
                        OR (NEW.state = 'paid') <> EXISTS (
@@ -132,7 +142,7 @@ class PaymentBatch(WorkflowModel):
             ),
             frozen(
                 "closed_batch_frozen",
-                ["number", "year", "closed_by_id", "closed_at", "workbook_id", "closed_total"],
+                ["closed_by_id", "closed_at", "workbook_id", "closed_total"],
                 "a batch that was closed does not change",
                 unless="OLD.state = 'open'",
             ),
@@ -197,6 +207,25 @@ class PaymentBatch(WorkflowModel):
     )
     def void(self, *, actor, data, comment):
         """Every order was cancelled: nothing was paid."""
+
+    @workflow_transition(
+        field=state,
+        source=["open"],
+        target="void",
+        label=_("Cancel the batch"),
+        icon="block",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_close_batch,
+        conditions=["agreements.conditions.batch_holds_nothing"],
+        comment="optional",
+        audience="staff",
+        order=40,
+        tone="danger",
+    )
+    def abandon(self, *, actor, data, comment):
+        """A batch that holds no order is not needed: nothing is sent to finance."""
+        self.closed_by = actor
+        self.closed_at = timezone.now()
 
 
 @tracked
@@ -306,6 +335,7 @@ class PaymentOrder(WorkflowModel):
             ),
             never_deleted(),
             order_follows_its_agreement(),
+            order_takes_its_credits(),
             pgtrigger.Trigger(
                 name="order_is_regular",
                 when=pgtrigger.Before,

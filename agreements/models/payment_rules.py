@@ -1,5 +1,6 @@
 """Where batches and orders stand, and the SQL of what they wait for."""
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.utils.translation import pgettext_lazy
@@ -39,6 +40,58 @@ BATCH_WAITS_FOR_ACCOUNTS = f"""
     END IF;
     RETURN NEW;
 """
+
+
+def batch_of_its_year() -> pgtrigger.Trigger:
+    """A batch is of the budget year in which it is opened, and keeps its number and its year."""
+    return pgtrigger.Trigger(
+        name="batch_of_its_year",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func=f"""
+            IF TG_OP = 'UPDATE' THEN
+                IF ROW(NEW.number, NEW.year, NEW.opened_at, NEW.opened_by_id)
+                   IS DISTINCT FROM ROW(OLD.number, OLD.year, OLD.opened_at, OLD.opened_by_id) THEN
+                    {refuse("a batch keeps its number, its year and who opened it")}
+                END IF;
+            ELSIF NEW.year <> EXTRACT(YEAR FROM NEW.opened_at AT TIME ZONE '{settings.TIME_ZONE}') THEN
+                {refuse("a batch is of the budget year in which it is opened, not of %", "NEW.year")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def order_takes_its_credits() -> pgtrigger.Trigger:
+    """An order takes payment credits of its envelope, of the year of its batch, in which it is made; a cancelled one
+    gives them back.
+
+    Looked at when the transaction ends. An order of before this rule, without credits, may still be paid or cancelled.
+    """
+    return pgtrigger.Trigger(
+        name="order_takes_its_credits",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        timing=pgtrigger.Deferred,
+        declare=[("its", "agreements_paymentorder%ROWTYPE"), ("used", "NUMERIC"), ("of_year", "INTEGER")],
+        func=f"""
+            SELECT * INTO its FROM agreements_paymentorder WHERE id = NEW.id;
+            SELECT b.year INTO of_year FROM agreements_paymentbatch b WHERE b.id = its.batch_id;
+            IF TG_OP = 'INSERT' AND of_year <> EXTRACT(YEAR FROM its.ordered_at AT TIME ZONE '{settings.TIME_ZONE}') THEN
+                {refuse("the batch is of the budget year %: an order goes in a batch of its year", "of_year")}
+            END IF;
+            SELECT u.amount - u.released_amount INTO used
+              FROM grants_credituse u JOIN grants_paymentcredit p ON p.id = u.credit_id
+              JOIN agreements_paymentclaim c ON c.id = its.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
+              JOIN grants_commitment k ON k.id = a.commitment_id
+             WHERE u.reference = its.reference AND p.envelope_id = k.envelope_id AND p.year = of_year;
+            IF used IS NULL AND TG_OP = 'UPDATE' THEN RETURN NULL; END IF;
+            IF used IS DISTINCT FROM (CASE WHEN its.state = 'cancelled' THEN 0 ELSE its.amount END) THEN
+                {refuse("the order % does not take its payment credits of %", "its.reference", "of_year")}
+            END IF;
+            RETURN NULL;
+        """,
+    )
 
 
 class BatchState(models.TextChoices):

@@ -34,7 +34,16 @@ SHOWN = 50
 
 
 class PaymentCreditForm(forms.ModelForm):
-    """Credits are never voted below what is ordered on them."""
+    """Credits are never voted below what is ordered on them; once an order has used them they keep their year."""
+
+    def clean_year(self):
+        year, before = self.cleaned_data["year"], self.initial.get("year")
+        if self.instance.pk and year != before and self.instance.uses.exists():
+            sentence = _(
+                "Orders have used the credits of %(year)s: enter those of another year on a line of their own."
+            )
+            raise forms.ValidationError(sentence % {"year": before})
+        return year
 
     def clean_voted_amount(self):
         voted, used = self.cleaned_data["voted_amount"], self.instance.ordered_amount

@@ -394,7 +394,22 @@ class PaymentCredit(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.Before,
                 func=own_total("ordered_amount"),
-            )
+            ),
+            pgtrigger.Trigger(
+                name="used_credit_keeps_its_year",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "ROW(OLD.year, OLD.envelope_id) IS DISTINCT FROM ROW(NEW.year, NEW.envelope_id)"
+                ),
+                func="""
+                    IF EXISTS (SELECT 1 FROM grants_credituse WHERE credit_id = OLD.id) THEN
+                        RAISE EXCEPTION 'payment credits that orders have used keep their year and their envelope'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self):

@@ -164,8 +164,7 @@ def test_from_the_open_batch_to_the_payments(client):
     agreement, house = in_force()
     claim = certified(agreement, house)
     sign_in(client, house.finance)
-    year = timezone.localdate().year
-    client.post(reverse("admin:agreements_paymentbatch_add"), {"year": year, "label": "Novembre"})
+    client.post(reverse("admin:agreements_paymentbatch_add"), {"label": "Novembre"})
     batch = PaymentBatch.objects.get()
     assert (batch.opened_by, batch.label) == (house.finance, "Novembre")
     assert claim.number in client.get(page_url(batch)).content.decode()

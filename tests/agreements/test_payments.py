@@ -16,6 +16,7 @@ from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrde
 from core.documents import open_document
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
+from grants.commitments import use_credit
 from tests.factories.agreements import certified, give_accounts, in_force, instalment, opened, ordered, pay
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf
 from tests.factories.core import hold_in_breach
@@ -314,12 +315,14 @@ def test_raw_orders_of_many_sessions_never_pass_what_was_certified():
     claim = certified(agreement, house)
     batch = payments.open_batch(actor=house.finance)
     account = agreement.beneficiary.bank_accounts.get()
+    envelope = agreement.commitment.envelope
     outcomes = []
 
     def attempt(rank):
         try:
             with transaction.atomic():
                 raw_order(claim, batch, account, house.finance, reference=f"X-{rank}", amount=claim.certified_amount)
+                use_credit(envelope, batch.year, claim.certified_amount, reference=f"X-{rank}", actor=house.finance)
             outcomes.append("done")
         except DatabaseError:
             outcomes.append("refused")

@@ -70,6 +70,10 @@ def approved(
         "project_end": today + timedelta(days=290 if code == "CPO" else 270),
     }
     case = CaseFactory(**values | extra)
+    for year in range(today.year, today.year + 4):
+        case.call.envelope.payment_credits.get_or_create(
+            year=year, defaults={"voted_amount": case.call.envelope.voted_amount}
+        )
     for rank, amount in enumerate(persons, 1):
         case.persons.create(
             rank=rank,

@@ -107,6 +107,11 @@ breaks(
     "UPDATE grants_credituse SET released_amount = 1 WHERE id = (SELECT max(id) FROM grants_credituse)",
 )
 breaks(
+    "agreements.order-has-its-credit",
+    "UPDATE grants_paymentcredit SET year = 2031 "
+    "WHERE id = (SELECT credit_id FROM grants_credituse WHERE released_amount = 0 LIMIT 1)",
+)
+breaks(
     "agreements.order-on-verified-account",
     "UPDATE agreements_paymentorder SET state = 'ordered' WHERE id = (SELECT max(id) FROM agreements_paymentorder)",
     "UPDATE applicants_bankaccount SET state = 'superseded' "
