@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
+from agreements.settlements.services import why_it_stops
 from applicants.bank_accounts import account_for_its_owner
 from core.dates import format_date_long
 from core.money import format_euros
@@ -44,11 +45,13 @@ class Payment:
     instalment: Instalment
     claim: PaymentClaim | None
     is_claimable: bool
+    has_ended: bool = False
+    """The agreement has ended: what was not claimed is not to come any more."""
 
     @property
     def waits(self) -> str:
         """Why it cannot be claimed yet, in a few words; empty when it can or was."""
-        if self.claim is not None or self.is_claimable:
+        if self.claim is not None or self.is_claimable or self.has_ended:
             return ""
         if self.instalment.tranche is not None and self.instalment.tranche.state == Tranche.State.PLANNED:
             return _("opens with the report of the year before")
@@ -103,6 +106,7 @@ def payments_of(agreement: Agreement) -> list[Payment]:
             is_claimable=agreement.is_in_force
             and item.pk not in live
             and (item.tranche is None or item.tranche.is_released),
+            has_ended=agreement.ended_on is not None,
         )
         for item in agreement.instalments.all()
     ]
@@ -123,8 +127,9 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
                 _("Read and sign"),
             )
         ]
+    to_write = [payment.claim for payment in payments if payment.claim and payment.claim.is_editable]
     if not agreement.is_in_force:
-        return []
+        return [_claim_task(claim) for claim in to_write if why_it_stops(claim) is None]
     tasks = [
         Task(
             _("The service asks for more on the report of %(year)s.") % {"year": year.tranche.label},
@@ -134,7 +139,7 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         for year in years
         if year.is_returned
     ]
-    tasks += [_claim_task(payment.claim) for payment in payments if payment.claim and payment.claim.is_editable]
+    tasks += [_claim_task(claim) for claim in to_write]
     tasks += [
         Task(
             _("Report on %(year)s: the next year opens when the report is accepted.") % {"year": year.tranche.label},
@@ -204,6 +209,8 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
         return Step(title, status, claim.paid_on, state, claim.get_absolute_url(), claim.number)
     if payment.is_claimable:
         return Step(title, NOW, None, _("You may claim it. %(trigger)s") % {"trigger": item.trigger_text})
+    if payment.has_ended:
+        return Step(title, DONE, None, _("The agreement has ended: this payment will not be made."))
     return Step(title, LATER, None, item.trigger_text)
 
 

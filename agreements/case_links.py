@@ -2,12 +2,31 @@
 
 from collections.abc import Iterator
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from agreements.models import Agreement
+from agreements.models import Agreement, PaymentClaim, TrancheReport
 from agreements.models.querysets import HIDDEN_FROM_BENEFICIARY
+from agreements.settlements.rules import PAY
 from grants.case_links import CaseLink
 from grants.states import GRANTED
+
+
+def cases_to_act_on(applications: QuerySet) -> QuerySet:
+    """Those of the applications whose agreement is to be signed, or has a claim or a report that was given back."""
+    to_sign = Q(agreement__state=Agreement.State.SENT, agreement__kind=Agreement.Kind.AGREEMENT)
+    claims = PaymentClaim.objects.filter(may_be_filed_again(), agreement__application=OuterRef("pk"))
+    reports = TrancheReport.objects.filter(
+        state=TrancheReport.State.RETURNED, tranche__agreement__state=Agreement.State.IN_FORCE,
+        tranche__agreement__application=OuterRef("pk"),
+    )  # fmt: skip
+    return applications.filter(to_sign | Exists(claims) | Exists(reports))
+
+
+def may_be_filed_again() -> Q:
+    """Claims given back to the beneficiary, of an agreement in force or that its settlement lets go on."""
+    goes_on = Q(agreement__state=Agreement.State.IN_FORCE) | Q(settlement_line__outcome=PAY)
+    return Q(state=PaymentClaim.State.RETURNED) & goes_on
 
 
 def links_of_case(application, user) -> Iterator[CaseLink]:
@@ -18,5 +37,11 @@ def links_of_case(application, user) -> Iterator[CaseLink]:
     if agreement is None:
         return
     task = _("Your agreement is ready: read it and sign it.") if agreement.awaits_beneficiary else ""
+    for claim in agreement.claims.filter(may_be_filed_again()).order_by("pk"):
+        sentence = _("The service returned the claim %(number)s: it says what to correct.")
+        label = _("Claim %(number)s") % {"number": claim.number}
+        yield CaseLink(
+            label, claim.get_absolute_url(), claim.state_label("applicant"), sentence % {"number": claim.number}
+        )
     label = _("Agreement %(number)s and its payments") % {"number": agreement.number}
     yield CaseLink(label, agreement.get_absolute_url(), agreement.state_label("applicant"), task)

@@ -8,7 +8,7 @@ from agreements import (  # noqa: F401 - connects the receivers of the transitio
     retention,
     work,
 )
-from agreements.case_links import links_of_case
+from agreements.case_links import cases_to_act_on, links_of_case
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from agreements.wording import wordings
 from core import navigation
@@ -16,7 +16,7 @@ from core.documents import register_access
 from core.navigation import Section
 from core.presentation import register_action_labels
 from core.roles import Role
-from grants.case_links import register_case_links
+from grants.case_links import register_case_links, register_duties
 from grants.programmes.act_templates import register_act_templates
 
 WRITERS = [Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER]
@@ -86,6 +86,7 @@ def register() -> None:
     register_access("agreements.PaymentClaim", may_see_claim)
     register_access("agreements.PaymentBatch", may_see_batch)
     register_case_links(links_of_case)
+    register_duties(cases_to_act_on)
     register_act_templates(wordings)
     navigation.register_portal(
         _("My agreements"), "agreements:agreements", audience="applicant", order=30, prefix="/conventions/"

@@ -191,7 +191,7 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()
     for batch in batches.order_by("state", "closed_at", "opened_at")[: 2 * SHOWN]:
         if batch.state == "sent":
-            yield _batch_item(batch, _("Sent to finance: %(amount)s"), batch.closed_total, _("Record the payments"))
+            yield _batch_item(batch, _("Sent to finance: %(amount)s"), batch.live_total, _("Record the payments"))
         elif batch.live_count:
             yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, _("Close"))
 

@@ -23,6 +23,7 @@ from agreements.settlements.services import settlement_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
+from core.dates import format_moment
 from core.engine import versions
 from grants.staff_permissions import may_work_on
 from grants.work import NOT_IN_A_LIST
@@ -120,13 +121,27 @@ class AgreementAdmin(CasePageAdmin):
         if not has_any_role(request.user, work.DRAFTERS):
             raise PermissionDenied
         chosen = request.POST.get("application", "")
-        case = get_object_or_404(cases, pk=int(chosen) if chosen.isdigit() else 0)
+        pk = int(chosen) if chosen.isdigit() else 0
+        drawn = Agreement.objects.for_user(request.user).filter(application=pk).select_related("drafted_by").first()
+        if drawn is not None:
+            return self._drawn_already(request, drawn)
+        case = get_object_or_404(cases, pk=pk)
         try:
             agreement = draft_agreement(case, actor=request.user)
         except DraftingRefused as refusal:
             messages.error(request, f"{case.number}: {refusal}")
             return HttpResponseRedirect(request.path)
         messages.success(request, _("The act %(number)s is drawn up. Read it, then send it.") % {"number": agreement})
+        return HttpResponseRedirect(self.change_url(agreement))
+
+    def _drawn_already(self, request: HttpRequest, agreement: Agreement) -> HttpResponse:
+        """The button of an old page: the act is there, and who drew it up."""
+        words = {
+            "number": agreement.number,
+            "person": agreement.drafted_by,
+            "when": format_moment(agreement.created_at),
+        }
+        messages.warning(request, _("The act %(number)s was already drawn up by %(person)s on %(when)s.") % words)
         return HttpResponseRedirect(self.change_url(agreement))
 
     # --- the page ---------------------------------------------------------------------------------------------------

@@ -119,12 +119,14 @@ class PaymentBatchAdmin(CasePageAdmin):
             obj.refresh_from_db()
 
     def case_header(self, request: HttpRequest, obj: PaymentBatch) -> CaseHeader:
-        total = obj.live_total if obj.closed_total is None else obj.closed_total
+        amounts = [(_("Total"), obj.live_total)]
+        if obj.closed_total is not None and obj.closed_total != obj.live_total:
+            amounts.append((_("Total when closed"), obj.closed_total))
         return CaseHeader(
             number=obj.number,
             title=obj.label,
             subtitle=_("Budget year %(year)s") % {"year": obj.year},
-            amounts=[(_("Total"), total)],
+            amounts=amounts,
         )
 
     def panels(self, request: HttpRequest, obj: PaymentBatch) -> list[Panel]:

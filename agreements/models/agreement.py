@@ -40,7 +40,7 @@ from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
-from core.money import MoneyField
+from core.money import MoneyField, sum_money
 from core.roles import Role
 from core.text import search_vector
 from core.transitions import workflow_transition
@@ -290,6 +290,16 @@ class Agreement(WorkflowModel):
     def last_day_to_pay(self):
         """The last day on which an expenditure of the project may be paid: until it is claimed and reported."""
         return max(day for day in (self.end, self.claim_deadline, self.report_due_on) if day)
+
+    def sums_shown(self):
+        """What is ordered and paid; of one in force, the claims that its end would settle."""
+        if not self.is_in_force:
+            return super().sums_shown()
+        claims = [claim for claim in self.claims.all() if not claim.is_over]
+        at_stake = sum_money(
+            claim.claimed_amount if claim.certified_amount is None else claim.certified_amount for claim in claims
+        )
+        return super().sums_shown() | {_("Claims under way"): len(claims), _("At stake"): at_stake}
 
     @property
     def is_in_force(self) -> bool:

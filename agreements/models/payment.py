@@ -27,7 +27,7 @@ from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
-from core.money import MoneyField
+from core.money import ZERO, MoneyField
 from core.roles import STAFF_ROLES, Role
 from core.transitions import workflow_transition
 from grants.interests import interest_in
@@ -155,6 +155,11 @@ class PaymentBatch(WorkflowModel):
     def interest_of(self, user):
         """The people of any of its cases."""
         return interest_in(user, Application.objects.filter(agreement__claims__orders__batch=self))
+
+    def sums_shown(self):
+        """The orders that were not cancelled: how many, and how much."""
+        live = self.orders.exclude(state="cancelled").aggregate(count=models.Count("pk"), total=models.Sum("amount"))
+        return {_("Orders"): live["count"], _("Total"): live["total"] or ZERO}
 
     @workflow_transition(
         field=state,

@@ -1,6 +1,5 @@
 """The page of a transition in the staff site: its form on GET, the transition on POST, why when it is refused."""
 
-from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -12,7 +11,7 @@ from django.forms.utils import ErrorDict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from core.engine.versions import FIELD, carried, shown_of
+from core.engine.versions import FIELD, carried, seen_in, shown_of
 from core.transitions import Option, TransitionRefused, TransitionSpec, perform, spec_of
 
 TEMPLATE = "admin/essor/transition.html"
@@ -102,11 +101,10 @@ def _back(model_admin: Any, request: HttpRequest, obj: models.Model) -> str:
 
 
 def _token(request: HttpRequest, obj: models.Model) -> str:
-    """What the person decides on: the page that led here (``?seen=`` the number of its newest event), else this one."""
+    """What the person decides on: the page that led here (``?seen=`` what it showed), else this one."""
     if request.method == "POST":
         return request.POST.get(FIELD, "")
-    shown, seen = shown_of(obj), request.GET.get("seen", "")
-    return (replace(shown, number=int(seen)) if seen.isdigit() and len(seen) < 10 else shown).token()
+    return seen_in(request.GET.get("seen", ""), shown_of(obj)).token()
 
 
 def _page(

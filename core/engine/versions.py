@@ -4,7 +4,8 @@ Every form that writes carries a signed token (the hidden field ``shown``, tag `
 about, the number of its newest event, and a digest of each value that a field showed. When the form comes back, under
 the lock of the row,
 
-* a decision (a button, a transition) is taken only when nothing happened to the row since (:func:`verify`);
+* a decision (a button, a transition) is taken only when nothing happened to the row since, and what its page sums up
+  of other rows (``WorkflowModel.sums_shown``) still comes to the same (:func:`verify`);
 * a form of several fields is settled field by field (:func:`settle`): what the person did not touch keeps the value
   that it has now, what somebody else changed and the person changed too is refused.
 
@@ -33,6 +34,9 @@ from core.models.event import Event
 
 FIELD = "shown"
 """The name of the hidden field that carries the token."""
+
+SUMS = "+sums"
+"""The name, among the values of a token, of the digest of what the page sums up of the rows under its own."""
 
 _SALT = "essor.shown"
 _DIGEST = 16
@@ -91,7 +95,7 @@ class Stale(Exception):
         if self.shown is None:
             return Shown(label_of(self.subject), number).token()
         seen = {item.name: digest(item.theirs) for item in self.differences}
-        seen |= {name: digest(value) for name, value in self.values.items()}
+        seen |= {name: digest(value) for name, value in self.values.items()} | _digest_of_sums(self.subject, fresh=True)
         return replace(self.shown, number=number, values=self.shown.values | seen).token()
 
 
@@ -134,7 +138,35 @@ def number_of(subject: models.Model, *, fresh: bool = False) -> int:
 def shown_of(subject: models.Model, values: Mapping[str, Any] | None = None) -> Shown:
     """What a page that is being made shows of a row."""
     digests = {name: digest(value) for name, value in (values or {}).items()}
-    return Shown(label_of(subject), number_of(subject), digests)
+    return Shown(label_of(subject), number_of(subject), digests | _digest_of_sums(subject))
+
+
+def sums_of(subject: models.Model, *, fresh: bool = False) -> dict[str, Any]:
+    """What the page of a row sums up of the rows under it, by label: they change without an event of its own."""
+    if not fresh and "_sums" in subject.__dict__:
+        return subject._sums
+    sums = subject.sums_shown() if hasattr(subject, "sums_shown") else {}
+    if not fresh:
+        subject._sums = sums
+    return sums
+
+
+def _digest_of_sums(subject: models.Model, *, fresh: bool = False) -> dict[str, str]:
+    sums = sums_of(subject, fresh=fresh)
+    return {SUMS: digest([plain(value) for value in sums.values()])} if sums else {}
+
+
+def seen_of(subject: models.Model) -> str:
+    """What a page showed of a row, for the address of a button that leads to another page: :func:`seen_in` reads it."""
+    return "-".join([str(number_of(subject)), *_digest_of_sums(subject).values()])
+
+
+def seen_in(text: str, shown: Shown) -> Shown:
+    """``shown`` as the page saw it from which ``text`` (:func:`seen_of`) comes; unchanged when that is no such text."""
+    number, _dash, sums = text.partition("-")
+    if not number.isdigit() or len(number) > _DIGEST:
+        return shown
+    return replace(shown, number=int(number), values=shown.values | ({SUMS: sums[:_DIGEST]} if sums else {}))
 
 
 # --- values --------------------------------------------------------------------------------------------------------
@@ -208,7 +240,10 @@ def verify(
     """
     if shown is None:
         return
-    moved = any(shown.values.get(name, digest(value)) != digest(value) for name, value in (values or {}).items())
+    now = {name: digest(value) for name, value in (values or {}).items()}
+    if SUMS in shown.values:
+        now |= _digest_of_sums(subject, fresh=True)
+    moved = any(shown.values.get(name, value) != value for name, value in now.items())
     if moved or shown.subject != label_of(subject) or _went_on(subject, shown.number, by):
         raise Stale(subject, shown, values=values)
 

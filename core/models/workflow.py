@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django_fsm import ConcurrentTransition, FSMFieldMixin
 
 from core.models.event import Event, EventQuerySet
+from core.money import MoneyField
 
 
 class StaleSave(ConcurrentTransition):
@@ -70,6 +71,22 @@ class WorkflowModel(models.Model):
         Each model says whom its rows concern: one that concerned nobody by default would let everybody act.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say whom it concerns (interest_of).")
+
+    def sums_shown(self) -> dict[str, Any]:
+        """What the page of the row sums up of the rows under it, by label, in their order (``core.engine.versions``).
+
+        By default the amounts that the database counts on the row itself. A model whose page sums up more says so.
+        """
+        return {str(field.verbose_name): getattr(self, field.attname) for field in self._counted_fields()}
+
+    @classmethod
+    def _counted_fields(cls) -> tuple[models.Field, ...]:
+        if "_known_counted" not in cls.__dict__:
+            fields = cls._meta.concrete_fields
+            cls._known_counted = tuple(
+                field for field in fields if isinstance(field, MoneyField) and not field.editable and not field.null
+            )
+        return cls._known_counted
 
     @property
     def subject_key(self) -> tuple[int, int]:

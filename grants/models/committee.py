@@ -159,6 +159,11 @@ class CommitteeSession(WorkflowModel):
             ),
         ]
 
+    def sums_shown(self):
+        """The agenda: how many cases, and what is proposed for them (what is decided is shown at once)."""
+        agenda = self.items.aggregate(count=Count("pk"), total=Sum("proposed_amount"))
+        return {_("Cases"): agenda["count"], _("Proposed"): agenda["total"] or 0}
+
     def __str__(self):
         return f"{self.title} · {date_format(timezone.localtime(self.held_at), 'SHORT_DATE_FORMAT')}"
 

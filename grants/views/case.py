@@ -15,7 +15,7 @@ from core.engine import versions
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, available_transitions
 from grants.case_decision import decision_of
-from grants.case_links import links_of
+from grants.case_links import links_of, with_duties
 from grants.case_page import Task, tasks_of, timeline_of
 from grants.form_page import piece_views, questions_of
 from grants.models import Application
@@ -38,10 +38,11 @@ def my_cases(request: HttpRequest) -> HttpResponse:
     """The cases of the applicants one acts for: those that wait for an answer first."""
     own = Application.objects.filter(applicant__in=applicants_of(request.user).values("pk"))
     chosen = request.GET.get("etat", "")
+    todo = Q(state__in=ACTIVE_FIRST) | with_duties(own)
     filters = {
-        "todo": Q(state__in=ACTIVE_FIRST),
-        "running": ~Q(state__in=[*ACTIVE_FIRST, *_ended()]),
-        "ended": Q(state__in=_ended()),
+        "todo": todo,
+        "running": ~todo & ~Q(state__in=_ended()),
+        "ended": ~todo & Q(state__in=_ended()),
     }
     counts = own.aggregate(**{name: Count("pk", filter=condition) for name, condition in filters.items()})
     if chosen in filters:

@@ -156,6 +156,11 @@ class ExpenditureDeclaration(WorkflowModel):
             ),
         ]  # fmt: skip
 
+    def sums_shown(self):
+        """Its items: how many, and what they declare (what is decided of them is shown at once)."""
+        items = self.items.aggregate(count=models.Count("pk"), total=models.Sum("declared_amount"))
+        return {_("Items"): items["count"], _("Declared"): items["total"] or 0}
+
     def __str__(self) -> str:
         return self.number
 
