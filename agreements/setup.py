@@ -14,7 +14,7 @@ from agreements.wording import wordings
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
-from core.presentation import register_action_labels
+from core.presentation import register_action_labels, register_document_kinds
 from core.roles import Role
 from grants.case_links import register_case_links, register_duties
 from grants.programmes.act_templates import register_act_templates
@@ -57,7 +57,21 @@ def register_menu() -> None:
 
 
 def register_words() -> None:
-    """The words of the events that are no transitions."""
+    """The words of the events that are no transitions, and of the kinds of documents."""
+    register_document_kinds(
+        {
+            "act_pdf": _("Act (PDF)"),
+            "act_docx": _("Act (text)"),
+            "signed_copy": _("Signed copy"),
+            "report": _("Report of the beneficiary"),
+            "proof": _("Proof of an expense"),
+            "claim_piece": _("Piece of a claim"),
+            "claim_reply": _("Reply of the beneficiary"),
+            "expenditure_workbook": _("Workbook of expenses"),
+            "refused_rows": _("Rows that were refused"),
+            "batch_workbook": _("Workbook of a payment batch"),
+        }
+    )
     register_action_labels(
         {
             "draft": _("Act drawn up"),

@@ -16,7 +16,7 @@ from applicants.reference_data import ensure_reference_data
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section, WorkItem
-from core.presentation import register_action_labels
+from core.presentation import register_action_labels, register_document_kinds
 from core.roles import Role
 from core.signals import transitioned
 
@@ -56,7 +56,14 @@ def _accounts_as_work(user: Any) -> list[WorkItem]:
 
 
 def register_words() -> None:
-    """The words of the events that are no transitions."""
+    """The words of the events that are no transitions, and of the kinds of documents."""
+    register_document_kinds(
+        {
+            "bank_proof": gettext_lazy("Bank account details"),
+            "bank_other_proof": gettext_lazy("Other proof of an account"),
+            "de_minimis_register": gettext_lazy("Extract of the central register"),
+        }
+    )
     register_action_labels(
         {
             "edit": gettext_lazy("Changed"),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from core.engine.proof import run, steps
+from core.engine.proof import Notes, run, steps
 from core.engine.seals import seal_all
 from core.figures.checking import look
 from core.history import history_model_of, tracked_models
@@ -46,8 +46,9 @@ def check_figures() -> None:
 
 def verify_history(*, files: bool, sessions: int) -> None:
     """The whole proof; stops where something was found."""
-    if findings := run(steps(files=files), limit=1, sessions=sessions, told=lambda *_progress: None):
-        raise SystemExit(f"The history is not whole: {findings[0]}")
+    found = run(steps(Notes(), files=files), limit=1, sessions=sessions, told=lambda *_progress: None)
+    if found.shown:
+        raise SystemExit(f"The history is not whole: {found.shown[0]}")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ class CoreConfig(AppConfig):
         migration_state.install()
         setup.register_access_to_jobs()
         setup.declare_changes_without_event()
+        setup.declare_own_labels()
         celery_signals.connect()
         checks.connect()
         health.connect()

@@ -65,7 +65,12 @@ def hash_of(event: Event, subject_label: str) -> str:
 
 
 def lock_subject(subject: models.Model) -> None:
-    """Hold the subject's row until the transaction ends: its chain has one writer at a time."""
+    """Hold the subject's row until the transaction ends: its chain has one writer at a time.
+
+    A row that the database never lets change is not held: nobody may.
+    """
+    if getattr(subject, "NEVER_CHANGES", False):
+        return
     manager = subject._meta.model._base_manager  # the subject may be the lazy user of a request
     list(manager.select_for_update(of=("self",), no_key=True).filter(pk=subject.pk).values_list("pk"))
 

@@ -13,15 +13,19 @@ BEGIN
     WHERE attrelid = '{history}'::regclass AND attnum > 0 AND NOT attisdropped
         AND NOT starts_with(attname::text, 'pgh_');
     EXECUTE 'INSERT INTO {history} (' || columns
-        || ', pgh_obj_id, pgh_label, pgh_created_at, pgh_context, pgh_context_id) SELECT ' || columns
-        || ', id, ''insert'', now(), '
+        || ', {refer}pgh_label, pgh_created_at, pgh_context, pgh_context_id) SELECT ' || columns
+        || ', {key}''insert'', now(), '
         || quote_literal('{{"user": null, "label": "command migrate: the history of this table begins"}}')
-        || '::jsonb, gen_random_uuid() FROM {table} ORDER BY id';
+        || '::jsonb, gen_random_uuid() FROM {table} ORDER BY {pk}';
 END
 $$
 """
 
 
-def history_begins(table: str) -> RunSQL:
-    """An operation to put after the creation of ``<table>event``. It renders no model, so that it costs nothing."""
-    return RunSQL(_BEGIN.format(table=table, history=f"{table}event"), RunSQL.noop)
+def history_begins(table: str, history: str = "", *, pk: str = "id") -> RunSQL:
+    """An operation to put after the creation of the history. It renders no model, so that it costs nothing.
+
+    ``history`` is that of a proxy (a many-to-many table), whose lines do not refer to the row; else ``<table>event``.
+    """
+    refer = {"refer": "", "key": ""} if history else {"refer": "pgh_obj_id, ", "key": f"{pk}, "}
+    return RunSQL(_BEGIN.format(table=table, history=history or f"{table}event", pk=pk, **refer), RunSQL.noop)

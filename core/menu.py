@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.alerts import ALERTED, broken_codes
 from core.navigation import Section, register
-from core.presentation import register_action_labels
+from core.presentation import register_action_labels, register_document_kinds
 from core.roles import STAFF_ROLES, Role
 
 
@@ -39,10 +39,13 @@ def register_all() -> None:
         badge=lambda user: len(broken_codes()),
         order=5,
     )
+    register_document_kinds({"job": _("Result of a job"), "import": _("File taken in")})
     register_action_labels(
         {
             "user.roles": _("Roles changed"),
             "activate_account": _("Account activated"),
+            "change_password": _("Password changed"),
+            "seal_late": _("Sealed late"),
             "edit_account": _("Account details changed"),
             "import_table": _("Table imported"),
             "delete": _("Deleted"),

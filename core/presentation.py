@@ -109,3 +109,22 @@ def register_event_value(name: str, label: str | Promise, text: Callable[[Any], 
 def event_value(name: str) -> EventValue | None:
     """The words registered for a value of events, or None for a field."""
     return _event_values.get(name)
+
+
+# --- the kinds of documents -------------------------------------------------------------------------------------------
+
+Words = Mapping[str, str | Promise]
+_document_kinds: list[Words | Callable[[], Words]] = []
+
+
+def register_document_kinds(words: Words | Callable[[], Words]) -> None:
+    """What documents are to their subjects: ``{"bank_proof": _("Bank details")}``, or a function that reads them."""
+    _document_kinds.append(words)
+
+
+def document_kinds() -> dict[str, str]:
+    """The words of every kind of document that is known; asked for once a page."""
+    found: dict[str, str] = {}
+    for words in _document_kinds:
+        found |= {kind: str(text) for kind, text in (words() if callable(words) else words).items()}
+    return found

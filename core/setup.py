@@ -6,8 +6,12 @@ from django.db import DEFAULT_DB_ALIAS
 from core.acting import acting_as
 from core.documents import register_access
 from core.engine.authors import without_event
+from core.engine.files import READING
+from core.engine.labels import own_label
 from core.models.document import StoredFile
 from core.models.incompatible import SEPARATED, IncompatibleRoles
+from core.models.outbox import MessageAttachment, OutboxMessage
+from core.models.sequence import Sequence
 from core.permissions import may_see_job
 from core.roles import Role
 
@@ -35,8 +39,17 @@ def ensure_incompatible_roles(using: str = DEFAULT_DB_ALIAS, **kwargs) -> None:
 
 
 def declare_changes_without_event() -> None:
-    """The bytes of a file are kept under their hash: what they are to a case is said by the document, with an event."""
+    """What is written beside a decision: the event is that of the decision."""
+    # What the bytes of a file are to a case is said by the document, with an event.
     without_event(StoredFile, when="line.pgh_label = 'insert'", reason="bytes kept under their hash say nothing")
+    without_event(OutboxMessage, when="line.pgh_label = 'insert'", reason="a mail tells of what was decided")
+    without_event(MessageAttachment, when="line.pgh_label = 'insert'", reason="it left with its mail")
+    without_event(Sequence, when="true", reason="a number is given to a row, whose event says for what")
+
+
+def declare_own_labels() -> None:
+    """What writes without a person, beside commands, tasks, jobs and pages."""
+    own_label("scanner", "sign-up", "activation", "password reset", READING)
 
 
 def register_access_to_jobs() -> None:

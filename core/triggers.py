@@ -1,6 +1,7 @@
 """Database triggers that several models share."""
 
 import pgtrigger
+from django.db import models
 
 
 def no_truncate() -> pgtrigger.Trigger:
@@ -30,11 +31,43 @@ $$
 """
 
 
-def transaction_trigger(column: str) -> pgtrigger.Trigger:
-    """The database itself writes down in which transaction a row was added."""
+def transaction_trigger(column: str, also: str = "") -> pgtrigger.Trigger:
+    """The database itself writes down in which transaction a row was added, and what ``also`` (SQL on NEW) says."""
     return pgtrigger.Trigger(
         name="stamp_transaction",
         operation=pgtrigger.Insert,
         when=pgtrigger.Before,
-        func=f"NEW.{column} := essor_transaction(); RETURN NEW;",
+        func=f"NEW.{column} := essor_transaction(); {also}RETURN NEW;",
     )
+
+
+# What stands for a text that is kept nowhere else: the mark of a password, of the words of a mail. Immutable, so that a
+# CHECK may call it, which nobody switches off with the triggers.
+DIGEST_FUNCTION = """
+CREATE OR REPLACE FUNCTION essor_digest(said text) RETURNS varchar LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex')
+$$
+"""
+
+
+class Digest(models.Func):
+    """SQL: the SHA-256 (hexadecimal) of a text, by :data:`DIGEST_FUNCTION`."""
+
+    function = "essor_digest"
+    arity = 1
+    output_field = models.CharField()
+
+
+def mark_trigger(column: str, text: str) -> pgtrigger.Trigger:
+    """The database itself keeps the mark of ``text`` (SQL on NEW) in ``column``; a CHECK holds it to that."""
+    return pgtrigger.Trigger(
+        name=f"keeps_{column}",
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"NEW.{column} := essor_digest({text}); RETURN NEW;",
+    )
+
+
+def never_deleted() -> pgtrigger.Trigger:
+    """Rows stay."""
+    return pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete)

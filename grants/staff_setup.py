@@ -6,9 +6,10 @@ from django.utils.translation import gettext_lazy
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
-from core.presentation import register_action_labels
+from core.presentation import register_action_labels, register_document_kinds
 from core.roles import STAFF_ROLES, Role
 from grants import receivers, work
+from grants.models import ProgrammeVersion
 from grants.permissions import may_see
 from grants.staff_permissions import EDITS_BUDGET
 
@@ -50,8 +51,18 @@ def register_menu() -> None:
         navigation.register(section, label, f"admin:grants_{model}_changelist", icon, roles, order=order)
 
 
+def _expected_pieces() -> dict[str, str]:
+    """The pieces that the programmes ask for, by their codes; the newest version's words win."""
+    versions = ProgrammeVersion.objects.order_by("pk").only("definition", "sha256")
+    return {piece.code: str(piece.label) for version in versions for piece in version.rules.pieces}
+
+
 def register_words() -> None:
-    """The words of the events that are no transitions."""
+    """The words of the events that are no transitions, and of the kinds of documents."""
+    register_document_kinds(
+        {"receipt": gettext_lazy("Receipt"), "opinion": gettext_lazy("Opinion"), "act": gettext_lazy("Act")}
+    )
+    register_document_kinds(_expected_pieces)
     register_action_labels(
         {
             "check": gettext_lazy("Check answered"),

@@ -260,6 +260,8 @@ ESSOR_RETENTION_DE_MINIMIS_YEARS = env.int("ESSOR_RETENTION_DE_MINIMIS_YEARS", 1
 ESSOR_ANCHOR_FOLDER = env.str("ESSOR_ANCHOR_FOLDER", "")
 ESSOR_ANCHOR_MAIL = env.list("ESSOR_ANCHOR_MAIL", default=[])
 ESSOR_ANCHOR_KEY = env.str("ESSOR_ANCHOR_KEY", "")
+# How many minutes what was written may wait for its seal (the worker seals each minute); beyond, the proof says so.
+ESSOR_SEALED_WITHIN = env.int("ESSOR_SEALED_WITHIN", 60)
 # A time-stamping service (RFC 3161) for the anchors, and the file of its certificates.
 ESSOR_TIMESTAMP_URL = env.str("ESSOR_TIMESTAMP_URL", "")
 ESSOR_TIMESTAMP_CA = env.str("ESSOR_TIMESTAMP_CA", "")

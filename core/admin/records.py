@@ -1,23 +1,29 @@
 """What core writes by itself, to be read: events, jobs, messages, documents. Nobody edits it here."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from django.contrib import admin
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.views.main import ChangeList
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.base import EssorModelAdmin
+from core.admin.base import EssorChangeList, EssorModelAdmin
+from core.admin.values import Names, field_of, register_row_name
 from core.job_runner import kinds
 from core.models.document import Document
 from core.models.event import Event, EventSeal
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
-from core.presentation import action_label
+from core.models.workflow import WorkflowModel
+from core.presentation import action_label, document_kinds
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import file_size
 
@@ -31,18 +37,63 @@ SECRET_MAILS = (
 )
 
 
-def subject_link(content_type: ContentType | None, object_id: int | None) -> SafeString | str:
-    """A link to the page of what an event, a message or a document is about."""
+def subject_link(row: Event | OutboxMessage | Document) -> SafeString | str:
+    """A link to the page of what an event, a message or a document is about, by its name."""
+    content_type, object_id = row.content_type, row.object_id
     if content_type is None or object_id is None:
         return "–"
     model = content_type.model_class()
-    name = str(model._meta.verbose_name) if model else content_type.model
-    text = f"{name} {object_id}"
+    if model is None:
+        return f"{content_type.model} {object_id}"
+    names = getattr(row, "subject_names", None) or Names()
+    text = f"{capfirst(str(model._meta.verbose_name))} {names.of(model, object_id)}"
     try:
         url = reverse(f"admin:{content_type.app_label}_{content_type.model}_change", args=[object_id])
     except NoReverseMatch:
         return text
     return format_html('<a href="{}">{}</a>', url, text)
+
+
+def state_words(model: type[models.Model] | None, state: str) -> str:
+    """A state that an event tells of, in the words of its subject."""
+    if not state or model is None:
+        return state or "–"
+    if issubclass(model, WorkflowModel):
+        return model.state_label_of(state)
+    found = field_of(model, "state")
+    return str(dict(found.flatchoices).get(state, state)) if found else state
+
+
+class NamedChangeList(EssorChangeList):
+    """A list that reads the names of all that its rows are about at once, table by table."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        names = Names()
+        kinds = document_kinds() if self.model is Document else {}
+        for row in self.result_list:
+            if row.content_type and row.object_id and (model := row.content_type.model_class()):
+                names.want(model, row.object_id)
+            row.subject_names, row.kind_words = names, kinds
+
+
+class WordsFilter(admin.AllValuesFieldListFilter):
+    """The values that there are, each in words."""
+
+    def words(self) -> Mapping[str, str]:
+        raise NotImplementedError
+
+    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
+        words = self.words()
+        for choice in super().choices(changelist):
+            yield choice | {"display": words.get(choice["display"], choice["display"])}
+
+
+class KindFilter(WordsFilter):
+    """Documents by what they are to their subject."""
+
+    def words(self) -> Mapping[str, str]:
+        return document_kinds()
 
 
 class ReadOnlyAdmin(EssorModelAdmin):
@@ -59,7 +110,7 @@ class ReadOnlyAdmin(EssorModelAdmin):
 class EventAdmin(ReadOnlyAdmin):
     """The whole event log, newest first."""
 
-    list_display = ["created_at", "who", "action_words", "subject_column", "from_state", "to_state"]
+    list_display = ["created_at", "who", "action_words", "subject_column", "from_words", "to_words"]
     sortable_by = ["created_at", "action_words"]
     list_filter = ["action"]
     list_select_related = ["actor", "content_type"]
@@ -73,8 +124,8 @@ class EventAdmin(ReadOnlyAdmin):
         "action_words",
         "subject_column",
         "sequence",
-        "from_state",
-        "to_state",
+        "from_words",
+        "to_words",
         "comment",
         "data",
         "changes",
@@ -91,20 +142,41 @@ class EventAdmin(ReadOnlyAdmin):
         model = event.content_type.model_class()
         return action_label(model, event.action) if model else event.action
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NamedChangeList
+
+    @admin.display(description=gettext_lazy("State before"))
+    def from_words(self, event: Event) -> str:
+        return state_words(event.content_type.model_class(), event.from_state)
+
+    @admin.display(description=gettext_lazy("State after"))
+    def to_words(self, event: Event) -> str:
+        return state_words(event.content_type.model_class(), event.to_state)
+
     @admin.display(description=gettext_lazy("About"))
     def subject_column(self, event: Event) -> SafeString | str:
-        return subject_link(event.content_type, event.object_id)
+        return subject_link(event)
 
 
 @admin.register(EventSeal)
 class EventSealAdmin(ReadOnlyAdmin):
     """The chain over all events."""
 
-    list_display = ["position", "event_id", "hash", "sealed_at"]
+    list_display = ["position", "event_id", "table", "lines", "hash", "sealed_at"]
+    fields = ["position", "event_id", "table", "lines", "hash", "oldest", "sealed_at"]
     sortable_by = ["position"]
     ordering = ["-position"]
     list_select_related = False
     search_fields = ["=event_id", "=hash"]
+
+
+def kind_words(job: Job) -> str:
+    """What a job does, in words."""
+    return next((str(kind.label) for kind in kinds() if kind.name == job.kind), job.kind)
+
+
+register_row_name(Job, lambda job: f"{job.pk} ({kind_words(job)})")
+register_row_name(EventSeal, lambda seal: f"{seal.pk}")
 
 
 @admin.register(Job)
@@ -120,7 +192,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Kind of work"), ordering="kind")
     def kind_column(self, job: Job) -> str:
-        return next((str(kind.label) for kind in kinds() if kind.name == job.kind), job.kind)
+        return kind_words(job)
 
     @admin.display(description=gettext_lazy("Progress"))
     def percent_column(self, job: Job) -> str:
@@ -162,6 +234,9 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
         by_subject = queryset.filter(subject_line__icontains=search_term)
         return by_subject | queryset.filter(to__contains=[search_term.strip().lower()]), False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NamedChangeList
+
     @admin.display(description=gettext_lazy("To"))
     def recipients(self, message: OutboxMessage) -> str:
         return ", ".join(message.to)
@@ -174,22 +249,30 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("About"))
     def subject_column(self, message: OutboxMessage) -> SafeString | str:
-        return subject_link(message.content_type, message.object_id)
+        return subject_link(message)
 
 
 @admin.register(Document)
 class DocumentAdmin(ReadOnlyAdmin):
     """Every file of the store with its hash, its case and what the scanner said."""
 
-    list_display = ["uploaded_at", "name_column", "kind", "size_column", "scan_column", "subject_column", "uploaded_by"]
-    list_filter = ["kind", "file__scan_state", "file__media_type"]
-    sortable_by = ["uploaded_at", "name_column", "kind"]
+    list_display = [
+        "uploaded_at",
+        "name_column",
+        "kind_column",
+        "size_column",
+        "scan_column",
+        "subject_column",
+        "uploaded_by",
+    ]
+    list_filter = [("kind", KindFilter), "file__scan_state", "file__media_type"]
+    sortable_by = ["uploaded_at", "name_column", "kind_column"]
     list_select_related = ["file", "content_type", "uploaded_by"]
     ordering = ["-uploaded_at", "-id"]
     search_fields = ["name", "=file__sha256"]
     fields = [
         "name_column",
-        "kind",
+        "kind_column",
         "subject_column",
         "size_column",
         "hash_column",
@@ -198,6 +281,14 @@ class DocumentAdmin(ReadOnlyAdmin):
         "uploaded_at",
         "retention_until",
     ]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NamedChangeList
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_column(self, document: Document) -> str:
+        words = getattr(document, "kind_words", None) or document_kinds()
+        return words.get(document.kind, document.kind) or "–"
 
     @admin.display(description=gettext_lazy("Name"), ordering="name")
     def name_column(self, document: Document) -> SafeString:
@@ -217,4 +308,4 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("About"))
     def subject_column(self, document: Document) -> SafeString | str:
-        return subject_link(document.content_type, document.object_id)
+        return subject_link(document)

@@ -59,5 +59,5 @@ def check_content(content: Content) -> Iterator[Finding]:
             continue
         kept, again = content.stored(row), content.made_again(row)
         if kept != again:
-            sentence = _("“%(name)s” no longer has the content that it was made of.") % {"name": row}
-            yield Finding(table, row.pk, content.field, kept, again, None, sentence)
+            sentence = _("“%(name)s” no longer has the content that it was made of.")
+            yield Finding(table, row.pk, content.field, kept, again, None, sentence, {"name": row})

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from core.engine.anchors import AnchorError, make_anchor, text_of, write_anchor
 from core.engine.files import alerts
 from core.engine.seals import seal_all
+from core.models.outbox import OutboxMessage
 from core.outbox import enqueue_mail
 
 
@@ -22,6 +24,11 @@ def send_anchor() -> bool:
     folder, addresses = settings.ESSOR_ANCHOR_FOLDER, settings.ESSOR_ANCHOR_MAIL
     if not folder and not addresses:
         return False
+    key = f"anchor.{timezone.localdate():%Y-%m-%d}"
+    if (
+        addresses and OutboxMessage.objects.filter(key=key).exists()
+    ):  # the mail itself is sealed: no anchor of an anchor
+        return True
     seal_all()
     try:
         content = make_anchor()
@@ -35,6 +42,6 @@ def send_anchor() -> bool:
             to=addresses,
             template="essor/mail/anchor",
             context={"position": content["position"], "anchor": text_of(content)},
-            key=f"anchor.{content['position']}.{content['hash'][:16]}",
+            key=key,
         )
     return True

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.acting import acting_as
 from core.engine.findings import Finding
 from core.models.document import Document, StoredFile
 from core.models.proof import FileCheck
@@ -25,6 +26,8 @@ IN_MEMORY = 8 * CHUNK
 # A file is read again at most once in this time: the round of a night ends when all were.
 ROUND = timedelta(hours=20)
 Fault = FileCheck.Fault
+# Who writes down what a reading found.
+READING = "reading of a file"
 
 
 class FileDamaged(Exception):
@@ -70,7 +73,8 @@ def open_proven(stored: StoredFile) -> File:
 
 def note(stored: StoredFile, fault: str) -> None:
     """Write down what the reading of a file found; a fault is an alert (log, health, page of the figures)."""
-    FileCheck.objects.update_or_create(file=stored, defaults={"checked_at": timezone.now(), "fault": fault})
+    with acting_as(label=READING):  # whoever opens a file finds its fault, and does not make it
+        FileCheck.objects.update_or_create(file=stored, defaults={"checked_at": timezone.now(), "fault": fault})
     if fault:
         alerts.error("The stored file %s is %s: %s", stored.sha256, fault, names_of(stored) or "no document")
 
@@ -112,9 +116,10 @@ def check_files(keys: Iterable[int]) -> Iterator[Finding]:
         used = Document.objects.filter(file=stored).order_by("pk").values_list("pk", "name")
         which = ", ".join(f"{name} (core_document id={pk})" for pk, name in used[:5]) or "–"
         if fault == Fault.MISSING:
-            sentence = _("the stored file is gone: %(documents)s.") % {"documents": which}
+            sentence = _("the stored file is gone: %(documents)s.")
         else:
-            sentence = _("the bytes of the stored file are not those that were kept: %(documents)s.") % {
-                "documents": which
-            }
-        yield Finding("core_storedfile", stored.pk, "sha256", stored.sha256, fault, stored.created_at, sentence)
+            sentence = _("the bytes of the stored file are not those that were kept: %(documents)s.")
+        yield Finding(
+            "core_storedfile", stored.pk, "sha256", stored.sha256, fault, stored.created_at, sentence,
+            {"documents": which},
+        )  # fmt: skip

@@ -1,14 +1,20 @@
 """What a check of the proof found."""
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One broken link: where, what was expected and what is there, and when that was last right (or written)."""
+    """One broken link: where, what was expected and what is there, and when that was last right (or written).
+
+    ``sentence`` says what is wrong, with the names of ``words`` in it: what is told in one sentence is one kind.
+    """
 
     table: str
     id: Any
@@ -17,11 +23,17 @@ class Finding:
     after: Any
     when: datetime | str | None
     sentence: str
+    words: Mapping[str, Any] = dataclass_field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, whatever the row."""
+        return re.sub(r"%\(\w+\)[sd]", "…", self.sentence)
 
     def __str__(self) -> str:
         when = self.when.isoformat(sep=" ", timespec="seconds") if isinstance(self.when, datetime) else self.when
         return (
-            f"{self.table} id={self.id} field={self.field}: {self.sentence} "
+            f"{self.table} id={self.id} field={self.field}: {self.sentence % self.words if self.words else self.sentence} "
             f"before={_shown(self.before)} after={_shown(self.after)} when={when or '?'}"
         )
 

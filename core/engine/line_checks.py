@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from core.engine.authors import begins_at, exceptions_of
+from core.engine.edited_lines import edited_lines, values_of
 from core.engine.findings import Finding
 from core.engine.lines import Columns, Lines, batch_digest, fetch
 
@@ -27,7 +27,7 @@ def check_batches() -> Iterator[Finding]:
         sentence = _("the seals of a batch of history lines were edited (%(expected)s sealed, %(found)s there).")
         yield Finding(
             "core_historyseal", row["position"], "digest", row["batch_hash"], row["hash"], row["sealed_at"],
-            sentence % {"expected": row["lines"], "found": row["count"] or 0},
+            sentence, {"expected": row["lines"], "found": row["count"] or 0},
         )  # fmt: skip
     query = """
         SELECT leaf."table", leaf.row, leaf.line FROM core_historyseal AS leaf
@@ -36,8 +36,8 @@ def check_batches() -> Iterator[Finding]:
         WHERE seal.position IS NULL ORDER BY leaf.id
     """
     for row in fetch(query):
-        sentence = _("the seal of line %(line)s of the history stands outside of the chain.") % {"line": row["line"]}
-        yield Finding(row["table"], row["row"], "*", None, None, None, sentence)
+        sentence = _("the seal of line %(line)s of the history stands outside of the chain.")
+        yield Finding(row["table"], row["row"], "*", None, None, None, sentence, {"line": row["line"]})
 
 
 def check_lines(model: type[models.Model]) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def check_lines(model: type[models.Model]) -> Iterator[Finding]:
             sentence = _("the history has lost columns that are sealed: its lines cannot be proven any more.")
             yield Finding(lines.name, "*", ", ".join(lost), None, None, None, sentence)
             continue
-        yield from _edited(lines, columns)
+        yield from edited_lines(lines, columns)
 
 
 def _present(lines: Lines) -> set[str]:
@@ -76,48 +76,11 @@ def _removed(lines: Lines) -> Iterator[Finding]:
     """  # noqa: S608
     for row in fetch(query, [lines.name]):
         if row["whole"]:
-            sentence = _("the whole history of this row was removed (%(count)d sealed lines).") % {
-                "count": row["count"]
-            }
+            sentence = _("the whole history of this row was removed (%(count)d sealed lines).")
         else:
-            sentence = _("%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.") % {
-                "count": row["count"], "line": row["first"],
-            }  # fmt: skip
-        yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence)
-
-
-def _edited(lines: Lines, columns: Columns) -> Iterator[Finding]:
-    """Lines whose text is no longer the one that was sealed, or whose salt is gone without an erasure."""
-    personal = lines.personal_digest(columns)
-    erased = "false"
-    if columns["personal"]:
-        erased = """EXISTS (SELECT FROM core_erasure AS erasure WHERE erasure."table" = leaf."table"
-            AND erasure.row = leaf.row AND erasure.last_line >= leaf.line)"""
-    digest = lines.digest(columns, "leaf.personal_digest")
-    query = f"""
-        SELECT leaf.row, leaf.line, leaf.digest, seal.sealed_at, to_jsonb(line.*) AS after,
-               {digest} = leaf.digest AS public_holds, line.{lines.key}::text AS row_now,
-               {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt
-        FROM core_historyseal AS leaf
-        JOIN core_eventseal AS seal ON seal.position = leaf.position
-        JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
-        WHERE leaf."table" = %s AND seal.columns = %s::jsonb
-          AND ({digest} <> leaf.digest OR line.{lines.key}::text <> leaf.row
-               OR (coalesce({personal}, '-') <> leaf.personal_digest AND NOT {erased}))
-        ORDER BY leaf.position, leaf.line
-    """  # noqa: S608
-    for row in fetch(query, [lines.name, json.dumps(columns)]):
-        figures = {"line": row["line"]}
-        if row["public_holds"] and row["without_salt"]:
-            sentence = _("the salt of this row is gone, and no erasure says so (line %(line)s).") % figures
-        else:
-            sentence = _("line %(line)s of the history of this row was edited after it was sealed.") % figures
-        yield Finding(lines.name, row["row"], "*", row["digest"], _values(row["after"]), row["sealed_at"], sentence)
-
-
-def _values(line: Any) -> Any:
-    values = json.loads(line) if isinstance(line, str) else line
-    return {name: value for name, value in values.items() if not name.startswith("pgh_")}
+            sentence = _("%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.")
+        words = {"count": row["count"], "line": row["first"]}
+        yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence, words)
 
 
 def check_authors(model: type[models.Model]) -> Iterator[Finding]:
@@ -139,8 +102,8 @@ def check_authors(model: type[models.Model]) -> Iterator[Finding]:
             "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
         )
         yield Finding(
-            lines.name, row["row"], "*", None, _values(row["after"]), row["recorded_at"],
-            sentence % {"line": row["line"], "person": row["person"], "acting": row["acting"] or "–"},
+            lines.name, row["row"], "*", None, values_of(row["after"]), row["recorded_at"],
+            sentence, {"line": row["line"], "person": row["person"], "acting": row["acting"] or "–"},
         )  # fmt: skip
 
 
@@ -161,5 +124,5 @@ def check_rounds(model: type[models.Model]) -> Iterator[Finding]:
     for row in fetch(query, [lines.name]):
         sentence = _("line %(line)s of the history was slipped into a transaction that was sealed before it.")
         yield Finding(
-            lines.name, row["row"], "*", row["before"], row["round"], row["sealed_at"], sentence % {"line": row["line"]}
+            lines.name, row["row"], "*", row["before"], row["round"], row["sealed_at"], sentence, {"line": row["line"]}
         )

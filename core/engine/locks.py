@@ -11,7 +11,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from core.history import history_model_of, tracked_models
 
@@ -41,10 +41,25 @@ BEGIN
 END
 $$
 """
-# Written by triggers or by the owner's commands; the application reads them.
-ONLY_READ = ("django_migrations",)
-# Added to by the application, never changed.
-ONLY_ADDED_TO = ("core_event", "core_eventseal", "core_historyseal", "core_erasure")
+# Written by triggers or by the owner's commands; the application reads them. What decides what a role may do, and which
+# table an event speaks of, is among them: it is made by migrations, not by people.
+ONLY_READ = (
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "core_erasure",
+    "core_user_user_permissions",
+    "django_content_type",
+    "django_migrations",
+)
+# Added to by the application, never changed: it seals, and records.
+ONLY_ADDED_TO = (
+    "core_event",
+    "core_eventseal",
+    "core_historyseal",
+    "core_outboxmessage_attachments",
+    "core_personsalt",
+)
 
 
 def label_migrations(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -113,15 +128,18 @@ def _write_as_owner(cursor: Any, tables: list[str]) -> None:
 
 def grant(cursor: Any, role: str, tables: list[str]) -> None:
     """Give ``role`` the rights of the application; ``tables`` are the history tables, which it only reads."""
+    present = set(connection.introspection.table_names(cursor))
+    only_read = [table for table in (*tables, *ONLY_READ) if table in present]
     cursor.execute(
         """
         SELECT EXISTS (
             SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
             AND (NOT has_table_privilege(%s, oid, 'SELECT')
-                 OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT'))
+                 OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT, UPDATE, DELETE')
+                 OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'UPDATE, DELETE'))
         )
         """,
-        [role, [*tables, *ONLY_READ], role],
+        [role, only_read, role, list(ONLY_ADDED_TO), role],
     )
     if not cursor.fetchone()[0]:
         return
@@ -135,8 +153,9 @@ def grant(cursor: Any, role: str, tables: list[str]) -> None:
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {name}",
     ]
-    read = ", ".join(f'"{table}"' for table in (*tables, *ONLY_READ))
+    read = ", ".join(f'"{table}"' for table in only_read)
     statements.append(f"REVOKE INSERT, UPDATE, DELETE ON {read} FROM {name}")
-    statements.append(f"REVOKE UPDATE, DELETE ON {', '.join(ONLY_ADDED_TO)} FROM {name}")
+    added = ", ".join(f'"{table}"' for table in ONLY_ADDED_TO if table in present)
+    statements.append(f"REVOKE UPDATE, DELETE ON {added} FROM {name}")
     for statement in statements:
         cursor.execute(statement)

@@ -2,10 +2,10 @@
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.utils import translation
@@ -15,14 +15,16 @@ from core.engine.contents import check_content, contents
 from core.engine.erasure import check_erasures
 from core.engine.files import check_files, slices
 from core.engine.findings import Finding
+from core.engine.guards import check_guards
+from core.engine.labels import Repairs
 from core.engine.line_checks import check_authors, check_batches, check_lines, check_rounds
 from core.engine.lines import fix_text_settings
+from core.engine.seal_checks import Unsealed, check_seals
 from core.engine.verification import (
     check_beginnings,
     check_events,
     check_outside,
     check_rows,
-    check_seals,
     check_states,
     state_columns,
 )
@@ -40,13 +42,23 @@ class Step:
     check: Check
 
 
-def steps(*, files: bool = True) -> list[Step]:
+@dataclass
+class Notes:
+    """What a run meets that is no finding: what waits for its seal, repairs that say who made them."""
+
+    unsealed: Unsealed = field(default_factory=Unsealed)
+    repairs: Repairs = field(default_factory=Repairs)
+
+
+def steps(notes: Notes, *, files: bool = True) -> list[Step]:
     """The checks, the chains first: what they find is found first. ``files``: all the stored files are read, too."""
     found = [
         Step("core_event", check_events),
         Step("core_eventseal", check_seals),
         Step("core_historyseal", check_batches),
         Step("core_erasure", check_erasures),
+        Step("core_eventseal", notes.unsealed.check),
+        Step("pgh_context", notes.repairs.look),
     ]
     for model in tracked_models():
         for check in (check_rows, check_beginnings, check_outside, check_lines, check_authors, check_rounds):
@@ -61,13 +73,25 @@ def steps(*, files: bool = True) -> list[Step]:
     return found
 
 
-def run(steps: list[Step], *, limit: int, sessions: int, told: Told) -> list[Finding]:
-    """The findings of all steps, at most ``limit`` of each, in the order of the steps.
+@dataclass
+class Found:
+    """The findings of a run in the order of the steps, some of each kind, and how many there are of each."""
+
+    shown: list[Finding] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def hidden(self) -> int:
+        return sum(self.counts.values()) - len(self.shown)
+
+
+def run(steps: list[Step], *, limit: int | None, sessions: int, told: Told) -> Found:
+    """The findings of all steps in their order, at most ``limit`` of each kind (None: all).
 
     ``told`` hears (done, all, name) after each step. Several sessions see the same instant, which the first one hands
     on; inside a caller's transaction (tests) there is one session, the caller's.
     """
-    results: dict[int, list[Finding]] = {}
+    guards = _take(check_guards(), limit)
+    results: dict[int, Found] = {-1: guards}
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(len(steps)):
         waiting.put(number)
@@ -81,10 +105,10 @@ def run(steps: list[Step], *, limit: int, sessions: int, told: Told) -> list[Fin
                 number = waiting.get_nowait()
             except queue.Empty:
                 return
-            found = list(islice(steps[number].check(), limit))
+            found = _take(steps[number].check(), limit)
             with lock:
                 results[number] = found
-                told(len(results), len(steps), steps[number].name)
+                told(len(results) - 1, len(steps), steps[number].name)
 
     def work_in_a_session(snapshot: str) -> None:
         try:
@@ -112,7 +136,27 @@ def run(steps: list[Step], *, limit: int, sessions: int, told: Told) -> list[Fin
                 thread.join()
     if failures:
         raise failures[0]
-    return [finding for number in sorted(results) for finding in results[number]]
+    return _together(results, limit)
+
+
+def _together(results: dict[int, Found], limit: int | None) -> Found:
+    whole, kept = Found(), Counter[str]()
+    for number in sorted(results):
+        whole.counts += results[number].counts
+        for finding in results[number].shown:
+            if limit is None or kept[finding.kind] < limit:
+                kept[finding.kind] += 1
+                whole.shown.append(finding)
+    return whole
+
+
+def _take(findings: Iterator[Finding], limit: int | None) -> Found:
+    found = Found()
+    for finding in findings:
+        found.counts[finding.kind] += 1
+        if limit is None or found.counts[finding.kind] <= limit:
+            found.shown.append(finding)
+    return found
 
 
 @contextmanager

@@ -4,17 +4,22 @@ Each subject's events are chained, but the last events of a chain, or a whole ch
 remains correct; and a line of the row history has no chain of its own. So everything gets a seal: a gapless position
 and a hash over the seal before it and what is sealed, an event or a batch of history lines. Whatever is committed and
 has no seal gets one: what an open transaction still holds back comes in the next round, wherever its number falls.
+
+What waited for its seal longer than ``ESSOR_SEALED_WITHIN`` is sealed too, and an event says so (:data:`LATE`): seals
+that were removed and made anew cannot be told from a worker that stood still, but neither happens in silence.
 """
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from core.engine.lines import Lines, batch_digest, fetch, fix_text_settings
-from core.events import canonical
+from core.events import canonical, record
 from core.history import tracked_models
 from core.models.event import EventSeal
 
@@ -23,8 +28,13 @@ SEALING = 0x6573736F72
 # The most lines of one batch: their hashes are put together in the database's memory.
 BATCH = 50_000
 
+# The action of the event, on the first seal of its round, that tells of what was sealed late.
+LATE = "seal_late"
+# How new seals are hashed; see seal_hash.
+FORMULA = 2
+
 UNSEALED_EVENTS = """
-    SELECT event.id, event.hash, event.transaction FROM core_event AS event
+    SELECT event.id, event.hash, event.transaction, coalesce(event.recorded_at, event.created_at) FROM core_event AS event
     WHERE NOT EXISTS (SELECT FROM core_eventseal AS seal WHERE seal.event_id = event.id)
     ORDER BY event.id
 """
@@ -38,8 +48,29 @@ class Sealed:
     lines: int = 0
 
 
+@dataclass
+class Late:
+    """What one round sealed that had waited too long: how much, from when to when it was written."""
+
+    events: int = 0
+    lines: int = 0
+    times: list[datetime] = field(default_factory=list)
+
+
+def waits_at_most() -> timedelta:
+    """How long what was written may wait for its seal; the worker seals each minute."""
+    return timedelta(minutes=settings.ESSOR_SEALED_WITHIN)
+
+
+def _instant(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
+
+
 def seal_hash(previous: str, seal: EventSeal) -> str:
-    """The SHA-256 (hexadecimal) of one seal, after the hash of the one before it."""
+    """The SHA-256 (hexadecimal) of one seal, after the hash of the one before it.
+
+    Formula 2 takes in when the seal was made, and when the first of what it seals was written.
+    """
     if seal.event_id is None:
         what = f"{seal.table}|{seal.lines}|{seal.batch_hash}|{canonical(seal.columns)}"
     else:
@@ -48,6 +79,8 @@ def seal_hash(previous: str, seal: EventSeal) -> str:
             what += f"|{seal.transaction}"
     if seal.round:  # the first seals were made before there were rounds
         what += f"|{seal.round}"
+    if seal.formula > 1:
+        what += f"|{_instant(seal.oldest)}|{_instant(seal.sealed_at)}"
     return hashlib.sha256(f"{previous}|{seal.position}|{what}".encode()).hexdigest()
 
 
@@ -58,6 +91,9 @@ def seal_all() -> Sealed:
         chain = _Chain()
         events = _seal_events(chain)
         lines = sum(_seal_lines(chain, Lines.of(model)) for model in tracked_models())
+        if chain.late.times:
+            _tell_late(chain)
+            events += _seal_events(chain)
     return Sealed(events, lines)
 
 
@@ -90,10 +126,16 @@ class _Chain:
         last = EventSeal.objects.order_by("position").last()
         self.position, self.hash = (last.position, last.hash) if last else (0, "")
         self.round = self.position + 1
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            (self.now,) = cursor.fetchone()
+        self.limit = self.now - waits_at_most()
+        self.late = Late()
 
     def add(self, seal: EventSeal) -> EventSeal:
         self.position += 1
         seal.position, seal.round = self.position, self.round
+        seal.formula, seal.sealed_at = FORMULA, self.now
         seal.hash = self.hash = seal_hash(self.hash, seal)
         return seal
 
@@ -102,11 +144,24 @@ def _seal_events(chain: _Chain) -> int:
     with connection.cursor() as cursor:
         cursor.execute(UNSEALED_EVENTS)
         seals = [
-            chain.add(EventSeal(event_id=number, event_hash=hashed, transaction=transaction_id))
-            for number, hashed, transaction_id in cursor.fetchall()
+            chain.add(EventSeal(event_id=number, event_hash=hashed, transaction=transaction_id, oldest=written))
+            for number, hashed, transaction_id, written in cursor.fetchall()
         ]
     EventSeal.objects.bulk_create(seals, batch_size=5_000)
+    late = [seal.oldest for seal in seals if seal.oldest < chain.limit]
+    chain.late.events += len(late)
+    chain.late.times += [min(late), max(late)] if late else []
     return len(seals)
+
+
+def _tell_late(chain: _Chain) -> None:
+    """Record, in the round itself, that it sealed what had waited too long."""
+    late = chain.late
+    record(
+        EventSeal.objects.get(position=chain.round),
+        LATE,
+        data={"events": late.events, "lines": late.lines, "from": min(late.times), "to": max(late.times)},
+    )
 
 
 def _seal_lines(chain: _Chain, lines: Lines) -> int:
@@ -147,10 +202,19 @@ def _seal_batch(chain: _Chain, lines: Lines) -> int:
             FROM salted AS line
             RETURNING line, row, digest
         )
-        SELECT count(*) AS count, {batch_digest("kept")} AS hash FROM kept
+        SELECT count(*) AS count, {batch_digest("kept")} AS hash, (SELECT min(pgh_created_at) FROM line) AS oldest,
+               (SELECT count(*) FROM line WHERE pgh_created_at < %s) AS late,
+               (SELECT max(pgh_created_at) FROM line WHERE pgh_created_at < %s) AS last_late
+        FROM kept
     """  # noqa: S608
-    (batch,) = fetch(query)
+    (batch,) = fetch(query, [chain.limit, chain.limit])
     if batch["count"]:
-        seal = EventSeal(table=lines.name, lines=batch["count"], batch_hash=batch["hash"], columns=lines.columns)
+        seal = EventSeal(
+            table=lines.name, lines=batch["count"], batch_hash=batch["hash"], columns=lines.columns,
+            oldest=batch["oldest"],
+        )  # fmt: skip
         chain.add(seal).save(force_insert=True)
+    if batch["late"]:
+        chain.late.lines += batch["late"]
+        chain.late.times += [batch["oldest"], batch["last_late"]]
     return batch["count"]

@@ -13,7 +13,6 @@ from django_fsm import FSMFieldMixin
 
 from core.engine.findings import Finding
 from core.engine.lines import fetch, quoted
-from core.engine.seals import seal_hash
 from core.events import content_hash_of, hash_of
 from core.history import history_model_of
 from core.models.event import Event, EventSeal
@@ -42,59 +41,26 @@ def check_events() -> Iterator[Finding]:
         if event.sequence != expected_sequence:
             yield Finding(
                 table, event.pk, "sequence", expected_sequence, event.sequence, event.created_at,
-                _("an event of %(name)s before this one is missing.") % {"name": name},
+                _("an event of %(name)s before this one is missing."), {"name": name},
             )  # fmt: skip
         elif event.previous_hash != expected_hash:
             yield Finding(
                 table, event.pk, "previous_hash", expected_hash, event.previous_hash, event.created_at,
-                _("this event of %(name)s does not follow the one before it.") % {"name": name},
+                _("this event of %(name)s does not follow the one before it."), {"name": name},
             )  # fmt: skip
         if event.formula > 1 and (event.salt or str(event.pk) not in erased):
             if (computed := content_hash_of(event)) != event.content_hash:
                 yield Finding(
                     table, event.pk, "content_hash", event.content_hash, computed, event.created_at,
-                    _("the event “%(action)s” of %(name)s was edited after it was written.") % {"action": event.action, "name": name},
+                    _("the event “%(action)s” of %(name)s was edited after it was written."), {"action": event.action, "name": name},
                 )  # fmt: skip
         computed = hash_of(event, labels.get(event.content_type_id, "?"))
         if computed != event.hash:
             yield Finding(
                 table, event.pk, "hash", event.hash, computed, event.created_at,
-                _("the event “%(action)s” of %(name)s was edited after it was written.") % {"action": event.action, "name": name},
+                _("the event “%(action)s” of %(name)s was edited after it was written."), {"action": event.action, "name": name},
             )  # fmt: skip
         previous = event
-
-
-def check_seals() -> Iterator[Finding]:
-    """The chain of all events is whole, and every sealed event is still there, unchanged."""
-    table, position, previous = EventSeal._meta.db_table, 0, ""
-    for seal in EventSeal.objects.order_by("position").iterator(CHUNK):
-        position += 1
-        if seal.position != position:
-            yield Finding(
-                table, seal.position, "position", position, seal.position, seal.sealed_at,
-                _("a seal before this one is missing."),
-            )  # fmt: skip
-            position = seal.position
-        computed = seal_hash(previous, seal)
-        if computed != seal.hash:
-            yield Finding(
-                table, seal.position, "hash", seal.hash, computed, seal.sealed_at,
-                _("this seal, or the one before it, was edited."),
-            )  # fmt: skip
-        previous = seal.hash
-    query = f"""
-        SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at
-        FROM {table} AS seal LEFT JOIN {Event._meta.db_table} AS event ON event.id = seal.event_id
-        WHERE seal.event_id IS NOT NULL AND (event.id IS NULL OR event.hash <> seal.event_hash
-              OR event.transaction IS DISTINCT FROM seal.transaction)
-        ORDER BY seal.position
-    """  # noqa: S608
-    for row in fetch(query):
-        gone = row["hash"] is None
-        sentence = _("this sealed event was removed.") if gone else _("this sealed event was written anew.")
-        yield Finding(
-            Event._meta.db_table, row["event_id"], "hash", row["event_hash"], row["hash"], row["sealed_at"], sentence
-        )
 
 
 def check_anchor(anchor: str) -> Iterator[Finding]:
@@ -199,8 +165,11 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
         ORDER BY pgh_id
     """  # noqa: S608
     for row in fetch(query):
-        sentence = _("the history of this row has a gap before its line %(line)s.") % {"line": row["pgh_id"]}
-        yield Finding(names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence)
+        sentence = _("the history of this row has a gap before its line %(line)s.")
+        yield Finding(
+            names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence,
+            {"line": row["pgh_id"]},
+        )  # fmt: skip
 
 
 def check_outside(model: type[models.Model]) -> Iterator[Finding]:
@@ -217,7 +186,7 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
     for row in fetch(query):
         before, after = _loaded(row["before"]) or {}, _loaded(row["after"])
         field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
-        sentence = _("edited outside Essor (%(what)s).") % {"what": row["label"]}
+        sentence = _("edited outside Essor (%(what)s).")
         whole = field == "*"
         yield Finding(
             names.name,
@@ -227,6 +196,7 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
             after if whole else after[field],
             row["recorded_at"],
             sentence,
+            {"what": row["label"]},
         )
 
 

@@ -5,11 +5,11 @@ from core.models.document import Document, StoredFile
 from core.models.event import Event, EventSeal
 from core.models.incompatible import IncompatibleRoles
 from core.models.job import Job
-from core.models.outbox import OutboxMessage
+from core.models.outbox import MessageAttachment, OutboxMessage
 from core.models.proof import Erasure, FileCheck, HistorySeal, PersonSalt
 from core.models.retention import Retention
 from core.models.sequence import Sequence
-from core.models.user import User, UserRole
+from core.models.user import RoleGroup, User, UserRole
 from core.models.workflow import StaleSave, WorkflowModel
 
 __all__ = [
@@ -23,9 +23,11 @@ __all__ = [
     "HistorySeal",
     "IncompatibleRoles",
     "Job",
+    "MessageAttachment",
     "OutboxMessage",
     "PersonSalt",
     "Retention",
+    "RoleGroup",
     "Sequence",
     "StaleSave",
     "StoredFile",

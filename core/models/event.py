@@ -1,5 +1,6 @@
 """The event log: who did what to which case, chained by hash, never rewritten."""
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -9,6 +10,30 @@ from django.utils.translation import gettext_lazy as _
 
 from core.models.indexes import for_lists
 from core.triggers import append_only_triggers, transaction_trigger
+
+# A seal comes after the last one, now, and seals an event that is there as it is: whoever may add seals, adds no others.
+FOLLOWS = {
+    "name": "follows_the_last",
+    "operation": pgtrigger.Insert,
+    "when": pgtrigger.Before,
+    "declare": [("last", "bigint")],
+    "func": """
+        SELECT max(position) INTO last FROM core_eventseal;
+        IF NEW.position <> coalesce(last, 0) + 1 THEN
+            RAISE EXCEPTION 'a seal comes after the last one (%)', last USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.sealed_at > clock_timestamp() OR NEW.sealed_at < clock_timestamp() - interval '1 day' THEN
+            RAISE EXCEPTION 'a seal is made now, not at %', NEW.sealed_at USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.event_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM core_event AS event WHERE event.id = NEW.event_id AND event.hash = NEW.event_hash
+            AND event.transaction IS NOT DISTINCT FROM NEW.transaction
+        ) THEN
+            RAISE EXCEPTION 'there is no such event to seal: %', NEW.event_id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+}
 
 
 class EventQuerySet(models.QuerySet):
@@ -25,7 +50,7 @@ class Event(models.Model):
     ``data`` is the input, ``changes`` is ``{field: [before, after]}``: what may name people (with ``comment`` and
     ``actor_label``) enters the hash through ``content_hash``, made with ``salt``, so that it can be erased one day
     (``formula`` 2; the events of formula 1 hash it as it is). ``transaction`` is given by the database, the same on the
-    lines of the row history that the transaction wrote.
+    lines of the row history that the transaction wrote; so is ``recorded_at``, the instant of its own clock.
     """
 
     content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, related_name="+")
@@ -52,6 +77,7 @@ class Event(models.Model):
     salt = models.CharField(max_length=32, blank=True, db_default="", editable=False)
     content_hash = models.CharField(max_length=64, blank=True, db_default="", editable=False)
     transaction = models.UUIDField(null=True, editable=False, db_index=True)
+    recorded_at = models.DateTimeField(null=True, editable=False)
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 
@@ -73,7 +99,10 @@ class Event(models.Model):
                 name="core_event_previous_hash_present",
             ),
         ]
-        triggers = [*append_only_triggers(), transaction_trigger("transaction")]
+        triggers = [
+            *append_only_triggers(),
+            transaction_trigger("transaction", also="NEW.recorded_at := clock_timestamp(); "),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} #{self.sequence}"
@@ -85,20 +114,27 @@ class EventSeal(models.Model):
     It seals one event, or a batch of lines of the row history of one table (``lines`` of them; their hashes are
     :class:`core.models.proof.HistorySeal`, ``batch_hash`` is over those; ``columns`` says what was hashed).
     ``event_id`` is a plain number on purpose: the seal outlives an event that somebody removes. ``round`` is the first
-    position that was sealed in the same instant: what one transaction wrote is always sealed in one round.
+    position that was sealed in the same instant: what one transaction wrote is always sealed in one round. ``oldest``
+    is when the first of what it seals was written, by the clock of the database, as ``sealed_at`` is: formula 2 hashes
+    both.
     """
 
-    position = models.PositiveBigIntegerField(primary_key=True)
-    event_id = models.BigIntegerField(unique=True, null=True)
+    # Nobody changes a seal, so nobody has to hold its row to speak of it.
+    NEVER_CHANGES = True
+
+    position = models.PositiveBigIntegerField(_("Position"), primary_key=True)
+    event_id = models.BigIntegerField(_("Event number"), unique=True, null=True)
     event_hash = models.CharField(max_length=64, blank=True)
     transaction = models.UUIDField(null=True, db_index=True)
-    table = models.CharField(max_length=63, blank=True, db_default="")
-    lines = models.PositiveIntegerField(default=0, db_default=0)
+    table = models.CharField(_("Table"), max_length=63, blank=True, db_default="")
+    lines = models.PositiveIntegerField(_("History lines"), default=0, db_default=0)
     columns = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     batch_hash = models.CharField(max_length=64, blank=True, db_default="")
     round = models.PositiveBigIntegerField(default=0, db_default=0)
-    hash = models.CharField(max_length=64)
-    sealed_at = models.DateTimeField(auto_now_add=True)
+    formula = models.PositiveSmallIntegerField(_("Formula"), default=1, db_default=1)
+    oldest = models.DateTimeField(_("Oldest content"), null=True)
+    hash = models.CharField(_("Hash"), max_length=64)
+    sealed_at = models.DateTimeField(_("Sealed on"))
 
     class Meta:
         verbose_name = _("event seal")
@@ -111,7 +147,7 @@ class EventSeal(models.Model):
                 name="core_eventseal_one_thing",
             )
         ]
-        triggers = append_only_triggers()
+        triggers = [*append_only_triggers(), pgtrigger.Trigger(**FOLLOWS)]
 
     def __str__(self) -> str:
         return f"{self.position}: {self.hash[:12]}"

@@ -1,11 +1,13 @@
 """What the proof of the past rests on, beside the events: the seals of the row history, salts, erasures."""
 
+import pgtrigger
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.history import tracked
 from core.models.document import StoredFile
-from core.triggers import append_only_triggers
+from core.triggers import append_only_triggers, never_deleted, no_truncate
 
 
 class HistorySeal(models.Model):
@@ -49,6 +51,7 @@ class PersonSalt(models.Model):
         verbose_name = _("salt of a person")
         verbose_name_plural = _("salts of persons")
         constraints = [models.UniqueConstraint(fields=["table", "row"], name="core_personsalt_row_once")]
+        triggers = [pgtrigger.Protect(name="stays_or_goes", operation=pgtrigger.Update), never_deleted(), no_truncate()]
 
     def __str__(self) -> str:
         return f"{self.table} {self.row}"
@@ -76,8 +79,12 @@ class Erasure(models.Model):
         return f"{self.table} {self.row}"
 
 
+@tracked(exclude=["checked_at"])
 class FileCheck(models.Model):
-    """When the bytes of a stored file were last read again and compared with their hash, and what was found."""
+    """When the bytes of a stored file were last read again and compared with their hash, and what was found.
+
+    Its history keeps what was found, not each night on which nothing was.
+    """
 
     class Fault(models.TextChoices):
         """What may be wrong with the bytes."""
@@ -93,6 +100,20 @@ class FileCheck(models.Model):
         verbose_name = _("check of a stored file")
         verbose_name_plural = _("checks of stored files")
         indexes = [models.Index(fields=["checked_at"], name="core_filecheck_oldest")]
+        triggers = [
+            never_deleted(),
+            pgtrigger.Trigger(
+                name="read_by_now",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF NEW.checked_at > clock_timestamp() + interval '1 hour' THEN
+                        RAISE EXCEPTION 'a file was not read at %', NEW.checked_at USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.file_id}: {self.fault or 'ok'}"

@@ -19,6 +19,7 @@ from core.history import tracked
 from core.models.incompatible import ROLES_GO_TOGETHER, reason_incompatible
 from core.models.indexes import for_lists
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
+from core.triggers import Digest, mark_trigger
 
 
 class UserManager(BaseUserManager):
@@ -56,7 +57,11 @@ class UserManager(BaseUserManager):
 
 @tracked(exclude=["password", "last_login"], personal=["email", "first_name", "last_name", "phone"])
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. What they may do comes from their roles, never from Django's permissions per model."""
+    """A person. What they may do comes from their roles, never from Django's permissions per model.
+
+    ``password_mark`` is made of the password's own hash by the database: the history keeps it, and so tells when a
+    password changed, and through whom, without holding it.
+    """
 
     email = models.EmailField(
         _("E-mail address"),
@@ -69,6 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(_("Language"), max_length=8, choices=settings.LANGUAGES, default="fr")
     is_active = models.BooleanField(_("Active"), default=True)
     is_staff = models.BooleanField(_("Enters the staff screens"), default=False)
+    password_mark = models.CharField(max_length=64, blank=True, db_default="", editable=False)
     date_joined = models.DateTimeField(_("Joined on"), default=timezone.now)
 
     objects = UserManager()
@@ -84,7 +90,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = for_lists("user", "last_name", "last_login", "is_active")
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="core_user_email_lower"),
+            models.CheckConstraint(
+                condition=models.Q(password_mark=Digest("password")), name="core_user_password_is_marked"
+            ),
         ]
+        triggers = [mark_trigger("password_mark", "NEW.password")]
 
     def __str__(self) -> str:
         return self.get_full_name()
@@ -160,6 +170,16 @@ class UserRole(User.groups.through):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.group_id}"
+
+
+@tracked
+class RoleGroup(Group):
+    """The group that stands for a role: a group that changes its name changes what everybody in it may do."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("group of a role")
+        verbose_name_plural = _("groups of roles")
 
 
 def follow_roles(sender, instance, action: str, reverse: bool, pk_set, **kwargs) -> None:

@@ -215,8 +215,9 @@ class ChooseNewPassword(PasswordResetConfirmView):
     success_url = reverse_lazy("core:login")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        with acting_as(self.user, label="password reset"):
+        with acting_as(self.user, label="password reset"), transaction.atomic():
             response = super().form_valid(form)
+            record(self.user, "change_password", actor=self.user)
         messages.success(self.request, _("Your new password is set. Sign in with it."))
         return response
 
@@ -240,7 +241,9 @@ def profile(request: HttpRequest) -> HttpResponse:
         versions.settle(form, request.user, versions.carried(request.POST, request.user))
     password_form = NewPasswordForm(request.user, request.POST if is_post and changes_password else None)
     if is_post and changes_password and password_form.is_valid():
-        password_form.save()
+        with transaction.atomic():
+            password_form.save()
+            record(request.user, "change_password", actor=request.user)
         update_session_auth_hash(request, password_form.user)
         messages.success(request, _("Your password is changed."))
         return redirect("core:profile")

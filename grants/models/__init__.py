@@ -2,7 +2,7 @@ from grants.models.agenda import AgendaItem, Decision, Recusal
 from grants.models.application import Application
 from grants.models.budget import BudgetLine
 from grants.models.call import Call
-from grants.models.committee import CommitteeMember, CommitteeSession, SessionState
+from grants.models.committee import CommitteeMember, CommitteeSession, SessionProgramme, SessionState
 from grants.models.envelope import Commitment, CreditUse, Envelope, PaymentCredit
 from grants.models.instruction import (
     AidComputation,
@@ -50,6 +50,7 @@ __all__ = [
     "Proposal",
     "Recusal",
     "Score",
+    "SessionProgramme",
     "SessionState",
     "Snapshot",
     "Stage",

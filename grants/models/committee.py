@@ -277,6 +277,19 @@ class CommitteeSession(WorkflowModel):
         decisions.apply(self, actor=actor)
 
 
+@tracked
+class SessionProgramme(CommitteeSession.programmes.through):
+    """A programme whose cases a session may decide on."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("programme of a session")
+        verbose_name_plural = _("programmes of sessions")
+
+    def __str__(self) -> str:
+        return f"{self.committeesession_id}: {self.programme_id}"
+
+
 @tracked(personal=["name", "email"])
 class CommitteeMember(models.Model):
     """Someone who sits in a session."""

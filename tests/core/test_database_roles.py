@@ -21,14 +21,14 @@ ROLE = "essor_role_of_a_test"
 
 
 @contextmanager
-def as_the_application() -> Iterator[None]:
-    """The session belongs to a role that has what a migration gives to the application's."""
+def as_the_application() -> Iterator[str]:
+    """The session belongs to a role that has what a migration gives to the application's; yields its name."""
     histories = [history_model_of(model)._meta.db_table for model in tracked_models()]
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {ROLE}")
         locks.grant(cursor, ROLE, histories)
         cursor.execute(f"SET LOCAL SESSION AUTHORIZATION {ROLE}")
-        yield
+        yield ROLE
         cursor.execute("RESET SESSION AUTHORIZATION")
 
 
@@ -58,6 +58,17 @@ def test_the_application_works_and_its_history_is_written():
         "DELETE FROM core_eventseal",
         "DELETE FROM core_historyseal",
         "UPDATE django_migrations SET applied = now()",
+        "UPDATE auth_group SET name = 'administrator2' WHERE name = 'administrator'",
+        "INSERT INTO auth_group (name) VALUES ('another')",
+        "DELETE FROM auth_group_permissions",
+        "UPDATE auth_permission SET codename = 'another'",
+        "INSERT INTO core_user_user_permissions (user_id, permission_id) SELECT id, 1 FROM core_user",
+        "UPDATE django_content_type SET model = 'another'",
+        "UPDATE core_personsalt SET salt = gen_random_uuid()",
+        "DELETE FROM core_personsalt",
+        "INSERT INTO core_erasure (\"table\", row, event, erased_at) VALUES ('core_user', '1', 1, now())",
+        "UPDATE core_eventseal SET sealed_at = now()",
+        "DELETE FROM core_outboxmessage_attachments",
         "ALTER TABLE core_user DISABLE TRIGGER ALL",
         "DROP TRIGGER essor_stamp_line ON core_userevent",
         "CREATE OR REPLACE FUNCTION essor_transaction() RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'",

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from core.acting import acting_as, unstamped
 from core.engine.locks import label_migrations, unlabel_migrations
+from core.engine.seal_checks import check_seals
 from core.engine.seals import seal_all
-from core.engine.verification import check_seals
 from core.events import canonical, hash_of, history, record
 from core.history import history_model_of
 from core.json_safe import json_safe

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from core.engine.anchors import AnchorError, check_anchor_file, read_anchor
 from core.engine.contents import contents
-from core.engine.proof import Step, run, steps
-from core.engine.seals import seal_all
+from core.engine.proof import Found, Notes, Step, run, steps
+from core.engine.seal_checks import told_late
 from core.engine.verification import check_anchor, count
 from core.history import history_model_of, tracked_models
 from core.management.base import EssorCommand, Problems
@@ -17,7 +17,7 @@ from core.models.document import StoredFile
 from core.models.event import Event, EventSeal
 from core.models.proof import Erasure, HistorySeal
 
-SHOWN = 20
+SHOWN = 20  # findings of each kind
 SESSIONS = 4
 
 
@@ -46,22 +46,75 @@ class Command(EssorCommand):
             metavar="N",
             help="how many sessions of the database check at once",
         )
+        parser.add_argument(
+            "--limit", type=int, default=SHOWN, metavar="N", help="how many findings of each kind are shown"
+        )
+        parser.add_argument("--all", action="store_true", help="show every finding")
 
     def handle(
-        self, *args: Any, anchor: str | None = None, sessions: int = SESSIONS, no_files: bool = False, **options: Any
+        self,
+        *args: Any,
+        anchor: str | None = None,
+        sessions: int = SESSIONS,
+        no_files: bool = False,
+        limit: int = SHOWN,
+        **options: Any,
     ) -> None:
-        step = self._anchor_step(anchor) if anchor else None
-        seal_all()
-        checks = steps(files=not no_files)
-        if step:
-            checks.insert(0, step)
-        findings = run(checks, limit=SHOWN + 1, sessions=max(sessions, 1), told=self._progress)
-        if findings:
-            lines = [str(finding) for finding in findings[:SHOWN]]
-            if len(findings) > SHOWN:
-                lines.append(_("… and more: only the first %(count)d are shown.") % {"count": SHOWN})
-            raise Problems(lines)
+        notes = Notes()
+        checks = steps(notes, files=not no_files)
+        if anchor:
+            checks.insert(0, self._anchor_step(anchor))
+        shown = None if options.get("all") else max(limit, 1)
+        found = run(checks, limit=shown, sessions=max(sessions, 1), told=self._progress)
+        self._note(notes)
+        if found.shown:
+            raise Problems(self._lines(found))
         self._report(files=not no_files)
+        if notes.repairs.found:
+            self.stdout.write(_("Nothing was edited outside Essor without saying who did it: see the repairs above."))
+        else:
+            self.stdout.write(_("Nothing was edited outside Essor."))
+
+    def _lines(self, found: Found) -> list[str]:
+        """Each finding on a line; the kinds with their numbers on stdout, so that many of one hide none of another."""
+        total = sum(found.counts.values())
+        if total > 1:
+            self.stdout.write(_("Findings: %(count)d, by kind:") % {"count": total})
+            for kind, count in found.counts.most_common():
+                self.stdout.write(f"  {count:6}  {kind}")
+        lines = [str(finding) for finding in found.shown]
+        if hidden := found.hidden():
+            lines.append(
+                _("… and %(count)d more: give --all (or --limit N of each kind) to see them.") % {"count": hidden}
+            )
+        return lines
+
+    def _note(self, notes: Notes) -> None:
+        """What a run meets that is no finding."""
+        if notes.unsealed.young:
+            self.stdout.write(
+                _("Written in the last minutes and not sealed yet: %(count)d history lines and events.")
+                % {"count": notes.unsealed.young}
+            )
+        for late in told_late():
+            self.stdout.write(
+                _(
+                    "Sealed late, as event %(event)d tells: %(events)d events and %(lines)d history lines, written from "
+                    "%(from)s to %(to)s. What changed before their seal is not proven."
+                )
+                % late
+            )
+        for repair in sorted(notes.repairs.found.values(), key=lambda repair: repair.first):
+            self.stdout.write(
+                _("Repair outside Essor by “%(label)s”, from %(first)s to %(last)s: %(rows)d changes in %(tables)s.")
+                % {
+                    "label": repair.label or "–",
+                    "first": f"{repair.first:%Y-%m-%d %H:%M}",
+                    "last": f"{repair.last:%Y-%m-%d %H:%M}",
+                    "rows": repair.rows,
+                    "tables": ", ".join(repair.tables),
+                }
+            )
 
     def _anchor_step(self, anchor: str) -> Step:
         """What was noted outside: a file that ``manage.py anchor`` made, or POSITION:HASH."""
@@ -106,4 +159,3 @@ class Command(EssorCommand):
         if last:
             note = _("Last seal (note it elsewhere, give it back with --anchor): %(seal)s")
             self.stdout.write(note % {"seal": f"{last.position}:{last.hash}"})
-        self.stdout.write(_("Nothing was edited outside Essor."))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.acting import unstamped
+from core.engine.seals import seal_all
 from core.management.base import EssorCommand, Problems
 from core.models import OutboxMessage, User
 from demo.cases import CASES
@@ -66,6 +67,7 @@ class Command(EssorCommand):
         self.stdout.write(_("A worker writes the workbooks and sends the mails…"))
         with Progress(_("Workbooks"), len(REPORTS)) as progress:
             written = write_all(User.objects.get(email=f"administration@{DOMAIN}"), progress)
+        seal_all()
         self._tell(written, time.monotonic() - began)
 
     def _play(self) -> None:
@@ -74,6 +76,7 @@ class Command(EssorCommand):
         scenario = Scenario()
         with Progress(_("Steps"), scenario.steps) as progress, transaction.atomic():
             scenario.play(progress.step)
+        seal_all()  # as the worker does each minute where Essor runs
 
     def _tell(self, written: list[Written], seconds: float) -> None:
         """Where to look next: states, workbooks, totals by fund, addresses and logins."""

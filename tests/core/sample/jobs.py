@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from core.documents import open_document
+from core.engine.labels import own_label
 from core.jobs import JobContext, JobError, JobResult, job_kind
 from core.models import Document
 
@@ -49,3 +50,6 @@ def broken(context: JobContext) -> JobResult:
 def read(context: JobContext) -> JobResult:
     with open_document(Document.objects.get(pk=context.parameters["document"])) as file:
         return JobResult(rows=len(file.read()))
+
+
+own_label("tests")

@@ -1,0 +1,173 @@
+"""Sealed history lines that no longer say what was sealed: which of them, which field, and what it said before.
+
+A seal is a hash: it tells that a line changed, not what. But what a line said can be guessed from its neighbours, and
+the guess proven by the hash: a field takes the value of the line before or after, and when that gives what was sealed,
+the field and its value are known for certain.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from core.engine.findings import Finding
+from core.engine.lines import Columns, Lines, fetch
+
+# For so many lines of a table, what they said is looked for; the others are named.
+EXPLAINED = 50
+
+
+@dataclass(frozen=True)
+class Was:
+    """What one field of a sealed line said, proven by the seal."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+def edited_lines(lines: Lines, columns: Columns) -> Iterator[Finding]:
+    """Lines whose text is no longer the one that was sealed, rows whose salt went or changed."""
+    found = _broken(lines, columns)
+    by_row: dict[str, list[dict[str, Any]]] = {}
+    for row in found:
+        by_row.setdefault(row["row"], []).append(row)
+    suspects = [key for key, rows in by_row.items() if _only_personal(rows)]
+    sealed = _sealed_lines_of(lines, columns, suspects)
+    salts = [key for key in suspects if len(by_row[key]) == sealed[key]]
+    for key in salts:
+        yield _salt_finding(lines, by_row[key])
+    left = [row for row in found if row["row"] not in set(salts)]
+    for row in islice(left, EXPLAINED):
+        yield _line_finding(lines, row, _what_it_said(lines, columns, row))
+    for row in left[EXPLAINED:]:
+        yield _line_finding(lines, row, None)
+
+
+def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
+    personal = lines.personal_digest(columns)
+    erased = "false"
+    if columns["personal"]:
+        erased = """EXISTS (SELECT FROM core_erasure AS erasure WHERE erasure."table" = leaf."table"
+            AND erasure.row = leaf.row AND erasure.last_line >= leaf.line)"""
+    digest = lines.digest(columns, "leaf.personal_digest")
+    query = f"""
+        SELECT leaf.row, leaf.line, leaf.digest, leaf.personal_digest, seal.sealed_at, to_jsonb(line.*) AS after,
+               {digest} = leaf.digest AS public_holds,
+               coalesce({personal}, '-') = leaf.personal_digest AS personal_holds,
+               line.{lines.key}::text AS row_now, {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt
+        FROM core_historyseal AS leaf
+        JOIN core_eventseal AS seal ON seal.position = leaf.position
+        JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
+        WHERE leaf."table" = %s AND seal.columns = %s::jsonb
+          AND ({digest} <> leaf.digest OR line.{lines.key}::text <> leaf.row
+               OR (coalesce({personal}, '-') <> leaf.personal_digest AND NOT {erased}))
+        ORDER BY leaf.position, leaf.line
+    """  # noqa: S608
+    return fetch(query, [lines.name, json.dumps(columns)])
+
+
+def _sealed_lines_of(lines: Lines, columns: Columns, rows: list[str]) -> dict[str, int]:
+    """How many lines of each row were sealed."""
+    query = """
+        SELECT leaf.row, count(*) AS count FROM core_historyseal AS leaf
+        JOIN core_eventseal AS seal ON seal.position = leaf.position
+        WHERE leaf."table" = %s AND seal.columns = %s::jsonb AND leaf.row = ANY (%s) GROUP BY leaf.row
+    """
+    return {row["row"]: row["count"] for row in fetch(query, [lines.name, json.dumps(columns), rows])} if rows else {}
+
+
+def _only_personal(rows: list[dict[str, Any]]) -> bool:
+    """Whether all that does not hold is the personal part. When it does so in every line, it is the salt."""
+    return all(row["public_holds"] and not row["personal_holds"] and row["row_now"] == row["row"] for row in rows)
+
+
+def _salt_finding(lines: Lines, rows: list[dict[str, Any]]) -> Finding:
+    first = rows[0]
+    if first["without_salt"]:
+        sentence = _("the salt of this row is gone, and no erasure says so (line %(line)s).")
+    elif len(rows) > 1:
+        sentence = _(
+            "the salt of this row was changed: the personal values of its %(count)d sealed lines cannot be proven."
+        )
+    else:
+        sentence = _(
+            "line %(line)s of the history of this row was edited after it was sealed (personal values), or the salt of "
+            "this row was changed: which of the two cannot be known."
+        )
+    words = {"line": first["line"], "count": len(rows)}
+    field = "salt" if first["without_salt"] or len(rows) > 1 else "*"
+    return Finding(lines.name, first["row"], field, None, None, first["sealed_at"], sentence, words)
+
+
+def _line_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Finding:
+    if was:
+        sentence = _("line %(line)s of the history of this row was edited after it was sealed.")
+        return Finding(
+            lines.name, row["row"], was.field, was.before, was.after, row["sealed_at"], sentence, {"line": row["line"]}
+        )
+    if not row["public_holds"]:
+        which = _("what is not personal")
+    elif not row["personal_holds"]:
+        which = _("personal values")
+    else:
+        which = _("the row it speaks of")
+    sentence = _(
+        "line %(line)s of the history of this row was edited after it was sealed (%(which)s); which field, and what it "
+        "said, cannot be known from the lines beside it."
+    )
+    words = {"line": row["line"], "which": which}
+    return Finding(lines.name, row["row"], "*", None, values_of(row["after"]), row["sealed_at"], sentence, words)
+
+
+def values_of(line: Any) -> Mapping[str, Any]:
+    """The values of the row in a history line, without what the library adds."""
+    values = json.loads(line) if isinstance(line, str) else line
+    return {name: value for name, value in values.items() if not name.startswith("pgh_")}
+
+
+def _what_it_said(lines: Lines, columns: Columns, row: dict[str, Any]) -> Was | None:
+    """The field that was edited and its sealed value, when a neighbour of the line has it; None when none proves it."""
+    now = values_of(row["after"])
+    part = "public" if not row["public_holds"] else "personal"
+    for other in _neighbours(lines, row):
+        changed = {
+            name: other[name] for name in now if name in columns[part] and name in other and other[name] != now[name]
+        }
+        for patch in ({name: value} for name, value in changed.items()):
+            if _proves(lines, columns, row, part, patch):
+                ((name, value),) = patch.items()
+                return Was(name, value, now[name])
+        if len(changed) > 1 and _proves(lines, columns, row, part, changed):
+            return Was(", ".join(changed), changed, {name: now[name] for name in changed})
+    return None
+
+
+def _neighbours(lines: Lines, row: dict[str, Any]) -> list[Mapping[str, Any]]:
+    query = f"""
+        (SELECT to_jsonb(line.*) AS said FROM {lines.table} AS line
+         WHERE line.{lines.key}::text = %s AND line.pgh_id < %s ORDER BY line.pgh_id DESC LIMIT 1)
+        UNION ALL
+        (SELECT to_jsonb(line.*) FROM {lines.table} AS line
+         WHERE line.{lines.key}::text = %s AND line.pgh_id > %s ORDER BY line.pgh_id LIMIT 1)
+    """  # noqa: S608
+    place = [row["row"], row["line"]]
+    return [values_of(found["said"]) for found in fetch(query, place * 2)]
+
+
+def _proves(lines: Lines, columns: Columns, row: dict[str, Any], part: str, patch: Mapping[str, Any]) -> bool:
+    """Whether the line with these values is the one that was sealed."""
+    if part == "public":
+        digest, sealed = lines.digest(columns, "%s"), row["digest"]
+        parameters = [row["personal_digest"]]
+    else:
+        digest, sealed, parameters = lines.personal_digest(columns), row["personal_digest"], []
+    query = f"""
+        SELECT {digest} = %s AS proven FROM (
+            SELECT (jsonb_populate_record(line, %s::jsonb)).* FROM {lines.table} AS line WHERE line.pgh_id = %s
+        ) AS line {lines.with_salt(columns)}
+    """  # noqa: S608
+    return bool(fetch(query, [*parameters, sealed, json.dumps(patch), row["line"]])[0]["proven"])

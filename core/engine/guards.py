@@ -1,0 +1,199 @@
+"""Whether the guards of the database stand: every declared trigger and constraint is there, enabled, as it is declared.
+
+What a trigger or a CHECK says is compared in PostgreSQL's own words: it is declared once more, on a temporary copy of
+its table that goes with the transaction, and both are read back.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pgtrigger
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.utils.translation import gettext as _
+
+from core.engine.findings import Finding
+from core.engine.lines import fetch, quoted
+from core.engine.locks import IGNORE_FUNCTION, STAMP, STAMP_FUNCTION
+from core.history import history_model_of, tracked_models
+from core.triggers import DIGEST_FUNCTION, TRANSACTION_FUNCTION
+
+FUNCTIONS = {
+    "_pgtrigger_should_ignore": IGNORE_FUNCTION,
+    "essor_digest": DIGEST_FUNCTION,
+    "essor_transaction": TRANSACTION_FUNCTION,
+    STAMP: STAMP_FUNCTION,
+}
+COPY = "essor_copy_of_a_table"
+
+
+def check_guards() -> Iterator[Finding]:
+    """What guards the tables is what the models declare. Writes nothing: the copies are undone."""
+    yield from _functions()
+    yield from _stamps()
+    yield from _triggers()
+    yield from _constraints()
+
+
+def _finding(table: str, name: str, sentence: str, before: Any = None, after: Any = None) -> Finding:
+    return Finding(table, name, "*", before, after, None, sentence)
+
+
+def _functions() -> Iterator[Finding]:
+    query = """
+        SELECT function.proname AS name, function.prosrc AS source FROM pg_proc AS function
+        WHERE function.pronamespace = 'public'::regnamespace AND function.proname = ANY (%s)
+    """
+    found = {row["name"]: row["source"] for row in fetch(query, [list(FUNCTIONS)])}
+    for name, declared in FUNCTIONS.items():
+        body = declared.split("$$")[1]
+        if name not in found:
+            yield _finding("pg_proc", name, _("this function of the guards is gone: run manage.py migrate."))
+        elif _plain(found[name]) != _plain(body):
+            sentence = _("this function of the guards does not say what it should.")
+            yield _finding("pg_proc", name, sentence, _plain(body), _plain(found[name]))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _stamps() -> Iterator[Finding]:
+    """Every history table has the trigger that writes the transaction on each line."""
+    query = """
+        SELECT history.name FROM unnest(%s::text[]) AS history (name) WHERE NOT EXISTS (
+            SELECT FROM pg_trigger WHERE tgrelid = to_regclass(history.name) AND tgname = %s AND tgenabled = 'O'
+        )
+    """
+    for row in fetch(query, [[history_model_of(model)._meta.db_table for model in tracked_models()], STAMP]):
+        yield _finding(row["name"], STAMP, _gone_or_off())
+
+
+def _gone_or_off() -> str:
+    return _("this guard is gone, or switched off.")
+
+
+# --- triggers ------------------------------------------------------------------------------------------------------
+
+
+def _triggers() -> Iterator[Finding]:
+    """The triggers of the models: there, enabled, calling what they should when they should."""
+    query = """
+        SELECT class.relname AS "table", trigger.tgname AS name, trigger.tgenabled AS enabled,
+               pg_get_triggerdef(trigger.oid) AS says, function.prosrc AS source
+        FROM pg_trigger AS trigger JOIN pg_class AS class ON class.oid = trigger.tgrelid
+        JOIN pg_proc AS function ON function.oid = trigger.tgfoid
+        WHERE NOT trigger.tgisinternal AND class.relnamespace = 'public'::regnamespace
+    """
+    there = {(row["table"], row["name"]): row for row in fetch(query)}
+    by_table: dict[str, list[Any]] = {}
+    for model, trigger in pgtrigger.registered():
+        compiled = trigger.compile(model)
+        by_table.setdefault(compiled.sql.table, []).append(compiled)
+    for table, declared in sorted(by_table.items()):
+        standing = []
+        for compiled in declared:
+            row = there.get((table, compiled.sql.pgid))
+            if row is None or row["enabled"] != "O":
+                yield _finding(table, compiled.sql.pgid, _gone_or_off())
+            else:
+                standing.append((compiled, row))
+        says = _declared_again(table, [compiled for compiled, _row in standing])
+        for compiled, row in standing:
+            name = compiled.sql.pgid
+            body, trigger = _body_of(compiled), says[name]
+            if _plain(row["source"]) != body:
+                yield _finding(table, name, _unlike(), body, _plain(row["source"]))
+            elif _without_table(row["says"]) != trigger:
+                yield _finding(table, name, _unlike(), trigger, _without_table(row["says"]))
+
+
+def _unlike() -> str:
+    return _("this guard does not say what it should.")
+
+
+def _body_of(compiled: Any) -> str:
+    """The text of a trigger's function, from the statements that make it."""
+    _before, made = compiled.install_sql.split(f"FUNCTION {compiled.sql.pgid}()", 1)
+    return _plain(made.split("$$")[1])
+
+
+def _without_table(says: str) -> str:
+    return re.sub(r" ON \S+ ", " ON … ", _plain(says), count=1)
+
+
+def _declared_again(table: str, declared: list[Any]) -> dict[str, str]:
+    """What PostgreSQL says of these triggers, made on a copy of the table."""
+    if not declared:
+        return {}
+    with transaction.atomic(), connection.cursor() as cursor:
+        _copy(cursor, table)
+        for compiled in declared:
+            (made,) = re.findall(r"CREATE\s+(?:CONSTRAINT\s+)?TRIGGER .*?;", compiled.install_sql, re.DOTALL)
+            made = made.replace(f"ON {quoted(table)}", f"ON {COPY}", 1)
+            cursor.execute(made.replace("%", "%%") if cursor.db.execute_wrappers else made)
+        cursor.execute(
+            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
+            [f"pg_temp.{COPY}"],
+        )
+        says = {name: _without_table(text) for name, text in cursor.fetchall()}
+        cursor.execute(f"DROP TABLE pg_temp.{COPY}")
+    return says
+
+
+def _copy(cursor: Any, table: str) -> None:
+    cursor.execute(f"CREATE TEMPORARY TABLE {COPY} (LIKE {quoted(table)}) ON COMMIT DROP")
+
+
+# --- constraints ---------------------------------------------------------------------------------------------------
+
+
+def _constraints() -> Iterator[Finding]:
+    """The constraints of the models: there, validated, saying what they should."""
+    query = """
+        SELECT class.relname AS "table", rule.conname AS name, rule.convalidated AS valid,
+               pg_get_constraintdef(rule.oid) AS says
+        FROM pg_constraint AS rule JOIN pg_class AS class ON class.oid = rule.conrelid
+        WHERE rule.connamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT class.relname, name.relname, index.indisvalid, ''
+        FROM pg_index AS index JOIN pg_class AS name ON name.oid = index.indexrelid
+        JOIN pg_class AS class ON class.oid = index.indrelid
+        WHERE index.indisunique AND name.relnamespace = 'public'::regnamespace
+          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = index.indexrelid)
+    """
+    there = {(row["table"], row["name"]): row for row in fetch(query)}
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.proxy or not model._meta.managed:
+            continue
+        table, standing = model._meta.db_table, []
+        for rule in model._meta.constraints:
+            row = there.get((table, rule.name))
+            if row is None or not row["valid"]:
+                yield _finding(table, rule.name, _gone_or_off())
+            elif isinstance(rule, models.CheckConstraint):
+                standing.append((rule, row["says"]))
+        says = _checked_again(model, [rule for rule, _says in standing])
+        for rule, found in standing:
+            if says[rule.name] != found:
+                yield _finding(table, rule.name, _unlike(), says[rule.name], found)
+
+
+def _checked_again(model: type[models.Model], rules: list[models.CheckConstraint]) -> dict[str, str]:
+    """What PostgreSQL says of these checks, made on a copy of the table."""
+    if not rules:
+        return {}
+    with transaction.atomic(), connection.cursor() as cursor:
+        _copy(cursor, model._meta.db_table)
+        with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+            made = [rule.constraint_sql(model, editor) for rule in rules]
+        for text in made:
+            cursor.execute(f"ALTER TABLE pg_temp.{COPY} ADD {text}")
+        cursor.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'",
+            [f"pg_temp.{COPY}"],
+        )
+        says = dict(cursor.fetchall())
+        cursor.execute(f"DROP TABLE pg_temp.{COPY}")
+    return says

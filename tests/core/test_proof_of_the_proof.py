@@ -1,0 +1,387 @@
+"""What an auditor with SQL tried: seals made anew, roles renamed, guards switched off, repairs without a name of Essor's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from core.acting import acting_as
+from core.engine.files import note
+from core.engine.guards import check_guards
+from core.engine.labels import is_own
+from core.engine.seal_checks import Unsealed, check_times_of_seals, told_late
+from core.engine.seals import seal_all
+from core.engine.verification import check_rows
+from core.events import record
+from core.history import history_rows
+from core.models import (
+    EventSeal,
+    FileCheck,
+    MessageAttachment,
+    OutboxMessage,
+    RoleGroup,
+    Sequence,
+    StoredFile,
+)  # fmt: skip
+from core.models.user import User
+from core.outbox import enqueue_mail
+from core.sequences import next_number
+from grants.models import CommitteeSession, Programme, SessionProgramme
+from tests.factories.core import UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
+HOURS = 60
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def person() -> User:
+    with acting_as(label="tests"):
+        person = UserFactory(applicant=True, first_name="Odile", phone="01 02 03 04 05")
+    with acting_as(person), transaction.atomic():
+        person.first_name = "Odette"
+        person.save()
+        record(person, "edit_account", actor=person)
+    return person
+
+
+@contextmanager
+def behind_the_triggers() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        try:
+            yield
+        finally:
+            cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def sql(statement: str, *parameters: object) -> None:
+    """As somebody who does not say who acts (a name that was said lasts until the transaction ends)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pghistory.context_metadata', '', true)")
+        cursor.execute(statement, parameters)
+
+
+def verify(*arguments: str) -> str:
+    output = StringIO()
+    call_command("verify_history", "--no-files", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def broken(*arguments: str) -> list[str]:
+    with pytest.raises(CommandError) as caught:
+        verify(*arguments)
+    return str(caught.value).splitlines()
+
+
+# --- seals ---------------------------------------------------------------------------------------------------------
+
+
+def written_days_ago() -> None:
+    """All that is there was written two days ago, by the clock of the database."""
+    with behind_the_triggers():
+        sql("UPDATE core_userevent SET pgh_created_at = pgh_created_at - interval '2 days'")
+        sql("UPDATE core_event SET recorded_at = recorded_at - interval '2 days'")
+
+
+def test_seals_that_were_removed_are_not_made_anew_by_looking(person, settings):
+    seal_all()
+    verify()
+    with behind_the_triggers():
+        sql("DELETE FROM core_historyseal")
+        sql("DELETE FROM core_eventseal")
+        sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
+        sql("UPDATE core_userevent SET phone = '99' WHERE id = %s", person.pk)
+    settings.ESSOR_SEALED_WITHIN = HOURS
+    written_days_ago()
+    (line,) = broken()
+    assert "1 events and" in line and "have no seal. Start the worker" in line
+    assert not EventSeal.objects.exists()
+
+
+def test_a_round_that_seals_late_says_so_for_ever(person, settings):
+    settings.ESSOR_SEALED_WITHIN = HOURS
+    written_days_ago()
+    unsealed = Unsealed()
+    assert len(list(unsealed.check())) == 1
+    sealed = seal_all()
+    (late,) = told_late()
+    assert (late["events"], sealed.events) == (1, 2), "the event itself is sealed in the same round"
+    assert "Sealed late, as event" in verify()
+    with behind_the_triggers():
+        sql("DELETE FROM core_event WHERE id = %s", late["event"])
+    assert any("were sealed long after, and no event says so: their seals were made anew" in line for line in broken())
+
+
+def test_a_round_in_time_says_nothing(person, settings):
+    settings.ESSOR_SEALED_WITHIN = HOURS
+    sql("SELECT 1")
+    assert seal_all().events == 1
+    assert told_late() == []
+    assert list(check_times_of_seals()) == []
+
+
+@pytest.mark.parametrize("by", ["+ interval '1 year'", "- interval '1 year'"])
+def test_the_time_of_a_seal_is_sealed(person, by):
+    seal_all()
+    with behind_the_triggers():
+        sql(f"UPDATE core_eventseal SET sealed_at = sealed_at {by}")  # noqa: S608
+    assert any("this seal, or the one before it, was edited" in line for line in broken())
+    with behind_the_triggers():
+        sql("UPDATE core_eventseal SET formula = 1")
+    assert any("this seal cannot have been made when it says" in line for line in broken())
+
+
+@pytest.mark.parametrize(
+    ("position", "hashed", "at"),
+    [("7", "(SELECT hash FROM core_event LIMIT 1)", "now()"), ("1", "repeat('0', 64)", "now()"),
+     ("1", "(SELECT hash FROM core_event LIMIT 1)", "now() - interval '3 days'")],
+)  # fmt: skip
+def test_nobody_adds_a_seal_that_does_not_follow(person, position, hashed, at):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        sql(
+            "INSERT INTO core_eventseal (position, event_id, event_hash, transaction, hash, sealed_at) "  # noqa: S608
+            f"SELECT {position}, id, {hashed}, transaction, repeat('1', 64), {at} FROM core_event LIMIT 1"
+        )
+
+
+# --- what is found where -------------------------------------------------------------------------------------------
+
+
+def test_many_findings_of_one_kind_hide_none_of_another(person):
+    seal_all()
+    for number in range(5):
+        sql("UPDATE core_user SET phone = %s", str(number))  # outside Essor, five times
+    with behind_the_triggers():
+        sql("UPDATE core_event SET comment = 'never said'")
+    output = StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("verify_history", "--no-files", "--limit", "2", stdout=output)
+    lines = str(caught.value).splitlines()
+    assert sum("edited outside Essor" in line for line in lines) == 2
+    assert any("was edited after it was written" in line for line in lines)
+    assert "give --all" in lines[-1]
+    assert "  5  edited outside Essor (…)." in output.getvalue()
+    assert sum("edited outside Essor" in line for line in broken("--all")) >= 5
+
+
+def test_the_field_that_was_edited_with_its_history_is_named_with_what_it_said(person):
+    seal_all()
+    newest = history_rows(person).last().pgh_id
+    with behind_the_triggers():
+        sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
+        sql("UPDATE core_userevent SET phone = '99' WHERE pgh_id = %s", newest)
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=phone: line {newest} of the history of this row was edited")
+    assert "before=01 02 03 04 05 after=99" in line
+
+
+def test_a_field_that_no_neighbour_proves_is_said_not_to_be_known(person):
+    seal_all()
+    newest = history_rows(person).last().pgh_id
+    with behind_the_triggers():
+        sql("UPDATE core_user SET first_name = 'Anna' WHERE id = %s", person.pk)
+        sql("UPDATE core_userevent SET first_name = 'Anna' WHERE pgh_id = %s", newest)
+    (line,) = broken()
+    assert "(personal values); which field, and what it said, cannot be known" in line
+
+
+def test_a_salt_that_changed_is_said_to_have_changed(person):
+    seal_all()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        sql("UPDATE core_personsalt SET salt = gen_random_uuid()")
+    with behind_the_triggers():
+        sql(
+            "UPDATE core_personsalt SET salt = gen_random_uuid() WHERE \"table\" = 'core_user' AND row = %s",
+            str(person.pk),
+        )
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=salt: the salt of this row was changed")
+
+
+# --- repairs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_repair_by_sql_is_listed_with_its_name(person):
+    with acting_as(label="repair 12, J. Martin"):  # what set_config() does in SQL
+        User.objects.filter(pk=person.pk).update(phone="99")
+    output = verify()
+    assert "Repair outside Essor by “repair 12, J. Martin”" in output and "1 changes in core_user" in output
+    assert "Nothing was edited outside Essor without saying who did it" in output
+
+
+@pytest.mark.parametrize(
+    ("label", "own"),
+    [("command migrate", True), ("command migrate: the history of this table begins", True), ("command frobnicate", False),
+     ("task core.tasks.seal_events", True), ("task core.tasks.other", False), ("job sample.report #12", True),
+     ("job other #1", False), ("POST /no-such-page/", False), ("scanner", True), ("", False), ("repair", False)],
+)  # fmt: skip
+def test_only_what_essor_writes_goes_without_saying(label, own):
+    assert is_own(label) is own
+    assert is_own(f"POST {reverse('core:login')}")
+
+
+# --- tables that had no history ------------------------------------------------------------------------------------
+
+
+def test_a_password_that_changed_by_sql_is_found(person):
+    other = UserFactory()
+    sql("UPDATE core_user SET password = %s WHERE id = %s", other.password, person.pk)
+    assert any(f"core_user id={person.pk} field=password_mark: edited outside Essor" in line for line in broken())
+    with behind_the_triggers(), pytest.raises(DatabaseError, match="password_is_marked"), transaction.atomic():
+        sql("UPDATE core_user SET password = 'another' WHERE id = %s", person.pk)
+
+
+def test_a_password_that_its_owner_changes_leaves_an_event(client, person):
+    client.force_login(person)
+    person.set_password("une phrase assez longue")
+    person.save()
+    client.force_login(person)
+    new = "une autre phrase assez longue"
+    client.post(
+        reverse("core:profile"),
+        {"change-password": "1", "old_password": "une phrase assez longue", "new_password1": new, "new_password2": new},
+    )
+    person.refresh_from_db()
+    assert person.check_password(new)
+    line = history_rows(person).last()
+    assert line.pgh_context["user"] == person.pk
+    assert line.pgh_context_id is not None
+
+
+@pytest.fixture
+def mail(person) -> OutboxMessage:
+    with acting_as(label="tests"):
+        return enqueue_mail(
+            to=[person.email], template="essor/mail/known_address", context={"user": person, "url": "x"}, key="one"
+        )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE core_outboxmessage SET body = 'another'", "UPDATE core_outboxmessage SET \"to\" = '{a@b.example}'",
+     "DELETE FROM core_outboxmessage", "UPDATE core_outboxmessage SET created_at = now() - interval '1 day'"],
+)  # fmt: skip
+def test_a_mail_says_what_it_said(mail, statement):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        sql(statement)
+
+
+def test_a_sent_mail_is_sent(mail):
+    OutboxMessage.objects.update(state="sent", sent_at=mail.created_at)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        sql("UPDATE core_outboxmessage SET state = 'pending', sent_at = NULL")
+
+
+def test_mails_changed_or_removed_behind_the_triggers_are_found(mail):
+    assert list(check_rows(OutboxMessage)) == []
+    with behind_the_triggers():
+        sql(
+            "UPDATE core_outboxmessage SET content_mark = essor_digest(\"to\"::text || '|' || subject_line || '|x'), body = 'x'"
+        )
+    assert [finding.field for finding in check_rows(OutboxMessage)] == ["content_mark"]
+    with behind_the_triggers():
+        sql("DELETE FROM core_outboxmessage")
+    assert [finding.field for finding in check_rows(OutboxMessage)] == ["*"]
+
+
+def test_a_role_that_changes_its_name_is_found():
+    sql("UPDATE auth_group SET name = 'x' WHERE name = 'auditor'")
+    assert any("auth_group" in line and "field=name" in line for line in broken())
+
+
+def test_links_of_tables_have_their_history(mail):
+    with acting_as(label="tests"):
+        session = CommitteeSession.objects.create(held_at=timezone.now())
+        session.programmes.add(Programme.objects.create(code="LINKS", name="Links"))
+    assert SessionProgramme.objects.exists()
+    for model in (SessionProgramme, MessageAttachment, RoleGroup):
+        assert list(check_rows(model)) == []
+    with behind_the_triggers():
+        sql("DELETE FROM grants_committeesession_programmes")
+    assert [finding.field for finding in check_rows(SessionProgramme)] == ["*"]
+
+
+def test_a_counter_only_grows():
+    with acting_as(label="tests"), transaction.atomic():
+        next_number("PROOF", 2026)
+        assert next_number("PROOF", 2026) == "PROOF-2026-00002"
+    for statement in (
+        "UPDATE core_sequence SET last_value = 1 WHERE prefix = 'PROOF'",
+        "UPDATE core_sequence SET last_value = 9 WHERE prefix = 'PROOF'",
+        "DELETE FROM core_sequence WHERE prefix = 'PROOF'",
+        "INSERT INTO core_sequence (prefix, year, last_value) VALUES ('OTHER', 2026, 5)",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            sql(statement)
+    with behind_the_triggers():
+        sql("UPDATE core_sequence SET last_value = 1 WHERE prefix = 'PROOF'")
+    assert [finding.field for finding in check_rows(Sequence)] == ["last_value"]
+
+
+def test_a_fault_of_a_file_that_sql_takes_back_is_found():
+    with acting_as(label="tests"):
+        stored = StoredFile.objects.create(sha256="0" * 64, size=1, media_type="application/pdf")
+    note(stored, "changed")
+    assert [line.pgh_context["label"] for line in FileCheck.pgh_event_models["insert"].objects.all()] == [
+        "reading of a file"
+    ]
+    sql("UPDATE core_filecheck SET fault = '', checked_at = now()")
+    assert any("core_filecheck" in line and "field=fault" in line for line in broken())
+    with pytest.raises(DatabaseError), transaction.atomic():
+        sql("UPDATE core_filecheck SET checked_at = now() + interval '1 day'")
+
+
+# --- guards --------------------------------------------------------------------------------------------------------
+
+
+def test_the_guards_stand():
+    assert [str(finding) for finding in check_guards()] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("ALTER TABLE core_event DISABLE TRIGGER USER", "core_event"),
+        ("ALTER TABLE core_eventseal DISABLE TRIGGER ALL", "core_eventseal"),
+        ("ALTER TABLE agreements_paymentclaim DISABLE TRIGGER USER", "agreements_paymentclaim"),
+        ("ALTER TABLE grants_proposal DROP CONSTRAINT proposal_consulted_the_register", "proposal_consulted_the_register"),
+        ("ALTER TABLE core_user DROP CONSTRAINT core_user_email_lower, ADD CONSTRAINT core_user_email_lower CHECK (true)",
+         "core_user_email_lower"),
+        ("CREATE OR REPLACE FUNCTION essor_digest(said text) RETURNS varchar LANGUAGE sql IMMUTABLE AS $$ SELECT 'x' $$",
+         "essor_digest"),
+        ("DROP TRIGGER essor_stamp_line ON core_userevent", "core_userevent id=essor_stamp_line"),
+        ("DROP INDEX de_minimis_once_a_case", "de_minimis_once_a_case"),
+    ],
+)  # fmt: skip
+def test_a_guard_that_is_gone_off_or_another_is_found(statement, named):
+    sql(statement)
+    assert any(named in str(finding) for finding in check_guards())
+
+
+def test_a_trigger_that_does_nothing_or_never_is_found():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname, pg_get_triggerdef(trigger.oid), pg_get_functiondef(tgfoid) FROM pg_trigger AS trigger "
+            "WHERE tgrelid = 'core_event'::regclass AND tgname LIKE 'pgtrigger_append_only%'"
+        )
+        name, trigger, function = cursor.fetchone()
+        cursor.execute(function.replace("RAISE EXCEPTION", "RAISE NOTICE"))
+        (finding,) = check_guards()
+        assert finding.id == name and "does not say what it should" in finding.sentence
+        cursor.execute(function)
+        cursor.execute(f"DROP TRIGGER {name} ON core_event")
+        cursor.execute(trigger.replace("EXECUTE FUNCTION", "WHEN (false) EXECUTE FUNCTION"))
+        (finding,) = check_guards()
+        assert finding.id == name
