@@ -93,11 +93,18 @@ def _empty(row: models.Model) -> int:
     parameters = [*(_nothing(field, row.pk) for field in fields), row.pk]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE {quoted(model._meta.db_table)} SET {assignments} "  # noqa: S608
-                f"WHERE {quoted(model._meta.pk.column)} = %s",
-                parameters,
-            )
+            if words := getattr(
+                model, "ERASED", None
+            ):  # what the history holds a mark of; it gets the mark of what is left
+                kept = model._base_manager.filter(pk=row.pk)
+                kept.update(**words)
+                parameters = [*kept.values_list(*personal_fields(model)).get(), row.pk]
+            else:
+                cursor.execute(
+                    f"UPDATE {quoted(model._meta.db_table)} SET {assignments} "  # noqa: S608
+                    f"WHERE {quoted(model._meta.pk.column)} = %s",
+                    parameters,
+                )
             cursor.execute(f"UPDATE {lines.table} SET {assignments} WHERE {lines.key} = %s", parameters)  # noqa: S608
             count = cursor.rowcount
     except IntegrityError as error:

@@ -41,6 +41,14 @@ class OutboxMessage(models.Model):
     history, which keeps ``content_mark``, made of them by the database.
     """
 
+    # What stands for the words of a mail that was erased by law, and the mark of that.
+    ERASED = {
+        "to": ["erased@erased.invalid"],
+        "subject_line": "—",
+        "body": "—",
+        "content_mark": Digest(models.Value("{erased@erased.invalid}|—|—")),
+    }
+
     class State(models.TextChoices):
         PENDING = "pending", pgettext_lazy("message", "waiting")
         SENT = "sent", pgettext_lazy("message", "sent")

@@ -17,6 +17,7 @@ from core.events import history, record
 from core.history import history_rows, personal_fields, tracked_models
 from core.models import Document, Erasure, EventSeal, PersonSalt, StoredFile
 from core.models.user import User
+from core.outbox import enqueue_mail
 from tests.factories.applicants import ApplicantFactory
 from tests.factories.core import UserFactory
 
@@ -140,3 +141,15 @@ def test_what_is_personal_is_declared():
         if field.name in named and field.name not in names
     }
     assert not forgotten
+
+
+def test_a_mail_can_be_erased_and_the_proof_stays_clean(person):
+    with acting_as(label="tests"):
+        mail = enqueue_mail(
+            to=["odile.zwingel@example.org"], template="essor/mail/known_address", context={"user": person}, key="one"
+        )
+    erase([mail], reason="Article 17")
+    mail.refresh_from_db()
+    assert mail.to == ["erased@erased.invalid"] and "Zwingel" not in mail.body + mail.subject_line
+    seal_all()
+    assert "Erasures of personal values met on the way, each recorded: 1" in verify()

@@ -41,6 +41,7 @@ NOT_OURS = {
     "axes_accesslog": "sign-ins: nothing rests on it",
     "django_admin_log": "Django's own log beside the events: nothing reads it",
     "django_session": "who is signed in, for a few hours",
+    "sample_case": "of these tests",
     "pghistory_context": "of the library, unused: each line holds its own context",
 }
 EDITS = {

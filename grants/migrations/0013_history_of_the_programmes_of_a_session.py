@@ -12,7 +12,7 @@ from core.history_migrations import history_begins
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grants', '0011_envelopes_bear_their_grants'),
+        ('grants', '0012_used_credits_keep_their_year'),
     ]
 
     operations = [
