@@ -135,8 +135,10 @@ def criteria_are_scored(application, data, actor):
 
 @precondition
 def opinions_are_received(application, data, actor):
-    """Every opinion that the programme requires has been given."""
-    given = {item.code for item in application.opinions.all() if item.result}
+    """Every opinion that the programme requires has been given, on the file as it was completed."""
+    given = {
+        item.code for item in application.opinions.all() if item.result and not void.completed_since(application, item)
+    }
     missing = [rule.label for rule in application.rules.opinions if rule.required and rule.code not in given]
     if missing:
         return {GENERAL: _("Opinion still awaited: %(opinions)s.") % {"opinions": _listed(missing)}}

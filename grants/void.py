@@ -1,15 +1,17 @@
-"""What rests on figures that changed is void until it is made again: the computation, the answers to checks.
+"""What rests on figures that changed is void until it is made again: the computation, the answers to checks, and
+opinions given on a file that was completed afterwards.
 
 A computation keeps the fingerprint of what it started from (``AidComputation.basis``, made by the database); an answer
 keeps that of the facts of its check. Comparing them with the case as it is now says what no longer holds, and why.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from core.money import format_euros
@@ -87,3 +89,27 @@ def void_checks(application, facts: CaseFacts | None = None) -> list[CheckRule]:
     if facts is None or translation.get_language() != settings.LANGUAGE_CODE:
         facts = present_facts(application)
     return [rule for rule in rules if fingerprint(rule.automatic, facts) != answers[rule.code]]
+
+
+# --- the opinions ----------------------------------------------------------------------------------------------------
+
+
+def completed_since(application, opinion) -> datetime | None:
+    """When the file was completed after this opinion was given, which speaks of less; None while it holds.
+
+    An opinion sent by its link is of that moment; one that came by letter, of the day that it bears. No query where the
+    requests for pieces are known.
+    """
+    given = opinion.answered_at or opinion.recorded_at
+    if given is None:
+        return None
+    later = [
+        request.answered_at
+        for request in application.piece_requests.all()
+        if request.answered_at is not None
+        and (
+            request.answered_at > given
+            or (opinion.given_on and timezone.localdate(request.answered_at) > opinion.given_on)
+        )
+    ]
+    return max(later, default=None)

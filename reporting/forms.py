@@ -84,6 +84,13 @@ class FlagAnswerForm(TransitionForm):
                 _("The EU amount (%(eu)s) is still above the eligible cost (%(eligible)s). Correct one of the two.")
                 % {"eu": format_euros(eu_amount), "eligible": format_euros(eligible)},
             )
+        limit = current.operation.eu_rate_limit
+        if limit is not None and (rate := rate_above(eu_amount, eligible, limit)) is not None:
+            sentence = _("The EU share would be %(rate)s: the call of this case lets the EU bear %(limit)s at most.")
+            self.add_error(
+                "eu_amount" if "eu_amount" in self.corrected else self.corrected[0],
+                sentence % {"rate": percent(rate, "points"), "limit": percent(limit, "points")},
+            )
         if self.instance.kind == FlagKind.RATE_ABOVE_PRIORITY:
             self._check_rate(current, eu_amount, eligible)
 

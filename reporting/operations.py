@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from agreements.models import Agreement
@@ -136,6 +135,8 @@ def financing_of(agreement: Agreement, fund: Fund, rule: CofinancingRule | None)
         if kind := SOURCE_OF_ACCOUNT.get(account):
             others[kind] = others.get(kind, ZERO) + amount
     rate = rule.eu_rate if rule else Decimal(0)
+    limit = agreement.application.call.eu_rate_limit
+    rate = rate if limit is None else min(rate, limit)
     lines = plan(
         eligible_of(agreement), agreement.granted_amount, rate, total_cost_of(agreement), sorted(others.items())
     )
@@ -185,7 +186,10 @@ def add_version(
 
 
 def doubt_the_rate(version: OperationVersion, financing: list[tuple[str, str, Decimal]]) -> OperationFlag | None:
-    """Raise a doubt when the EU bears more than the rate of the priority; the same figures are doubted once."""
+    """Raise a doubt when the EU bears more than the rate of the priority; the same figures are doubted once.
+
+    A doubt that waits for its answer follows the figures: whoever answers it speaks of the plan in force.
+    """
     if not version.priority_id or not version.fund_id:
         return None
     allocation = version.priority.allocations.filter(
@@ -200,7 +204,7 @@ def doubt_the_rate(version: OperationVersion, financing: list[tuple[str, str, De
         return None
     detail = {"rate": str(rate), "limit": str(allocation.eu_rate)}
     known = OperationFlag.objects.filter(operation=version.operation, kind=FlagKind.RATE_ABOVE_PRIORITY)
-    if known.filter(Q(state=OperationFlag.State.OPEN) | Q(detail=detail)).exists():
+    if known.open().update(detail=detail) or known.filter(detail=detail).exists():
         return None
     return OperationFlag.objects.create(operation=version.operation, kind=FlagKind.RATE_ABOVE_PRIORITY, detail=detail)
 

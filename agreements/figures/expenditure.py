@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models import PaymentClaim
+from agreements.models import Agreement, PaymentClaim
 from core.figures.invariants import Invariant, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
@@ -39,7 +39,13 @@ register(
         sql="""
             SELECT c.id, c.number || ' · ' || mine.invoice_number AS label, 0 AS expected, count(*) AS found
             FROM agreements_expenditureline mine JOIN agreements_paymentclaim c ON c.id = mine.claim_id
-            JOIN agreements_expenditureline other ON other.duplicate_key = mine.duplicate_key AND other.id <> mine.id
+            JOIN LATERAL (
+                SELECT id, claim_id FROM agreements_expenditureline
+                WHERE duplicate_key = mine.duplicate_key AND id <> mine.id
+                UNION
+                SELECT id, claim_id FROM agreements_expenditureline
+                WHERE name_key = mine.name_key AND id <> mine.id AND (mine.supplier_siret = '' OR supplier_siret = '')
+            ) AS other ON TRUE
             JOIN agreements_paymentclaim its ON its.id = other.claim_id
             WHERE c.state IN ('certified', 'ordered', 'paid') AND its.submitted_at <= c.certified_at AND its.state <> 'rejected'
               AND NOT EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answered_at IS NOT NULL
@@ -48,6 +54,37 @@ register(
             GROUP BY c.id, mine.id ORDER BY c.id
         """,
         unit=Unit.NUMBER,
+    ),
+    Invariant(
+        code="agreements.credits-are-covered",
+        name=_("Credit notes"),
+        sentence=_(
+            "The credit notes of a supplier that an agreement’s certified claims declare take back no more than its invoices "
+            "declared there."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 63(2): what is declared was incurred and paid."),
+        subject=Agreement,
+        # A supplier is its number, where any row of the agreement joins one number alone to the name; else the name.
+        sql="""
+            WITH line AS (
+                SELECT c.agreement_id, l.declared_amount, l.supplier_siret, l.supplier_name,
+                       split_part(l.name_key, '|', 1) AS name, left(nullif(l.supplier_siret, ''), 9) AS siren
+                FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+                WHERE c.state NOT IN ('draft', 'rejected')
+            ), known AS (
+                SELECT agreement_id, name, min(siren) AS siren FROM line
+                GROUP BY agreement_id, name HAVING count(DISTINCT siren) = 1
+            )
+            SELECT a.id, a.number || ' · ' || max(line.supplier_name) AS label,
+                   sum(line.declared_amount) FILTER (WHERE line.declared_amount > 0) AS expected,
+                   -sum(line.declared_amount) FILTER (WHERE line.declared_amount < 0) AS found
+            FROM line LEFT JOIN known USING (agreement_id, name) JOIN agreements_agreement a ON a.id = line.agreement_id
+            WHERE EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = a.id
+                          AND c.state IN ('certified', 'ordered', 'paid'))
+            GROUP BY a.id, coalesce(line.siren, known.siren, line.name)
+            HAVING coalesce(sum(line.declared_amount), 0) < 0 ORDER BY a.id
+        """,
+        relation="≤",
     ),
     Invariant(
         code="agreements.invoice-in-the-period",

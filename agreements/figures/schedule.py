@@ -120,4 +120,20 @@ register(
         """,
         unit=Unit.NUMBER,
     ),
+    Invariant(
+        code="agreements.report-after-its-year",
+        name=_("Report on a year"),
+        sentence=_("No report on a year is accepted before the year has ended."),
+        source=_("Terms of the multi-year agreement: each year follows the accepted report of the year before."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || t.label AS label, t.ends_on + 1 AS expected,
+                   (r.decided_at AT TIME ZONE 'Europe/Paris')::date AS found
+            FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
+            JOIN agreements_agreement a ON a.id = t.agreement_id
+            WHERE r.state = 'accepted' AND (r.decided_at AT TIME ZONE 'Europe/Paris')::date <= t.ends_on ORDER BY a.id, t.rank
+        """,
+        unit=Unit.DAY,
+        relation="≥",
+    ),
 )

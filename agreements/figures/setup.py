@@ -1,5 +1,17 @@
 """The invariants that agreements declares: importing the files registers them."""
 
-from agreements.figures import de_minimis, expenditure, payments, schedule, terms, totals, work
+from agreements.figures import (
+    de_minimis,
+    ends,
+    expenditure,
+    impartial,
+    kept,
+    payments,
+    plan,
+    schedule,
+    terms,
+    totals,
+    work,
+)
 
-DECLARED = (de_minimis, schedule, totals, payments, expenditure, terms, work)
+DECLARED = (de_minimis, schedule, plan, totals, payments, ends, impartial, expenditure, terms, kept, work)

@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentBatch, PaymentClaim
-from core.figures.invariants import Invariant, register
+from core.figures.invariants import Invariant, Unit, register
+from grants.models import Commitment
 
 TOTAL = _("Rule 9 of the domain: a register equals the facts that feed it.")
 
@@ -101,6 +102,43 @@ register(
             ) AS o ON o.tranche_id = t.id
             WHERE t.ordered_amount <> coalesce(o.total, 0) ORDER BY a.id, t.rank
         """,
+    ),
+    Invariant(
+        code="agreements.commitment-ordered-is-its-orders",
+        name=_("Ordered amount of a commitment"),
+        sentence=_("What a commitment says is ordered is the sum of the live orders of its agreement."),
+        source=TOTAL,
+        subject=Commitment,
+        sql="""
+            SELECT k.id, k.reference AS label, coalesce(o.total, 0) AS expected, k.ordered_amount AS found
+            FROM grants_commitment k LEFT JOIN (
+                SELECT a.commitment_id, sum(o.amount) AS total FROM agreements_paymentorder o
+                JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
+                WHERE o.state <> 'cancelled' GROUP BY a.commitment_id
+            ) AS o ON o.commitment_id = k.id
+            WHERE k.ordered_amount <> coalesce(o.total, 0) ORDER BY k.id
+        """,
+    ),
+    Invariant(
+        code="agreements.batch-ended-right",
+        name=_("End of a batch"),
+        sentence=_(
+            "A paid batch paid something and holds no order that waits; a cancelled one holds no live order at all."
+        ),
+        source=TOTAL,
+        subject=PaymentBatch,
+        sql="""
+            SELECT b.id, b.number AS label,
+                   CASE WHEN count(o.id) FILTER (WHERE o.state = 'paid') > 0 AND count(o.id) FILTER (WHERE o.state = 'ordered') = 0
+                        THEN 'paid' WHEN count(o.id) = 0 THEN 'void' ELSE 'sent' END AS expected, b.state AS found
+            FROM agreements_paymentbatch b
+            LEFT JOIN agreements_paymentorder o ON o.batch_id = b.id AND o.state <> 'cancelled'
+            WHERE b.state IN ('paid', 'void') GROUP BY b.id
+            HAVING (b.state = 'void' AND count(o.id) > 0) OR (b.state = 'paid' AND (
+                count(o.id) FILTER (WHERE o.state = 'paid') = 0 OR count(o.id) FILTER (WHERE o.state = 'ordered') > 0))
+            ORDER BY b.id
+        """,
+        unit=Unit.STATE,
     ),
     Invariant(
         code="agreements.batch-is-its-orders",

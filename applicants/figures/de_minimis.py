@@ -1,12 +1,34 @@
 """No grant of the Region takes an undertaking above the ceiling of its regime."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from applicants.models import DeMinimisAid
-from core.figures.invariants import Invariant, register
+from applicants.models.applicant import SINGLE_UNDERTAKING
+from applicants.models.de_minimis import ENTRY_WORKING_DAYS
+from core.dates import add_working_days
+from core.figures.invariants import Broken, Invariant, Severity, Unit, register
+from core.history import history_model_of
+
+# The establishments of the enterprise of the grant ``g`` and of the enterprises linked with it, however far.
+OF_UNDERTAKING = SINGLE_UNDERTAKING.replace("%s", "g.applicant_id")
+
+
+def overdue() -> Iterator[Broken]:
+    """The grants that the central register does not know as they are, past their day; one query."""
+    lines = history_model_of(DeMinimisAid).objects.filter(pgh_obj=OuterRef("pk")).order_by("-pgh_id")
+    waiting = DeMinimisAid.objects.to_be_entered().annotate(changed_at=Subquery(lines.values("pgh_created_at")[:1]))
+    today = timezone.localdate()
+    for aid in waiting.order_by("pk"):
+        since = aid.granted_on if aid.entered_on is None else timezone.localdate(aid.changed_at)
+        due = add_working_days(since, ENTRY_WORKING_DAYS)
+        if due < today:
+            yield Broken(aid.pk, aid.reference, due, aid.entered_on)
 
 
 def _window() -> dict[str, Any]:
@@ -23,23 +45,35 @@ register(
         ),
         source=_("Regulation (EU) 2023/2831, Article 3(2): the ceiling over any period of three years."),
         subject=DeMinimisAid,
-        sql="""
-            WITH aid AS (
-                SELECT d.*, coalesce('u' || a.undertaking_id, 's' || nullif(left(a.siret, 9), ''), 'a' || a.id) AS undertaking
-                FROM applicants_deminimisaid d JOIN applicants_applicant a ON a.id = d.applicant_id
-                WHERE d.withdrawn_on IS NULL
-            )
+        sql=f"""
             SELECT g.id, g.reference AS label, c.amount AS expected, sum(o.amount) AS found
-            FROM aid g JOIN applicants_deminimisceiling c ON c.regime = g.regime AND c.valid_from <= g.granted_on
+            FROM applicants_deminimisaid g JOIN applicants_deminimisceiling c ON c.regime = g.regime AND c.valid_from <= g.granted_on
                 AND (c.valid_until IS NULL OR c.valid_until >= g.granted_on) AND c.window = 'rolling'
-            JOIN aid o ON o.undertaking = g.undertaking AND o.granted_on <= g.granted_on
+            JOIN LATERAL ({OF_UNDERTAKING}) AS member ON TRUE
+            JOIN applicants_deminimisaid o ON o.applicant_id = member.id AND o.withdrawn_on IS NULL
+                AND o.granted_on <= g.granted_on
                 AND (o.granted_on > g.granted_on - make_interval(years => c.years)
                      OR (%(anniversary)s AND o.granted_on = (g.granted_on - make_interval(years => c.years))::date))
                 AND (c.counts @> to_jsonb(o.regime) OR (c.counts = '[]' AND o.regime = g.regime))
                 AND (o.recorded_at <= g.recorded_at)
-            WHERE g.origin = 'granted' GROUP BY g.id, g.reference, c.amount HAVING sum(o.amount) > c.amount ORDER BY g.id
-        """,
+            WHERE g.origin = 'granted' AND g.withdrawn_on IS NULL
+            GROUP BY g.id, g.reference, c.amount HAVING sum(o.amount) > c.amount ORDER BY g.id
+        """,  # noqa: S608 - a constant
         parameters=_window,
         relation="≤",
-    )
+    ),
+    Invariant(
+        code="applicants.register-entered-in-time",
+        name=_("Central register of de minimis aid"),
+        sentence=_(
+            "Each grant stands in the central register with the amount that counts, at the latest on the twentieth working "
+            "day after it was granted or changed."
+        ),
+        source=_("Regulation (EU) 2023/2831, Article 6(2): entered within twenty working days."),
+        subject=DeMinimisAid,
+        rows=overdue,
+        unit=Unit.DAY,
+        relation="≤",
+        severity=Severity.FOLLOW_UP,
+    ),
 )

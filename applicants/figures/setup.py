@@ -1,5 +1,5 @@
 """The invariants that applicants declares: importing the files registers them."""
 
-from applicants.figures import accounts, de_minimis
+from applicants.figures import accounts, de_minimis, impartial
 
-DECLARED = (accounts, de_minimis)
+DECLARED = (accounts, impartial, de_minimis)

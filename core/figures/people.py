@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Invariant, Unit, register
 from core.models.user import User
-from core.roles import STAFF_ROLES
+from core.roles import STAFF_ROLES, Role
 
 
 def _roles() -> dict[str, Any]:
@@ -30,5 +30,44 @@ register(
         """,
         parameters=_roles,
         unit=Unit.NUMBER,
-    )
+    ),
+    Invariant(
+        code="core.roles-go-together",
+        name=_("Roles that do not go together"),
+        sentence=_("Nobody holds two roles of a pair that the Region keeps apart."),
+        source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions; rule 4 of the domain."),
+        subject=User,
+        sql="""
+            SELECT u.id, u.email AS label, pair.first AS expected, pair.second AS found
+            FROM core_incompatibleroles pair
+            JOIN auth_group one ON one.name = pair.first JOIN auth_group other ON other.name = pair.second
+            JOIN core_user_groups mine ON mine.group_id = one.id
+            JOIN core_user_groups too ON too.group_id = other.id AND too.user_id = mine.user_id
+            JOIN core_user u ON u.id = mine.user_id WHERE pair.enforced ORDER BY u.id, pair.id
+        """,
+        unit=Unit.TEXT,
+        words=dict(Role.choices),
+        relation="",
+    ),
+    Invariant(
+        code="core.auditors-change-nothing",
+        name=_("Acts of auditors"),
+        sentence=_("Nobody did anything on the work of others since they became an auditor, but ask for reports."),
+        source=_("Rule 4 of the domain: who audits the work does none of it."),
+        subject=User,
+        sql="""
+            SELECT u.id, u.email || ' · ' || max(e.action) AS label, since.day::date AS expected, max(e.created_at)::date AS found
+            FROM core_user u JOIN core_user_groups r ON r.user_id = u.id
+            JOIN auth_group g ON g.id = r.group_id AND g.name = 'auditor'
+            JOIN LATERAL (SELECT coalesce(max(pgh_created_at), '-infinity') AS day FROM core_userroleevent
+                          WHERE user_id = u.id AND group_id = g.id AND pgh_label = 'insert') AS since ON TRUE
+            JOIN core_event e ON e.actor_id = u.id AND e.created_at > since.day
+            JOIN django_content_type kind ON kind.id = e.content_type_id
+            WHERE (kind.app_label, kind.model) <> ('core', 'job')
+              AND NOT (kind.app_label = 'core' AND kind.model = 'user' AND e.object_id = u.id)
+            GROUP BY u.id, since.day ORDER BY u.id
+        """,
+        unit=Unit.DAY,
+        relation="",
+    ),
 )

@@ -1,8 +1,8 @@
 """What core declares when Django is ready: its invariants, the nightly look, who reads what it found."""
 
-from core.figures import files, jobs, people, states, waiting
+from core.figures import files, jobs, people, proof, states, waiting
 
-DECLARED = (states, files, waiting, people)
+DECLARED = (states, files, proof, waiting, people)
 
 
 def register() -> None:

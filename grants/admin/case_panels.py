@@ -30,7 +30,7 @@ from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
-from grants.void import void_computation
+from grants.void import completed_since, void_computation
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
@@ -223,14 +223,17 @@ def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
     asked = list(case.opinions.all())
     if not asked and not case.rules.opinions:
         return None
-    known = {item.code for item in asked}
+    completed = {item.pk: completed_since(case, item) for item in asked}
+    known = {item.code for item in asked if completed[item.pk] is None}
     refused = reader.forms.get("opinion")
     return Panel(
         title=_("Opinions"),
         template="admin/grants/application/opinions.html",
         anchor="opinions",
         context={
-            "asked": [(item, None if item.result else _record_form(reader, item)) for item in asked],
+            "asked": [
+                (item, None if item.result else _record_form(reader, item), completed[item.pk]) for item in asked
+            ],
             "to_ask": [
                 (rule, _matching(reader, "opinion", "code", rule.code, AskOpinionForm, case=case))
                 for rule in case.rules.opinions

@@ -81,9 +81,10 @@ class CallAdmin(ReasonedMixin, EssorModelAdmin):
         "is_published",
         "is_locked",
         "lock_reason",
+        "eu_rate_limit",
     ]
     add_roles = change_roles = [Role.HEAD_OF_SERVICE, Role.ADMINISTRATOR]
-    reasoned_fields = ("opens_at", "closes_at", "envelope", "is_published", "is_locked")
+    reasoned_fields = ("opens_at", "closes_at", "envelope", "is_published", "is_locked", "eu_rate_limit")
 
     @admin.display(description=gettext_lazy("Last day"), ordering="closes_at")
     def closes_column(self, call: Call) -> str:

@@ -166,6 +166,55 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="grants.plan-within-computed",
+        name=_("Parts of a proposal and of a grant"),
+        sentence=_(
+            "No year, person or axis of a live proposal, or of a grant, is above what was computed for it, and each keeps "
+            "its cost."
+        ),
+        source=COMPUTED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number || coalesce(' · ' || (mine ->> 'year'), '') || coalesce(' · ' || nullif(mine ->> 'name', ''), '')
+                       AS label,
+                   (theirs ->> 'amount')::numeric AS expected, (mine ->> 'amount')::numeric AS found
+            FROM (
+                SELECT application_id, computation_id, plan FROM grants_proposal WHERE sent_back_at IS NULL
+                UNION ALL
+                SELECT g.id, p.computation_id, g.granted_plan FROM grants_application g
+                JOIN grants_proposal p ON p.application_id = g.id AND p.sent_back_at IS NULL WHERE g.granted_amount IS NOT NULL
+            ) AS kept
+            JOIN grants_application app ON app.id = kept.application_id
+            LEFT JOIN grants_aidcomputation c ON c.id = kept.computation_id
+            CROSS JOIN LATERAL jsonb_array_elements(kept.plan -> 'parts') AS mine
+            LEFT JOIN LATERAL jsonb_array_elements(c.plan -> 'parts') AS theirs
+                ON ROW(mine -> 'axis', mine -> 'year', mine -> 'person')
+                   IS NOT DISTINCT FROM ROW(theirs -> 'axis', theirs -> 'year', theirs -> 'person')
+            WHERE theirs IS NULL OR (mine ->> 'amount')::numeric > (theirs ->> 'amount')::numeric
+               OR (mine ->> 'cost')::numeric <> (theirs ->> 'cost')::numeric
+            ORDER BY app.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="grants.session-on-its-day",
+        name=_("Day of a session"),
+        sentence=_("No session is opened or closed before the day on which it is held."),
+        source=_(
+            "General Code of Local Authorities, Articles L4132-18 and L4141-1: the members meet on the day convened."
+        ),
+        subject=CommitteeSession,
+        sql="""
+            SELECT id, title || ' · ' || deliberation_number AS label, (held_at AT TIME ZONE 'Europe/Paris')::date AS expected,
+                   (least(opened_at, closed_at) AT TIME ZONE 'Europe/Paris')::date AS found
+            FROM grants_committeesession
+            WHERE (least(opened_at, closed_at) AT TIME ZONE 'Europe/Paris')::date
+                  < (held_at AT TIME ZONE 'Europe/Paris')::date ORDER BY id
+        """,
+        unit=Unit.DAY,
+        relation="≥",
+    ),
+    Invariant(
         code="grants.session-is-decided",
         name=_("Decisions of a closed session"),
         sentence=_("A closed session has decided on every case of its agenda, on a day that is not in the future."),

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -29,6 +30,27 @@ class CallQuerySet(models.QuerySet):
         return self.published().filter(closes_at__gt=at or timezone.now())
 
 
+# Cases of which an act may have been financed by a European fund.
+UNDER_AGREEMENT = ("contracted", "closed", "lapsed")
+
+
+def call_keeps_its_eu_rate() -> pgtrigger.Trigger:
+    """The highest share of the European funds is not lowered once a case of the call is under agreement."""
+    return pgtrigger.Trigger(
+        name="call_keeps_its_eu_rate",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        func=f"""
+            IF NEW.eu_rate_limit IS NOT NULL AND NEW.eu_rate_limit < coalesce(OLD.eu_rate_limit, 101) AND EXISTS (
+                SELECT 1 FROM grants_application WHERE call_id = NEW.id AND state IN {UNDER_AGREEMENT}) THEN
+                RAISE EXCEPTION 'a case of this call is under agreement: the share of the EU is not lowered'
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 @tracked
 class Call(models.Model):
     """A dated window of one version of a programme, with the envelope that pays for it."""
@@ -53,6 +75,14 @@ class Call(models.Model):
         _("locked"), default=False, help_text=_("Filing is suspended; drafts are kept and can be completed.")
     )
     lock_reason = models.CharField(_("reason shown to applicants"), max_length=300, blank=True)
+    eu_rate_limit = models.DecimalField(
+        _("highest share of a European fund (%)"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("Of the eligible cost of each operation. Leave it empty where the call sets no limit of its own."),
+    )
 
     objects = CallQuerySet.as_manager()
 
@@ -76,8 +106,13 @@ class Call(models.Model):
                 name="call_locked_with_a_reason",
                 violation_error_message=_("Say why the call is locked: applicants will read it."),
             ),
+            models.CheckConstraint(
+                condition=models.Q(eu_rate_limit__isnull=True) | models.Q(eu_rate_limit__gt=0, eu_rate_limit__lte=100),
+                name="call_eu_rate_plausible",
+                violation_error_message=_("The share of a European fund is more than 0 % and at most 100 %."),
+            ),
         ]
-        triggers = [call_keeps_its_envelope()]
+        triggers = [call_keeps_its_envelope(), call_keeps_its_eu_rate()]
 
     def __str__(self):
         return self.title
@@ -91,6 +126,21 @@ class Call(models.Model):
                 "%(case)s is granted on the present envelope and awaits its act: the call keeps it until then."
             )
             raise ValidationError({"envelope": sentence % {"case": case.number}})
+        self._keep_eu_rate()
+
+    def _keep_eu_rate(self) -> None:
+        """Say before the database does that what is under agreement was financed under the present limit."""
+        known = type(self).objects.filter(pk=self.pk).first()
+        if known is None or self.eu_rate_limit is None:
+            return
+        if known.eu_rate_limit is not None and known.eu_rate_limit <= self.eu_rate_limit:
+            return
+        case = known.applications.filter(state__in=UNDER_AGREEMENT).order_by("pk").first()
+        if case:
+            sentence = gettext(
+                "%(case)s is under agreement, and was financed under the present limit: it may be raised, not lowered."
+            )
+            raise ValidationError({"eu_rate_limit": sentence % {"case": case.number}})
 
     @property
     def programme(self):

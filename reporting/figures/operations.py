@@ -101,6 +101,51 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="reporting.rate-above-is-doubted",
+        name=_("EU share above the rate of the priority"),
+        sentence=_(
+            "The EU bears more of an operation than the rate of its priority only with a doubt on this very share, which a "
+            "person answered before any of its expenditure is declared."
+        ),
+        source=RATE,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, round(base.amount * a.eu_rate / 100, 2) AS expected, v.eu_amount AS found
+            FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+            JOIN reporting_priorityallocation a ON a.priority_id = v.priority_id AND a.fund_id = v.fund_id
+                AND a.category_of_region = v.category_of_region
+            JOIN LATERAL (SELECT CASE WHEN a.basis = 'public' THEN coalesce(sum(f.amount) FILTER (
+                              WHERE f.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) ELSE v.eligible_cost END AS amount
+                          FROM reporting_financingline f WHERE f.version_id = v.id) AS base ON TRUE
+            WHERE base.amount > 0 AND v.eu_amount * 100 > base.amount * a.eu_rate
+              AND NOT EXISTS (
+                  SELECT 1 FROM reporting_operationflag f WHERE f.operation_id = o.id AND f.kind = 'rate_above_priority'
+                     AND (f.detail ->> 'rate')::numeric = ceil(v.eu_amount * 10000 / base.amount) / 100
+                     AND (f.state = 'answered' OR NOT EXISTS (
+                         SELECT 1 FROM reporting_expendituredeclaration d
+                         WHERE d.operation_id = o.id AND d.submitted_at > f.raised_at)))
+            ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.eu-within-its-call",
+        name=_("EU share of a call"),
+        sentence=_(
+            "The EU bears no more of an operation’s eligible cost than the share that the call of its case allows."
+        ),
+        source=_("Model of co-financing, invariant 2: the share of the EU is within the maximum set by the call."),
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, trunc(v.eligible_cost * c.eu_rate_limit / 100, 2) AS expected, v.eu_amount AS found
+            FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+            JOIN agreements_agreement a ON a.id = o.agreement_id JOIN grants_application app ON app.id = a.application_id
+            JOIN grants_call c ON c.id = app.call_id
+            WHERE v.eu_amount * 100 > v.eligible_cost * c.eu_rate_limit ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
         code="reporting.priority-within-its-amount",
         name=_("Amounts of a priority"),
         sentence=_(

@@ -1,5 +1,5 @@
 """The invariants that reporting declares: importing the files registers them."""
 
-from reporting.figures import certificates, control, operations, payment_applications
+from reporting.figures import certificates, control, identity, impartial, operations, payment_applications
 
-DECLARED = (operations, control, certificates, payment_applications)
+DECLARED = (operations, identity, control, impartial, certificates, payment_applications)

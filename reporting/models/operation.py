@@ -1,5 +1,7 @@
 """Operations, the successive versions of what is known of them, and who finances them."""
 
+from decimal import Decimal
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -90,6 +92,27 @@ def programme_bears_it() -> pgtrigger.Trigger:
                AND v.category_of_region = NEW.category_of_region AND o.id <> NEW.operation_id;
             IF planned + NEW.eu_amount > given THEN
                 {refuse("the programme gives % and % would be planned", "given", "planned + NEW.eu_amount")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def within_its_call() -> pgtrigger.Trigger:
+    """The EU bears no more of an operation's eligible cost than the call of its case allows, where this says a share."""
+    return pgtrigger.Trigger(
+        name="within_its_call",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        declare=[("highest", "NUMERIC")],
+        func=f"""
+            SELECT c.eu_rate_limit INTO highest FROM reporting_operation o
+              JOIN agreements_agreement a ON a.id = o.agreement_id
+              JOIN grants_application app ON app.id = a.application_id
+              JOIN grants_call c ON c.id = app.call_id
+             WHERE o.id = NEW.operation_id FOR SHARE OF c;
+            IF NEW.eu_amount * 100 > NEW.eligible_cost * highest THEN
+                {refuse("the call lets the EU bear % percent of % at most, and not %", "highest", "NEW.eligible_cost", "NEW.eu_amount")}
             END IF;
             RETURN NEW;
         """,
@@ -254,6 +277,11 @@ class Operation(models.Model):
         return reason_interested(user, applicant) if applicant else None
 
     @property
+    def eu_rate_limit(self) -> Decimal | None:
+        """The highest share of its eligible cost, in percent, that the call of its case lets the EU bear; None: no limit."""
+        return self.agreement.application.call.eu_rate_limit if self.agreement_id else None
+
+    @property
     def name(self) -> str:
         return self.current.name
 
@@ -345,6 +373,7 @@ class OperationVersion(models.Model):
             *append_only_triggers(),
             covers_what_is_certified(),
             programme_bears_it(),
+            within_its_call(),
             pgtrigger.Trigger(
                 name="becomes_current",
                 when=pgtrigger.After,

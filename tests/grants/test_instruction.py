@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from applicants.de_minimis.room import assess_for
@@ -14,8 +15,9 @@ from core.models import OutboxMessage
 from core.roles import Role
 from core.transitions import perform
 from grants import instruction
+from grants.conditions import opinions_are_received
 from grants.instruction import InstructionRefused
-from grants.models import AidComputation, Application, Note
+from grants.models import AidComputation, Application, Note, PieceRequest
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import (
@@ -140,6 +142,27 @@ def test_the_database_wants_the_proof_of_an_opinion(scop):
         type(opinion).objects.filter(pk=opinion.pk).update(
             result="favourable", given_on=timezone.localdate(), recorded_by=opinion.asked_by
         )
+
+
+def test_an_opinion_on_a_file_that_was_completed_later_is_asked_again(scop, scop_instructor, client):
+    opinion = ask(scop)
+    instruction.record_opinion(
+        opinion, "favourable", actor=scop_instructor, given_on=timezone.localdate(), proof=pdf(), proof_name="a.pdf"
+    )
+    assert opinions_are_received(scop, {}, scop_instructor) is None
+    PieceRequest.objects.create(
+        application=scop, pieces=["statuts"], message="Statuts signés.", due_on=timezone.localdate(),
+        requested_by=scop_instructor, answered_at=timezone.now(), answered_by=scop_instructor,
+    )  # fmt: skip
+    scop = Application.objects.get(pk=scop.pk)
+    assert opinions_are_received(scop, {}, scop_instructor)
+    client.force_login(scop_instructor)
+    page = client.get(reverse("admin:grants_application_change", args=[scop.pk])).content.decode()
+    assert "avant que le dossier soit complété" in page and "Demander par" in page
+    instruction.record_opinion(
+        ask(scop), "reserved", actor=scop_instructor, given_on=timezone.localdate(), proof=pdf(), proof_name="b.pdf"
+    )
+    assert opinions_are_received(Application.objects.get(pk=scop.pk), {}, scop_instructor) is None
 
 
 def test_a_required_opinion_is_awaited_before_the_proposal(scop, scop_instructor):

@@ -200,3 +200,48 @@ breaks(
     f"UPDATE applicants_deminimisaid SET case_number = (SELECT min(case_number) FROM applicants_deminimisaid "
     f"WHERE origin = 'granted') WHERE id = {GRANTED}",
 )
+
+# --- the plan, ends, batches, interests ----------------------------------------------------------------------------------
+
+breaks(
+    "agreements.act-is-the-plan",
+    "UPDATE agreements_tranche SET cost = cost + 1 WHERE id = (SELECT max(t.id) FROM agreements_tranche t "
+    "JOIN agreements_agreement a ON a.id = t.agreement_id WHERE a.state = 'in_force')",
+)
+breaks(
+    "agreements.settlement-adds-up",
+    "UPDATE agreements_settlement SET kept_amount = kept_amount + 1 WHERE id = (SELECT max(id) FROM agreements_settlement)",
+)
+breaks(
+    "agreements.ended-is-settled",
+    "UPDATE agreements_settlement SET target = 'terminated' "
+    "WHERE id = (SELECT max(id) FROM agreements_settlement WHERE target = 'completed')",
+)
+breaks(
+    "agreements.commitment-ordered-is-its-orders",
+    "UPDATE grants_commitment SET ordered_amount = ordered_amount - 0.01 "
+    "WHERE id = (SELECT max(id) FROM grants_commitment WHERE ordered_amount > 0)",
+)
+breaks(
+    "agreements.batch-ended-right",
+    "UPDATE agreements_paymentbatch SET state = 'void' WHERE id = (SELECT max(id) FROM agreements_paymentbatch WHERE state = 'paid')",
+)
+breaks(
+    "agreements.report-after-its-year",
+    "UPDATE agreements_tranchereport SET decided_at = decided_at - interval '2 years' "
+    "WHERE id = (SELECT max(id) FROM agreements_tranchereport WHERE state = 'accepted')",
+)
+breaks(
+    "agreements.paid-impartially",
+    "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT c.certified_by_id, a.beneficiary_id, "
+    f"'editor', '2000-01-01' FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id WHERE c.id = {PAID}",
+)
+breaks(
+    "agreements.retention-after-payment",
+    "UPDATE core_retention SET starts_on = '2000-01-01' WHERE rule = 'eu_payment'",
+)
+breaks(
+    "agreements.credits-are-covered",
+    f"UPDATE agreements_expenditureline SET declared_amount = -declared_amount WHERE claim_id = (SELECT claim_id "
+    f"FROM agreements_expenditureline WHERE id = {LINE})",
+)

@@ -17,8 +17,27 @@ breaks(
     "applicants.changed-account-was-called",
     f"UPDATE applicants_bankaccount SET is_change = TRUE WHERE id = {VERIFIED}",
 )
+# Three bodies linked one to the next: an undertaking joins the first two, one SIREN the last two.
+IN_ORDER = (
+    "SELECT applicant_id FROM applicants_deminimisaid WHERE origin = 'granted' AND withdrawn_on IS NULL ORDER BY id"
+)
 breaks(
     "applicants.de-minimis-within-ceiling",
-    "UPDATE applicants_deminimisaid SET amount = 300000.01 "
+    "INSERT INTO applicants_singleundertaking (name, reason) VALUES ('Groupe', 'Contrôle commun')",
+    "UPDATE applicants_applicant SET undertaking_id = (SELECT max(id) FROM applicants_singleundertaking) "
+    f"WHERE id IN (({IN_ORDER} LIMIT 1), (SELECT max(id) FROM applicants_applicant WHERE siret <> '' AND id NOT IN ({IN_ORDER})))",
+    "UPDATE applicants_applicant SET siret = left((SELECT siret FROM applicants_applicant WHERE id = (SELECT max(id) "
+    f"FROM applicants_applicant WHERE siret <> '' AND id NOT IN ({IN_ORDER}))), 9) || '00999' WHERE id = ({IN_ORDER} OFFSET 1 LIMIT 1)",
+    f"UPDATE applicants_deminimisaid SET amount = 299999.00, granted_on = current_date WHERE applicant_id = ({IN_ORDER} LIMIT 1)",
+    f"UPDATE applicants_deminimisaid SET granted_on = current_date, recorded_at = now() WHERE applicant_id = ({IN_ORDER} OFFSET 1 LIMIT 1)",
+)
+breaks(
+    "applicants.register-entered-in-time",
+    "UPDATE applicants_deminimisaid SET entered_on = NULL, entered_by_id = NULL, entered_amount = NULL, granted_on = '2026-01-05' "
     "WHERE id = (SELECT max(id) FROM applicants_deminimisaid WHERE origin = 'granted' AND withdrawn_on IS NULL)",
+)
+breaks(
+    "applicants.account-verified-impartially",
+    "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT verified_by_id, applicant_id, 'editor', "
+    f"'2000-01-01' FROM applicants_bankaccount WHERE id = {VERIFIED}",
 )

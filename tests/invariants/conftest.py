@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from core.engine.seals import seal_all
 from core.models import OutboxMessage
 from demo.scenario import Scenario
 
@@ -25,6 +26,7 @@ def region(django_db_setup, django_db_blocker) -> Iterator[Scenario]:
             scenario = Scenario()
             scenario.play(lambda _sentence: None)
             OutboxMessage.objects.update(state="sent", sent_at=timezone.now())  # there is no worker here
+            seal_all()
             with connection.cursor() as cursor:  # what waits for the end of the transaction is looked at now
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")

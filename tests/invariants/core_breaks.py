@@ -28,3 +28,27 @@ breaks(
     "core.files-are-unchanged",
     "INSERT INTO core_filecheck (file_id, checked_at, fault) SELECT max(file_id), now(), 'changed' FROM core_document",
 )
+breaks(
+    "core.events-are-sealed",
+    "DELETE FROM core_eventseal WHERE event_id = (SELECT max(event_id) FROM core_eventseal)",
+)
+breaks(
+    "core.files-are-read-again",
+    "INSERT INTO core_filecheck (file_id, checked_at, fault) SELECT max(file_id), now() - interval '5 days', '' FROM core_document",
+)
+breaks(
+    "core.anchors-are-made",
+    "UPDATE core_eventseal SET sealed_at = now() - interval '5 days'",
+    ESSOR_ANCHOR_MAIL=["preuve@region.example"],
+)
+breaks(
+    "core.roles-go-together",
+    "INSERT INTO core_user_groups (user_id, group_id) SELECT u.user_id, g.id FROM core_user_groups u "
+    "JOIN auth_group role ON role.id = u.group_id AND role.name = 'eu_controller' JOIN auth_group g ON g.name = 'instructor' LIMIT 1",
+)
+breaks(
+    "core.auditors-change-nothing",
+    "UPDATE core_event SET actor_id = (SELECT u.user_id FROM core_user_groups u JOIN auth_group g ON g.id = u.group_id "
+    "WHERE g.name = 'auditor' LIMIT 1), created_at = now() + interval '1 day' "
+    "WHERE id = (SELECT max(id) FROM core_event WHERE action = 'certify')",
+)

@@ -125,3 +125,37 @@ breaks(
     "UPDATE core_user SET is_active = FALSE WHERE id = (SELECT instructor_id FROM grants_application "
     "WHERE state IN ('admissible', 'in_instruction') AND instructor_id IS NOT NULL ORDER BY id DESC LIMIT 1)",
 )
+
+# --- plans, days, State aid, interests, retention -----------------------------------------------------------------------
+
+LIVE = "(SELECT max(p.id) FROM grants_proposal p WHERE p.sent_back_at IS NULL AND p.favourable AND p.de_minimis_regime <> '')"
+breaks(
+    "grants.plan-within-computed",
+    "UPDATE grants_aidcomputation SET plan = jsonb_set(plan, '{parts,0,amount}', '\"0.01\"') WHERE id = "
+    f"(SELECT computation_id FROM grants_proposal WHERE id = {LIVE})",
+)
+breaks(
+    "grants.session-on-its-day",
+    "UPDATE grants_committeesession SET opened_at = held_at - interval '2 days' "
+    "WHERE id = (SELECT max(id) FROM grants_committeesession WHERE state = 'closed')",
+)
+breaks(
+    "grants.register-was-consulted",
+    f"UPDATE grants_proposal SET register_consulted_on = NULL, register_unavailable = '' WHERE id = {LIVE}",
+)
+breaks(
+    "grants.undertaking-is-known",
+    "UPDATE applicants_applicant SET created_at = '2000-01-01', siret = left((SELECT b.siret FROM applicants_applicant b "
+    "JOIN grants_application a ON a.applicant_id = b.id JOIN grants_proposal p ON p.application_id = a.id "
+    "WHERE p.favourable AND p.sent_back_at IS NULL AND p.de_minimis_regime <> '' AND b.siret <> '' ORDER BY p.id DESC LIMIT 1), 9) "
+    "|| '00999' WHERE id = (SELECT min(id) FROM applicants_applicant WHERE siret <> '')",
+)
+breaks(
+    "grants.decided-impartially",
+    "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT p.visa_by_id, a.applicant_id, 'editor', "
+    "'2000-01-01' FROM grants_proposal p JOIN grants_application a ON a.id = p.application_id WHERE p.visa_by_id IS NOT NULL LIMIT 1",
+)
+breaks(
+    "grants.retention-is-set",
+    "DELETE FROM core_retention WHERE id = (SELECT max(id) FROM core_retention WHERE rule = 'de_minimis')",
+)

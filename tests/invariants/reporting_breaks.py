@@ -134,3 +134,27 @@ breaks(
     "UPDATE reporting_paymentapplication SET accepted_on = accepted_on + 400 "
     "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE accepted_on IS NOT NULL)",
 )
+
+# --- rates, names, interests -----------------------------------------------------------------------------------------------
+
+breaks(
+    "reporting.rate-above-is-doubted",
+    "UPDATE reporting_priorityallocation SET eu_rate = 1 WHERE priority_id = "
+    f"(SELECT priority_id FROM reporting_operationversion WHERE id = {OWN})",
+)
+breaks(
+    "reporting.beneficiary-known-by-its-name",
+    "UPDATE reporting_eubeneficiary SET applicant_id = NULL, name_key = '' "
+    "WHERE id = (SELECT max(id) FROM reporting_eubeneficiary)",
+)
+breaks(
+    "reporting.certified-impartially",
+    "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT c.issued_by_id, a.beneficiary_id, 'editor', "
+    "'2000-01-01' FROM reporting_certificate c JOIN reporting_operation o ON o.id = c.operation_id "
+    f"JOIN agreements_agreement a ON a.id = o.agreement_id WHERE c.id = {CERTIFICATE}",
+)
+breaks(
+    "reporting.eu-within-its-call",
+    "UPDATE grants_call SET eu_rate_limit = 1 WHERE id = (SELECT app.call_id FROM reporting_operation o JOIN agreements_agreement a "
+    "ON a.id = o.agreement_id JOIN grants_application app ON app.id = a.application_id ORDER BY o.id DESC LIMIT 1)",
+)

@@ -7,6 +7,8 @@ from django.db import connection
 
 # By invariant: the statements that break it in one row of the demonstration. Each app's are in a module of its own.
 _breaks: dict[str, tuple[str, ...]] = {}
+# The settings under which it can be broken at all.
+_settings: dict[str, dict[str, object]] = {}
 _WRITTEN = re.compile(r"\b(?:UPDATE|INSERT INTO|DELETE FROM)\s+(\w+)", re.IGNORECASE)
 _CONSTRAINTS = """
     SELECT format('ALTER TABLE %%I DROP CONSTRAINT %%I', c.conrelid::regclass::text, c.conname)
@@ -18,11 +20,11 @@ _CONSTRAINTS = """
 """
 
 
-def breaks(code: str, *statements: str) -> None:
-    """Declare how an invariant is broken."""
+def breaks(code: str, *statements: str, **settings: object) -> None:
+    """Declare how an invariant is broken, and under which settings where these matter."""
     if code in _breaks:
         raise ValueError(f"Two ways to break {code}.")
-    _breaks[code] = statements
+    _breaks[code], _settings[code] = statements, settings
 
 
 def broken_codes() -> list[str]:
@@ -31,6 +33,10 @@ def broken_codes() -> list[str]:
 
 def statements_of(code: str) -> tuple[str, ...]:
     return _breaks[code]
+
+
+def settings_of(code: str) -> dict[str, object]:
+    return _settings[code]
 
 
 def sabotage(statements: Iterable[str]) -> None:

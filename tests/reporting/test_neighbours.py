@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
@@ -12,7 +13,7 @@ from core.models import OutboxMessage
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.models import ErrorType, ExpenditureItem, OperationFlag, PaymentApplication, PriorityAllocation
-from reporting.operations import add_version, listed_financing, revise
+from reporting.operations import add_version, eligible_of, financing_of, listed_financing, revise
 from reporting.rules.doubts import rate_above
 from tests.factories.instruction import staff
 from tests.factories.reporting import applied, cofinanced, controlled, declared, rule, under_control
@@ -90,6 +91,48 @@ def test_a_share_above_the_rate_of_the_priority_waits_for_an_answer():
     perform(flag, "answer_flag", actor=answerer, data={"answer": "confirmed"}, comment="Décidé par le comité.")
     revise(case.operation, {"name": "Autre intitulé"}, actor=None, reason="Titre.")
     assert OperationFlag.objects.filter(kind="rate_above_priority").count() == 1  # the same figures, answered once
+
+
+def test_a_doubt_that_waits_follows_the_figures():
+    case = cofinanced()
+    eligible = case.operation.current.eligible_cost
+    for share in ("0.9", "0.8"):
+        revise(case.operation, {"eu_amount": eligible * D(share)}, actor=None, reason="Au-dessus.")
+    flag = OperationFlag.objects.get(kind="rate_above_priority")
+    assert D(flag.detail["rate"]) == D("80.00")
+
+
+def test_a_call_limits_the_share_of_the_eu():
+    case = cofinanced()
+    operation, call = case.operation, case.operation.agreement.application.call
+    eligible, planned = operation.current.eligible_cost, operation.current.eu_amount
+    call.eu_rate_limit = planned * 100 / eligible - 1
+    with pytest.raises(ValidationError, match="conventionné"):
+        call.full_clean()
+    with pytest.raises(DatabaseError, match="under agreement"), transaction.atomic():
+        type(call).objects.filter(pk=call.pk).update(eu_rate_limit=D(1))
+    with pgtrigger.ignore("grants.Call:call_keeps_its_eu_rate"):  # as if it had been set before the first act
+        type(call).objects.filter(pk=call.pk).update(eu_rate_limit=D(50))
+    revise(operation, {"eu_amount": eligible * D("0.5")}, actor=None, reason="Au maximum.")
+    with pytest.raises(DatabaseError, match="the call lets the EU bear"), transaction.atomic():
+        revise(operation, {"eu_amount": eligible * D("0.5") + D("0.01")}, actor=None, reason="Trop.")
+    OperationFlag.objects.create(
+        operation=operation, kind="rate_above_priority", detail={"rate": "80.00", "limit": "60.00"}
+    )
+    flag = OperationFlag.objects.get(kind="rate_above_priority")
+    with pytest.raises(TransitionRefused, match="appel à projets"):
+        data = {"answer": "corrected", "eu_amount": f"{eligible * D('0.55'):.2f}"}
+        perform(flag, "answer_flag", actor=staff(Role.HEAD_OF_SERVICE), data=data, comment="Corrigé.")
+
+
+def test_a_new_operation_is_planned_within_the_limit_of_its_call():
+    its_rule = rule()
+    agreement = cofinanced().operation.agreement
+    call = agreement.application.call
+    call.eu_rate_limit = its_rule.eu_rate - 10
+    agreement.application.call = call
+    planned = sum(amount for kind, _name, amount in financing_of(agreement, its_rule.fund, its_rule) if kind == "eu")
+    assert planned <= eligible_of(agreement) * call.eu_rate_limit / 100
 
 
 def test_a_priority_bears_the_operations_planned_on_it():

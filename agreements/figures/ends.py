@@ -1,0 +1,60 @@
+"""How agreements end: each from in force with its settlement, which adds up."""
+
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models import Agreement
+from core.figures.invariants import Invariant, Unit, register
+
+END = _("Rule 2 of the domain: what an ended agreement held was given back to its envelope.")
+
+register(
+    Invariant(
+        code="agreements.settlement-adds-up",
+        name=_("Amounts of a settlement"),
+        sentence=_(
+            "What a settlement says was granted is what was paid, what is kept and what was given up; what is kept is the "
+            "sum of the claims that go on, less what was paid of them."
+        ),
+        source=END,
+        subject=Agreement,
+        sql="""
+            WITH paid AS (
+                SELECT o.claim_id, o.amount, e.created_at FROM agreements_paymentorder o
+                JOIN core_event e ON e.object_id = o.id AND e.to_state = 'paid' AND e.content_type_id =
+                    (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'paymentorder')
+            ), lines AS (
+                SELECT s.id, coalesce(sum(l.amount), 0) - coalesce(sum(p.paid), 0) AS kept FROM agreements_settlement s
+                LEFT JOIN agreements_settlementline l ON l.settlement_id = s.id AND l.outcome = 'pay'
+                LEFT JOIN LATERAL (SELECT sum(paid.amount) AS paid FROM paid
+                                   WHERE paid.claim_id = l.claim_id AND paid.created_at <= s.decided_at) AS p ON TRUE
+                GROUP BY s.id
+            )
+            SELECT a.id, a.number AS label,
+                   CASE WHEN s.kept_amount <> lines.kept THEN lines.kept ELSE a.granted_amount END AS expected,
+                   CASE WHEN s.kept_amount <> lines.kept THEN s.kept_amount
+                        ELSE s.paid_amount + s.kept_amount + s.freed_amount END AS found
+            FROM agreements_settlement s JOIN agreements_agreement a ON a.id = s.agreement_id JOIN lines ON lines.id = s.id
+            WHERE s.kept_amount <> lines.kept OR s.granted_amount <> a.granted_amount
+               OR s.paid_amount + s.kept_amount + s.freed_amount <> s.granted_amount
+            ORDER BY a.id
+        """,
+    ),
+    Invariant(
+        code="agreements.ended-is-settled",
+        name=_("Settlement of an ended agreement"),
+        sentence=_("Each agreement that ended after its entry in force has its settlement, which names this very end."),
+        source=END,
+        subject=Agreement,
+        # Those that ended before the first settlement was ever made had none to make.
+        sql="""
+            SELECT a.id, a.number AS label, a.state AS expected, s.target AS found FROM agreements_agreement a
+            LEFT JOIN agreements_settlement s ON s.agreement_id = a.id
+            WHERE a.state IN ('completed', 'terminated', 'lapsed') AND a.terms_sha256 <> ''
+              AND s.target IS DISTINCT FROM a.state
+              AND (s.id IS NOT NULL OR a.ended_on >= (SELECT min(decided_at AT TIME ZONE 'Europe/Paris')::date
+                                                      FROM agreements_settlement))
+            ORDER BY a.id
+        """,
+        unit=Unit.STATE,
+    ),
+)

@@ -1,0 +1,55 @@
+"""Nobody acts for the Region on a case of a body for which they act: the same question for the acts of each app."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+from applicants.models import BankAccount
+from applicants.models.triggers import bodies_of_case
+from core.figures.invariants import Invariant, Unit, register
+
+IMPARTIAL = _("Code of relations between the public and the administration, Article L100-2: impartiality.")
+
+
+class Act(NamedTuple):
+    """Who acted, and when: columns of ``rows``, SQL after FROM in which ``case`` is an SQL expression of the case."""
+
+    rows: str
+    id: str
+    case: str
+    who: str
+    at: str
+
+
+def partial(acts: Iterable[Act], label: str, table: str) -> str:
+    """SQL of the acts of a person who then acted for a body of the case; ``table`` as ``row`` gives id and ``label``."""
+    done = " UNION ALL ".join(
+        f"SELECT {act.id} AS id, {act.case} AS of_case, {act.who} AS who, {act.at} AS done_at FROM {act.rows}"  # noqa: S608
+        for act in acts
+    )
+    return f"""
+        SELECT DISTINCT row.id, {label} AS label, '' AS expected, u.email AS found FROM ({done}) AS act
+        JOIN {table} AS row ON row.id = act.id JOIN core_user u ON u.id = act.who
+        WHERE EXISTS (SELECT 1 FROM applicants_membership m WHERE m.user_id = act.who AND m.created_at <= act.done_at
+                      AND m.applicant_id IN ({bodies_of_case("act.of_case")}))
+        ORDER BY row.id
+    """  # noqa: S608 - constants
+
+
+register(
+    Invariant(
+        code="applicants.account-verified-impartially",
+        name=_("Interest in a bank account"),
+        sentence=_("Nobody verified the bank account of a body for which they acted."),
+        source=IMPARTIAL,
+        subject=BankAccount,
+        sql="""
+            SELECT b.id, b.holder_name AS label, '' AS expected, u.email AS found
+            FROM applicants_bankaccount b JOIN core_user u ON u.id = b.verified_by_id
+            JOIN applicants_membership m ON m.user_id = u.id AND m.applicant_id = b.applicant_id
+            WHERE m.created_at <= b.verified_at ORDER BY b.id
+        """,
+        unit=Unit.TEXT,
+    )
+)

@@ -1,0 +1,97 @@
+"""The proof goes on: events are sealed, files are read again, anchors are made, each as often as it should be."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.figures.invariants import Broken, Invariant, Severity, Unit, register
+from core.models.document import Document
+from core.models.event import Event, EventSeal
+from core.models.outbox import OutboxMessage
+
+PROOF = _("Regulation (EU) 2021/1060, Articles 69(6) and 82: the documents of the audit trail are kept.")
+# Anchors and the reading of the files come once a day (config/celery.py); one that was missed is made up for the next.
+DAYS = 2
+
+
+def _minutes() -> dict[str, Any]:
+    return {"minutes": settings.ESSOR_WAITS_AT_MOST}
+
+
+def _days() -> dict[str, Any]:
+    return {"days": DAYS}
+
+
+def without_anchor() -> Iterator[Broken]:
+    """The first seal of which no anchor speaks for too long, where the settings want anchors; two queries."""
+    folder, addresses = settings.ESSOR_ANCHOR_FOLDER, settings.ESSOR_ANCHOR_MAIL
+    if not folder and not addresses:
+        return
+    made = [datetime.fromtimestamp(0, UTC)]
+    if folder:
+        made += [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in Path(folder).glob("essor-anchor-*.json")]
+    if addresses:
+        mails = OutboxMessage.objects.filter(key__startswith="anchor.").order_by("-created_at")
+        made += mails.values_list("created_at", flat=True)[:1]
+    last = max(made)
+    since = EventSeal.objects.filter(sealed_at__gt=last).exclude(event_id=None).order_by("position").first()
+    if since is not None and since.sealed_at < timezone.now() - timedelta(days=DAYS):
+        found = timezone.localdate(last) if last.year > 1970 else None
+        yield Broken(since.event_id, f"{since.position}:{since.hash[:12]}", timezone.localdate(since.sealed_at), found)
+
+
+register(
+    Invariant(
+        code="core.events-are-sealed",
+        name=_("Seals of the events"),
+        sentence=_("No event waits for its seal longer than the settings allow."),
+        source=_("Settings of the Region (ESSOR_WAITS_AT_MOST): what is not sealed can be removed without a trace."),
+        subject=Event,
+        sql="""
+            SELECT event.id, event.action AS label, event.created_at::date AS expected, NULL AS found FROM core_event event
+            WHERE event.created_at < now() - make_interval(mins => %(minutes)s)
+              AND NOT EXISTS (SELECT 1 FROM core_eventseal seal WHERE seal.event_id = event.id) ORDER BY event.id
+        """,
+        parameters=_minutes,
+        unit=Unit.DAY,
+        severity=Severity.FOLLOW_UP,
+    ),
+    Invariant(
+        code="core.files-are-read-again",
+        name=_("Reading of the stored files"),
+        sentence=_("Once the nightly reading has begun, no stored file goes unread for more than two days."),
+        source=PROOF,
+        subject=Document,
+        sql="""
+            SELECT doc.id, doc.name AS label, (now() - make_interval(days => %(days)s))::date AS expected,
+                   looked.checked_at::date AS found
+            FROM core_storedfile file JOIN core_document doc ON doc.id = (SELECT min(id) FROM core_document WHERE file_id = file.id)
+            LEFT JOIN core_filecheck looked ON looked.file_id = file.id
+            WHERE coalesce(looked.checked_at, file.created_at) < now() - make_interval(days => %(days)s)
+              AND EXISTS (SELECT 1 FROM core_filecheck WHERE checked_at < now() - make_interval(days => %(days)s))
+            ORDER BY doc.id
+        """,
+        parameters=_days,
+        unit=Unit.DAY,
+        relation="≥",
+        severity=Severity.FOLLOW_UP,
+    ),
+    Invariant(
+        code="core.anchors-are-made",
+        name=_("Anchors of the proof"),
+        sentence=_("Where the settings name a folder or an address for anchors, none is more than two days late."),
+        source=_(
+            "Settings of the Region (ESSOR_ANCHOR_FOLDER, ESSOR_ANCHOR_MAIL): the end of the chain is noted outside."
+        ),
+        subject=Event,
+        rows=without_anchor,
+        unit=Unit.DAY,
+        relation="≥",
+        severity=Severity.FOLLOW_UP,
+    ),
+)
