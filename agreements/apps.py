@@ -11,8 +11,9 @@ class AgreementsConfig(AppConfig):
     verbose_name = _("Agreements and payments")
 
     def ready(self) -> None:
-        from agreements import setup
+        from agreements import refusals, setup
         from agreements.figures import setup as figures
 
         setup.register()
+        refusals.register()
         assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

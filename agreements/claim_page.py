@@ -8,12 +8,12 @@ from django.utils.translation import pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
-from agreements.conditions import claim_is_complete
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import why_it_stops
+from core.transitions import reasons_against
 
 State = PaymentClaim.State
 
@@ -74,7 +74,7 @@ def claim_context(
     writes = refusal is None and ended is None
     events = list(claim.events)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
-    missing = claim_is_complete(claim, {}, user) if writes else None
+    missing = reasons_against(claim, "submit", user) if writes else {}
     return {
         "claim": claim,
         "agreement": claim.agreement,
@@ -87,7 +87,7 @@ def claim_context(
         "ended": ended,
         "replies": list(claim.replies.select_related("document__file", "author")) if _may_have_replies(events) else [],
         "reply_form": (reply_form or ReplyForm(prefix="reply")) if may_reply(user, claim) is None else None,
-        "missing": list(missing.values()) if missing else [],
+        "missing": [text for texts in missing.values() for text in texts],
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events),
         "amount_form": amount_form or AmountForm(initial=initial),

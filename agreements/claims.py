@@ -14,11 +14,13 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.axes import axis_choices
 from agreements.due import due_of_claim
 from agreements.models import Agreement, ClaimPiece, ClaimReply, ExpenditureLine, Instalment, PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_review, may_write_claims
 from applicants.rules.identifiers import compact, validate_siret
 from core.documents import PIECE_TYPES, store
+from core.engine.refusals import refusal_message
 from core.events import record
 from core.models.document import Document
 from core.money import format_euros
@@ -30,10 +32,12 @@ PREFIX = "VERS"
 PAID_BEFORE_INVOICE = timedelta(days=31)
 LINE_FIELDS = (
     "account_code",
+    "axis",
     "category",
     "supplier_name",
     "supplier_siret",
     "invoice_number",
+    "corrects_number",
     "invoice_date",
     "paid_on",
     "description",
@@ -128,10 +132,16 @@ def _writable(claim: PaymentClaim, actor) -> PaymentClaim:
 # --- lines ----------------------------------------------------------------------------------------------------------
 
 
-def line_problems(agreement: Agreement, values: Mapping[str, Any], accounts: set[str] | None = None) -> dict[str, str]:
+def line_problems(
+    agreement: Agreement,
+    values: Mapping[str, Any],
+    accounts: set[str] | None = None,
+    axes: list[tuple[str, str]] | None = None,
+) -> dict[str, str]:
     """What is wrong with a line of expenditure, by field: an empty mapping when all is well.
 
-    ``accounts`` are the codes of the annexed budget, read once by callers that check many lines.
+    ``accounts`` are the codes of the annexed budget and ``axes`` those of the grant, read once by callers that check
+    many lines.
     """
     errors: dict[str, str] = {}
     for name in ("account_code", "supplier_name", "invoice_number", "description"):
@@ -151,7 +161,13 @@ def line_problems(agreement: Agreement, values: Mapping[str, Any], accounts: set
             validate_siret(values["supplier_siret"])
         except ValidationError as error:
             errors["supplier_siret"] = " ".join(error.messages)
-    errors |= _date_problems(agreement, values) | _amount_problems(values)
+    axes = axis_choices(agreement) if axes is None else axes
+    if axes and values.get("axis") not in dict(axes):
+        parts = ", ".join(label for _code, label in axes)
+        errors["axis"] = _("Say to which part of the project it belongs: %(parts)s.") % {"parts": parts}
+    elif not axes and values.get("axis"):
+        errors["axis"] = _("The grant has one part only: leave this empty.")
+    errors |= _date_problems(agreement, values) | _amount_problems(values) | _credit_problems(values)
     return errors
 
 
@@ -213,6 +229,17 @@ def _amount_problems(values: Mapping[str, Any]) -> dict[str, str]:
     return errors
 
 
+def _credit_problems(values: Mapping[str, Any]) -> dict[str, str]:
+    """A credit note, and nothing else, names the invoice that it corrects."""
+    declared, corrects = values.get("declared_amount"), str(values.get("corrects_number") or "").strip()
+    if declared and declared < 0 and not corrects:
+        return {"corrects_number": _("Write the number of the invoice that this credit note corrects.")}
+    if declared and declared > 0 and corrects:
+        sentence = _("Only a credit note corrects an invoice: leave this empty, or give negative amounts.")
+        return {"corrects_number": sentence}
+    return {}
+
+
 def add_line(
     claim: PaymentClaim, values: Mapping[str, Any], *, actor, proof=None, proof_name: str = ""
 ) -> ExpenditureLine:
@@ -268,9 +295,9 @@ def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, 
         with transaction.atomic():
             line.save()
     except IntegrityError as error:
-        raise ClaimRefused(
-            _("The database refuses this line: %(why)s") % {"why": str(error).splitlines()[0]}
-        ) from error
+        if text := refusal_message(error):
+            raise ClaimRefused(text) from error
+        raise
     return line
 
 

@@ -12,6 +12,7 @@ from agreements.credit_notes import credit_alone, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import open_warnings, raise_warnings
 from agreements.effects import left_to_order
+from agreements.schedule.services import claim_days
 from agreements.settlements.services import why_it_stops
 from applicants.bank_accounts import payable_account
 from applicants.models import BankAccount
@@ -134,20 +135,23 @@ def agreement_pays(claim, data, actor):
 
 
 def _time_is_over(claim) -> dict | None:
-    """What the act says of the last days to claim. A claim given back was in time when it was first filed."""
+    """What the act, and the more time given since, say of the last days to claim. A claim given back was in time when it
+    was first filed."""
     agreement, today = claim.agreement, timezone.localdate()
     if claim.submitted_at is not None:
         return None
-    if agreement.claim_deadline and today > agreement.claim_deadline:
+    days = claim_days(agreement)
+    if days.last_in_force and today > days.last_in_force:
         return {
-            GENERAL: _("The time to claim ended on %(date)s, as the act says: write to the service.")
-            % {"date": format_date_long(agreement.claim_deadline)}
+            GENERAL: _("The time to claim ended on %(date)s: write to the service, which may give more time.")
+            % {"date": format_date_long(days.last_in_force)}
         }
-    first = agreement.first_claim_deadline
+    first = days.first_in_force
     if first and today > first and not agreement.claims.filter(submitted_at__isnull=False).exists():
         return {
             GENERAL: _(
-                "The first claim was to be filed by %(date)s at the latest, as the act says: write to the service."
+                "The first claim was to be filed by %(date)s at the latest: write to the service, which may give more"
+                " time."
             )
             % {"date": format_date_long(first)}
         }
@@ -261,6 +265,35 @@ def within_what_is_due(claim, data, actor):
             % {"amount": format_euros(due.amount), "reasons": " ".join(due.reasons)}
         }
     return None
+
+
+@precondition
+def certified_is_still_due(claim, data, actor):
+    """What was certified is still due: no expenditure of another claim was cut, nor another claim ordered, since."""
+    if claim.state != "certified":
+        return None
+    due = due_of_claim(claim)
+    if (claim.certified_amount or ZERO) <= due.amount:
+        return None
+    return {
+        GENERAL: _(
+            "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is still due"
+            " before the payment is ordered."
+        )
+        % {
+            "certified": format_euros(claim.certified_amount),
+            "due": format_euros(due.amount),
+            "reasons": " ".join(due.reasons),
+        }
+    }
+
+
+@precondition
+def less_is_due_now(claim, data, actor):
+    """Less is due now than what was certified."""
+    if certified_is_still_due(claim, data, actor):
+        return None
+    return {GENERAL: _("What was certified is still due.")}
 
 
 @precondition

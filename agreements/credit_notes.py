@@ -1,4 +1,4 @@
-"""Credit notes of a claim: each takes back an invoice that was declared to the same agreement."""
+"""Credit notes of a claim: each names the invoice that it corrects, declared to the same agreement by its supplier."""
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -19,8 +19,8 @@ def declared_with(claim) -> QuerySet:
 def credit_alone() -> str:
     """What is wrong with a credit note that takes back nothing, and what to do."""
     return _(
-        "This credit note takes back more than the invoices of its supplier that are declared: declare the invoice that"
-        " it corrects, or leave out both."
+        "This credit note takes back more than what is declared of the invoice that it corrects: check the number of that"
+        " invoice and its supplier, declare it, or leave out both."
     )
 
 
@@ -29,5 +29,5 @@ def lines_alone(claim) -> list[int]:
     if not any(line.declared_amount < 0 for line in claim.lines.all()):
         return []
     lines = list(declared_with(claim))
-    places = credits_without_invoice((line.invoice, line.declared_amount) for line in lines)
+    places = credits_without_invoice((line.invoice, line.declared_amount, line.corrects_number) for line in lines)
     return [lines[place].rank for place in places if lines[place].claim_id == claim.pk]

@@ -1,12 +1,17 @@
 """What is due on a claim, and which act a grant needs: the rules, fed from the database."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.axes import Axis, axes_of, spent_by_axis
 from agreements.rules.kind import KindDecision, decide_kind
 from agreements.rules.proration import Entitlement, due_now, entitlement
-from core.money import format_euros, sum_money
+from core.money import ZERO, format_euros, sum_money
+from core.text import colon
 
 NOT_REJECTED = ~Q(state="rejected")
 
@@ -14,37 +19,53 @@ NOT_REJECTED = ~Q(state="rejected")
 def due_of_claim(claim) -> Entitlement:
     """Return what may be certified on ``claim`` at most, with the reasons.
 
-    An instalment that needs no expenditure (advance, single payment on a piece) is due as planned. Otherwise the
-    certified expenditure of the agreement, or of its tranche, is compared with the cost of that very part.
+    An instalment that needs no expenditure (advance, single payment on a piece) is due as planned, unless the balance
+    was ordered before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
+    cost of that very part. The trigger ``certified_is_still_due`` looks again when the claim is ordered.
     """
-    if not claim.instalment.needs_expenditure:
+    agreement, tranche = claim.agreement, claim.instalment.tranche
+    siblings = agreement.claims.filter(NOT_REJECTED, instalment__tranche=tranche)
+    if not claim.instalment.needs_expenditure and not _is_settled(siblings.exclude(pk=claim.pk)):
         return Entitlement(
             claim.claimed_amount,
             [_("Due as planned, without expenditure: %(amount)s.") % {"amount": format_euros(claim.claimed_amount)}],
         )
-    agreement, tranche = claim.agreement, claim.instalment.tranche
-    siblings = agreement.claims.filter(NOT_REJECTED, instalment__tranche=tranche)
     granted = tranche.amount if tranche else agreement.granted_amount
     base = tranche.cost if tranche else agreement.eligible_base
     spent = sum_money(siblings.values_list("certified_total", flat=True))
     already = sum_money(siblings.exclude(pk=claim.pk).values_list("ordered_amount", flat=True))
-    if claim.instalment.kind == "interim":
-        return _interim(claim, granted=granted, base=base, spent=spent, already=already)
-    entitled = entitlement(
-        granted=granted,
-        base=base,
-        spent=spent,
-        policy=agreement.proration,
-        tolerance=agreement.proration_tolerance,
-        cut=agreement.proration_cut,
-    )
+    # An interim payment follows the expenditure to date: strictly, since more may come before the balance.
+    rule = {"policy": "strict"} if claim.instalment.kind == "interim" else _rule_of(agreement)
+    axes = axes_of(agreement, tranche)
+    by_axis = spent_by_axis(siblings, axes) if axes else None
+    if by_axis is None:
+        entitled = entitlement(granted=granted, base=base, spent=spent, **rule)
+    else:
+        entitled = _of_every_axis(axes, by_axis, rule)
     return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
 
 
-def _interim(claim, *, granted, base, spent, already) -> Entitlement:
-    """An interim payment follows the expenditure to date: strictly, since more may come before the balance."""
-    entitled = entitlement(granted=granted, base=base, spent=spent, policy="strict")
-    return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+def _is_settled(others) -> bool:
+    """Whether the expenditure of the whole was compared with its cost already: the balance of it is ordered."""
+    return others.filter(ordered_amount__gt=0, instalment__kind="balance", instalment__needs_expenditure=True).exists()
+
+
+def _rule_of(agreement) -> dict:
+    return {
+        "policy": agreement.proration,
+        "tolerance": agreement.proration_tolerance,
+        "cut": agreement.proration_cut,
+    }
+
+
+def _of_every_axis(axes: list[Axis], spent: Mapping[str, Decimal], rule: Mapping) -> Entitlement:
+    """What each axis is entitled to for its own spending: more of one does not make up for less of another."""
+    total, reasons = ZERO, []
+    for axis in axes:
+        found = entitlement(granted=axis.amount, base=axis.cost, spent=spent[axis.code], **rule)
+        total += found.amount
+        reasons.append(f"{axis.label}{colon()} {' '.join(found.reasons)}")
+    return Entitlement(total, reasons)
 
 
 def yearly_amount(agreement):

@@ -20,6 +20,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.axes import axis_choices
 from agreements.claims import LINE_FIELDS, ClaimRefused, charge_accounts, line_problems
 from agreements.credit_notes import credit_alone, declared_with
 from agreements.models import ExpenditureLine, ExpenditureUpload, PaymentClaim
@@ -28,6 +29,7 @@ from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_
 from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns
 from applicants.rules.identifiers import compact
 from core.documents import WORKBOOK_TYPES, open_document, store
+from core.engine.refusals import refusal_message
 from core.events import record
 from core.money import sum_money
 from core.workbooks import Column, RowProblem, TableReading, TableRow, read_table, write_rejected, write_template
@@ -88,16 +90,17 @@ def write_form(path: Path, claim: PaymentClaim) -> None:
     """Write the workbook to fill for a claim: its number, its period and its budget, the lines already there."""
     agreement = claim.agreement
     accounts = charge_accounts(agreement)
+    axes = axis_choices(agreement)
     labels = {code: f"{code} {label}" for code, label in accounts}
     rows = [
         {"rank": line.rank}
         | {name: getattr(line, name) for name in LINE_FIELDS}
-        | {"account_code": labels.get(line.account_code, line.account_code)}
+        | {"account_code": labels.get(line.account_code, line.account_code), "axis": dict(axes).get(line.axis, "")}
         for line in claim.lines.order_by("rank")
     ]
     write_template(
         path,
-        expenditure_columns(accounts),
+        expenditure_columns(accounts, axes),
         title=_("Expenditure"),
         facts=[
             (_("Claim"), claim.number),
@@ -120,7 +123,8 @@ def write_form(path: Path, claim: PaymentClaim) -> None:
 def read_workbook(claim: PaymentClaim, content: bytes) -> Intake:
     """Return what a workbook would do to ``claim``; never raises for what a person may have done wrong."""
     accounts = charge_accounts(claim.agreement)
-    reading = read_table(BytesIO(content), expenditure_columns(accounts), max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
+    columns = expenditure_columns(accounts, axis_choices(claim.agreement))
+    reading = read_table(BytesIO(content), columns, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
     intake = Intake(reading)
     if reading.is_refused:
         return intake
@@ -155,11 +159,12 @@ def _of_another_claim(claim: PaymentClaim, content: bytes) -> str:
 
 def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) -> None:
     """Put each good row where it belongs: a line to change, one to add, one already there, or refused."""
-    columns = {column.key: str(column.label) for column in expenditure_columns(list(accounts.items()))}
+    axes = axis_choices(claim.agreement)
+    columns = {column.key: str(column.label) for column in expenditure_columns(list(accounts.items()), axes)}
     lines = list(claim.lines.all())
     by_rank = {line.rank: line for line in lines}
     checked = [
-        (row, values := _values(row, accounts), line_problems(claim.agreement, values, set(accounts)))
+        (row, values := _values(row, accounts), line_problems(claim.agreement, values, set(accounts), axes))
         for row in intake.reading.rows
     ]
     right = [values for _row, values, errors in checked if not errors]
@@ -203,8 +208,14 @@ def _refuse_credits(claim: PaymentClaim, checked: list[tuple], by_rank: dict[int
     if not any(values["declared_amount"] < 0 for _row, values, _errors in rows):
         return
     replaced = {by_rank[rank].pk for row, _values, _errors in rows if (rank := row.get("rank")) in by_rank}
-    others = [(line.invoice, line.declared_amount) for line in declared_with(claim) if line.pk not in replaced]
-    written = [(_invoice(values), values["declared_amount"]) for _row, values, _errors in rows]
+    others = [
+        (line.invoice, line.declared_amount, line.corrects_number)
+        for line in declared_with(claim)
+        if line.pk not in replaced
+    ]
+    written = [
+        (_invoice(values), values["declared_amount"], values["corrects_number"]) for _row, values, _errors in rows
+    ]
     for place in credits_without_invoice([*others, *written]):
         if place >= len(others):
             rows[place - len(others)][2]["declared_amount"] = credit_alone()
@@ -219,6 +230,8 @@ def _refuse(intake: Intake, row: TableRow, errors: dict[str, str], columns: dict
 def _values(row: TableRow, accounts: dict[str, str]) -> dict[str, Any]:
     values = {name: row.get(name) for name in LINE_FIELDS if name != "category"}
     values["supplier_siret"] = compact(values["supplier_siret"] or "", "SIRET")
+    values["corrects_number"] = values["corrects_number"] or ""
+    values["axis"] = values["axis"] or ""
     values["category"] = accounts.get(values["account_code"], "")[:CATEGORY_LENGTH]
     return values
 
@@ -319,7 +332,8 @@ def _content(document) -> bytes:
 
 def _rejected(claim: PaymentClaim, intake: Intake, name: str, actor):
     """The refused rows as a workbook with a column of reasons, to correct and send again."""
-    columns: list[Column] = expenditure_columns(charge_accounts(claim.agreement))
+    agreement = claim.agreement
+    columns: list[Column] = expenditure_columns(charge_accounts(agreement), axis_choices(agreement))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "refused.xlsx"
         write_rejected(path, columns, intake.refused)
@@ -374,8 +388,9 @@ def _write(claim: PaymentClaim, intake: Intake) -> None:
             _save(line for line, _values in intake.changed)
             _save(lines)
     except IntegrityError as error:
-        sentence = str(error).splitlines()[0]
-        raise ClaimRefused(_("The database refuses these rows: %(why)s") % {"why": sentence}) from error
+        if text := refusal_message(error):
+            raise ClaimRefused(text) from error
+        raise
 
 
 def _save(lines: Iterable[ExpenditureLine]) -> None:

@@ -7,7 +7,7 @@ from core.outbox import enqueue_mail
 from grants.notices import people_of
 
 #: The transitions of a claim that its beneficiary is told of.
-CLAIM_MAILS = frozenset({"submit", "give_back", "reject", "suspend", "resume", "certify", "settle"})
+CLAIM_MAILS = frozenset({"submit", "give_back", "reject", "suspend", "resume", "certify", "certify_less", "settle"})
 
 
 def _send(agreement, template: str, key: str, link: str, **context) -> None:
@@ -35,6 +35,12 @@ def send_agreement(agreement) -> None:
 def send_in_force(agreement) -> None:
     """Notification: the grant binds, payments may be claimed."""
     _send(agreement, "in_force", f"agreement-{agreement.pk}-in-force", agreement.get_absolute_url())
+
+
+def send_more_time(agreement, until, reason: str) -> None:
+    """Claims are taken until a later day than the act says."""
+    key = f"agreement-{agreement.pk}-more-time-{until:%Y%m%d}"
+    _send(agreement, "more_time", key, agreement.get_absolute_url(), until=until, reason=reason)
 
 
 def send_ended(agreement, reason: str) -> None:
@@ -76,7 +82,7 @@ def send_claim(claim, name: str, reason: str) -> None:
             _send(agreement, "claim_suspended", key, link, **told)
         case "resume":
             _send(agreement, "claim_resumed", key, link, **told)
-        case "certify":
+        case "certify" | "certify_less":
             _send(agreement, "claim_certified", key, link, **told)
         case "settle":
             _send(agreement, "claim_paid", key, link, **told)

@@ -22,10 +22,12 @@ ENDED = (Agreement.State.COMPLETED, Agreement.State.TERMINATED, Agreement.State.
 
 
 @receiver(transitioned, sender=Agreement, dispatch_uid="agreements_agreement_moved")
-def agreement_moved(sender, instance, target, actor, comment, **kwargs) -> None:
-    """Sent: the beneficiary is told. In force: the case is contracted, payments open. Ended: money goes back."""
+def agreement_moved(sender, instance, name, target, actor, data, comment, **kwargs) -> None:
+    """Sent, given more time: the beneficiary is told. In force: payments open. Ended: money goes back."""
     if target == Agreement.State.SENT:
         notices.send_agreement(instance)
+    elif name == "extend_claims":
+        notices.send_more_time(instance, data["until"], comment)
     elif target == Agreement.State.IN_FORCE:
         _opened(instance, actor)
     elif target in ENDED:

@@ -84,11 +84,21 @@ FORM_ID = "essor-expenditure"
 FORM_VERSION = "1"
 
 
-def expenditure_columns(accounts: Sequence[tuple[str, str]] = ()) -> list[Column]:
+def expenditure_columns(accounts: Sequence[tuple[str, str]] = (), axes: Sequence[tuple[str, str]] = ()) -> list[Column]:
     """Return the columns of the expenditure form: what is written in the template is what the reader takes.
 
-    ``accounts`` are the (code, label) of the budget annexed to the agreement; without them any account goes.
+    ``accounts`` are the (code, label) of the budget annexed to the agreement; without them any account goes. ``axes``
+    are those of the grant, asked for where there are several.
     """
+    part = Column(
+        "axis",
+        _("Part of the project"),
+        width=22,
+        required=True,
+        choices=list(axes) or None,
+        help=_("Each part is aided by its own rule: its spending is counted apart."),
+        aliases=("Axe", "Volet", "Partie du projet"),
+    )
     choices = [(code, f"{code} {label}") for code, label in accounts] or None
     return [
         Column(
@@ -109,6 +119,7 @@ def expenditure_columns(accounts: Sequence[tuple[str, str]] = ()) -> list[Column
             help=_("The line of the annexed budget."),
             aliases=("Account", "Compte", "Compte budgétaire", "Poste"),
         ),
+        *([part] if axes else []),
         Column(
             "supplier_name",
             _("Supplier"),
@@ -133,6 +144,14 @@ def expenditure_columns(accounts: Sequence[tuple[str, str]] = ()) -> list[Column
             max_length=60,
             help=_("As on the invoice; for salaries, the reference of the pay slip."),
             aliases=("Invoice", "Numéro de facture", "N° de facture", "Facture"),
+        ),
+        Column(
+            "corrects_number",
+            _("Corrects the invoice"),
+            width=18,
+            max_length=60,
+            help=_("On a credit note only: the number of the invoice that it corrects."),
+            aliases=("Facture corrigée", "Corrige la facture", "Avoir sur facture"),
         ),
         Column(
             "invoice_date", _("Invoice date"), "date", required=True, aliases=("Date de facture", "Date de la facture")

@@ -8,9 +8,10 @@ class ApplicantsConfig(AppConfig):
     verbose_name = _("Applicants")
 
     def ready(self) -> None:
-        from applicants import setup
+        from applicants import refusals, setup
         from applicants.figures import setup as figures
 
         post_migrate.connect(setup.after_migration, sender=self, dispatch_uid="applicants_reference_data")
         setup.register()
+        refusals.register()
         assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

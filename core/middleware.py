@@ -1,14 +1,20 @@
-"""Who acts during a request, and the answer to a form that came from an old page."""
+"""Who acts during a request, and the answer to a form that came from an old page or that the database refuses."""
 
+import logging
 from collections.abc import Callable
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core.acting import acting_as
 from core.documents import DocumentDamaged, DocumentNotReady
+from core.engine.refusals import refusal_message
 from core.engine.versions import Stale
+from core.views.refused import refused_page
 from core.views.stale import stale_page
+
+logger = logging.getLogger("essor.refusals")
 
 
 class ActingMiddleware:
@@ -34,6 +40,26 @@ class StaleMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return stale_page(request, exception) if isinstance(exception, Stale) else None
+
+
+class RefusedByDatabaseMiddleware:
+    """What the database refuses is a page that says what and why, whichever view wrote it; never an error 500.
+
+    Forms and conditions say the same before; this is for what passes by them (two people in the same second), and it is
+    written in the journal of the server with where it came from.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, DatabaseError) or (sentence := refusal_message(exception)) is None:
+            return None
+        logger.error("refused by the database: %s %s", request.method, request.path, exc_info=exception)
+        return refused_page(request, sentence)
 
 
 class UnreadableFileMiddleware:

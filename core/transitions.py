@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, Protocol
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import DatabaseError, models, transaction
 from django.forms import BaseForm
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
@@ -23,7 +23,7 @@ from django_fsm import ANY_OTHER_STATE, ANY_STATE, FSMFieldMixin
 from django_fsm import transition as fsm_transition
 
 from core.acting import acting_as, current
-from core.constraints import violation_message
+from core.engine.refusals import refusal_message
 from core.engine.standing import reason_interested, reason_reads_only
 from core.engine.versions import Shown, verify
 from core.events import record
@@ -84,6 +84,7 @@ class TransitionSpec:
     permission_: Permission | str | None = field(default=None, repr=False)
     conditions_: tuple[Condition | str, ...] = field(default=(), repr=False)
     form_: type[BaseForm] | str | None = field(default=None, repr=False)
+    inputs: tuple[str, ...] = ()
     comment: str = "none"
     audience: str = "staff"
     applicant_label: Text = ""
@@ -140,6 +141,7 @@ def workflow_transition(
     permission: Permission | str | None = None,
     conditions: Iterable[Condition | str] = (),
     form: type[BaseForm] | str | None = None,
+    inputs: Iterable[str] = (),
     comment: str = "none",
     audience: str = "staff",
     applicant_label: Text = "",
@@ -150,10 +152,13 @@ def workflow_transition(
     """Declare a transition. The method's body gets ``actor``, ``data`` and ``comment`` and sets fields.
 
     ``field`` is the FSM field or its name; ``form``, ``permission`` and ``conditions`` may be dotted paths (for what
-    would import the model). A staff transition needs roles; ``target=None`` keeps the state.
+    would import the model). ``inputs`` names what a transition without a form takes from its caller: nothing else of
+    what a page posts reaches the body or the event. A staff transition needs roles; ``target=None`` keeps the state.
     """
     sources = (str(source),) if isinstance(source, str) else tuple(str(item) for item in source)
     roles = tuple(Role(role) for role in roles)
+    if form is not None and inputs:
+        raise ImproperlyConfigured(f"Transition {label}: the fields of its form are its inputs.")
     if audience not in AUDIENCES or comment not in COMMENTS or tone not in TONES:
         raise ImproperlyConfigured(f"Transition {label}: wrong audience, comment or tone.")
     if audience == "staff" and not roles:
@@ -175,6 +180,7 @@ def workflow_transition(
             permission_=permission,
             conditions_=tuple(conditions),
             form_=form,
+            inputs=tuple(inputs),
             comment=comment,
             audience=audience,
             applicant_label=applicant_label,
@@ -291,6 +297,12 @@ def available_transitions(instance: models.Model, user: Any) -> list[Option]:
     return options
 
 
+def reasons_against(instance: models.Model, name: str, user: Any) -> dict[str, list[str]]:
+    """What all the conditions of a transition say now, by field, before anything is typed: what a page lists as still to
+    be done is what the transition will ask. For transitions of the applicant, whose conditions read no input."""
+    return _condition_errors(spec_of(type(instance), name).conditions, instance, {}, user)
+
+
 # --- the runner ----------------------------------------------------------------------------------------------------
 
 
@@ -310,7 +322,8 @@ def perform(
     ``expected`` is what the page showed of the row (``core.engine.versions.carried``): when something happened to it
     since, :class:`core.engine.versions.Stale` is raised. Screens give it; commands and what follows by itself do not.
 
-    ``data`` and ``files`` go through the transition's form, whose cleaned values the body gets. ``system=True`` is for
+    ``data`` and ``files`` go through the transition's form, whose cleaned values the body gets; without a form, only
+    what the transition declares as its inputs is kept. ``system=True`` is for
     automatic transitions (``actor`` may then be None). The instance given is refreshed and returned.
     """
     spec = spec_of(type(instance), name)
@@ -325,7 +338,17 @@ def _label_of(actor: Any) -> str:
     return f"{actor} ({outer.label})"[:200] if outer and outer.label and not outer.user else str(actor)
 
 
-def _perform(instance, spec: TransitionSpec, actor, data, files, comment: str, system: bool, expected: Shown | None):
+def _perform(instance, spec: TransitionSpec, *arguments) -> models.Model:
+    """What the database refuses, at once or when the transaction ends, is told like a condition."""
+    try:
+        return _take(instance, spec, *arguments)
+    except DatabaseError as error:
+        if text := refusal_message(error):
+            raise TransitionRefused("conditions", {ALL: text}) from error
+        raise
+
+
+def _take(instance, spec: TransitionSpec, actor, data, files, comment: str, system: bool, expected: Shown | None):
     model = type(instance)
     state_name = state_field_of(model, spec).attname
     with transaction.atomic():
@@ -377,7 +400,8 @@ def _check_possible(locked, spec: TransitionSpec, state: str, actor, system: boo
 def _check(locked, spec: TransitionSpec, actor, data, files, comment: str) -> dict[str, Any]:
     """Input and conditions, in this order; the cleaned input."""
     errors: dict[str, list[str]] = {}
-    cleaned = dict(data or {}) | dict(files or {})
+    typed = data or {}
+    cleaned = {name: typed[name] for name in spec.inputs if name in typed}
     if spec.form is not None:
         form = spec.form(data=data if data is not None else {}, files=files, instance=locked, actor=actor)
         if not form.is_valid():
@@ -403,17 +427,13 @@ def _state_sentence(locked, spec: TransitionSpec, state: str) -> str:
 
 
 def _run_body(locked, spec: TransitionSpec, actor, cleaned: dict[str, Any], comment: str) -> None:
-    """The body and the full save; what the database or a validation refuses is told like a condition."""
+    """The body and the full save; what a validation refuses is told like a condition."""
     token = _performing.set((*_performing.get(), id(locked)))
     try:
         getattr(locked, spec.name)(actor=actor, data=cleaned, comment=comment)
         locked.save()
     except ValidationError as error:
         raise TransitionRefused("conditions", _validation_errors(error)) from error
-    except IntegrityError as error:
-        if text := violation_message(error):
-            raise TransitionRefused("conditions", {ALL: text}) from error
-        raise
     finally:
         _performing.reset(token)
 

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from agreements import claims, drafting, payments, reports
+from agreements.axes import axes_of
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche
 from applicants.bank_accounts import enter_account
 from applicants.models import Applicant
@@ -131,6 +132,7 @@ def _declare(found: PaymentClaim, member: Member, share: Decimal) -> None:
 
 def _invoices(found: PaymentClaim, member: Member, line, amount: Decimal, start: date, end: date) -> None:
     supplier, what = SUPPLIERS[line.account_code]
+    axis = line.axis if axes_of(found.agreement) else ""
     part = share_floor(amount, 1, PARTS)
     for rank in range(1, PARTS + 1):
         euros = part if rank < PARTS else amount - part * (PARTS - 1)
@@ -140,6 +142,7 @@ def _invoices(found: PaymentClaim, member: Member, line, amount: Decimal, start:
             found,
             {
                 "account_code": line.account_code,
+                "axis": axis,
                 "category": line.label,
                 "supplier_name": supplier,
                 "supplier_siret": siret(800 + int(line.account_code) % 100),

@@ -4,7 +4,7 @@ Each function checks who acts, writes, and leaves an event on the session, in on
 call the same functions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -114,12 +114,19 @@ def move_item(item: AgendaItem, rank: int, *, actor) -> None:
 
 
 def record_decision(
-    item: AgendaItem, decision: str, *, actor, amount: Decimal | None = None, reason: str = ""
+    item: AgendaItem,
+    decision: str,
+    *,
+    actor,
+    amount: Decimal | None = None,
+    amounts: Mapping[str, Decimal] | None = None,
+    reason: str = "",
 ) -> AgendaItem:
     """Write what the committee decides on one case; an empty ``decision`` takes it back.
 
     Args:
         amount: euros granted; the proposed amount when None.
+        amounts: what each year or person gets of it (``Group.code`` → euros), where the committee says so.
         reason: compulsory for a rejection, a deferral, and an amount other than the proposed one.
 
     Raises:
@@ -131,7 +138,7 @@ def record_decision(
             session = _locked_session(item.session)
             _check(session, actor, State.IN_SESSION)
             item.refresh_from_db(from_queryset=AgendaItem.objects.select_for_update(of=("self",), no_key=True))
-            amount, reason, plan = _terms(item, decision, amount, reason)
+            amount, reason, plan = _terms(item, decision, amount, reason, amounts)
             item.decision, item.decided_amount, item.reason = decision, amount, reason
             item.decided_plan = plan.as_json() if plan.parts else {}
             item.decided_by = actor if decision else None
@@ -163,12 +170,12 @@ def _locked_session(session: CommitteeSession) -> CommitteeSession:
 
 
 def _terms(
-    item: AgendaItem, decision: str, amount: Decimal | None, reason: str
+    item: AgendaItem, decision: str, amount: Decimal | None, reason: str, amounts: Mapping[str, Decimal] | None
 ) -> tuple[Decimal | None, str, GrantPlan]:
     """The amount, the reason and the plan that go with a decision; SessionRefused when it is not complete."""
     if decision == Decision.GRANTED:
         amount = item.proposed_amount if amount is None else amount
-        return amount, reason, _check_grant(item, amount, reason)
+        return amount, reason, _check_grant(item, amount, reason, amounts)
     if decision in (Decision.REJECTED, Decision.DEFERRED):
         if not reason:
             raise SessionRefused(_("A rejection or a deferral needs a reason."), "reason")
@@ -178,19 +185,27 @@ def _terms(
     return None, "", GrantPlan()
 
 
-def _check_grant(item: AgendaItem, amount: Decimal, reason: str) -> GrantPlan:
+def _check_grant(item: AgendaItem, amount: Decimal, reason: str, amounts: Mapping[str, Decimal] | None) -> GrantPlan:
     """The plan of the grant, by the same function as the closing of the session."""
     if amount <= 0:
         raise SessionRefused(_("Type the amount granted, or reject the case."), "amount")
     if changed := void_computation(item.application):
         raise SessionRefused(changed)
     try:
-        plan = plan_of_grant(item, amount)
+        plan = plan_of_grant(item, amount, amounts)
     except PlanRefused as refusal:
-        raise SessionRefused(str(refusal), "amount") from refusal
-    if amount != item.proposed_amount and not reason:
+        raise SessionRefused(str(refusal), refusal.group or "amount") from refusal
+    if (amount != item.proposed_amount or _differs(item, plan, amounts)) and not reason:
         raise SessionRefused(_("An amount other than the proposed one needs a reason."), "reason")
     return plan
+
+
+def _differs(item: AgendaItem, plan: GrantPlan, amounts: Mapping[str, Decimal] | None) -> bool:
+    """Whether the years or persons were given other amounts than those proposed."""
+    if not amounts:
+        return False
+    proposed = {group.code: group.amount for group in item.application.live_proposal().grant_plan.groups()}
+    return proposed != {group.code: group.amount for group in plan.groups()}
 
 
 def declare_recusal(item: AgendaItem, member: CommitteeMember, *, actor, reason: str = "") -> Recusal:

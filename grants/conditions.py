@@ -19,7 +19,7 @@ from core.text import listed
 from core.transitions import precondition
 from grants import consultation, de_minimis, void
 from grants.programmes.grant_plan import PlanRefused
-from grants.services.plans import plan_of_grant, plan_of_proposal
+from grants.services.plans import given_amounts, plan_of_grant, plan_of_proposal
 
 GENERAL = "__all__"
 GOOD_ANSWERS = ("yes", "na")
@@ -145,6 +145,19 @@ def opinions_are_received(application, data, actor):
     return None
 
 
+@precondition
+def opinions_rest_on_the_present_file(application, data, actor):
+    """No opinion was given before the file was completed or corrected, unless an officer said why it still holds."""
+    stale = [opinion.body for opinion in void.void_opinions(application)]
+    if stale:
+        sentence = _(
+            "Given before the file was completed or corrected: %(opinions)s. Ask for the opinion again, or say why it"
+            " still holds."
+        )
+        return {GENERAL: sentence % {"opinions": _listed(stale)}}
+    return None
+
+
 def proposal_within_computed_aid(application, data, actor):
     """The proposed amount is at most the computed aid, which nothing stands against."""
     if not data.get("favourable", True):
@@ -248,7 +261,7 @@ def granted_amount_follows_the_rules(application, data, actor):
     if item is None or item.decided_amount is None:
         return None
     try:
-        plan = plan_of_grant(item, item.decided_amount)
+        plan = plan_of_grant(item, item.decided_amount, given_amounts(item.grant_plan))
     except PlanRefused as refusal:
         return {GENERAL: str(refusal)}
     if plan != item.grant_plan:

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.constraints import violation_message
 from core.documents import store
+from core.engine.refusals import refusal_message
 from core.events import record
 from core.json_safe import json_safe
 from core.money import format_euros
@@ -41,7 +41,7 @@ from grants.services.amounts import computed_aid, facts_of
 from grants.staff_forms import instructors_of
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
 from grants.states import ApplicationState as State
-from grants.void import present_facts, void_checks
+from grants.void import file_read_by, present_facts, void_checks
 
 BEFORE_ADMISSION = (State.SUBMITTED, State.INCOMPLETE)
 UNTIL_PROPOSAL = (*BEFORE_ADMISSION, State.ADMISSIBLE, State.IN_INSTRUCTION)
@@ -56,7 +56,7 @@ class InstructionRefused(Exception):
         self.field = field
 
 
-def _locked(application: Application, actor, states: Iterable[str], *, permission=may_instruct) -> Application:
+def locked_case(application: Application, actor, states: Iterable[str], *, permission=may_instruct) -> Application:
     """The case, locked, once the actor and the state are fine."""
     locked = Application.objects.select_for_update(of=("self",), no_key=True).get(pk=application.pk)
     refusal = permission(actor, locked)
@@ -89,10 +89,10 @@ def answer_check(application: Application, code: str, answer: str, *, actor, rea
         raise InstructionRefused(_("Say why the answer is not yes."), "reason")
     states = UNTIL_PROPOSAL if rule.stage == "eligibility" else BEFORE_ADMISSION
     with transaction.atomic():
-        locked = _locked(application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(application, actor, UNTIL_PROPOSAL)
         facts = present_facts(locked) if rule.automatic else None
         if locked.state not in states and rule not in void_checks(locked, facts):
-            _locked(application, actor, states)  # says why
+            locked_case(application, actor, states)  # says why
         row = _write_answer(locked, rule, answer, reason.strip(), actor, facts)
         record(locked, "check", actor=actor, data={"check": code, "answer": answer}, comment=reason)
     return row
@@ -149,7 +149,7 @@ def answer_automatic_checks(application: Application, *, actor=None) -> list[Che
 def refresh_automatic_checks(application: Application, *, actor) -> list[CheckAnswer]:
     """As ``answer_automatic_checks``, on the request of someone who instructs the case."""
     with transaction.atomic():
-        locked = _locked(application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(application, actor, UNTIL_PROPOSAL)
         return answer_automatic_checks(locked, actor=actor)
 
 
@@ -168,7 +168,7 @@ def score_criterion(application: Application, code: str, score: Decimal, *, acto
             code,
         )
     with transaction.atomic():
-        locked = _locked(application, actor, DURING_INSTRUCTION)
+        locked = locked_case(application, actor, DURING_INSTRUCTION)
         row, _created = Score.objects.update_or_create(
             application=locked,
             code=code,
@@ -194,7 +194,7 @@ def retain_amount(line: BudgetLine, amount: Decimal | None, *, actor, reason: st
             _("Retain between zero and %(amount)s.") % {"amount": format_euros(line.amount)}, "eligible_amount"
         )
     with transaction.atomic():
-        locked = _locked(line.application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(line.application, actor, UNTIL_PROPOSAL)
         before = line.eligible_amount
         line.eligible_amount = amount
         line.save(update_fields=["eligible_amount"])
@@ -212,7 +212,7 @@ def retain_amount(line: BudgetLine, amount: Decimal | None, *, actor, reason: st
 def compute_aid(application: Application, *, actor) -> AidComputation:
     """Compute the aid anew by the rules under which the case was filed, and keep the computation."""
     with transaction.atomic():
-        locked = _locked(application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(application, actor, UNTIL_PROPOSAL)
         facts = facts_of(locked)
         result = computed_aid(locked)
         kept = result.as_json()
@@ -283,7 +283,7 @@ def ask_opinion(
         raise InstructionRefused(_("Choose a date in the future."), "due_on")
     try:
         with transaction.atomic():
-            locked = _locked(application, actor, UNTIL_PROPOSAL)
+            locked = locked_case(application, actor, UNTIL_PROPOSAL)
             opinion = Opinion.objects.create(
                 application=locked,
                 code=code,
@@ -297,7 +297,9 @@ def ask_opinion(
             record(locked, "ask_opinion", actor=actor, data={"opinion": code, "body": opinion.body, "due_on": due_on})
             notices.send_opinion_request(opinion, new_link(opinion))
     except IntegrityError as error:
-        raise InstructionRefused(violation_message(error) or str(error), "code") from error
+        if text := refusal_message(error):
+            raise InstructionRefused(text, "code") from error
+        raise
     return opinion
 
 
@@ -315,7 +317,7 @@ def record_opinion(
     if not timezone.localdate(opinion.asked_at) <= given_on <= timezone.localdate():
         raise InstructionRefused(_("The opinion was given between the day it was asked and today."), "given_on")
     with transaction.atomic():
-        locked = _locked(opinion.application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(opinion.application, actor, UNTIL_PROPOSAL)
         opinion = Opinion.objects.select_for_update(of=("self",)).get(pk=opinion.pk)
         if opinion.result:
             raise InstructionRefused(_("This opinion is recorded already."))
@@ -326,6 +328,8 @@ def record_opinion(
             opinion.document = store(proof, name=name, subject=opinion, user=actor, kind="opinion")
         else:
             opinion.document = opinion.answer_document
+        if proof or opinion.file_number is None:  # what came by the link keeps the file that was read then
+            opinion.file_number = file_read_by(opinion, given_on)
         opinion.result, opinion.given_on, opinion.summary = result, given_on, summary.strip()
         opinion.recorded_by, opinion.recorded_at = actor, timezone.now()
         opinion.save()
@@ -342,7 +346,7 @@ def record_opinion(
 def close_opinion_link(opinion: Opinion, *, actor) -> Opinion:
     """Close at once the link by which a body reads the case; its answer may still come by another way."""
     with transaction.atomic():
-        locked = _locked(opinion.application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(opinion.application, actor, UNTIL_PROPOSAL)
         opinion = Opinion.objects.select_for_update(of=("self",)).get(pk=opinion.pk)
         opinion.token_hash, opinion.link_expires_at = "", None
         opinion.save(update_fields=["token_hash", "link_expires_at"])
@@ -360,7 +364,7 @@ def judge_piece(piece: Piece, state: str, *, actor, note: str = "") -> Piece:
     if state == Piece.State.REFUSED and not note.strip():
         raise InstructionRefused(_("Say what is wrong with the piece: the applicant will read it."), "note")
     with transaction.atomic():
-        locked = _locked(piece.application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(piece.application, actor, UNTIL_PROPOSAL)
         piece.state, piece.note = state, note.strip()
         piece.save(update_fields=["state", "note"])
         record(
@@ -418,7 +422,9 @@ def assign_instructor(application: Application, instructor, *, actor) -> Applica
             "instructor",
         )
     with transaction.atomic():
-        locked = _locked(application, actor, [state for state in State if state != State.DRAFT], permission=may_assign)
+        locked = locked_case(
+            application, actor, [state for state in State if state != State.DRAFT], permission=may_assign
+        )
         if locked.instructor_id == instructor.pk:
             return locked
         before = locked.instructor_id
@@ -438,7 +444,7 @@ def assign_instructor(application: Application, instructor, *, actor) -> Applica
 def choose_eu_fund(application: Application, eu_fund: str, *, actor) -> Application:
     """Say which European fund will co-finance the case: "ESF+", "ERDF" or "" for none."""
     with transaction.atomic():
-        locked = _locked(application, actor, UNTIL_PROPOSAL)
+        locked = locked_case(application, actor, UNTIL_PROPOSAL)
         before = locked.eu_fund
         if before != eu_fund:
             locked.eu_fund = eu_fund

@@ -22,6 +22,7 @@ from core.events import record
 from grants import notices
 from grants.models import Application, Opinion, OpinionResult, Piece
 from grants.states import ApplicationState as State
+from grants.void import file_number
 
 OPEN_STATES = (State.SUBMITTED, State.INCOMPLETE, State.ADMISSIBLE, State.IN_INSTRUCTION)
 LASTS_AFTER_DUE = timedelta(days=30)
@@ -77,6 +78,7 @@ def receive(opinion: Opinion, *, result: str, summary: str, name: str, upload) -
         )
         opinion.answer_result, opinion.answer_summary = result, summary.strip()
         opinion.answered_by_name, opinion.answered_at = name.strip(), timezone.now()
+        opinion.file_number = file_number(opinion.application)
         opinion.save()
         data = {"opinion": opinion.code, "result": result, "by": opinion.answered_by_name, "via": "link"}
         record(opinion.application, "opinion_received", data=data, comment=opinion.answer_summary)

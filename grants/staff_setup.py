@@ -72,6 +72,7 @@ def register_words() -> None:
             "compute": gettext_lazy("Aid computed"),
             "ask_opinion": gettext_lazy("Opinion asked"),
             "opinion": gettext_lazy("Opinion recorded"),
+            "opinion_upheld": gettext_lazy("Opinion upheld on the corrected file"),
             "opinion_received": gettext_lazy("Opinion received by its link"),
             "opinion_reminded": gettext_lazy("Body reminded of its opinion"),
             "opinion_link_closed": gettext_lazy("Link of an opinion closed"),

@@ -1,16 +1,17 @@
-"""What rests on figures that changed is void until it is made again: the computation, the answers to checks, and
-opinions given on a file that was completed afterwards.
+"""What rests on figures that changed is void until it is made again: the computation, the answers to checks, opinions.
 
 A computation keeps the fingerprint of what it started from (``AidComputation.basis``, made by the database); an answer
-keeps that of the facts of its check. Comparing them with the case as it is now says what no longer holds, and why.
+keeps that of the facts of its check; an opinion the number of the file (the snapshot) on which it was given. Comparing
+them with the case as it is now says what no longer holds, and why.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max, Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -98,10 +99,10 @@ def completed_since(application, opinion) -> datetime | None:
     """When the file was completed after this opinion was given, which speaks of less; None while it holds.
 
     An opinion sent by its link is of that moment; one that came by letter, of the day that it bears. No query where the
-    requests for pieces are known.
+    requests for pieces are known. One that an officer upheld holds.
     """
     given = opinion.answered_at or opinion.recorded_at
-    if given is None:
+    if given is None or opinion.upheld_number is not None:
         return None
     later = [
         request.answered_at
@@ -113,3 +114,24 @@ def completed_since(application, opinion) -> datetime | None:
         )
     ]
     return max(later, default=None)
+
+
+def file_number(application) -> int | None:
+    """The number of the file as it is now (its newest snapshot); None before any."""
+    return application.snapshots.aggregate(last=Max("number"))["last"]
+
+
+def file_read_by(opinion, given_on: date) -> int | None:
+    """The number of the file that a body had when it gave its opinion on paper: what was filed before it was asked, or
+    before that day. What was filed on the very day, it may not have seen."""
+    seen = Q(taken_at__lte=opinion.asked_at) | Q(taken_at__date__lt=given_on)
+    return opinion.application.snapshots.filter(seen).aggregate(last=Max("number"))["last"]
+
+
+def void_opinions(application) -> list:
+    """The opinions, of each body the newest, that were given before the file was completed or corrected."""
+    newest = {(item.code, item.body): item for item in application.opinions.all() if item.result}
+    if not newest:
+        return []
+    present = file_number(application) or 0
+    return [item for item in newest.values() if max(item.file_number or 0, item.upheld_number or 0) < present]

@@ -10,11 +10,12 @@ class ReportingConfig(AppConfig):
     verbose_name = _("Europe and reports")
 
     def ready(self) -> None:
-        from reporting import menu, receivers, setup, tasks
+        from reporting import menu, receivers, refusals, setup, tasks
         from reporting.figures import setup as figures
 
         post_migrate.connect(setup.after_migration, sender=self, dispatch_uid="reporting_reference_data")
         setup.register()
+        refusals.register()
         menu.register()
         assert receivers and tasks  # noqa: S101  (importing them connects signals and declares the kinds of jobs)
         assert figures.DECLARED  # noqa: S101  (importing it declares the invariants)

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from core.dates import format_date_long
 from core.money import format_euros, sum_money
 from core.transitions import precondition
 
@@ -54,6 +55,42 @@ def retained_within_eligible(declaration, data: dict, actor) -> dict[str, str] |
             " reject the rest, or correct the operation."
         )
         % {"retained": format_euros(retained), "left": format_euros(left)}
+    }
+
+
+def _outside(line, version) -> bool:
+    return not version.start_date <= line.invoice_date <= version.end_date or line.paid_on < version.start_date
+
+
+@precondition
+def item_in_the_period(item, data: dict, actor) -> dict[str, str] | None:
+    """The expenditure was invoiced within the period of the operation, as it is now, and not paid before it."""
+    version, line = item.declaration.operation.current, item.expenditure_line
+    if not _outside(line, version):
+        return None
+    words = {"start": format_date_long(version.start_date), "end": format_date_long(version.end_date)}
+    return {"__all__": _("It is outside the period of the operation (%(start)s to %(end)s): reject it.") % words}
+
+
+@precondition
+def retained_in_the_period(declaration, data: dict, actor) -> dict[str, str] | None:
+    """Everything retained was invoiced within the period of the operation, as it is now, and not paid before it."""
+    version = declaration.operation.current
+    retained = declaration.items.exclude(retained_amount=0).select_related("expenditure_line").order_by("rank")
+    outside = [str(item.rank) for item in retained if _outside(item.expenditure_line, version)]
+    if not outside:
+        return None
+    words = {
+        "start": format_date_long(version.start_date),
+        "end": format_date_long(version.end_date),
+        "ranks": ", ".join(outside),
+    }
+    return {
+        "__all__": _(
+            "Retained and outside the period of the operation (%(start)s to %(end)s): items %(ranks)s. Reject them, or"
+            " correct the operation."
+        )
+        % words
     }
 
 

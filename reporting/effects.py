@@ -144,6 +144,27 @@ def collect_certificates(application) -> int:
     return count
 
 
+def sha256_of_payment_application(application) -> str:
+    """Return the hash of what a payment application asks for: its lines, and the certificates behind each."""
+    lines = application.lines.order_by("priority_id", "category_of_region", "pk")
+    content = [
+        {
+            "priority": line.priority_id,
+            "category": line.category_of_region,
+            "basis": line.basis,
+            "amounts": [line.eligible_amount, line.union_amount, line.public_amount],
+            "entries": [
+                [number, sha256, eligible, union, public]
+                for number, sha256, eligible, union, public in line.entries.order_by("certificate__number").values_list(
+                    "certificate__number", "certificate__sha256", "eligible_amount", "union_amount", "public_amount"
+                )
+            ],
+        }
+        for line in lines
+    ]
+    return hashlib.sha256(canonical(json_safe(content)).encode()).hexdigest()
+
+
 def waiting_certificates(programme_id: int, fund_id: int):
     """Return the certificates of a programme and fund that stand in no payment application."""
     return (

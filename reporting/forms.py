@@ -1,11 +1,13 @@
 """What the transitions of reporting ask for."""
 
+from datetime import date
 from decimal import Decimal
 
 from django import forms
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from core.dates import format_date_long
 from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
@@ -16,6 +18,7 @@ from reporting.models import (
     FlagAnswer,
     FlagKind,
     Fund,
+    OperationVersion,
     SpecificObjective,
 )
 from reporting.rules.doubts import CORRECTS, rate_above
@@ -123,6 +126,68 @@ class PartRejectionForm(RejectionForm):
                 params={"declared": declared},
             )  # fmt: skip
         return amount
+
+
+PLAN_FIELDS = ("eligible_cost", "eu_amount", "fund", "priority", "category_of_region", "start_date", "end_date")
+
+
+class ConclusionForm(TransitionForm):
+    """Whether the controller has read the plan of the operation, where it was corrected since the control began.
+
+    ``cleaned_data["version"]`` is the version on which the control ends.
+    """
+
+    plan_read = forms.BooleanField(
+        label=_("I have read the corrected plan of the operation: my decisions hold on it."),
+        error_messages={"required": _("The plan of the operation was corrected since: read it, then tick this box.")},
+    )
+    version = forms.ModelChoiceField(OperationVersion.objects.none(), required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.current, before = self.instance.operation.current, self.instance.read_version
+        changed = changed_plan(before, self.current)
+        if not changed:
+            del self.fields["plan_read"], self.fields["version"]
+            return
+        self.fields["plan_read"].help_text = " ".join(
+            gettext("%(field)s: %(now)s instead of %(before)s.") % words for words in changed
+        )
+        self.fields["version"].queryset = OperationVersion.objects.filter(operation=self.instance.operation_id)
+        self.fields["version"].initial = self.current
+
+    def clean(self):
+        """The box is about the plan that the page showed: one that was corrected once more is read again."""
+        cleaned = super().clean()
+        if "plan_read" in self.fields and cleaned.get("plan_read") and cleaned.get("version") != self.current:
+            self.add_error(
+                "plan_read", _("The plan was corrected once more since you opened this page: read it again.")
+            )
+        cleaned["version"] = self.current
+        return cleaned
+
+
+def changed_plan(before: OperationVersion | None, now: OperationVersion) -> list[dict]:
+    """What differs between two versions of a plan, in words: the name of the field, and both values."""
+    if before is None or before.pk == now.pk:
+        return []
+    changed = []
+    for name in PLAN_FIELDS:
+        if getattr(before, name) != getattr(now, name):
+            label = str(OperationVersion._meta.get_field(name).verbose_name)
+            display = f"get_{name}_display"  # the words of a choice
+            old, new = (
+                getattr(item, display)() if hasattr(item, display) else getattr(item, name) for item in (before, now)
+            )
+            changed.append({"field": label[:1].upper() + label[1:], "now": _shown(new), "before": _shown(old)})
+    return changed
+
+
+def _shown(value) -> str:
+    """A value of a plan as people read it everywhere else."""
+    if isinstance(value, Decimal):
+        return format_euros(value)
+    return format_date_long(value) if isinstance(value, date) else str(value or "–")
 
 
 class SendingForm(TransitionForm):

@@ -4,11 +4,12 @@ from django.db.models import Prefetch
 
 from core.engine.contents import Content, prove
 from core.money import ZERO, sum_money
-from reporting.effects import public_amount_of, sha256_of_certificate
+from reporting.effects import public_amount_of, sha256_of_certificate, sha256_of_payment_application
 from reporting.models import (
     Certificate,
     CertificateAllocation,
     ExpenditureItem,
+    PaymentApplication,
     PaymentApplicationEntry,
     PaymentApplicationLine,
 )
@@ -64,6 +65,12 @@ def register() -> None:
         Content(Certificate, "sha256", _certificates, _certificate_again),
         Content(
             Certificate, "total", _certificates, _total_again, kept=lambda certificate: [str(certificate.total)] * 2
+        ),
+        Content(
+            PaymentApplication,
+            "sha256",
+            PaymentApplication.objects.exclude(sha256="").all,
+            sha256_of_payment_application,
         ),
         Content(PaymentApplicationEntry, "amounts", _entries, _entry_again, kept=_amounts),
         Content(PaymentApplicationLine, "amounts", _lines, _line_again, kept=_amounts),

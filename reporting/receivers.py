@@ -25,6 +25,7 @@ def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
     state = PaymentClaim.State
     if target == state.CERTIFIED and source != state.ORDERED:
         open_declaration(instance, actor)
+        forbid_own_control(instance)
     elif target == state.ORDERED:
         remember_orderer(instance)
     elif (
@@ -49,6 +50,14 @@ def declaration_moved(sender, instance, name, **kwargs) -> None:
     """A control that ends is told to the beneficiary when something was rejected or waits."""
     if name == "conclude":
         send_controlled(instance)
+
+
+def forbid_own_control(claim) -> None:
+    """Who controls the expenditure of a claim does not certify it, the second time either."""
+    if ExpenditureDeclaration.objects.filter(claim=claim, controller=claim.certified_by_id).exists():
+        raise TransitionRefused(
+            "permission", {"__all__": _("You control the expenditure of this claim: someone else certifies it.")}
+        )
 
 
 def remember_orderer(claim) -> None:

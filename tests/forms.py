@@ -20,6 +20,9 @@ class PageForm:
     def has_button(self, name: str) -> bool:
         return any(button == name for button, _value in self.buttons)
 
+    def has_box(self, name: str) -> bool:
+        return any(box == name for box, _value in self.boxes)
+
     def typed(self, **values: str) -> dict[str, list[str]]:
         """Its fields with what somebody types; ``__`` in a name stands for a dash."""
         return self.fields | {name.replace("__", "-"): value for name, value in values.items()}

@@ -23,12 +23,15 @@ from agreements import intake
 from agreements.reports import file_report
 from applicants.people import ask_to_join, invite
 from core.admin.versioned import VersionedMixin
+from core.documents import store
 from core.engine import versions
 from core.models.event import Event
 from core.roles import Role
 from core.transitions import available_transitions, perform
 from grants import instruction
 from grants.admin.case_actions import HANDLERS
+from grants.models import Opinion
+from grants.services.snapshots import take_snapshot
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, certified, drafted, in_force, opened, ordered, sent, submitted
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory, pdf
@@ -159,6 +162,12 @@ def staff_pages_of_cases():
     case = CaseFactory(state="in_instruction", instructor=officer, number="PROG-2025-1")
     ask(case, token_hash="0" * 64, link_expires_at=timezone.now() + timedelta(days=20))
     instruction.compute_aid(case, actor=officer)
+    given = ask(case, "ddets", body="DDETS")  # on the file of before
+    signed = store(pdf("avis"), name="avis.pdf", subject=given, user=officer, kind="opinion")
+    Opinion.objects.filter(pk=given.pk).update(
+        result="favourable", given_on=timezone.localdate(), recorded_by=officer, document=signed
+    )
+    take_snapshot(case, kind="completion", actor=case.created_by, content={})
     yield officer, [change(case)]
     case = CaseFactory(state="instructed", number="PROG-2025-2")
     yield head, moves(case, head)
@@ -174,6 +183,13 @@ def staff_pages_of_sessions():
     held = SessionFactory(state="in_session", members=3)
     agenda(held, CaseFactory(state="scheduled", call=case.call))
     yield secretary, [change(held)]
+    secretary = staff(Role.COMMITTEE_SECRETARY, "CPO")
+    network = CaseFactory(
+        state="scheduled", programme_code="CPO", proposed_amount=Decimal(180000), computed_amount=Decimal(180000)
+    )
+    held = SessionFactory(state="in_session", members=3, programmes=[network.programme_version.programme])
+    (item,) = agenda(held, network)
+    yield secretary, [reverse("admin:grants_committeesession_plan", args=[held.pk, item.pk])]
 
 
 def staff_pages_of_agreements():
@@ -260,6 +276,7 @@ PAGES = {
                 "fund",
                 "opinion-answer",
                 "opinion-link",
+                "opinion-uphold",
                 "piece",
                 "retain",
                 "score",
@@ -268,7 +285,7 @@ PAGES = {
     ],
     staff_pages_of_sessions: [
         f"admin:grants_committeesession_{name}"
-        for name in ("change", "add-cases", "decide", "decide-row", "move", "recuse")
+        for name in ("change", "add-cases", "decide", "decide-row", "move", "plan", "recuse")
     ],
     staff_pages_of_agreements: [
         "admin:agreements_agreement_transition",

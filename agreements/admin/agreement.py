@@ -19,6 +19,7 @@ from agreements.admin.forms import FundForm
 from agreements.agreement_page import payments_of, years_of
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
+from agreements.schedule.services import extensions_of
 from agreements.settlements.services import settlement_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
@@ -187,8 +188,9 @@ class AgreementAdmin(CasePageAdmin):
             and may_work_on(request.user, obj.application) is None
         )
         fund_form = self.refused(request, "fund") or FundForm(initial={"eu_fund": obj.eu_fund})
+        terms = {"writes": writes, "fund_form": fund_form, "extensions": extensions_of(obj)}
         panels = [
-            Panel(_("Terms"), f"{folder}/terms.html", {"writes": writes, "fund_form": fund_form}, anchor="terms"),
+            Panel(_("Terms"), f"{folder}/terms.html", terms, anchor="terms"),
             Panel(_("Payments"), f"{folder}/payments.html", {"payments": payments_of(obj)}, anchor="payments"),
         ]
         settlement = settlement_of(obj) if obj.ended_on else None

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy
 from agreements.models import (
     Agreement,
     AgreementShare,
+    ClaimExtension,
     DuplicateWarning,
     ExpenditureLine,
     Instalment,
@@ -24,6 +25,7 @@ register_parts(
          part_name(gettext_lazy("tranche"), "rank")),
     Part(Instalment, "agreement_id", ("amount", "due_on", "trigger_text"),
          part_name(gettext_lazy("instalment"), "rank")),
+    Part(ClaimExtension, "agreement_id", ("until", "reason"), part_name(gettext_lazy("more time to claim"))),
     Part(AgreementShare, "agreement_id", ("amount", "applicant"), part_name(gettext_lazy("share of"), "person_name")),
     Part(PaymentClaim, "agreement_id", ("state", "claimed_amount", "certified_amount", "ordered_amount", "paid_amount"),
          part_name(gettext_lazy("payment claim"), "number")),
@@ -32,8 +34,8 @@ register_parts(
     PaymentClaim,
     Part(
         ExpenditureLine, "claim_id",
-        ("declared_amount", "certified_amount", "certified_reason", "invoice_number", "invoice_date", "invoice_total",
-         "paid_on", "supplier_name", "account_code", "proof"),
+        ("declared_amount", "certified_amount", "certified_reason", "invoice_number", "corrects_number", "invoice_date", "invoice_total",
+         "paid_on", "supplier_name", "account_code", "axis", "proof"),
         part_name(gettext_lazy("line"), "rank"),
     ),
     Part(PaymentOrder, "claim_id", ORDER, part_name(gettext_lazy("order"), "reference")),

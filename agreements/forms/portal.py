@@ -29,6 +29,10 @@ class LineForm(NoNationalNumberMixin, forms.Form):
     """One paid invoice, or the part of it that belongs to the project."""
 
     account_code = forms.ChoiceField(label=_("Budget account"), help_text=_("The line of the annexed budget."))
+    axis = forms.ChoiceField(
+        label=_("Part of the project"),
+        help_text=_("Each part is aided by its own rule: its spending is counted apart."),
+    )
     supplier_name = forms.CharField(
         label=_("Supplier"),
         max_length=200,
@@ -42,6 +46,12 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
     invoice_number = forms.CharField(label=_("Invoice number"), max_length=60)
+    corrects_number = forms.CharField(
+        label=_("Corrects the invoice"),
+        required=False,
+        max_length=60,
+        help_text=_("On a credit note only: the number of the invoice that it corrects."),
+    )
     invoice_date = PastDayField(label=_("Invoice date"))
     paid_on = PastDayField(label=_("Paid on"), help_text=_("When the bank account was debited."))
     description = forms.CharField(label=_("What was bought"), max_length=300)
@@ -52,8 +62,12 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         _("Declared amount"), help_text=_("The part of the invoice that belongs to this project.")
     )
 
-    def __init__(self, *args: Any, accounts: list[tuple[str, str]], **kwargs: Any):
+    def __init__(self, *args: Any, accounts: list[tuple[str, str]], axes: list[tuple[str, str]] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
+        if axes:
+            self.fields["axis"].choices = [("", "—"), *axes]
+        else:
+            del self.fields["axis"]
         if accounts:
             choices = [("", "—"), *((code, f"{code} – {label}") for code, label in accounts)]
             self.fields["account_code"].choices = choices

@@ -9,6 +9,7 @@ from agreements.models.payment import BatchState, OrderState, PaymentBatch, Paym
 from agreements.models.piece import ClaimPiece
 from agreements.models.reply import ClaimReply
 from agreements.models.schedule import Instalment, InstalmentKind, Tranche, TrancheReport
+from agreements.schedule.models import ClaimExtension
 from agreements.settlements.models import Settlement, SettlementLine
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "AgreementShare",
     "AgreementState",
     "BatchState",
+    "ClaimExtension",
     "ClaimPiece",
     "ClaimReply",
     "ClaimState",

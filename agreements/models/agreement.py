@@ -6,7 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,10 +14,10 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
+from agreements.models.agreement_rules import agreement_constraints
 from agreements.models.choices import (
     LEGAL_MOVES,
     SIGNED_TERMS,
-    STATES_BEFORE_FORCE,
     TERMS_OF_THE_ACT,
     AgreementKind,
     AgreementState,
@@ -34,6 +34,7 @@ from agreements.models.triggers import (
     plan_follows_amount,
 )
 from agreements.rules.deadlines import first_claim_due_on
+from agreements.schedule.services import extend
 from agreements.settlements.triggers import ends_with_its_settlement
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
@@ -186,52 +187,7 @@ class Agreement(WorkflowModel):
             models.Index(fields=["eu_fund"], name="agreement_eu_fund", condition=~Q(eu_fund="")),
             GinIndex(search_vector(), name="agreement_search"),
         ]
-        constraints = [
-            models.CheckConstraint(condition=Q(granted_amount__gt=0), name="agreement_granted_positive"),
-            models.CheckConstraint(
-                condition=Q(ordered_amount__gte=0, ordered_amount__lte=F("granted_amount")),
-                name="agreement_ordered_within_granted",
-            ),
-            models.CheckConstraint(
-                condition=Q(paid_amount__gte=0, paid_amount__lte=F("ordered_amount")),
-                name="agreement_paid_within_ordered",
-            ),
-            models.CheckConstraint(condition=Q(end__gte=F("start")), name="agreement_dates_in_order"),
-            models.CheckConstraint(
-                condition=Q(rate__isnull=True) | Q(rate__gte=0, rate__lte=100), name="agreement_rate_percent"
-            ),
-            models.CheckConstraint(
-                condition=Q(eligible_base__isnull=True) | Q(eligible_base__gte=0),
-                name="agreement_base_not_negative",
-            ),
-            models.CheckConstraint(
-                condition=Q(proration_tolerance__gte=0, proration_tolerance__lte=100),
-                name="agreement_tolerance_percent",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=[*STATES_BEFORE_FORCE, "lapsed"])
-                | (Q(commitment__isnull=False, notified_on__isnull=False) & ~Q(terms_sha256="")),
-                name="agreement_in_force_is_committed",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="signed_by_beneficiary")
-                | (
-                    Q(beneficiary_signed_at__isnull=False, document_pdf__isnull=False)
-                    & ~Q(signed_sha256="")
-                    & ~Q(beneficiary_signatory="")
-                ),
-                name="agreement_signature_is_complete",
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="agreement", state__in=["in_force", "completed", "terminated"])
-                | ~Q(signed_sha256=""),
-                name="agreement_convention_is_signed",
-            ),
-            models.CheckConstraint(
-                condition=Q(state="draft") | Q(state="lapsed") | Q(document_pdf__isnull=False),
-                name="agreement_sent_has_document",
-            ),
-        ]
+        constraints = agreement_constraints()
         triggers = [
             impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
             legal_moves(LEGAL_MOVES),
@@ -433,6 +389,25 @@ class Agreement(WorkflowModel):
         self.region_signed_on = data["region_signed_on"]
         self.notified_on = data["notified_on"]
         effects.freeze_terms(self)
+
+    @workflow_transition(
+        field=state,
+        source=["in_force"],
+        target="in_force",
+        label=_("Give more time to claim"),
+        icon="more_time",
+        roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
+        permission=permissions.may_work_on,
+        form="agreements.schedule.forms.ExtensionForm",
+        conditions=["agreements.schedule.conditions.act_limits_the_claims"],
+        comment="required",
+        audience="staff",
+        order=60,
+        tone="quiet",
+    )
+    def extend_claims(self, *, actor, data, comment):
+        """Claims are taken until a later day than the act says, for a reason that the beneficiary reads."""
+        extend(self, data["until"], actor=actor, reason=comment)
 
     @workflow_transition(
         field=state,

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
-from agreements.models.claim_rules import claim_triggers
+from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import EDITABLE, FINAL, LEGAL_MOVES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, frozen, legal_moves, never_deleted
@@ -118,58 +117,7 @@ class PaymentClaim(WorkflowModel):
             models.Index(fields=["-opened_at", "-id"], name="claim_recent"),
             models.Index(fields=["state", "submitted_at"], name="claim_queue"),
         ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["instalment"], condition=~Q(state="rejected"), name="claim_one_per_instalment"
-            ),
-            models.CheckConstraint(condition=Q(claimed_amount__gt=0), name="claim_asks_something"),
-            models.CheckConstraint(
-                condition=Q(certified_amount__isnull=True)
-                | Q(certified_amount__gte=0, certified_amount__lte=F("claimed_amount")),
-                name="claim_certified_within_claimed",
-            ),
-            models.CheckConstraint(
-                condition=Q(certified_amount__isnull=True)
-                | Q(certified_amount=F("claimed_amount"))
-                | ~Q(certification_reason=""),
-                name="claim_cut_has_reason",
-            ),
-            models.CheckConstraint(
-                condition=Q(ordered_amount=0)
-                | Q(certified_amount__isnull=False, ordered_amount__gt=0, ordered_amount__lte=F("certified_amount")),
-                name="claim_ordered_within_certified",
-            ),
-            models.CheckConstraint(
-                condition=Q(paid_amount__gte=0, paid_amount__lte=F("ordered_amount")),
-                name="claim_paid_within_ordered",
-            ),
-            models.CheckConstraint(
-                condition=Q(ordered_by__isnull=True) | ~Q(ordered_by=F("certified_by")),
-                name="claim_certifier_does_not_order",
-            ),
-            models.CheckConstraint(
-                condition=Q(certified_by__isnull=True) | ~Q(certified_by=F("submitted_by")),
-                name="claim_filer_does_not_certify",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=["draft", "rejected"])
-                | Q(submitted_by__isnull=False, submitted_at__isnull=False),
-                name="claim_filed_by_someone",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state__in=["certified", "ordered", "paid"])
-                | Q(certified_by__isnull=False, certified_at__isnull=False, certified_amount__isnull=False),
-                name="claim_certified_by_someone",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state__in=["ordered", "paid"]) | Q(ordered_by__isnull=False, ordered_at__isnull=False),
-                name="claim_ordered_by_someone",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="paid") | Q(paid_on__isnull=False, paid_amount=F("certified_amount")),
-                name="claim_paid_is_dated",
-            ),
-        ]
+        constraints = claim_constraints()
         triggers = [
             impartial(["certified_by_id", "ordered_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
             legal_moves(LEGAL_MOVES),
@@ -191,7 +139,8 @@ class PaymentClaim(WorkflowModel):
                 ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
                 "what was certified does not change",
                 unless="OLD.state NOT IN ('certified', 'ordered', 'paid')"
-                " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))",
+                " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))"
+                " OR (OLD.state = 'certified' AND NEW.certified_amount < OLD.certified_amount)",
             ),
             *claim_triggers(),
         ]
@@ -281,10 +230,31 @@ class PaymentClaim(WorkflowModel):
     )
     def certify(self, *, actor, data, comment):
         """The instructor certifies that the service was performed and what is due for it."""
-        self.certified_by = actor
-        self.certified_at = timezone.now()
-        self.certified_amount = data["certified_amount"]
-        self.certification_reason = data["certification_reason"]
+        self._certify(actor, data)
+
+    @workflow_transition(
+        field=state,
+        source=["certified"],
+        target="certified",
+        label=_("Certify what is still due"),
+        icon="published_with_changes",
+        roles=[Role.INSTRUCTOR],
+        permission=permissions.may_review,
+        form="agreements.forms.transitions.CertificationForm",
+        conditions=[
+            "agreements.settlements.conditions.claim_may_go_on",
+            "agreements.conditions.less_is_due_now",
+            "agreements.conditions.within_what_is_due",
+            "agreements.settlements.conditions.within_what_is_kept",
+        ],
+        comment="optional",
+        audience="staff",
+        order=25,
+        tone="primary",
+    )
+    def certify_less(self, *, actor, data, comment):
+        """Less is due than when the claim was certified: expenditure of another claim was cut, or another one ordered."""
+        self._certify(actor, data)
 
     @workflow_transition(
         field=state,
@@ -398,6 +368,7 @@ class PaymentClaim(WorkflowModel):
         conditions=[
             "agreements.settlements.conditions.claim_may_go_on",
             "agreements.settlements.conditions.tranche_is_open",
+            "agreements.conditions.certified_is_still_due",
             "agreements.settlements.conditions.commitment_bears_it",
             "agreements.conditions.accounts_are_verified",
             "agreements.conditions.batch_is_open",
@@ -464,6 +435,7 @@ class PaymentClaim(WorkflowModel):
         label=_("Record the payment"),
         icon="task_alt",
         conditions=["agreements.conditions.orders_are_paid"],
+        inputs=["paid_on"],
         audience="system",
         order=40,
         tone="primary",
@@ -475,3 +447,10 @@ class PaymentClaim(WorkflowModel):
     def _forget_certification(self):
         self.certified_by = self.certified_at = self.certified_amount = None
         self.certification_reason = ""
+
+    def _certify(self, actor, data):
+        """Write down who certifies what, and why less than what was asked."""
+        self.certified_by = actor
+        self.certified_at = timezone.now()
+        self.certified_amount = data["certified_amount"]
+        self.certification_reason = data["certification_reason"]

@@ -10,15 +10,17 @@ from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
 from agreements.models.triggers import never_deleted, refuse, while_claim_is_written
-from agreements.rules.duplicates import Invoice
+from agreements.rules.duplicates import Invoice, number_key
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
+from grants.models import BudgetLine
 
 DECLARED_COLUMNS = [
     "claim_id",
     "rank",
     "account_code",
+    "axis",
     "category",
     "supplier_name",
     "supplier_siret",
@@ -30,6 +32,7 @@ DECLARED_COLUMNS = [
     "declared_amount",
     "proof_id",
     "duplicate_key",
+    "corrects_number",
 ]
 
 
@@ -63,6 +66,8 @@ class ExpenditureLine(models.Model):
     )
     rank = models.PositiveIntegerField(_("rank"))
     account_code = models.CharField(_("account"), max_length=20)
+    # Where the plan of the grant has several axes: the one that the expenditure belongs to.
+    axis = models.CharField(_("part of the project"), max_length=40, blank=True, default="", db_default="")
     category = models.CharField(_("category"), max_length=120, blank=True)
     supplier_name = models.CharField(_("supplier"), max_length=200)
     supplier_siret = models.CharField(_("SIRET of the supplier"), max_length=14, blank=True)
@@ -72,6 +77,9 @@ class ExpenditureLine(models.Model):
     description = models.CharField(_("what was bought"), max_length=300)
     invoice_total = MoneyField(_("total of the invoice"))
     declared_amount = MoneyField(_("declared amount"))
+    # Of a credit note: the number of the invoice that it corrects, as written and as it is compared.
+    corrects_number = models.CharField(_("corrects the invoice"), max_length=60, blank=True, default="", db_default="")
+    corrects_key = models.CharField(max_length=60, editable=False, blank=True, default="", db_default="")
     certified_amount = MoneyField(_("certified amount"), null=True, blank=True)
     certified_reason = models.CharField(_("reason of the cut"), max_length=300, blank=True)
     proof = models.ForeignKey(
@@ -117,9 +125,23 @@ class ExpenditureLine(models.Model):
                 name="expenditure_cut_has_reason",
             ),
             models.CheckConstraint(condition=~Q(duplicate_key=""), name="expenditure_is_recognisable"),
+            models.CheckConstraint(
+                condition=Q(declared_amount__lt=0)
+                & (Q(corrects_number="", corrects_key="") | (~Q(corrects_number="") & ~Q(corrects_key="")))
+                | Q(declared_amount__gt=0, corrects_number="", corrects_key=""),
+                name="expenditure_credit_names_its_invoice",
+                violation_error_message=_("Only a credit note names the invoice that it corrects."),
+            ),
         ]
         triggers = [
             while_claim_is_written("the lines"),
+            pgtrigger.Trigger(
+                name="credit_names_its_invoice",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__declared_amount__lt=0, new__corrects_number=""),
+                func=refuse("a credit note names the invoice that it corrects"),
+            ),
             pgtrigger.Trigger(
                 name="line_within_eligible_dates",
                 when=pgtrigger.Before,
@@ -175,8 +197,9 @@ class ExpenditureLine(models.Model):
         invoice = self.invoice
         self.duplicate_key = invoice.key(invoice.siren or invoice.supplier_name)
         self.name_key = invoice.name_key
+        self.corrects_key = number_key(self.corrects_number)
         if (fields := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*fields, "duplicate_key", "name_key"}
+            kwargs["update_fields"] = {*fields, "duplicate_key", "name_key", "corrects_key"}
         super().save(*args, **kwargs)
 
     @property
@@ -185,6 +208,11 @@ class ExpenditureLine(models.Model):
         return Invoice(
             self.supplier_name, self.supplier_siret, self.invoice_number, self.invoice_date, self.invoice_total
         )
+
+    @property
+    def axis_label(self) -> str:
+        """The part of the project that it belongs to, as the budget calls it."""
+        return str(dict(BudgetLine.Axis.choices).get(self.axis, self.axis))
 
     @property
     def cut_amount(self):

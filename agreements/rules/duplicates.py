@@ -13,13 +13,17 @@ _SEPARATORS = re.compile(r"[\W_]+")
 SIREN_LENGTH = 9
 
 
+def number_key(number: str) -> str:
+    """The number of an invoice as it is compared: whatever its capitals, accents and dashes."""
+    return (_SEPARATORS.sub("", fold(number)) or fold(number))[:60]
+
+
 def duplicate_key(*, supplier: str, number: str, day: date, total: Decimal) -> str:
     """Return the key of an invoice: supplier, number, date and total, whatever the capitals, accents and dashes.
 
     ``supplier`` is the SIREN where it is known (two offices of one firm send the same invoice once), else the name.
     """
-    compact = _SEPARATORS.sub("", fold(number)) or fold(number)
-    return f"{fold(supplier)[:80]}|{compact[:60]}|{day.isoformat()}|{total:.2f}"
+    return f"{fold(supplier)[:80]}|{number_key(number)}|{day.isoformat()}|{total:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +83,30 @@ def contradict(one: Invoice, other: Invoice) -> bool:
     return bool(one.siren and other.siren and one.siren != other.siren)
 
 
-def credits_without_invoice(lines: Iterable[tuple[Invoice, Decimal]]) -> list[int]:
-    """The places of the credit notes (negative lines) that take back more than the supplier's invoices declared.
+def credits_without_invoice(lines: Iterable[tuple[Invoice, Decimal, str]]) -> list[int]:
+    """The places of the credit notes (negative lines) that take back more than is declared of the invoice they correct.
 
-    ``lines`` are the invoices with the euros declared on each. A credit note alone, or one above what was declared of
-    its supplier, lowers what other suppliers were paid.
+    ``lines`` are the invoices with the euros declared on each and, of a credit note, the number of the invoice that it
+    corrects. A credit note without it (they were not asked for it once) is compared with all the invoices of its
+    supplier. One that corrects nothing, or another supplier's invoice, would lower what others were paid.
     """
     lines = list(lines)
-    suppliers = Suppliers(invoice for invoice, _declared in lines)
-    declared: dict[str, Decimal] = defaultdict(Decimal)
-    for invoice, amount in lines:
+    suppliers = Suppliers(invoice for invoice, _declared, _corrects in lines)
+    declared: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    for invoice, amount, _corrects in lines:
         if amount > 0:
-            declared[suppliers.supplier_of(invoice)] += amount
+            supplier = suppliers.supplier_of(invoice)
+            declared[supplier,] += amount
+            declared[supplier, number_key(invoice.number)] += amount
     alone = []
-    for place, (invoice, amount) in enumerate(lines):
+    for place, (invoice, amount, corrects) in enumerate(lines):
         if amount >= 0:
             continue
         supplier = suppliers.supplier_of(invoice)
-        if declared[supplier] + amount < 0:
+        rests_on = [(supplier,), (supplier, number_key(corrects))] if corrects else [(supplier,)]
+        if any(declared[key] + amount < 0 for key in rests_on):
             alone.append(place)
-        else:
-            declared[supplier] += amount
+            continue
+        for key in rests_on:
+            declared[key] += amount
     return alone

@@ -14,6 +14,7 @@ from agreements.forms.transitions import ConfirmationForm, SignedCopyForm, Tranc
 from agreements.models import Agreement, Tranche, TrancheReport
 from agreements.permissions import may_sign, may_write_claims
 from agreements.reports import why_not_now
+from agreements.schedule.services import claim_days
 from agreements.settlements.services import settlement_of
 from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
@@ -65,6 +66,7 @@ def _show(
         "payments": payments,
         "years": years,
         "tasks": tasks_of(agreement, payments, years),
+        "claim_days": claim_days(agreement),
         "timeline": timeline_of(agreement, payments),
         "sign_form": form if agreement.awaits_beneficiary else None,
         "copy_form": copy_form,

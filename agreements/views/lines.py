@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agreements import claims
+from agreements.axes import axis_choices
 from agreements.claim_page import lines_of
 from agreements.claims import ClaimRefused, charge_accounts
 from agreements.forms.portal import LineForm, LineProofForm, ProofForm
@@ -33,7 +34,7 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
         return redirect(claim)
     accounts = charge_accounts(claim.agreement)
     posted = request.method == "POST"
-    form = LineForm(request.POST if posted else None, accounts=accounts)
+    form = LineForm(request.POST if posted else None, accounts=accounts, axes=axis_choices(claim.agreement))
     proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
     if posted and form.is_valid() and proof_form.is_valid():
         if line := _add(request, claim, form, proof_form, dict(accounts)):
@@ -77,7 +78,9 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     accounts = charge_accounts(claim.agreement)
     initial = {name: getattr(line, name) for name in claims.LINE_FIELDS}
     posted = request.method == "POST"
-    form = LineForm(request.POST if posted else None, accounts=accounts, initial=initial)
+    form = LineForm(
+        request.POST if posted else None, accounts=accounts, axes=axis_choices(claim.agreement), initial=initial
+    )
     proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
     if posted:
         versions.settle(form, claim, versions.carried(request.POST, claim))

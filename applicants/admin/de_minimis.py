@@ -18,11 +18,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from applicants.de_minimis import central
 from applicants.de_minimis.register import save_declared
 from applicants.forms.de_minimis import CompleteGrantForm, DeMinimisForm, EnterForm
-from applicants.models import DeMinimisAid
+from applicants.models import Applicant, DeMinimisAid
 from applicants.workbooks import DeMinimisAidResource
 from core.admin import Panel, date_display, money_display
 from core.admin_permissions import has_any_role
 from core.engine import versions
+from core.engine.standing import reason_interested
 from core.importexport import EssorImportExportAdmin
 from core.roles import Role
 from core.templatetags.essor import pill, short_date
@@ -33,8 +34,18 @@ KEEPERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
 class DeMinimisAdminForm(DeMinimisForm):
     """A declaration that came on paper."""
 
+    person: Any = None
+    """Who writes: set by the page."""
+
     class Meta(DeMinimisForm.Meta):
         fields = ["applicant", *DeMinimisForm.Meta.fields]
+
+    def clean_applicant(self) -> Applicant:
+        """Nobody writes for the Region what a body of theirs received."""
+        applicant = self.cleaned_data["applicant"]
+        if reason := reason_interested(self.person, applicant):
+            raise ValidationError(reason)
+        return applicant
 
 
 class CentralRegisterFilter(admin.SimpleListFilter):
@@ -93,6 +104,11 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Grants come from their votes, declarations one by one: nothing is imported."""
         return False
+
+    def get_form(self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any):
+        form = super().get_form(request, obj, change, **kwargs)
+        form.person = request.user
+        return form
 
     def save_model(self, request: HttpRequest, obj: DeMinimisAid, form: forms.ModelForm, change: bool) -> None:
         save_declared(obj, actor=request.user)
@@ -167,10 +183,14 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
             raise PermissionDenied
         form = CompleteGrantForm(request.POST or None, initial={"sector": aid.sector, "instrument": aid.instrument})
         if form.is_valid():
-            with versions.unchanged(request, aid.applicant):
-                central.complete(aid, actor=request.user, **form.cleaned_data)
-            messages.success(request, _("Your changes are saved."))
-            return HttpResponseRedirect(self.change_url(aid))
+            try:
+                with versions.unchanged(request, aid.applicant):
+                    central.complete(aid, actor=request.user, **form.cleaned_data)
+            except ValidationError as refusal:
+                form.add_error(None, refusal)
+            else:
+                messages.success(request, _("Your changes are saved."))
+                return HttpResponseRedirect(self.change_url(aid))
         return self.page(
             request,
             "applicants/admin/complete_de_minimis.html",

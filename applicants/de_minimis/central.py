@@ -16,7 +16,9 @@ from django.utils.translation import gettext as _
 
 from applicants.models import DeMinimisAid
 from core.dates import format_date_long
+from core.engine.standing import reason_interested
 from core.events import record
+from core.text import colon
 
 if TYPE_CHECKING:
     from core.models import User
@@ -36,7 +38,8 @@ def enter(
     A grant that was lost counts as entered with nothing. ``seen`` are the amounts that a page showed ("id:euros").
 
     Raises:
-        ValidationError: the day is in the future or before a grant, a grant lacks its sector, or changed meanwhile.
+        ValidationError: the day is in the future or before a grant, a grant lacks its sector, changed meanwhile, or is
+            of a body of the actor.
     """
     if on > timezone.localdate():
         raise ValidationError(_("This date is in the future: check it."))
@@ -44,6 +47,7 @@ def enter(
     entered = list(found.select_for_update(of=("self",), no_key=True).select_related("applicant"))
     shown = None if seen is None else set(seen)
     for aid in entered:
+        _refuse_interested(aid, actor)
         if shown is not None and f"{aid.pk}:{aid.amount_in_force}" not in shown:
             raise ValidationError(
                 _("%(reference)s changed while you were entering it: look at its amount and enter it again.")
@@ -68,13 +72,19 @@ def enter(
     return entered
 
 
+def _refuse_interested(aid: DeMinimisAid, actor: "User") -> None:
+    if reason := reason_interested(actor, aid.applicant):
+        raise ValidationError(f"{aid.reference}{colon()} {reason}")
+
+
 @transaction.atomic
 def complete(aid: DeMinimisAid, *, instrument: str, sector: str, actor: "User") -> DeMinimisAid:
     """Give a grant what the central register asks for and the case did not say.
 
     Raises:
-        ValidationError: the sector is no NACE class, or the instrument is unknown.
+        ValidationError: the sector is no NACE class, the instrument is unknown, or the aid is of a body of the actor.
     """
+    _refuse_interested(aid, actor)
     before = [aid.instrument, aid.sector]
     aid.instrument, aid.sector = instrument, sector
     aid.full_clean(exclude=["authority"])

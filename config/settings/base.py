@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
     "core.middleware.StaleMiddleware",
+    "core.middleware.RefusedByDatabaseMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -14,7 +14,7 @@ from import_export.resources import ModelResource
 from import_export.results import InvalidRow, Result
 
 from core.acting import current_actor
-from core.constraints import violation_message
+from core.engine.refusals import refusal_message
 from core.events import record
 from core.importexport.widgets import ColumnWidget, EssorField, LinkWidget
 from core.workbooks import Column, Cover, RowProblem, Sheet, TableReading
@@ -190,10 +190,9 @@ class EssorResource(ModelResource):
             with transaction.atomic():
                 instance.save(force_insert=is_create)
         except IntegrityError as error:
-            text = violation_message(error) or _("The database refused this row: %(error)s") % {
-                "error": str(error).splitlines()[0]
-            }
-            raise ValidationError(text) from error
+            if text := refusal_message(error):
+                raise ValidationError(text) from error
+            raise
 
     def after_import(self, dataset: tablib.Dataset, result: Result, **kwargs: Any) -> None:
         """Say, in the transaction of the import, who brought the rows in."""

@@ -49,7 +49,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         "files": kept.files,
         "field": FIELD,
         "token": stale.again(),
-        "back": _back(request),
+        "back": page_before(request),
         "was_carried": stale.shown is not None,
     }
     if request.path.startswith(settings.ESSOR_STAFF_PREFIX):
@@ -97,7 +97,7 @@ def _sentence(stale: Stale, changes: list[Change]) -> str:
     )
 
 
-def _back(request: HttpRequest) -> str:
+def page_before(request: HttpRequest) -> str:
     """The page where the form stood, read anew."""
     address = request.headers.get("Referer", "")
     if address and url_has_allowed_host_and_scheme(address, {request.get_host()}):

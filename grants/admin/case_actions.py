@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.documents import DocumentRefused
 from core.engine import versions
-from grants import instruction
+from grants import instruction, opinions
 from grants.admin.forms import (
     AskOpinionForm,
     AssignForm,
@@ -21,6 +21,7 @@ from grants.admin.forms import (
     RecordOpinionForm,
     RetainForm,
     ScoreForm,
+    UpholdOpinionForm,
 )
 from grants.models import Application
 from grants.work import case_url
@@ -176,6 +177,17 @@ def close_opinion_link(case, request, shown):
     return form, "opinions", _("The link is closed.") if _attempt(form, save) else None
 
 
+def uphold_opinion(case, request, shown):
+    form = UpholdOpinionForm(request.POST)
+
+    def save(data):
+        opinions.uphold_opinion(
+            get_object_or_404(case.opinions, pk=data["opinion"]), data["reason"], actor=request.user
+        )
+
+    return form, "opinions", _("The opinion holds on the file as it is now.") if _attempt(form, save) else None
+
+
 def judge_piece(case, request, shown):
     chosen = request.POST.get("piece", "")
     piece = get_object_or_404(case.pieces, pk=int(chosen) if chosen.isdigit() else 0)
@@ -236,6 +248,7 @@ HANDLERS = {
     "opinion": ask_opinion,
     "opinion-answer": record_opinion,
     "opinion-link": close_opinion_link,
+    "opinion-uphold": uphold_opinion,
     "piece": judge_piece,
     "message": write_message,
     "read": read_messages,

@@ -18,6 +18,7 @@ from grants.admin.forms import (
     RecordOpinionForm,
     RetainForm,
     ScoreForm,
+    UpholdOpinionForm,
 )
 from grants.admin.side_panels import envelope_panel, messages_panel, notes_panel, pieces_panel
 from grants.form_page import QuestionView
@@ -30,7 +31,7 @@ from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
-from grants.void import completed_since, void_computation
+from grants.void import completed_since, void_computation, void_opinions
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
@@ -223,17 +224,17 @@ def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
     asked = list(case.opinions.all())
     if not asked and not case.rules.opinions:
         return None
-    completed = {item.pk: completed_since(case, item) for item in asked}
-    known = {item.code for item in asked if completed[item.pk] is None}
+    void = void_opinions(case) if case.state in UNTIL_PROPOSAL else []
+    stale = {item.pk for item in asked if item in void or completed_since(case, item) is not None}
+    # What is void and not being asked again may be asked again.
+    known = {item.code for item in asked if item.pk not in stale}
     refused = reader.forms.get("opinion")
     return Panel(
         title=_("Opinions"),
         template="admin/grants/application/opinions.html",
         anchor="opinions",
         context={
-            "asked": [
-                (item, None if item.result else _record_form(reader, item), completed[item.pk]) for item in asked
-            ],
+            "asked": [(item, *_opinion_forms(reader, item, item in void), item.pk in stale) for item in asked],
             "to_ask": [
                 (rule, _matching(reader, "opinion", "code", rule.code, AskOpinionForm, case=case))
                 for rule in case.rules.opinions
@@ -243,6 +244,13 @@ def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
             "may_ask": reader.may_instruct and case.state in UNTIL_PROPOSAL,
         },
     )
+
+
+def _opinion_forms(reader: CaseReader, opinion, is_void: bool) -> tuple:
+    """The form that records an awaited opinion, and the one that upholds a void one; None for what is not asked."""
+    record = None if opinion.result else _record_form(reader, opinion)
+    uphold = _matching(reader, "opinion-uphold", "opinion", opinion.pk, UpholdOpinionForm) if is_void else None
+    return record, uphold
 
 
 def _record_form(reader: CaseReader, opinion):

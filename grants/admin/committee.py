@@ -26,6 +26,7 @@ from core.templatetags.essor import moment
 from core.transitions import TransitionRefused
 from grants import committee
 from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted
+from grants.admin.item_plan import PlanOfItem
 from grants.committee import SessionRefused
 from grants.models import AgendaItem, CommitteeMember, CommitteeSession, SessionState
 from grants.permissions import programmes_of
@@ -59,7 +60,7 @@ def _is_open(session: CommitteeSession | None) -> bool:
 
 
 @admin.register(CommitteeSession)
-class CommitteeSessionAdmin(EssorModelAdmin):
+class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
     """Sessions and their grid. The secretary prepares, records and closes; everybody of the programmes reads."""
 
     add_roles = change_roles = [Role.COMMITTEE_SECRETARY]
@@ -201,6 +202,7 @@ class CommitteeSessionAdmin(EssorModelAdmin):
         return [
             view("decide", self.decide),
             view("decide-row", self.decide_row, "<int:item_id>/"),
+            view("plan", self.plan, "<int:item_id>/"),
             view("add-cases", self.add_cases),
             view("move", self.move, "<int:item_id>/"),
             view("recuse", self.recuse, "<int:item_id>/"),

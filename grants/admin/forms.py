@@ -108,6 +108,12 @@ class OpinionRowForm(forms.Form):
     opinion = forms.IntegerField(widget=forms.HiddenInput)
 
 
+class UpholdOpinionForm(NoNationalNumberMixin, OpinionRowForm):
+    """Why an opinion holds although the file changed since."""
+
+    reason = forms.CharField(label=_("Why it still holds"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
 class RecordOpinionForm(NoNationalNumberMixin, forms.Form):
     """The opinion received, with its proof."""
 

@@ -60,6 +60,42 @@ class RowForm(forms.Form):
         )
 
 
+class PlanForm(forms.Form):
+    """What each year or person of one case gets, and why where it is not what was proposed.
+
+    The total is the sum of the parts: nobody types it, so that the two cannot differ.
+    """
+
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Compulsory where an amount is not the one proposed."),
+    )  # fmt: skip
+
+    def __init__(self, *args, item: AgendaItem, **kwargs):
+        proposal = item.application.live_proposal()
+        self.computed, self.proposed = proposal.computation.grant_plan, proposal.grant_plan
+        present = item.grant_plan if item.decision == Decision.GRANTED else self.proposed
+        now = {group.code: group.amount for group in present.groups()}
+        super().__init__(*args, initial={**now, "reason": item.reason}, **kwargs)
+        proposed = {group.code: group.amount for group in self.proposed.groups()}
+        for group in self.computed.groups():
+            words = {
+                "proposed": format_euros(proposed.get(group.code)),
+                "computed": format_euros(group.amount),
+                "cost": format_euros(group.cost),
+            }
+            self.fields[group.code] = EuroField(
+                label=group.label,
+                min_value=ZERO,
+                help_text=_("Proposed: %(proposed)s; computed: %(computed)s at most, for a cost of %(cost)s.") % words,
+            )
+        self.order_fields([*(group.code for group in self.computed.groups()), "reason"])
+
+    def amounts(self) -> dict:
+        """Euros by ``Group.code``, of a valid form."""
+        return {group.code: self.cleaned_data[group.code] for group in self.computed.groups()}
+
+
 def _theirs(item: AgendaItem) -> str:
     """What stands now, and who decided it, for somebody who typed something else."""
     if not item.decision:

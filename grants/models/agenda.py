@@ -146,6 +146,12 @@ class AgendaItem(models.Model):
         return f"{self.session} · {self.rank}"
 
     @property
+    def is_by_parts(self) -> bool:
+        """Whether the committee may say what each year or person gets."""
+        proposal = self.application.live_proposal()
+        return proposal is not None and proposal.favourable and len(proposal.grant_plan.groups()) > 1
+
+    @property
     def grant_plan(self) -> GrantPlan:
         """What was decided, by year, person and axis."""
         return GrantPlan.from_json(self.decided_plan)

@@ -33,6 +33,7 @@ class ApplicantWorkflow(WorkflowModel):
             conditions.project_starts_after_filing,
             conditions.seat_is_in_the_region,
         ],
+        inputs=["token"],
         audience="applicant",
         order=10,
         tone="primary",

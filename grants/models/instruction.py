@@ -157,6 +157,17 @@ class Opinion(models.Model):
         verbose_name=_("recorded by"),
     )  # fmt: skip
     recorded_at = models.DateTimeField(_("recorded at"), null=True, blank=True)
+    # The number of the snapshot of the file on which the body gave its opinion; a file that was completed or corrected
+    # since has a later one. ``upheld_number``: the snapshot for which an officer said that the opinion holds all the same.
+    file_number = models.PositiveSmallIntegerField(_("given on the file no."), null=True, blank=True, editable=False)
+    upheld_number = models.PositiveSmallIntegerField(
+        _("upheld for the file no."), null=True, blank=True, editable=False
+    )
+    upheld_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False,
+        verbose_name=_("upheld by"),
+    )  # fmt: skip
+    upheld_reason = models.TextField(_("why it still holds"), blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("opinion")
@@ -188,11 +199,36 @@ class Opinion(models.Model):
                 name="opinion_given_with_date_and_proof",
                 violation_error_message=_("A recorded opinion needs its date and its proof."),
             ),
+            models.CheckConstraint(
+                condition=Q(upheld_number__isnull=True, upheld_by__isnull=True, upheld_reason="")
+                | (Q(upheld_number__isnull=False, upheld_by__isnull=False) & ~Q(upheld_reason="") & ~Q(result="")),
+                name="opinion_upheld_for_a_reason",
+                violation_error_message=_("Say why the opinion still holds."),
+            ),
         ]
 
     def __str__(self):
         return f"{self.body} · {self.get_result_display() or _('awaited')}"
 
+
+# An opinion that was given before the file was completed or corrected backs no proposal, unless it was asked again or
+# an officer said why it still holds.
+PROPOSAL_ON_PRESENT_OPINIONS = """
+    IF EXISTS (
+        SELECT 1 FROM grants_opinion opinion
+        WHERE opinion.application_id = NEW.application_id AND opinion.result <> ''
+            AND greatest(opinion.file_number, opinion.upheld_number, 0) < (
+                SELECT max(snapshot.number) FROM grants_snapshot snapshot
+                WHERE snapshot.application_id = NEW.application_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM grants_opinion later
+                WHERE later.application_id = NEW.application_id AND later.result <> ''
+                    AND later.code = opinion.code AND later.body = opinion.body AND later.id > opinion.id)) THEN
+        RAISE EXCEPTION 'an opinion was given before the file was completed or corrected'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_on_present_opinions';
+    END IF;
+    RETURN NEW;
+"""
 
 # ``grants_aid_basis(case)`` is a function of the database (migration 0005): one fingerprint of what the aid rests on.
 
@@ -401,6 +437,12 @@ class Proposal(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.Before,
                 func=PROPOSAL_ON_PRESENT_FIGURES,
+            ),
+            pgtrigger.Trigger(
+                name="proposal_on_present_opinions",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=PROPOSAL_ON_PRESENT_OPINIONS,
             ),
         ]
 

@@ -205,6 +205,7 @@ class InstructionWorkflow(WorkflowModel):
             conditions.eligibility_allows_favour,
             conditions.criteria_are_scored,
             conditions.opinions_are_received,
+            conditions.opinions_rest_on_the_present_file,
             conditions.proposal_within_computed_aid,
             conditions.single_undertaking_is_known,
             conditions.register_was_consulted,

@@ -233,25 +233,29 @@ def planned(plan: GrantPlan, amount: Decimal, amounts: Mapping[str, Decimal] | N
     return reduced(plan, amount)
 
 
-def decided(computed: GrantPlan, proposed: GrantPlan, amount: Decimal) -> GrantPlan:
-    """The plan of a decision of ``amount`` euros: what was proposed, or that in proportion.
+def decided(
+    computed: GrantPlan, proposed: GrantPlan, amount: Decimal, amounts: Mapping[str, Decimal] | None = None
+) -> GrantPlan:
+    """The plan of a decision of ``amount`` euros: as given by year or person, what was proposed, or that in proportion.
 
     A decision above the proposal goes back to the computation, in proportion. An assembly that votes one amount for a
-    group of persons has not said what each of them gets: this is refused.
+    group of persons has not said what each of them gets: this is refused, unless ``amounts`` says it.
 
     Raises:
         PlanRefused: above the computed aid, or another amount than the proposed one for a group of persons.
     """
     if refusal := above_computed(amount, computed.amount):
         raise PlanRefused(refusal)
+    if amounts:
+        return planned(computed, amount, amounts)
     if amount == proposed.amount:
         return proposed
     if amount != computed.amount and computed.persons():
         shown = format_euros(proposed.amount or computed.amount)
         raise PlanRefused(
             _(
-                "The aid is the sum of the persons’ amounts, %(amount)s: grant it, or reject or defer the case;"
-                " other amounts are proposed person by person."
+                "The aid is the sum of the persons’ amounts, %(amount)s: grant it, decide person by person, or reject or"
+                " defer the case."
             )
             % {"amount": shown}
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from grants.programmes.grant_plan import GrantPlan, PlanRefused, above_computed, decided, planned
+from grants.programmes.grant_plan import GrantPlan, PlanRefused, Way, above_computed, decided, planned
 
 
 def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
@@ -27,8 +27,15 @@ def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
     return planned(computed, data["proposed_amount"], given)
 
 
-def plan_of_grant(item, amount: Decimal) -> GrantPlan:
+def given_amounts(plan: GrantPlan) -> dict[str, Decimal]:
+    """What was decided by year or by person, where it was typed (``Group.code`` → euros); empty otherwise."""
+    return {group.code: group.amount for group in plan.groups()} if plan.way == Way.TYPED else {}
+
+
+def plan_of_grant(item, amount: Decimal, amounts: Mapping[str, Decimal] | None = None) -> GrantPlan:
     """The plan of a grant of ``amount`` euros to the case of an agenda item: the grid and the closing both ask here.
+
+    ``amounts`` are those that the committee decided by year or person, where it did.
 
     Raises:
         PlanRefused: the rules do not give as much, nothing was computed, or the amount says not what each person gets.
@@ -40,4 +47,4 @@ def plan_of_grant(item, amount: Decimal) -> GrantPlan:
     highest = application.computed_amount
     if highest is not None and (refusal := above_computed(amount, highest)):
         raise PlanRefused(refusal)
-    return decided(proposal.computation.grant_plan, proposal.grant_plan, amount)
+    return decided(proposal.computation.grant_plan, proposal.grant_plan, amount, amounts)

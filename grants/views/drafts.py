@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.engine import versions
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required
-from core.transitions import TransitionRefused, available_transitions
+from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
 from grants.form_post import read_post
 from grants.models import Application, Call, Piece
@@ -291,6 +291,8 @@ def _show_review(
     missing = missing_of(application)
     sections = shown_sections(application.rules, facts)
     has_budget = application.rules.question_of_kind(QuestionKind.BUDGET) is not None
+    known = {item.code for item in missing} | ({"project_start"} if missing else set())
+    against = reasons_against(application, "submit", request.user)
     context = {
         "application": application,
         "steps": steps_of(application, missing, "review"),
@@ -306,7 +308,7 @@ def _show_review(
         ],
         "budget": budget_view(application) if has_budget else None,
         "call": application.call,
-        "closed_reason": application.call.closed_reason(),
+        "against": [text for code, texts in against.items() if code not in known for text in texts],
         "file_refusal": may_file(request.user, application),
         "token": uuid.uuid4(),
         "shown_token": versions.shown_of(application, _reviewed(application)).token(),

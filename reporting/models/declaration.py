@@ -18,7 +18,7 @@ from core.transitions import workflow_transition
 from grants.interests import interest_in
 from grants.models import Application
 from reporting import effects, permissions
-from reporting.models.operation import Operation
+from reporting.models.operation import Operation, OperationVersion
 from reporting.models.querysets import OfOperationQuerySet
 
 
@@ -64,6 +64,11 @@ class ExpenditureDeclaration(WorkflowModel):
     controller = _person(_("controller"))
     control_started_at = models.DateTimeField(_("control begun on"), null=True, blank=True)
     controlled_at = models.DateTimeField(_("controlled on"), null=True, blank=True)
+    # The plan of the operation on which the controller decides: one that is corrected meanwhile has to be read.
+    read_version = models.ForeignKey(
+        OperationVersion, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+",
+        verbose_name=_("plan of the operation that was read"),
+    )  # fmt: skip
 
     objects = OfOperationQuerySet.as_manager()
 
@@ -151,6 +156,11 @@ class ExpenditureDeclaration(WorkflowModel):
                                WHERE declaration_id = NEW.id AND state = 'pending') THEN
                         {refuse("every item is decided before the control ends")}
                     END IF;
+                    PERFORM 1 FROM reporting_operation WHERE id = NEW.operation_id FOR NO KEY UPDATE;
+                    IF NEW.read_version_id IS DISTINCT FROM (
+                        SELECT current_id FROM reporting_operation WHERE id = NEW.operation_id) THEN
+                        {refuse("the plan of the operation was corrected since the control began")}
+                    END IF;
                     RETURN NEW;
                 """,
             ),
@@ -188,6 +198,7 @@ class ExpenditureDeclaration(WorkflowModel):
         """A controller who took no part in the case takes it up."""
         self.controller = actor
         self.control_started_at = timezone.now()
+        self.read_version = self.operation.current
 
     @workflow_transition(
         field=state, source="under_control", target="submitted", label=_("Hand over the control"), icon="swap_horiz",
@@ -196,15 +207,18 @@ class ExpenditureDeclaration(WorkflowModel):
     )  # fmt: skip
     def hand_over(self, *, actor, data, comment):
         """Give the control to another controller, who finds the decisions already taken and may change them."""
-        self.controller = self.control_started_at = None
+        self.controller = self.control_started_at = self.read_version = None
 
     @workflow_transition(
         field=state, source="under_control", target="controlled", label=_("End the control"), icon="verified",
         roles=[Role.EU_CONTROLLER], permission=permissions.may_decide_on_declaration,
-        conditions=["reporting.conditions.every_item_is_decided", "reporting.conditions.retained_within_eligible"],
+        form="reporting.forms.ConclusionForm",
+        conditions=["reporting.conditions.every_item_is_decided", "reporting.conditions.retained_in_the_period",
+                    "reporting.conditions.retained_within_eligible"],
         comment="optional", order=20,
     )  # fmt: skip
     def conclude(self, *, actor, data, comment):
         """Issue the certificate: what was accepted is shared between the sources and waits for a payment application."""
         self.controlled_at = timezone.now()
+        self.read_version = data["version"]
         effects.issue_certificate(self, actor)

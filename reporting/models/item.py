@@ -162,6 +162,13 @@ class ExpenditureItem(WorkflowModel):
                         IF NEW.decided_by_id IS NOT NULL AND NEW.decided_by_id <> its.controller_id THEN
                             {refuse("the controller of the declaration decides its items")}
                         END IF;
+                        IF NEW.retained_amount <> 0 AND EXISTS (
+                            SELECT 1 FROM agreements_expenditureline l, reporting_operation o
+                            JOIN reporting_operationversion v ON v.id = o.current_id
+                            WHERE l.id = NEW.expenditure_line_id AND o.id = its.operation_id
+                              AND (l.invoice_date NOT BETWEEN v.start_date AND v.end_date OR l.paid_on < v.start_date)) THEN
+                            {refuse("nothing is retained that is outside the period of its operation")}
+                        END IF;
                     END IF;
                     RETURN NEW;
                 """,
@@ -182,7 +189,8 @@ class ExpenditureItem(WorkflowModel):
 
     @workflow_transition(
         field=state, source=ALL_STATES, target="accepted", label=_("Accept"), icon="check", roles=DECISION_ROLES,
-        permission=permissions.may_decide_on_item, comment="optional", order=10,
+        permission=permissions.may_decide_on_item, conditions=["reporting.conditions.item_in_the_period"],
+        comment="optional", order=10,
     )  # fmt: skip
     def accept(self, *, actor, data, comment):
         """Retain the whole amount."""
@@ -191,7 +199,7 @@ class ExpenditureItem(WorkflowModel):
     @workflow_transition(
         field=state, source=ALL_STATES, target="partly_rejected", label=_("Reject in part"), icon="content_cut",
         roles=DECISION_ROLES, permission=permissions.may_decide_on_item, form="reporting.forms.PartRejectionForm",
-        comment="required", order=20,
+        conditions=["reporting.conditions.item_in_the_period"], comment="required", order=20,
     )  # fmt: skip
     def reject_partly(self, *, actor, data, comment):
         """Cut the amount, with a type of error and a reason."""

@@ -43,7 +43,10 @@ def financing_check(version_id: str) -> str:
 
 
 def covers_what_is_certified() -> pgtrigger.Trigger:
-    """A plan goes under what is certified neither for the EU nor for the eligible cost. The operation is locked."""
+    """A plan goes under what is certified neither for the EU, nor for the eligible cost, nor by its dates.
+
+    The operation is locked.
+    """
     return pgtrigger.Trigger(
         name="covers_what_is_certified",
         when=pgtrigger.Before,
@@ -54,6 +57,13 @@ def covers_what_is_certified() -> pgtrigger.Trigger:
             SELECT coalesce(sum(total), 0) INTO certified FROM reporting_certificate
              WHERE operation_id = NEW.operation_id;
             IF certified = 0 THEN RETURN NEW; END IF;
+            IF EXISTS (
+                SELECT 1 FROM reporting_expenditureitem i JOIN reporting_certificate c ON c.declaration_id = i.declaration_id
+                JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
+                WHERE c.operation_id = NEW.operation_id AND i.retained_amount <> 0
+                  AND (l.invoice_date NOT BETWEEN NEW.start_date AND NEW.end_date OR l.paid_on < NEW.start_date)) THEN
+                {refuse("expenditure certified on this operation would be outside its period")}
+            END IF;
             SELECT coalesce(sum(a.amount), 0) INTO of_eu FROM reporting_certificateallocation a
               JOIN reporting_certificate c ON c.id = a.certificate_id
              WHERE c.operation_id = NEW.operation_id AND a.kind = 'eu';

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements.models.triggers import frozen, legal_moves, refuse
+from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
@@ -29,6 +30,15 @@ class PaymentApplicationState(models.TextChoices):
     CLOSED = "closed", pgettext_lazy("payment application", "Closed")
     SENT = "sent", pgettext_lazy("payment application", "Sent to the Commission")
     ACCEPTED = "accepted", pgettext_lazy("payment application", "Accepted by the Commission")
+
+
+# SQL of the cases whose expenditure an application asks for.
+CASES_OF_APPLICATION = """ANY (ARRAY(SELECT a.application_id FROM reporting_paymentapplicationentry e
+    JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+    JOIN reporting_certificate c ON c.id = e.certificate_id
+    JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
+    JOIN agreements_paymentclaim p ON p.id = d.claim_id
+    JOIN agreements_agreement a ON a.id = p.agreement_id WHERE l.application_id = NEW.id))"""
 
 
 def _person(label) -> models.ForeignKey:
@@ -95,6 +105,9 @@ class PaymentApplication(WorkflowModel):
     opened_at = models.DateTimeField(_("opened on"), default=timezone.now, editable=False)
     closed_by = _person(pgettext_lazy("feminine", "closed by"))
     closed_at = models.DateTimeField(pgettext_lazy("feminine", "closed on"), null=True, blank=True)
+    sha256 = models.CharField(
+        _("SHA-256 of what is asked"), max_length=64, blank=True, default="", db_default="", editable=False
+    )
     sent_by = _person(_("sent by"))
     sent_at = models.DateTimeField(_("sent on"), null=True, blank=True)
     commission_reference = models.CharField(_("reference of the Commission"), max_length=60, blank=True)
@@ -122,7 +135,7 @@ class PaymentApplication(WorkflowModel):
             models.CheckConstraint(condition=Q(number__gte=1), name="payment_application_number_from_one"),
             models.CheckConstraint(
                 condition=Q(state="open", closed_at__isnull=True)
-                | (~Q(state="open") & Q(closed_at__isnull=False, closed_by__isnull=False)),
+                | (~Q(state="open") & Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(sha256="")),
                 name="payment_application_closed_by_someone",
             ),
             models.CheckConstraint(
@@ -136,6 +149,7 @@ class PaymentApplication(WorkflowModel):
             ),
         ]
         triggers = [
+            impartial(["closed_by_id", "sent_by_id"], bodies_of_case(CASES_OF_APPLICATION)),
             legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted")]),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             frozen(
@@ -145,7 +159,7 @@ class PaymentApplication(WorkflowModel):
             ),
             frozen(
                 "closed_frozen",
-                ["closed_by_id", "closed_at"],
+                ["closed_by_id", "closed_at", "sha256"],
                 "a closed payment application does not change",
                 unless="OLD.state = 'open'",
             ),
@@ -213,6 +227,7 @@ class PaymentApplication(WorkflowModel):
         """Freeze the lines. Whoever controlled one of the expenditures does not close."""
         self.closed_by = actor
         self.closed_at = timezone.now()
+        self.sha256 = effects.sha256_of_payment_application(self)
 
     @workflow_transition(
         field=state, source="closed", target="sent", label=_("Record the sending"), icon="send",

@@ -109,6 +109,7 @@ def test_a_stranger_opens_nothing(agreement_and_house):
         ({"invoice_date": timezone.localdate() - timedelta(days=900)}, "invoice_date"),
         ({"declared_amount": D("10000.01")}, "declared_amount"),
         ({"declared_amount": D("-1")}, "declared_amount"),
+        ({"declared_amount": D("-1"), "invoice_total": D("-1")}, "corrects_number"),
     ],
 )
 def test_a_wrong_line_says_which_field(agreement_and_house, changes, field):

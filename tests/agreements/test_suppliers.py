@@ -7,7 +7,7 @@ from decimal import Decimal
 import pgtrigger
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from agreements import claims, intake
 from agreements.duplicates import open_warnings, raise_warnings, twins_of
@@ -15,7 +15,7 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice
 from core.transitions import TransitionRefused, perform
 from tests.agreements.test_workbook import filled, row
-from tests.factories.agreements import add_line, in_force, opened
+from tests.factories.agreements import add_line, in_force, line_values, opened
 from tests.factories.applicants import siret
 
 DAY = date(2026, 3, 1)
@@ -67,8 +67,35 @@ def test_suppliers_in_any_script_stay_apart():
     ],
 )
 def test_a_credit_note_takes_back_an_invoice_of_its_supplier(lines, alone):
-    rows = [(invoice(name, str(n), number, amount), Decimal(amount)) for n, (name, number, amount) in enumerate(lines)]
+    rows = [
+        (invoice(name, str(n), number, amount), Decimal(amount), "") for n, (name, number, amount) in enumerate(lines)
+    ]
     assert credits_without_invoice(rows) == alone
+
+
+@pytest.mark.parametrize(
+    ("corrects", "amount", "alone"),
+    [
+        ("F-1", "-100", []),  # all of it
+        ("f 1", "-100", []),  # written otherwise
+        ("F-1", "-100.01", [2]),  # more than it, though the supplier sent another invoice
+        ("F-2", "-100.01", []),
+        ("F-3", "-10", [2]),  # nobody declared it
+    ],
+)
+def test_a_credit_note_takes_back_no_more_than_the_invoice_that_it_names(corrects, amount, alone):
+    rows = [
+        (invoice(number="F-1"), Decimal(100), ""),
+        (invoice(number="F-2"), Decimal(500), ""),
+        (invoice(number="AV-1", total=amount), Decimal(amount), corrects),
+    ]
+    assert credits_without_invoice(rows) == alone
+
+
+def test_two_credit_notes_on_one_invoice_count_together_and_only_its_supplier_sends_them():
+    of = [(invoice(number="F-1"), Decimal(100), ""), (invoice("Imprimerie", number="F-1"), Decimal(500), "")]
+    notes = [(invoice(number=f"AV-{n}", total="-60"), Decimal(-60), "F-1") for n in (1, 2)]
+    assert credits_without_invoice([*of, *notes]) == [3]
 
 
 # --- in a claim -----------------------------------------------------------------------------------------------------
@@ -107,13 +134,53 @@ def test_the_database_refuses_to_certify_what_nobody_answered(claim):
 def test_a_credit_note_alone_is_not_filed(claim):
     claim, house = claim
     add_line(claim, house)
-    credit = {"invoice_total": Decimal(-50), "declared_amount": Decimal(-50), "invoice_number": "AV-1"}
+    credit = {
+        "invoice_total": Decimal(-50), "declared_amount": Decimal(-50), "invoice_number": "AV-1",
+        "corrects_number": "F-2026-1",
+    }  # fmt: skip
     alone = add_line(claim, house, supplier_name="Imprimerie", supplier_siret=siret(5), **credit)
     with pytest.raises(TransitionRefused, match="avoir"):
         claims.submit(claim, actor=house.member)
     claims.remove_line(alone, actor=house.member)
     add_line(claim, house, **credit)
     claims.submit(claim, actor=house.member)
+
+
+def test_a_credit_note_names_its_invoice_and_nothing_else_does(claim):
+    claim, house = claim
+    line = add_line(claim, house)
+    credit = {"invoice_total": Decimal(-50), "declared_amount": Decimal(-50), "invoice_number": "AV-1"}
+    for wrong in (credit, {"corrects_number": "F-2026-1"}):
+        with pytest.raises(claims.ClaimRefused) as refused:
+            add_line(claim, house, **wrong)
+        assert list(refused.value.errors) == ["corrects_number"]
+    with pytest.raises(IntegrityError, match="credit_names_its_invoice"), transaction.atomic():
+        ExpenditureLine.objects.filter(pk=line.pk).update(corrects_number="F-1", corrects_key="f1")
+    with pytest.raises(IntegrityError, match="names the invoice"), transaction.atomic():
+        ExpenditureLine.objects.create(claim=claim, rank=9, **line_values(**credit))
+
+
+def test_the_database_certifies_no_credit_note_beyond_its_invoice(claim, monkeypatch):
+    claim, house = claim
+    add_line(claim, house)
+    credit = {
+        "invoice_total": Decimal(-50), "declared_amount": Decimal(-50), "invoice_number": "AV-1",
+        "corrects_number": "F-2026-9",
+    }  # fmt: skip
+    add_line(claim, house, **credit)
+    monkeypatch.setattr("agreements.conditions.credit_notes_have_their_invoice", lambda *_args: None)
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    kept = {line.pk: (line.declared_amount, "") for line in claim.lines.all()}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    data = {"certified_amount": "100", "certification_reason": "Moins."}
+    with pytest.raises(TransitionRefused, match="avoir"):
+        perform(claim, "certify", actor=house.instructor, data=data)
+    with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
+        ExpenditureLine.objects.filter(claim=claim, declared_amount__lt=0).update(
+            corrects_number="F 2026 1", corrects_key="f20261"
+        )
+    assert perform(claim, "certify", actor=house.instructor, data=data).state == "certified"
 
 
 def test_old_lines_get_their_key_by_name(claim):
@@ -160,9 +227,10 @@ def test_the_invoices_of_two_namesakes_are_both_taken(claim, tmp_path):
 
 
 def test_a_credit_note_alone_in_a_file_is_refused(claim, tmp_path):
-    credit = {"invoice_total": -50, "declared_amount": -50}
-    found = found_in(
-        *claim, tmp_path, row(1), row(2, **credit), row(3, supplier_name="Autre", supplier_siret=None, **credit)
-    )
-    assert (len(found.added), len(found.refused)) == (2, 1)
-    assert any("avoir" in problem.message for problem in found.problems)
+    credit = {"invoice_total": -50, "declared_amount": -50, "corrects_number": "F-1"}
+    of_another = row(3, **credit | {"supplier_name": "Autre", "supplier_siret": None})
+    unnamed = row(4, **credit | {"corrects_number": None})
+    found = found_in(*claim, tmp_path, row(1), row(2, **credit), of_another, unnamed)
+    assert (len(found.added), len(found.refused)) == (2, 2)
+    assert found.added[1]["corrects_number"] == "F-1"
+    assert sum("avoir" in problem.message for problem in found.problems) == 2

@@ -38,6 +38,7 @@ def row(number: int = 1, **changes) -> dict:
         "supplier_name": "Coopérative de formation",
         "supplier_siret": siret(77),
         "invoice_number": f"F-{number}",
+        "corrects_number": None,
         "invoice_date": day,
         "paid_on": day + timedelta(days=2),
         "description": "Formation",
@@ -52,13 +53,13 @@ def filled(claim, tmp_path: Path, rows: list[dict], *, drop: str = "", shift: bo
     intake.write_form(path, claim)
     book = openpyxl.load_workbook(path)
     sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
-    keys = list(row())
+    keys = list(rows[0]) if rows else list(row())
     start = 2 + claim.lines.count()
     for place, values in enumerate(rows, start):
         for column, key in enumerate(keys, 1):
             sheet.cell(place, column + shift).value = values[key]
         if formula:
-            sheet.cell(place, len(keys)).value = "=I2*0.9"
+            sheet.cell(place, len(keys)).value = "=J2*0.9"
     if drop:
         sheet.delete_cols(keys.index(drop) + 1)
     out = io.BytesIO()
@@ -99,8 +100,8 @@ def test_lines_already_there_come_prefilled_and_are_changed_by_their_number(case
     intake.write_form(path, claim)
     book = openpyxl.load_workbook(path)
     sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
-    assert (sheet.cell(2, 1).value, sheet.cell(2, 10).value) == (1, 10000)
-    sheet.cell(2, 10).value = 8000
+    assert (sheet.cell(2, 1).value, sheet.cell(2, 11).value) == (1, 10000)
+    sheet.cell(2, 11).value = 8000
     out = io.BytesIO()
     book.save(out)
     kept, found = intake.preview(claim, SimpleUploadedFile("f.xlsx", out.getvalue(), XLSX), actor=house.member)

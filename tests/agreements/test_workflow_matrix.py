@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from agreements import payments, reports
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche, TrancheReport
+from core.dates import add_months
 from core.roles import Role
 from core.transitions import TransitionSpec, perform, transitions_of
 from tests.factories.agreements import (
@@ -69,6 +70,7 @@ def ready_agreement(spec: TransitionSpec, state: str) -> Ready:
         "record_signed_copy": lambda: {"data": COPY, "files": {"file": upload("signée")}},
         "send_signed_copy": lambda: {"data": COPY, "files": {"file": upload("signée")}},
         "enter_force": lambda: {"data": entry(), "involved": _prepared_it(agreement)},
+        "extend_claims": lambda: {"data": {"until": add_months(timezone.localdate(), 36).isoformat()}},
     }.get(spec.name, dict)()
     return Ready(agreement, person=ready.person, **more)
 
@@ -113,6 +115,8 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,))
     if spec.name == "order_rest":
         return partly_ordered()
+    if spec.name == "certify_less":
+        return less_is_due()
     if spec.name == "settle":
         batch = claim.orders.get().batch
         payments.close_batch(batch, actor=batch.opened_by)
@@ -120,6 +124,14 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         claim.orders.update(state="paid", paid_on=timezone.localdate(), confirmed_by=batch.opened_by)
         return Ready(claim, data={"paid_on": timezone.localdate()})
     return ready
+
+
+def less_is_due() -> Ready:
+    """A balance certified before its advance was ordered."""
+    agreement, house = in_force()
+    advance, balance = certified(agreement, house), certified(agreement, house, "balance", "26625.00")
+    payments.order_claims(payments.open_batch(actor=house.finance), [advance], actor=house.finance)
+    return Ready(balance, data={"certified_amount": "5000", "certification_reason": COMMENT})
 
 
 def partly_ordered() -> Ready:

@@ -1,16 +1,28 @@
 """What holds for every transition of the product, whoever declared it."""
 
+import ast
+import inspect
+import textwrap
 from dataclasses import replace
 
 import pytest
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, models, transaction
+from django.http import QueryDict
 from django.utils import translation
 
 from core.models.user import User
 from core.models.workflow import WorkflowModel
 from core.roles import Role
-from core.transitions import TransitionSpec, permission_reason, state_field_of, transitions_of, workflow_models
+from core.transitions import (
+    TransitionSpec,
+    _check,
+    permission_reason,
+    state_field_of,
+    transitions_of,
+    workflow_models,
+)
 from tests.core.sample.models import Case
 
 TRANSITIONS = [
@@ -73,6 +85,42 @@ def test_the_declaration_is_whole(model, spec):
     assert all(callable(condition) for condition in spec.conditions)
     assert spec.permission is None or callable(spec.permission)
     assert spec.form is None or spec.form.base_fields is not None
+
+
+@every_transition
+def test_only_declared_fields_are_kept_of_what_is_posted(model, spec):
+    """What a page posts besides (tokens, versions, the fields of another form) reaches neither the body nor the event."""
+    posted = QueryDict("csrfmiddlewaretoken=x&shown=y&comment=z&password=secret&state=paid", mutable=True)
+    posted.update({name: "1" for name in spec.inputs})
+    files = {"smuggled": SimpleUploadedFile("a.txt", b"a")}
+    if spec.form is None:
+        kept = _check(model(), replace(spec, conditions_=(), comment="none"), None, posted, files, "")
+        assert set(kept) == set(spec.inputs)
+    else:
+        assert spec.inputs == ()
+
+
+APPLICANTS = [parameters for parameters in TRANSITIONS if parameters.values[1].audience == "applicant"]
+
+
+@pytest.mark.parametrize(("model", "spec"), APPLICANTS)
+def test_what_an_applicant_still_has_to_do_is_known_before_anything_is_typed(model, spec):
+    """A page lists what the conditions say (``reasons_against``): none of them may wait for the input."""
+    for condition in spec.conditions:
+        function = _function_of(condition)
+        names = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == "data"]
+        passed_on = [
+            argument.id
+            for call in ast.walk(function)
+            if isinstance(call, ast.Call)
+            for argument in call.args
+            if isinstance(argument, ast.Name) and argument.id == "data"
+        ]
+        assert len(names) == len(passed_on), condition.__name__
+
+
+def _function_of(condition) -> ast.FunctionDef:
+    return ast.parse(textwrap.dedent(inspect.getsource(condition))).body[0]
 
 
 @every_transition

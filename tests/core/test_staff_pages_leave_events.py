@@ -1,15 +1,28 @@
 """What a person writes on any page of the staff site leaves an event of theirs in the transaction of the write."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
-from applicants.models import DeMinimisCeiling, Department, LegalCategory, SingleUndertaking
+from applicants.de_minimis import central
+from applicants.models import (
+    BankAccount,
+    DeMinimisAid,
+    DeMinimisCeiling,
+    Department,
+    LegalCategory,
+    Membership,
+    SingleUndertaking,
+)
 from core.acting import acting_as
 from core.admin.reasons import ReasonedMixin
 from core.admin.traces import TracedMixin
@@ -28,11 +41,18 @@ from reporting.models import (
     Priority,
     SpecificObjective,
 )
-from tests.factories.applicants import ApplicantFactory
+from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory, pdf
 from tests.factories.core import UserFactory
-from tests.factories.instruction import CallFactory, EnvelopeFactory, SessionFactory, programme_of, staff
+from tests.factories.instruction import (
+    CallFactory,
+    CaseFactory,
+    EnvelopeFactory,
+    SessionFactory,
+    programme_of,
+    staff,
+)
 from tests.factories.reporting import EUBeneficiaryFactory, EUProgrammeFactory, rule
-from tests.forms import form_to
+from tests.forms import form_to, forms_of
 
 REASON = "Délibération du 27 novembre."
 
@@ -167,6 +187,108 @@ def test_a_new_row_leaves_an_event_of_the_person(client: Client, label: str):
     assert lines_of(row, person).exists()
     assert Event.objects.of(row).filter(actor=person).exists()
     assert findings() == []
+
+
+# What lists do to several rows at once: the rows, who may, what is typed, and whose event says it.
+def two_cases() -> tuple[list, User, dict[str, str]]:
+    cases = [CaseFactory(state="in_instruction", number=f"PROG-2025-{number}") for number in (1, 2)]
+    return cases, staff(Role.HEAD_OF_SERVICE), {"instructor": str(staff(Role.INSTRUCTOR).pk)}
+
+
+def two_grants() -> tuple[list, User, dict[str, str]]:
+    day = timezone.localdate() - timedelta(days=3)
+    aids = [
+        DeMinimisAidFactory(origin="granted", reference=f"PROG-{number}", granted_on=day, sector="94.99")
+        for number in (1, 2)
+    ]
+    return aids, staff(Role.INSTRUCTOR), {"entered_on": timezone.localdate().isoformat(), "reference": "N-1"}
+
+
+BULK = {
+    "grants.Application.assign_to": (two_cases, lambda case: case),
+    "applicants.DeMinimisAid.mark_entered": (two_grants, lambda aid: aid.applicant),
+}
+OF_DJANGO = {"delete_selected", "export_admin_action"}
+
+
+def test_every_action_on_several_rows_has_its_recipe():
+    found = {
+        f"{label}.{action}"
+        for label, page in product_pages().items()
+        for action in (item if isinstance(item, str) else item.__name__ for item in page.actions or ())
+        if action not in OF_DJANGO
+    }
+    assert found == set(BULK)
+    deleting = [page for page in product_pages().values() if page.delete_roles]
+    assert {type(page).delete_queryset for page in deleting} <= {TracedMixin.delete_queryset}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", BULK)
+def test_an_action_on_several_rows_leaves_an_event_of_the_person_for_each(client: Client, name: str):
+    label, _dot, action = name.rpartition(".")
+    make, subject = BULK[name]
+    with acting_as(label="tests"):
+        rows, person, typed = make()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse(f"admin:{product_pages()[label].url_name('changelist')}")
+    chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+    form = next(form for form in forms_of(client.post(address, chosen), address) if set(typed) <= set(form.fields))
+    answer = client.post(address, form.typed(**typed))
+    assert answer.status_code == 302, answer.text[:20_000]
+    for row in rows:
+        assert lines_of(row, person).exists()
+        assert Event.objects.of(subject(row)).filter(actor=person).count() == 1
+    assert findings() == []
+
+
+@pytest.mark.django_db
+def test_an_account_entered_for_somebody_leaves_its_event(client: Client):
+    with acting_as(label="tests"):
+        applicant, person = ApplicantFactory(), staff(Role.INSTRUCTOR)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    address = f"{reverse('admin:applicants_bankaccount_add')}?applicant={applicant.pk}"
+    form = next(form for form in forms_of(client.get(address), address) if "iban" in form.fields)
+    proof = SimpleUploadedFile("rib.pdf", pdf("rib"), "application/pdf")
+    typed = form.typed(holder_name=applicant.name, iban="FR1420041010050500013M02606")
+    answer = client.post(address, typed | {"proof": proof})
+    assert answer.status_code == 302, answer.text[:20_000]
+    account = BankAccount.objects.get()
+    assert lines_of(account, person).exists()
+    assert Event.objects.of(account).filter(actor=person).exists()
+    assert findings() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", ["bankaccount", "deminimisaid"])
+def test_nobody_adds_for_the_region_a_row_of_a_body_of_theirs(client: Client, page: str):
+    with acting_as(label="tests"):
+        person = staff(Role.INSTRUCTOR)
+        applicant = ApplicantFactory(editor=person)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse(f"admin:applicants_{page}_add")
+    if page == "bankaccount":
+        assert client.get(f"{address}?applicant={applicant.pk}").status_code == 403
+        return
+    aid = {"granted_on": "2025-03-01", "amount": "1000", "authority": "Commune", "regime": "general"}
+    fields = form_to(client.get(address), address).typed(applicant=str(applicant.pk), **aid)
+    answer = client.post(address, fields)
+    assert (answer.status_code, DeMinimisAid.objects.exists()) == (200, False)
+    client.force_login(staff(Role.INSTRUCTOR), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.post(address, fields).status_code == 302
+
+
+@pytest.mark.django_db
+def test_nobody_tells_the_central_register_of_an_aid_of_a_body_of_theirs():
+    with acting_as(label="tests"):
+        aids, _person, _typed = two_grants()
+        person = staff(Role.INSTRUCTOR)
+        Membership.objects.create(user=person, applicant=aids[0].applicant, role="editor")
+    with pytest.raises(ValidationError):
+        central.enter(aids, on=timezone.localdate(), actor=person)
+    with pytest.raises(ValidationError):
+        central.complete(aids[0], instrument="grant", sector="94.99", actor=person)
+    assert central.enter(aids[1:], on=timezone.localdate(), actor=person) == aids[1:]
 
 
 @pytest.mark.django_db

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from core.models import User
@@ -40,6 +41,7 @@ from tests.factories.instruction import (
     score_all,
     staff,
 )
+from tests.forms import forms_of
 from tests.grants.test_aid import charge, product, rules_of
 
 D = Decimal
@@ -304,6 +306,52 @@ def test_a_group_of_persons_is_proposed_and_granted_person_by_person():
     perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-2"})
     granted = {person.pk: person.granted_amount for person in case.persons.all()}
     assert granted == {first.pk: D("2500.00"), second.pk: D("1500.00")}
+
+
+@pytest.mark.django_db
+def test_a_committee_decides_person_by_person(client):
+    case, actor = ready_to_propose("CAPITAL-SCOP", persons=[3200, 1500], budget=False)
+    first, second = case.persons.order_by("rank")
+    values = {"favourable": "yes", "proposed_amount": "4700", "reasons": "Bien."} | consulted()
+    perform(case, "propose", actor=actor, data=values)
+    item, secretary = in_session(case, "CAPITAL-SCOP")
+    client.force_login(secretary, backend="django.contrib.auth.backends.ModelBackend")
+    grid = client.get(reverse("admin:grants_committeesession_change", args=[item.session_id]))
+    address = reverse("admin:grants_committeesession_plan", args=[item.session_id, item.pk])
+    assert address in grid.content.decode()
+    names = [f"person-{person.pk}" for person in (first, second)]
+    page = client.get(address)
+    form = next(form for form in forms_of(page, address) if names[0] in form.fields)
+    stale = next(form for form in forms_of(client.get(address), address) if names[0] in form.fields)
+    too_much = {names[0]: "3200,01", "reason": "Plus."}
+    assert client.post(address, form.fields | too_much).status_code == 422
+    assert client.post(address, form.fields | {names[0]: "2500"}).status_code == 422  # without its reason
+    chosen = {names[0]: "2500", names[1]: "0", "reason": "Apport moindre."}
+    assert client.post(address, form.fields | chosen).status_code == 302
+    item.refresh_from_db()
+    assert (item.decision, item.decided_amount, item.grant_plan.way) == ("granted", D(2500), Way.TYPED)
+    assert client.post(address, stale.fields | {names[0]: "100", "reason": "Autre."}).status_code == 409
+    perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-3"})
+    granted = {person.pk: person.granted_amount for person in case.persons.all()}
+    assert granted == {first.pk: D(2500), second.pk: D(0)}
+
+
+@pytest.mark.django_db
+def test_a_committee_decides_year_by_year():
+    case, actor = ready_to_propose("CPO")
+    values = {"favourable": "yes", "proposed_amount": "180000", "reasons": "Bien."} | consulted()
+    perform(case, "propose", actor=actor, data=values)
+    item, secretary = in_session(case, "CPO")
+    amounts = {f"year-{rank}": D(amount) for rank, amount in ((1, 60000), (2, 20000), (3, 40000))}
+    with pytest.raises(SessionRefused) as refused:  # the same total, but not what was proposed: it has its reason
+        committee.record_decision(item, "granted", actor=secretary, amount=D(120000), amounts=amounts)
+    assert refused.value.field == "reason"
+    with pytest.raises(SessionRefused):  # the parts are the amount
+        committee.record_decision(item, "granted", actor=secretary, amount=D(1), amounts=amounts, reason="Moins.")
+    committee.record_decision(item, "granted", actor=secretary, amount=D(120000), amounts=amounts, reason="Moins.")
+    perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-4"})
+    case.refresh_from_db()
+    assert [year.amount for year in case.grant_plan.years()] == list(amounts.values())
 
 
 @pytest.mark.django_db

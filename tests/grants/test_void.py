@@ -1,8 +1,10 @@
 """Nothing is decided on figures that changed: a computation, an answer, a proposal, a visa are void, and say so."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -10,12 +12,18 @@ from django.utils import timezone
 from agreements.drafting import DraftingRefused, draft_agreement
 from core.roles import Role
 from core.transitions import TransitionRefused, available_transitions, perform
-from grants import committee, instruction
+from grants import committee, instruction, opinion_links
+from grants.conditions import opinions_rest_on_the_present_file
 from grants.models import AgendaItem, AidComputation, Piece, Proposal
+from grants.opinions import uphold_opinion
 from grants.rules.automatic_checks import AUTOMATIC, RESTS_ON, CaseFacts, fingerprint
-from grants.void import void_checks, void_computation
-from tests.factories.grants import filed
+from grants.services import filing
+from grants.services.snapshots import take_snapshot
+from grants.void import void_checks, void_computation, void_opinions
+from tests.factories.applicants import pdf
+from tests.factories.grants import filed, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, score_all, staff
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 
@@ -257,3 +265,87 @@ def test_a_fingerprint_covers_every_fact_that_its_check_looks_at(name):
     assert seen - explains <= set(RESTS_ON[name])
     assert fingerprint(name, facts[0]) != ""
     assert fingerprint("", facts[0]) == ""
+
+
+# --- opinions --------------------------------------------------------------------------------------------------------
+
+
+def asked_before_the_completion() -> tuple:
+    """A case of which pieces were asked, whose body was asked for its opinion before they came."""
+    case = incomplete()
+    officer = staff(Role.INSTRUCTOR)
+    due_on = timezone.localdate() + timedelta(days=20)
+    opinion = instruction.ask_opinion(case, "x", actor=officer, email="avis@ddets.example", body="DDETS", due_on=due_on)
+    return case, officer, opinion
+
+
+def complete(case) -> None:
+    filing.attach_piece(case, code="statutes", content=pdf("signés"), name="statuts-signés.pdf", user=case.created_by)
+    filing.answer_piece_request(case, user=case.created_by)
+
+
+def given(opinion, officer):
+    today = timezone.localdate()
+    return instruction.record_opinion(
+        opinion, "favourable", actor=officer, given_on=today, proof=pdf("avis"), proof_name="avis.pdf"
+    )
+
+
+def sent_by_link(opinion):
+    upload = SimpleUploadedFile("avis.pdf", pdf("avis"), "application/pdf")
+    return opinion_links.receive(opinion, result="favourable", summary="Bien.", name="Mme Roy", upload=upload)
+
+
+def test_an_opinion_given_before_the_file_was_completed_is_void_and_says_so(client):
+    case, officer, opinion = asked_before_the_completion()
+    sent_by_link(opinion)
+    complete(case)
+    instruction.record_opinion(opinion, "favourable", actor=officer, given_on=timezone.localdate())
+    assert void_opinions(case) == [opinion]
+    assert "DDETS" in opinions_rest_on_the_present_file(case, {}, officer)["__all__"]
+    client.force_login(officer, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:grants_application_change", args=[case.pk]))
+    form = form_to(page, "opinion-uphold/")
+    assert client.post(form.action, form.typed(reason="")).status_code == 422
+    assert void_opinions(case) == [opinion]
+    client.post(form.action, form.typed(reason="Une signature manquait."))
+    assert void_opinions(case) == []
+    assert case.events.filter(action="opinion_upheld", actor=officer).exists()
+
+
+def test_an_opinion_asked_again_after_the_completion_counts():
+    case, officer, opinion = asked_before_the_completion()
+    given(opinion, officer)
+    assert void_opinions(case) == []
+    complete(case)
+    assert void_opinions(case) == [opinion]
+    again = instruction.ask_opinion(
+        case, "x", actor=officer, email="avis@ddets.example", body="DDETS",
+        due_on=timezone.localdate() + timedelta(days=20),
+    )  # fmt: skip
+    given(again, officer)
+    assert void_opinions(case) == []
+
+
+def test_what_came_on_the_very_day_may_not_have_been_read():
+    case, officer, opinion = asked_before_the_completion()
+    complete(case)
+    given(opinion, officer)
+    assert void_opinions(case) == [opinion]
+
+
+def test_the_database_takes_no_proposal_on_an_opinion_of_before(case, officer):
+    instruction.ask_opinion(
+        case, "x", actor=officer, email="a@b.example", body="DDETS", due_on=timezone.localdate() + timedelta(days=9)
+    )
+    opinion = given(case.opinions.get(), officer)
+    take_snapshot(case, kind="completion", actor=case.created_by, content={})
+    computation = case.latest_computation()
+    values = {
+        "application": case, "computation": computation, "amount": computation.amount, "reasons": "Bien.",
+        "eligible_base": computation.eligible_base, "plan": computation.plan, "made_by": officer,
+    }  # fmt: skip
+    with pytest.raises(IntegrityError, match="an opinion was given before"), transaction.atomic():
+        Proposal.objects.create(**values)
+    uphold_opinion(opinion, "Rien de neuf.", actor=officer)
+    Proposal.objects.create(**values)

@@ -7,9 +7,11 @@ import pgtrigger
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from core.models import OutboxMessage
+from core.money import format_euros
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.models import ErrorType, ExpenditureItem, OperationFlag, PaymentApplication, PriorityAllocation
@@ -17,6 +19,7 @@ from reporting.operations import add_version, eligible_of, financing_of, listed_
 from reporting.rules.doubts import rate_above
 from tests.factories.instruction import staff
 from tests.factories.reporting import applied, cofinanced, controlled, declared, rule, under_control
+from tests.forms import forms_of
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -58,10 +61,10 @@ def test_no_more_is_certified_than_the_eligible_cost():
     for item in case.items:
         perform(item, "accept", actor=case.controller)
     with pytest.raises(TransitionRefused, match="8"):
-        perform(case.declaration, "conclude", actor=case.controller)
+        perform(case.declaration, "conclude", actor=case.controller, data=read_it(case))
     data = {"rejected_amount": "0,01", "error_type": ErrorType.objects.first().pk}
     perform(case.items[0], "reject_partly", actor=case.controller, data=data, comment="Hors assiette.")
-    assert perform(case.declaration, "conclude", actor=case.controller).state == "controlled"
+    assert perform(case.declaration, "conclude", actor=case.controller, data=read_it(case)).state == "controlled"
 
 
 @pytest.mark.parametrize(
@@ -193,3 +196,107 @@ def test_an_acceptance_is_neither_to_come_nor_before_its_sending():
     today = timezone.localdate().isoformat()
     perform(application, "accept", actor=finance, data={"accepted_on": today, "commission_reference": "CE-1"})
     assert PaymentApplication.objects.get(pk=application.pk).state == "accepted"
+
+
+# --- a plan that is corrected while its expenditure is under control, or after -----------------------------------------
+
+
+def test_a_control_ends_on_the_plan_that_was_read(client):
+    case = cofinanced()
+    declaration = under_control(case, "5000.00")
+    first = case.operation.current
+    assert declaration.read_version == first
+    for item in case.items:
+        perform(item, "accept", actor=case.controller)
+    with transaction.atomic():
+        revise(case.operation, {"eu_amount": D("7000.00")}, actor=None, reason="Taux revu.")
+    with pytest.raises(TransitionRefused) as refused:
+        perform(declaration, "conclude", actor=case.controller)
+    assert list(refused.value.errors) == ["plan_read"]
+    client.force_login(case.controller, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:reporting_expendituredeclaration_transition", args=[declaration.pk, "conclude"])
+    page = client.get(address)
+    words = page.content.decode().replace("\u202f", " ").replace("\xa0", " ")
+    case.operation.refresh_from_db()
+    for amount in (first.eu_amount, case.operation.current.eu_amount):  # both values
+        assert format_euros(amount).replace("\u202f", " ").replace("\xa0", " ") in words
+    form = next(form for form in forms_of(page, address) if form.has_box("plan_read"))
+    with transaction.atomic():
+        revise(case.operation, {"eu_amount": D("6000.00")}, actor=None, reason="Encore revu.")
+    assert client.post(address, form.typed(plan_read="on")).status_code == 422  # it speaks of another plan
+    form = next(form for form in forms_of(client.get(address), address) if form.has_box("plan_read"))
+    assert client.post(address, form.typed(plan_read="on")).status_code == 302
+    declaration.refresh_from_db()
+    case.operation.refresh_from_db()
+    assert (declaration.state, declaration.read_version) == ("controlled", case.operation.current)
+    assert declaration.certificate.version == case.operation.current
+
+
+def test_the_database_ends_no_control_on_a_plan_of_before():
+    case = cofinanced()
+    declaration = under_control(case, "5000.00")
+    for item in case.items:
+        perform(item, "accept", actor=case.controller)
+    with transaction.atomic():
+        revise(case.operation, {"eu_amount": D("7000.00")}, actor=None, reason="Taux revu.")
+    with pytest.raises(DatabaseError, match="was corrected since the control began"), transaction.atomic():
+        type(declaration).objects.filter(pk=declaration.pk).update(state="controlled", controlled_at=timezone.now())
+
+
+def test_a_name_corrected_meanwhile_asks_nothing():
+    case = cofinanced()
+    declaration = under_control(case, "5000.00")
+    for item in case.items:
+        perform(item, "accept", actor=case.controller)
+    with transaction.atomic():
+        revise(case.operation, {"name": "Filière textile"}, actor=None, reason="Faute de frappe.")
+    assert perform(declaration, "conclude", actor=case.controller).certificate.version.name == "Filière textile"
+
+
+def test_nothing_is_retained_outside_the_period_as_it_is_now():
+    case = cofinanced()
+    declaration = under_control(case, "5000.00")
+    item, invoiced = case.items[0], case.items[0].expenditure_line.invoice_date
+    perform(item, "accept", actor=case.controller)
+    with transaction.atomic():
+        revise(case.operation, {"start_date": invoiced + timedelta(days=1)}, actor=None, reason="Date corrigée.")
+    item = ExpenditureItem.objects.get(pk=item.pk)
+    for name, data in (("accept", {}), ("reject_partly", {"rejected_amount": "10", "error_type": error()})):
+        with pytest.raises(TransitionRefused, match="d"):
+            perform(item, name, actor=case.controller, data=data, comment="Hors période.")
+    with pytest.raises(TransitionRefused):
+        perform(declaration, "conclude", actor=case.controller, data=read_it(case))
+    with pytest.raises(DatabaseError, match="outside the period"), transaction.atomic():
+        ExpenditureItem.objects.filter(pk=item.pk).update(decided_at=timezone.now())
+    perform(item, "reject", actor=case.controller, data={"error_type": error()}, comment="Hors période.")
+    perform(declaration, "conclude", actor=case.controller, data=read_it(case))
+
+
+def test_certified_expenditure_stays_within_the_period_of_its_operation():
+    case = cofinanced()
+    controlled(case, "5000.00")
+    invoiced = case.items[0].expenditure_line.invoice_date
+    with pytest.raises(DatabaseError, match="would be outside its period"), transaction.atomic():
+        revise(case.operation, {"start_date": invoiced + timedelta(days=1)}, actor=None, reason="Date corrigée.")
+
+
+def test_a_line_that_was_declared_keeps_what_was_certified():
+    """Its claim does not go back to the review, whoever asks, and the database changes it in no other state."""
+    case = cofinanced()
+    declaration = declared(case, "5000.00")
+    claim, line = declaration.claim, case.items[0].expenditure_line
+    for name, actor in (("send_back", case.house.finance), ("suspend", case.house.instructor)):
+        with pytest.raises(TransitionRefused):
+            perform(claim, name, actor=actor, comment="À revoir.")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        type(line).objects.filter(pk=line.pk).update(certified_amount=D("4000.00"), certified_reason="Coupé.")
+
+
+def error() -> int:
+    return ErrorType.objects.get(code="LINK").pk
+
+
+def read_it(case) -> dict:
+    """The plan as it is now was read."""
+    case.operation.refresh_from_db()
+    return {"plan_read": "on", "version": case.operation.current.pk}

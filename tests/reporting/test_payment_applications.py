@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from applicants.models import Membership
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.effects import waiting_certificates
@@ -155,7 +156,7 @@ def test_one_open_application_a_programme_fund_and_year_and_six_a_year(finance):
     for number in range(1, MAX_PER_YEAR + 1):
         PaymentApplication.objects.create(
             programme=programme, fund=fund, accounting_year=past, number=number, state="closed",
-            closed_at=timezone.now(), closed_by=finance,
+            closed_at=timezone.now(), closed_by=finance, sha256="0" * 64,
         )  # fmt: skip
     with pytest.raises(ValidationError, match="6"):
         open_application(programme, fund, actor=finance, accounting_year=past)
@@ -172,7 +173,7 @@ def test_an_empty_application_is_not_closed(finance):
         perform(application, "close", actor=finance)
     with pytest.raises(IntegrityError, match="empty payment application"):
         sql(
-            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), closed_by_id = %s WHERE id = %s",
+            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), sha256 = 'x', closed_by_id = %s WHERE id = %s",
             finance.pk, application.pk,
         )  # fmt: skip
 
@@ -189,7 +190,7 @@ def test_who_controlled_does_not_close(finance):
         perform(application, "close", actor=controller)
     with pytest.raises(IntegrityError, match="does not close"):
         sql(
-            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), closed_by_id = %s WHERE id = %s",
+            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), sha256 = 'x', closed_by_id = %s WHERE id = %s",
             controller.pk, application.pk,
         )  # fmt: skip
 
@@ -279,3 +280,16 @@ def test_a_certificate_never_stands_in_two_applications_also_from_parallel_sessi
         case.operation.pk for case in cases
     }
     assert sum(line.eligible_amount for line in PaymentApplicationLine.objects.all()) == D("24000.00")
+
+
+@pytest.mark.django_db
+def test_the_database_lets_nobody_close_or_send_what_a_body_of_theirs_is_asked_for():
+    case = cofinanced()
+    controlled(case, "1000.00")
+    application = opened(case)
+    perform(application, "collect", actor=UserFactory(finance_officer=True))
+    partial = UserFactory(finance_officer=True)
+    Membership.objects.create(user=partial, applicant=case.agreement.beneficiary, role="editor")
+    for column in ("closed_by", "sent_by"):
+        with pytest.raises(IntegrityError, match="acts for a body of the case"), transaction.atomic():
+            PaymentApplication.objects.filter(pk=application.pk).update(**{column: partial})

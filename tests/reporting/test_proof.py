@@ -12,7 +12,13 @@ from core.engine.contents import check_content, contents
 from core.engine.seals import seal_all
 from core.history import history_model_of
 from grants.models import Snapshot
-from reporting.models import Certificate, CertificateAllocation, PaymentApplicationEntry, PaymentApplicationLine
+from reporting.models import (
+    Certificate,
+    CertificateAllocation,
+    PaymentApplication,
+    PaymentApplicationEntry,
+    PaymentApplicationLine,
+)
 from tests.factories import reporting
 from tests.factories.grants import filed
 
@@ -75,6 +81,14 @@ def test_a_certificate_and_its_allocation_raised_with_both_histories(case):
 def test_an_entry_and_a_line_of_a_closed_application_raised(case):
     edit(PaymentApplicationEntry, "union_amount = union_amount + 1000")
     assert (found(PaymentApplicationEntry), found(PaymentApplicationLine)) == ({"amounts"}, {"amounts"})
+
+
+def test_a_closed_application_is_the_hash_with_which_it_was_closed(case):
+    """An entry, its line, its certificate and the allocations raised alike, with their histories: the sums agree."""
+    for model in (PaymentApplicationEntry, PaymentApplicationLine):
+        edit(model, "union_amount = union_amount + 1000")
+    assert found(PaymentApplicationLine) == set()
+    assert found(PaymentApplication) == {"sha256"}
 
 
 @pytest.mark.parametrize(

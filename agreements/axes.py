@@ -1,0 +1,57 @@
+"""The axes of a grant: the parts of a project that its programme aids each by a rule of its own.
+
+Expenditure is asked for its axis only where the plan of the grant has several; what is due then compares the spending of
+each axis with the cost of that very axis.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.money import ZERO
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is granted for one axis, of which cost, in euros."""
+
+    code: str
+    label: str
+    amount: Decimal
+    cost: Decimal
+
+
+def axes_of(agreement, tranche=None) -> list[Axis]:
+    """The axes of a grant, or of one of its years; empty where the plan has fewer than two that cost something."""
+    found: dict[str, list] = {}
+    for part in agreement.application.grant_plan.parts:
+        if part.cost > 0 and (tranche is None or part.year == tranche.rank):
+            found.setdefault(part.axis, []).append(part)
+    if len(found) < 2:
+        return []
+    labels = {axis.code: str(axis.label) for axis in agreement.application.rules.aid.axes}
+    return [
+        Axis(
+            code,
+            labels.get(code, code),
+            sum((part.amount for part in parts), ZERO),
+            sum((part.cost for part in parts), ZERO),
+        )
+        for code, parts in found.items()
+    ]
+
+
+def axis_choices(agreement) -> list[tuple[str, str]]:
+    """The axes that a line of expenditure may name: code and label; empty where it names none."""
+    return [(axis.code, axis.label) for axis in axes_of(agreement)]
+
+
+def spent_by_axis(siblings, axes: list[Axis]) -> dict[str, Decimal] | None:
+    """Euros certified on the claims by axis; None where a line says none (they were not asked for it once)."""
+    lines = siblings.model._meta.get_field("lines").related_model
+    kept = lines.objects.filter(claim__in=siblings, certified_amount__isnull=False).exclude(certified_amount=0)
+    spent = {axis.code: ZERO for axis in axes}
+    for code, amount in kept.values_list("axis", "certified_amount"):
+        if code not in spent:
+            return None
+        spent[code] += amount
+    return spent

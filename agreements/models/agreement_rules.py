@@ -1,0 +1,55 @@
+"""What the database itself refuses of an agreement, each row by itself."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from agreements.models.choices import STATES_BEFORE_FORCE
+
+
+def agreement_constraints() -> list[models.BaseConstraint]:
+    """What an agreement keeps, each row by itself."""
+    return [
+        models.CheckConstraint(condition=Q(granted_amount__gt=0), name="agreement_granted_positive"),
+        models.CheckConstraint(
+            condition=Q(ordered_amount__gte=0, ordered_amount__lte=F("granted_amount")),
+            name="agreement_ordered_within_granted",
+        ),
+        models.CheckConstraint(
+            condition=Q(paid_amount__gte=0, paid_amount__lte=F("ordered_amount")),
+            name="agreement_paid_within_ordered",
+        ),
+        models.CheckConstraint(condition=Q(end__gte=F("start")), name="agreement_dates_in_order"),
+        models.CheckConstraint(
+            condition=Q(rate__isnull=True) | Q(rate__gte=0, rate__lte=100), name="agreement_rate_percent"
+        ),
+        models.CheckConstraint(
+            condition=Q(eligible_base__isnull=True) | Q(eligible_base__gte=0),
+            name="agreement_base_not_negative",
+        ),
+        models.CheckConstraint(
+            condition=Q(proration_tolerance__gte=0, proration_tolerance__lte=100),
+            name="agreement_tolerance_percent",
+        ),
+        models.CheckConstraint(
+            condition=Q(state__in=[*STATES_BEFORE_FORCE, "lapsed"])
+            | (Q(commitment__isnull=False, notified_on__isnull=False) & ~Q(terms_sha256="")),
+            name="agreement_in_force_is_committed",
+        ),
+        models.CheckConstraint(
+            condition=~Q(state="signed_by_beneficiary")
+            | (
+                Q(beneficiary_signed_at__isnull=False, document_pdf__isnull=False)
+                & ~Q(signed_sha256="")
+                & ~Q(beneficiary_signatory="")
+            ),
+            name="agreement_signature_is_complete",
+        ),
+        models.CheckConstraint(
+            condition=~Q(kind="agreement", state__in=["in_force", "completed", "terminated"]) | ~Q(signed_sha256=""),
+            name="agreement_convention_is_signed",
+        ),
+        models.CheckConstraint(
+            condition=Q(state="draft") | Q(state="lapsed") | Q(document_pdf__isnull=False),
+            name="agreement_sent_has_document",
+        ),
+    ]

@@ -1,0 +1,221 @@
+"""What a person reads where the database refuses something of acts, claims and payments: the text of each trigger, and its sentence."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.engine.refusals import register_refusals, told
+
+TRIGGERS = {
+    "% were certified and % are still due": told(
+        _(
+            "%(certified)s were certified and %(due)s are still due: the instructor certifies what is still due before the payment is ordered."
+        ),
+        "certified",
+        "due",
+    ),
+    "a credit note names the invoice that it corrects": told(
+        _("Write the number of the invoice that this credit note corrects.")
+    ),
+    "a credit note takes back more than the invoice that it corrects": told(
+        _("A credit note takes back more than what is declared of the invoice that it corrects.")
+    ),
+    "a batch keeps its number, its year and who opened it": told(
+        _("A batch keeps its number, its year and the name of who opened it.")
+    ),
+    "a batch is of the budget year in which it is opened, not of %": told(
+        _("A batch is of the budget year in which it is opened, not of %(year)s."), "year"
+    ),
+    "the batch is of the budget year %: an order goes in a batch of its year": told(
+        _("The batch is of the budget year %(year)s: choose a batch of this year."), "year"
+    ),
+    "the order % does not take its payment credits of %": told(
+        _("The order %(order)s does not take its payment credits of %(year)s: order it again."),
+        "order",
+        "year",
+    ),
+    "a batch is paid when an order of it was, and cancelled when none was": told(
+        _("A batch is paid when one of its orders was, and cancelled when none was.")
+    ),
+    "a batch that was closed does not change": told(_("The batch was closed: it does not change any more.")),
+    "a change of account of a payee of this batch waits to be verified": told(
+        _("A change of account of a payee of this batch waits to be verified: verify or reject it first.")
+    ),
+    "a change of account of the payee waits to be verified": told(
+        _("A change of account of the payee waits to be verified: verify or reject it first.")
+    ),
+    "a claim and its instalment belong to one agreement": told(_("This payment belongs to another agreement.")),
+    "a claim is ordered in full: % of %": told(
+        _("A claim is ordered in full: %(ordered)s of %(certified)s would be."), "ordered", "certified"
+    ),
+    "a claim keeps its number, its agreement and its instalment": told(
+        _("A claim keeps its number, its agreement and its payment.")
+    ),
+    "a line is certified while its claim is under review": told(
+        _("Lines are checked while the claim is under review: its state has changed meanwhile.")
+    ),
+    "a payment order does not change": told(_("A payment order does not change: cancel it and order again.")),
+    "a person is paid at most the % of their share": told(
+        _("This person is paid at most the %(share)s of their share."), "share"
+    ),
+    "a report is filed and read while its agreement is in force": told(
+        _("The agreement is no longer in force: its reports are neither filed nor read any more.")
+    ),
+    "a report is filed once its year has ended, on %": told(
+        _("The year ends on %(day)s: its report is filed after that day."), "day"
+    ),
+    "a settlement names the claims of its agreement before it ends": told(
+        _("The agreement has ended meanwhile: its settlement is written.")
+    ),
+    "a settlement says what an agreement in force granted and paid": told(
+        _("A payment was recorded meanwhile: read the page again, then settle.")
+    ),
+    "a tranche is released after the one before it": told(_("A tranche is released after the one before it.")),
+    "a tranche is released on the accepted report of the one before it": told(
+        _("A tranche is released when the report on the year before was accepted.")
+    ),
+    "a year in which nothing was spent is accepted for a reason": told(
+        _("Nothing was spent in the year: say why the report is accepted all the same.")
+    ),
+    "an agreement in force ends with its settlement": told(
+        _("Say what becomes of each claim under way before the agreement ends.")
+    ),
+    "the settlement says what becomes of every claim under way": told(
+        _("A claim was opened meanwhile: read the page again, and say what becomes of it.")
+    ),
+    "an agreement in force keeps its terms and its signatures": told(
+        _("The agreement is in force: its terms and its signatures do not change.")
+    ),
+    "an agreement that is sent has its instalments": told(
+        _("The act has no payment yet: write its payments before it is sent.")
+    ),
+    "an extension goes further than the one before it": told(_("More time was given meanwhile: give a later day.")),
+    "more time to claim is given while the agreement is in force": told(
+        _("The agreement is no longer in force: no more time to claim is given.")
+    ),
+    "an instalment and its tranche belong to one agreement": told(_("This tranche belongs to another agreement.")),
+    "an instalment of an agreement by tranches belongs to one of them": told(
+        _("Each payment of this act belongs to a tranche: say which.")
+    ),
+    "an invoice declared twice is answered before certification": told(
+        _("An invoice was declared twice meanwhile: answer the warning first.")
+    ),
+    "every line is certified or cut before the claim is": told(
+        _("A line is not reviewed yet: keep it or cut it first.")
+    ),
+    "one answers while the claim is suspended": told(_("The claim is no longer suspended: no answer is awaited.")),
+    "only a certified claim is ordered": told(_("Only a certified claim is ordered: its state has changed meanwhile.")),
+    "only a verified bank account is paid": told(
+        _("The bank account of the payee is not verified any more: verify one first.")
+    ),
+    "only an agreement in force is paid": told(_("The agreement is not in force: nothing can be claimed on it.")),
+    "the agreement has ended: its settlement does not name this claim": told(
+        _("The agreement has ended, and its settlement does not name this claim: it is not paid.")
+    ),
+    "the agreement has ended: the settlement does not name the claim %": told(
+        _("The agreement has ended, and its settlement does not name the claim %(claim)s."), "claim"
+    ),
+    "the bank account is not the account of the payee": told(_("This bank account is not the payee’s.")),
+    "the batch is closed": told(_("This batch was closed meanwhile: choose an open one.")),
+    "the claim asks for % and the instalment is %": told(
+        _("The claim asks for %(asked)s and this payment is of %(planned)s."), "asked", "planned"
+    ),
+    "the expenditure is paid outside the eligible dates, % to %": told(
+        _("It is paid outside the eligible dates (%(start)s to %(end)s)."), "start", "end"
+    ),
+    "the invoice is dated outside the period of the agreement": told(
+        _("The invoice is dated outside the period of the agreement: check its date.")
+    ),
+    "the instalments of a tranche come to %, the tranche to %": told(
+        _("The payments of a tranche come to %(total)s and the tranche to %(amount)s: correct them."), "total", "amount"
+    ),
+    "the payee is not the beneficiary": told(_("The payee is not the beneficiary of the agreement.")),
+    "the payee is not the person of the share": told(_("The payee is not the person of this share.")),
+    "the pieces of a claim that was filed do not change": told(
+        _("The claim was filed: its pieces do not change any more.")
+    ),
+    "the lines of a claim that was filed do not change": told(
+        _("The claim was filed: its lines do not change any more.")
+    ),
+    "the settlement keeps % for the claim and not %": told(
+        _("The settlement of the agreement keeps %(kept)s for this claim and not %(amount)s."), "kept", "amount"
+    ),
+    "the terms of an agreement that was sent do not change": told(
+        _("The act was sent: its terms do not change. Take it back to draft first.")
+    ),
+    "the tranche of this instalment is not released": told(
+        _("The tranche of this payment is not released yet: it waits for the report on the year before.")
+    ),
+    "the tranche of this payment is not released": told(
+        _("The tranche of this payment is not released yet: it waits for the report on the year before.")
+    ),
+    "what was certified does not change": told(_("The claim was certified: what was certified does not change.")),
+    "what was filed does not change": told(_("The claim was filed: what was asked does not change.")),
+    "who certifies does not order": told(_("You certified this claim: someone else orders its payment.")),
+    "who instructs a case does not order its payments": told(
+        _("You instruct this case: someone else orders its payments.")
+    ),
+    "the instalments add up to % and not to the % granted": told(
+        _("The payments come to %(total)s and not to the %(granted)s granted: correct them."), "total", "granted"
+    ),
+    "the costs of the instalments add up to % and not to the eligible base of %": told(
+        _("The costs of the payments come to %(total)s and not to the eligible base of %(base)s: correct them."),
+        "total",
+        "base",
+    ),
+    "the shares add up to % and not to the % granted": told(
+        _("The shares of the persons come to %(total)s and not to the %(granted)s granted: correct them."),
+        "total",
+        "granted",
+    ),
+    "the costs of the shares add up to % and not to the eligible base of %": told(
+        _(
+            "The costs of the shares of the persons come to %(total)s and not to the eligible base of %(base)s: correct them."
+        ),
+        "total",
+        "base",
+    ),
+    "the tranches add up to % and not to the % granted": told(
+        _("The tranches come to %(total)s and not to the %(granted)s granted: correct them."), "total", "granted"
+    ),
+    "the costs of the tranches add up to % and not to the eligible base of %": told(
+        _("The costs of the tranches come to %(total)s and not to the eligible base of %(base)s: correct them."),
+        "total",
+        "base",
+    ),
+    "the instalments of an agreement that was sent do not change": told(
+        _("The act was sent: its payments do not change. Take it back to draft first.")
+    ),
+    "the shares of an agreement that was sent do not change": told(
+        _("The act was sent: its shares of the persons do not change. Take it back to draft first.")
+    ),
+    "the tranches of an agreement that was sent do not change": told(
+        _("The act was sent: its tranches do not change. Take it back to draft first.")
+    ),
+    "the budget lines of an agreement that was sent do not change": told(
+        _("The act was sent: its annexed budget does not change. Take it back to draft first.")
+    ),
+}
+
+CONSTRAINTS = {
+    "agreement_ordered_within_granted": _("More would be ordered than the agreement grants."),
+    "agreement_paid_within_ordered": _("More would be paid than was ordered."),
+    "claim_one_per_instalment": _("This payment is claimed already: read the page again."),
+    "claim_certifier_does_not_order": _("You certified this claim: someone else orders its payment."),
+    "claim_filer_does_not_certify": _("You filed this claim: someone else reviews it."),
+    "claim_certified_within_claimed": _("No more is certified than what was asked."),
+    "claim_ordered_within_certified": _("No more is ordered than what was certified."),
+    "claim_cut_has_reason": _("Say why less is due than what was asked."),
+    "tranche_ordered_within_amount": _("More would be ordered on this year than its tranche."),
+    "tranche_report_one": _("The report of this year was filed already."),
+    "tranche_report_decided_by_another": _("You filed this report: someone else decides on it."),
+    "order_once_per_claim_and_share": _("This payment is ordered already: read the page again."),
+    "expenditure_within_invoice": _("No more is declared than the invoice, and with its sign."),
+    "expenditure_rank_unique": _("A line was added meanwhile: read the page again."),
+    "expenditure_siret_shape": _("The SIRET of the supplier has 14 digits."),
+    "expenditure_upload_taken_once": _("This workbook was taken in already."),
+    "claim_extension_once": _("Claims are taken until this day already: give a later one."),
+}
+
+
+def register() -> None:
+    """Called once, when the app is ready."""
+    register_refusals(TRIGGERS, CONSTRAINTS)

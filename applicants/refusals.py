@@ -1,0 +1,39 @@
+"""What a person reads where the database refuses something of applicants and their accounts: the text of each trigger, and its sentence."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.engine.refusals import register_refusals, told
+
+TRIGGERS = {
+    "an auditor changes nothing": told(_("An auditor reads everything and changes nothing.")),
+    "who acts for a body of the case does not act for the Region on it": told(
+        _("You have an interest in this case: somebody else of the service acts on it.")
+    ),
+    "% is not a telephone number": told(
+        _("“%(number)s” is not a telephone number: write the one that was called."), "number"
+    ),
+    "a change of account is verified by a call, or by another proof that somebody else gave": told(
+        _(
+            "A change of account is verified by a call to a number known before, or by another proof that somebody else recorded."
+        )
+    ),
+    "the call is made between the entry of the account and now": told(
+        _("The call is made after the account was entered, and not in the future: check its date.")
+    ),
+    "the number called was not known before the change": told(
+        _("This number was not known before the change of account: call one that was.")
+    ),
+}
+
+CONSTRAINTS = {
+    "membership_once": _("This person acts for this body already."),
+    "invitation_one_open": _("This person is invited already: the invitation waits for their answer."),
+    "join_request_one_pending": _("Your request is sent already: it waits for an answer."),
+    "join_request_decided_by_another": _("Somebody else answers this request."),
+    "de_minimis_once_a_case": _("The grant of this case is in the register of de minimis aid already."),
+}
+
+
+def register() -> None:
+    """Called once, when the app is ready."""
+    register_refusals(TRIGGERS, CONSTRAINTS)

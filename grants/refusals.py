@@ -1,0 +1,79 @@
+"""What a person reads where the database refuses something of cases, sessions and envelopes: the text of each trigger, and its sentence."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.engine.refusals import register_refusals, told
+
+TRIGGERS = {
+    "an opinion was given before the file was completed or corrected": told(
+        _(
+            "An opinion was given before the file was completed or corrected: ask for it again, or say why it still holds."
+        )
+    ),
+    "the proposal rests on a computation whose figures changed": told(
+        _("The figures of the case changed since the aid was computed: compute it again, then make the proposal anew.")
+    ),
+    "the agenda rests on a proposal whose figures changed": told(
+        _("The figures of the case changed since its proposal: compute the aid again and make the proposal anew.")
+    ),
+    "a part of the plan is above what was computed for it": told(
+        _("A year or a person would get more than was computed for them.")
+    ),
+    "the parts of the plan add up to % and not to %": told(
+        _("The amounts by year or person come to %(total)s and not to %(amount)s: correct them."), "total", "amount"
+    ),
+    "a deliberation is not dated after the session was closed": told(
+        _("The deliberation is dated on the day on which the session was closed at the latest: check its date.")
+    ),
+    "a session is neither opened nor closed before its day": told(
+        _("A session is neither opened nor closed before its day: change its date first.")
+    ),
+    "the session is closed: its agenda does not change": told(
+        _("The session is closed: its agenda does not change any more.")
+    ),
+    "the session is closed: its decision does not change": told(
+        _("The session is closed: its decisions do not change any more. A later session may take another one.")
+    ),
+    "the member does not sit in the session of this item": told(
+        _("This member does not sit in the session of this case.")
+    ),
+    "cases of this call are granted on its envelope": told(
+        _("Cases of this call are granted on its envelope: it stays with it.")
+    ),
+    "the envelope % has % left and not %": told(
+        _("The envelope has %(left)s left and not %(wanted)s: somebody may have committed or granted meanwhile."),
+        "envelope",
+        "left",
+        "wanted",
+    ),
+    "the envelope bears % committed and % granted": told(
+        _("The envelope bears %(committed)s committed and %(granted)s granted: it does not go under them."),
+        "committed",
+        "granted",
+    ),
+    "a case of this call is under agreement: the share of the EU is not lowered": told(
+        _("A case of this call is under agreement, financed under the present limit: it may be raised, not lowered.")
+    ),
+    "payment credits that orders have used keep their year and their envelope": told(
+        _("Orders have used these payment credits: they keep their year and their envelope.")
+    ),
+    "the envelope still owes % granted without an act": told(
+        _("%(granted)s of the envelope are granted and await their act: it is closed after them."), "granted"
+    ),
+}
+
+CONSTRAINTS = {
+    "agenda_case_once_a_session": _("This case is on the agenda of this session already."),
+    "agenda_one_live_item_a_case": _("This case is on the agenda of another session."),
+    "proposal_one_live_a_case": _("A proposal was made meanwhile: read the page again."),
+    "recusal_once": _("This interest is declared already."),
+    "opinion_link_opens_one": _("This link was renewed meanwhile: read the page again."),
+    "check_answered_once": _("This check was answered meanwhile: read the page again."),
+    "criterion_scored_once": _("This criterion was scored meanwhile: read the page again."),
+    "application_amount_granted_only_by_decision": _("An amount is granted by the decision of a session alone."),
+}
+
+
+def register() -> None:
+    """Called once, when the app is ready."""
+    register_refusals(TRIGGERS, CONSTRAINTS)
