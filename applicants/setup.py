@@ -76,6 +76,7 @@ def register_words() -> None:
             "change_role": gettext_lazy("Role changed"),
             "revoke_invitation": gettext_lazy("Invitation cancelled"),
             "de_minimis_declared": gettext_lazy("De minimis aid declared"),
+            "de_minimis_corrected": gettext_lazy("De minimis aid corrected"),
             "de_minimis_granted": gettext_lazy("De minimis aid granted"),
             "de_minimis_completed": gettext_lazy("Data of the central register completed"),
             "de_minimis_entered": gettext_lazy("Entered in the central register"),

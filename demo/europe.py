@@ -2,9 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any, TypeVar
 
+from django.db import models, transaction
 from django.utils import timezone
 
+from core.events import record
 from core.models import User
 from core.transitions import perform
 from grants.models import Programme
@@ -23,6 +26,8 @@ from reporting.models import (
 )
 from reporting.payment_applications import open_application
 
+Row = TypeVar("Row", bound=models.Model)
+
 SOCIAL_ECONOMY = "138"  # Regulation (EU) 2021/1060, Annex I: support for social economy and social enterprises
 TRANSITION = CategoryOfRegion.TRANSITION
 # Fund, priority, objective, and the euros that the programme gives to the priority. Codes and sums are invented.
@@ -35,33 +40,46 @@ RATES = {"PROGRESS1": Decimal("40"), "CPO": Decimal("30"), "CAPITAL-SCOP": Decim
 REJECTED = Decimal("85.50")
 
 
-def build_programme() -> EUProgramme:
-    """The Region's programme with one priority for each fund, and the rule of each scheme."""
-    programme = EUProgramme.objects.create(
+@transaction.atomic
+def build_programme(finance: User) -> EUProgramme:
+    """The Region's programme with one priority for each fund, and the rule of each scheme, entered by ``finance``."""
+    programme = _created(
+        finance, EUProgramme,
         code="programme-regional-2021-2027",
         name="Programme régional FEDER-FSE+ 2021-2027 (démonstration)",
         period="2021-2027",
         decision="C(2022) 0000",
         decided_on=date(2022, 12, 1),
-    )
+    )  # fmt: skip
     field = InterventionField.objects.filter(code=SOCIAL_ECONOMY).first()
     for code, (priority_code, priority_label, objective_code, objective_label, amount) in OBJECTIVES.items():
         fund = Fund.objects.get(code=code)
-        priority = Priority.objects.create(programme=programme, code=priority_code, label_fr=priority_label)
-        PriorityAllocation.objects.create(
-            priority=priority, fund=fund, category_of_region=TRANSITION, eu_rate=Decimal(60), amount=Decimal(amount)
+        priority = _created(finance, Priority, programme=programme, code=priority_code, label_fr=priority_label)
+        _created(
+            finance, PriorityAllocation,
+            priority=priority, fund=fund, category_of_region=TRANSITION, eu_rate=Decimal(60), amount=Decimal(amount),
+        )  # fmt: skip
+        objective = _created(
+            finance, SpecificObjective, priority=priority, code=objective_code, label_fr=objective_label
         )
-        objective = SpecificObjective.objects.create(priority=priority, code=objective_code, label_fr=objective_label)
         for scheme in Programme.objects.all():
-            CofinancingRule.objects.create(
+            _created(
+                finance, CofinancingRule,
                 scheme=scheme,
                 fund=fund,
                 objective=objective,
                 category_of_region=TRANSITION,
                 intervention_field=field,
                 eu_rate=RATES[scheme.code],
-            )
+            )  # fmt: skip
     return programme
+
+
+def _created(finance: User, model: type[Row], **values: Any) -> Row:
+    """A new row with the event that its page leaves."""
+    row = model.objects.create(**values)
+    record(row, "create", actor=finance)
+    return row
 
 
 def control(declaration: ExpenditureDeclaration, instructor: User, controller: User, *, rank: int) -> None:

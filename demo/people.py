@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
+from core.events import record
 from core.models import User
 from core.roles import Role
 from grants.models import Programme, ProgrammeAssignment
@@ -51,16 +53,21 @@ def ensure_staff() -> dict[str, User]:
             colleague.email, colleague.role, colleague.first_name, colleague.last_name
         )
         for code in colleague.programmes or programmes:
-            ProgrammeAssignment.objects.get_or_create(user=user, programme=programmes[code])
+            with transaction.atomic():
+                _row, is_new = ProgrammeAssignment.objects.get_or_create(user=user, programme=programmes[code])
+                if is_new:
+                    record(programmes[code], "change", data={"staff": user})
         users[colleague.name] = user
     return users
 
 
 def create_account(email: str, role: Role, first_name: str, last_name: str) -> User:
     """An account with the password of the demonstration."""
-    user = User.objects.create_user(email, roles=[role], first_name=first_name, last_name=last_name)
-    user.password = _hashed_password()
-    user.save(update_fields=["password"])
+    with transaction.atomic():
+        user = User.objects.create_user(email, roles=[role], first_name=first_name, last_name=last_name)
+        user.password = _hashed_password()
+        user.save(update_fields=["password"])
+        record(user, "create", data={"roles": [role.value]})
     return user
 
 

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from django.db import transaction
+
+from core.acting import acting_as
+from core.events import record
 from core.models import User
 from demo.clock import Clock
 from grants.committee import add_member, create_session
@@ -42,8 +47,9 @@ def build_region(clock: Clock, staff: dict[str, User]) -> Region:
     calls = {}
     for wave, (opens, closes, _held) in WAVES.items():
         for code, programme in programmes.items():
-            envelope = _envelope(programme, clock.day(opens).year, wave)
-            calls[code, wave] = Call.objects.create(
+            envelope = _envelope(programme, clock.day(opens).year, wave, staff["finances"])
+            calls[code, wave] = _call(
+                staff["chefferie"],
                 programme_version=programme.current_version,
                 code=f"{code}-{wave}",
                 title=f"{TITLES[code]} : session {wave}",
@@ -56,7 +62,22 @@ def build_region(clock: Clock, staff: dict[str, User]) -> Region:
     return Region(calls, sessions)
 
 
-def _envelope(programme: Programme, year: int, wave: int) -> Envelope:
+def _call(head: User, **values: Any) -> Call:
+    with acting_as(head), transaction.atomic():
+        call = Call.objects.create(**values)
+        record(call, "create", actor=head)
+    return call
+
+
+def _envelope(programme: Programme, year: int, wave: int, finance: User) -> Envelope:
+    """An envelope with its payment credits, entered as on its page."""
+    with acting_as(finance), transaction.atomic():
+        envelope = _voted(programme, year, wave)
+        record(envelope, "create", actor=finance)
+    return envelope
+
+
+def _voted(programme: Programme, year: int, wave: int) -> Envelope:
     envelope = Envelope.objects.create(
         code=f"{programme.code}-{wave}",
         label=f"{TITLES[programme.code]} ({wave})",

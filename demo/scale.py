@@ -10,7 +10,7 @@ from django.db import connection, connections
 from core.acting import acting_as
 from core.models import User
 from demo import applicant_side, papers, staff_side
-from demo.cases import Stage, progress
+from demo.cases import Case, Stage, progress
 from demo.clock import Clock
 from demo.organisations import Organisation
 from demo.people import DOMAIN, STAFF
@@ -72,6 +72,11 @@ def _live(rank: int, call: Call, member, staff: dict[str, User]) -> None:
         application = applicant_side.fill_in(case, member, call)
         applicant_side.file(application, member)
     actor = staff["instruction"]
+    with acting_as(actor):
+        _examine(case, application, actor)
+
+
+def _examine(case: Case, application: Application, actor: User) -> None:
     if case.stage == Stage.INCOMPLETE:
         staff_side.ask_for_pieces(application, actor)
     elif case.stage >= Stage.ADMISSIBLE:

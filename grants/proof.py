@@ -7,7 +7,11 @@ from grants.models import Application, BudgetLine, Message, Partner, PersonLine,
 from grants.rules.definition import fingerprint as fingerprint_of_programme
 from grants.services.snapshots import fingerprint
 
-_NOT_FILED = "NOT EXISTS (SELECT FROM grants_application AS the_case WHERE the_case.id = {key} AND the_case.submitted_at <= line.pgh_created_at)"
+# By the clock of the database, like the line itself: not by the hour that the application wrote down.
+_NOT_FILED = (
+    "NOT EXISTS (SELECT FROM grants_applicationevent AS filed WHERE filed.pgh_obj_id = {key}"
+    " AND filed.submitted_at IS NOT NULL AND filed.pgh_created_at <= line.pgh_created_at)"
+)
 _REASON = "a draft has no reader but its author: what they file is frozen in a snapshot, with its event"
 
 

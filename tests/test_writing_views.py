@@ -77,6 +77,7 @@ EXEMPT = {
     "admin:core_user_password_link": JOB,
     "admin:applicants_applicant_undertaking": "compared once what is typed is valid",
     "admin:applicants_deminimisaid_complete": "compared once what is typed is valid",
+    "admin:applicants_deminimisaid_withdraw": "compared once what is typed is valid",
     **dict.fromkeys(["admin:core_figurecheck_ask", "admin:reporting_reports", "admin:reporting_import"], JOB),
     "admin:agreements_agreement_to-draft": "draws up the one act of a case, which the database keeps single",
     "admin:reporting_paymentapplication_open": ADDS,

@@ -15,10 +15,13 @@ from agreements.models import (
     Tranche,
 )
 from core.admin.changes import part_name, register_parts
-from core.engine.changes import Part
+from core.engine.changes import Part, register_told
 
 ORDER = ("amount", "state", "payee", "bank_account", "paid_on", "external_reference", "cancel_reason")
 
+register_told(ExpenditureLine, reason="certified_reason", by={"line": "rank"})
+register_told(DuplicateWarning, reason="comment")
+register_told(PaymentOrder, reason="cancel_reason")
 register_parts(
     Agreement,
     Part(Tranche, "agreement_id", ("amount", "starts_on", "ends_on", "state", "released_on", "ordered_amount"),

@@ -23,6 +23,7 @@ from applicants.permissions import may_answer_on_undertaking, may_enter_bank_acc
 from applicants.rules.identifiers import compact, rna_warning
 from applicants.workbooks import ApplicantResource
 from core.admin import EssorModelAdmin, EssorTabularInline, Panel
+from core.admin.reasons import changes_in
 from core.engine import versions
 from core.events import history, record
 from core.importexport import EssorImportExportAdmin
@@ -134,6 +135,11 @@ class ApplicantAdmin(EssorImportExportAdmin):
 
     form = ApplicantAdminForm
     resource_classes = [ApplicantResource]
+    without_reason = dict.fromkeys(
+        ("email", "phone", "website", "address_line", "postcode", "city", "insee_commune", "acronym",
+         "representative_name", "representative_title"),
+        "how the applicant is reached, as its own people keep it in the portal",
+    )  # fmt: skip
     add_roles = KEEPERS
     change_roles = KEEPERS
     list_display = ["name_column", "kind", "identifier", "city", "region_insee", "ess_statut"]
@@ -172,8 +178,10 @@ class ApplicantAdmin(EssorImportExportAdmin):
         if not change:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
-        action = "edit" if change else "create"
-        record(obj, action, actor=request.user, data={"fields": form.changed_data})
+        if change:
+            record(obj, "edit", actor=request.user, changes=changes_in(form), comment=self.reason_of(form))
+        else:
+            record(obj, "create", actor=request.user)
 
     def essor_urls(self) -> Iterator[URLPattern]:
         yield path(

@@ -9,21 +9,21 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from applicants.de_minimis import central
-from applicants.de_minimis.register import save_declared
-from applicants.forms.de_minimis import CompleteGrantForm, DeMinimisForm, EnterForm
+from applicants.de_minimis.register import correct_declared, enter_declared, withdraw_declared
+from applicants.forms.de_minimis import CompleteGrantForm, DeMinimisForm, EnterForm, WithdrawAidForm
 from applicants.models import Applicant, DeMinimisAid
 from applicants.workbooks import DeMinimisAidResource
 from core.admin import Panel, date_display, money_display
 from core.admin_permissions import has_any_role
 from core.engine import versions
-from core.engine.standing import reason_interested
+from core.engine.standing import reason_not_impartial
 from core.importexport import EssorImportExportAdmin
 from core.roles import Role
 from core.templatetags.essor import pill, short_date
@@ -34,17 +34,16 @@ KEEPERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
 class DeMinimisAdminForm(DeMinimisForm):
     """A declaration that came on paper."""
 
-    person: Any = None
-    """Who writes: set by the page."""
-
     class Meta(DeMinimisForm.Meta):
         fields = ["applicant", *DeMinimisForm.Meta.fields]
 
+    actor: Any = None  # who types it: given by the page
+
     def clean_applicant(self) -> Applicant:
-        """Nobody writes for the Region what a body of theirs received."""
+        """Nobody enters an aid of an enterprise in which they have an interest."""
         applicant = self.cleaned_data["applicant"]
-        if reason := reason_interested(self.person, applicant):
-            raise ValidationError(reason)
+        if refusal := reason_not_impartial(self.actor, applicant):
+            raise ValidationError(refusal)
         return applicant
 
 
@@ -67,14 +66,15 @@ class CentralRegisterFilter(admin.SimpleListFilter):
 
 @admin.register(DeMinimisAid)
 class DeMinimisAidAdmin(EssorImportExportAdmin):
-    """Aids declared and granted. A granted one follows its case and is not changed here.
+    """Aids declared and granted. A granted one follows its case and is not changed here; a declared one is corrected or
+    withdrawn by those who may enter it, with a reason.
 
     The export is the file for the central register; what was entered there is marked here.
     """
 
     form = DeMinimisAdminForm
     resource_classes = [DeMinimisAidResource]
-    add_roles = (Role.INSTRUCTOR,)
+    add_roles = change_roles = (Role.INSTRUCTOR,)
     list_display = [
         "applicant",
         date_display("granted_on", gettext_lazy("Granted on")),
@@ -105,13 +105,27 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
         """Grants come from their votes, declarations one by one: nothing is imported."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: DeMinimisAid, form: forms.ModelForm, change: bool) -> None:
+        if change:
+            correct_declared(obj, actor=request.user, reason=self.reason_of(form))
+        else:
+            enter_declared(obj, actor=request.user)
+
     def get_form(self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any):
-        form = super().get_form(request, obj, change, **kwargs)
-        form.person = request.user
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.actor = request.user
         return form
 
-    def save_model(self, request: HttpRequest, obj: DeMinimisAid, form: forms.ModelForm, change: bool) -> None:
-        save_declared(obj, actor=request.user)
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
+        """An aid stays with its enterprise; what the register itself writes is read."""
+        declared = list(super().get_readonly_fields(request, obj))
+        typed = {*DeMinimisForm.Meta.fields}
+        return declared if obj is None else [*declared, *(n for n in self.get_fields(request, obj) if n not in typed)]
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """A row that came from a granted case is moved by its case alone."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or obj.origin == DeMinimisAid.Origin.DECLARED)
 
     @admin.display(description=gettext_lazy("Counts"), ordering="withdrawn_on")
     def counts_column(self, obj: DeMinimisAid) -> SafeString | str:
@@ -175,6 +189,30 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
         yield path(
             "<int:object_id>/complete/", self.admin_site.admin_view(self.complete), name=self.url_name("complete")
         )
+        yield path(
+            "<int:object_id>/withdraw/", self.admin_site.admin_view(self.withdraw), name=self.url_name("withdraw")
+        )
+
+    def withdraw(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Take a declared aid out of the register, with a reason."""
+        aid = self.object_or_404(request, object_id)
+        if not self.has_change_permission(request, aid):
+            raise PermissionDenied
+        form = WithdrawAidForm(request.POST or None)
+        if form.is_valid():
+            with versions.unchanged(request, aid.applicant):
+                withdraw_declared(aid, actor=request.user, reason=form.cleaned_data["reason"])
+            messages.success(request, _("The aid is withdrawn: it counts no more."))
+            return HttpResponseRedirect(reverse("admin:applicants_applicant_change", args=[aid.applicant_id]))
+        return self.page(
+            request,
+            "applicants/admin/withdraw_de_minimis.html",
+            _("Withdraw this aid"),
+            aid,
+            form=form,
+            aid=aid,
+            back=self.change_url(aid),
+        )
 
     def complete(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Give the sector and the instrument that the central register asks for."""
@@ -204,6 +242,10 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
     def panels(self, request: HttpRequest, obj: DeMinimisAid) -> list[Panel]:
         """What the central register asks for, and what is missing."""
         if obj.origin != DeMinimisAid.Origin.GRANTED:
-            return []
+            if not self.has_change_permission(request, obj):
+                return []
+            return [
+                Panel(_("Declared by mistake"), "applicants/admin/declared_aid_panel.html", {"aid": obj}, side=True)
+            ]
         context = {"aid": obj, "may_keep": self._may_keep(request), "today": timezone.localdate()}
         return [Panel(_("Central register"), "applicants/admin/central_register_panel.html", context, side=True)]

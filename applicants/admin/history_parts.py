@@ -8,8 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.models import Applicant, BankAccount, DeMinimisAid, Membership
+from applicants.models.de_minimis import Regime
 from core.admin.changes import part_name, register_parts
-from core.engine.changes import Part
+from core.admin.values import register_reader
+from core.engine.changes import Part, register_told
+from core.text import listed
 
 
 def _account(_applicant: models.Model, values: Mapping[str, Any]) -> str:
@@ -17,6 +20,11 @@ def _account(_applicant: models.Model, values: Mapping[str, Any]) -> str:
     return _("Bank account …%(end)s") % {"end": values["iban"][-4:]}
 
 
+register_reader(
+    "applicants.DeMinimisCeiling", "counts", lambda regimes: listed(str(Regime(regime).label) for regime in regimes)
+)
+register_told(BankAccount, reason="decision_note")
+register_told(DeMinimisAid, by={"reference": "reference"})
 register_parts(
     Applicant,
     Part(Membership, "applicant_id", ("user", "role"), part_name(gettext_lazy("person who acts"))),

@@ -67,7 +67,13 @@ def enter(
         aid.entered_on, aid.entered_by, aid.entered_amount = on, actor, aid.amount_in_force
         aid.entered_reference = reference.strip() or aid.entered_reference
         aid.save(update_fields=["entered_on", "entered_by", "entered_amount", "entered_reference"])
-        data = {"reference": aid.reference, "amount": aid.entered_amount, "on": on, "number": aid.entered_reference}
+        data = {
+            "aid": aid,
+            "reference": aid.reference,
+            "amount": aid.entered_amount,
+            "on": on,
+            "number": aid.entered_reference,
+        }
         record(aid.applicant, "de_minimis_entered", actor=actor, data=data)
     return entered
 
@@ -90,5 +96,11 @@ def complete(aid: DeMinimisAid, *, instrument: str, sector: str, actor: "User") 
     aid.full_clean(exclude=["authority"])
     aid.save(update_fields=["instrument", "sector"])
     changes = {"instrument": [before[0], instrument], "sector": [before[1], sector]}
-    record(aid.applicant, "de_minimis_completed", actor=actor, data={"reference": aid.reference}, changes=changes)
+    record(
+        aid.applicant,
+        "de_minimis_completed",
+        actor=actor,
+        data={"aid": aid, "reference": aid.reference},
+        changes=changes,
+    )
     return aid

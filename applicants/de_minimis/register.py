@@ -9,16 +9,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.models import Applicant, DeMinimisAid
 from applicants.models.de_minimis import Instrument, Regime
+from core.engine.standing import reason_not_impartial
 from core.events import record
 
 if TYPE_CHECKING:
     from core.models import User
+
+CORRECTED = ("granted_on", "amount", "authority", "regime", "reference")
+"""What a person typed of a declared aid."""
 
 
 @transaction.atomic
@@ -53,7 +58,8 @@ def record_granted(
         },
     )
     if is_new:
-        record(applicant, "de_minimis_granted", actor=actor, data={"reference": case_number, "amount": amount})
+        data = {"aid": aid, "reference": case_number, "amount": amount}
+        record(applicant, "de_minimis_granted", actor=actor, data=data)
     return aid
 
 
@@ -88,7 +94,7 @@ def follow_grant(
     after = {name: getattr(aid, name) for name in before}
     if changes := {name: [before[name], after[name]] for name in before if before[name] != after[name]}:
         aid.save(update_fields=list(changes))
-        data = {"case": case_number, "reference": aid.reference, "amount": aid.amount}
+        data = {"aid": aid, "case": case_number, "reference": aid.reference, "amount": aid.amount}
         record(aid.applicant, _name_of(changes), actor=actor, data=data, changes=changes, comment=reason)
     return aid
 
@@ -124,15 +130,15 @@ def declare(
         regime=regime,
         reference=reference,
     )
-    return save_declared(aid, actor=actor)
+    return _save_declared(aid, actor=actor)
 
 
 @transaction.atomic
-def save_declared(aid: DeMinimisAid, *, actor: "User") -> DeMinimisAid:
+def _save_declared(aid: DeMinimisAid, *, actor: "User") -> DeMinimisAid:
     """Keep a declared aid, from the portal or from paper."""
     aid.origin, aid.recorded_by = DeMinimisAid.Origin.DECLARED, actor
     aid.save()
-    data = {"amount": aid.amount, "granted_on": aid.granted_on}
+    data = {"aid": aid, "amount": aid.amount, "granted_on": aid.granted_on}
     record(aid.applicant, "de_minimis_declared", actor=actor, data=data)
     return aid
 
@@ -144,13 +150,80 @@ def withdraw_declaration(aid: DeMinimisAid, *, actor: "User", reason: str = "") 
     Raises:
         ValueError: the aid was granted here.
     """
-    if aid.origin != DeMinimisAid.Origin.DECLARED:
-        raise ValueError(_("An aid granted by the Region stays in the register."))
+    _refuse_granted(aid)
     record(
         aid.applicant,
         "de_minimis_withdrawn",
         actor=actor,
-        data={"amount": aid.amount, "granted_on": aid.granted_on, "authority": aid.authority},
+        data={"aid": aid, "amount": aid.amount, "granted_on": aid.granted_on, "authority": aid.authority},
         comment=reason,
     )
     aid.delete()
+
+
+# --- what the service does with a declaration that came on paper ----------------------------------------------------
+
+
+def enter_declared(aid: DeMinimisAid, *, actor: "User") -> DeMinimisAid:
+    """Keep an aid that was declared on paper.
+
+    Raises:
+        PermissionDenied: the person has an interest of their own in the enterprise, or is an auditor.
+    """
+    _refuse_partial(actor, aid.applicant)
+    return _save_declared(aid, actor=actor)
+
+
+@transaction.atomic
+def correct_declared(aid: DeMinimisAid, *, actor: "User", reason: str) -> DeMinimisAid:
+    """Make a declared aid what it should have been: ``aid`` holds the new values. The room is counted from the rows.
+
+    Raises:
+        ValueError: the aid was granted here, would belong to another enterprise, or no reason is given.
+        PermissionDenied: as for :func:`enter_declared`.
+    """
+    before = DeMinimisAid.objects.select_for_update(of=("self",), no_key=True).get(pk=aid.pk)
+    _refuse_granted(before)
+    _refuse_partial(actor, before.applicant)
+    if aid.applicant_id != before.applicant_id:
+        raise ValueError(_("An aid stays with its enterprise: withdraw it, and enter it with the other one."))
+    _require_reason(reason)
+    values = {name: [getattr(before, name), getattr(aid, name)] for name in CORRECTED}
+    if changes := {name: pair for name, pair in values.items() if pair[0] != pair[1]}:
+        aid.save(update_fields=list(changes))
+        record(
+            aid.applicant,
+            "de_minimis_corrected",
+            actor=actor,
+            data={"aid": aid},
+            changes=changes,
+            comment=reason.strip(),
+        )
+    return aid
+
+
+def withdraw_declared(aid: DeMinimisAid, *, actor: "User", reason: str) -> None:
+    """The service takes out a declared aid that was entered by mistake: as its people do in the portal, with a reason.
+
+    Raises:
+        ValueError: the aid was granted here, or no reason is given.
+        PermissionDenied: as for :func:`enter_declared`.
+    """
+    _refuse_partial(actor, aid.applicant)
+    _require_reason(reason)
+    withdraw_declaration(aid, actor=actor, reason=reason.strip())
+
+
+def _refuse_granted(aid: DeMinimisAid) -> None:
+    if aid.origin != DeMinimisAid.Origin.DECLARED:
+        raise ValueError(_("An aid granted by the Region stays in the register."))
+
+
+def _refuse_partial(actor: "User", applicant: Applicant) -> None:
+    if refusal := reason_not_impartial(actor, applicant):
+        raise PermissionDenied(refusal)
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ValueError(_("Say why: the aid counts for three years."))

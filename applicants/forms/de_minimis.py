@@ -46,6 +46,17 @@ class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
         return day
 
 
+class WithdrawAidForm(NoNationalNumberMixin, forms.Form):
+    """Why an aid that was declared does not count."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Entered twice, of another enterprise, never granted: the history keeps it."),
+    )
+
+
 class SectorField(forms.CharField):
     """A NACE class; a French activity code (94.99Z, 9499Z) is taken for the class that it begins with."""
 

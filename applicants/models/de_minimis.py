@@ -24,6 +24,8 @@ from core.triggers import no_truncate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from core.models.user import User
+
 
 ENTRY_WORKING_DAYS = 20
 NACE = r"^\d{2}\.\d{2}$"
@@ -268,6 +270,10 @@ class DeMinimisAid(models.Model):
         if self.granted_on < settings.ESSOR_DE_MINIMIS_REGISTER_SINCE:
             return False
         return self.entered_amount != self.amount_in_force
+
+    def interest_of(self, user: "User") -> str | None:
+        """Why this person may not act for the Region on the aid: their interest in the enterprise."""
+        return self.applicant.interest_of(user)
 
     def as_rule(self) -> Aid:
         """The row as the pure rules take it."""

@@ -1,5 +1,6 @@
 """The base of every screen of the staff site: roles, scope, transitions, events."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMFieldMixin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -22,6 +24,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.events import event_page, recent_events
+from core.admin.reasons import ReasonedMixin
 from core.admin.traces import TracedMixin
 from core.admin.transitions import transition_view
 from core.admin.versioned import VersionedInlineMixin, VersionedMixin
@@ -121,8 +124,28 @@ def state_fields(model: type[models.Model]) -> list[str]:
     return [item.name for item in model._meta.concrete_fields if isinstance(item, FSMFieldMixin)]
 
 
+GROUPING = re.compile(r"(?<=\d)[\u202f\xa0 ](?=\d{3}$)")
+FIRST = re.compile(r"^1 (?=[^\W\d])")
+
+
+def year_text(contents: str) -> str:
+    """A year is no quantity: 2026, never 2 026."""
+    return GROUPING.sub("", str(contents))
+
+
+def day_text(contents: str) -> str:
+    """The first of a month as it is said in French."""
+    return FIRST.sub("1er ", str(contents)) if (get_language() or "").startswith("fr") else contents
+
+
 class LocalAmountsMixin:
-    """Amounts are shown and typed as people write them: 12 345,67."""
+    """Amounts, years and days are shown and typed as people write them: 12 345,67, 2026, 1er février 2026."""
+
+    @property
+    def readonly_preprocess_fields(self) -> dict[str, Callable[[str], str]]:
+        """How the values that are only read are written, by field (see django-unfold)."""
+        days = {item.name: day_text for item in self.model._meta.concrete_fields if isinstance(item, models.DateField)}
+        return days | {"year": year_text}
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.DecimalField):
@@ -160,7 +183,9 @@ class EssorChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class EssorModelAdmin(TracedMixin, VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin):
+class EssorModelAdmin(
+    TracedMixin, ReasonedMixin, VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin
+):
     """Base of all admin classes of Essor.
 
     Declare ``view_roles``, ``add_roles``, ``change_roles`` and ``delete_roles`` (see

@@ -1,19 +1,19 @@
 """Who changed this, when, from what to what, and why: the page that answers for a row and for its parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.admin.values import Names, expander_of, field_label, field_of, value_text
-from core.engine.changes import Change, Part, changes_of, event_about
-from core.models.event import Event
+from core.engine.changes import Change, Part, changes_of, event_about, only_event
 from core.presentation import action_label
 
 TECHNICAL = frozenset({"search_text", "sort_name", "duplicate_key", "answer_versions", "rank", "sequence"})
@@ -22,7 +22,8 @@ TECHNICAL = frozenset({"search_text", "sort_name", "duplicate_key", "answer_vers
 
 @dataclass
 class ChangeLine:
-    """One change in words. ``code`` names what changed, for the filter."""
+    """One change in words. ``code`` names what changed, for the filter; ``event`` is the key of the event that tells of
+    the row itself, not of one of its parts."""
 
     when: datetime
     who: str
@@ -32,6 +33,7 @@ class ChangeLine:
     action: str = ""
     why: str = ""
     code: str = ""
+    event: int | None = None
 
 
 def counted_fields(model: type[models.Model]) -> list[str]:
@@ -86,11 +88,8 @@ def _taken_together(changes: list[Change]) -> list[Change]:
         place = (change.model, change.pk, change.name)
         newer = kept[open_ones[place]] if place in open_ones else None
         if newer and _says_no_more(newer, change):
-            merged = vars(newer) | {
-                "before": change.before,
-                "kind": "insert" if change.kind == "insert" else newer.kind,
-            }
-            kept[open_ones[place]] = Change(**merged)
+            kind = "insert" if change.kind == "insert" else newer.kind
+            kept[open_ones[place]] = replace(newer, before=change.before, kind=kind)
             continue
         open_ones[place] = len(kept)
         kept.append(change)
@@ -119,8 +118,7 @@ def _want(change: Change, names: Names) -> None:
 
 
 def _lines_of(change: Change, row: models.Model, names: Names) -> list[ChangeLine]:
-    event = event_about(change, row)
-    common = {"when": _moment(change), "who": _who(change, event, names), **_reason(event)}
+    common = {"when": _moment(change), **_who_and_why(change, row, names)}
     code = f"{change.model._meta.model_name}.{change.name}"
     if expand := expander_of(change.model, change.name):
         return [
@@ -138,19 +136,24 @@ def _what(change: Change, row: models.Model, label: str) -> str:
     return f"{change.part.name(row, change.values)} · {label}"
 
 
-def _who(change: Change, event: Event | None, names: Names) -> str:
+def _who_and_why(change: Change, row: models.Model, names: Names) -> dict[str, Any]:
+    """Who did it, what they did, and why: of this very row, never of a neighbour in the transaction."""
+    event = event_about(change)
+    only = None if event else only_event(change, row)
+    done = event or only
     if change.user_id:
-        return names.of(get_user_model(), change.user_id)
-    if event and event.actor:
-        return str(event.actor)
-    return change.label or (event.actor_label if event else "") or _("Essor")
-
-
-def _reason(event: Event | None) -> dict[str, str]:
-    if event is None:
-        return {}
-    model = event.content_type.model_class()
-    return {"action": action_label(model, event.action) if model else "", "why": event.comment}
+        who = names.of(get_user_model(), change.user_id)
+    elif done and done.actor:
+        who = str(done.actor)
+    else:
+        who = change.label or (done.actor_label if done else "") or _("nobody is named")
+    model = ContentType.objects.get_for_id(done.content_type_id).model_class() if done else None
+    return {
+        "who": who,
+        "action": action_label(model, done.action) if model else "",
+        "why": (event.comment if event else "") or change.own_reason or (only.comment if only else ""),
+        "event": done.pk if done and change.part is None else None,
+    }
 
 
 def part_name(label: Any, attname: str = "") -> Any:

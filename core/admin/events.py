@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -44,12 +45,17 @@ def lines(subject: models.Model, events: list[Event]) -> list[EventLine]:
     return [
         EventLine(
             event=event,
-            label=action_label(type(subject), event.action),
+            label=action_label(_model_of(event) or type(subject), event.action),
             who=str(event.actor) if event.actor else event.actor_label or _("Essor"),
             changes=_changes(subject, event, names),
         )
         for event in events
     ]
+
+
+def _model_of(event: Event) -> type[models.Model] | None:
+    """What the event is about: mostly the row whose page it is, known without a query."""
+    return ContentType.objects.get_for_id(event.content_type_id).model_class()
 
 
 def _changes(subject: models.Model, event: Event, names: Names) -> list[tuple[str, str, str]]:
@@ -82,8 +88,8 @@ def recent_events(subject: models.Model) -> list[EventLine]:
 def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """What changed of a row and of its parts (all of it, or one field), and every event of it; newest first."""
     obj = model_admin.object_or_404(request, object_id)
-    found = Paginator(history(obj).order_by("-sequence"), PER_PAGE).get_page(request.GET.get("page"))
     changed, wanted = _changed(obj), request.GET.get("what", "")
+    found = Paginator(_events_of(obj, changed), PER_PAGE).get_page(request.GET.get("page"))
     shown = [line for line in changed if line.code == wanted] if wanted else changed
     return model_admin.page(
         request,
@@ -97,6 +103,14 @@ def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRe
         wanted=wanted,
         back=model_admin.change_url(obj),
     )
+
+
+def _events_of(obj: models.Model, changed: list[ChangeLine]) -> models.QuerySet:
+    """The events of a row, and those of others that tell of it: an aid's are in the chain of its beneficiary."""
+    told = {line.event for line in changed if line.event}
+    own = Event.objects.of(obj).values("pk")
+    found = Event.objects.filter(models.Q(pk__in=own) | models.Q(pk__in=told))
+    return found.select_related("actor").order_by("-created_at", "-pk")
 
 
 def _changed(obj: models.Model) -> list[ChangeLine]:

@@ -6,8 +6,8 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy
 
 from core.admin.changes import part_name, register_parts
-from core.admin.values import register_row_name
-from core.engine.changes import Part
+from core.admin.values import register_field_name, register_row_name
+from core.engine.changes import Part, register_told
 from core.models.user import User, UserRole
 from core.presentation import register_event_value
 from core.roles import Role
@@ -24,5 +24,7 @@ def roles_in_words(names: Iterable[str] | None) -> str:
 
 
 register_row_name(Group, role_in_words)
+register_field_name(UserRole, "group", gettext_lazy("role"))
 register_event_value("roles", gettext_lazy("Roles"), roles_in_words)
+register_told(UserRole, actions=("user.roles",))
 register_parts(User, Part(UserRole, "user_id", ("group",), part_name(gettext_lazy("access"))))

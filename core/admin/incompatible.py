@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorModelAdmin
+from core.admin.reasons import changes_in
 from core.events import record
 from core.models.incompatible import IncompatibleRoles
 from core.models.user import User
@@ -63,4 +64,8 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
     def save_model(self, request: HttpRequest, obj: IncompatibleRoles, form: forms.ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         data = {"pair": str(obj), "reason": obj.reason, "enforced": obj.enforced}
-        record(obj, "change" if change else "create", actor=request.user, data=data)
+        if change:
+            changes, comment = changes_in(form), self.reason_of(form)
+            record(obj, "change", actor=request.user, data=data, changes=changes, comment=comment)
+        else:
+            record(obj, "create", actor=request.user, data=data)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from core.account_mail import send_invitation
 from core.admin.base import EssorModelAdmin, Panel
-from core.admin.reasons import ReasonedMixin, changes_in
+from core.admin.reasons import changes_in
 from core.events import record
 from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
@@ -71,11 +71,13 @@ class AccountForm(forms.ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(ReasonedMixin, EssorModelAdmin):
+class UserAdmin(EssorModelAdmin):
     """People: name, address, roles."""
 
     form = AccountForm
-    reasoned_fields = ("roles", "is_active", "email")
+    without_reason = dict.fromkeys(
+        ("first_name", "last_name", "phone", "language"), "how a person is called and reached: opens nothing"
+    )
     view_roles = (Role.ADMINISTRATOR,)
     add_roles = (Role.ADMINISTRATOR,)
     change_roles = (Role.ADMINISTRATOR,)
@@ -83,11 +85,19 @@ class UserAdmin(ReasonedMixin, EssorModelAdmin):
     list_filter = ["groups", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["last_name", "first_name", "id"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "roles_column"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "phone", "language"]}),
         (gettext_lazy("Access"), {"fields": ["roles", "is_active", "last_login", "date_joined"]}),
     ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple]:
+        """Who only reads has no field of roles: its column says them."""
+        found = super().get_fieldsets(request, obj)
+        if self.asks_reason(request, obj) or (obj is None and self.has_add_permission(request)):
+            return found
+        said = {"roles": "roles_column"}
+        return [(n, {**more, "fields": [said.get(name, name) for name in more["fields"]]}) for n, more in found]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")

@@ -1,5 +1,10 @@
-"""The reason of a change, asked where it matters: an envelope's amount, the dates of a call, who may do what."""
+"""The reason of a change: whatever money, dates or rights rest on does not change on a staff page without one.
 
+Every page of the staff site asks for it. A page names the few fields that change without (``without_reason``), each
+with why: nothing is decided by them, or a reason is asked elsewhere.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -16,39 +21,52 @@ FIELD = "change_reason"
 
 
 class ReasonedMixin:
-    """Admin of rows whose ``reasoned_fields`` do not change without a reason, kept with the event of the change."""
+    """Admin of rows that do not change without a reason, kept with the event of the change.
 
-    reasoned_fields: tuple[str, ...] = ()
+    ``without_reason`` is {field, or prefix of a table of related rows: why it needs none}.
+    """
+
+    without_reason: Mapping[str, str] = {}
+
+    def asks_reason(self, request: HttpRequest, obj: models.Model | None) -> bool:
+        """Whether the page of this row has the field of the reason; a new row needs none."""
+        return obj is not None and self.has_change_permission(request, obj)
 
     def get_form(self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any):
-        """The form of a row that exists has the field of the reason; a new row needs none."""
-        if obj is None or not self.has_change_permission(request, obj):
+        """The form of a row that exists has the field of the reason."""
+        if not self.asks_reason(request, obj):
             return super().get_form(request, obj, change=change, **kwargs)
         if fields := kwargs.get("fields"):  # the reason is no field of the model
             kwargs["fields"] = [name for name in fields if name != FIELD]
         form = super().get_form(request, obj, change=change, **kwargs)
-        return with_reason(form, self.model, self.reasoned_fields)
+        return with_reason(form, self.model, self.without_reason)
 
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> list[tuple]:
         found = list(super().get_fieldsets(request, obj))
-        if obj is None or not self.has_change_permission(request, obj):
-            return found
-        return [*found, (None, {"fields": [FIELD]})]
+        return [*found, (None, {"fields": [FIELD]})] if self.asks_reason(request, obj) else found
+
+    def _create_formsets(self, request: HttpRequest, obj: models.Model, change: bool) -> tuple[list, list]:
+        """The form of the row knows the tables of related rows that were sent with it: they need its reason too."""
+        formsets, inlines = super()._create_formsets(request, obj, change)
+        obj._sent_with = [formset for formset in formsets if formset.is_bound]
+        return formsets, inlines
 
     def reason_of(self, form: forms.ModelForm) -> str:
         """The reason that was typed, for the event of the change."""
         return form.cleaned_data.get(FIELD, "").strip()
 
 
-def with_reason(form: type[forms.ModelForm], model: type[models.Model], reasoned: tuple[str, ...]):
-    """The form with a field for the reason, which is compulsory when one of the reasoned fields changes."""
+def with_reason(form: type[forms.ModelForm], model: type[models.Model], without: Iterable[str] = ()):
+    """The form with a field for the reason, compulsory when anything changes but the fields ``without`` one."""
 
     def clean(self: forms.ModelForm) -> dict[str, Any] | None:
         cleaned = form.clean(self)
-        changed = [name for name in self.changed_data if name in reasoned]
-        if changed and not (self.cleaned_data.get(FIELD) or "").strip():
-            names = listed(field_label(model, name) for name in changed)
-            self.add_error(FIELD, _("Say why this changes: %(fields)s.") % {"fields": names})
+        names = [field_label(model, name) for name in self.changed_data if name != FIELD and name not in without]
+        for formset in getattr(self.instance, "_sent_with", ()):
+            if formset.prefix not in without and formset.has_changed():
+                names.append(str(formset.model._meta.verbose_name_plural))
+        if names and not (self.cleaned_data.get(FIELD) or "").strip():
+            self.add_error(FIELD, _("Say why this changes: %(fields)s.") % {"fields": listed(names)})
         return cleaned
 
     field = forms.CharField(

@@ -45,7 +45,7 @@ class TracedMixin:
         if has_event(request.user):
             return
         parts = parts_in(formsets)
-        if change and not (parts or form.has_changed() or has_line(request.user, form.instance)):
+        if change and not (parts or changes_in(form) or has_line(request.user, form.instance)):
             return
         record(
             form.instance,

@@ -26,6 +26,20 @@ LONG = 400
 _row_names: dict[type[models.Model], Callable[[Any], str]] = {}
 
 
+_field_names: dict[tuple[type[models.Model], str], Any] = {}
+_readers: dict[tuple[str, str], Callable[[Any], str]] = {}
+
+
+def register_field_name(model: type[models.Model], name: str, label: Any) -> None:
+    """Name a field of a table that a library made: its own name is no word of ours."""
+    _field_names[model, name] = label
+
+
+def register_reader(model: str, name: str, read: Callable[[Any], str]) -> None:
+    """Let a field of structured data ("app.Model") be read aloud: ``read`` gets what it holds, never empty."""
+    _readers[model.lower(), name] = read
+
+
 def register_row_name(model: type[models.Model], name: Callable[[Any], str]) -> None:
     """Let a row be called otherwise than its ``str()`` says: a role by its words, not by its code."""
     _row_names[model] = name
@@ -69,6 +83,8 @@ def field_label(model: type[models.Model], name: str) -> str:
     words = event_value(name)
     if words:
         return str(words.label)
+    if (model, name) in _field_names:
+        return capfirst(str(_field_names[model, name]))
     return capfirst(str(found.verbose_name)) if found else capfirst(name.replace("_", " "))
 
 
@@ -80,6 +96,8 @@ def value_text(model: type[models.Model], name: str, raw: Any, names: Names) -> 
     found = field_of(model, name)
     if raw in (None, "", [], {}):
         return NOTHING
+    if read := _readers.get((model._meta.label_lower, name)):
+        return read(raw)
     if found is None:
         return plain_text(raw)
     if found.is_relation and found.related_model:
@@ -120,7 +138,7 @@ def plain_text(value: Any) -> str:
         case Mapping():
             if "label" in value:
                 return str(value["label"])
-            return listed(f"{capfirst(str(key).replace('_', ' '))} : {plain_text(item)}" for key, item in value.items())
+            return _("on the page of the row")  # its keys are words of the machine
         case str():
             text = clean_text(value)
             return text if len(text) <= LONG else f"{text[:LONG].rstrip()}…"

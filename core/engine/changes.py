@@ -1,11 +1,12 @@
 """Who changed what, when, from what to what: read from the row history, which holds every change of every field.
 
 An event says what somebody did and why; the row history says what became of each value. The two are written in one
-transaction, whose number both bear: it gives a change its reason and its day.
+transaction, whose number both bear. A transaction may hold several events: a change takes its reason from the one that
+speaks of its very row, from the row's own reason, or from the only event of the transaction; never from a neighbour's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
 from core.history import history_model_of
+from core.json_safe import json_safe
 from core.models.event import Event
 
 Values = Mapping[str, Any]
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 NEWEST = 5_000
 """How many history lines of one table a page reads at the most, newest first."""
 
@@ -25,7 +28,7 @@ NEWEST = 5_000
 class Part:
     """Rows that belong to a row, and whose changes its page shows: the lines of a claim, the scores of a case.
 
-    ``owner`` is the attribute of the part that holds the key of the row ("claim_id"); ``fields`` are the names of those
+    ``owner`` is the attribute of the part that holds the key of the row ("claim_id"), or the path to it; ``fields`` are the names of those
     that count (a foreign key by its own name); ``name`` says how a part is called, from its values.
     """
 
@@ -36,8 +39,56 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Told:
+    """How the rows of a table say why they changed, and how the events of their owner speak of them.
+
+    ``reason`` is the column that holds a row's own reason. ``by`` is {key of an event's data: column of the row}: an
+    event that has all of them, with the values of the row, speaks of it ("criterion": "code"). ``actions`` are the
+    actions that speak of no other table.
+    """
+
+    reason: str = ""
+    by: Mapping[str, str] = field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+
+
+_told: dict[type[models.Model], Told] = {}
+
+
+def register_told(
+    model: type[models.Model], *, reason: str = "", by: Mapping[str, str] | None = None, actions: tuple[str, ...] = ()
+) -> None:
+    """Say how rows of ``model`` are spoken of; see :class:`Told`."""
+    _told[model] = Told(reason, by or {}, actions)
+
+
+class Said:
+    """The events of one transaction, found by what they are about and by the rows to which they refer."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.events = tuple(events)
+        self._about: dict[tuple[int, int], list[Event]] = {}
+        self._naming: dict[tuple[str, Any], list[Event]] = {}
+        for event in self.events:
+            self._about.setdefault((event.content_type_id, event.object_id), []).append(event)
+            for row in {(part["model"], part["id"]) for part in _mappings(event.data) if _is_reference(part)}:
+                self._naming.setdefault(row, []).append(event)
+
+    def about(self, model: type[models.Model], pk: Any) -> list[Event]:
+        """The events whose subject is this row."""
+        return self._about.get((ContentType.objects.get_for_model(model).pk, pk), [])
+
+    def naming(self, model: type[models.Model], pk: Any) -> list[Event]:
+        """The events whose data refer to this row."""
+        return self._naming.get((model._meta.label_lower, pk), [])
+
+
+@dataclass(frozen=True)
 class Change:
-    """One value that changed. ``kind`` is insert, update or delete; ``values`` are those of the whole row."""
+    """One value that changed. ``kind`` is insert, update or delete; ``values`` are those of the whole row.
+
+    ``own_reason`` is the reason that the row itself gives with this change.
+    """
 
     model: type[models.Model]
     pk: Any
@@ -52,7 +103,13 @@ class Change:
     label: str
     transaction: UUID | None
     part: Part | None = None
-    events: tuple[Event, ...] = field(default=(), compare=False)
+    own_reason: str = ""
+    said: Said = field(default_factory=Said, compare=False)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The events of the transaction in which it was written."""
+        return self.said.events
 
 
 def key_of(model: type[models.Model]) -> str:
@@ -66,7 +123,7 @@ def changes_of(row: models.Model, fields: Iterable[str], parts: Iterable[Part] =
     """Every change of a row and of its parts, newest first, with the events of its transaction.
 
     Args:
-        fields: the names of the row's own fields that count; its creation is no change.
+        fields: the names of the row's own fields that count; the first of its life are its values at entry.
     """
     own = type(row)._meta.concrete_model
     found = list(_of_table(own, {key_of(own): row.pk}, tuple(fields), None))
@@ -90,8 +147,6 @@ def _of_table(
     for line in reversed(lines):
         before = latest.get(line[key])
         latest[line[key]] = line
-        if part is None and line["pgh_label"] == "insert":
-            continue
         yield from _differences(model, line, before, names, key, part)
 
 
@@ -103,13 +158,15 @@ def _differences(
     key: str,
     part: Part | None,
 ) -> Iterator[Change]:
-    kind, context = line["pgh_label"], line["pgh_context"] or {}
+    kind, context, reason = line["pgh_label"], line["pgh_context"] or {}, _own_reason(model, line, before)
     for name, attname in names.items():
         old = None if kind == "insert" or before is None else before[attname]
         new = None if kind == "delete" else line[attname]
         if kind == "delete":
             old = line[attname]
-        if old == new or (old in (None, "") and new in (None, "")):
+        if old == new or (old in EMPTY and new in EMPTY):
+            continue
+        if kind == "insert" and _is_default(model, name, new):
             continue
         yield Change(
             model=model,
@@ -125,7 +182,24 @@ def _differences(
             label=context.get("label") or "",
             transaction=line["pgh_context_id"],
             part=part,
+            own_reason=reason,
         )
+
+
+def _own_reason(model: type[models.Model], line: Values, before: Values | None) -> str:
+    """The reason that a line of the history gives itself: one that was there before is the reason of another change."""
+    column = _told.get(model, Told()).reason
+    if not column or (before is not None and before[column] == line[column] and line["pgh_label"] != "delete"):
+        return ""
+    return line[column] or ""
+
+
+def _is_default(model: type[models.Model], name: str, value: Any) -> bool:
+    """Whether nobody said this value when the row was entered: no, zero, or what the table gives by itself."""
+    if value is False or value == 0:
+        return True
+    item = model._meta.get_field(name)
+    return item.has_default() and not callable(item.default) and value == item.default
 
 
 def _with_events(changes: list[Change]) -> list[Change]:
@@ -134,11 +208,9 @@ def _with_events(changes: list[Change]) -> list[Change]:
     events: dict[UUID, list[Event]] = {}
     for event in Event.objects.filter(transaction__in=numbers).select_related("actor").order_by("pk"):
         events.setdefault(event.transaction, []).append(event)
+    said = {number: Said(found) for number, found in events.items()}
     return [
-        Change(**{**vars(change), "events": tuple(events.get(change.transaction, ()))})
-        if change.transaction
-        else change
-        for change in changes
+        replace(change, said=said[change.transaction]) if change.transaction in said else change for change in changes
     ]
 
 
@@ -146,16 +218,72 @@ def _day_of(change: Change) -> datetime:
     return change.events[0].created_at if change.events else change.at
 
 
-def event_about(change: Change, row: models.Model) -> Event | None:
-    """The event that says why: one about the row itself before any other of the transaction; of those, one that names
-    the field, then one with words."""
-    kind = ContentType.objects.get_for_model(row, for_concrete_model=True).pk
-    ranked = sorted(
-        change.events,
-        key=lambda event: (
-            (event.content_type_id, event.object_id) != (kind, row.pk),
-            change.name not in (event.changes or {}),
-            not event.comment,
-        ),
-    )
-    return ranked[0] if ranked else None
+def event_about(change: Change) -> Event | None:
+    """The event that speaks of the very row that changed: it is its subject, or the event's data name it.
+
+    None when none does, or when several do and nothing says which of them changed this value.
+    """
+    found = change.said.about(change.model, change.pk) or change.said.naming(change.model, change.pk)
+    return _of_this_value(found or _told_by_owners(change), change)
+
+
+def only_event(change: Change, row: models.Model) -> Event | None:
+    """The only event of the transaction, when it is about ``row`` (whose page this is) or about the owner of the row
+    that changed: all that the transaction wrote of them, it wrote for that."""
+    if len(change.events) != 1:
+        return None
+    found = change.said.about(type(row), row.pk) or list(_of_owners(change))
+    return found[0] if found else None
+
+
+def _of_this_value(events: list[Event], change: Change) -> Event | None:
+    if len(events) <= 1:
+        return events[0] if events else None
+    value = [json_safe(change.before), json_safe(change.after)]
+    naming = [event for event in events if change.name in (event.changes or {})]
+    for found in (
+        [event for event in naming if event.changes[change.name] == value],
+        naming,
+        [event for event in events if event.to_state and [event.from_state, event.to_state] == value],
+    ):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _of_owners(change: Change) -> Iterator[Event]:
+    """The events whose subject is a row to which the changed row belongs."""
+    for item in change.model._meta.concrete_fields:
+        if item.is_relation and (key := change.values.get(item.attname)) is not None:
+            yield from change.said.about(item.related_model, key)
+
+
+def _told_by_owners(change: Change) -> list[Event]:
+    """The events of the row's owners that tell it by its rank or its code (see :class:`Told`)."""
+    told = _told.get(change.model, Told())
+    if not (told.by or told.actions):
+        return []
+    wanted = {key: str(json_safe(change.values[column])) for key, column in told.by.items()}
+    return [
+        event
+        for event in dict.fromkeys(_of_owners(change))
+        if event.action in told.actions or (wanted and any(_has(part, wanted) for part in _mappings(event.data)))
+    ]
+
+
+def _has(part: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    return all(str(part.get(key, "")) == value for key, value in wanted.items())
+
+
+def _is_reference(part: Mapping[str, Any]) -> bool:
+    return isinstance(part.get("model"), str) and isinstance(part.get("id"), int | str)
+
+
+def _mappings(data: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping in the data of an event, at any depth: references are some (see ``core.json_safe``)."""
+    if isinstance(data, Mapping):
+        yield data
+        data = list(data.values())
+    if isinstance(data, list):
+        for value in data:
+            yield from _mappings(value)

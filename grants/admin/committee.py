@@ -18,6 +18,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from core.admin import CaseHeader, EssorModelAdmin, EssorTabularInline, Panel, money_display
+from core.admin.reasons import changes_in
 from core.engine import versions
 from core.events import record
 from core.money import ZERO, format_euros
@@ -64,6 +65,11 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
     """Sessions and their grid. The secretary prepares, records and closes; everybody of the programmes reads."""
 
     add_roles = change_roles = [Role.COMMITTEE_SECRETARY]
+    without_reason = {
+        **dict.fromkeys(("title", "place"), "how the session is called and found: decides nothing"),
+        **dict.fromkeys(("deliberation_number", "deliberation_on", "legality_sent_on", "legality_reference"),
+                        "what happens after the closing is noted, not changed"),
+    }  # fmt: skip
     list_display = [
         "session_column",
         "state_column",
@@ -122,8 +128,8 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
         if not change:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
-        if change and form.changed_data:
-            record(obj, "change", actor=request.user, data={"fields": form.changed_data})
+        if change and (changes := changes_in(form)):
+            record(obj, "change", actor=request.user, changes=changes, comment=self.reason_of(form))
         elif not change:
             record(obj, "create", actor=request.user)
 

@@ -20,8 +20,6 @@ from core.admin import (
     money_display,
     plain_display,
 )
-from core.admin.reasons import ReasonedMixin, changes_in
-from core.events import record
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
 from core.roles import Role
@@ -65,11 +63,10 @@ class PaymentCreditInline(EssorTabularInline):
 
 
 @admin.register(Envelope)
-class EnvelopeAdmin(ReasonedMixin, EssorImportExportAdmin):
+class EnvelopeAdmin(EssorImportExportAdmin):
     """What was voted, committed, proposed and is available. Finance officers and administrators edit."""
 
     resource_classes = [EnvelopeResource]
-    reasoned_fields = ("voted_amount", "is_closed", "programme", "year", "kind")
     add_roles = change_roles = EDITS_BUDGET
     list_display = [
         "envelope_column",
@@ -140,13 +137,6 @@ class EnvelopeAdmin(ReasonedMixin, EssorImportExportAdmin):
                 anchor="commitments",
             ),
         ]
-
-    def save_model(self, request: HttpRequest, obj: Envelope, form, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if change:
-            record(obj, "change", actor=request.user, comment=self.reason_of(form), changes=changes_in(form))
-        else:
-            record(obj, "create", actor=request.user)
 
 
 @admin.register(Commitment)

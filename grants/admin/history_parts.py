@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from core.admin.changes import part_name, register_parts
-from core.admin.values import NOTHING, register_expander
+from core.admin.values import NOTHING, register_expander, register_reader
 from core.dates import format_date_long
-from core.engine.changes import Part
+from core.engine.changes import Part, register_told
 from core.money import format_euros
 from core.text import listed
 from grants.models import (
@@ -33,6 +33,7 @@ from grants.models import (
     Proposal,
     Score,
 )
+from grants.programmes.grant_plan import GrantPlan
 from grants.rules.answers import parse_amount, parse_day
 from grants.rules.schema import Question, QuestionKind
 
@@ -65,6 +66,28 @@ def _person(_application: models.Model, values: Values) -> str:
 DECISION = ("decision", "decided_amount", "reason", "proposed_amount", "decided_by")
 CREDIT_USE = ("amount", "released_amount")
 
+
+def plan_in_words(data: Any) -> str:
+    """The plan of a grant: how much in all, and for each year or person."""
+    plan = GrantPlan.from_json(data)
+    groups = [f"{group.label}{_(': ')}{format_euros(group.amount)}" for group in plan.groups()]
+    return " · ".join([format_euros(plan.amount), *groups])
+
+
+for _model, _field in (
+    ("grants.Application", "granted_plan"), ("grants.Proposal", "plan"), ("grants.AgendaItem", "decided_plan"),
+    ("grants.AidComputation", "plan"),
+):  # fmt: skip
+    register_reader(_model, _field, plan_in_words)
+
+register_told(Score, reason="comment", by={"criterion": "code"})
+register_told(CheckAnswer, reason="reason", by={"check": "code"})
+register_told(Opinion, by={"opinion": "code"})
+register_told(Piece, reason="note", by={"piece": "code"})
+register_told(BudgetLine, by={"line": "id"})
+register_told(AgendaItem, reason="reason", by={"item": "id"})
+register_told(Commitment, reason="release_reason")
+register_told(CommitteeMember, by={"member": "name"})
 register_parts(
     Application,
     Part(

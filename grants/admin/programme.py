@@ -7,9 +7,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from core.admin import EssorModelAdmin, EssorTabularInline, date_display
-from core.admin.reasons import ReasonedMixin, changes_in
 from core.dates import last_day
-from core.events import record
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import short_date
 from grants.models import Call, Programme, ProgrammeAssignment, ProgrammeVersion
@@ -54,7 +52,7 @@ class ProgrammeAdmin(EssorModelAdmin):
 
 
 @admin.register(Call)
-class CallAdmin(ReasonedMixin, EssorModelAdmin):
+class CallAdmin(EssorModelAdmin):
     """Calls with their dates and envelope; heads of service and administrators edit those of their programmes."""
 
     list_display = [
@@ -84,7 +82,6 @@ class CallAdmin(ReasonedMixin, EssorModelAdmin):
         "eu_rate_limit",
     ]
     add_roles = change_roles = [Role.HEAD_OF_SERVICE, Role.ADMINISTRATOR]
-    reasoned_fields = ("opens_at", "closes_at", "envelope", "is_published", "is_locked", "eu_rate_limit")
 
     @admin.display(description=gettext_lazy("Last day"), ordering="closes_at")
     def closes_column(self, call: Call) -> str:
@@ -105,13 +102,6 @@ class CallAdmin(ReasonedMixin, EssorModelAdmin):
         if db_field.name == "envelope":
             kwargs["queryset"] = db_field.related_model.objects.filter(programme__in=programmes, is_closed=False)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: Call, form, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if change:
-            record(obj, "change", actor=request.user, comment=self.reason_of(form), changes=changes_in(form))
-        else:
-            record(obj, "create", actor=request.user)
 
     @display(description=gettext_lazy("Programme"), ordering="programme_version__programme__name")
     def programme_column(self, call: Call) -> str:

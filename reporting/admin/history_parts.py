@@ -1,13 +1,20 @@
 """What the history of an operation, of a declaration and of a payment application shows besides their own fields."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.changes import part_name, register_parts
-from core.engine.changes import Part
+from core.admin.values import register_reader
+from core.engine.changes import Part, register_told
 from reporting.models import (
     EUProgramme,
     ExpenditureDeclaration,
     ExpenditureItem,
+    FinancingLine,
     Operation,
     OperationFlag,
     OperationVersion,
@@ -16,7 +23,20 @@ from reporting.models import (
     Priority,
     PriorityAllocation,
 )
+from reporting.models.financing import SourceKind
+from reporting.models.flag import found_in_words
 
+
+def _source(_operation: models.Model, values: Mapping[str, Any]) -> str:
+    """A line of the financing plan by who pays: the kind of source, with its name where it has one."""
+    kind, name = SourceKind(values["kind"]).label, values["label"]
+    return _("Financing plan, %(source)s") % {"source": f"{kind} ({name})" if name else kind}
+
+
+register_reader("reporting.OperationFlag", "detail", found_in_words)
+register_told(OperationVersion, reason="reason")
+register_told(OperationFlag, reason="explanation")
+register_told(ExpenditureItem, reason="reason")
 register_parts(
     Operation,
     Part(
@@ -25,6 +45,7 @@ register_parts(
          "category_of_region", "intervention_field", "start_date", "end_date", "reason"),
         part_name(gettext_lazy("version"), "number"),
     ),
+    Part(FinancingLine, "version__operation_id", ("amount",), _source),
     Part(OperationFlag, "operation_id", ("kind", "state", "answer", "explanation"), part_name(gettext_lazy("doubt"))),
 )  # fmt: skip
 register_parts(

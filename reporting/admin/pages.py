@@ -47,7 +47,9 @@ class ReportForm(forms.Form):
     )
     cut_off = forms.DateField(
         label=gettext_lazy("Cut-off date"),
-        help_text=gettext_lazy("What was recorded by the end of this day. The same date gives the same figures later."),
+        help_text=gettext_lazy(
+            "What was recorded by the end of this day. A day that is over gives the same figures later."
+        ),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     publish = forms.BooleanField(

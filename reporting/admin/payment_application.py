@@ -78,11 +78,15 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
 
     def case_header(self, request: HttpRequest, obj: PaymentApplication) -> CaseHeader:
         lines = list(obj.lines.all())
+        subtitle = _("Accounting year %(year)s, application %(number)d") % {
+            "year": obj.names.of(obj.accounting_year), "number": obj.number,
+        }  # fmt: skip
+        if obj.name_as_sent != str(obj):
+            subtitle += " · " + _("called %(name)s today") % {"name": obj}
         return CaseHeader(
-            number=str(obj),
-            title=obj.programme.name,
-            subtitle=_("Accounting year %(year)s, application %(number)d")
-            % {"year": obj.accounting_year, "number": obj.number},
+            number=obj.name_as_sent,
+            title=obj.names.of(obj.programme).name,
+            subtitle=subtitle,
             amounts=[
                 (_("Eligible expenditure"), sum_money(line.eligible_amount for line in lines)),
                 (_("Union contribution"), sum_money(line.union_amount for line in lines)),
@@ -93,6 +97,8 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
         lines = obj.lines.select_related("priority").prefetch_related(
             "entries__certificate__operation", "entries__certificate__declaration"
         )
+        for line in lines:  # in memory: the page of what was sent says it in the words of that day
+            line.priority_named = obj.names.of(line.priority)
         panels = [
             Panel(
                 _("Expenditure by priority and category of region"),

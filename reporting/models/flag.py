@@ -1,7 +1,9 @@
 """Doubts about an operation that someone must answer."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -55,6 +57,11 @@ _FOUND = {
     "written": lambda value: _("written “%s”") % value,
     "fund": lambda value: str(value),
 }
+
+
+def found_in_words(detail: Mapping[str, Any]) -> str:
+    """The figures that raised a doubt, as people write them."""
+    return " · ".join(_FOUND[name](value) for name, value in detail.items() if name in _FOUND and value)
 
 
 class FlagQuerySet(OfOperationQuerySet):
@@ -121,7 +128,7 @@ class OperationFlag(WorkflowModel):
     @property
     def found(self) -> str:
         """What raised the doubt, in words: amounts and dates as people write them."""
-        return " · ".join(_FOUND[name](value) for name, value in self.detail.items() if name in _FOUND and value)
+        return found_in_words(self.detail)
 
     @workflow_transition(
         field=state,

@@ -5,12 +5,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements.models.triggers import frozen, legal_moves, refuse
 from applicants.models.triggers import bodies_of_case, impartial
+from core.engine.past import Past, Present
 from core.history import tracked
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
@@ -204,6 +206,19 @@ class PaymentApplication(WorkflowModel):
     def name_from(programme: EUProgramme, fund: Fund, year: AccountingYear, number: int) -> str:
         """Return how an application is called, from what names it."""
         return f"{programme.code} · {fund} · {year} · {number}"
+
+    @cached_property
+    def names(self) -> Past | Present:
+        """What programmes, funds and priorities are called here: as they were sent, or as they are until then."""
+        return Past(self.sent_at) if self.sent_at else Present()
+
+    @property
+    def name_as_sent(self) -> str:
+        """How the application is called on what was sent."""
+        named = self.names
+        return self.name_from(
+            named.of(self.programme), named.of(self.fund), named.of(self.accounting_year), self.number
+        )
 
     def interest_of(self, user) -> str | None:
         """The people of any case whose expenditure it declares."""

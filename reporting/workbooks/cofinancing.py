@@ -384,15 +384,18 @@ def identity(version, past: Past) -> dict[str, str | bool]:
 def cover_of(selection: Selection, title: str, by: str, format_version: int) -> Cover:
     """Return the cover: what, up to when, for which programme and fund, by whom, and how to check it."""
     programme, fund = selection.past.of(selection.programme), selection.past.of(selection.fund)
+    lasting = _(
+        "The same cut-off date gives the same figures and the same SHA-256 later: only facts recorded by the end of "
+        "that day count, and names are those of that day."
+    )
+    passing = _(
+        "The cut-off day was not over when this was made: what is recorded later that day is missing, and a later "
+        "report of the same date may give other figures and another SHA-256. From the next day on they are the same."
+    )
     notes = [
-        _("The same cut-off date gives the same figures and the same SHA-256 later: only facts recorded by the end of "
-          "that day count, and names are those of that day."),
+        lasting if selection.is_final else passing,
         _("Amounts are in euros. Texts beginning with a sign of calculation are texts."),
-    ]  # fmt: skip
-    if not selection.is_final:
-        notes.insert(
-            0, _("The cut-off day was not over when this was made: facts recorded later that day are missing.")
-        )
+    ]
     return Cover(
         title=title,
         facts=[

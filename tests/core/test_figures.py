@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core import health
+from core.dates import format_moment
 from core.figures import jobs
 from core.figures.alerts import broken_codes, broken_number, is_silent
 from core.figures.checking import keep, look, look_at
@@ -130,6 +131,8 @@ def test_the_look_of_the_night_is_made_once_and_made_good():
         jobs.check_figures_at_night()
         assert Job.objects.filter(kind=jobs.KIND).count() == 1
         keep(look([CODE]))
+        assert jobs.is_due()  # one figure is not all of them
+        keep(look())
         assert not jobs.is_due()
     with time_machine.travel((today + timedelta(days=1)).replace(hour=11), tick=False):
         assert jobs.is_due()  # the worker was away at night
@@ -211,7 +214,7 @@ def test_a_second_person_who_asks_sees_the_look_that_is_under_way():
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def test_the_command_says_each_broken_row_and_writes_nothing():
+def test_the_command_says_each_broken_row_and_keeps_what_the_page_shows():
     out = StringIO()
     call_command("check_figures", stdout=out)
     assert f"{len(invariants())} contrôles conformes" in out.getvalue()
@@ -223,7 +226,11 @@ def test_the_command_says_each_broken_row_and_writes_nothing():
     lines = str(caught.value).splitlines()
     assert len(lines) == 2 and lines[0].startswith(f"{CODE}\u202f: {someone.email} (core_user id={someone.pk})")
     assert "1 non conformes" in lines[1]
-    assert not FigureCheck.objects.exists()
+    kept = FigureCheck.objects.get(code=CODE)
+    assert not kept.holds and FigureFinding.objects.open().get().object_id == someone.pk
+    assert FigureCheck.objects.count() == len(invariants())
+    page = signed_in(finance_officer=True).get(reverse("admin:core_figurecheck_changelist")).content.decode()
+    assert format_moment(kept.checked_at) in page and "pas encore contrôlé" not in page
     with pytest.raises(CommandError, match="core.nothing"):
         call_command("check_figures", "--only", "core.nothing")
     out = StringIO()

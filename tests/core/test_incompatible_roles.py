@@ -61,7 +61,7 @@ def test_administrators_see_the_breaches_and_add_pairs(client: Client):
     assert history(pair).get().action == "create"
     with pytest.raises(ValidationError):
         UserFactory(finance_officer=True).set_roles([Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE])
-    client.post(f"{LIST}{pair.pk}/change/", {"reason": pair.reason})
+    client.post(f"{LIST}{pair.pk}/change/", {"reason": pair.reason, "change_reason": "Contrôle interne"})
     UserFactory(finance_officer=True).set_roles([Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE])
 
 

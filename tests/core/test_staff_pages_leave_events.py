@@ -24,7 +24,6 @@ from applicants.models import (
     SingleUndertaking,
 )
 from core.acting import acting_as
-from core.admin.reasons import ReasonedMixin
 from core.admin.traces import TracedMixin
 from core.engine.line_checks import check_authors
 from core.engine.verification import check_rows
@@ -32,13 +31,14 @@ from core.history import history_model_of, tracked_models
 from core.models import Event, User
 from core.models.incompatible import IncompatibleRoles
 from core.roles import Role
-from grants.models import Programme, ProgrammeAssignment
+from grants.models import PaymentCredit, Programme, ProgrammeAssignment
 from reporting.models import (
     AccountingYear,
     ErrorType,
     Fund,
     InterventionField,
     Priority,
+    PriorityAllocation,
     SpecificObjective,
 )
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory, pdf
@@ -78,6 +78,7 @@ CHANGES: dict[str, tuple[Callable[[], models.Model], dict[str, str]]] = {
     "applicants.LegalCategory": (first(LegalCategory), {"label": "Autre libellé"}),
     "applicants.Department": (first(Department), {"name": "Autre nom"}),
     "applicants.DeMinimisCeiling": (first(DeMinimisCeiling), {"amount": "299 999,00"}),
+    "applicants.DeMinimisAid": (DeMinimisAidFactory, {"amount": "4 321,00"}),
     "grants.CommitteeSession": (SessionFactory, {"title": "Commission extraordinaire"}),
     "grants.Envelope": (EnvelopeFactory, {"label": "PROGRESS, budget rectifié"}),
     "grants.Programme": (programme_of, {"is_active": ""}),
@@ -99,6 +100,19 @@ CHANGES: dict[str, tuple[Callable[[], models.Model], dict[str, str]]] = {
     "reporting.CofinancingRule": (rule, {"eu_rate": "41"}),
 }
 
+# What is told in the chain of another row.
+TOLD_OF = {"applicants.DeMinimisAid": lambda row: row.applicant}
+# The only fields that change without a reason; each page says why.
+WITHOUT_REASON = {
+    "core.User": {"first_name", "last_name", "phone", "language"},
+    "applicants.Applicant": {
+        "email", "phone", "website", "address_line", "postcode", "city", "insee_commune", "acronym",
+        "representative_name", "representative_title",
+    },
+    "grants.CommitteeSession": {
+        "title", "place", "deliberation_number", "deliberation_on", "legality_sent_on", "legality_reference",
+    },
+}  # fmt: skip
 
 # What is typed on the page of a new row.
 ADDITIONS: dict[str, Callable[[], dict[str, str]]] = {
@@ -137,8 +151,7 @@ def change(client: Client, row: models.Model, person: User, **typed: str) -> Non
     """What a browser sends: the form as the page gives it, with what somebody types."""
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
-    reason = {"change_reason": REASON} if isinstance(admin.site._registry[type(row)], ReasonedMixin) else {}
-    send(client, address, **reason, **typed)
+    send(client, address, change_reason=REASON, **typed)
 
 
 def send(client: Client, address: str, **typed: str) -> None:
@@ -171,8 +184,52 @@ def test_a_change_leaves_an_event_of_the_person(client: Client, label: str):
     assert written, "the page wrote nothing"
     said = Event.objects.filter(actor=person)
     assert {event.transaction for event in said} == {line.pgh_context_id for line in written}
-    assert Event.objects.of(row).filter(actor=person).count() == said.count() == 1
+    subject = TOLD_OF.get(label, lambda itself: itself)(row)
+    assert Event.objects.of(subject).filter(actor=person).count() == said.count() == 1
+    assert [event.comment for event in said] == [REASON]
     assert findings() == []
+
+
+def refused(client: Client, row: models.Model, person: User, **typed: str) -> bool:
+    """Send a change without a reason: whether the page asks for one, and nothing was written."""
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    fields = form_to(client.get(address), address).typed(**typed)
+    answer = client.post(address, {name: value for name, value in fields.items() if value != ""})
+    written = lines_of(row, person).exists() or Event.objects.filter(actor=person).exists()
+    return answer.status_code == 200 and "Dites pourquoi" in answer.text and not written
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", CHANGES)
+def test_nothing_changes_without_a_reason(client: Client, label: str):
+    make, typed = CHANGES[label]
+    with acting_as(label="tests"):
+        row, person = make(), staff(role_of(product_pages()[label]))
+    needs_one = not set(typed) <= WITHOUT_REASON.get(label, set())
+    assert refused(client, row, person, **typed) is needs_one
+
+
+def test_what_changes_without_a_reason_is_a_short_list_with_why_not():
+    found = {label: page.without_reason for label, page in product_pages().items() if page.without_reason}
+    assert {label: set(fields) for label, fields in found.items()} == WITHOUT_REASON
+    assert all(len(why) > 20 for fields in found.values() for why in fields.values())
+
+
+@pytest.mark.django_db
+def test_the_tables_on_a_page_need_its_reason_too(client: Client):
+    with acting_as(label="tests"):
+        envelope, finance = EnvelopeFactory(), staff(Role.FINANCE_OFFICER)
+        PaymentCredit.objects.create(envelope=envelope, year=2026, voted_amount=1000)
+        allocation = PriorityAllocation.objects.create(
+            priority=priority(), fund=Fund.objects.get(code="ERDF"), category_of_region="transition", eu_rate=60,
+            amount=1000,
+        )  # fmt: skip
+    assert refused(client, envelope, finance, payment_credits__0__voted_amount="2 000,00")
+    assert refused(client, allocation.priority, finance, allocations__0__eu_rate="50")
+    change(client, envelope, finance, payment_credits__0__voted_amount="2 000,00")
+    (event,) = Event.objects.filter(actor=finance)
+    assert (event.comment, event.data["parts"][0]["row"]["model"]) == (REASON, "grants.paymentcredit")
 
 
 @pytest.mark.django_db
@@ -314,7 +371,7 @@ def test_a_form_sent_as_it_was_says_nothing(client: Client):
 
 
 def page_of_programme(client: Client, **typed: str) -> None:
-    send(client, reverse("admin:grants_programme_change", args=[programme_of().pk]), **typed)
+    send(client, reverse("admin:grants_programme_change", args=[programme_of().pk]), change_reason=REASON, **typed)
 
 
 @pytest.mark.django_db(transaction=True)

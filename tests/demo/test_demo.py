@@ -1,5 +1,6 @@
 """The demonstration, as ``make demo`` runs it: real transitions, a real worker, the same figures at every run."""
 
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -8,8 +9,12 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Max, Min
 from django.test import override_settings
+from django.utils import timezone
 
+from core.admin.changes import change_lines
+from core.figures.models import FigureCheck
 from core.models import Event, User
 from core.models.job import Job
 from core.roles import Role
@@ -17,6 +22,7 @@ from core.transitions import workflow_models
 from demo.cases import CASES
 from grants.models import Application, Programme
 from reporting.models import PaymentApplication
+from tests.invariants.test_declared import CODES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +71,8 @@ def test_a_region_at_work(demo):
     assert_cases_are_everywhere()
     assert_no_state_was_written_behind_the_workflow()
     assert_every_role_has_an_account(told)
+    assert_each_act_is_a_transaction_of_its_day()
+    assert set(FigureCheck.objects.filter(broken_since=None).values_list("code", flat=True)) == set(CODES)
     for name in ("cofinancement.xlsx", "liste-des-operations.xlsx", "liste-des-operations.csv"):
         assert (demo.folder / name).stat().st_size > 1000
         assert str(demo.folder / name) in told
@@ -104,6 +112,17 @@ def assert_no_state_was_written_behind_the_workflow() -> None:
             assert getattr(row, model.STATE_FIELD) == states.get(row.pk, str(initial)), repr(row)
             checked += row.pk in states
     assert checked > 150
+
+
+def assert_each_act_is_a_transaction_of_its_day() -> None:
+    """No transaction holds months: what it tells lies within minutes, and a history page says the day of each change."""
+    spans = Event.objects.values("transaction").annotate(first=Min("created_at"), last=Max("created_at"))
+    assert len(spans) > 900
+    assert max(span["last"] - span["first"] for span in spans) < timedelta(minutes=10)
+    case = Application.objects.filter(state="contracted").order_by("pk").first()
+    days = {line.when.date() for line in change_lines(case)}
+    assert len(days) >= 6 and max(days) < timezone.localdate() - timedelta(days=30)
+    assert all(line.who != "command demo" for line in change_lines(case))
 
 
 def assert_every_role_has_an_account(told: str) -> None:

@@ -220,6 +220,7 @@ def test_the_administrator_assigns_the_staff_of_a_programme(client):
     data = {
         "is_active": "on", "assignments-TOTAL_FORMS": "1", "assignments-INITIAL_FORMS": "0",
         "assignments-0-user": person.pk, "versions-TOTAL_FORMS": "0", "versions-INITIAL_FORMS": "0",
+        "change_reason": "Remplace Zoé",
     }  # fmt: skip
     response = client.post(reverse("admin:grants_programme_change", args=[programme.pk]), data)
     assert response.status_code == 302

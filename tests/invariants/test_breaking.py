@@ -1,11 +1,21 @@
 """The live figures of a Region at work are clean, and each invariant sees its own false state."""
 
+import re
+
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 
+from core.admin.changes import parts_of
+from core.admin.events import _changed as changed
+from core.admin.events import lines as event_lines
+from core.events import history
 from core.figures.checking import look, look_at
 from core.figures.invariants import Invariant, invariant_of, invariants
+from core.money import format_euros
+from grants.models import Envelope
+from reporting.models import Operation
 from tests.invariants.looking import Looker
 from tests.invariants.sabotage import sabotage, settings_of, statements_of
 from tests.invariants.test_declared import CODES
@@ -48,3 +58,55 @@ def test_every_invariant_is_few_statements(region, invariant: Invariant):
     with CaptureQueriesContext(connection) as captured:
         list(invariant.broken())
     assert len(captured) <= QUERIES
+
+
+# What no reader should meet: a moment or a value of the machine, a code, the name of a key.
+RAW = re.compile(r"\d{4}-\d\d-\d\d|\.\d{6}|\bNone\b|[{}]|^[a-z]+(_[a-z]+)+$|^[A-Z][a-z]+ : ", re.MULTILINE)
+
+
+def codes_of(model) -> set[str]:
+    """The values of the choices of a model that are not what they are called."""
+    return {
+        str(value)
+        for item in model._meta.concrete_fields
+        for value, label in item.flatchoices
+        if str(value) and str(value) != str(label)
+    }
+
+
+def english_of(model) -> set[str]:
+    """The names of the fields, which no French page says."""
+    names = {item.name: str(item.verbose_name).casefold() for item in model._meta.concrete_fields}
+    return {name.replace("_", " ") for name, label in names.items() if name.replace("_", " ") != label}
+
+
+def test_no_history_speaks_the_language_of_the_machine(region):
+    """The changes and the events of rows of every model of the staff site, as their history page shows them."""
+    seen, wrong = 0, set()
+    for model in admin.site._registry:
+        if model._meta.app_label == "sample":
+            continue
+        rows = model._base_manager.order_by("pk")
+        for row in {*rows[:2], *rows.reverse()[:1]}:
+            told = [(line.what, line.before, line.after) for line in changed(row)]
+            told += [words for line in event_lines(row, list(history(row))) for words in line.changes]
+            models = [model, *(part.model for part in parts_of(model))]
+            codes, english = set().union(*map(codes_of, models)), set().union(*map(english_of, models))
+            for what, before, after in told:
+                seen += 1
+                label = str(what).rpartition(" · ")[2].casefold()
+                if label in english or {before, after} & codes or RAW.search(f"{before}\n{after}") or "**" in what:
+                    wrong.add((model._meta.label, what, before[:60], after[:60]))
+    assert seen > 1_000
+    assert sorted(wrong) == []
+
+
+def test_a_row_begins_with_its_values_at_entry(region):
+    envelope, operation = Envelope.objects.order_by("pk").first(), Operation.objects.order_by("pk").first()
+    voted = [line for line in changed(envelope) if line.code == "envelope.voted_amount"]
+    assert [(line.before, line.after) for line in voted] == [("–", format_euros(envelope.voted_amount))]
+    plan = {
+        line.what.rpartition(" · ")[0]: line.after for line in changed(operation) if line.code == "financingline.amount"
+    }
+    assert len(plan) >= 2 and all(what.startswith("Plan de financement, ") for what in plan)
+    assert format_euros(operation.current.financing.get(kind="eu").amount) in plan.values()

@@ -9,6 +9,7 @@ import pgtrigger
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from django.utils import timezone, translation
 
 from core.engine.past import Past, rows_as_of
@@ -216,3 +217,34 @@ def test_a_name_removed_since_is_not_shown_and_the_hash_of_the_data_stays(tmp_pa
         out = StringIO()
         call_command("report", "operations", "--out", str(tmp_path / "c.csv"), "--cut-off", day.isoformat(), stdout=out)
         assert again.shown_sha256 in out.getvalue() and first["csv"].data_sha256 in out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)  # the history dates a line by its transaction
+def test_the_page_of_what_was_sent_says_it_in_the_words_of_that_day(client):
+    finance = UserFactory(finance_officer=True)
+    case = cofinanced("ESF+")
+    controlled(case, "7000.10")
+    application = applied(case, finance)
+    client.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:reporting_paymentapplication_change", args=[application.pk])
+    priority = application.lines.get().priority
+    EUProgramme.objects.filter(pk=application.programme_id).update(code="AVANT", name="Programme d’avant")
+    Priority.objects.filter(pk=priority.pk).update(code="P-AVANT")
+    assert all(
+        words in client.get(address).text for words in ("AVANT ·", "Programme d’avant", "P-AVANT")
+    )  # open: today's
+    perform(application, "send", actor=finance, data={"national_reference": "DP-1"})
+    EUProgramme.objects.filter(pk=application.programme_id).update(code="APRES", name="Programme d’après")
+    Priority.objects.filter(pk=priority.pk).update(code="P-APRES")
+    text = client.get(address).text
+    assert all(words in text for words in ("AVANT ·", "Programme d’avant", "P-AVANT", "aujourd’hui APRES ·"))
+    assert "P-APRES" not in text and "Programme d’après" not in text
+
+
+def test_the_cover_says_one_true_thing_about_its_day():
+    today, yesterday = timezone.localdate(), timezone.localdate() - timedelta(days=1)
+    lasting, passing = "The same cut-off date gives", "was not over"
+    with translation.override("en"):
+        for day, said, unsaid in ((today, passing, lasting), (yesterday, lasting, passing)):
+            notes = " ".join(str(note) for note in cofinancing.cover_of(Selection(day), "Titre", "Claire", 1).notes)
+            assert said in notes and unsaid not in notes

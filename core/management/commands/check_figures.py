@@ -7,15 +7,17 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.figures.checking import Result, look
+from core.figures.checking import Result
 from core.figures.invariants import UnknownInvariant, invariants
+from core.figures.looking import look_and_keep
 from core.management.base import EssorCommand, Problems
 
 
 class Command(EssorCommand):
     help = (
         "Looks at every invariant of the figures. Exit code 0 only when all hold; 1 with one line a broken row: which "
-        "invariant, which row, what was expected, what is there. Writes nothing: the nightly job keeps what it finds."
+        "invariant, which row, what was expected, what is there. What it finds is kept and told like what the night finds: "
+        "the page of the checks says the same."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +31,7 @@ class Command(EssorCommand):
             return
         begun = time.monotonic()
         try:
-            results = look(only)
+            results = look_and_keep(only)
         except UnknownInvariant as unknown:
             raise Problems([_("No check has the code %(code)s: see --list.") % {"code": unknown}]) from None
         lines = [line for result in results for line in lines_of(result)]

@@ -4,7 +4,7 @@ import time
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection
 from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from core.acting import unstamped
 from core.engine.seals import seal_all
+from core.figures.looking import look_and_keep
 from core.management.base import EssorCommand, Problems
 from core.models import OutboxMessage, User
 from demo.cases import CASES
@@ -19,6 +20,7 @@ from demo.people import DOMAIN, PASSWORD, STAFF
 from demo.progress import Progress
 from demo.scale import file_many
 from demo.scenario import Scenario
+from demo.whole import give_back, was_interrupted, whole_or_nothing
 from demo.workbooks import REPORTS, Written, write_all
 from grants.models import Application, Call
 
@@ -43,10 +45,13 @@ class Command(EssorCommand):
         )
 
     def handle(self, *args, scale, **options):
-        began = time.monotonic()
+        began, is_new = time.monotonic(), False
         self.stdout.write(_("Preparing the database…"))
         with unstamped():
             call_command("migrate", verbosity=0, interactive=False)
+        if was_interrupted():
+            self.stdout.write(_("The demonstration was interrupted: what it left is undone."))
+            give_back()
         call_command("load_programmes", verbosity=0)
         if User.objects.filter(email=f"{STAFF[0].name}@{DOMAIN}").exists():
             self.stdout.write(_("The Region is already there: its cases stay as they are."))
@@ -61,20 +66,25 @@ class Command(EssorCommand):
             )
         else:
             self._play()
+            is_new = True
         if scale:
             with Progress(_("Applications"), max(scale - Application.objects.count(), 0)) as progress:
                 file_many(scale, progress.step)
         self.stdout.write(_("A worker writes the workbooks and sends the mails…"))
         with Progress(_("Workbooks"), len(REPORTS)) as progress:
             written = write_all(User.objects.get(email=f"administration@{DOMAIN}"), progress)
+        if is_new:  # the page of the checks says from the first day whether they hold
+            look_and_keep()
         seal_all()
         self._tell(written, time.monotonic() - began)
 
     def _play(self) -> None:
-        """The whole story in one transaction: interrupted, it leaves nothing half done."""
+        """The whole story, each act in its own transaction at its own moment; interrupted, it leaves nothing."""
         self.stdout.write(_("Fifteen months of a Region, case by case…"))
         scenario = Scenario()
-        with Progress(_("Steps"), scenario.steps) as progress, transaction.atomic():
+        with connection.cursor() as cursor:  # a crash of the machine may lose the last acts: then it is played again
+            cursor.execute("SET synchronous_commit TO off")
+        with whole_or_nothing(), Progress(_("Steps"), scenario.steps) as progress:
             scenario.play(progress.step)
         seal_all()  # as the worker does each minute where Essor runs
 

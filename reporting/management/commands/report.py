@@ -22,7 +22,7 @@ Examples:
   manage.py report cofinancing --out fse.xlsx --fund ESF+ --cut-off 2026-06-30
   manage.py report operations --out operations.csv --programme po-auvergne
 
-The totals per fund are printed at the end. The same cut-off date gives the same figures and the same SHA-256 of the
+The totals per fund are printed at the end. A cut-off date that is over gives the same figures and the same SHA-256 of the
 data whenever the report is made again. Exit code: 0 when the file was written, 1 with one line per problem otherwise.
 """
 

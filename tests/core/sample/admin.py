@@ -16,6 +16,7 @@ class CaseAdmin(EssorModelAdmin):
     list_select_related = ["owner"]
     search_fields = ["title"]
     fields = ["title", "owner", "asked", "state"]
+    without_reason = dict.fromkeys(("title", "owner", "asked"), "an example: reasons have tests of their own")
 
     def case_header(self, request, obj: Case) -> CaseHeader:
         return CaseHeader(number=f"CASE-{obj.pk}", title=obj.title, amounts=[("Asked", obj.asked), ("Granted", None)])

@@ -1,0 +1,98 @@
+"""A de minimis aid typed wrong on paper is corrected or withdrawn by whoever may enter it, with a reason."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.urls import reverse
+
+from applicants.de_minimis.register import correct_declared, enter_declared, record_granted, withdraw_declared
+from applicants.de_minimis.room import assess_for
+from applicants.models import DeMinimisAid, Membership
+from core.admin.changes import change_lines
+from core.events import history
+from core.figures.checking import look
+from core.roles import Role
+from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
+from tests.factories.instruction import staff
+from tests.forms import form_to
+
+pytestmark = pytest.mark.django_db
+TODAY = date(2026, 11, 1)
+
+
+def address(aid: DeMinimisAid, page: str) -> str:
+    return reverse(f"admin:applicants_deminimisaid_{page}", args=[aid.pk])
+
+
+def typed(client, url: str, **values: str):
+    return client.post(url, form_to(client.get(url), url).fields | values)
+
+
+@pytest.fixture
+def officer(client):
+    person = staff(Role.INSTRUCTOR)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return person
+
+
+@pytest.fixture
+def aid():
+    return DeMinimisAidFactory(amount=Decimal("290000.00"), granted_on=date(2026, 3, 1))
+
+
+def test_an_aid_typed_wrong_is_corrected_with_a_reason_and_the_room_follows(client, officer, aid):
+    assert "Dites pourquoi" in typed(client, address(aid, "change"), amount="2 900,00").text
+    before = assess_for(aid.applicant, Decimal(50_000), TODAY)
+    done = typed(client, address(aid, "change"), amount="2 900,00", change_reason="Deux zéros de trop")
+    assert done.status_code == 302
+    after = assess_for(aid.applicant, Decimal(50_000), TODAY)
+    assert after.room - before.room == Decimal("287100.00")
+    event = history(aid.applicant).last()
+    assert (event.action, event.actor, event.comment) == ("de_minimis_corrected", officer, "Deux zéros de trop")
+    assert event.changes == {"amount": ["290000.00", "2900.00"]}
+    assert [result.invariant.code for result in look() if not result.holds] == []
+
+
+def test_an_aid_of_another_enterprise_is_withdrawn_with_a_reason(client, officer, aid):
+    url, applicant = address(aid, "withdraw"), aid.applicant
+    assert url in client.get(address(aid, "change")).text
+    assert typed(client, url, reason=" ").status_code == 200
+    assert DeMinimisAid.objects.exists()
+    assert typed(client, url, reason="C’est l’aide d’un homonyme").status_code == 302
+    assert not DeMinimisAid.objects.exists()
+    event = history(applicant).last()
+    assert (event.action, event.comment) == ("de_minimis_withdrawn", "C’est l’aide d’un homonyme")
+    gone = next(line for line in change_lines(applicant) if line.code == "deminimisaid.amount" and line.after == "–")
+    assert gone.before.startswith("290")
+
+
+def test_a_grant_of_the_region_is_moved_by_its_case_alone(client, officer):
+    granted = record_granted(ApplicantFactory(), Decimal(5), date(2026, 1, 1), case_number="A-1")
+    assert client.get(address(granted, "withdraw")).status_code == 403
+    assert "change_reason" not in client.get(address(granted, "change")).text
+    for act in (correct_declared, withdraw_declared):
+        with pytest.raises(ValueError, match="registre"):
+            act(granted, actor=officer, reason="Erreur")
+
+
+def test_nobody_enters_corrects_or_withdraws_an_aid_of_their_own_enterprise(client, officer, aid):
+    Membership.objects.create(applicant=aid.applicant, user=officer, role="representative")
+    for act in (correct_declared, withdraw_declared):
+        with pytest.raises(PermissionDenied):
+            act(aid, actor=officer, reason="Erreur")
+    with pytest.raises(PermissionDenied):
+        enter_declared(DeMinimisAid(applicant=aid.applicant, amount=1, granted_on=TODAY), actor=officer)
+    assert client.get(address(aid, "withdraw")).status_code == 403
+    url = reverse("admin:applicants_deminimisaid_add")
+    values = {"applicant": str(aid.applicant_id), "granted_on": "2026-01-05", "amount": "10", "authority": "Commune"}
+    assert typed(client, url, **values).status_code == 200
+    assert DeMinimisAid.objects.count() == 1
+
+
+@pytest.mark.parametrize("role", [Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER, Role.AUDITOR])
+def test_others_read(client, aid, role):
+    client.force_login(staff(role), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(address(aid, "withdraw")).status_code == 403
+    assert "change_reason" not in client.get(address(aid, "change")).text
