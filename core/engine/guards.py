@@ -10,13 +10,13 @@ from typing import Any
 
 import pgtrigger
 from django.apps import apps
+from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding
 from core.engine.lines import fetch, quoted
-from core.engine.locks import IGNORE_FUNCTION, STAMP, STAMP_FUNCTION
-from core.history import history_model_of, tracked_models
+from core.engine.locks import IGNORE_FUNCTION, STAMP, STAMP_FUNCTION, history_tables, too_open
 from core.triggers import DIGEST_FUNCTION, TRANSACTION_FUNCTION
 
 FUNCTIONS = {
@@ -30,14 +30,33 @@ COPY = "essor_copy_of_a_table"
 
 def check_guards() -> Iterator[Finding]:
     """What guards the tables is what the models declare. Writes nothing: the copies are undone."""
+    yield from _rights()
     yield from _functions()
     yield from _stamps()
     yield from _triggers()
+    yield from _strangers()
     yield from _constraints()
+    yield from _columns()
 
 
 def _finding(table: str, name: str, sentence: str, before: Any = None, after: Any = None) -> Finding:
     return Finding(table, name, "*", before, after, None, sentence)
+
+
+def _rights() -> Iterator[Finding]:
+    """The role of the application writes in no table that is closed to it."""
+    role = settings.ESSOR_DATABASE_ROLE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper OR pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = 'core_event'::regclass), "
+            "'USAGE') FROM pg_roles WHERE rolname = %s",
+            [role],
+        )
+        owner = cursor.fetchone()
+        tables = [] if owner is None or owner[0] else too_open(cursor, role, history_tables())
+    for table in tables:
+        sentence = _("the role of the application may write where it should only read or add: run manage.py migrate.")
+        yield _finding(table, role, sentence)
 
 
 def _functions() -> Iterator[Finding]:
@@ -66,7 +85,7 @@ def _stamps() -> Iterator[Finding]:
             SELECT FROM pg_trigger WHERE tgrelid = to_regclass(history.name) AND tgname = %s AND tgenabled = 'O'
         )
     """
-    for row in fetch(query, [[history_model_of(model)._meta.db_table for model in tracked_models()], STAMP]):
+    for row in fetch(query, [history_tables(), STAMP]):
         yield _finding(row["name"], STAMP, _gone_or_off())
 
 
@@ -146,6 +165,29 @@ def _copy(cursor: Any, table: str) -> None:
     cursor.execute(f"CREATE TEMPORARY TABLE {COPY} (LIKE {quoted(table)}) ON COMMIT DROP")
 
 
+def _strangers() -> Iterator[Finding]:
+    """No trigger is switched off, those of foreign keys included, and none stands there that nobody declared."""
+    declared = [trigger.compile(model).sql.pgid for model, trigger in pgtrigger.registered()]
+    query = """
+        SELECT class.relname AS "table", coalesce(rule.conname, trigger.tgname) AS name, trigger.tgisinternal AS internal
+        FROM pg_trigger AS trigger JOIN pg_class AS class ON class.oid = trigger.tgrelid
+        LEFT JOIN pg_constraint AS rule ON rule.oid = trigger.tgconstraint
+        WHERE class.relnamespace = 'public'::regnamespace
+          AND (trigger.tgisinternal AND trigger.tgenabled <> 'O'
+               OR NOT trigger.tgisinternal AND trigger.tgname <> %s AND trigger.tgname <> ALL (%s))
+        UNION
+        SELECT tablename, rulename, false FROM pg_rules WHERE schemaname = 'public'
+        ORDER BY 1, 2
+    """
+    for row in fetch(query, [STAMP, declared]):
+        sentence = (
+            _gone_or_off()
+            if row["internal"]
+            else _("nobody declared this trigger or rule: it may change what is written.")
+        )
+        yield _finding(row["table"], row["name"], sentence)
+
+
 # --- constraints ---------------------------------------------------------------------------------------------------
 
 
@@ -197,3 +239,29 @@ def _checked_again(model: type[models.Model], rules: list[models.CheckConstraint
         says = dict(cursor.fetchall())
         cursor.execute(f"DROP TABLE pg_temp.{COPY}")
     return says
+
+
+def _columns() -> Iterator[Finding]:
+    """What fields say of themselves: not empty, unique, a key of another table."""
+    query = """
+        SELECT class.relname AS "table", attribute.attname AS name, attribute.attnotnull AS filled,
+               EXISTS (SELECT FROM pg_index AS index WHERE index.indrelid = class.oid AND index.indisunique
+                       AND index.indisvalid AND index.indpred IS NULL AND index.indnkeyatts = 1
+                       AND index.indkey[0] = attribute.attnum) AS single,
+               EXISTS (SELECT FROM pg_constraint AS rule WHERE rule.conrelid = class.oid AND rule.contype = 'f'
+                       AND rule.convalidated AND rule.conkey = ARRAY[attribute.attnum]) AS refers
+        FROM pg_class AS class JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
+        WHERE class.relnamespace = 'public'::regnamespace AND attribute.attnum > 0 AND NOT attribute.attisdropped
+    """
+    there = {(row["table"], row["name"]): row for row in fetch(query)}
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.proxy or not model._meta.managed:
+            continue
+        for field in model._meta.local_concrete_fields:
+            row = there.get((model._meta.db_table, field.column))
+            refers = getattr(field, "db_constraint", False) and field.remote_field is not None
+            wanted = {"filled": not field.null and not field.generated, "single": field.unique, "refers": refers}
+            for rule, says in wanted.items():
+                if says and not (row and row[rule]):
+                    name = {"filled": "NOT NULL", "single": "UNIQUE", "refers": "FOREIGN KEY"}[rule]
+                    yield _finding(model._meta.db_table, f"{field.column} {name}", _gone_or_off())

@@ -86,7 +86,7 @@ def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     present = set(connection.introspection.table_names())
     if "core_event" not in present:  # migrated to before there was anything to guard
         return
-    tables = [table for table in _history_tables() if table in present]
+    tables = [table for table in history_tables() if table in present]
     with connection.cursor() as cursor:
         _stamp_lines(cursor, tables)
         cursor.execute(IGNORE_FUNCTION)
@@ -98,7 +98,8 @@ def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
             grant(cursor, role, tables)
 
 
-def _history_tables() -> list[str]:
+def history_tables() -> list[str]:
+    """The tables of the row history."""
     return [history_model_of(model)._meta.db_table for model in tracked_models()]
 
 
@@ -126,6 +127,20 @@ def _write_as_owner(cursor: Any, tables: list[str]) -> None:
         cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
 
 
+def too_open(cursor: Any, role: str, tables: list[str]) -> list[str]:
+    """The tables in which ``role`` may write more than the application's role gets; ``tables`` are the histories."""
+    cursor.execute(
+        """
+        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND (relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+             OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'UPDATE, DELETE, TRUNCATE'))
+        ORDER BY relname
+        """,
+        [[*tables, *ONLY_READ], role, list(ONLY_ADDED_TO), role],
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
 def grant(cursor: Any, role: str, tables: list[str]) -> None:
     """Give ``role`` the rights of the application; ``tables`` are the history tables, which it only reads."""
     present = set(connection.introspection.table_names(cursor))
@@ -134,14 +149,12 @@ def grant(cursor: Any, role: str, tables: list[str]) -> None:
         """
         SELECT EXISTS (
             SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-            AND (NOT has_table_privilege(%s, oid, 'SELECT')
-                 OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT, UPDATE, DELETE')
-                 OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'UPDATE, DELETE'))
+            AND NOT has_table_privilege(%s, oid, 'SELECT')
         )
         """,
-        [role, only_read, role, list(ONLY_ADDED_TO), role],
+        [role],
     )
-    if not cursor.fetchone()[0]:
+    if not cursor.fetchone()[0] and not too_open(cursor, role, tables):
         return
     name = f'"{role}"'
     cursor.execute("SELECT current_setting('server_version_num')::int")

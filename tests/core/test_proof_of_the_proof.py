@@ -33,6 +33,7 @@ from core.models.user import User
 from core.outbox import enqueue_mail
 from core.sequences import next_number
 from grants.models import CommitteeSession, Programme, SessionProgramme
+from tests.core.test_database_roles import as_the_application
 from tests.factories.core import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
@@ -363,6 +364,14 @@ def test_the_guards_stand():
          "essor_digest"),
         ("DROP TRIGGER essor_stamp_line ON core_userevent", "core_userevent id=essor_stamp_line"),
         ("DROP INDEX de_minimis_once_a_case", "de_minimis_once_a_case"),
+        ("ALTER TABLE core_event ALTER COLUMN hash DROP NOT NULL", "core_event id=hash NOT NULL"),
+        ("ALTER TABLE grants_proposal DISABLE TRIGGER ALL", "grants_proposal id=grants_proposal_"),
+        ("CREATE RULE quiet AS ON DELETE TO grants_note DO INSTEAD NOTHING", "grants_note id=quiet"),
+        (
+            "CREATE TRIGGER aside BEFORE UPDATE ON core_user FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "core_user id=aside",
+        ),
+        ("ALTER TABLE core_user DROP CONSTRAINT core_user_email_key CASCADE", "core_user id=email UNIQUE"),
     ],
 )  # fmt: skip
 def test_a_guard_that_is_gone_off_or_another_is_found(statement, named):
@@ -385,3 +394,13 @@ def test_a_trigger_that_does_nothing_or_never_is_found():
         cursor.execute(trigger.replace("EXECUTE FUNCTION", "WHEN (false) EXECUTE FUNCTION"))
         (finding,) = check_guards()
         assert finding.id == name
+
+
+def test_a_right_too_many_of_the_application_is_found(settings):
+    with as_the_application() as role:
+        pass
+    settings.ESSOR_DATABASE_ROLE = role
+    assert list(check_guards()) == []
+    sql(f"GRANT UPDATE ON auth_group TO {role}")
+    (finding,) = check_guards()
+    assert (finding.table, finding.id) == ("auth_group", role)

@@ -46,7 +46,7 @@ def test_the_log_says_states_and_subjects_in_words(page):
     job = run_now("sample.report", {"rows": 1}, user=UserFactory(finance_officer=True))
     text = page(reverse("admin:core_event_changelist"))
     assert f"{job.pk} (A report)" in text
-    assert "Terminé" in text
+    assert "terminé" in text
     for code in (" queued ", " running ", " done "):
         assert code not in text
 
