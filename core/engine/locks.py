@@ -53,13 +53,7 @@ ONLY_READ = (
     "django_migrations",
 )
 # Added to by the application, never changed: it seals, and records.
-ONLY_ADDED_TO = (
-    "core_event",
-    "core_eventseal",
-    "core_historyseal",
-    "core_outboxmessage_attachments",
-    "core_personsalt",
-)
+ONLY_ADDED_TO = ("core_event", "core_eventseal", "core_historyseal", "core_personsalt")
 
 
 def label_migrations(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -149,10 +143,11 @@ def grant(cursor: Any, role: str, tables: list[str]) -> None:
         """
         SELECT EXISTS (
             SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-            AND NOT has_table_privilege(%s, oid, 'SELECT')
+            AND (NOT has_table_privilege(%s, oid, 'SELECT')
+                 OR relname <> ALL (%s) AND NOT has_table_privilege(%s, oid, 'DELETE'))
         )
         """,
-        [role],
+        [role, [*only_read, *ONLY_ADDED_TO], role],
     )
     if not cursor.fetchone()[0] and not too_open(cursor, role, tables):
         return
