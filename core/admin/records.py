@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db import models
@@ -26,6 +27,7 @@ from core.models.workflow import WorkflowModel
 from core.presentation import action_label, document_kinds
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import file_size
+from core.transitions import transitions_of, workflow_models
 
 READERS = (Role.AUDITOR, Role.ADMINISTRATOR)
 # The text of these mails holds a link that opens an account, a body, or a case to somebody without an account.
@@ -77,23 +79,27 @@ class NamedChangeList(EssorChangeList):
             row.subject_names, row.kind_words = names, kinds
 
 
-class WordsFilter(admin.AllValuesFieldListFilter):
-    """The values that there are, each in words."""
-
-    def words(self) -> Mapping[str, str]:
-        raise NotImplementedError
+class KindFilter(admin.AllValuesFieldListFilter):
+    """Documents by what they are to their subject."""
 
     def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
-        words = self.words()
+        words = document_kinds()
         for choice in super().choices(changelist):
             yield choice | {"display": words.get(choice["display"], choice["display"])}
 
 
-class KindFilter(WordsFilter):
-    """Documents by what they are to their subject."""
+class ActionFilter(admin.AllValuesFieldListFilter):
+    """Events by what was done, in the words of the first workflow that knows it."""
 
-    def words(self) -> Mapping[str, str]:
-        return document_kinds()
+    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
+        labels: dict[str, str] = {}
+        for model in workflow_models(apps.get_models()):
+            labels = {spec.name: str(spec.label) for spec in transitions_of(model)} | labels
+        whole, *actions = super().choices(changelist)
+        yield whole
+        for choice in actions:
+            action = choice["display"]
+            yield choice | {"display": labels.get(action) or action_label(Event, action)}
 
 
 class ReadOnlyAdmin(EssorModelAdmin):
@@ -112,7 +118,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     list_display = ["created_at", "who", "action_words", "subject_column", "from_words", "to_words"]
     sortable_by = ["created_at", "action_words"]
-    list_filter = ["action"]
+    list_filter = [("action", ActionFilter)]
     list_select_related = ["actor", "content_type"]
     date_hierarchy = "created_at"
     ordering = ["-id"]
