@@ -202,7 +202,7 @@ def _signature_steps(agreement: Agreement) -> list[Step]:
 
 def _payment_step(agreement: Agreement, payment: Payment) -> Step:
     item, claim = payment.instalment, payment.claim
-    title = f"{item.label} – {format_euros(claim.certified_amount if claim and claim.paid_on else item.amount)}"
+    title = f"{item.label} – {format_euros(_amount_of(payment))}"
     if claim is not None:
         status = DONE if claim.is_over else NOW
         state = claim.state_label("applicant")
@@ -212,6 +212,12 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
     if payment.has_ended:
         return Step(title, DONE, None, _("The agreement has ended: this payment will not be made."))
     return Step(title, LATER, None, item.trigger_text)
+
+
+def _amount_of(payment: Payment):
+    """Euros: what was certified once the claim is over, else what is planned."""
+    claim = payment.claim
+    return claim.certified_amount if claim and (claim.is_over or claim.owes_nothing) else payment.instalment.amount
 
 
 def _end(agreement: Agreement) -> Step:

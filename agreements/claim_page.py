@@ -141,6 +141,11 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
 
 
 def _payment_steps(claim: PaymentClaim) -> list[Step]:
+    if claim.owes_nothing:
+        return [
+            Step(_("Checked by the Region"), DONE, claim.certified_at),
+            Step(_("Nothing is due: no payment follows"), DONE if claim.is_over else NOW, claim.ordered_at),
+        ]
     reading = claim.state in (State.SUBMITTED, State.UNDER_REVIEW)
     stages = [
         (_("Checked and accepted by the Region"), claim.certified_at, reading),

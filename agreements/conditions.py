@@ -300,7 +300,7 @@ def less_is_due_now(claim, data, actor):
 def accounts_are_verified(claim, data, actor):
     """The payee (of several persons, at least one) has a verified bank account, and no change of account is waiting."""
     if not claim.certified_amount:
-        return {GENERAL: _("Nothing is due on this claim: there is nothing to order.")}
+        return {GENERAL: _("Nothing is due on this claim: there is nothing to order, close it.")}
     reasons, waiting = [], left_to_order(claim)
     for share, payee, _amount in waiting:
         if payee is None:
@@ -314,6 +314,28 @@ def accounts_are_verified(claim, data, actor):
             reasons.append(f"{payee.display_name}{colon()} {reason}")
     # A person who cannot be paid yet does not hold up the others.
     return {GENERAL: " ".join(reasons)} if len(reasons) == len(waiting) and reasons else None
+
+
+@precondition
+def answer_is_late(claim, data, actor):
+    """The beneficiary of a claim that was given back has let the day of the answer pass."""
+    if claim.state != "returned" or claim.answer_due_on is None or claim.answer_due_on < timezone.localdate():
+        return None
+    return {
+        GENERAL: _("The beneficiary may answer until %(day)s: the claim is rejected after that day.")
+        % {"day": format_date_long(claim.answer_due_on)}
+    }
+
+
+@precondition
+def nothing_is_due(claim, data, actor):
+    """The claim was certified for nothing."""
+    if claim.certified_amount:
+        return {
+            GENERAL: _("%(amount)s are due on this claim: order the payment.")
+            % {"amount": format_euros(claim.certified_amount)}
+        }
+    return None
 
 
 @precondition

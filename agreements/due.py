@@ -30,6 +30,25 @@ def due_of_claim(claim) -> Entitlement:
             claim.claimed_amount,
             [_("Due as planned, without expenditure: %(amount)s.") % {"amount": format_euros(claim.claimed_amount)}],
         )
+    entitled, already = _entitlement_of(claim, siblings)
+    return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+
+
+def above_what_is_due(claim) -> Decimal:
+    """Euros that earlier payments of the same part exceed what its certified expenditure makes due in all.
+
+    Zero while more expenditure may come (interim payment), and where a payment hangs on no expenditure.
+    """
+    if not claim.instalment.needs_expenditure or claim.instalment.kind == "interim":
+        return ZERO
+    siblings = claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
+    entitled, already = _entitlement_of(claim, siblings)
+    return max(already - entitled.amount, ZERO)
+
+
+def _entitlement_of(claim, siblings) -> tuple[Entitlement, Decimal]:
+    """What is due in all on the part (tranche or agreement) of a claim, and the euros ordered on its other claims."""
+    agreement, tranche = claim.agreement, claim.instalment.tranche
     granted = tranche.amount if tranche else agreement.granted_amount
     base = tranche.cost if tranche else agreement.eligible_base
     spent = sum_money(siblings.values_list("certified_total", flat=True))
@@ -42,7 +61,7 @@ def due_of_claim(claim) -> Entitlement:
         entitled = entitlement(granted=granted, base=base, spent=spent, **rule)
     else:
         entitled = _of_every_axis(axes, by_axis, rule)
-    return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+    return entitled, already
 
 
 def _is_settled(others) -> bool:

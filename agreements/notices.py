@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from agreements.settlements.services import settlement_of
+from agreements.settlements.services import settlement_of, standing_of
 from core.outbox import enqueue_mail
 from grants.notices import people_of
 
@@ -77,7 +77,7 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "give_back":
             _send(agreement, "claim_returned", key, link, **told)
         case "reject":
-            _send(agreement, "claim_rejected", key, link, **told)
+            _send(agreement, "claim_rejected", key, link, standing=standing_of(agreement), **told)
         case "suspend":
             _send(agreement, "claim_suspended", key, link, **told)
         case "resume":

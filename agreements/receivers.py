@@ -102,7 +102,7 @@ def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
         raise_warnings(instance)
     if name in notices.CLAIM_MAILS:
         notices.send_claim(instance, name, comment)
-    if name in ("settle", "reject"):
+    if name in ("settle", "reject", "close_without_payment"):
         _claim_is_over(instance, actor)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from django.db.models import F, Max, Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -44,9 +45,20 @@ def claims_to_review(user) -> QuerySet:
 
 
 def claims_to_order(user) -> QuerySet:
-    """Certified claims that may go into a batch, and those of which a part is not ordered yet."""
+    """Certified claims that may go into a batch (or are closed, where nothing is due), and those ordered in part."""
     rest = Q(state="ordered", ordered_amount__lt=F("certified_amount"))
-    return PaymentClaim.objects.for_user(user).filter(Q(state="certified", certified_amount__gt=0) | rest)
+    return PaymentClaim.objects.for_user(user).filter(Q(state="certified") | rest)
+
+
+def claims_unanswered(user) -> QuerySet:
+    """Claims given back to their beneficiary, who has let the day of the answer pass."""
+    late = Q(answer_due_on__isnull=True) | Q(answer_due_on__lt=timezone.localdate())
+    return PaymentClaim.objects.for_user(user).filter(late, state="returned")
+
+
+def claims_overpaid(user) -> QuerySet:
+    """Claims that ended with more paid before than what is due: the difference is to be asked back."""
+    return PaymentClaim.objects.for_user(user).filter(overpaid_amount__gt=0)
 
 
 def claims_suspended(user) -> QuerySet:
@@ -130,12 +142,16 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
     # One query for those to check and those on which a fault is open: the states of the two queues.
-    claims = PaymentClaim.objects.for_user(user).filter(mine, state__in=["submitted", "under_review", "suspended"])
+    seen = PaymentClaim.objects.for_user(user).filter(state__in=["submitted", "under_review", "suspended"])
+    claims = (seen | claims_unanswered(user)).filter(mine)
     claims = list(
         claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
     for claim in claims:
         if claim.state == "suspended":
+            continue
+        if claim.state == "returned":
+            yield _unanswered(claim)
             continue
         yield WorkItem(
             due=claim.instalment.due_on,
@@ -156,6 +172,16 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             url=change_url(report),
             action=_("Read"),
         )
+
+
+def _unanswered(claim: PaymentClaim) -> WorkItem:
+    return WorkItem(
+        due=claim.answer_due_on,
+        title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+        why=_("Given back to the beneficiary, who has not answered in time"),
+        url=change_url(claim),
+        action=_("Read"),
+    )
 
 
 def _suspended(claims: list[PaymentClaim]) -> Iterator[WorkItem]:
@@ -183,9 +209,20 @@ def work_on_payments(user) -> Iterator[WorkItem]:
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-            why=_("Certified, to be ordered: %(amount)s") % {"amount": format_euros(claim.certified_amount)},
+            why=_("Certified, to be ordered: %(amount)s") % {"amount": format_euros(claim.certified_amount)}
+            if claim.certified_amount
+            else _("Certified: nothing is due"),
             url=change_url(claim),
-            action=pgettext("verb", "Order"),
+            action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
+        )
+    for claim in claims_overpaid(user).with_case().order_by("ordered_at", "pk")[:SHOWN]:
+        yield WorkItem(
+            due=None,
+            title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+            why=_("Paid above what is due: %(amount)s to be asked back")
+            % {"amount": format_euros(claim.overpaid_amount)},
+            url=change_url(claim),
+            action=_("Read"),
         )
     # One query for both: the open ones first, then those that were sent.
     batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()

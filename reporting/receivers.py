@@ -33,16 +33,20 @@ def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
         and target in (state.UNDER_REVIEW, state.SUSPENDED, state.REJECTED)
         and not withdraw_draft(instance, actor)
     ):
-        raise TransitionRefused(
-            "conditions",
-            {
-                "__all__": _(
-                    "The expenditure of the claim %(claim)s was declared to the EU fund: its certification stays, and"
-                    " the claim goes on."
-                )
-                % {"claim": instance.number}
-            },
-        )
+        raise TransitionRefused("conditions", {"__all__": _declared(instance)})
+
+
+def _declared(claim) -> str:
+    return _(
+        "The expenditure of the claim %(claim)s was declared to the EU fund: its certification stays, and the claim goes"
+        " on."
+    ) % {"claim": claim.number}
+
+
+def why_certification_stays(claim) -> str | None:
+    """What agreements ask before they offer to take a certification back; one query."""
+    declared = ExpenditureDeclaration.objects.filter(claim=claim).exclude(state=ExpenditureDeclaration.State.DRAFT)
+    return _declared(claim) if declared.exists() else None
 
 
 @receiver(transitioned, sender=ExpenditureDeclaration, dispatch_uid="reporting_declaration_moved")

@@ -2,10 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from agreements.certified import register_keeper
 from core.documents import register_access
 from core.presentation import register_action_labels
 from reporting import proof, tasks
 from reporting.permissions import may_import_operations
+from reporting.receivers import why_certification_stays
 from reporting.reference_data import ensure_reference_data
 
 
@@ -27,6 +29,7 @@ def register_words() -> None:
 
 def register() -> None:
     """Who reads the files of imports; importing the tasks declares the kinds of jobs."""
+    register_keeper(why_certification_stays)
     register_access("reporting.OperationImport", lambda user, _import: may_import_operations(user))
     proof.register()
     register_words()

@@ -20,7 +20,7 @@ from agreements.agreement_page import payments_of, years_of
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.schedule.services import extensions_of
-from agreements.settlements.services import settlement_of
+from agreements.settlements.services import settlement_of, standing_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
@@ -196,7 +196,7 @@ class AgreementAdmin(CasePageAdmin):
         settlement = settlement_of(obj) if obj.ended_on else None
         if settlement is not None:
             lines = settlement.lines.select_related("claim__instalment")
-            context = {"settlement": settlement, "settlement_lines": lines}
+            context = {"settlement": settlement, "settlement_lines": lines, "standing": standing_of(obj)}
             panels.insert(0, Panel(_("Settlement"), f"{folder}/settlement.html", context, anchor="settlement"))
         if years := years_of(obj):
             panels.append(Panel(_("Years and reports"), f"{folder}/years.html", {"years": years}, anchor="years"))

@@ -130,7 +130,8 @@ class PaymentClaimAdmin(CasePageAdmin):
         )
 
     def transition_options(self, request: HttpRequest, obj: PaymentClaim) -> list[Option]:
-        options = super().transition_options(request, obj)
+        never = "order" if obj.owes_nothing else "close_without_payment"
+        options = [option for option in super().transition_options(request, obj) if option.spec.name != never]
         return sorted(options, key=lambda option: option.spec.order)
 
     def panels(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
@@ -142,6 +143,8 @@ class PaymentClaimAdmin(CasePageAdmin):
             panels.insert(
                 0, Panel(_("Answers of the beneficiary"), f"{FOLDER}/replies.html", context, anchor="replies")
             )
+        if obj.overpaid_amount:
+            panels.insert(0, Panel(_("Paid above what is due"), f"{FOLDER}/overpaid.html", anchor="overpaid"))
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))

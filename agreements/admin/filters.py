@@ -43,6 +43,8 @@ class ClaimQueueFilter(QueueFilter):
         "review": (_("to check"), work.claims_to_review),
         "order": (_("to order"), work.claims_to_order),
         "suspended": (_("suspended"), work.claims_suspended),
+        "unanswered": (_("not answered by the beneficiary"), work.claims_unanswered),
+        "overpaid": (_("paid above what is due"), work.claims_overpaid),
     }
 
 

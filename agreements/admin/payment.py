@@ -27,7 +27,8 @@ LISTED = 300
 
 def ready_claims(user) -> QuerySet:
     """Certified claims, in the order in which they were certified."""
-    return work.claims_to_order(user).with_case().select_related("certified_by").order_by("certified_at", "pk")
+    ready = work.claims_to_order(user).filter(certified_amount__gt=0)
+    return ready.with_case().select_related("certified_by").order_by("certified_at", "pk")
 
 
 def order_claims(batch: PaymentBatch, request: HttpRequest):

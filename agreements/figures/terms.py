@@ -20,7 +20,34 @@ def rewritten() -> Iterator[Broken]:
             yield Broken(pk, number, sha256, found)
 
 
+DAYS = """
+    SELECT a.id, a.number AS label, a.decision_date, (a.sent_at AT TIME ZONE 'Europe/Paris')::date AS sent,
+           (a.beneficiary_signed_at AT TIME ZONE 'Europe/Paris')::date AS signed, a.region_signed_on, a.notified_on, a.ended_on
+    FROM agreements_agreement a
+"""
+
 register(
+    Invariant(
+        code="agreements.dates-in-order",
+        name=_("Dates of an agreement"),
+        sentence=_(
+            "An agreement is sent after the deliberation, signed by the beneficiary, then by the Region, then notified,"
+            " then ended: no date comes before the one that it follows, none is to come."
+        ),
+        source=_("An act binds from its notification, of what was decided, sent and signed before."),
+        subject=Agreement,
+        sql=f"""
+            SELECT d.id, d.label, greatest(d.decision_date, d.sent, d.signed, d.region_signed_on) AS expected,
+                   least(d.sent, d.signed, d.region_signed_on, d.notified_on, d.ended_on) AS found
+            FROM ({DAYS}) AS d
+            WHERE d.sent < d.decision_date OR d.signed < d.sent
+               OR d.region_signed_on < greatest(d.decision_date, d.sent, d.signed)
+               OR d.notified_on < d.region_signed_on OR d.ended_on < d.notified_on OR d.notified_on > current_date
+            ORDER BY d.id
+        """,  # noqa: S608 - a constant
+        unit=Unit.DAY,
+        relation="≥",
+    ),
     Invariant(
         code="agreements.terms-are-frozen",
         name=_("Terms of an agreement"),

@@ -34,8 +34,8 @@ register(
             CROSS JOIN LATERAL (SELECT
                 CASE WHEN c.state IN ('certified', 'ordered') THEN 'finance_officer' ELSE 'instructor' END AS role,
                 CASE WHEN c.state = 'certified' THEN c.certified_by_id END AS not_by) AS wanted
-            WHERE c.state IN ('submitted', 'under_review', 'suspended', 'certified', 'ordered')
-              AND (c.state <> 'certified' OR c.certified_amount > 0) AND NOT {SOMEBODY} ORDER BY c.id
+            WHERE c.state IN ('submitted', 'under_review', 'suspended', 'returned', 'certified', 'ordered')
+              AND NOT {SOMEBODY} ORDER BY c.id
         """,  # noqa: S608 - a constant
         unit=Unit.TEXT,
         words=dict(Role.choices),

@@ -1,5 +1,6 @@
 """Input of the transitions. The runner builds them with ``data``, ``files``, ``instance`` and ``actor``."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,9 @@ from core.file_types import PIECE_TYPES, accept_attribute
 from core.money import EuroField
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
+
+#: Days given to complete a claim, unless the officer says another day.
+DAYS_TO_ANSWER = 30
 
 
 class TransitionForm(NoNationalNumberMixin, forms.Form):
@@ -93,8 +97,19 @@ class EntryInForceForm(TransitionForm):
     )
 
     def clean(self):
-        """The notification follows the signature."""
+        """Deliberation, sending, signature of the beneficiary, of the Region, notification: in this order."""
         cleaned = super().clean()
+        act = self.instance
+        before = (
+            (act.sent_at, _("the sending of the act")),
+            (act.beneficiary_signed_at, _("the beneficiary’s signature")),
+        )
+        for day, what in before:
+            try:
+                follows(cleaned.get("region_signed_on"), day, what)
+            except ValidationError as error:
+                self.add_error("region_signed_on", error)
+                break
         signed, notified = cleaned.get("region_signed_on"), cleaned.get("notified_on")
         if signed and notified and notified < signed:
             self.add_error("notified_on", _("The notification comes after the signature: check both dates."))
@@ -139,6 +154,25 @@ class SubmitClaimForm(TransitionForm):
         ),
         error_messages={"required": gettext_lazy("Tick this box: a claim is filed on your honour.")},
     )
+
+
+class GiveBackForm(TransitionForm):
+    """By which day the beneficiary completes the claim."""
+
+    answer_due_on = forms.DateField(
+        label=gettext_lazy("Answer expected by"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        help_text=gettext_lazy("The beneficiary reads it. Empty: thirty days from today."),
+    )
+
+    def clean_answer_due_on(self):
+        """A day to come."""
+        today = timezone.localdate()
+        day = self.cleaned_data["answer_due_on"] or today + timedelta(days=DAYS_TO_ANSWER)
+        if day <= today:
+            raise ValidationError(_("Give a day to come: the beneficiary needs time to answer."))
+        return day
 
 
 class CertificationForm(TransitionForm):
@@ -198,6 +232,7 @@ class PaymentDoneForm(TransitionForm):
         """A payment follows its order."""
         day = self.cleaned_data["paid_on"]
         follows(day, self.instance.ordered_at, _("the order"))
+        follows(day, self.instance.batch.closed_at, _("the sending of the batch to finance"))
         return day
 
 

@@ -28,6 +28,7 @@ from agreements.models.choices import (
 from agreements.models.querysets import AgreementQuerySet
 from agreements.models.triggers import (
     counted_by_database,
+    days_in_order,
     frozen,
     legal_moves,
     never_deleted,
@@ -192,6 +193,15 @@ class Agreement(WorkflowModel):
             impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
             legal_moves(LEGAL_MOVES),
             ends_with_its_settlement(),
+            days_in_order(
+                ("decision_date", "the deliberation"),
+                ("sent_at", "the sending of the act"),
+                ("beneficiary_signed_at", "the signature of the beneficiary"),
+                ("region_signed_on", "the signature of the Region"),
+                ("notified_on", "the notification"),
+                ("ended_on", "the end"),
+                past=("notified_on",),
+            ),
             counted_by_database(["ordered_amount", "paid_amount"]),
             plan_follows_amount(),
             frozen(

@@ -9,10 +9,18 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
+from agreements.due import above_what_is_due
 from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import EDITABLE, FINAL, LEGAL_MOVES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
-from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, frozen, legal_moves, never_deleted
+from agreements.models.triggers import (
+    CASE_OF_AGREEMENT,
+    counted_by_database,
+    days_in_order,
+    frozen,
+    legal_moves,
+    never_deleted,
+)
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
@@ -105,6 +113,15 @@ class PaymentClaim(WorkflowModel):
     )
     ordered_at = models.DateTimeField(_("ordered on"), null=True, blank=True)
     paid_on = models.DateField(_("paid on"), null=True, blank=True)
+    overpaid_amount = MoneyField(
+        _("paid above what is due"),
+        default=0,
+        help_text=_("Euros that earlier payments of the same part exceed what its expenditure makes due."),
+    )
+
+    answer_due_on = models.DateField(
+        _("answer expected by"), null=True, blank=True, help_text=_("Of a claim given back to its beneficiary.")
+    )
 
     objects = ClaimQuerySet.as_manager()
 
@@ -121,6 +138,13 @@ class PaymentClaim(WorkflowModel):
         triggers = [
             impartial(["certified_by_id", "ordered_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
             legal_moves(LEGAL_MOVES),
+            days_in_order(
+                ("opened_at", "the opening of the claim"),
+                ("submitted_at", "the filing"),
+                ("certified_at", "the certification"),
+                ("ordered_at", "the order"),
+                ("paid_on", "the payment"),
+            ),
             counted_by_database(["declared_total", "certified_total", "ordered_amount", "paid_amount"]),
             never_deleted(),
             frozen(
@@ -142,6 +166,12 @@ class PaymentClaim(WorkflowModel):
                 " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))"
                 " OR (OLD.state = 'certified' AND NEW.certified_amount < OLD.certified_amount)",
             ),
+            frozen(
+                "closed_claim_keeps_what_was_overpaid",
+                ["overpaid_amount"],
+                "what was paid above what is due is written when the claim is closed",
+                unless="OLD.state = 'certified' AND NEW.state = 'paid'",
+            ),
             *claim_triggers(),
         ]
 
@@ -155,6 +185,17 @@ class PaymentClaim(WorkflowModel):
     def get_absolute_url(self):
         """Return the beneficiary's page of this claim."""
         return reverse("agreements:claim", args=[self.number])
+
+    def state_label(self, audience: str = "staff") -> str:
+        """The words for its state; of a claim of which nothing is due, no payment is announced nor said."""
+        if self.owes_nothing and self.state in (ClaimState.CERTIFIED, ClaimState.PAID):
+            return str(_("Checked: nothing is due") if audience == "applicant" else _("Nothing due"))
+        return super().state_label(audience)
+
+    @property
+    def owes_nothing(self) -> bool:
+        """Whether it was certified and nothing is due for it."""
+        return self.certified_amount is not None and not self.certified_amount
 
     @property
     def is_editable(self) -> bool:
@@ -189,6 +230,7 @@ class PaymentClaim(WorkflowModel):
         """The beneficiary asks to be paid."""
         self.submitted_by = actor
         self.submitted_at = timezone.now()
+        self.answer_due_on = None
 
     @workflow_transition(
         field=state,
@@ -264,6 +306,7 @@ class PaymentClaim(WorkflowModel):
         icon="reply",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
+        form="agreements.forms.transitions.GiveBackForm",
         conditions=["agreements.settlements.conditions.claim_may_go_on"],
         comment="required",
         audience="staff",
@@ -271,16 +314,18 @@ class PaymentClaim(WorkflowModel):
         tone="quiet",
     )
     def give_back(self, *, actor, data, comment):
-        """Something is missing or wrong: the comment says what, the beneficiary corrects it."""
+        """Something is missing or wrong: the comment says what, the beneficiary corrects it before a day."""
+        self.answer_due_on = data["answer_due_on"]
 
     @workflow_transition(
         field=state,
-        source=["submitted", "under_review", "suspended"],
+        source=["submitted", "under_review", "suspended", "returned"],
         target="rejected",
         label=_("Reject"),
         icon="block",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
+        conditions=["agreements.conditions.answer_is_late"],
         comment="required",
         audience="staff",
         order=90,
@@ -312,7 +357,10 @@ class PaymentClaim(WorkflowModel):
         icon="pause",
         roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER],
         permission=permissions.may_review,
-        conditions=["agreements.settlements.conditions.claim_may_go_on"],
+        conditions=[
+            "agreements.settlements.conditions.claim_may_go_on",
+            "agreements.certified.certification_may_go",
+        ],
         comment="required",
         audience="staff",
         order=80,
@@ -347,6 +395,7 @@ class PaymentClaim(WorkflowModel):
         icon="undo",
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_order,
+        conditions=["agreements.certified.certification_may_go"],
         comment="required",
         audience="staff",
         order=60,
@@ -443,6 +492,29 @@ class PaymentClaim(WorkflowModel):
     def settle(self, *, actor, data, comment):
         """Every order of the claim was paid."""
         self.paid_on = data["paid_on"]
+
+    @workflow_transition(
+        field=state,
+        source=["certified"],
+        target="paid",
+        label=_("Close: nothing is due"),
+        icon="task_alt",
+        roles=[Role.FINANCE_OFFICER],
+        permission=permissions.may_order,
+        conditions=[
+            "agreements.conditions.nothing_is_due",
+            "agreements.settlements.conditions.claim_may_go_on",
+        ],
+        comment="optional",
+        audience="staff",
+        order=32,
+        tone="primary",
+    )
+    def close_without_payment(self, *, actor, data, comment):
+        """Nothing is due for the claim: no payment follows. What was paid before above what is due is written down."""
+        self.ordered_by = actor
+        self.ordered_at = timezone.now()
+        self.overpaid_amount = above_what_is_due(self)
 
     def _forget_certification(self):
         self.certified_by = self.certified_at = self.certified_amount = None

@@ -55,8 +55,14 @@ def claim_constraints() -> list[models.BaseConstraint]:
             name="claim_ordered_by_someone",
         ),
         models.CheckConstraint(
-            condition=~Q(state="paid") | Q(paid_on__isnull=False, paid_amount=F("certified_amount")),
+            condition=~Q(state="paid")
+            | Q(certified_amount__gt=0, paid_on__isnull=False, paid_amount=F("certified_amount"))
+            | Q(certified_amount=0, paid_on__isnull=True),
             name="claim_paid_is_dated",
+        ),
+        models.CheckConstraint(
+            condition=Q(overpaid_amount=0) | Q(overpaid_amount__gt=0, state="paid", certified_amount=0),
+            name="claim_overpaid_when_nothing_is_due",
         ),
     ]
 
@@ -70,7 +76,24 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         _ordered_in_full(),
         _certified_is_still_due(),
         _certified_line_by_line(),
+        _given_back_with_a_day(),
     ]
+
+
+def _given_back_with_a_day() -> pgtrigger.Trigger:
+    """A claim is given back to its beneficiary with the day by which the answer is expected."""
+    return pgtrigger.Trigger(
+        name="given_back_with_a_day",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state <> 'returned' AND NEW.state = 'returned'"),
+        func=f"""
+            IF NEW.answer_due_on IS NULL THEN
+                {refuse("a claim is given back with the day by which the answer is expected")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
 
 
 def _fits_its_agreement() -> pgtrigger.Trigger:

@@ -38,6 +38,7 @@ LEGAL_MOVES = [
     ("certified", "ordered"),
     ("ordered", "certified"),
     ("ordered", "paid"),
+    ("certified", "paid"),
     ("draft", "rejected"),
     ("returned", "rejected"),
     ("submitted", "rejected"),

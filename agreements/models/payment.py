@@ -18,9 +18,10 @@ from agreements.models.payment_rules import (
     OrderState,
     batch_of_its_year,
     order_takes_its_credits,
+    paid_after_its_batch,
 )
 from agreements.models.querysets import OfClaimQuerySet
-from agreements.models.triggers import CASE_OF_CLAIM, frozen, legal_moves, never_deleted, refuse
+from agreements.models.triggers import CASE_OF_CLAIM, days_in_order, frozen, legal_moves, never_deleted, refuse
 from agreements.settlements.triggers import order_follows_its_agreement
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
@@ -126,6 +127,7 @@ class PaymentBatch(WorkflowModel):
             ),
             legal_moves([("open", "sent"), ("open", "void"), ("sent", "paid"), ("sent", "void")]),
             batch_of_its_year(),
+            days_in_order(("opened_at", "the opening of the batch"), ("closed_at", "its closing")),
             pgtrigger.Trigger(
                 name="paid_batch_paid_something",
                 when=pgtrigger.Before,
@@ -341,6 +343,8 @@ class PaymentOrder(WorkflowModel):
             never_deleted(),
             order_follows_its_agreement(),
             order_takes_its_credits(),
+            days_in_order(("ordered_at", "the order"), ("paid_on", "the payment"), past=("paid_on",)),
+            paid_after_its_batch(),
             pgtrigger.Trigger(
                 name="order_is_regular",
                 when=pgtrigger.Before,

@@ -94,6 +94,25 @@ def order_takes_its_credits() -> pgtrigger.Trigger:
     )
 
 
+def paid_after_its_batch() -> pgtrigger.Trigger:
+    """What the accountant paid was sent before: no payment is dated before the day on which its batch was closed."""
+    return pgtrigger.Trigger(
+        name="paid_after_its_batch",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.paid_on IS DISTINCT FROM NEW.paid_on"),
+        declare=[("sent_on", "DATE")],
+        func=f"""
+            SELECT (closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date INTO sent_on
+              FROM agreements_paymentbatch WHERE id = NEW.batch_id;
+            IF NEW.paid_on < sent_on THEN
+                {refuse("the payment (%) comes before the sending of its batch, on %", "NEW.paid_on", "sent_on")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 class BatchState(models.TextChoices):
     """Where a batch stands."""
 

@@ -14,6 +14,7 @@ from agreements import effects, permissions
 from agreements.models.querysets import OfAgreementQuerySet, OfTrancheQuerySet
 from agreements.models.triggers import (
     counted_by_database,
+    days_in_order,
     follows_agreement,
     legal_moves,
     never_deleted,
@@ -237,6 +238,7 @@ class TrancheReport(WorkflowModel):
             ),
         ]
         triggers = [
+            days_in_order(("filed_at", "the filing of the report"), ("decided_at", "the decision on it")),
             legal_moves([("filed", "accepted"), ("filed", "returned"), ("returned", "filed")]),
             report_follows_its_agreement(),
             never_deleted(),

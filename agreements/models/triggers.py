@@ -5,6 +5,7 @@ Every refusal is raised with the SQLSTATE of a check violation, so that Django s
 """
 
 import pgtrigger
+from django.conf import settings
 
 #: SQL of the case of a row, where the row names its agreement or its claim.
 CASE_OF_AGREEMENT = "(SELECT application_id FROM agreements_agreement WHERE id = NEW.agreement_id)"
@@ -48,6 +49,52 @@ def frozen(name: str, columns: list[str], message: str, unless: str = "FALSE") -
             IF ROW({new}) IS DISTINCT FROM ROW({old}) THEN
                 {refuse(message)}
             END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def days_in_order(*days: tuple[str, str], past: tuple[str, ...] = ()) -> pgtrigger.Trigger:
+    """Return the trigger that keeps the days of a row in their order; those that are not known are passed over.
+
+    ``days`` are (column, what happened on it), first to last; a column that ends in ``_at`` is a moment, of which the
+    day in the Region's time zone counts. Those in ``past`` may not be to come. Old rows are looked at when a day of
+    theirs changes.
+    """
+
+    def day_of(column: str) -> str:
+        is_moment = column.endswith("_at")
+        return f"(NEW.{column} AT TIME ZONE '{settings.TIME_ZONE}')::date" if is_moment else f"NEW.{column}"
+
+    columns = [column for column, _what in days]
+    new, old = (", ".join(f"{row}.{column}" for column in columns) for row in ("NEW", "OLD"))
+    steps = "".join(
+        f"""
+            this := {day_of(column)};
+            IF this < latest THEN
+                {refuse("% (%) comes before %, on %", f"'{what}'", "this", "latest_what", "latest")}
+            END IF;
+            IF this IS NOT NULL THEN latest := this; latest_what := '{what}'; END IF;"""
+        for column, what in days
+    )
+    whats = dict(days)
+    today = f"(now() AT TIME ZONE '{settings.TIME_ZONE}')::date"
+    steps += "".join(
+        f"""
+            IF {day_of(column)} > {today} THEN
+                {refuse("% (%) is to come", f"'{whats[column]}'", day_of(column))}
+            END IF;"""
+        for column in past
+    )
+    return pgtrigger.Trigger(
+        name="days_in_order",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        declare=[("this", "DATE"), ("latest", "DATE"), ("latest_what", "TEXT")],
+        func=f"""
+            IF TG_OP = 'UPDATE' THEN
+                IF ROW({new}) IS NOT DISTINCT FROM ROW({old}) THEN RETURN NEW; END IF;
+            END IF;{steps}
             RETURN NEW;
         """,
     )

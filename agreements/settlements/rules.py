@@ -29,6 +29,15 @@ class Plan:
     going_on: frozenset[int]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where an ended agreement stands today, in euros: paid, still kept for claims that go on, given up."""
+
+    paid: Decimal
+    kept: Decimal
+    freed: Decimal
+
+
 def plan(granted: Decimal, paid: Decimal, claims: Iterable[UnderWay], outcomes: dict[int, str]) -> Plan:
     """Return what each decision keeps and frees.
 

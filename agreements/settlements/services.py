@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
-from agreements.settlements.rules import PAY, Plan, UnderWay, plan
+from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, plan
 from core.money import sum_money
 from core.transitions import perform
 from grants.commitments import release
@@ -143,6 +143,18 @@ def still_granted(agreement):
     if settlement is None:
         return agreement.ordered_amount
     return agreement.paid_amount + _still_kept(settlement)
+
+
+def standing_of(agreement) -> Standing | None:
+    """What an ended agreement has paid, still keeps and has given up today; None without a settlement.
+
+    ``Settlement`` says what was so on the day of the end: a claim that it kept may have been refused or cut since.
+    """
+    settlement = settlement_of(agreement)
+    if settlement is None:
+        return None
+    kept = _still_kept(settlement)
+    return Standing(agreement.paid_amount, kept, settlement.granted_amount - agreement.paid_amount - kept)
 
 
 def close_if_over(tranche, actor) -> None:

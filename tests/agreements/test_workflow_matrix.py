@@ -1,12 +1,13 @@
 """Every transition of acts, claims, payments and tranches: by each role, from each state it names, and from others."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from agreements import payments, reports
+from agreements import claims, payments, reports
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from core.dates import add_months
 from core.roles import Role
@@ -105,6 +106,10 @@ def claim_in(state: str) -> tuple[PaymentClaim, Ready]:
 
 def ready_claim(spec: TransitionSpec, state: str) -> Ready:
     claim, ready = claim_in(state)
+    if spec.name == "reject" and state == "returned":
+        PaymentClaim.objects.filter(pk=claim.pk).update(answer_due_on=timezone.localdate() - timedelta(days=1))
+    if spec.name == "close_without_payment":
+        return nothing_due()
     if spec.name == "submit":
         return Ready(claim, data={"attested": "on"}, person=ready.person)
     if spec.name == "certify":
@@ -132,6 +137,18 @@ def less_is_due() -> Ready:
     advance, balance = certified(agreement, house), certified(agreement, house, "balance", "26625.00")
     payments.order_claims(payments.open_batch(actor=house.finance), [advance], actor=house.finance)
     return Ready(balance, data={"certified_amount": "5000", "certification_reason": COMMENT})
+
+
+def nothing_due() -> Ready:
+    """A balance of which nothing is due: its expenditure was refused whole."""
+    agreement, house = in_force()
+    claim = submitted(agreement, house, "balance", "5000.00")
+    perform(claim, "start_review", actor=house.instructor)
+    claims.certify_lines(claim, {line.pk: (0, "Hors objet.") for line in claim.lines.all()}, actor=house.instructor)
+    data = {"certified_amount": "0", "certification_reason": "Rien n’est éligible."}
+    perform(claim, "certify", actor=house.instructor, data=data)
+    hold_in_breach(claim.certified_by, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
+    return Ready(claim, involved=(claim.certified_by,))
 
 
 def partly_ordered() -> Ready:

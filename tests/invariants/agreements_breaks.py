@@ -63,6 +63,12 @@ breaks(
     "WHERE id = (SELECT max(id) FROM agreements_paymentbatch WHERE state <> 'open')",
 )
 
+breaks(
+    "agreements.dates-in-order",
+    "UPDATE agreements_agreement SET region_signed_on = '1900-02-01', notified_on = '1900-02-01' "
+    "WHERE id = (SELECT max(id) FROM agreements_agreement WHERE notified_on IS NOT NULL)",
+)
+
 # --- payments -------------------------------------------------------------------------------------------------------
 
 PAID = "(SELECT max(id) FROM agreements_paymentclaim WHERE state = 'paid')"

@@ -1,0 +1,28 @@
+"""What is certified may be taken back, unless an app on the right has built on it. They register; agreements know none."""
+
+from collections.abc import Callable
+
+from core.transitions import precondition
+
+Keeper = Callable[[object], str | None]
+_keepers: list[Keeper] = []
+
+
+def register_keeper(why: Keeper) -> None:
+    """``why(claim)``: the sentence that says why its certification stays, or None; at most one query."""
+    if why not in _keepers:
+        _keepers.append(why)
+
+
+def why_it_stays(claim) -> str | None:
+    """Why what was certified of a claim can no longer be taken back; None when it can, or nothing is certified."""
+    if claim.state != "certified":
+        return None
+    return next((reason for keeper in _keepers if (reason := keeper(claim))), None)
+
+
+@precondition
+def certification_may_go(claim, data, actor):
+    """What is certified was not declared to an EU fund."""
+    reason = why_it_stays(claim)
+    return {"__all__": reason} if reason else None

@@ -1,0 +1,169 @@
+"""No claim without an end: nothing due, no answer of the beneficiary, refused after the settlement kept it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from agreements import certified as certified_room
+from agreements import claims, work
+from agreements.certified import why_it_stays
+from agreements.models import Agreement, PaymentClaim
+from agreements.settlements.services import standing_of
+from core.models import OutboxMessage
+from core.transitions import TransitionRefused, perform
+from tests.factories.agreements import certified, in_force, ordered, pay, submitted
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+def sign_in(client, user):
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+
+
+def page_of(client, person, row) -> str:
+    sign_in(client, person)
+    return client.get(reverse(f"admin:agreements_{row._meta.model_name}_change", args=[row.pk])).content.decode()
+
+
+def of_nothing(**extra):
+    """A balance certified at nothing, after an advance that was paid."""
+    agreement, house = in_force(**extra)
+    _advance, batch = ordered(agreement, house)
+    pay(batch, house)
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    claim = submitted(agreement, house, "balance", "5000.00")
+    perform(claim, "start_review", actor=house.instructor)
+    kept = {line.pk: (D("1000.00"), "Hors objet.") for line in claim.lines.all()}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    data = {"certified_amount": "0", "certification_reason": "L’avance couvre les dépenses éligibles."}
+    return agreement, perform(claim, "certify", actor=house.instructor, data=data), house
+
+
+# --- nothing is due ---------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_of_which_nothing_is_due_is_closed_by_finance_and_says_what_was_paid_above(client):
+    agreement, claim, house = of_nothing()
+    assert claim in work.claims_to_order(house.finance)
+    page = page_of(client, house.finance, claim)
+    assert "/transition/close_without_payment/" in page and "/transition/order/" not in page
+    sign_in(client, house.member)
+    assert "versement en préparation" not in client.get(claim.get_absolute_url()).content.decode()
+    with pytest.raises(TransitionRefused):
+        perform(claim, "close_without_payment", actor=house.instructor)
+    perform(claim, "close_without_payment", actor=house.finance)
+    assert (claim.state, claim.paid_on, claim.ordered_by) == ("paid", None, house.finance)
+    due = D("1000.00") * agreement.granted_amount / agreement.eligible_base
+    assert claim.overpaid_amount == pytest.approx(agreement.paid_amount - due, abs=D("0.01"))
+    assert claim in work.claims_overpaid(house.finance)
+    assert any(claim.number in item.title for item in work.work_on_payments(house.finance))
+    assert "overpaid" in page_of(client, house.finance, claim)
+    sign_in(client, house.member)
+    words = client.get(claim.get_absolute_url()).content.decode()
+    assert "Vérifiée : rien n’est dû" in words.replace("\u202f", " ").replace("\xa0", " ")
+    assert "14 000,00" not in client.get(agreement.get_absolute_url()).content.decode().split("Où en est")[-1]
+
+
+def test_a_claim_with_something_due_is_not_closed_without_payment(client):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    assert "/transition/close_without_payment/" not in page_of(client, house.finance, claim)
+    with pytest.raises(TransitionRefused):
+        perform(claim, "close_without_payment", actor=house.finance)
+    with pytest.raises(DatabaseError, match="claim_paid_is_dated"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(
+            state="paid", ordered_by=house.finance, ordered_at=timezone.now()
+        )
+
+
+def test_the_mail_of_a_claim_of_nothing_announces_no_payment():
+    _agreement, claim, _house = of_nothing()
+    mail = OutboxMessage.objects.filter(key__contains=f"claim-{claim.pk}-certify").get()
+    assert "en préparation" not in mail.body
+
+
+def test_what_was_declared_to_a_fund_says_beforehand_that_it_stays(client, monkeypatch):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    assert why_it_stays(claim) is None
+    monkeypatch.setattr(certified_room, "_keepers", [lambda _claim: "Déclarée au fonds."])
+    for name in ("send_back", "suspend"):
+        with pytest.raises(TransitionRefused, match="Déclarée au fonds"):
+            perform(claim, name, actor=house.finance, comment="Erreur.")
+    assert "Déclarée au fonds." in page_of(client, house.finance, claim)
+
+
+# --- no answer --------------------------------------------------------------------------------------------------------
+
+
+def given_back_after_the_end():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    data = {f"claim-{claim.pk}": "pay"}
+    perform(agreement, "terminate", actor=house.head, data=data, comment="Abandon du projet.")
+    perform(claim, "start_review", actor=house.instructor)
+    perform(claim, "give_back", actor=house.instructor, comment="Il manque le RIB.")
+    return agreement, claim, house
+
+
+def test_a_claim_given_back_has_a_day_and_is_rejected_after_it():
+    agreement, claim, house = given_back_after_the_end()
+    assert claim.answer_due_on == timezone.localdate() + timedelta(days=30)
+    assert claim not in work.claims_unanswered(house.instructor)
+    with pytest.raises(TransitionRefused):
+        perform(claim, "reject", actor=house.instructor, comment="Sans réponse.")
+    PaymentClaim.objects.filter(pk=claim.pk).update(answer_due_on=timezone.localdate() - timedelta(days=1))
+    assert claim in work.claims_unanswered(house.instructor)
+    assert any(claim.number in item.title for item in work.work_on_claims(house.instructor))
+    perform(claim, "reject", actor=house.instructor, comment="Sans réponse.")
+    agreement.commitment.refresh_from_db()
+    assert agreement.commitment.net_amount == 0
+
+
+def test_the_database_gives_nothing_back_without_a_day():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    perform(claim, "start_review", actor=house.instructor)
+    with pytest.raises(DatabaseError, match="given back with the day"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(state="returned")
+
+
+def test_the_day_of_the_answer_is_to_come_and_is_read_by_the_beneficiary(client):
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    perform(claim, "start_review", actor=house.instructor)
+    today = timezone.localdate()
+    with pytest.raises(TransitionRefused) as refused:
+        perform(claim, "give_back", actor=house.instructor, comment="RIB.", data={"answer_due_on": today.isoformat()})
+    assert "answer_due_on" in refused.value.errors
+    perform(claim, "give_back", actor=house.instructor, comment="RIB.", data={"answer_due_on": "2099-12-31"})
+    sign_in(client, house.member)
+    assert "31 décembre 2099" in client.get(claim.get_absolute_url()).content.decode().replace("\xa0", " ")
+    perform(claim, "submit", actor=house.member, data={"attested": "on"})
+    assert claim.answer_due_on is None
+
+
+# --- what the settlement said -----------------------------------------------------------------------------------------
+
+
+def test_the_settlement_says_what_has_become_of_what_it_kept(client):
+    agreement, claim, house = given_back_after_the_end()
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    kept = agreement.settlement.kept_amount
+    assert standing_of(agreement).kept == kept == claim.claimed_amount
+    PaymentClaim.objects.filter(pk=claim.pk).update(answer_due_on=timezone.localdate() - timedelta(days=1))
+    perform(claim, "reject", actor=house.instructor, comment="Sans réponse.")
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    standing = standing_of(agreement)
+    assert (standing.kept, standing.freed) == (0, agreement.granted_amount)
+    agreement.commitment.refresh_from_db()
+    assert agreement.commitment.net_amount == standing.paid + standing.kept
+    sign_in(client, house.member)
+    assert client.get(agreement.get_absolute_url()).context["standing"] == standing
+    mail = OutboxMessage.objects.filter(key__contains=f"claim-{claim.pk}-reject").get()
+    assert "ne seront pas versés" in mail.body
