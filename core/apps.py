@@ -7,7 +7,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Essor"
 
     def ready(self) -> None:
-        from core import celery_signals, checks, health, menu, migration_state, refusals, setup
+        from core import celery_signals, checks, constraints, health, menu, migration_state, refusals, setup
         from core.engine import daily, locks
         from core.figures import setup as figures
 
@@ -19,6 +19,7 @@ class CoreConfig(AppConfig):
         pre_migrate.connect(locks.label_migrations, sender=self, dispatch_uid="core_label_migrations")
         post_migrate.connect(locks.unlabel_migrations, sender=self, dispatch_uid="core_unlabel_migrations")
         post_migrate.connect(locks.fasten, sender=self, dispatch_uid="core_fasten")
+        constraints.give_sentences()
         migration_state.install()
         setup.register_access_to_jobs()
         setup.declare_changes_without_event()

@@ -1,5 +1,6 @@
 """Money: decimal euros with two digits, in the column, in Python, on the screen and in words. Never a float."""
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Any
@@ -17,6 +18,14 @@ MAX_DIGITS = 17
 
 _NARROW_SPACE = "\u202f"
 _EXACT = Context(prec=60)
+
+
+_DIGITS = re.compile(r"[+-]?\d+(?:\.\d*)?|[+-]?\.\d+")
+
+
+def is_written_with_digits(text: str) -> bool:
+    """Whether a number, its decimal sign a point, is written with digits alone: "1e4" and "infinity" are no amounts."""
+    return bool(_DIGITS.fullmatch(text))
 
 
 class EuroField(forms.DecimalField):
@@ -39,6 +48,8 @@ class EuroField(forms.DecimalField):
             if "," in value and "." in value:
                 value = value.replace(grouping, "")
             value = value.replace(",", ".")
+            if value and not is_written_with_digits(value):
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)
 
 

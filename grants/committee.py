@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.constraints import violation_message
 from core.events import record
 from core.money import ZERO, sum_money
 from core.transitions import perform
+from grants import decisions
 from grants.models import AgendaItem, Application, CommitteeMember, CommitteeSession, Decision, Envelope, Recusal
 from grants.models import SessionState as State
 from grants.programmes.grant_plan import GrantPlan, PlanRefused
 from grants.services.plans import plan_of_grant
 from grants.staff_permissions import may_run_session
-from grants.void import void_computation
+from grants.void import void_answers, void_computation
 
 
 class SessionRefused(Exception):
@@ -139,26 +139,8 @@ def record_decision(
             _check(session, actor, State.IN_SESSION)
             item.refresh_from_db(from_queryset=AgendaItem.objects.select_for_update(of=("self",), no_key=True))
             amount, reason, plan = _terms(item, decision, amount, reason, amounts)
-            item.decision, item.decided_amount, item.reason = decision, amount, reason
-            item.decided_plan = plan.as_json() if plan.parts else {}
-            item.decided_by = actor if decision else None
-            item.decided_at = timezone.now() if decision else None
-            item.save(
-                update_fields=["decision", "decided_amount", "decided_plan", "reason", "decided_by", "decided_at"]
-            )
-            record(
-                session,
-                "decide",
-                actor=actor,
-                data={
-                    "item": item.pk,
-                    "case": item.application.number,
-                    "decision": decision,
-                    "amount": amount,
-                    "plan": item.decided_plan,
-                },
-                comment=reason,
-            )
+            plan_kept = plan.as_json() if plan.parts else {}
+            decisions.write(session, item, decision, amount, reason, plan_kept, actor=actor)
     except IntegrityError as error:
         raise SessionRefused(violation_message(error) or _("The decision is not complete.")) from error
     return item
@@ -189,7 +171,7 @@ def _check_grant(item: AgendaItem, amount: Decimal, reason: str, amounts: Mappin
     """The plan of the grant, by the same function as the closing of the session."""
     if amount <= 0:
         raise SessionRefused(_("Type the amount granted, or reject the case."), "amount")
-    if changed := void_computation(item.application):
+    if changed := void_computation(item.application) or void_answers(item.application):
         raise SessionRefused(changed)
     try:
         plan = plan_of_grant(item, amount, amounts)

@@ -67,6 +67,12 @@ def checks_rest_on_present_facts(application, data, actor):
     return None
 
 
+def proposal_rests_on_present_facts(application, data, actor):
+    """No check of a proposal in favour was answered on facts (register, seat, pieces) that changed since."""
+    reason = void.void_answers(application)
+    return {GENERAL: reason} if reason else None
+
+
 @precondition
 def completeness_and_admissibility_hold(application, data, actor):
     """Every completeness and admissibility check is answered, and none by no."""
@@ -302,6 +308,32 @@ def session_has_members(session, data, actor):
             % {"voting": voting, "quorum": session.quorum}
         }
     return None
+
+
+@precondition
+def session_date_holds(session, data, actor):
+    """The session is dated today or later, at most a year ahead, and not before the filing of a case of its agenda."""
+    reason = session.date_problem()
+    return {GENERAL: reason} if reason else None
+
+
+def session_envelopes_are_open(session, data, actor):
+    """The envelope of every case of the agenda still takes commitments."""
+    closed = (
+        session.items.filter(application__call__envelope__is_closed=True)
+        .exclude(decision__in=["rejected", "deferred"])
+        .values_list("application__number", "application__call__envelope__label")
+        .order_by("rank")
+    )
+    if not closed:
+        return None
+    number, envelope = closed[0]
+    return {
+        GENERAL: _(
+            "%(case)s: the envelope “%(envelope)s” is closed, nothing can be granted on it. Defer the case, or have the envelope opened again."
+        )
+        % {"case": number, "envelope": envelope}
+    }
 
 
 def notice_is_long_enough(session, data, actor):

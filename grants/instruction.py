@@ -477,6 +477,7 @@ def check_lines(application: Application, *, with_facts: bool = False) -> dict[s
     void = void_checks(application, facts) if facts else []
     stages: dict[str, list[CheckLine]] = {}
     for rule in application.rules.checks:
-        fact = AUTOMATIC[rule.automatic](facts).reason if facts and rule.code in computable else ""
+        known = facts and (rule.code in computable or rule in void)
+        fact = AUTOMATIC[rule.automatic](facts).reason if known else ""
         stages.setdefault(rule.stage, []).append(CheckLine(rule, answers.get(rule.code), fact, rule in void))
     return stages

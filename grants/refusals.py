@@ -60,6 +60,47 @@ TRIGGERS = {
     "the envelope still owes % granted without an act": told(
         _("%(granted)s of the envelope are granted and await their act: it is closed after them."), "granted"
     ),
+    "a session is not held on % before it was convened": told(
+        _("A session is not held on %(day)s, before it was convened: check the date."), "day"
+    ),
+    "a session is not convened more than a year before its day, %": told(
+        _("A session is not convened more than a year before its day, %(day)s: check the year."), "day"
+    ),
+    "a deliberation is not dated before its session, %": told(
+        _("The deliberation is dated before its session of %(day)s: check the date."), "day"
+    ),
+    "a session is not held on % before the filing of a case of its agenda, %": told(
+        _("The session of %(day)s comes before the filing of a case of its agenda, on %(filed)s: check the date."),
+        "day",
+        "filed",
+    ),
+    "a session is not held before the filing of a case of its agenda": told(
+        _("The session comes before the filing of this case: choose a later session.")
+    ),
+    "a session is convened on a case of this envelope": told(
+        _("A session is convened on a case of this envelope: close it once it has decided.")
+    ),
+    "the envelope is closed: nothing is granted on it": told(
+        _("The envelope is closed: nothing is granted on it. Have it opened again, or defer the case.")
+    ),
+    "an envelope in use keeps its programme, its kind and its year": told(
+        _("This envelope is in use: its programme, its kind and its year stay.")
+    ),
+    "an envelope is of the programme of its calls": told(
+        _("Calls draw on this envelope: it stays with their programme.")
+    ),
+    "a call draws on an envelope of its own programme": told(
+        _("This envelope is of another programme: choose one of the call’s programme.")
+    ),
+    "a call with cases keeps its programme": told(
+        _("This call has cases: it keeps its programme. Create another call.")
+    ),
+    "a case of this call is on an agenda: the call keeps its envelope": told(
+        _("A case of this call is on an agenda: the call keeps its envelope until the decision.")
+    ),
+    "a filed case keeps its call and the rules under which it was filed": told(
+        _("A filed case keeps its call and the rules under which it was filed.")
+    ),
 }
 
 CONSTRAINTS = {

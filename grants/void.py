@@ -92,6 +92,18 @@ def void_checks(application, facts: CaseFacts | None = None) -> list[CheckRule]:
     return [rule for rule in rules if fingerprint(rule.automatic, facts) != answers[rule.code]]
 
 
+def void_answers(application) -> str:
+    """Why a proposal in favour no longer has its checks, in a sentence; "" while they hold."""
+    proposal = application.live_proposal()
+    if proposal is None or not proposal.favourable:
+        return ""
+    stale = [str(check.label) for check in void_checks(application)]
+    if not stale:
+        return ""
+    words = {"checks": listed(stale[:NAMED])}
+    return _("What these checks rest on changed: %(checks)s. Send the case back to instruction.") % words
+
+
 # --- the opinions ----------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """What must hold before a transition of reporting: errors by field, or None."""
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
@@ -109,3 +110,13 @@ def application_has_lines(application, data: dict, actor) -> dict[str, str] | No
     if application.lines.exists():
         return None
     return {"__all__": _("Nothing has been taken in yet: take in what is certified first.")}
+
+
+@precondition
+def year_still_takes_it(application, data: dict, actor) -> dict[str, str] | None:
+    """The accounting year of the application still takes it: until the month after its end."""
+    last = application.accounting_year.last_day_to_apply
+    if timezone.localdate() <= last:
+        return None
+    sentence = _("The last application of %(year)s was due by %(day)s: withdraw this one and open one of a later year.")
+    return {"__all__": sentence % {"year": application.accounting_year, "day": format_date_long(last)}}

@@ -4,6 +4,7 @@ Models of this app are reached through the registry: the models name these funct
 """
 
 import hashlib
+from datetime import date
 
 from django.apps import apps
 from django.db.models import Sum
@@ -109,7 +110,9 @@ def collect_certificates(application) -> int:
     """Take the certificates of the programme and fund that stand nowhere yet into the lines; return how many."""
     line_model = apps.get_model("reporting", "PaymentApplicationLine")
     entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
-    waiting = waiting_certificates(application.programme_id, application.fund_id)
+    waiting = waiting_certificates(
+        application.programme_id, application.fund_id, by=application.accounting_year.ends_on
+    )
     held = list(waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"))
     # Another session may have taken some while this one waited for their lock: look again, now that they are held.
     taken = set(entry_model.objects.filter(certificate__in=held).values_list("certificate_id", flat=True))
@@ -165,8 +168,15 @@ def sha256_of_payment_application(application) -> str:
     return hashlib.sha256(canonical(json_safe(content)).encode()).hexdigest()
 
 
-def waiting_certificates(programme_id: int, fund_id: int):
-    """Return the certificates of a programme and fund that stand in no payment application."""
+def release_certificates(application) -> None:
+    """Give back what an open application had taken in: its certificates wait for another one."""
+    apps.get_model("reporting", "PaymentApplicationEntry").objects.filter(line__application=application).delete()
+    application.lines.all().delete()
+
+
+def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = None):
+    """Return the certificates of a programme and fund, issued by the end of that day, that stand in no application."""
+    issued = {"issued_at__date__lte": by} if by else {}
     return (
         apps.get_model("reporting", "Certificate")
         .objects.filter(
@@ -174,6 +184,7 @@ def waiting_certificates(programme_id: int, fund_id: int):
             operation__programme_id=programme_id,
             version__fund_id=fund_id,
             version__priority__isnull=False,
+            **issued,
         )
         .exclude(version__category_of_region="")
         .select_related("version", "operation")

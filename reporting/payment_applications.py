@@ -8,8 +8,16 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.dates import format_date_long
 from core.events import record
-from reporting.models import AccountingYear, EUProgramme, Fund, PaymentApplication, PaymentApplicationState
+from reporting.models import (
+    AccountingYear,
+    EUProgramme,
+    Fund,
+    PaymentApplication,
+    PaymentApplicationState,
+    PriorityAllocation,
+)
 
 MAX_PER_YEAR = 6  # Regulation (EU) 2021/1060, Article 91(1)
 
@@ -19,9 +27,12 @@ def open_application(
 ) -> PaymentApplication:
     """Open the next payment application of a programme and fund in the accounting year of ``day`` (today).
 
-    Raises ValidationError when one is open already or when the year has its six.
+    Raises ValidationError when one is open already, when the year has its six, has not begun or is over, or when no
+    priority of the programme has the fund.
     """
-    year = accounting_year or AccountingYear.objects.containing(day or timezone.localdate())
+    today = day or timezone.localdate()
+    year = accounting_year or AccountingYear.objects.containing(today)
+    _check_may_open(programme, fund, year, today)
     with transaction.atomic():
         EUProgramme.objects.select_for_update(no_key=True).get(pk=programme.pk)
         of_year = PaymentApplication.objects.filter(programme=programme, fund=fund, accounting_year=year)
@@ -31,7 +42,7 @@ def open_application(
                 % {"programme": programme, "fund": fund, "year": year}
             )
         last = of_year.aggregate(last=Max("number"))["last"] or 0
-        if last >= MAX_PER_YEAR:
+        if of_year.exclude(state=PaymentApplicationState.VOID).count() >= MAX_PER_YEAR:
             raise ValidationError(
                 _("%(fund)s already has %(max)d payment applications in %(year)s: the year takes no more.")
                 % {"fund": fund, "max": MAX_PER_YEAR, "year": year}
@@ -41,3 +52,22 @@ def open_application(
         )
         record(application, "open", actor=actor, to_state=application.state)
     return application
+
+
+def _check_may_open(programme: EUProgramme, fund: Fund, year: AccountingYear, today: date) -> None:
+    """A fund of the programme, in a year that takes applications today. Raises ValidationError."""
+    if today < year.starts_on:
+        raise ValidationError(
+            _("The accounting year %(year)s begins on %(day)s: no payment application is made in it before.")
+            % {"year": year, "day": format_date_long(year.starts_on)}
+        )
+    if today > year.last_day_to_apply:
+        raise ValidationError(
+            _("The last payment application of %(year)s was due by %(day)s: open one of a later year.")
+            % {"year": year, "day": format_date_long(year.last_day_to_apply)}
+        )
+    if not PriorityAllocation.objects.filter(priority__programme=programme, fund=fund).exists():
+        raise ValidationError(
+            _("No priority of %(programme)s is financed by %(fund)s: choose another fund.")
+            % {"programme": programme, "fund": fund}
+        )

@@ -120,6 +120,41 @@ TRIGGERS = {
     "the versions of an operation follow each other": told(
         _("The operation was corrected meanwhile: read the page again.")
     ),
+    "an application is made in its accounting year (% to %) or the month after, not on %": told(
+        _(
+            "A payment application is made in its accounting year (%(start)s to %(end)s) or the month after, not on %(day)s."
+        ),
+        "start",
+        "end",
+        "day",
+    ),
+    "the programme has no priority of this fund": told(
+        _("No priority of the programme is financed by this fund: choose another fund.")
+    ),
+    "what is certified after the end of an accounting year enters the application of a later one": told(
+        _("What is certified after the end of an accounting year enters a payment application of a later year.")
+    ),
+    "an accounting year with payment applications keeps its dates": told(
+        _("Payment applications were made in this accounting year: its dates stay.")
+    ),
+    "operations are planned on this allocation: it is not removed": told(
+        _("Operations are planned on this allocation: it is not removed.")
+    ),
+    "operations are planned on this allocation: it keeps its priority, fund, category and basis": told(
+        _("Operations are planned here: the priority, the fund, the category of region and the basis stay.")
+    ),
+    "operations are planned at more than this rate of % percent": told(
+        _("Operations are planned at more than this rate of %(rate)s percent: correct them first."), "rate"
+    ),
+    "a priority with operations keeps its programme and its code": told(
+        _("This priority has operations: it keeps its programme and its code.")
+    ),
+    "a specific objective with operations keeps its priority and its code": told(
+        _("This specific objective has operations: it keeps its priority and its code.")
+    ),
+    "an operation with certified expenditure keeps its EU programme": told(
+        _("Expenditure of this operation is certified: it keeps its EU programme.")
+    ),
 }
 
 CONSTRAINTS = {

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
-from applicants.rules.de_minimis import Aid, Ceiling
+from applicants.rules.de_minimis import Aid, Ceiling, Regime
 from core.dates import add_working_days
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -30,15 +30,6 @@ if TYPE_CHECKING:
 ENTRY_WORKING_DAYS = 20
 NACE = r"^\d{2}\.\d{2}$"
 """A class of the statistical nomenclature of activities (Regulation 1893/2006), with its dot."""
-
-
-class Regime(models.TextChoices):
-    """The regulations under which an aid may be de minimis."""
-
-    GENERAL = "general", _("general (Regulation 2023/2831)")
-    SGEI = "sgei", _("services of general economic interest (Regulation 2023/2832)")
-    AGRICULTURE = "agriculture", _("agriculture (Regulation 1408/2013)")
-    FISHERY = "fishery", _("fishery (Regulation 717/2014)")
 
 
 @tracked

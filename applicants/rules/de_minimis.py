@@ -8,12 +8,28 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import TextChoices
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.dates import add_years, format_date_long
 from core.money import format_euros, sum_money
 
 ROLLING, FISCAL = "rolling", "fiscal"
+
+
+class Regime(TextChoices):
+    """The regulations under which an aid may be de minimis."""
+
+    GENERAL = "general", gettext_lazy("general (Regulation 2023/2831)")
+    SGEI = "sgei", gettext_lazy("services of general economic interest (Regulation 2023/2832)")
+    AGRICULTURE = "agriculture", gettext_lazy("agriculture (Regulation 1408/2013)")
+    FISHERY = "fishery", gettext_lazy("fishery (Regulation 717/2014)")
+
+
+def name_of(regime: str) -> str:
+    """A regime as people call it."""
+    return str(Regime(regime).label) if regime in Regime.values else regime
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,7 @@ def ceiling_for(regime: str, day: date, ceilings: Iterable[Ceiling]) -> Ceiling:
     if not found:
         raise NoCeiling(
             _("No de minimis ceiling is known for the regime “%(regime)s” on %(day)s: add it to the ceilings table.")
-            % {"regime": regime, "day": format_date_long(day)}
+            % {"regime": name_of(regime), "day": format_date_long(day)}
         )
     return max(found, key=lambda ceiling: ceiling.valid_from)
 

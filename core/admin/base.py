@@ -25,6 +25,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.events import event_page, recent_events
 from core.admin.reasons import ReasonedMixin
+from core.admin.refused import RefusedMixin
 from core.admin.traces import TracedMixin
 from core.admin.transitions import transition_view
 from core.admin.versioned import VersionedInlineMixin, VersionedMixin
@@ -184,7 +185,14 @@ class EssorChangeList(ChangeList):
 
 
 class EssorModelAdmin(
-    TracedMixin, ReasonedMixin, VersionedMixin, AdminRolesMixin, ScopedMixin, LocalAmountsMixin, ModelAdmin
+    TracedMixin,
+    RefusedMixin,
+    ReasonedMixin,
+    VersionedMixin,
+    AdminRolesMixin,
+    ScopedMixin,
+    LocalAmountsMixin,
+    ModelAdmin,
 ):
     """Base of all admin classes of Essor.
 

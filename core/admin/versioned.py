@@ -2,11 +2,18 @@
 
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.forms.utils import ErrorDict
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
+from core.dates import format_moment
 from core.engine import versions
+from core.engine.hands import last_hand
 
 
 class VersionedMixin:
@@ -56,12 +63,39 @@ class VersionedInlineMixin:
         if shown is None or obj is None:
             return formset
 
-        def _existing_object(self, pk: Any) -> models.Model:
-            try:
-                return super(settled, self)._existing_object(pk)
-            except KeyError:
-                raise versions.Stale(obj, shown) from None
+        def _construct_form(self, i: int, **more: Any) -> forms.BaseForm:
+            row = super(settled, self)._construct_form(i, **more)
+            return _settle_gone(self, row, obj, shown) if i < self.initial_form_count() else row
 
         form = versions.settling(formset.form, shown, obj)
-        settled = type(formset.__name__, (formset,), {"form": form, "_existing_object": _existing_object})
+        settled = type(formset.__name__, (formset,), {"form": form, "_construct_form": _construct_form})
         return settled
+
+
+GONE = "gone:"
+"""Before the prefix of a row that somebody removed, in the version of a page: the person has read that it is gone."""
+
+
+def _settle_gone(formset: Any, row: forms.BaseForm, obj: models.Model, shown: versions.Shown) -> forms.BaseForm:
+    """A row that was removed meanwhile is said once, with what was typed in it; then the rest is saved without it."""
+    key = row.data.get(row.add_prefix(formset.model._meta.pk.name)) if row.is_bound else None
+    if row.instance.pk is not None or not key:
+        return row
+    name = f"{GONE}{row.prefix}"
+    if name not in shown.values:
+        raise versions.Stale(obj, shown, [_gone(formset, row, name, key)])
+    # Neither cleaned nor saved: to the formset, a row in which nothing was typed.
+    row._errors, row.cleaned_data, row.__dict__["changed_data"] = ErrorDict(), {}, []
+    return row
+
+
+def _gone(formset: Any, row: forms.BaseForm, name: str, key: str) -> versions.Difference:
+    typed = [
+        f"{bound.label}: {bound.value()}"
+        for bound in row.visible_fields()
+        if bound.name != DELETION_FIELD_NAME and bound.value() not in (None, "", False)
+    ]
+    hand = last_hand(formset.model, key)
+    words = {"person": (hand and hand.user) or "Essor", "when": format_moment(hand.at) if hand else ""}
+    removed = _("removed by %(person)s on %(when)s") % words if hand else _("removed meanwhile")
+    return versions.Difference(name, capfirst(formset.model._meta.verbose_name), removed, "\n".join(typed))

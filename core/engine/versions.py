@@ -69,7 +69,8 @@ class Stale(Exception):
     """A write that rests on what is no longer so.
 
     ``shown`` is None when the form carried no version at all; ``again`` is the token with which the person may write
-    theirs on top, having seen the difference.
+    theirs on top, having seen the difference. ``refusal`` says why it cannot be done at all any more: nothing is offered
+    but what was typed, to be taken elsewhere.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Stale(Exception):
         shown: Shown | None,
         differences: Iterable[Difference] = (),
         values: Mapping[str, Any] | None = None,
+        refusal: str = "",
     ):
         self.subject, self.shown, self.differences, self.values = subject, shown, list(differences), values or {}
+        self.refusal = refusal
         super().__init__(label_of(subject))
 
     def events_since(self) -> list[Event]:

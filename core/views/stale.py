@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from core.dates import format_moment
 from core.engine.versions import FIELD, Stale
 from core.presentation import action_label
-from core.views.resume import is_fragment, kept_from
+from core.views.resume import Kept, is_fragment, kept_from
 
 CONFLICT = 409
 
@@ -51,12 +51,20 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         "token": stale.again(),
         "back": page_before(request),
         "was_carried": stale.shown is not None,
+        "refusal": stale.refusal,
+        "is_gone": any(item.name.startswith("gone:") for item in stale.differences),
+        "typed": typed_of(kept) if stale.refusal else [],
     }
     if request.path.startswith(settings.ESSOR_STAFF_PREFIX):
         request.current_app = admin.site.name
         context = {**admin.site.each_context(request), **context}
         return render(request, "admin/essor/stale.html", context, status=CONFLICT)
     return render(request, "essor/stale.html", context, status=CONFLICT)
+
+
+def typed_of(kept: Kept) -> list[str]:
+    """What the person typed and may want to take elsewhere: everything but what the page itself put in."""
+    return [value for name, value in kept.fields if name not in (FIELD, "_save", "_continue") and value.strip()]
 
 
 def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
@@ -88,9 +96,14 @@ def _sentence(stale: Stale, changes: list[Change]) -> str:
             "This form comes from a page that is too old, or that was not ours: nothing was recorded. Look at what "
             "is there now, then do it again."
         )
+    if not changes and stale.refusal:
+        return stale.refusal
     if not changes:
         return _("Somebody changed this since you opened the page: nothing of yours was recorded yet.")
-    words = {"person": changes[0].who, "when": format_moment(changes[0].when)}
+    words = {"person": changes[0].who, "when": format_moment(changes[0].when), "what": changes[0].what}
+    if stale.refusal:
+        happened = _("Meanwhile, %(person)s did this on %(when)s: %(what)s. Nothing of yours was recorded.") % words
+        return f"{stale.refusal} {happened}"
     return (
         _("%(person)s changed this on %(when)s, after you had opened the page: nothing of yours was recorded yet.")
         % words

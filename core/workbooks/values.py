@@ -3,12 +3,12 @@
 import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.money import CENT, MAX_DIGITS
+from core.money import CENT, MAX_DIGITS, is_written_with_digits
 from core.personal_numbers import find_national_number
 from core.text import fold, without_invisible
 from core.workbooks.columns import Column
@@ -54,12 +54,9 @@ def to_decimal(raw: Any) -> Decimal:
     text = _SPACES.sub("", text).removesuffix("€").removesuffix("EUR")
     negative = text.startswith("(") and text.endswith(")")
     text = _with_point(text.strip("()") if negative else text)
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise CellRefused(_("a number is expected, such as 1234,56")) from None
-    if not number.is_finite():
+    if not is_written_with_digits(text):
         raise CellRefused(_("a number is expected, such as 1234,56"))
+    number = Decimal(text)
     return -number if negative else number
 
 

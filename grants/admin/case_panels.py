@@ -31,7 +31,7 @@ from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
-from grants.void import completed_since, void_computation, void_opinions
+from grants.void import completed_since, void_answers, void_computation, void_opinions
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
@@ -89,11 +89,20 @@ def amount_panel(case: Application, reader: CaseReader) -> Panel:
     )
 
 
+UNTIL_DECISION = ("instructed", "ready_for_committee", "scheduled")
+"""After the proposal and before the decision: what the checks rest on is still looked at."""
+
+
+def rests_on_checks(case: Application) -> bool:
+    """Whether a decision that rests on the checks is still to come."""
+    return case.state in UNTIL_DECISION
+
+
 def check_panels(case: Application, reader: CaseReader) -> list[Panel]:
     """One section a stage, the check's answer or the buttons to answer it."""
     panels = []
     asked = reader.may_instruct and case.state in UNTIL_PROPOSAL
-    for stage, lines in check_lines(case, with_facts=asked).items():
+    for stage, lines in check_lines(case, with_facts=asked or rests_on_checks(case)).items():
         states = UNTIL_PROPOSAL if stage == Stage.ELIGIBILITY else BEFORE_ADMISSION
         answered = sum(1 for line in lines if line.answer is not None)
         may_answer = reader.may_instruct and case.state in states
@@ -284,7 +293,7 @@ def proposal_panels(case: Application) -> list[Panel]:
                     context={
                         "proposals": proposals,
                         "live": case.live_proposal(),
-                        "void_reason": void_computation(case),
+                        "void_reason": void_computation(case) or (void_answers(case) if rests_on_checks(case) else ""),
                     },
                 )
             )

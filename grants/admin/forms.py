@@ -42,7 +42,7 @@ class ScoreForm(NoNationalNumberMixin, forms.Form):
     def __init__(self, *args, criteria, **kwargs):
         super().__init__(*args, **kwargs)
         for criterion in criteria:
-            self.fields[f"score-{criterion.code}"] = forms.DecimalField(
+            self.fields[f"score-{criterion.code}"] = EuroField(
                 label=str(criterion.label),
                 min_value=0,
                 max_value=criterion.max_score,

@@ -244,4 +244,24 @@ register(
         """,
         unit=Unit.NUMBER,
     ),
+    Invariant(
+        code="grants.session-follows-its-cases",
+        name=_("Date of a session"),
+        sentence=_(
+            "A session is held on the day of its convening, and of the filing of each case of its agenda, or later."
+        ),
+        source=_("Regulation (EU) 2023/2831, Article 3(2) and (3): an aid counts from the day on which it is granted."),
+        subject=CommitteeSession,
+        sql="""
+            SELECT s.id, s.title || ' · ' || s.id AS label,
+                   (greatest(s.convened_at, max(a.submitted_at)) AT TIME ZONE 'UTC')::date AS expected,
+                   least((s.held_at AT TIME ZONE 'UTC')::date, s.deliberation_on) AS found
+            FROM grants_committeesession s LEFT JOIN grants_agendaitem i ON i.session_id = s.id
+            LEFT JOIN grants_application a ON a.id = i.application_id GROUP BY s.id
+            HAVING least((s.held_at AT TIME ZONE 'UTC')::date, s.deliberation_on)
+                   < (greatest(s.convened_at, max(a.submitted_at)) AT TIME ZONE 'UTC')::date ORDER BY s.id
+        """,
+        unit=Unit.DAY,
+        relation="≥",
+    ),
 )

@@ -101,4 +101,37 @@ register(
         """,
         relation="≤",
     ),
+    Invariant(
+        code="grants.envelope-of-the-call",
+        name=_("Programme of an envelope"),
+        sentence=_("A call draws on an envelope of its own programme."),
+        source=BUDGET,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, c.code || ' · ' || e.code AS label, own.code AS expected, p.code AS found
+            FROM grants_call c JOIN grants_programmeversion v ON v.id = c.programme_version_id
+            JOIN grants_programme own ON own.id = v.programme_id
+            JOIN grants_envelope e ON e.id = c.envelope_id JOIN grants_programme p ON p.id = e.programme_id
+            WHERE p.id <> own.id ORDER BY e.id, c.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
+        code="grants.closed-envelope-owes-nothing",
+        name=_("Grants on a closed envelope"),
+        sentence=_(
+            "A closed envelope has no grant that awaits its act, and no case that a convened session decides on."
+        ),
+        source=BUDGET,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code || ' · ' || a.number AS label, 0 AS expected, coalesce(a.granted_amount, a.proposed_amount) AS found
+            FROM grants_envelope e JOIN grants_call c ON c.envelope_id = e.id JOIN grants_application a ON a.call_id = c.id
+            WHERE e.is_closed AND (
+                (a.state = 'approved' AND NOT EXISTS (SELECT 1 FROM grants_commitment k WHERE k.application_id = a.id))
+                OR EXISTS (SELECT 1 FROM grants_agendaitem i JOIN grants_committeesession s ON s.id = i.session_id
+                            WHERE i.application_id = a.id AND s.state IN ('convened', 'in_session'))
+            ) ORDER BY e.id, a.id
+        """,
+    ),
 )

@@ -19,6 +19,7 @@ from grants.interests import interest_in
 from grants.models.call import Call
 from grants.models.envelope import grant_fits_its_envelope
 from grants.models.filing import ApplicantWorkflow
+from grants.models.guards import case_keeps_its_call, grant_on_an_open_envelope
 from grants.models.plan_columns import PlanField, plan_adds_up
 from grants.models.programme import ProgrammeVersion
 from grants.models.workflow import InstructionWorkflow
@@ -200,7 +201,12 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             amount_not_negative("proposed_amount"),
             amount_not_negative("granted_amount"),
         ]
-        triggers = [plan_adds_up("granted_plan", "granted_amount"), grant_fits_its_envelope()]
+        triggers = [
+            plan_adds_up("granted_plan", "granted_amount"),
+            grant_fits_its_envelope(),
+            grant_on_an_open_envelope(),
+            case_keeps_its_call(),
+        ]
 
     @property
     def grant_plan(self) -> GrantPlan:

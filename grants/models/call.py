@@ -13,6 +13,7 @@ from core.dates import format_closing, format_moment
 from core.history import tracked
 from core.models.indexes import for_lists
 from grants.models.envelope import call_keeps_its_envelope
+from grants.models.guards import call_keeps_its_programme
 from grants.models.programme import ProgrammeVersion
 
 
@@ -109,24 +110,46 @@ class Call(models.Model):
             models.CheckConstraint(
                 condition=models.Q(eu_rate_limit__isnull=True) | models.Q(eu_rate_limit__gt=0, eu_rate_limit__lte=100),
                 name="call_eu_rate_plausible",
-                violation_error_message=_("The share of a European fund is more than 0 % and at most 100 %."),
+                violation_error_message=_("The share of a European fund is a percentage above 0, at most 100."),
             ),
         ]
-        triggers = [call_keeps_its_envelope(), call_keeps_its_eu_rate()]
+        triggers = [call_keeps_its_envelope(), call_keeps_its_eu_rate(), call_keeps_its_programme()]
 
     def __str__(self):
         return self.title
 
     def clean(self):
         """Say before the database does that the call keeps the envelope on which a case awaits its act."""
-        known = type(self).objects.filter(pk=self.pk).exclude(envelope=None).exclude(envelope=self.envelope_id).first()
-        case = known and known.applications.filter(state="approved", commitments__isnull=True).first()
-        if case:
+        errors = {}
+        if self.envelope_id and self.programme_version_id and self.envelope.programme_id != self._programme_id():
+            errors["envelope"] = gettext("This envelope is of another programme: choose one of the call’s programme.")
+        known = type(self).objects.select_related("programme_version").filter(pk=self.pk).first()
+        if known is not None:
+            errors |= self._problems_with_cases(known)
+        if errors:
+            raise ValidationError(errors)
+        self._keep_eu_rate()
+
+    def _programme_id(self) -> int:
+        return self.programme_version.programme_id
+
+    def _problems_with_cases(self, known) -> dict[str, str]:
+        """What a call with cases keeps: its programme, and its envelope while a decision or an act is awaited."""
+        if self.programme_version_id and known._programme_id() != self._programme_id() and self.applications.exists():
+            return {"programme_version": gettext("This call has cases: it keeps its programme. Create another call.")}
+        if known.envelope_id is None or known.envelope_id == self.envelope_id:
+            return {}
+        if case := self.applications.filter(state="approved", commitments__isnull=True).first():
             sentence = gettext(
                 "%(case)s is granted on the present envelope and awaits its act: the call keeps it until then."
             )
-            raise ValidationError({"envelope": sentence % {"case": case.number}})
-        self._keep_eu_rate()
+            return {"envelope": sentence % {"case": case.number}}
+        if case := self.applications.filter(state="scheduled").first():
+            sentence = gettext(
+                "%(case)s is on the agenda of a session: the call keeps its envelope until the decision."
+            )
+            return {"envelope": sentence % {"case": case.number}}
+        return {}
 
     def _keep_eu_rate(self) -> None:
         """Say before the database does that what is under agreement was financed under the present limit."""

@@ -4,17 +4,21 @@ A session is prepared (``draft``), convened, held (``in_session``) and closed. C
 grid to the cases in one transaction. After that the database refuses any change of its agenda.
 """
 
+from datetime import UTC, datetime
+
 import pgtrigger
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Count, Max, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
+from core.dates import add_years, format_date_long
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -24,6 +28,7 @@ from grants import conditions, decisions, notices, staff_forms
 from grants.interests import interest_in
 from grants.models.agenda import CLOSED_SESSION_GUARD, AgendaItem
 from grants.models.application import Application
+from grants.models.guards import session_date_follows
 from grants.staff_permissions import may_run_session
 
 FROZEN_ONCE_CLOSED = """
@@ -47,6 +52,10 @@ NOT_BEFORE_ITS_DAY = """
     END IF;
     RETURN NEW;
 """
+
+
+# What any database may hold; a session of today is held to its convening and to its cases (guards.py).
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class SessionState(models.TextChoices):
@@ -130,7 +139,16 @@ class CommitteeSession(WorkflowModel):
                 condition=Q(state__in=["draft", "convened"]) | Q(opened_at__isnull=False),
                 name="session_held_was_opened",
             ),
-            models.CheckConstraint(condition=Q(quorum__gte=1), name="session_quorum_positive"),
+            models.CheckConstraint(
+                condition=Q(quorum__gte=1),
+                name="session_quorum_positive",
+                violation_error_message=_("The quorum is of one voting member at least."),
+            ),
+            models.CheckConstraint(
+                condition=Q(held_at__gte=EARLIEST, held_at__lt=LATEST),
+                name="session_date_plausible",
+                violation_error_message=_("The date of a session is between 2000 and 2099: check the year."),
+            ),
             models.UniqueConstraint(
                 fields=["deliberation_number"],
                 condition=~Q(deliberation_number=""),
@@ -157,6 +175,7 @@ class CommitteeSession(WorkflowModel):
                 when=pgtrigger.Before,
                 func=NOT_BEFORE_ITS_DAY,
             ),
+            session_date_follows(),
         ]
 
     def sums_shown(self):
@@ -180,6 +199,32 @@ class CommitteeSession(WorkflowModel):
         """The day of the session, or of its deliberation once that is known."""
         return self.deliberation_on or timezone.localdate(self.held_at)
 
+    def clean(self):
+        """Say before the convening does that the date cannot be right."""
+        if self.held_at is None or self.state != SessionState.DRAFT:
+            return
+        known = type(self).objects.filter(pk=self.pk).values_list("held_at", flat=True).first()
+        if known != self.held_at and (reason := self.date_problem()):
+            raise ValidationError({"held_at": reason})
+
+    def date_problem(self) -> str | None:
+        """Why the session cannot be convened for its day; None when it can."""
+        day, today = timezone.localdate(self.held_at), timezone.localdate()
+        if day < today:
+            return gettext("The session is dated %(day)s, which is past: check the year.") % {
+                "day": format_date_long(day)
+            }
+        if day > add_years(today, 1):
+            return gettext("The session is dated %(day)s, more than a year ahead: check the year.") % {
+                "day": format_date_long(day)
+            }
+        filed = self.pk and self.items.aggregate(last=Max("application__submitted_at"))["last"]
+        if filed and day < timezone.localdate(filed):
+            return gettext("A case of the agenda was filed on %(day)s, after the session: check the date.") % {
+                "day": format_date_long(timezone.localdate(filed))
+            }
+        return None
+
     def append(self, application) -> AgendaItem:
         """Put a case at the end of the agenda, in the caller's transaction."""
         type(self).objects.select_for_update(of=("self",), no_key=True).get(pk=self.pk)
@@ -197,6 +242,8 @@ class CommitteeSession(WorkflowModel):
         conditions=[
             conditions.session_has_agenda,
             conditions.session_has_members,
+            conditions.session_date_holds,
+            conditions.session_envelopes_are_open,
             conditions.notice_is_long_enough,
         ],
         form=staff_forms.ConveneForm,
@@ -248,6 +295,25 @@ class CommitteeSession(WorkflowModel):
     @workflow_transition(
         field=state,
         source=[SessionState.IN_SESSION],
+        target=SessionState.CONVENED,
+        label=_("Adjourn the session"),
+        icon="event_repeat",
+        roles=[Role.COMMITTEE_SECRETARY],
+        permission=may_run_session,
+        comment="required",
+        audience="staff",
+        order=50,
+        tone="quiet",
+    )
+    def adjourn(self, *, actor, data, comment):
+        """Opened by mistake, or not brought to its end: back to convened, what was noted of the decisions is taken back."""
+        decisions.take_back(self, actor=actor)
+        self.members.update(is_present=False)
+        self.opened_at = None
+
+    @workflow_transition(
+        field=state,
+        source=[SessionState.IN_SESSION],
         target=SessionState.CLOSED,
         label=_("Close the session"),
         icon="verified",
@@ -257,6 +323,7 @@ class CommitteeSession(WorkflowModel):
             conditions.session_day_has_come,
             conditions.session_is_decided,
             conditions.someone_votes_on_each_case,
+            conditions.session_envelopes_are_open,
             conditions.session_within_envelopes,
         ],
         form=staff_forms.CloseSessionForm,

@@ -20,6 +20,7 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField, format_euros
 from core.roles import Role
+from grants.models.guards import envelope_keeps_its_place, envelope_stays_open_for_its_agenda
 
 ZERO = Decimal("0.00")
 
@@ -205,7 +206,11 @@ class Envelope(models.Model):
                 violation_error_message=_("More would be committed than what was voted."),
             ),
             models.CheckConstraint(condition=Q(voted_amount__gte=0), name="envelope_voted_not_negative"),
-            models.CheckConstraint(condition=Q(year__gte=2000) & Q(year__lte=2100), name="envelope_year_plausible"),
+            models.CheckConstraint(
+                condition=Q(year__gte=2000) & Q(year__lte=2100),
+                name="envelope_year_plausible",
+                violation_error_message=_("The year of the vote is between 2000 and 2100."),
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -215,6 +220,8 @@ class Envelope(models.Model):
                 func=own_total("committed_amount"),
             ),
             envelope_bears_its_grants(),
+            envelope_stays_open_for_its_agenda(),
+            envelope_keeps_its_place(),
         ]
 
     def __str__(self):
@@ -237,8 +244,43 @@ class Envelope(models.Model):
         if self.is_closed and not known.is_closed and awaiting:
             sentence = gettext("%(used)s are granted and await their act: close the envelope once they are committed.")
             errors["is_closed"] = sentence % {"used": format_euros(awaiting)}
+        errors |= self._agenda_problem(known) or self._place_problem(known)
         if errors:
             raise ValidationError(errors)
+
+    def _agenda_problem(self, known) -> dict[str, str]:
+        """A session is convened on a case of the envelope: it stays open until then."""
+        if not self.is_closed or known.is_closed:
+            return {}
+        on_agenda = {"agenda_items__session__state__in": ["convened", "in_session"], "state": "scheduled"}
+        case = type(self)._cases_of(self.pk).filter(**on_agenda).first()
+        if case is None:
+            return {}
+        sentence = gettext("A session is convened on %(case)s: close the envelope once it has decided.")
+        return {"is_closed": sentence % {"case": case.number}}
+
+    def _place_problem(self, known) -> dict[str, str]:
+        """Programme, kind and year stay while money is committed or granted on the envelope, or a call draws on it."""
+        moved = [name for name in ("programme_id", "kind", "year") if getattr(self, name) != getattr(known, name)]
+        if not moved:
+            return {}
+        field = moved[0].removesuffix("_id")
+        if self.commitments.exists():
+            sentence = gettext("%(used)s are committed on this envelope: its programme, kind and year stay.")
+            return {field: sentence % {"used": format_euros(known.committed_amount)}}
+        if case := type(self)._cases_of(self.pk).filter(state__in=["scheduled", "approved"]).first():
+            sentence = gettext(
+                "%(case)s is on an agenda or granted on this envelope: its programme, kind and year stay."
+            )
+            return {field: sentence % {"case": case.number}}
+        if call := self.calls.exclude(programme_version__programme=self.programme_id).first():
+            sentence = gettext("The call “%(call)s” draws on this envelope: it stays with the programme of the call.")
+            return {"programme": sentence % {"call": call}} if "programme_id" in moved else {}
+        return {}
+
+    @classmethod
+    def _cases_of(cls, envelope_id: int):
+        return cls._meta.apps.get_model("grants", "Application").objects.filter(call__envelope_id=envelope_id)
 
     @property
     def uncommitted_amount(self):

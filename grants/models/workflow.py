@@ -260,7 +260,7 @@ class InstructionWorkflow(WorkflowModel):
         icon="approval",
         roles=VISA,
         permission=may_give_visa,
-        conditions=[conditions.figures_have_not_changed],
+        conditions=[conditions.figures_have_not_changed, conditions.proposal_rests_on_present_facts],
         comment="optional",
         audience="staff",
         order=10,
@@ -283,6 +283,7 @@ class InstructionWorkflow(WorkflowModel):
         conditions=[
             conditions.has_live_visa,
             conditions.figures_have_not_changed,
+            conditions.proposal_rests_on_present_facts,
             conditions.session_takes_the_case,
         ],
         form=staff_forms.ScheduleForm,

@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -14,7 +15,14 @@ from core.money import sum_money
 from core.transitions import perform
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
 from reporting.effects import waiting_certificates
-from reporting.models import AccountingYear, EUProgramme, Fund, PaymentApplication, PaymentApplicationState
+from reporting.models import (
+    AccountingYear,
+    EUProgramme,
+    Fund,
+    PaymentApplication,
+    PaymentApplicationState,
+    PriorityAllocation,
+)
 from reporting.payment_applications import open_application
 from reporting.permissions import may_open_payment_application
 
@@ -28,6 +36,11 @@ class OpenApplicationForm(forms.Form):
         AccountingYear.objects.all(), label=gettext_lazy("Accounting year"), required=False,
         empty_label=gettext_lazy("The present one"),
     )  # fmt: skip
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["accounting_year"].queryset = AccountingYear.objects.accepting(timezone.localdate())
+        self.fields["fund"].queryset = Fund.objects.filter(pk__in=PriorityAllocation.objects.order_by().values("fund"))
 
 
 @admin.register(PaymentApplication)
@@ -110,7 +123,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
             context = {"application": obj}
             panels.append(Panel(_("Follow-up"), "admin/reporting/payment_application/facts.html", context, side=True))
         if obj.state == PaymentApplicationState.OPEN:
-            waiting = list(waiting_certificates(obj.programme_id, obj.fund_id))
+            waiting = list(waiting_certificates(obj.programme_id, obj.fund_id, by=obj.accounting_year.ends_on))
             context = {"count": len(waiting), "total": sum_money(certificate.total for certificate in waiting)}
             panels.append(
                 Panel(_("To be taken in"), "admin/reporting/payment_application/waiting.html", context, side=True)

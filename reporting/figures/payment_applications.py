@@ -109,4 +109,50 @@ register(
         unit=Unit.DAY,
         relation="≤",
     ),
+    Invariant(
+        code="reporting.application-in-its-year",
+        name=_("Accounting year of a payment application"),
+        sentence=_(
+            "A payment application is opened and closed in its accounting year or the month after, and asks for nothing"
+            " certified later."
+        ),
+        source=_(
+            "Regulation (EU) 2021/1060, Articles 2(29) and 91(1): the last application of a year is made by 31 July."
+        ),
+        subject=PaymentApplication,
+        sql="""
+            SELECT p.id, y.starts_on || ' · ' || p.number AS label, y.ends_on AS expected,
+                   greatest(p.opened_at, p.closed_at, max(c.issued_at))::date AS found
+            FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
+            LEFT JOIN reporting_paymentapplicationline l ON l.application_id = p.id
+            LEFT JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
+            LEFT JOIN reporting_certificate c ON c.id = e.certificate_id
+            WHERE p.state <> 'void' GROUP BY p.id, y.id
+            HAVING (p.opened_at AT TIME ZONE 'UTC')::date < y.starts_on - 1
+                OR (coalesce(p.closed_at, p.opened_at) AT TIME ZONE 'UTC')::date > y.ends_on + 31
+                OR (max(c.issued_at) AT TIME ZONE 'UTC')::date > y.ends_on ORDER BY p.id
+        """,
+        unit=Unit.DAY,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.line-has-its-allocation",
+        name=_("Allocation of a line"),
+        sentence=_(
+            "Each line of a payment application has the allocation of its priority, fund and category, on its basis."
+        ),
+        source=_(
+            "Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure."
+        ),
+        subject=PaymentApplication,
+        sql="""
+            SELECT p.id, pr.code || ' · ' || l.category_of_region AS label, l.basis AS expected, a.basis AS found
+            FROM reporting_paymentapplicationline l JOIN reporting_paymentapplication p ON p.id = l.application_id
+            JOIN reporting_priority pr ON pr.id = l.priority_id
+            LEFT JOIN reporting_priorityallocation a ON a.priority_id = l.priority_id AND a.fund_id = p.fund_id
+                 AND a.category_of_region = l.category_of_region
+            WHERE a.basis IS DISTINCT FROM l.basis ORDER BY p.id, l.id
+        """,
+        unit=Unit.TEXT,
+    ),
 )

@@ -19,6 +19,7 @@ from core.text import matching, search_vector
 from core.triggers import append_only_triggers
 from grants.interests import interest_in
 from grants.models import Application
+from reporting.models.guards import operation_keeps_its_programme
 from reporting.models.programme import EUProgramme, Priority, SpecificObjective
 from reporting.models.querysets import OfOperationQuerySet
 from reporting.models.reference import CategoryOfRegion, Fund, InterventionField
@@ -248,6 +249,7 @@ class Operation(models.Model):
             ),
         ]
         triggers = [
+            operation_keeps_its_programme(),
             pgtrigger.Trigger(
                 name="current_kept_by_database",
                 when=pgtrigger.Before,

@@ -22,6 +22,7 @@ from grants.interests import interest_in
 from grants.models import Application
 from reporting import effects, permissions
 from reporting.models.certificate import Certificate
+from reporting.models.guards import certified_by_the_end_of_its_year, in_its_accounting_year
 from reporting.models.programme import Basis, EUProgramme, Priority
 from reporting.models.querysets import EUStaffQuerySet
 from reporting.models.reference import AccountingYear, CategoryOfRegion, Fund
@@ -32,6 +33,7 @@ class PaymentApplicationState(models.TextChoices):
     CLOSED = "closed", pgettext_lazy("payment application", "Closed")
     SENT = "sent", pgettext_lazy("payment application", "Sent to the Commission")
     ACCEPTED = "accepted", pgettext_lazy("payment application", "Accepted by the Commission")
+    VOID = "void", pgettext_lazy("payment application", "Withdrawn before its closing")
 
 
 # SQL of the cases whose expenditure an application asks for.
@@ -89,7 +91,7 @@ class PaymentApplication(WorkflowModel):
     """A request of payment (Annex XXIII of Regulation (EU) 2021/1060), one fund each. Frozen once closed."""
 
     State = PaymentApplicationState
-    STATE_TONES = {"open": "act", "closed": "wait", "sent": "wait", "accepted": "ok"}
+    STATE_TONES = {"open": "act", "closed": "wait", "sent": "wait", "accepted": "ok", "void": "idle"}
 
     programme = models.ForeignKey(
         EUProgramme, on_delete=models.PROTECT, related_name="payment_applications", verbose_name=_("EU programme")
@@ -136,12 +138,14 @@ class PaymentApplication(WorkflowModel):
             ),
             models.CheckConstraint(condition=Q(number__gte=1), name="payment_application_number_from_one"),
             models.CheckConstraint(
-                condition=Q(state="open", closed_at__isnull=True)
-                | (~Q(state="open") & Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(sha256="")),
+                condition=Q(state__in=["open", "void"], closed_at__isnull=True)
+                | (
+                    ~Q(state__in=["open", "void"]) & Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(sha256="")
+                ),
                 name="payment_application_closed_by_someone",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["open", "closed"]) | Q(sent_at__isnull=False, sent_by__isnull=False),
+                condition=Q(state__in=["open", "closed", "void"]) | Q(sent_at__isnull=False, sent_by__isnull=False),
                 name="payment_application_sent_by_someone",
             ),
             models.CheckConstraint(
@@ -152,7 +156,8 @@ class PaymentApplication(WorkflowModel):
         ]
         triggers = [
             impartial(["closed_by_id", "sent_by_id"], bodies_of_case(CASES_OF_APPLICATION)),
-            legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted")]),
+            legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted"), ("open", "void")]),
+            in_its_accounting_year(),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             frozen(
                 "identity_frozen",
@@ -236,13 +241,22 @@ class PaymentApplication(WorkflowModel):
     @workflow_transition(
         field=state, source="open", target="closed", label=_("Close"), icon="lock", roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_close_payment_application,
-        conditions=["reporting.conditions.application_has_lines"], comment="optional", order=20,
+        conditions=["reporting.conditions.application_has_lines", "reporting.conditions.year_still_takes_it"],
+        comment="optional", order=20,
     )  # fmt: skip
     def close(self, *, actor, data, comment):
         """Freeze the lines. Whoever controlled one of the expenditures does not close."""
         self.closed_by = actor
         self.closed_at = timezone.now()
         self.sha256 = effects.sha256_of_payment_application(self)
+
+    @workflow_transition(
+        field=state, source="open", target="void", label=_("Withdraw"), icon="undo", roles=[Role.FINANCE_OFFICER],
+        comment="required", order=50, tone="danger",
+    )  # fmt: skip
+    def withdraw(self, *, actor, data, comment):
+        """Opened by mistake, or too late: nothing is asked; what it had taken in waits for another application."""
+        effects.release_certificates(self)
 
     @workflow_transition(
         field=state, source="closed", target="sent", label=_("Record the sending"), icon="send",
@@ -335,6 +349,7 @@ class PaymentApplicationEntry(models.Model):
         verbose_name_plural = _("entries of payment applications")
         ordering = ["line", "pk"]
         triggers = [
+            certified_by_the_end_of_its_year(),
             pgtrigger.Trigger(
                 name="fits_its_certificate",
                 when=pgtrigger.Before,

@@ -3,13 +3,14 @@
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
 from core.history import tracked
 from core.money import MoneyField, format_euros, sum_money
+from reporting.models.guards import allocation_keeps_its_place, objective_keeps_its_place, priority_keeps_its_place
 from reporting.models.localised import LabelledModel
 from reporting.models.reference import CategoryOfRegion, Fund, InterventionField, ProgrammingPeriod
 
@@ -59,6 +60,7 @@ class Priority(LabelledModel):
         verbose_name_plural = _("priorities")
         ordering = ["programme", "code"]
         constraints = [models.UniqueConstraint(fields=["programme", "code"], name="priority_code_unique")]
+        triggers = [priority_keeps_its_place()]
 
     def __str__(self) -> str:
         return f"{self.code} – {self.label}"
@@ -85,12 +87,17 @@ class PriorityAllocation(models.Model):
             models.UniqueConstraint(
                 fields=["priority", "fund", "category_of_region"], name="priority_allocation_unique"
             ),
-            models.CheckConstraint(condition=Q(eu_rate__gte=0, eu_rate__lte=100), name="priority_rate_is_percent"),
+            models.CheckConstraint(
+                condition=Q(eu_rate__gt=0, eu_rate__lte=100),
+                name="priority_rate_is_percent",
+                violation_error_message=_("The rate is a percentage above 0, at most 100."),
+            ),
             models.CheckConstraint(
                 condition=Q(amount__isnull=True) | Q(amount__gte=0), name="priority_allocation_not_negative"
             ),
         ]
         triggers = [
+            allocation_keeps_its_place(),
             pgtrigger.Trigger(
                 name="bears_its_operations",
                 when=pgtrigger.Before,
@@ -107,7 +114,7 @@ class PriorityAllocation(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,17 +122,41 @@ class PriorityAllocation(models.Model):
 
     def clean(self):
         """Say before the database does that the operations of the priority are borne."""
-        if self.amount is None or not (self.priority_id and self.fund_id):
+        if not (self.priority_id and self.fund_id):
             return
-        operations = self.priority.programme.operations.filter(
-            current__priority=self.priority,
-            current__fund=self.fund,
-            current__category_of_region=self.category_of_region,
-        )
-        planned = sum_money(operations.values_list("current__eu_amount", flat=True))
+        known = type(self).objects.filter(pk=self.pk).first()
+        if known is not None:
+            self._check_place(known)
+        if self.amount is None:
+            return
+        planned = sum_money(self._operations_of(self).values_list("current__eu_amount", flat=True))
         if planned > self.amount:
             sentence = gettext("%(planned)s are planned on operations of this priority: give at least that much.")
             raise ValidationError({"amount": sentence % {"planned": format_euros(planned)}})
+
+    @staticmethod
+    def _operations_of(allocation):
+        return allocation.priority.programme.operations.filter(
+            current__priority=allocation.priority,
+            current__fund=allocation.fund,
+            current__category_of_region=allocation.category_of_region,
+        )
+
+    def _check_place(self, known) -> None:
+        """What is planned here freezes what sums group by; the rate stays above the shares that it bore."""
+        operations = self._operations_of(known)
+        names = ("priority_id", "fund_id", "category_of_region", "basis")
+        moved = [name for name in names if getattr(known, name) != getattr(self, name)]
+        if moved and (code := operations.values_list("code", flat=True).first()):
+            sentence = gettext("%(operation)s is planned here: priority, fund, category of region and basis stay.")
+            raise ValidationError({moved[0].removesuffix("_id"): sentence % {"operation": code}})
+        if self.eu_rate is None or self.eu_rate >= known.eu_rate:
+            return
+        share = {"current__eu_amount__gt": F("current__eligible_cost") * self.eu_rate / 100}
+        borne = {"current__eu_amount__lte": F("current__eligible_cost") * known.eu_rate / 100}
+        if code := operations.filter(**share, **borne).values_list("code", flat=True).first():
+            sentence = gettext("%(operation)s is planned at more than this rate: correct the operation first.")
+            raise ValidationError({"eu_rate": sentence % {"operation": code}})
 
 
 @tracked
@@ -142,6 +173,7 @@ class SpecificObjective(LabelledModel):
         verbose_name_plural = _("specific objectives")
         ordering = ["priority", "code"]
         constraints = [models.UniqueConstraint(fields=["priority", "code"], name="specific_objective_unique")]
+        triggers = [objective_keeps_its_place()]
 
     def __str__(self) -> str:
         return f"{self.code} – {self.label}"

@@ -1,15 +1,18 @@
 """Reference tables of the EU funds: funds, intervention fields, error types, accounting years."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.dates import AccountingPeriod, accounting_year_of
 from core.history import tracked
+from reporting.models.guards import GRACE_DAYS, year_in_use_keeps_its_dates
 from reporting.models.localised import LabelledModel
 
 
@@ -102,6 +105,10 @@ class DateRangeOf(Func):
 class AccountingYearQuerySet(models.QuerySet):
     """Accounting years are public."""
 
+    def accepting(self, day: date):
+        """The years whose payment applications are made on ``day``: the year itself, until the month after its end."""
+        return self.filter(starts_on__lte=day, ends_on__gte=day - timedelta(days=GRACE_DAYS))
+
     def containing(self, day: date) -> "AccountingYear":
         """Return the year that ``day`` belongs to; it is created when the calendar has gone beyond the known ones."""
         known = self.filter(starts_on__lte=day, ends_on__gte=day).first()
@@ -124,10 +131,16 @@ class AccountingYear(models.Model):
         verbose_name = _("accounting year")
         verbose_name_plural = _("accounting years")
         ordering = ["-starts_on"]
+        triggers = [year_in_use_keeps_its_dates()]
         constraints = [
-            models.CheckConstraint(condition=Q(ends_on__gt=F("starts_on")), name="accounting_year_dates_in_order"),
+            models.CheckConstraint(
+                condition=Q(ends_on__gt=F("starts_on")),
+                name="accounting_year_dates_in_order",
+                violation_error_message=_("The accounting year ends after it starts."),
+            ),
             ExclusionConstraint(
                 name="accounting_years_do_not_overlap",
+                violation_error_message=_("Another accounting year covers some of these days already."),
                 expressions=[
                     (
                         DateRangeOf("starts_on", "ends_on", RangeBoundary(inclusive_lower=True, inclusive_upper=True)),
@@ -139,3 +152,16 @@ class AccountingYear(models.Model):
 
     def __str__(self) -> str:
         return AccountingPeriod(self.starts_on, self.ends_on).label
+
+    @property
+    def last_day_to_apply(self) -> date:
+        """31 July for a year that ends on 30 June."""
+        return self.ends_on + timedelta(days=GRACE_DAYS)
+
+    def clean(self):
+        """Say before the database does that a year in use keeps its dates."""
+        known = type(self).objects.filter(pk=self.pk).first()
+        if known and (known.starts_on, known.ends_on) != (self.starts_on, self.ends_on):
+            if application := self.payment_applications.first():
+                sentence = gettext("The payment application %(application)s was made in this year: its dates stay.")
+                raise ValidationError(sentence % {"application": application})

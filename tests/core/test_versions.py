@@ -68,6 +68,18 @@ def test_a_decision_from_an_old_page_is_refused_with_what_happened_meanwhile(cli
     assert submitted.state == "refused"
 
 
+def test_what_the_state_no_longer_allows_keeps_what_was_typed_and_says_who_and_when(clients, submitted, instructor):
+    """One page for every step of every model: no redirect that loses the text."""
+    first, second = clients
+    old = form_to(second.get(transition_of(submitted, "refuse")), "/refuse/")
+    perform(submitted, "refuse", actor=instructor, comment="Hors délai.")
+    answer = second.post(old.action, old.typed(comment="Le budget ne tient pas."))
+    assert answer.status_code == 409
+    text = answer.content.decode()
+    assert "Le budget ne tient pas." in text and str(instructor) in text and "Hors délai." in text
+    assert not [form for form in forms_of(answer) if form.action.endswith("/refuse/")], "nothing to send again"
+
+
 def test_a_button_of_an_old_case_page_leads_to_a_refusal_too(clients, submitted):
     first, second = clients
     case_page = second.get(page_of(submitted)).content.decode()

@@ -96,7 +96,7 @@ class CallFactory(factory.django.DjangoModelFactory):
     title = "Appel permanent 2026"
     opens_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=60))
     closes_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=60))
-    envelope = factory.SubFactory(EnvelopeFactory)
+    envelope = factory.SubFactory(EnvelopeFactory, programme=factory.SelfAttribute("..programme_version.programme"))
     is_published = True
 
 

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
@@ -13,7 +14,15 @@ from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from grants import committee
 from grants.models import Application, Call, CommitteeSession, Envelope
-from tests.factories.instruction import CaseFactory, EnvelopeFactory, SessionFactory, agenda, staff
+from tests.factories.instruction import (
+    CaseFactory,
+    EnvelopeFactory,
+    SessionFactory,
+    agenda,
+    programme_of,
+    staff,
+    version_of,
+)
 from tests.factories.plans import plan_for
 
 D = Decimal
@@ -48,6 +57,52 @@ def test_a_session_is_neither_opened_nor_closed_before_its_day(secretary):
         assert "deliberation_on" in refused.value.errors
     perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-1"})
     assert session.state == "closed"
+
+
+@pytest.mark.parametrize("days", [-349, 400])
+def test_a_session_of_another_year_is_neither_saved_nor_convened(secretary, days):
+    """15/12/2025 typed for 15/12/2026: the grant would have counted in the de minimis of another year."""
+    day = timezone.now() + timedelta(days=days)
+    session = SessionFactory(members=3)
+    agenda(session, CaseFactory(state="scheduled"))
+    session.held_at = day
+    with pytest.raises(ValidationError) as refused:
+        session.full_clean()
+    assert "held_at" in refused.value.message_dict
+    if days < 0:
+        with pytest.raises(DatabaseError, match="before the filing"), transaction.atomic():
+            CommitteeSession.objects.filter(pk=session.pk).update(held_at=day)
+    pgtrigger_off = pgtrigger.ignore("grants.CommitteeSession:session_date_follows")
+    with pgtrigger_off:
+        CommitteeSession.objects.filter(pk=session.pk).update(held_at=day)
+    session.refresh_from_db()
+    with pytest.raises(TransitionRefused, match="vérifiez l’année"):
+        perform(session, "convene", actor=secretary, data={"urgency": "Oui."})
+    with pytest.raises(DatabaseError), transaction.atomic():
+        CommitteeSession.objects.filter(pk=session.pk).update(state="convened", convened_at=timezone.now())
+
+
+def test_no_case_filed_after_a_session_enters_its_agenda_and_no_deliberation_is_before_it():
+    session = SessionFactory(held_at=timezone.now() - timedelta(days=20))
+    with pytest.raises(DatabaseError, match="before the filing"):
+        agenda(session, CaseFactory(state="scheduled"))
+    held = SessionFactory(state="in_session")
+    with pytest.raises(DatabaseError, match="before its session"), transaction.atomic():
+        CommitteeSession.objects.filter(pk=held.pk).update(deliberation_on="1900-01-01")
+
+
+def test_a_session_opened_by_mistake_is_adjourned_and_takes_its_decisions_back(secretary):
+    session = SessionFactory(state="in_session", members=3)
+    (item,) = agenda(session, CaseFactory(state="scheduled"))
+    committee.record_decision(item, "granted", actor=secretary)
+    with pytest.raises(TransitionRefused):
+        perform(session, "adjourn", actor=secretary)
+    perform(session, "adjourn", actor=secretary, comment="Mauvaise date.")
+    item.refresh_from_db()
+    assert (session.state, session.opened_at, item.decision) == ("convened", None, "")
+    assert not session.members.filter(is_present=True).exists()
+    perform(session, "reopen_agenda", actor=secretary, comment="À une autre date.")
+    assert session.state == "draft"
 
 
 def granted(amount: str) -> dict:
@@ -94,10 +149,62 @@ def test_an_envelope_is_not_closed_and_a_call_not_moved_under_a_grant_without_ac
     call.envelope = other
     with pytest.raises(ValidationError):
         call.full_clean()
-    free = CaseFactory(state="scheduled").call
+    listed = CaseFactory(state="scheduled").call
+    with pytest.raises(DatabaseError, match="on an agenda"), transaction.atomic():
+        Call.objects.filter(pk=listed.pk).update(envelope=other)
+    listed.envelope = other
+    with pytest.raises(ValidationError):
+        listed.full_clean()
+    free = CaseFactory(state="ready_for_committee").call
     free.envelope = other
     free.full_clean()
     free.save()
+
+
+def test_an_envelope_stays_open_for_the_session_that_decides_on_it(secretary):
+    session = SessionFactory(state="in_session", members=3)
+    (item,) = agenda(session, CaseFactory(state="scheduled"))
+    envelope = item.application.call.envelope
+    with pytest.raises(DatabaseError, match="convened on a case"), transaction.atomic():
+        Envelope.objects.filter(pk=envelope.pk).update(is_closed=True)
+    envelope.is_closed = True
+    with pytest.raises(ValidationError) as refused:
+        envelope.full_clean()
+    assert "is_closed" in refused.value.message_dict
+    with pgtrigger.ignore("grants.Envelope:envelope_stays_open_for_its_agenda"):
+        Envelope.objects.filter(pk=envelope.pk).update(is_closed=True)
+    committee.record_decision(item, "granted", actor=secretary)
+    with pytest.raises(TransitionRefused, match="est close"):
+        perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-9"})
+    with pytest.raises(DatabaseError, match="envelope is closed"), transaction.atomic():
+        Application.objects.filter(pk=item.application_id).update(**granted("1000.00"))
+
+
+@pytest.mark.django_db
+def test_what_sums_group_by_stays_on_an_envelope_and_a_call_in_use():
+    case = CaseFactory(state="approved")
+    envelope = case.call.envelope
+    for change in ({"year": 2025}, {"kind": "AP"}, {"programme": programme_of("CPO")}):
+        with pytest.raises(DatabaseError, match="envelope in use"), transaction.atomic():
+            Envelope.objects.filter(pk=envelope.pk).update(**change)
+        moved = Envelope.objects.get(pk=envelope.pk)
+        for name, value in change.items():
+            setattr(moved, name, value)
+        with pytest.raises(ValidationError):
+            moved.full_clean()
+    foreign = EnvelopeFactory(programme=programme_of("CPO"))
+    idle = CaseFactory(state="submitted").call
+    with pytest.raises(DatabaseError, match="own programme"), transaction.atomic():
+        Call.objects.filter(pk=idle.pk).update(envelope=foreign)
+    with pytest.raises(DatabaseError, match="programme of its calls"), transaction.atomic():
+        Envelope.objects.filter(pk=idle.envelope_id).update(programme=programme_of("CPO"))
+    with pytest.raises(DatabaseError, match="keeps its programme"), transaction.atomic():
+        Call.objects.filter(pk=idle.pk).update(programme_version=version_of("CPO"), envelope=foreign)
+    idle.envelope = foreign
+    with pytest.raises(ValidationError):
+        idle.full_clean()
+    with pytest.raises(DatabaseError, match="keeps its call"), transaction.atomic():
+        Application.objects.filter(pk=case.pk).update(call=idle)
 
 
 @pytest.mark.django_db

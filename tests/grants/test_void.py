@@ -19,10 +19,10 @@ from grants.opinions import uphold_opinion
 from grants.rules.automatic_checks import AUTOMATIC, RESTS_ON, CaseFacts, fingerprint
 from grants.services import filing
 from grants.services.snapshots import take_snapshot
-from grants.void import void_checks, void_computation, void_opinions
-from tests.factories.applicants import pdf
+from grants.void import present_facts, void_answers, void_checks, void_computation, void_opinions
+from tests.factories.applicants import DeMinimisAidFactory, pdf
 from tests.factories.grants import filed, incomplete
-from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, score_all, staff
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, consulted, score_all, staff
 from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
@@ -349,3 +349,37 @@ def test_the_database_takes_no_proposal_on_an_opinion_of_before(case, officer):
         Proposal.objects.create(**values)
     uphold_opinion(opinion, "Rien de neuf.", actor=officer)
     Proposal.objects.create(**values)
+
+
+# --- the facts of the checks, after the visa ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["register", "seat"])
+def test_what_the_checks_rest_on_voids_them_up_to_the_decision(client, officer, what):
+    """290,000 euros recorded, or the seat moved, once the visa is given: seen on the page, and nothing is granted."""
+    case = CaseFactory(state="in_instruction", instructor=officer)
+    answer_all(case, "completeness", "admissibility", "eligibility")
+    for rule in case.rules.checks:
+        if rule.automatic:
+            instruction._write_answer(case, rule, "yes", "", officer, present_facts(case))
+    score_all(case)
+    instruction.compute_aid(case, actor=officer)
+    head = staff(Role.HEAD_OF_SERVICE)
+    case = perform(case, "propose", actor=officer, data=FAVOUR | consulted())
+    assert void_answers(case) == ""
+    change_fact(case, what)
+    case = type(case).objects.get(pk=case.pk)
+    assert "instruction" in void_answers(case)
+    with pytest.raises(TransitionRefused, match="ont changé"):
+        perform(case, "give_visa", actor=head)
+    client.force_login(head, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:grants_application_change", args=[case.pk])).content.decode()
+    assert "a changé depuis" in page and "ont changé" in page
+
+
+def change_fact(case, what: str) -> None:
+    """A fact of the applicant is recorded by another door, behind the proposal."""
+    if what == "register":
+        DeMinimisAidFactory(applicant=case.applicant, amount=Decimal("290000.00"))
+    else:
+        type(case.applicant).objects.filter(pk=case.applicant_id).update(city="Paris", postcode="75001")

@@ -159,3 +159,20 @@ breaks(
     "grants.retention-is-set",
     "DELETE FROM core_retention WHERE id = (SELECT max(id) FROM core_retention WHERE rule = 'de_minimis')",
 )
+breaks(
+    "grants.envelope-of-the-call",
+    "UPDATE grants_envelope SET programme_id = (SELECT max(id) FROM grants_programme WHERE id <> grants_envelope.programme_id) "
+    "WHERE id = (SELECT max(envelope_id) FROM grants_call)",
+)
+breaks(
+    "grants.closed-envelope-owes-nothing",
+    "DELETE FROM grants_commitment WHERE application_id = (SELECT max(id) FROM grants_application WHERE state = 'contracted')",
+    "UPDATE grants_envelope SET is_closed = TRUE WHERE id = (SELECT c.envelope_id FROM grants_call c JOIN grants_application a "
+    "ON a.call_id = c.id WHERE a.id = (SELECT max(id) FROM grants_application WHERE state = 'contracted'))",
+    "UPDATE grants_application SET state = 'approved' WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'contracted')",
+)
+breaks(
+    "grants.session-follows-its-cases",
+    "UPDATE grants_committeesession SET held_at = held_at - interval '3 years' "
+    "WHERE id = (SELECT max(session_id) FROM grants_agendaitem)",
+)

@@ -158,3 +158,13 @@ breaks(
     "UPDATE grants_call SET eu_rate_limit = 1 WHERE id = (SELECT app.call_id FROM reporting_operation o JOIN agreements_agreement a "
     "ON a.id = o.agreement_id JOIN grants_application app ON app.id = a.application_id ORDER BY o.id DESC LIMIT 1)",
 )
+breaks(
+    "reporting.application-in-its-year",
+    "UPDATE reporting_paymentapplication SET accounting_year_id = (SELECT id FROM reporting_accountingyear "
+    "ORDER BY starts_on LIMIT 1) WHERE id = (SELECT max(id) FROM reporting_paymentapplication)",
+)
+breaks(
+    "reporting.line-has-its-allocation",
+    "UPDATE reporting_priorityallocation SET basis = 'public' WHERE priority_id IN "
+    "(SELECT priority_id FROM reporting_paymentapplicationline)",
+)

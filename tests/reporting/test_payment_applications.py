@@ -1,11 +1,12 @@
 """What is asked from the Commission: sums, freezing, one place for each certificate, also from parallel sessions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from threading import Barrier
 
+import pgtrigger
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -14,14 +15,16 @@ from django.utils import timezone
 from applicants.models import Membership
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
-from reporting.effects import waiting_certificates
+from reporting.effects import public_amount_of, waiting_certificates
 from reporting.models import (
     AccountingYear,
     Certificate,
     CertificateAllocation,
+    Fund,
     PaymentApplication,
     PaymentApplicationEntry,
     PaymentApplicationLine,
+    PriorityAllocation,
 )
 from reporting.payment_applications import MAX_PER_YEAR, open_application
 from tests.factories.core import UserFactory, hold_in_breach
@@ -152,14 +155,112 @@ def test_one_open_application_a_programme_fund_and_year_and_six_a_year(finance):
     year = AccountingYear.objects.containing(timezone.localdate())
     with pytest.raises(IntegrityError, match="one_open"), transaction.atomic():
         PaymentApplication.objects.create(programme=programme, fund=fund, accounting_year=year, number=2)
-    past = AccountingYear.objects.get(starts_on=date(2023, 7, 1))
+    other = rule("ERDF")
+    programme, fund = other.objective.priority.programme, other.fund
     for number in range(1, MAX_PER_YEAR + 1):
         PaymentApplication.objects.create(
-            programme=programme, fund=fund, accounting_year=past, number=number, state="closed",
+            programme=programme, fund=fund, accounting_year=year, number=number, state="closed",
             closed_at=timezone.now(), closed_by=finance, sha256="0" * 64,
         )  # fmt: skip
     with pytest.raises(ValidationError, match="6"):
-        open_application(programme, fund, actor=finance, accounting_year=past)
+        open_application(programme, fund, actor=finance)
+
+
+def test_an_application_is_made_in_its_year_for_a_fund_of_its_programme(finance):
+    made = rule("ESF+")
+    programme, fund = made.objective.priority.programme, made.fund
+    for starts_on, sentence in ((date(2023, 7, 1), "31 juillet 2024"), (date(2029, 7, 1), "1er juillet 2029")):
+        year = AccountingYear.objects.get(starts_on=starts_on)
+        with pytest.raises(ValidationError, match=sentence):
+            open_application(programme, fund, actor=finance, accounting_year=year)
+        with pytest.raises(IntegrityError, match="made in its accounting year"), transaction.atomic():
+            PaymentApplication.objects.create(programme=programme, fund=fund, accounting_year=year, number=1)
+    unknown = Fund.objects.exclude(pk__in=PriorityAllocation.objects.values("fund")).first()
+    with pytest.raises(ValidationError, match="Aucune priorité"):
+        open_application(programme, unknown, actor=finance)
+    year = AccountingYear.objects.containing(timezone.localdate())
+    with pytest.raises(IntegrityError, match="no priority of this fund"), transaction.atomic():
+        PaymentApplication.objects.create(programme=programme, fund=unknown, accounting_year=year, number=1)
+    with pytest.raises(IntegrityError, match="keeps its dates"), transaction.atomic():
+        open_application(programme, fund, actor=finance)
+        AccountingYear.objects.filter(pk=year.pk).update(ends_on=year.ends_on - timedelta(days=1))
+
+
+def test_an_old_application_takes_nothing_certified_later_is_not_closed_and_can_be_withdrawn(finance):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    programme, fund = case.operation.programme, case.operation.current.fund
+    past = AccountingYear.objects.get(starts_on=date(2023, 7, 1))
+    with pgtrigger.ignore("reporting.PaymentApplication:in_its_accounting_year"):
+        old = PaymentApplication.objects.create(programme=programme, fund=fund, accounting_year=past, number=1)
+    perform(old, "collect", actor=finance)
+    assert not old.lines.exists()
+    with pytest.raises(IntegrityError, match="of a later one"), transaction.atomic():
+        entry_of(old, Certificate.objects.get())
+    with pgtrigger.ignore("reporting.PaymentApplicationEntry:certified_by_the_end_of_its_year"):
+        entry_of(old, Certificate.objects.get())
+    with pytest.raises(TransitionRefused, match="31 juillet 2024"):
+        perform(old, "close", actor=finance)
+    with pytest.raises(IntegrityError, match="made in its accounting year"):
+        sql(
+            "UPDATE reporting_paymentapplication SET state = 'closed', closed_at = now(), closed_by_id = %s WHERE id = %s",
+            finance.pk,
+            old.pk,
+        )
+    perform(old, "withdraw", actor=finance, comment="Ouverte par erreur.")
+    assert old.state == "void"
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    assert PaymentApplicationEntry.objects.get().line.application == application
+
+
+def entry_of(application, certificate) -> None:
+    """The certificate stands in the application, as it did before its year was looked at."""
+    version = certificate.version
+    amounts = {
+        "eligible_amount": certificate.total,
+        "union_amount": certificate.amount_of("eu"),
+        "public_amount": public_amount_of(certificate),
+    }
+    line = PaymentApplicationLine.objects.create(
+        application=application, priority=version.priority, category_of_region=version.category_of_region, **amounts
+    )
+    PaymentApplicationEntry.objects.create(line=line, certificate=certificate, **amounts)
+
+
+def test_what_sums_group_by_stays_on_a_priority_in_use(finance):
+    case = cofinanced()
+    version = case.operation.current
+    priority = version.priority
+    held = PriorityAllocation.objects.get(
+        priority=priority, fund=version.fund, category_of_region=version.category_of_region
+    )
+    other = Fund.objects.exclude(pk=held.fund_id).first()
+    for change in (
+        {"fund": other, "amount": D("1.00")},
+        {"category_of_region": "outermost"},
+        {"basis": "public"},
+        {"eu_rate": D("0.5")},
+    ):
+        with pytest.raises(IntegrityError, match="are planned"), transaction.atomic():
+            PriorityAllocation.objects.filter(pk=held.pk).update(**change)
+        moved = PriorityAllocation.objects.get(pk=held.pk)
+        for name, value in change.items():
+            setattr(moved, name, value)
+        with pytest.raises(ValidationError):
+            moved.full_clean()
+    with pytest.raises(IntegrityError, match="not removed"), transaction.atomic():
+        held.delete()
+    free = PriorityAllocation(priority=priority, fund=other, category_of_region="outermost", eu_rate=D(0))
+    with pytest.raises(IntegrityError, match="rate_is_percent"), transaction.atomic():
+        free.save()
+    with pytest.raises(IntegrityError, match="its programme and its code"), transaction.atomic():
+        type(priority).objects.filter(pk=priority.pk).update(code="9")
+    with pytest.raises(IntegrityError, match="its priority and its code"), transaction.atomic():
+        type(version.specific_objective).objects.filter(pk=version.specific_objective_id).update(code="X")
+    controlled(case, "12000.00")
+    with pytest.raises(IntegrityError, match="keeps its EU programme"), transaction.atomic():
+        type(case.operation).objects.filter(pk=case.operation.pk).update(programme=None)
 
 
 def test_accounting_years_do_not_overlap(db):
@@ -263,7 +364,12 @@ def test_a_certificate_never_stands_in_two_applications_also_from_parallel_sessi
         controlled(case, "12000.00")
     programme, fund = cases[0].operation.programme, cases[0].operation.current.fund
     years = list(AccountingYear.objects.order_by("-starts_on")[:4])
-    applications = [open_application(programme, fund, actor=finance, accounting_year=year) for year in years]
+    # Applications of several years that take the same certificates: none is opened so early, the race is theirs alone.
+    with pgtrigger.ignore("reporting.PaymentApplication:in_its_accounting_year"):
+        applications = [
+            PaymentApplication.objects.create(programme=programme, fund=fund, accounting_year=year, number=1)
+            for year in years
+        ]
     together = Barrier(len(applications))
 
     def collect(application) -> None:

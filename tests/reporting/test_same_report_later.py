@@ -178,7 +178,8 @@ def test_a_format_that_never_was_is_refused(report, tmp_path):
 def described() -> dict[str, dict]:
     """What the hashes of the reports rest on besides the data: keys, kinds and order of columns, words for choices."""
     words = {
-        choices.__name__: {str(value): str(choices(value).label) for value in choices.values}
+        # A withdrawn application was never closed: no report holds it.
+        choices.__name__: {str(value): str(choices(value).label) for value in choices.values if value != "void"}
         for choices in (CategoryOfRegion, ItemState, PaymentApplicationState, SourceKind)
     }
     sheets = (columns.operations, columns.financing, columns.items, columns.applications)

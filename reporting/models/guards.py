@@ -1,0 +1,162 @@
+"""What the database refuses of payment applications beside their accounting year, and of what EU sums are grouped by.
+
+Sources: Regulation (EU) 2021/1060, Articles 2(29), 91(1) and 98 (accounting year, last application by 31 July); 112.
+"""
+
+import pgtrigger
+
+from agreements.models.triggers import refuse
+
+GRACE_DAYS = 31
+"""Days after the end of an accounting year in which its last payment application is still made: until 31 July."""
+
+
+def in_its_accounting_year() -> pgtrigger.Trigger:
+    """A payment application is opened and closed in its accounting year or the month after, for a fund that one of the
+    programme's priorities has. The days are those of UTC, one off at most."""
+    return pgtrigger.Trigger(
+        name="in_its_accounting_year",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        declare=[("year", "reporting_accountingyear%ROWTYPE"), ("day", "DATE")],
+        func=f"""
+            IF TG_OP = 'UPDATE' AND NOT (OLD.state = 'open' AND NEW.state = 'closed') THEN RETURN NEW; END IF;
+            SELECT * INTO year FROM reporting_accountingyear WHERE id = NEW.accounting_year_id;
+            day := (coalesce(NEW.closed_at, NEW.opened_at) AT TIME ZONE 'UTC')::date;
+            IF (NEW.opened_at AT TIME ZONE 'UTC')::date < year.starts_on - 1 OR day > year.ends_on + {GRACE_DAYS} THEN
+                {refuse("an application is made in its accounting year (% to %) or the month after, not on %",
+                        "year.starts_on", "year.ends_on", "day")}
+            END IF;
+            IF TG_OP = 'INSERT' AND NOT EXISTS (
+                SELECT 1 FROM reporting_priorityallocation a JOIN reporting_priority p ON p.id = a.priority_id
+                 WHERE p.programme_id = NEW.programme_id AND a.fund_id = NEW.fund_id) THEN
+                {refuse("the programme has no priority of this fund")}
+            END IF;
+            RETURN NEW;
+        """,
+    )  # fmt: skip
+
+
+def certified_by_the_end_of_its_year() -> pgtrigger.Trigger:
+    """An entry's certificate was issued by the end of the accounting year of its application."""
+    return pgtrigger.Trigger(
+        name="certified_by_the_end_of_its_year",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func=f"""
+            IF EXISTS (SELECT 1 FROM reporting_paymentapplicationline l
+                         JOIN reporting_paymentapplication a ON a.id = l.application_id
+                         JOIN reporting_accountingyear y ON y.id = a.accounting_year_id
+                         JOIN reporting_certificate c ON c.id = NEW.certificate_id
+                        WHERE l.id = NEW.line_id AND (c.issued_at AT TIME ZONE 'UTC')::date > y.ends_on) THEN
+                {refuse("what is certified after the end of an accounting year enters the application of a later one")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def year_in_use_keeps_its_dates() -> pgtrigger.Trigger:
+    """The dates of an accounting year stay once a payment application was made in it."""
+    return pgtrigger.Trigger(
+        name="year_in_use_keeps_its_dates",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            'ROW(OLD."starts_on", OLD."ends_on") IS DISTINCT FROM ROW(NEW."starts_on", NEW."ends_on")'
+        ),
+        func=f"""
+            IF EXISTS (SELECT 1 FROM reporting_paymentapplication a WHERE a.accounting_year_id = NEW.id) THEN
+                {refuse("an accounting year with payment applications keeps its dates")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def allocation_keeps_its_place() -> pgtrigger.Trigger:
+    """While operations are planned or expenditure is asked for on it, an allocation keeps its priority, fund, category
+    and basis, is not removed, and its rate does not go under the share of an operation that it bore."""
+    used = """
+        EXISTS (SELECT 1 FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+                 WHERE v.priority_id = OLD.priority_id AND v.fund_id = OLD.fund_id
+                   AND v.category_of_region = OLD.category_of_region)
+        OR EXISTS (SELECT 1 FROM reporting_paymentapplicationline l
+                     JOIN reporting_paymentapplication a ON a.id = l.application_id
+                    WHERE l.priority_id = OLD.priority_id AND a.fund_id = OLD.fund_id
+                      AND l.category_of_region = OLD.category_of_region)
+    """
+    return pgtrigger.Trigger(
+        name="allocation_keeps_its_place",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF TG_OP = 'DELETE' THEN
+                IF {used} THEN
+                    {refuse("operations are planned on this allocation: it is not removed")}
+                END IF;
+                RETURN OLD;
+            END IF;
+            IF ROW(OLD.priority_id, OLD.fund_id, OLD.category_of_region, OLD.basis)
+               IS DISTINCT FROM ROW(NEW.priority_id, NEW.fund_id, NEW.category_of_region, NEW.basis) AND ({used}) THEN
+                {refuse("operations are planned on this allocation: it keeps its priority, fund, category and basis")}
+            END IF;
+            IF NEW.eu_rate < OLD.eu_rate AND EXISTS (
+                SELECT 1 FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+                 WHERE v.priority_id = OLD.priority_id AND v.fund_id = OLD.fund_id
+                   AND v.category_of_region = OLD.category_of_region
+                   AND v.eu_amount * 100 > v.eligible_cost * NEW.eu_rate
+                   AND v.eu_amount * 100 <= v.eligible_cost * OLD.eu_rate) THEN
+                {refuse("operations are planned at more than this rate of % percent", "NEW.eu_rate")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def keeps_its_place(name: str, columns: list[str], used: str, message: str) -> pgtrigger.Trigger:
+    """Return a trigger that freezes ``columns`` (what sums group by) while ``used`` (an SQL condition on OLD) holds."""
+    new = ", ".join(f'NEW."{column}"' for column in columns)
+    old = ", ".join(f'OLD."{column}"' for column in columns)
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(f"ROW({old}) IS DISTINCT FROM ROW({new})"),
+        func=f"""
+            IF {used} THEN
+                {refuse(message)}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def priority_keeps_its_place() -> pgtrigger.Trigger:
+    """A priority with operations keeps its programme and its code."""
+    return keeps_its_place(
+        "priority_keeps_its_place",
+        ["programme_id", "code"],
+        "EXISTS (SELECT 1 FROM reporting_operationversion v WHERE v.priority_id = OLD.id)",
+        "a priority with operations keeps its programme and its code",
+    )
+
+
+def objective_keeps_its_place() -> pgtrigger.Trigger:
+    """A specific objective with operations keeps its priority and its code."""
+    return keeps_its_place(
+        "objective_keeps_its_place",
+        ["priority_id", "code"],
+        "EXISTS (SELECT 1 FROM reporting_operationversion v WHERE v.specific_objective_id = OLD.id)",
+        "a specific objective with operations keeps its priority and its code",
+    )
+
+
+def operation_keeps_its_programme() -> pgtrigger.Trigger:
+    """An operation of which expenditure is certified keeps its EU programme."""
+    return keeps_its_place(
+        "operation_keeps_its_programme",
+        ["programme_id"],
+        "EXISTS (SELECT 1 FROM reporting_certificate c WHERE c.operation_id = OLD.id) AND OLD.programme_id IS NOT NULL",
+        "an operation with certified expenditure keeps its EU programme",
+    )
