@@ -80,8 +80,10 @@ def english_of(model) -> set[str]:
     return {name.replace("_", " ") for name, label in names.items() if name.replace("_", " ") != label}
 
 
-def test_no_history_speaks_the_language_of_the_machine(region):
+def test_no_history_speaks_the_language_of_the_machine(region, monkeypatch):
     """The changes and the events of rows of every model of the staff site, as their history page shows them."""
+    # Who and why are no matter here, and this Region lives in one transaction: its events would be read for each row.
+    monkeypatch.setattr("core.engine.changes._with_events", lambda changes: changes)
     seen, wrong = 0, set()
     for model in admin.site._registry:
         if model._meta.app_label == "sample":
