@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from agreements.credit_notes import credit_alone, lines_alone
 from agreements.due import due_of_claim, kind_for
-from agreements.duplicates import open_warnings, raise_warnings
+from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
 from agreements.effects import left_to_order
 from agreements.schedule.services import claim_days
 from agreements.settlements.services import why_it_stops
@@ -252,6 +252,23 @@ def duplicates_are_answered(claim, data, actor):
                 left,
             )
             % {"count": left}
+        }
+    return None
+
+
+def invoices_within_their_total(claim, data, actor):
+    """Of no invoice more is kept than its total, whatever the claims in which it stands."""
+    over = lines_over_their_total(claim)
+    if over:
+        return {
+            GENERAL: " ".join(
+                _(
+                    "Line %(rank)s: all claims together keep %(kept)s of this invoice of %(total)s. Cut the line, or say of"
+                    " the invoices declared twice that they are different."
+                )
+                % {"rank": rank, "kept": format_euros(kept), "total": format_euros(total)}
+                for rank, total, kept in over
+            )
         }
     return None
 

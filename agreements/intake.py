@@ -257,8 +257,9 @@ class Register:
 
     def _keys(self, line: ExpenditureLine | dict[str, Any]) -> Iterable[tuple]:
         get = line.get if isinstance(line, dict) else lambda name: getattr(line, name)
-        for key in self._suppliers.keys_of(_invoice(line)):
-            yield key, get("account_code"), get("declared_amount")
+        invoice = _invoice(line)
+        for key in self._suppliers.keys_of(invoice):
+            yield key, invoice.day, invoice.total, get("account_code"), get("declared_amount")
 
     def add(self, line: ExpenditureLine | dict[str, Any], what: Any) -> None:
         """Keep ``what`` under the invoice of ``line``."""

@@ -5,6 +5,9 @@ from django.utils.translation import gettext_lazy as _
 from core.engine.refusals import register_refusals, told
 
 TRIGGERS = {
+    "more is kept of an invoice than its total, in all claims together": told(
+        _("More is kept of an invoice than its total, in all claims together: cut the line, or say that they differ.")
+    ),
     "% were certified and % are still due": told(
         _(
             "%(certified)s were certified and %(due)s are still due: the instructor certifies what is still due before the payment is ordered."

@@ -53,8 +53,12 @@ def answer(claim: PaymentClaim, request: HttpRequest):
         if refusal := may_review(request.user, claim):
             form.add_error(None, refusal)
         else:
-            answer_warning(warning, answer=data["answer"], comment=data["comment"], actor=request.user)
-            return form, "duplicates", _("Answer recorded.")
+            try:
+                answer_warning(warning, answer=data["answer"], comment=data["comment"], actor=request.user)
+            except ValueError as error:
+                form.add_error("answer", str(error))
+            else:
+                return form, "duplicates", _("Answer recorded.")
     return form, "duplicates", None
 
 

@@ -1,33 +1,43 @@
 """Declared expenditure: within its invoice, once, in the eligible period, with its proof."""
 
+from collections.abc import Iterator
+
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models import Agreement, PaymentClaim
-from core.figures.invariants import Invariant, Unit, register
+from agreements.models import Agreement, ExpenditureLine, PaymentClaim
+from agreements.models.same_invoice import MAY_BE_ONE, over_their_total
+from core.figures.invariants import Broken, Invariant, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
 PERIOD = _("Regulation (EU) 2021/1060, Article 63(2), and terms of the agreement: what is incurred in its period.")
+
+
+def not_recognised() -> Iterator[Broken]:
+    """The lines whose keys, by which doubles are found, are not those of what they say: one reading of the table."""
+    lines = ExpenditureLine.objects.select_related("claim").order_by("pk")
+    for line in lines.iterator(chunk_size=1_000):
+        for name, right in line.keys().items():
+            if getattr(line, name) != right:
+                yield Broken(line.claim_id, f"{line.claim.number} · {line.invoice_number}", right, getattr(line, name))
+
 
 register(
     Invariant(
         code="agreements.invoice-within-its-total",
         name=_("Invoices within their total"),
         sentence=_(
-            "What all claims together declare of one invoice, and keep of it once reviewed, is within its total, "
+            "What all certified claims together keep of one invoice is within its total, "
             "unless a person answered that they are different invoices."
         ),
         source=ONCE,
         subject=PaymentClaim,
-        sql="""
-            SELECT max(l.claim_id) AS id, max(l.supplier_name) || ' ' || max(l.invoice_number) AS label,
-                   max(l.invoice_total) AS expected, sum(coalesce(l.certified_amount, l.declared_amount)) AS found
-            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
-            WHERE c.state NOT IN ('draft', 'returned', 'submitted', 'under_review', 'suspended', 'rejected') AND l.declared_amount > 0
-              AND NOT EXISTS (SELECT 1 FROM agreements_duplicatewarning w
-                              WHERE l.id IN (w.line_id, w.other_line_id) AND w.answer = 'different')
-            GROUP BY l.duplicate_key
-            HAVING sum(coalesce(l.certified_amount, l.declared_amount)) > max(l.invoice_total) ORDER BY id
-        """,
+        sql=f"""
+            SELECT broken.claim_id AS id, c.number || ' · ' || l.supplier_name || ' ' || l.invoice_number AS label,
+                   broken.total AS expected, broken.kept AS found
+            FROM ({over_their_total("c.state IN ('certified', 'ordered', 'paid')")}) broken
+            JOIN agreements_expenditureline l ON l.id = broken.id JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            ORDER BY c.id, l.rank
+        """,  # noqa: S608 - fragments of our own
         relation="≤",
     ),
     Invariant(
@@ -36,23 +46,17 @@ register(
         sentence=_("Of two lines that are the same invoice, none is certified before a person answered why."),
         source=ONCE,
         subject=PaymentClaim,
-        sql="""
+        sql=f"""
             SELECT c.id, c.number || ' · ' || mine.invoice_number AS label, 0 AS expected, count(*) AS found
             FROM agreements_expenditureline mine JOIN agreements_paymentclaim c ON c.id = mine.claim_id
-            JOIN LATERAL (
-                SELECT id, claim_id FROM agreements_expenditureline
-                WHERE duplicate_key = mine.duplicate_key AND id <> mine.id
-                UNION
-                SELECT id, claim_id FROM agreements_expenditureline
-                WHERE name_key = mine.name_key AND id <> mine.id AND (mine.supplier_siret = '' OR supplier_siret = '')
-            ) AS other ON TRUE
+            JOIN agreements_expenditureline other ON {MAY_BE_ONE}
             JOIN agreements_paymentclaim its ON its.id = other.claim_id
             WHERE c.state IN ('certified', 'ordered', 'paid') AND its.submitted_at <= c.certified_at AND its.state <> 'rejected'
               AND NOT EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answered_at IS NOT NULL
                               AND ((w.line_id = mine.id AND w.other_line_id = other.id)
                                 OR (w.line_id = other.id AND w.other_line_id = mine.id)))
             GROUP BY c.id, mine.id ORDER BY c.id
-        """,
+        """,  # noqa: S608 - a fragment of our own
         unit=Unit.NUMBER,
     ),
     Invariant(
@@ -85,6 +89,17 @@ register(
             HAVING coalesce(sum(line.declared_amount), 0) < 0 ORDER BY a.id
         """,
         relation="≤",
+    ),
+    Invariant(
+        code="agreements.invoice-is-recognised",
+        name=_("Keys of the invoices"),
+        sentence=_(
+            "Every declared line is compared with the others by its present supplier, number and total, written as keys."
+        ),
+        source=ONCE,
+        subject=PaymentClaim,
+        rows=not_recognised,
+        unit=Unit.TEXT,
     ),
     Invariant(
         code="agreements.invoice-in-the-period",

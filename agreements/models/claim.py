@@ -262,6 +262,7 @@ class PaymentClaim(WorkflowModel):
             "agreements.settlements.conditions.tranche_is_open",
             "agreements.conditions.lines_are_reviewed",
             "agreements.conditions.duplicates_are_answered",
+            "agreements.conditions.invoices_within_their_total",
             "agreements.conditions.within_what_is_due",
             "agreements.settlements.conditions.within_what_is_kept",
         ],

@@ -4,6 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
+from agreements.models.same_invoice import MAY_BE_ONE, over_their_total
 from agreements.models.triggers import refuse
 from agreements.settlements.triggers import moves_with_its_agreement
 
@@ -249,8 +250,8 @@ def _certified_is_still_due() -> pgtrigger.Trigger:
     )
 
 
-#: SQL of the supplier in the key of an invoice: what stands before its number, its day and its total.
-_SUPPLIER = r"regexp_replace({}, '(\|[^|]*){{3}}$', '')"
+#: SQL of the supplier in the key of an invoice: what stands before its number.
+_SUPPLIER = r"regexp_replace({}, '\|[^|]*$', '')"
 
 
 def _certified_line_by_line() -> pgtrigger.Trigger:
@@ -268,9 +269,7 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
             IF EXISTS (
                 SELECT 1 FROM agreements_expenditureline mine
                 JOIN agreements_expenditureline other
-                  ON other.id <> mine.id AND (
-                      other.duplicate_key = mine.duplicate_key
-                      OR (other.name_key = mine.name_key AND (mine.supplier_siret = '' OR other.supplier_siret = '')))
+                  ON {MAY_BE_ONE}
                 JOIN agreements_paymentclaim its ON its.id = other.claim_id
                 WHERE mine.claim_id = NEW.id
                   AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))
@@ -281,6 +280,9 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
                           OR (w.line_id = other.id AND w.other_line_id = mine.id)))) THEN
                 {refuse("an invoice declared twice is answered before certification")}
             END IF;
+            IF EXISTS ({over_their_total("c.id = NEW.id")}) THEN
+                {refuse("more is kept of an invoice than its total, in all claims together")}
+            END IF;
             IF EXISTS (
                 SELECT 1 FROM agreements_expenditureline credit
                 WHERE credit.claim_id = NEW.id AND credit.declared_amount < 0 AND credit.corrects_key <> ''
@@ -290,7 +292,7 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
                     WHERE its.agreement_id = NEW.agreement_id
                       AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))
                       AND CASE WHEN line.declared_amount < 0 THEN line.corrects_key
-                               ELSE split_part(line.duplicate_key, '|', -3) END = credit.corrects_key
+                               ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
                       AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
                            OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")}))) THEN
                 {refuse("a credit note takes back more than the invoice that it corrects")}

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
 from agreements.models.triggers import never_deleted, refuse, while_claim_is_written
-from agreements.rules.duplicates import Invoice, number_key
+from agreements.rules.duplicates import Invoice, keys_of
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
@@ -93,6 +93,8 @@ class ExpenditureLine(models.Model):
     duplicate_key = models.CharField(max_length=200, editable=False, db_index=True)
     # The same by the supplier's name: another row of this invoice may lack the number.
     name_key = models.CharField(max_length=200, editable=False, db_index=True, default="", db_default="")
+    # The same by number and total: the supplier may be written in any way.
+    total_key = models.CharField(max_length=80, editable=False, db_index=True, default="", db_default="")
 
     objects = OfClaimQuerySet.as_manager()
 
@@ -193,14 +195,17 @@ class ExpenditureLine(models.Model):
         return f"{self.claim_id}/{self.rank} {self.supplier_name} {self.invoice_number}"
 
     def save(self, *args, **kwargs):
-        """Recognise the invoice by its normalised supplier, number, date and total."""
-        invoice = self.invoice
-        self.duplicate_key = invoice.key(invoice.siren or invoice.supplier_name)
-        self.name_key = invoice.name_key
-        self.corrects_key = number_key(self.corrects_number)
+        """Keep the keys by which the invoice is recognised on other lines."""
+        keys = self.keys()
+        for name, key in keys.items():
+            setattr(self, name, key)
         if (fields := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*fields, "duplicate_key", "name_key", "corrects_key"}
+            kwargs["update_fields"] = {*fields, *keys}
         super().save(*args, **kwargs)
+
+    def keys(self) -> dict[str, str]:
+        """The columns by which its invoice is compared with others, made of what the line says."""
+        return keys_of(self.invoice, self.corrects_number)
 
     @property
     def invoice(self) -> Invoice:

@@ -1,4 +1,4 @@
-"""When two lines are the same invoice, and which invoice a credit note takes back. Pure functions."""
+"""When two lines may be the same invoice, and which invoice a credit note takes back. Pure functions."""
 
 import re
 from collections import defaultdict
@@ -11,6 +11,10 @@ from core.text import fold
 
 _SEPARATORS = re.compile(r"[\W_]+")
 SIREN_LENGTH = 9
+#: Days within which a supplier does not use a number again for another total (numbers begin anew each year).
+SAME_NUMBER_DAYS = 183
+#: Characters from which a number, with its total, tells an invoice whoever sent it.
+TELLING_LENGTH = 3
 
 
 def number_key(number: str) -> str:
@@ -18,12 +22,19 @@ def number_key(number: str) -> str:
     return (_SEPARATORS.sub("", fold(number)) or fold(number))[:60]
 
 
-def duplicate_key(*, supplier: str, number: str, day: date, total: Decimal) -> str:
-    """Return the key of an invoice: supplier, number, date and total, whatever the capitals, accents and dashes.
+def duplicate_key(*, supplier: str, number: str) -> str:
+    """Return the key of an invoice: supplier and number, whatever the capitals, accents and dashes.
 
-    ``supplier`` is the SIREN where it is known (two offices of one firm send the same invoice once), else the name.
+    ``supplier`` is the SIREN where it is known (two offices of one firm send the same invoice once), else the name. A
+    date or a total typed otherwise makes no other invoice of it: they only tell a number that a supplier uses again.
     """
-    return f"{fold(supplier)[:80]}|{number_key(number)}|{day.isoformat()}|{total:.2f}"
+    return f"{fold(supplier)[:80]}|{number_key(number)}"
+
+
+def total_key(*, number: str, total: Decimal) -> str:
+    """The key of an invoice whose supplier may be written in any way: its number and total; none for a short number."""
+    key = number_key(number)
+    return f"{key}|{total:.2f}" if len(key) >= TELLING_LENGTH else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +57,25 @@ class Invoice:
         """The key of the invoice by the name of its supplier."""
         return self.key(self.supplier_name)
 
+    @property
+    def total_key(self) -> str:
+        """The key of the invoice whoever sent it; empty where its number tells nothing."""
+        return total_key(number=self.number, total=self.total)
+
     def key(self, supplier: str) -> str:
         """The key of the invoice under a number or a name of its supplier."""
-        return duplicate_key(supplier=supplier, number=self.number, day=self.day, total=self.total)
+        return duplicate_key(supplier=supplier, number=self.number)
+
+
+def keys_of(invoice: Invoice, corrects_number: str = "") -> dict[str, str]:
+    """The keys that a line keeps of its invoice, by column: by its supplier, its supplier's name, its total, and of the
+    invoice that it corrects."""
+    return {
+        "duplicate_key": invoice.key(invoice.siren or invoice.supplier_name),
+        "name_key": invoice.name_key,
+        "total_key": invoice.total_key,
+        "corrects_key": number_key(corrects_number),
+    }
 
 
 class Suppliers:
@@ -75,12 +102,22 @@ class Suppliers:
 
     def keys_of(self, invoice: Invoice) -> tuple[str, ...]:
         """The keys under which the same invoice may stand on another row, the best first."""
-        return tuple(dict.fromkeys((invoice.key(self.supplier_of(invoice)), invoice.name_key)))
+        keys = (invoice.key(self.supplier_of(invoice)), invoice.name_key, invoice.total_key)
+        return tuple(dict.fromkeys(filter(None, keys)))
 
 
 def contradict(one: Invoice, other: Invoice) -> bool:
     """Whether two rows name different enterprises: namesakes may send invoices with the same number."""
     return bool(one.siren and other.siren and one.siren != other.siren)
+
+
+def may_be_one(one: Invoice, other: Invoice) -> bool:
+    """Whether two rows that share a key may be one invoice: in SQL, ``agreements.models.same_invoice``."""
+    return (
+        not contradict(one, other)
+        and (one.total > 0) == (other.total > 0)
+        and (one.total == other.total or abs((one.day - other.day).days) <= SAME_NUMBER_DAYS)
+    )
 
 
 def credits_without_invoice(lines: Iterable[tuple[Invoice, Decimal, str]]) -> list[int]:

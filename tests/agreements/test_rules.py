@@ -159,7 +159,6 @@ def test_what_was_paid_is_taken_off_and_no_more_than_asked_is_due():
 
 
 def test_the_same_invoice_is_recognised_however_it_is_typed():
-    first = duplicate_key(supplier="Établi & Fils", number="F-2026/001", day=date(2026, 5, 1), total=D("10.00"))
-    again = duplicate_key(supplier="etabli & fils", number="f 2026 001", day=date(2026, 5, 1), total=D("10"))
-    assert first == again
-    assert first != duplicate_key(supplier="etabli & fils", number="F2026001", day=date(2026, 5, 2), total=D("10"))
+    first = duplicate_key(supplier="Établi & Fils", number="F-2026/001")
+    assert first == duplicate_key(supplier="etabli & fils", number="f 2026 001")
+    assert first != duplicate_key(supplier="etabli & fils", number="F2026002")

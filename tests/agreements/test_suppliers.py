@@ -1,18 +1,19 @@
 """The supplier of an invoice is one whichever of its rows carries the number; a credit note takes back an invoice."""
 
 import importlib
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
 
 from agreements import claims, intake
-from agreements.duplicates import open_warnings, raise_warnings, twins_of
+from agreements.duplicates import answer_warning, open_warnings, raise_warnings, twins_of
 from agreements.models import ExpenditureLine, PaymentClaim
-from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice
+from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice, may_be_one
 from core.transitions import TransitionRefused, perform
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, in_force, line_values, opened
@@ -21,8 +22,8 @@ from tests.factories.applicants import siret
 DAY = date(2026, 3, 1)
 
 
-def invoice(name="Papeterie Dupont", number="12", supplier="", total="100") -> Invoice:
-    return Invoice(name, supplier, number, DAY, Decimal(total))
+def invoice(name="Papeterie Dupont", number="12", supplier="", total="100", day=DAY) -> Invoice:
+    return Invoice(name, supplier, number, day, Decimal(total))
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------
@@ -46,6 +47,7 @@ def test_another_spelling_of_the_name_is_met_through_the_number():
 def test_namesakes_with_two_numbers_stay_apart():
     rows = [invoice(supplier=siret(1)), invoice(supplier=siret(2))]
     assert contradict(*rows)
+    assert not may_be_one(*rows)
     assert Suppliers(rows).siren_of(invoice()) == ""
 
 
@@ -98,6 +100,26 @@ def test_two_credit_notes_on_one_invoice_count_together_and_only_its_supplier_se
     assert credits_without_invoice([*of, *notes]) == [3]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({}, {"day": date(2026, 3, 2)}, True),  # a date typed otherwise
+        ({}, {"total": "100.01"}, True),  # a total typed otherwise
+        ({}, {"day": date(2025, 3, 1), "total": "80"}, False),  # the number of another year
+        ({}, {"day": date(2025, 3, 1)}, True),  # the same total a year before: a person says
+        ({"total": "-100"}, {}, False),  # a credit note with the number of its invoice
+    ],
+)
+def test_a_number_used_again_by_its_supplier(one, other, same):
+    assert may_be_one(invoice(**one), invoice(**other)) is same
+
+
+def test_a_supplier_written_in_another_way_is_met_by_number_and_total():
+    mine, other = invoice("IMPRIMERIE SOLIDAIRE SARL", "F-016"), invoice("Imp. Solidaire", "f016", siret(1))
+    assert set(Suppliers([mine]).keys_of(mine)) & set(Suppliers([other]).keys_of(other))
+    assert not invoice(number="12").total_key, "a short number tells nothing"
+
+
 # --- in a claim -----------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +137,42 @@ def test_one_invoice_twice_is_found_when_one_line_lacks_the_number(claim):
     assert list(twins_of(first)) == [second]
     assert list(twins_of(second)) == [first]
     assert raise_warnings(claim) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        lambda values: {"invoice_date": values["invoice_date"] + timedelta(days=1)},
+        lambda values: {"invoice_total": values["invoice_total"] + Decimal("0.01")},
+        lambda _values: {"supplier_siret": "", "supplier_name": "Coop. de form."},
+    ],
+)
+def test_one_invoice_typed_otherwise_is_asked_about_and_never_kept_twice(claim, changes):
+    claim, house = claim
+    first = add_line(claim, house)
+    second = add_line(claim, house, account_code="623", **changes(line_values()))
+    assert list(twins_of(first)) == [second]
+    assert list(twins_of(second)) == [first]
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    kept = {line.pk: (line.declared_amount, "") for line in claim.lines.all()}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    warning = open_warnings(claim).get()
+    with pytest.raises(ValueError, match=r"20.000,00|deux totaux"):
+        answer_warning(warning, answer="split", comment="Partagée.", actor=house.instructor)
+    answer_warning(warning, answer="cut", comment="Saisie deux fois.", actor=house.instructor)
+    data = {"certified_amount": str(claims.due_of(claim)), "certification_reason": "Moins."}
+    with pytest.raises(TransitionRefused) as refused:
+        perform(claim, "certify", actor=house.instructor, data=data)
+    assert "20" in str(refused.value.errors), refused.value.errors
+    with pytest.raises(DatabaseError, match="than its total"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(
+            state="certified", certified_by=house.instructor, certified_at=timezone.now(),
+            certified_amount=Decimal("1.00"), certification_reason="x",
+        )  # fmt: skip
+    claims.certify_lines(claim, {second.pk: (Decimal(0), "Saisie deux fois.")}, actor=house.instructor)
+    perform(claim, "certify", actor=house.instructor, data=data | {"certified_amount": str(claims.due_of(claim))})
+    assert claim.state == "certified"
 
 
 def test_the_database_refuses_to_certify_what_nobody_answered(claim):

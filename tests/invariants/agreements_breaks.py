@@ -152,8 +152,12 @@ breaks(
 )
 breaks(
     "agreements.doubles-are-answered",
-    "UPDATE agreements_expenditureline SET duplicate_key = 'one invoice' WHERE claim_id = (SELECT claim_id "
-    f"FROM agreements_expenditureline WHERE id = {LINE})",
+    "UPDATE agreements_expenditureline SET duplicate_key = 'one invoice', invoice_total = 10000 "
+    f"WHERE claim_id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
+)
+breaks(
+    "agreements.invoice-is-recognised",
+    f"UPDATE agreements_expenditureline SET invoice_number = 'F-OTHER' WHERE id = {LINE}",
 )
 breaks(
     "agreements.invoice-in-the-period",

@@ -1,0 +1,40 @@
+"""In SQL: which declared lines may be one invoice, and of which more is kept than its total."""
+
+from agreements.rules.duplicates import SAME_NUMBER_DAYS
+
+#: SQL: the lines ``mine`` and ``other`` may be one invoice, and nobody's numbers say otherwise.
+MAY_BE_ONE = f"""
+    other.id <> mine.id
+    AND (other.duplicate_key = mine.duplicate_key
+         OR ((mine.supplier_siret = '' OR other.supplier_siret = '')
+             AND (other.name_key = mine.name_key OR (mine.total_key <> '' AND other.total_key = mine.total_key))))
+    AND sign(other.invoice_total) = sign(mine.invoice_total)
+    AND (other.invoice_total = mine.invoice_total
+         OR abs(other.invoice_date - mine.invoice_date) <= {SAME_NUMBER_DAYS})
+"""
+#: SQL: a person answered that the lines ``mine`` and ``other`` are different invoices.
+ARE_DIFFERENT = """
+    EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answer = 'different'
+            AND ((w.line_id = mine.id AND w.other_line_id = other.id)
+              OR (w.line_id = other.id AND w.other_line_id = mine.id)))
+"""
+#: SQL: the lines with what is kept of their invoice by themselves and all other lines that are it, and its total, where
+#: the one is more than the other. ``{which}`` says which claims ``c`` are looked at. Euros.
+OVER_THEIR_TOTAL = """
+    SELECT mine.id, mine.claim_id, least(mine.invoice_total, min(other.invoice_total)) AS total,
+           mine.certified_amount + coalesce(sum(other.certified_amount), 0) AS kept
+    FROM agreements_expenditureline mine JOIN agreements_paymentclaim c ON c.id = mine.claim_id
+    LEFT JOIN (SELECT line.*, its.state AS its_state FROM agreements_expenditureline line
+               JOIN agreements_paymentclaim its ON its.id = line.claim_id WHERE line.certified_amount > 0) other
+      ON {MAY_BE_ONE} AND (other.claim_id = mine.claim_id OR other.its_state IN ('certified', 'ordered', 'paid'))
+         AND NOT {ARE_DIFFERENT}
+    WHERE mine.certified_amount > 0 AND {which}
+    GROUP BY mine.id
+    HAVING mine.certified_amount + coalesce(sum(other.certified_amount), 0)
+           > least(mine.invoice_total, min(other.invoice_total))
+"""
+
+
+def over_their_total(which: str) -> str:
+    """SQL of the lines of which more is kept, in all claims together, than the total of their invoice."""
+    return OVER_THEIR_TOTAL.format(which=which, MAY_BE_ONE=MAY_BE_ONE, ARE_DIFFERENT=ARE_DIFFERENT)
