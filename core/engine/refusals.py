@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
-from core.money import format_euros
+from core.money import format_euros, format_number
 
 _AMOUNT = re.compile(r"-?\d+\.\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -33,8 +33,9 @@ class Told:
     names: tuple[str, ...] = ()
 
     def __call__(self, values: tuple[str, ...] = ()) -> str:
-        """The sentence with its values: amounts in euros, days in words."""
-        shown = dict(zip(self.names, map(_shown, values), strict=True))
+        """The sentence with its values: amounts in euros, days in words; a ``rate`` is a number."""
+        pairs = zip(self.names, values, strict=True)
+        shown = {name: _number(value) if name == "rate" else _shown(value) for name, value in pairs}
         return str(self.sentence) % shown if shown else str(self.sentence)
 
 
@@ -108,6 +109,10 @@ def _declared_constraints() -> dict[str, models.BaseConstraint]:
         for model in apps.get_models(include_auto_created=True)
         for constraint in model._meta.constraints
     }
+
+
+def _number(value: str) -> str:
+    return format_number(Decimal(value)) if _AMOUNT.fullmatch(value) else value
 
 
 def _shown(value: str) -> str:
