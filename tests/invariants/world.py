@@ -98,7 +98,7 @@ class World:
         with self.clock.at(FIRST_DAY), acting_as(label="tests"):
             self.staff: dict[str, User] = ensure_staff()
             self.calls = {programme.code: self._call(programme) for programme in Programme.objects.all()}
-            self.eu_programme = europe.build_programme()
+            self.eu_programme = europe.build_programme(self.staff["finances"])
             self.cases = self._chosen()
             for number, organisation in enumerate(ORGANISATIONS, start=1):
                 if organisation.key in {case.organisation for case in self.cases}:
