@@ -11,7 +11,7 @@ from django_fsm import FSMField
 from agreements import effects, permissions
 from agreements.due import above_what_is_due
 from agreements.models.claim_rules import claim_constraints, claim_triggers
-from agreements.models.claim_states import EDITABLE, FINAL, LEGAL_MOVES, ClaimState
+from agreements.models.claim_states import EDITABLE, FINAL, LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
 from agreements.models.triggers import (
     CASE_OF_AGREEMENT,
@@ -41,28 +41,8 @@ class PaymentClaim(WorkflowModel):
     """
 
     State = ClaimState
-    STATE_LABELS_APPLICANT = {
-        "draft": pgettext_lazy("claim", "You are writing it"),
-        "submitted": pgettext_lazy("claim", "Sent to the Region"),
-        "under_review": pgettext_lazy("claim", "Being checked by the Region"),
-        "returned": pgettext_lazy("claim", "To be completed by you"),
-        "suspended": pgettext_lazy("claim", "Suspended"),
-        "certified": pgettext_lazy("claim", "Accepted, payment being prepared"),
-        "ordered": pgettext_lazy("claim", "Payment ordered"),
-        "paid": pgettext_lazy("claim", "Paid"),
-        "rejected": pgettext_lazy("claim", "Rejected"),
-    }
-    STATE_TONES = {
-        "draft": "act",
-        "submitted": "wait",
-        "under_review": "wait",
-        "returned": "act",
-        "suspended": "no",
-        "certified": "ok",
-        "ordered": "ok",
-        "paid": "ok",
-        "rejected": "no",
-    }
+    STATE_LABELS_APPLICANT = LABELS_APPLICANT
+    STATE_TONES = TONES
 
     number = models.CharField(_("number"), max_length=30, unique=True)
     agreement = models.ForeignKey(

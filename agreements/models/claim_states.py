@@ -45,3 +45,28 @@ LEGAL_MOVES = [
     ("suspended", "rejected"),
     ("certified", "rejected"),
 ]
+
+#: The words for a state that its beneficiary reads.
+LABELS_APPLICANT = {
+    "draft": pgettext_lazy("claim", "You are writing it"),
+    "submitted": pgettext_lazy("claim", "Sent to the Region"),
+    "under_review": pgettext_lazy("claim", "Being checked by the Region"),
+    "returned": pgettext_lazy("claim", "To be completed by you"),
+    "suspended": pgettext_lazy("claim", "Suspended"),
+    "certified": pgettext_lazy("claim", "Accepted, payment being prepared"),
+    "ordered": pgettext_lazy("claim", "Payment ordered"),
+    "paid": pgettext_lazy("claim", "Paid"),
+    "rejected": pgettext_lazy("claim", "Rejected"),
+}
+
+TONES = {
+    "draft": "act",
+    "submitted": "wait",
+    "under_review": "wait",
+    "returned": "act",
+    "suspended": "no",
+    "certified": "ok",
+    "ordered": "ok",
+    "paid": "ok",
+    "rejected": "no",
+}

@@ -16,6 +16,7 @@ from agreements.models.payment_rules import (
     ORDER_WAITS_FOR_ACCOUNT,
     BatchState,
     OrderState,
+    batch_closed_with_workbook,
     batch_of_its_year,
     order_takes_its_credits,
     paid_after_its_batch,
@@ -100,20 +101,7 @@ class PaymentBatch(WorkflowModel):
             models.Index(fields=["-opened_at", "-id"], name="batch_recent"),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(state="open", closed_by__isnull=True)
-                | Q(
-                    closed_by__isnull=False, closed_at__isnull=False, closed_total__isnull=False, workbook__isnull=False
-                )
-                | Q(
-                    state="void",
-                    closed_by__isnull=False,
-                    closed_at__isnull=False,
-                    closed_total__isnull=True,
-                    workbook__isnull=True,
-                ),
-                name="batch_closed_with_workbook",
-            ),
+            batch_closed_with_workbook(),
             models.CheckConstraint(condition=Q(year__gte=2000, year__lte=2100), name="batch_year_plausible"),
         ]
         triggers = [

@@ -3,6 +3,7 @@
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
 from agreements.models.triggers import refuse
@@ -40,6 +41,22 @@ BATCH_WAITS_FOR_ACCOUNTS = f"""
     END IF;
     RETURN NEW;
 """
+
+
+def batch_closed_with_workbook() -> models.CheckConstraint:
+    """A batch is closed by somebody with its workbook and its total, or cancelled empty."""
+    return models.CheckConstraint(
+        condition=Q(state="open", closed_by__isnull=True)
+        | Q(closed_by__isnull=False, closed_at__isnull=False, closed_total__isnull=False, workbook__isnull=False)
+        | Q(
+            state="void",
+            closed_by__isnull=False,
+            closed_at__isnull=False,
+            closed_total__isnull=True,
+            workbook__isnull=True,
+        ),
+        name="batch_closed_with_workbook",
+    )
 
 
 def batch_of_its_year() -> pgtrigger.Trigger:
