@@ -16,7 +16,6 @@ from agreements.models.querysets import ClaimQuerySet
 from agreements.models.triggers import (
     CASE_OF_AGREEMENT,
     counted_by_database,
-    days_in_order,
     frozen,
     legal_moves,
     never_deleted,
@@ -118,13 +117,6 @@ class PaymentClaim(WorkflowModel):
         triggers = [
             impartial(["certified_by_id", "ordered_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
             legal_moves(LEGAL_MOVES),
-            days_in_order(
-                ("opened_at", "the opening of the claim"),
-                ("submitted_at", "the filing"),
-                ("certified_at", "the certification"),
-                ("ordered_at", "the order"),
-                ("paid_on", "the payment"),
-            ),
             counted_by_database(["declared_total", "certified_total", "ordered_amount", "paid_amount"]),
             never_deleted(),
             frozen(

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from agreements.models.same_invoice import MAY_BE_ONE, over_their_total
-from agreements.models.triggers import refuse
+from agreements.models.triggers import days_in_order, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
 
 
@@ -78,6 +78,13 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         _certified_is_still_due(),
         _certified_line_by_line(),
         _given_back_with_a_day(),
+        days_in_order(
+            ("opened_at", "the opening of the claim"),
+            ("submitted_at", "the filing"),
+            ("certified_at", "the certification"),
+            ("ordered_at", "the order"),
+            ("paid_on", "the payment"),
+        ),
     ]
 
 
