@@ -13,13 +13,7 @@ from agreements.due import above_what_is_due
 from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import EDITABLE, FINAL, LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
-from agreements.models.triggers import (
-    CASE_OF_AGREEMENT,
-    counted_by_database,
-    frozen,
-    legal_moves,
-    never_deleted,
-)
+from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, frozen, legal_moves, never_deleted
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
