@@ -451,7 +451,7 @@ class PaymentCredit(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
-            ),
+            ),  # fmt: skip
         ]
 
     def __str__(self):
