@@ -20,7 +20,11 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField, format_euros
 from core.roles import Role
-from grants.models.guards import envelope_keeps_its_place, envelope_stays_open_for_its_agenda
+from grants.models.guards import (
+    envelope_keeps_its_place,
+    envelope_stays_open_for_its_agenda,
+    used_credit_keeps_its_year,
+)
 
 ZERO = Decimal("0.00")
 
@@ -437,21 +441,7 @@ class PaymentCredit(models.Model):
                 when=pgtrigger.Before,
                 func=own_total("ordered_amount"),
             ),
-            pgtrigger.Trigger(
-                name="used_credit_keeps_its_year",
-                operation=pgtrigger.Update,
-                when=pgtrigger.Before,
-                condition=pgtrigger.Condition(
-                    "ROW(OLD.year, OLD.envelope_id) IS DISTINCT FROM ROW(NEW.year, NEW.envelope_id)"
-                ),
-                func="""
-                    IF EXISTS (SELECT 1 FROM grants_credituse WHERE credit_id = OLD.id) THEN
-                        RAISE EXCEPTION 'payment credits that orders have used keep their year and their envelope'
-                            USING ERRCODE = 'check_violation';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),  # fmt: skip
+            used_credit_keeps_its_year(),
         ]
 
     def __str__(self):

@@ -172,3 +172,20 @@ def case_keeps_its_call() -> pgtrigger.Trigger:
             {_refuse("a filed case keeps its call and the rules under which it was filed")}
         """,
     )
+
+
+def used_credit_keeps_its_year() -> pgtrigger.Trigger:
+    """Payment credits that orders have used keep their year and their envelope."""
+    return pgtrigger.Trigger(
+        name="used_credit_keeps_its_year",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition("ROW(OLD.year, OLD.envelope_id) IS DISTINCT FROM ROW(NEW.year, NEW.envelope_id)"),
+        func="""
+                    IF EXISTS (SELECT 1 FROM grants_credituse WHERE credit_id = OLD.id) THEN
+                        RAISE EXCEPTION 'payment credits that orders have used keep their year and their envelope'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+    )
