@@ -21,6 +21,23 @@ TRIGGERS = {
     "a credit note takes back more than the invoice that it corrects": told(
         _("A credit note takes back more than what is declared of the invoice that it corrects.")
     ),
+    "% (%) comes before %, on %": told(
+        _("A date (%(day)s) comes before the one that it follows (%(earlier)s): check both."),
+        "what",
+        "day",
+        "before",
+        "earlier",
+    ),
+    "% (%) is to come": told(_("The date %(day)s is to come: check it."), "what", "day"),
+    "the payment (%) comes before the sending of its batch, on %": told(
+        _("The payment (%(day)s) comes before the sending of its batch, on %(sent)s: check the date."), "day", "sent"
+    ),
+    "a claim is given back with the day by which the answer is expected": told(
+        _("A claim is given back with the day by which the answer is expected: give it.")
+    ),
+    "what was paid above what is due is written when the claim is closed": told(
+        _("What was paid above what is due is written down when the claim is closed: it does not change any more.")
+    ),
     "a batch keeps its number, its year and who opened it": told(
         _("A batch keeps its number, its year and the name of who opened it.")
     ),
