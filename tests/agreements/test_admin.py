@@ -144,7 +144,7 @@ def test_a_cut_without_reason_comes_back_with_what_was_typed(client):
 def test_a_duplicate_is_answered_on_the_page(client):
     agreement, house = in_force()
     claim = opened(agreement, house)
-    add_line(claim, house, invoice_number="F-7")
+    add_line(claim, house, invoice_number="F-7", declared_amount=Decimal("9999.00"))
     add_line(claim, house, invoice_number="f 7", declared_amount=Decimal("1.00"))
     perform(claim, "submit", actor=house.member, data={"attested": "on"})
     perform(claim, "start_review", actor=house.instructor)

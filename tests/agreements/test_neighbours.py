@@ -33,9 +33,9 @@ from tests.factories.applicants import BankAccountFactory, pdf
 
 D = Decimal
 #: Forms that hold days to come: a deadline that is given.
-AHEAD = {"deadline", "due_on"}
+AHEAD = {"deadline", "due_on", "until"}
 #: Hidden fields that a form compares with what it knows itself, and that decide nothing.
-COMPARED = {"sha256"}
+COMPARED = {"sha256", "version"}
 
 
 def upload(name: str = "bilan") -> SimpleUploadedFile:

@@ -12,6 +12,8 @@ from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrde
 from core.dates import add_months
 from core.roles import Role
 from core.transitions import TransitionSpec, perform, transitions_of
+from grants import commitments
+from grants.models import CreditUse
 from tests.factories.agreements import (
     certified,
     drafted,
@@ -183,8 +185,12 @@ def ready_batch(spec: TransitionSpec, state: str) -> Ready:
         PaymentOrder.objects.filter(pk=order.pk).update(
             state="paid", paid_on=timezone.localdate(), confirmed_by=ready.row.opened_by
         )
-    if spec.name == "void":
+    if spec.name in ("void", "abandon"):
+        for order in ready.row.orders.all():
+            commitments.release_credit(CreditUse.objects.get(reference=order.reference))
         ready.row.orders.update(state="cancelled", cancel_reason="Compte clos.")
+    if spec.name == "abandon":  # nobody certified what a batch without any order holds
+        return Ready(ready.row, scoped=False)
     return ready
 
 
