@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Max, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -204,8 +204,20 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     """Claims to order and batches to follow, for the finance officers."""
     if not user.has_role(Role.FINANCE_OFFICER):
         return
-    claims = claims_to_order(user).exclude(certified_by=user).with_case().order_by("certified_at", "pk")[:SHOWN]
-    for claim in claims:
+    # One query for both: those to order first, then those paid above what is due.
+    claims = (claims_to_order(user).exclude(certified_by=user) | claims_overpaid(user)).with_case()
+    claims = claims.annotate(is_overpaid=ExpressionWrapper(Q(overpaid_amount__gt=0), BooleanField()))
+    for claim in claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN]:
+        if claim.is_overpaid:
+            yield WorkItem(
+                due=None,
+                title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+                why=_("Paid above what is due: %(amount)s to be asked back")
+                % {"amount": format_euros(claim.overpaid_amount)},
+                url=change_url(claim),
+                action=_("Read"),
+            )
+            continue
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
@@ -214,15 +226,6 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             else _("Certified: nothing is due"),
             url=change_url(claim),
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
-        )
-    for claim in claims_overpaid(user).with_case().order_by("ordered_at", "pk")[:SHOWN]:
-        yield WorkItem(
-            due=None,
-            title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-            why=_("Paid above what is due: %(amount)s to be asked back")
-            % {"amount": format_euros(claim.overpaid_amount)},
-            url=change_url(claim),
-            action=_("Read"),
         )
     # One query for both: the open ones first, then those that were sent.
     batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()

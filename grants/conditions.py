@@ -301,7 +301,7 @@ def session_has_agenda(session, data, actor):
 @precondition
 def session_has_members(session, data, actor):
     """There are at least as many voting members as the quorum."""
-    voting = session.members.filter(is_voting=True).count()
+    voting = sum(member.is_voting for member in session.members.all())
     if voting < session.quorum:
         return {
             GENERAL: _("%(voting)s voting members for a quorum of %(quorum)s: add members first.")

@@ -89,8 +89,9 @@ def test_every_service_of_the_instruction_is_tried():
         in getattr(function, "__code__", test_every_service_of_the_instruction_is_tried.__code__).co_varnames
         and not name.startswith("_")
     }
-    # These act on a piece or an opinion through the same lock; the automatic checks are the product's own.
-    assert names - {"record_opinion", "close_opinion_link", "judge_piece", "answer_automatic_checks"} == set(SERVICES)
+    # These act on a piece or an opinion through the lock, ``locked_case``; the automatic checks are the product's own.
+    others = {"record_opinion", "close_opinion_link", "judge_piece", "answer_automatic_checks", "locked_case"}
+    assert names - others == set(SERVICES)
 
 
 @pytest.mark.parametrize("make", [interested, auditing])
@@ -200,7 +201,13 @@ def test_the_database_refuses_the_names_of_the_partial():
     tries = [
         (PaymentClaim, reviewed, "certified_by", reviewed.agreement.beneficiary, {}),
         (PaymentClaim, claim, "ordered_by", agreement.beneficiary, {}),
-        (PaymentOrder, order, "confirmed_by", agreement.beneficiary, {"state": "paid", "paid_on": "2026-01-01"}),
+        (
+            PaymentOrder,
+            order,
+            "confirmed_by",
+            agreement.beneficiary,
+            {"state": "paid", "paid_on": timezone.localdate()},
+        ),
         (PaymentBatch, batch, "closed_by", agreement.beneficiary, {}),
         (Proposal, proposal, "visa_by", proposal_case.applicant, {"visa_at": timezone.now()}),
         (BankAccount, account, "verified_by", account.applicant, {}),

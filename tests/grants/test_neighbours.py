@@ -82,6 +82,7 @@ def test_a_session_of_another_year_is_neither_saved_nor_convened(secretary, days
         CommitteeSession.objects.filter(pk=session.pk).update(state="convened", convened_at=timezone.now())
 
 
+@pytest.mark.django_db
 def test_no_case_filed_after_a_session_enters_its_agenda_and_no_deliberation_is_before_it():
     session = SessionFactory(held_at=timezone.now() - timedelta(days=20))
     with pytest.raises(DatabaseError, match="before the filing"):

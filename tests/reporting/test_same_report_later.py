@@ -77,9 +77,9 @@ def rename_everything() -> None:
     for number, programme in enumerate(EUProgramme.objects.order_by("pk")):
         programme.code, programme.name = f"zz-{9 - number}", f"Autre nom {number}"
         programme.save()
-    for model in (Priority, SpecificObjective):
+    for model in (Priority, SpecificObjective):  # their codes stay once they have operations
         for number, row in enumerate(model.objects.order_by("pk")):
-            row.code, row.label_fr = f"Z{9 - number}", "Autre libellé"
+            row.label_fr = f"Autre libellé {9 - number}"
             row.save()
     for model in (Fund, ErrorType, InterventionField):
         for row in model.objects.all():
@@ -230,16 +230,16 @@ def test_the_page_of_what_was_sent_says_it_in_the_words_of_that_day(client):
     address = reverse("admin:reporting_paymentapplication_change", args=[application.pk])
     priority = application.lines.get().priority
     EUProgramme.objects.filter(pk=application.programme_id).update(code="AVANT", name="Programme d’avant")
-    Priority.objects.filter(pk=priority.pk).update(code="P-AVANT")
+    Priority.objects.filter(pk=priority.pk).update(label_fr="Axe d’avant")
     assert all(
-        words in client.get(address).text for words in ("AVANT ·", "Programme d’avant", "P-AVANT")
+        words in client.get(address).text for words in ("AVANT ·", "Programme d’avant", "Axe d’avant")
     )  # open: today's
     perform(application, "send", actor=finance, data={"national_reference": "DP-1"})
     EUProgramme.objects.filter(pk=application.programme_id).update(code="APRES", name="Programme d’après")
-    Priority.objects.filter(pk=priority.pk).update(code="P-APRES")
+    Priority.objects.filter(pk=priority.pk).update(label_fr="Axe d’après")
     text = client.get(address).text
-    assert all(words in text for words in ("AVANT ·", "Programme d’avant", "P-AVANT", "aujourd’hui APRES ·"))
-    assert "P-APRES" not in text and "Programme d’après" not in text
+    assert all(words in text for words in ("AVANT ·", "Programme d’avant", "Axe d’avant", "aujourd’hui APRES ·"))
+    assert "Axe d’après" not in text and "Programme d’après" not in text
 
 
 def test_the_cover_says_one_true_thing_about_its_day():
