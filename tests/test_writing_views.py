@@ -15,13 +15,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import get_resolver, resolve, reverse
 from django.utils import timezone
 
 from agreements import intake
 from agreements.reports import file_report
 from applicants.people import ask_to_join, invite
+from core.admin.refused import RefusedMixin
 from core.admin.versioned import VersionedMixin
 from core.documents import store
 from core.engine import versions
@@ -127,9 +128,17 @@ def test_the_api_only_reads():
 
 
 @pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=lambda item: item.opts.label)
-def test_every_change_form_of_the_staff_site_is_compared(model_admin):
+def test_every_change_form_of_the_staff_site_is_compared(model_admin, monkeypatch):
+    """A form without a version is refused before anything else looks at it, whatever class stands in between."""
     assert isinstance(model_admin, VersionedMixin)
-    assert type(model_admin)._changeform_view is VersionedMixin._changeform_view
+    owners = [owner for owner in type(model_admin).__mro__ if "_changeform_view" in vars(owner)]
+    assert owners == [RefusedMixin, VersionedMixin, admin.ModelAdmin]  # a new one hands the form on, in each case
+    row = model_admin.model(pk=1)
+    monkeypatch.setattr(model_admin, "get_object", lambda *args, **kwargs: row)
+    monkeypatch.setattr(model_admin, "has_change_permission", lambda *args, **kwargs: True)
+    with pytest.raises(versions.Stale) as refused:
+        model_admin._changeform_view(RequestFactory().post("/", {"_save": "1"}), "1", "", None)
+    assert refused.value.subject is row and refused.value.shown is None
     own = [name for name in model_admin.actions or [] if name not in ("delete_selected", "export_admin_action")]
     assert own == LIST_ACTIONS.get(model_admin.opts.label, [])
     assert not model_admin.list_editable
@@ -361,7 +370,7 @@ def of_an_old_page(form: PageForm) -> dict[str, list[str]]:
             key: str(int(value) - 1) if value.isdigit() and len(value) < 6 else "then" for key, value in values.items()
         }
         fields[name] = [versions.Shown(label, number - 1, old).token()]
-        fields |= {key: ["typed"] for key in values if key in fields}
+        fields |= {key: ["typed"] for key in values if key in fields and not is_of_a_row(key)}
     for name, value in form.boxes:
         fields.setdefault(name, [value])
     if "answer" not in fields and form.has_button("answer"):
@@ -381,6 +390,16 @@ def tokens_of(form: PageForm) -> list[str]:
 def without_a_version(form: PageForm) -> dict[str, list[str]]:
     fields = of_an_old_page(form)
     return {name: value for name, value in fields.items() if name not in tokens_of(form)}
+
+
+def is_of_a_row(name: str) -> bool:
+    """The hidden number of a row of a table: nobody types it."""
+    return re.search(r"-\d+-id$", name) is not None
+
+
+def of_other_rows(form: PageForm) -> dict[str, list[str]]:
+    """The form of a page of now, with numbers of rows that no page gave."""
+    return {name: ["typed"] if is_of_a_row(name) and value[0] else value for name, value in form.fields.items()}
 
 
 def taken(client: Client, form: PageForm, data: dict) -> str:
@@ -415,6 +434,8 @@ def exercise(pages) -> tuple[set[str], list[str]]:
                     wrong.append(f"{key}: taken from an old page ({why})")
                 elif why := taken(client, form, without_a_version(form)):
                     wrong.append(f"{key}: taken without a version ({why})")
+                elif of_other_rows(form) != dict(form.fields) and (why := taken(client, form, of_other_rows(form))):
+                    wrong.append(f"{key}: taken with the numbers of other rows ({why})")
     return met, wrong
 
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfAgreementQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, refuse
@@ -24,9 +25,12 @@ class ClaimExtension(models.Model):
     until = models.DateField(_("claims are taken until"))
     reason = models.TextField(_("reason"))
     granted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("granted by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=pgettext_lazy("more time", "granted by"),
     )
-    granted_at = models.DateTimeField(_("granted on"), default=timezone.now, editable=False)
+    granted_at = models.DateTimeField(pgettext_lazy("more time", "granted on"), default=timezone.now, editable=False)
 
     objects = OfAgreementQuerySet.as_manager()
 

@@ -78,9 +78,12 @@ GONE = "gone:"
 
 def _settle_gone(formset: Any, row: forms.BaseForm, obj: models.Model, shown: versions.Shown) -> forms.BaseForm:
     """A row that was removed meanwhile is said once, with what was typed in it; then the rest is saved without it."""
-    key = row.data.get(row.add_prefix(formset.model._meta.pk.name)) if row.is_bound else None
+    number = row.add_prefix(formset.model._meta.pk.name)
+    key = row.data.get(number) if row.is_bound else None
     if row.instance.pk is not None or not key:
         return row
+    if shown.values.get(number) != versions.digest(key):
+        raise versions.Stale(obj, None)  # no page of ours gave this row
     name = f"{GONE}{row.prefix}"
     if name not in shown.values:
         raise versions.Stale(obj, shown, [_gone(formset, row, name, key)])

@@ -193,7 +193,9 @@ def test_a_transition_taken_twice_is_told_not_done_twice(staff: Client, submitte
         answer = staff.post(transition_of(submitted, "accept"), {"amount": "500"}, follow=True)
     submitted.refresh_from_db()
     assert submitted.runs == 2  # submitted once, accepted once
-    assert answer.status_code == 200
+    assert answer.status_code == 409
+    told = "« Accept » n’est pas possible dans l’état « Accepted »."
+    assert told in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_every_kind_of_question_that_keeps_an_answer_is_read():
         ("nothing_of_the_model", {"label": "CPO-2026-00012", "id": 3}, "CPO-2026-00012"),
         ("nothing_of_the_model", ["a", "b"], "a ; b"),
         ("nothing_of_the_model", True, "Oui"),
-        ("answers", {"objet": "Réemploi"}, "Objet : Réemploi"),
+        ("answers", {"objet": "Réemploi"}, "sur la fiche"),  # each answer is said by its question, not by its key
         ("answers", [], "–"),
     ],
 )
