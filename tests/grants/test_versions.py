@@ -218,6 +218,34 @@ def test_an_interest_declared_meanwhile_is_seen_before_another(secretaries, sess
 # --- several cases of a list -----------------------------------------------------------------------------------------
 
 
+def row_numbers(form) -> list[str]:
+    return [name for name, value in form.fields.items() if name.endswith("-id") and name[-4].isdigit() and value[0]]
+
+
+def test_a_row_removed_meanwhile_is_said_and_what_was_typed_is_kept(secretaries):
+    session = SessionFactory(members=3)
+    page = reverse("admin:grants_committeesession_change", args=[session.pk])
+    form = form_to(secretaries[0].get(page), "/change/")
+    number = row_numbers(form)[0]
+    session.members.get(pk=form.fields[number][0]).delete()
+    answer = secretaries[0].post(form.action, form.fields)
+    assert answer.status_code == 409
+    assert "retiré" in answer.content.decode()
+
+
+@pytest.mark.parametrize("number", ["typed", "-1", "9" * 30, "other"])
+def test_a_row_that_no_page_gave_is_refused_without_a_word_of_it(secretaries, number):
+    session, other = SessionFactory(members=3), SessionFactory(members=3)
+    page = reverse("admin:grants_committeesession_change", args=[session.pk])
+    form = form_to(secretaries[0].get(page), "/change/")
+    number = str(other.members.first().pk) if number == "other" else number
+    answer = secretaries[0].post(form.action, form.fields | {row_numbers(form)[0]: number})
+    assert answer.status_code == 409
+    text = answer.content.decode()
+    assert "retiré" not in text and "n’était pas la nôtre" in text
+    assert (session.members.count(), other.members.count()) == (3, 3)
+
+
 def test_assigning_from_an_old_list_does_not_take_a_case_from_somebody_else():
     head, taker, other = staff(Role.HEAD_OF_SERVICE), staff(Role.INSTRUCTOR), staff(Role.INSTRUCTOR)
     client, case = signed_in(head), CaseFactory(state="submitted")
