@@ -69,6 +69,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
         **dict.fromkeys(("title", "place"), "how the session is called and found: decides nothing"),
         **dict.fromkeys(("deliberation_number", "deliberation_on", "legality_sent_on", "legality_reference"),
                         "what happens after the closing is noted, not changed"),
+        "members": "who sits and who is present is noted while the session is prepared and held",
     }  # fmt: skip
     list_display = [
         "session_column",

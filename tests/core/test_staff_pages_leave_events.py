@@ -110,7 +110,7 @@ WITHOUT_REASON = {
         "representative_name", "representative_title",
     },
     "grants.CommitteeSession": {
-        "title", "place", "deliberation_number", "deliberation_on", "legality_sent_on", "legality_reference",
+        "title", "place", "deliberation_number", "deliberation_on", "legality_sent_on", "legality_reference", "members",
     },
 }  # fmt: skip
 

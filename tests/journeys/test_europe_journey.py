@@ -27,7 +27,7 @@ def certified_claim(region: Region) -> PaymentClaim:
     """What comes before: a co-financed agreement in force, of which a claim was certified."""
     with acting_as(label="test"):
         programme_of()
-        europe.build_programme()
+        europe.build_programme(region.finance)
         house = House(region.instructor, region.head, region.finance, UserFactory(applicant=True))
         agreement, house = in_force("PROGRESS1", "20000.00", house=house, eu_fund="ESF+")
         return certified(agreement, house, "balance", *INVOICES)
