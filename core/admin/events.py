@@ -9,8 +9,8 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from core.admin.changes import TECHNICAL, ChangeLine, change_lines, choices_of
-from core.admin.values import Names, expander_of, field_label, value_text
+from core.admin.changes import TECHNICAL, ChangeLine, change_lines, choices_of, parts_of
+from core.admin.values import Names, expander_of, field_label, field_of, value_text
 from core.events import history
 from core.history import tracked_models
 from core.models.event import Event
@@ -67,9 +67,19 @@ def _changes(subject: models.Model, event: Event, names: Names) -> list[tuple[st
         if expand := expander_of(model, name):
             found += expand(subject, before, after)
         else:
-            words = [value_text(model, name, value, names) for value in (before, after)]
-            found.append((field_label(model, name), *words))
+            owner = _owner_of(model, name)
+            words = [value_text(owner, name, value, names) for value in (before, after)]
+            found.append((field_label(owner, name), *words))
     return found
+
+
+def _owner_of(model: type[models.Model], name: str) -> type[models.Model]:
+    """Whose field an event speaks of: the row's, else a part's (the amount of an aid, told by its beneficiary)."""
+    if field_of(model, name) is not None:
+        return model
+    parts = [part for part in parts_of(model) if field_of(part.model, name) is not None]
+    shown = [part for part in parts if name in part.fields]
+    return next((part.model for part in (*shown, *parts)), model)
 
 
 def recent_events(subject: models.Model) -> list[EventLine]:

@@ -6,10 +6,11 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy
 
 from core.admin.changes import part_name, register_parts
-from core.admin.values import register_field_name, register_row_name
+from core.admin.values import register_field_name, register_reader, register_row_name
 from core.engine.changes import Part, register_told
 from core.models.user import User, UserRole
-from core.presentation import register_event_value
+from core.presentation import document_kinds, register_event_value
+from core.retention import rules
 from core.roles import Role
 
 
@@ -23,6 +24,13 @@ def roles_in_words(names: Iterable[str] | None) -> str:
     return ", ".join(str(Role(name).label) if name in Role.values else name for name in names or ())
 
 
+def rule_in_words(code: str) -> str:
+    """What a retention rule is called; its code where no rule of now has it."""
+    return next((str(rule.label) for rule in rules() if rule.code == code), code)
+
+
+register_reader("core.Document", "kind", lambda kind: document_kinds().get(kind, kind))
+register_reader("core.Retention", "rule", rule_in_words)
 register_row_name(Group, role_in_words)
 register_field_name(UserRole, "group", gettext_lazy("role"))
 register_event_value("roles", gettext_lazy("Roles"), roles_in_words)

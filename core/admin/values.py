@@ -102,7 +102,11 @@ def value_text(model: type[models.Model], name: str, raw: Any, names: Names) -> 
         return plain_text(raw)
     if found.is_relation and found.related_model:
         key = raw["id"] if isinstance(raw, Mapping) and "id" in raw else raw
-        return names.of(found.related_model, found.target_field.to_python(key))
+        try:
+            key = found.target_field.to_python(key)
+        except ValidationError:
+            return plain_text(raw)  # the event keeps the name of that day
+        return names.of(found.related_model, key)
     if isinstance(found, models.JSONField):
         return plain_text(raw)
     choices = dict(found.flatchoices)

@@ -7,14 +7,18 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from stdnum import luhn
 
 from applicants.de_minimis.links import decide_links, declare_links, open_question, question_on
+from applicants.de_minimis.register import follow_grant
 from applicants.de_minimis.room import assess_for
 from applicants.models import Applicant, SingleUndertaking, UndertakingAnswer
+from core.admin.events import lines
+from core.admin.values import NOTHING
 from core.engine import versions
 from core.events import history
+from core.money import format_euros
 from core.navigation import work_for
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
 from tests.factories.core import UserFactory
@@ -104,6 +108,20 @@ def test_the_answer_of_the_service_puts_all_establishments_in_the_undertaking(se
     assert seat.undertaking == group
     assert before(seat) == before(branch) == 5_000
     assert "single_undertaking" in [event.action for event in history(seat)]
+
+
+def test_the_history_says_the_undertaking_and_the_aids_in_words(seat, branch):
+    """Events of a body speak of its undertaking by the name of that day, and of the fields of its aids."""
+    group, officer = SingleUndertaking.objects.create(name="Groupe Halles"), UserFactory(head_of_service=True)
+    decide_links(branch, answer="linked", explanation="Majorité des voix.", undertaking=group, actor=officer)
+    DeMinimisAidFactory(applicant=seat, origin="granted", case_number="D-1", reference="D-1", amount=Decimal(5_000))
+    follow_grant("D-1", amount=Decimal(4_000), reference="CONV-1", actor=officer)
+    with translation.override("fr"):
+        told = [words for line in lines(seat, list(history(seat))) for words in line.changes]
+        euros = [format_euros(Decimal(amount)) for amount in (5_000, 4_000)]
+    assert ("Entreprise unique", NOTHING, str(group)) in told
+    assert ("Référence", "D-1", "CONV-1") in told
+    assert ("Montant", *euros) in told
 
 
 @pytest.mark.parametrize("role", ["finance_officer", "auditor", "applicant"])

@@ -30,7 +30,7 @@ breaks(
 )
 breaks(
     "core.events-are-sealed",
-    "DELETE FROM core_eventseal WHERE event_id = (SELECT max(event_id) FROM core_eventseal)",
+    "DELETE FROM core_eventseal WHERE event_id = (SELECT e.id FROM core_event e ORDER BY e.created_at, e.id LIMIT 1)",
 )
 breaks(
     "core.files-are-read-again",
