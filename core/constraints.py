@@ -89,7 +89,7 @@ def check_sentence(model: type[models.Model], condition: models.Q) -> str:
     names = list(dict.fromkeys(name for name, _lookup, _value in terms if name in known))
     what = {"what": capfirst(model._meta.verbose_name), "fields": listed([f"“{known[name]}”" for name in names])}
     bounds = [
-        str(_BOUNDS[lookup]) % {"value": number_format(value, use_l10n=True)}
+        str(_BOUNDS[lookup]) % {"value": number_format(value, use_l10n=True, force_grouping=True)}
         for _name, lookup, value in terms
         if lookup in _BOUNDS and isinstance(value, int | Decimal)
     ]

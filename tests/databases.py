@@ -15,6 +15,14 @@ PREFIX = "essor_template_"
 # What a migrated database is made of: the code and the reference data of the apps, and the libraries.
 FOLDERS = ("config", "core", "applicants", "grants", "agreements", "reporting", "tests/core/sample")
 KINDS = {".py", ".csv", ".yaml", ".json", ".sql"}
+# Rows of tests are numbered from here on, as in a Region that has worked for years: a page that writes the number of a
+# row as it writes an amount ("4 001") is found out.
+FIRST_ID = 4001
+NUMBERED_HIGH = """
+    SELECT setval(pg_get_serial_sequence(quote_ident(table_name), column_name), %s, false)
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND is_identity = 'YES'
+"""
 
 
 def state_of_the_code() -> str:
@@ -22,7 +30,7 @@ def state_of_the_code() -> str:
     digest = hashlib.sha256()
     root = Path(settings.BASE_DIR)
     files = [path for folder in FOLDERS for path in (root / folder).rglob("*") if path.suffix in KINDS]
-    for path in sorted([*files, root / "requirements.txt"]):
+    for path in sorted([*files, root / "requirements.txt", Path(__file__)]):
         digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -78,6 +86,8 @@ def _migrate(name: str) -> None:
     test["NAME"] = name
     try:
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        with connection.cursor() as cursor:
+            cursor.execute(NUMBERED_HIGH, [FIRST_ID])
     finally:
         connection.close()
         test["NAME"] = wanted

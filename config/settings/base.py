@@ -212,7 +212,9 @@ LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "packages"]
 TIME_ZONE = "Europe/Paris"
 USE_I18N = True
 USE_TZ = True
-USE_THOUSAND_SEPARATOR = True
+# Off: templates would write the numbers of rows and years as amounts ("4 001"), in addresses and hidden fields too.
+# Amounts and counts that people read are grouped by who shows them (core.money, the filter ``number``).
+USE_THOUSAND_SEPARATOR = False
 
 # --- Files --------------------------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ def plain_text(value: Any) -> str:
             return formats.date_format(value, "SHORT_DATE_FORMAT")
         case Decimal():
             digits = max(0, -value.normalize().as_tuple().exponent)
-            return formats.number_format(value, decimal_pos=digits)
+            return formats.number_format(value, decimal_pos=digits, force_grouping=True)
         case Mapping():
             if "label" in value:
                 return str(value["label"])

@@ -24,7 +24,7 @@ from core import dates, icons, navigation, presentation
 from core import text as texts
 from core.dates import format_date_long, format_moment
 from core.engine import versions
-from core.money import format_euros
+from core.money import format_euros, format_number
 
 register = template.Library()
 
@@ -38,6 +38,12 @@ def euros(amount: Decimal | int | str | None) -> str:
     if amount is None or amount == "":
         return "–"
     return format_euros(Decimal(str(amount)) if not isinstance(amount, Decimal) else amount)
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """A count as people read it: ``12 345``. Never for the number of a row, nor for a year."""
+    return "" if value is None else format_number(Decimal(value), 0)
 
 
 @register.filter

@@ -298,12 +298,12 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
     def add_cases(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Put chosen cases at the end of the agenda, all or none."""
         session = self._session(request, object_id)
-        form = AddCasesForm(request.POST, session=session)
-        if not form.is_valid():
-            messages.error(request, _("Choose at least one case."))
-            return self._back(session, "ready")
         try:
-            with versions.unchanged(request, session):
+            with versions.unchanged(request, session):  # first: what an old page offered may be ready no more
+                form = AddCasesForm(request.POST, session=session)
+                if not form.is_valid():
+                    messages.error(request, form.why_not())
+                    return self._back(session, "ready")
                 committee.add_to_agenda(session, form.cleaned_data["cases"], actor=request.user)
         except TransitionRefused as refusal:
             messages.error(request, str(refusal))
@@ -327,13 +327,13 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
         """A member takes no part in a case, or does again."""
         session = self._session(request, object_id)
         item = get_object_or_404(session.items.select_related("session", "application"), pk=item_id)
-        form = RecusalForm(request.POST, session=session)
-        if not form.is_valid():
-            messages.error(request, _("Choose a member."))
-            return self._back(session)
-        member = form.cleaned_data["member"]
         try:
             with versions.unchanged(request, session):
+                form = RecusalForm(request.POST, session=session)
+                if not form.is_valid():
+                    messages.error(request, _("Choose a member."))
+                    return self._back(session)
+                member = form.cleaned_data["member"]
                 if form.cleaned_data["withdraw"]:
                     for recusal in item.recusals.filter(member=member):
                         committee.withdraw_recusal(recusal, actor=request.user)

@@ -1,6 +1,7 @@
 """Forms of the session grid: one row a case."""
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.engine import versions
@@ -130,6 +131,12 @@ class AddCasesForm(forms.Form):
             .order_by("decision_due_on", "pk")
         )
         self.fields["cases"].queryset = self.cases
+
+    def why_not(self) -> str:
+        """Why no case is put on the agenda: none was chosen, or one that was is ready no more."""
+        if self.data.getlist("cases"):
+            return gettext("A case that you chose is no longer ready for a committee: choose among those shown now.")
+        return gettext("Choose at least one case.")
 
 
 class RecusalForm(forms.Form):

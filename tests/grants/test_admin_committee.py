@@ -223,3 +223,13 @@ def test_the_minutes_go_out_as_a_workbook(client, secretary, session):
     assert first.application.number in cells
     assert session.members.first().name in cells
     assert cells.count(26000) >= 3
+
+
+def test_a_case_that_is_ready_no_more_is_not_taken_for_no_choice(client):
+    session, case = SessionFactory(members=3), CaseFactory(state="ready_for_committee")
+    other = CaseFactory(state="in_instruction", call=case.call)
+    client.force_login(staff(Role.COMMITTEE_SECRETARY), backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:grants_committeesession_add-cases", args=[session.pk])
+    told = client.post(address, {"cases": other.pk}, follow=True).content.decode()
+    assert "n’est plus prêt pour la commission" in told
+    assert "Choisissez au moins un dossier" in client.post(address, {}, follow=True).content.decode()
