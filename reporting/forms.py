@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +13,7 @@ from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.templatetags.essor import percent
+from reporting.eu_programmes.rates import allocation_of, share_above
 from reporting.models import (
     CategoryOfRegion,
     ErrorType,
@@ -21,6 +23,7 @@ from reporting.models import (
     OperationVersion,
     SpecificObjective,
 )
+from reporting.operations import replan
 from reporting.rules.doubts import CORRECTS, rate_above
 
 
@@ -94,15 +97,20 @@ class FlagAnswerForm(TransitionForm):
                 "eu_amount" if "eu_amount" in self.corrected else self.corrected[0],
                 sentence % {"rate": percent(rate, "points"), "limit": percent(limit, "points")},
             )
-        if self.instance.kind == FlagKind.RATE_ABOVE_PRIORITY:
+        if self.instance.kind == FlagKind.RATE_ABOVE_PRIORITY and not self.errors:
             self._check_rate(current, eu_amount, eligible)
 
     def _check_rate(self, current, eu_amount: Decimal, eligible: Decimal) -> None:
-        limit = Decimal(self.instance.detail["limit"])
-        rate = rate_above(eu_amount, eligible, limit)
+        """The share is that of what the rate of the priority applies to: total or public expenditure."""
+        allocation = allocation_of(current)
+        if allocation is None:
+            return
+        facts = {"fund": current.fund, "eu_amount": eu_amount, "eligible_cost": eligible}
+        rate = share_above(allocation, eligible, replan(current, facts))
         if rate is not None:
             sentence = _("The EU share is still %(rate)s, above the %(limit)s of the priority.")
-            self.add_error("eu_amount", sentence % {"rate": percent(rate, "points"), "limit": percent(limit, "points")})
+            words = {"rate": percent(rate, "points"), "limit": percent(allocation.eu_rate, "points")}
+            self.add_error("eu_amount", sentence % words)
 
 
 class RejectionForm(TransitionForm):
@@ -191,9 +199,47 @@ def _shown(value) -> str:
 
 
 class SendingForm(TransitionForm):
-    """How the sending is known at home."""
+    """When the application left, how the sending is known at home, and why after its last day.
 
+    What leaves after 31 July counts in the accounting year that has begun (Regulation (EU) 2021/1060, Article 91(1)).
+    """
+
+    sent_on = PastDayField(label=_("Sent on"), required=False, help_text=_("The day on which it left. Empty: today."))
     national_reference = forms.CharField(label=_("National reference"), max_length=250, required=False)
+    late_reason = forms.CharField(
+        label=_("Why it is sent late"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.last_day = self.instance.accounting_year.last_day_to_apply
+        self.fields["sent_on"].initial = timezone.localdate()
+        if timezone.localdate() <= self.last_day:
+            del self.fields["late_reason"]
+            return
+        words = {"day": format_date_long(self.last_day), "year": self.instance.accounting_year}
+        self.fields["late_reason"].help_text = (
+            gettext("The last application of %(year)s was due by %(day)s. If it left by then, give that day above.")
+            % words
+            + " "
+            + gettext("If it leaves later, say why: the Commission counts it in the next accounting year.")
+        )
+
+    def clean_sent_on(self) -> date:
+        day = self.cleaned_data["sent_on"] or timezone.localdate()
+        follows(day, self.instance.closed_at, gettext("the closing"))
+        return day
+
+    def clean(self):
+        cleaned = super().clean()
+        reason = cleaned.get("late_reason", "").strip()
+        day = cleaned.get("sent_on")
+        if day and day > self.last_day and not reason:
+            sentence = _("This day is after %(day)s, the last of %(year)s: say why it is sent late.")
+            words = {"day": format_date_long(self.last_day), "year": self.instance.accounting_year}
+            self.add_error("late_reason", sentence % words)
+        cleaned["late_reason"] = reason if day and day > self.last_day else ""
+        return cleaned
 
 
 class AcceptanceForm(TransitionForm):
@@ -204,5 +250,5 @@ class AcceptanceForm(TransitionForm):
 
     def clean_accepted_on(self):
         day = self.cleaned_data["accepted_on"]
-        follows(day, self.instance.sent_at, gettext("the sending"))
+        follows(day, self.instance.sent_on, gettext("the sending"))
         return day

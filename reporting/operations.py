@@ -12,8 +12,8 @@ from core.events import record
 from core.money import ZERO, sum_money
 from core.sequences import next_number
 from core.text import fold
+from reporting.eu_programmes.rates import doubt_the_rate
 from reporting.models import (
-    Basis,
     BeneficiaryKind,
     CofinancingRule,
     EUBeneficiary,
@@ -25,7 +25,6 @@ from reporting.models import (
     OperationVersion,
     SourceKind,
 )
-from reporting.rules.doubts import rate_above
 from reporting.rules.listing import name_key
 from reporting.rules.shares import plan
 
@@ -37,7 +36,6 @@ CORRECTABLE = (
 )  # fmt: skip
 # The sources that a change of the EU amount or of the eligible cost leaves as they are.
 KEPT_SOURCES = (SourceKind.STATE, SourceKind.REGION, SourceKind.LOCAL, SourceKind.PUBLIC, SourceKind.PRIVATE)
-PUBLIC_SOURCES = (SourceKind.EU, SourceKind.STATE, SourceKind.REGION, SourceKind.LOCAL, SourceKind.PUBLIC)
 # The accounts of subsidies in an association's budget, by the source that they come from. The Region's own (74region)
 # is the grant itself, and European funds (74fe) are what the plan works out.
 SOURCE_OF_ACCOUNT = {
@@ -183,30 +181,6 @@ def add_version(
     )
     doubt_the_rate(version, financing)
     return version
-
-
-def doubt_the_rate(version: OperationVersion, financing: list[tuple[str, str, Decimal]]) -> OperationFlag | None:
-    """Raise a doubt when the EU bears more than the rate of the priority; the same figures are doubted once.
-
-    A doubt that waits for its answer follows the figures: whoever answers it speaks of the plan in force.
-    """
-    if not version.priority_id or not version.fund_id:
-        return None
-    allocation = version.priority.allocations.filter(
-        fund_id=version.fund_id, category_of_region=version.category_of_region
-    ).first()
-    if allocation is None:
-        return None
-    is_public = allocation.basis == Basis.PUBLIC
-    base = sum_money(amount for kind, _name, amount in financing if kind in PUBLIC_SOURCES)
-    rate = rate_above(version.eu_amount, base if is_public else version.eligible_cost, allocation.eu_rate)
-    if rate is None:
-        return None
-    detail = {"rate": str(rate), "limit": str(allocation.eu_rate)}
-    known = OperationFlag.objects.filter(operation=version.operation, kind=FlagKind.RATE_ABOVE_PRIORITY)
-    if known.open().update(detail=detail) or known.filter(detail=detail).exists():
-        return None
-    return OperationFlag.objects.create(operation=version.operation, kind=FlagKind.RATE_ABOVE_PRIORITY, detail=detail)
 
 
 def revise(operation: Operation, changes: Mapping[str, Any], *, actor, reason: str) -> OperationVersion:

@@ -1,10 +1,10 @@
 """Opening payment applications."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,9 @@ from reporting.models import (
     PaymentApplicationState,
     PriorityAllocation,
 )
+from reporting.models.guards import GRACE_DAYS
 
+GRACE = timedelta(days=GRACE_DAYS)
 MAX_PER_YEAR = 6  # Regulation (EU) 2021/1060, Article 91(1)
 
 
@@ -42,7 +44,7 @@ def open_application(
                 % {"programme": programme, "fund": fund, "year": year}
             )
         last = of_year.aggregate(last=Max("number"))["last"] or 0
-        if of_year.exclude(state=PaymentApplicationState.VOID).count() >= MAX_PER_YEAR:
+        if counted_in(programme, fund, year) >= MAX_PER_YEAR:
             raise ValidationError(
                 _("%(fund)s already has %(max)d payment applications in %(year)s: the year takes no more.")
                 % {"fund": fund, "max": MAX_PER_YEAR, "year": year}
@@ -52,6 +54,15 @@ def open_application(
         )
         record(application, "open", actor=actor, to_state=application.state)
     return application
+
+
+def counted_in(programme: EUProgramme, fund: Fund, year: AccountingYear) -> int:
+    """Return how many applications the Commission counts in a year: one sent after its last day counts in the next."""
+    of_fund = PaymentApplication.objects.filter(programme=programme, fund=fund)
+    last = F("accounting_year__ends_on") + GRACE
+    own = of_fund.filter(accounting_year=year).exclude(state=PaymentApplicationState.VOID)
+    late = of_fund.filter(sent_on__range=(year.starts_on, year.ends_on), accounting_year__ends_on__lt=year.starts_on)
+    return own.exclude(sent_on__gt=last).count() + late.filter(sent_on__gt=last).count()
 
 
 def _check_may_open(programme: EUProgramme, fund: Fund, year: AccountingYear, today: date) -> None:

@@ -1,5 +1,6 @@
 """What reporting does when agreements and claims move: operations and declarations follow by themselves."""
 
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
@@ -7,7 +8,8 @@ from agreements.models import Agreement, PaymentClaim
 from core.signals import transitioned
 from core.transitions import TransitionRefused
 from reporting.declarations import open_declaration, withdraw_draft
-from reporting.models import ExpenditureDeclaration
+from reporting.eu_programmes.rates import doubt_operations_of
+from reporting.models import ExpenditureDeclaration, PriorityAllocation
 from reporting.notices import send_controlled
 from reporting.operations import ensure_operation
 
@@ -54,6 +56,13 @@ def declaration_moved(sender, instance, name, **kwargs) -> None:
     """A control that ends is told to the beneficiary when something was rejected or waits."""
     if name == "conclude":
         send_controlled(instance)
+
+
+@receiver(post_save, sender=PriorityAllocation, dispatch_uid="reporting_allocation_saved")
+def allocation_saved(sender, instance, raw=False, **kwargs) -> None:
+    """A rate that goes down, or comes after operations, leaves some above it: somebody is asked about each of them."""
+    if not raw:
+        doubt_operations_of(instance)
 
 
 def forbid_own_control(claim) -> None:

@@ -128,6 +128,9 @@ TRIGGERS = {
         "end",
         "day",
     ),
+    "an application is sent by % or later for a reason, and in no other case with one": told(
+        _("A payment application is sent by %(day)s; after that day, and only then, say why."), "day"
+    ),
     "the programme has no priority of this fund": told(
         _("No priority of the programme is financed by this fund: choose another fund.")
     ),
@@ -143,8 +146,9 @@ TRIGGERS = {
     "operations are planned on this allocation: it keeps its priority, fund, category and basis": told(
         _("Operations are planned here: the priority, the fund, the category of region and the basis stay.")
     ),
-    "operations are planned at more than this rate of % percent": told(
-        _("Operations are planned at more than this rate of %(rate)s percent: correct them first."), "rate"
+    "the EU bears more of % than the rate of its priority, and nobody is asked about it": told(
+        _("The EU would bear more of %(operation)s than the rate of its priority, and nobody is asked about it."),
+        "operation",
     ),
     "a priority with operations keeps its programme and its code": told(
         _("This priority has operations: it keeps its programme and its code.")

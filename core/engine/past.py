@@ -74,3 +74,54 @@ class Present:
     def of(row: Row | None) -> Row | None:
         """The row itself."""
         return row
+
+
+class Moments:
+    """Rows as they stood at several instants: a list of frozen things reads each table once, however many it shows.
+
+    For tables of reference, whose whole history is short.
+    """
+
+    def __init__(self) -> None:
+        self._tables: dict[type[models.Model], dict[Any, list[tuple[datetime, models.Model]]]] = {}
+
+    def at(self, limit: datetime) -> "Moment":
+        """Return the rows as they stood at the end of ``limit``."""
+        return Moment(self, limit)
+
+    def row(self, model: type[Row], pk: Any, limit: datetime) -> Row:
+        """Return the row as it stood; where its history begins later, as it is first known.
+
+        Raises:
+            LookupError: the history knows no such row.
+        """
+        if model not in self._tables:
+            self._tables[model] = self._read(model)
+        lines = self._tables[model].get(pk)
+        if not lines:
+            raise LookupError(f"The history of {model.__name__} knows no row {pk}.")
+        written = [row for day, row in lines if day <= limit]
+        return written[-1] if written else lines[0][1]
+
+    @staticmethod
+    def _read(model: type[models.Model]) -> dict[Any, list[tuple[datetime, models.Model]]]:
+        history = history_model_of(model)
+        kept = {field.attname for field in history._meta.concrete_fields}
+        names = [field.attname for field in model._meta.concrete_fields if field.attname in kept]
+        found: dict[Any, list[tuple[datetime, models.Model]]] = {}
+        lines = history.objects.exclude(pgh_label="delete").order_by("pgh_id")
+        for values in lines.values("pgh_obj_id", "pgh_created_at", *names):
+            row = model(**{name: values[name] for name in names})
+            found.setdefault(values["pgh_obj_id"], []).append((values["pgh_created_at"], row))
+        return found
+
+
+class Moment:
+    """One instant of :class:`Moments`, asked like a :class:`Past`."""
+
+    def __init__(self, moments: Moments, limit: datetime):
+        self._moments, self.limit = moments, limit
+
+    def of(self, row: Row | None) -> Row | None:
+        """The row as it stood; None for none."""
+        return None if row is None else self._moments.row(type(row), row.pk, self.limit)

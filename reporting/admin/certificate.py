@@ -36,7 +36,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     def case_header(self, request: HttpRequest, obj: Certificate) -> CaseHeader:
         return CaseHeader(
             number=obj.number,
-            title=obj.operation.current.name,
+            title=obj.version.name,  # the plan on which it was issued
             subtitle=obj.declaration.number,
             amounts=[(_("Certified"), obj.total)],
         )

@@ -54,7 +54,7 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
             clock = _("Control expected by %(date)s") % {"date": f"{due:%d/%m/%Y}"}
         return CaseHeader(
             number=obj.number,
-            title=obj.operation.current.name,
+            title=(obj.read_version or obj.operation.current).name,  # the plan on which it was controlled
             subtitle=_("Claim %(claim)s") % {"claim": obj.claim.number},
             amounts=[
                 (_("Declared"), obj.declared),

@@ -14,7 +14,14 @@ from core.templatetags.essor import pill
 from reporting.admin import pages
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
 from reporting.admin.filters import DoubtFilter, EUProgrammeFilter, FundFilter, OriginFilter
-from reporting.models import EUBeneficiary, Operation, OperationFlag, OperationImport, PaymentApplicationEntry
+from reporting.models import (
+    EUBeneficiary,
+    Operation,
+    OperationFlag,
+    OperationImport,
+    PaymentApplication,
+    PaymentApplicationEntry,
+)
 from reporting.reconciliation import with_total
 
 SHOWN = 50
@@ -85,6 +92,8 @@ class OperationAdmin(ReadOnlyAdmin):
             "certificate", "line__application__programme", "line__application__fund",
             "line__application__accounting_year",
         )  # fmt: skip
+        entries = list(entries)
+        PaymentApplication.name_together(entry.line.application for entry in entries)
         flags = obj.flags.select_related("answered_by").order_by("state", "-raised_at")
         answers = request.user.has_role(*OperationFlag.answer_flag.transition_spec.roles)
         return [

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.admin import CaseHeader, Panel, date_display
+from core.admin.base import EssorChangeList
 from core.money import sum_money
 from core.transitions import perform
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
@@ -43,14 +44,23 @@ class OpenApplicationForm(forms.Form):
         self.fields["fund"].queryset = Fund.objects.filter(pk__in=PriorityAllocation.objects.order_by().values("fund"))
 
 
+class NamedChangeList(EssorChangeList):
+    """The list: what was sent is called as it was then."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        PaymentApplication.name_together(self.result_list)
+
+
 @admin.register(PaymentApplication)
 class PaymentApplicationAdmin(ReadOnlyAdmin):
     """One application at a time per programme, fund and accounting year; frozen once closed."""
 
     view_roles = EU_STAFF
     list_display = [
-        "title_column", "programme", "fund", "accounting_year", "number", "state_column",
-        date_display("closed_at", pgettext_lazy("feminine", "Closed on")), date_display("sent_at", gettext_lazy("Sent on")),
+        "title_column", "programme_column", "fund_column", "accounting_year", "number", "state_column",
+        date_display("closed_at", pgettext_lazy("feminine", "Closed on")), date_display("sent_on", gettext_lazy("Sent on")),
     ]  # fmt: skip
     list_filter = ["state", "fund", "accounting_year"]
     list_select_related = ["programme", "fund", "accounting_year"]
@@ -61,6 +71,17 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Payment application"))
     def title_column(self, application: PaymentApplication) -> str:
         return str(application)
+
+    @admin.display(description=gettext_lazy("EU programme"), ordering="programme")
+    def programme_column(self, application: PaymentApplication) -> str:
+        return str(application.names.of(application.programme))
+
+    @admin.display(description=gettext_lazy("Fund"), ordering="fund")
+    def fund_column(self, application: PaymentApplication) -> str:
+        return str(application.names.of(application.fund))
+
+    def get_changelist(self, request: HttpRequest, **kwargs) -> type[EssorChangeList]:
+        return NamedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context=None) -> HttpResponse:
         may_open = may_open_payment_application(request.user) is None
@@ -94,10 +115,10 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
         subtitle = _("Accounting year %(year)s, application %(number)d") % {
             "year": obj.names.of(obj.accounting_year), "number": obj.number,
         }  # fmt: skip
-        if obj.name_as_sent != str(obj):
-            subtitle += " · " + _("called %(name)s today") % {"name": obj}
+        if obj.name_today != str(obj):
+            subtitle += " · " + _("called %(name)s today") % {"name": obj.name_today}
         return CaseHeader(
-            number=obj.name_as_sent,
+            number=str(obj),
             title=obj.names.of(obj.programme).name,
             subtitle=subtitle,
             amounts=[

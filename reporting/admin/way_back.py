@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from agreements.models import Agreement, PaymentClaim
 from core.admin import Panel, register_panels
 from core.models.document import Document
-from reporting.models import ExpenditureItem, Operation
+from reporting.models import ExpenditureItem, Operation, PaymentApplication
 
 SHOWN = 200
 
@@ -47,6 +47,7 @@ def _panel(request: HttpRequest, **condition) -> Iterator[Panel]:
         .order_by("declaration", "rank")
     )
     rows = [(item, _application_of(item)) for item in items[:SHOWN]]
+    PaymentApplication.name_together(application for _item, application in rows if application)
     if rows:
         template = "admin/reporting/way_back/items.html"
         yield Panel(_("Declared to the European fund"), template, {"rows": rows}, anchor="europe")

@@ -112,6 +112,25 @@ register(
         """,
     ),
     Invariant(
+        code="reporting.control-in-order",
+        name=_("Dates of a declaration"),
+        sentence=_(
+            "A declaration is opened, declared, taken up and controlled in this order; its certificate is issued when the control ends."
+        ),
+        source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number AS label, (coalesce(d.control_started_at, d.submitted_at) AT TIME ZONE 'Europe/Paris')::date AS expected,
+                   (coalesce(c.issued_at, d.controlled_at, d.submitted_at) AT TIME ZONE 'Europe/Paris')::date AS found
+            FROM reporting_expendituredeclaration d LEFT JOIN reporting_certificate c ON c.declaration_id = d.id
+            WHERE d.submitted_at < d.opened_at OR d.control_started_at < d.submitted_at
+               OR d.controlled_at < d.control_started_at OR c.issued_at < d.controlled_at
+               OR c.issued_at > d.controlled_at + interval '1 day' ORDER BY d.id
+        """,
+        unit=Unit.DAY,
+        relation="≥",
+    ),
+    Invariant(
         code="reporting.open-declaration-is-somebodys",
         name=_("Declarations in a work list"),
         sentence=_("Every declaration that waits for its control, or is under it, is an active controller’s to do."),

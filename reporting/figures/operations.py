@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
 from core.figures.invariants import Invariant, Unit, register
+from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE
 from reporting.models import Operation, Priority
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
@@ -109,23 +110,16 @@ register(
         ),
         source=RATE,
         subject=Operation,
-        sql="""
+        sql=f"""
             SELECT o.id, o.code AS label, round(base.amount * a.eu_rate / 100, 2) AS expected, v.eu_amount AS found
-            FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
-            JOIN reporting_priorityallocation a ON a.priority_id = v.priority_id AND a.fund_id = v.fund_id
-                AND a.category_of_region = v.category_of_region
-            JOIN LATERAL (SELECT CASE WHEN a.basis = 'public' THEN coalesce(sum(f.amount) FILTER (
-                              WHERE f.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) ELSE v.eligible_cost END AS amount
-                          FROM reporting_financingline f WHERE f.version_id = v.id) AS base ON TRUE
-            WHERE base.amount > 0 AND v.eu_amount * 100 > base.amount * a.eu_rate
+            FROM {ABOVE_THEIR_RATE}
               AND NOT EXISTS (
-                  SELECT 1 FROM reporting_operationflag f WHERE f.operation_id = o.id AND f.kind = 'rate_above_priority'
-                     AND (f.detail ->> 'rate')::numeric = ceil(v.eu_amount * 10000 / base.amount) / 100
+                  SELECT 1 FROM reporting_operationflag f WHERE {ON_THIS_SHARE}
                      AND (f.state = 'answered' OR NOT EXISTS (
                          SELECT 1 FROM reporting_expendituredeclaration d
                          WHERE d.operation_id = o.id AND d.submitted_at > f.raised_at)))
             ORDER BY o.id
-        """,
+        """,  # noqa: S608 - fragments of our own
         relation="≤",
     ),
     Invariant(

@@ -101,10 +101,13 @@ register(
         subject=PaymentApplication,
         sql="""
             SELECT id, coalesce(nullif(national_reference, ''), id::text) AS label,
-                   (coalesce(accepted_at, now()) AT TIME ZONE 'Europe/Paris')::date AS expected, accepted_on AS found
+                   (coalesce(accepted_at, sent_at, now()) AT TIME ZONE 'Europe/Paris')::date AS expected,
+                   coalesce(accepted_on, sent_on) AS found
             FROM reporting_paymentapplication
-            WHERE accepted_on > (accepted_at AT TIME ZONE 'Europe/Paris')::date OR sent_at < closed_at
-               OR accepted_on < (sent_at AT TIME ZONE 'Europe/Paris')::date ORDER BY id
+            WHERE accepted_on > (accepted_at AT TIME ZONE 'Europe/Paris')::date OR accepted_on < sent_on
+               OR sent_on > (sent_at AT TIME ZONE 'Europe/Paris')::date
+               OR sent_on < (closed_at AT TIME ZONE 'Europe/Paris')::date OR sent_at < closed_at
+               OR closed_at < opened_at OR accepted_at < sent_at ORDER BY id
         """,
         unit=Unit.DAY,
         relation="≤",
@@ -131,6 +134,25 @@ register(
             HAVING (p.opened_at AT TIME ZONE 'UTC')::date < y.starts_on - 1
                 OR (coalesce(p.closed_at, p.opened_at) AT TIME ZONE 'UTC')::date > y.ends_on + 31
                 OR (max(c.issued_at) AT TIME ZONE 'UTC')::date > y.ends_on ORDER BY p.id
+        """,
+        unit=Unit.DAY,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.late-for-a-reason",
+        name=_("Late sending of a payment application"),
+        sentence=_(
+            "A payment application leaves by the last day of its accounting year; one that leaves later says why, and counts in the next year."
+        ),
+        source=_(
+            "Regulation (EU) 2021/1060, Articles 2(29) and 91(1): the last application of a year is made by 31 July."
+        ),
+        subject=PaymentApplication,
+        sql="""
+            SELECT p.id, coalesce(nullif(p.national_reference, ''), p.id::text) AS label, y.ends_on + 31 AS expected,
+                   p.sent_on AS found
+            FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
+            WHERE (p.sent_on > y.ends_on + 31) <> (p.late_reason <> '') ORDER BY p.id
         """,
         unit=Unit.DAY,
         relation="≤",

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
-from agreements.models.triggers import frozen, legal_moves, refuse
+from agreements.models.triggers import days_in_order, frozen, legal_moves, refuse
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -108,6 +108,12 @@ class ExpenditureDeclaration(WorkflowModel):
         triggers = [
             legal_moves([("draft", "submitted"), ("submitted", "under_control"), ("under_control", "controlled"),
                          ("under_control", "submitted")]),
+            days_in_order(
+                ("opened_at", "the opening of the declaration"),
+                ("submitted_at", "its declaration to the fund"),
+                ("control_started_at", "the beginning of its control"),
+                ("controlled_at", "the end of its control"),
+            ),
             frozen(
                 "declared_frozen",
                 ["operation_id", "claim_id", "number", "submitted_by_id", "submitted_at"],

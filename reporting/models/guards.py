@@ -37,6 +37,24 @@ def in_its_accounting_year() -> pgtrigger.Trigger:
     )  # fmt: skip
 
 
+def sent_late_for_a_reason() -> pgtrigger.Trigger:
+    """An application that leaves after the last day of its accounting year does so for a reason: it counts in the next."""
+    return pgtrigger.Trigger(
+        name="sent_late_for_a_reason",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'closed' AND NEW.state = 'sent'"),
+        declare=[("last_day", "DATE")],
+        func=f"""
+            SELECT ends_on + {GRACE_DAYS} INTO last_day FROM reporting_accountingyear WHERE id = NEW.accounting_year_id;
+            IF (NEW.sent_on > last_day) <> (NEW.late_reason <> '') THEN
+                {refuse("an application is sent by % or later for a reason, and in no other case with one", "last_day")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def certified_by_the_end_of_its_year() -> pgtrigger.Trigger:
     """An entry's certificate was issued by the end of the accounting year of its application."""
     return pgtrigger.Trigger(
@@ -76,7 +94,7 @@ def year_in_use_keeps_its_dates() -> pgtrigger.Trigger:
 
 def allocation_keeps_its_place() -> pgtrigger.Trigger:
     """While operations are planned or expenditure is asked for on it, an allocation keeps its priority, fund, category
-    and basis, is not removed, and its rate does not go under the share of an operation that it bore."""
+    and basis, and is not removed. Its rate may change: operations above it are doubted (``share_is_doubted``)."""
     used = """
         EXISTS (SELECT 1 FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
                  WHERE v.priority_id = OLD.priority_id AND v.fund_id = OLD.fund_id
@@ -100,14 +118,6 @@ def allocation_keeps_its_place() -> pgtrigger.Trigger:
             IF ROW(OLD.priority_id, OLD.fund_id, OLD.category_of_region, OLD.basis)
                IS DISTINCT FROM ROW(NEW.priority_id, NEW.fund_id, NEW.category_of_region, NEW.basis) AND ({used}) THEN
                 {refuse("operations are planned on this allocation: it keeps its priority, fund, category and basis")}
-            END IF;
-            IF NEW.eu_rate < OLD.eu_rate AND EXISTS (
-                SELECT 1 FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
-                 WHERE v.priority_id = OLD.priority_id AND v.fund_id = OLD.fund_id
-                   AND v.category_of_region = OLD.category_of_region
-                   AND v.eu_amount * 100 > v.eligible_cost * NEW.eu_rate
-                   AND v.eu_amount * 100 <= v.eligible_cost * OLD.eu_rate) THEN
-                {refuse("operations are planned at more than this rate of % percent", "NEW.eu_rate")}
             END IF;
             RETURN NEW;
         """,

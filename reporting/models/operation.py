@@ -19,6 +19,7 @@ from core.text import matching, search_vector
 from core.triggers import append_only_triggers
 from grants.interests import interest_in
 from grants.models import Application
+from reporting.eu_programmes.guards import share_is_doubted
 from reporting.models.guards import operation_keeps_its_programme
 from reporting.models.programme import EUProgramme, Priority, SpecificObjective
 from reporting.models.querysets import OfOperationQuerySet
@@ -386,6 +387,7 @@ class OperationVersion(models.Model):
             covers_what_is_certified(),
             programme_bears_it(),
             within_its_call(),
+            share_is_doubted("o.id = NEW.operation_id"),
             pgtrigger.Trigger(
                 name="becomes_current",
                 when=pgtrigger.After,

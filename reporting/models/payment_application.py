@@ -1,5 +1,7 @@
 """What is asked from the Commission: one application per programme, fund and accounting year at a time."""
 
+from collections.abc import Iterable
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -10,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
-from agreements.models.triggers import frozen, legal_moves, refuse
+from agreements.models.triggers import days_in_order, frozen, legal_moves, refuse
 from applicants.models.triggers import bodies_of_case, impartial
-from core.engine.past import Past, Present
+from core.engine.past import Moment, Moments, Present
 from core.history import tracked
 from core.models.workflow import WorkflowModel
 from core.money import MoneyField
@@ -22,7 +24,11 @@ from grants.interests import interest_in
 from grants.models import Application
 from reporting import effects, permissions
 from reporting.models.certificate import Certificate
-from reporting.models.guards import certified_by_the_end_of_its_year, in_its_accounting_year
+from reporting.models.guards import (
+    certified_by_the_end_of_its_year,
+    in_its_accounting_year,
+    sent_late_for_a_reason,
+)
 from reporting.models.programme import Basis, EUProgramme, Priority
 from reporting.models.querysets import EUStaffQuerySet
 from reporting.models.reference import AccountingYear, CategoryOfRegion, Fund
@@ -113,7 +119,10 @@ class PaymentApplication(WorkflowModel):
         _("SHA-256 of what is asked"), max_length=64, blank=True, default="", db_default="", editable=False
     )
     sent_by = _person(_("sent by"))
-    sent_at = models.DateTimeField(_("sent on"), null=True, blank=True)
+    sent_on = models.DateField(_("sent on"), null=True, blank=True)
+    # When that was recorded: a report as of an earlier day did not know it.
+    sent_at = models.DateTimeField(_("sending recorded on"), null=True, blank=True)
+    late_reason = models.TextField(_("reason of a late sending"), blank=True, default="", db_default="")
     commission_reference = models.CharField(_("reference of the Commission"), max_length=60, blank=True)
     accepted_on = models.DateField(_("accepted on"), null=True, blank=True)
     # When that was recorded: a report as of an earlier day did not know it.
@@ -145,7 +154,11 @@ class PaymentApplication(WorkflowModel):
                 name="payment_application_closed_by_someone",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["open", "closed", "void"]) | Q(sent_at__isnull=False, sent_by__isnull=False),
+                condition=Q(state__in=["open", "closed", "void"], sent_on__isnull=True)
+                | (
+                    ~Q(state__in=["open", "closed", "void"])
+                    & Q(sent_at__isnull=False, sent_by__isnull=False, sent_on__isnull=False)
+                ),
                 name="payment_application_sent_by_someone",
             ),
             models.CheckConstraint(
@@ -158,6 +171,13 @@ class PaymentApplication(WorkflowModel):
             impartial(["closed_by_id", "sent_by_id"], bodies_of_case(CASES_OF_APPLICATION)),
             legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted"), ("open", "void")]),
             in_its_accounting_year(),
+            sent_late_for_a_reason(),
+            days_in_order(
+                ("closed_at", "the closing of the application"),
+                ("sent_on", "its sending"),
+                ("accepted_on", "its acceptance"),
+                past=("sent_on", "accepted_on"),
+            ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             frozen(
                 "identity_frozen",
@@ -172,7 +192,7 @@ class PaymentApplication(WorkflowModel):
             ),
             frozen(
                 "sent_frozen",
-                ["sent_by_id", "sent_at", "national_reference"],
+                ["sent_by_id", "sent_on", "sent_at", "late_reason", "national_reference"],
                 "a sent payment application does not change",
                 unless="OLD.state IN ('open', 'closed')",
             ),
@@ -205,7 +225,11 @@ class PaymentApplication(WorkflowModel):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return self.name_from(self.programme, self.fund, self.accounting_year, self.number)
+        """How it is called: on what was sent, once it was; read :meth:`name_together` first for more than one."""
+        named = self.names
+        return self.name_from(
+            named.of(self.programme), named.of(self.fund), named.of(self.accounting_year), self.number
+        )
 
     @staticmethod
     def name_from(programme: EUProgramme, fund: Fund, year: AccountingYear, number: int) -> str:
@@ -213,17 +237,26 @@ class PaymentApplication(WorkflowModel):
         return f"{programme.code} · {fund} · {year} · {number}"
 
     @cached_property
-    def names(self) -> Past | Present:
+    def names(self) -> Moment | Present:
         """What programmes, funds and priorities are called here: as they were sent, or as they are until then."""
-        return Past(self.sent_at) if self.sent_at else Present()
+        return Moments().at(self.sent_at) if self.sent_at else Present()
+
+    @staticmethod
+    def name_together(applications: Iterable["PaymentApplication"]) -> None:
+        """Have the applications of a list read what things were called once, for all of them."""
+        moments = Moments()
+        for application in applications:
+            application.names = moments.at(application.sent_at) if application.sent_at else Present()
 
     @property
-    def name_as_sent(self) -> str:
-        """How the application is called on what was sent."""
-        named = self.names
-        return self.name_from(
-            named.of(self.programme), named.of(self.fund), named.of(self.accounting_year), self.number
-        )
+    def name_today(self) -> str:
+        """How it would be called today."""
+        return self.name_from(self.programme, self.fund, self.accounting_year, self.number)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was sent after the last day of its accounting year: the Commission counts it in the next one."""
+        return self.sent_on is not None and self.sent_on > self.accounting_year.last_day_to_apply
 
     def interest_of(self, user) -> str | None:
         """The people of any case whose expenditure it declares."""
@@ -263,9 +296,11 @@ class PaymentApplication(WorkflowModel):
         roles=[Role.FINANCE_OFFICER], form="reporting.forms.SendingForm", comment="optional", order=30,
     )  # fmt: skip
     def send(self, *, actor, data, comment):
-        """The application left for the Commission."""
+        """The application left for the Commission, on the day that is said; after its last day, for a reason."""
         self.sent_by = actor
+        self.sent_on = data["sent_on"]
         self.sent_at = timezone.now()
+        self.late_reason = data["late_reason"]
         self.national_reference = data["national_reference"]
 
     @workflow_transition(

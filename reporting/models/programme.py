@@ -3,13 +3,14 @@
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
 from core.history import tracked
 from core.money import MoneyField, format_euros, sum_money
+from reporting.eu_programmes.guards import share_is_doubted
 from reporting.models.guards import allocation_keeps_its_place, objective_keeps_its_place, priority_keeps_its_place
 from reporting.models.localised import LabelledModel
 from reporting.models.reference import CategoryOfRegion, Fund, InterventionField, ProgrammingPeriod
@@ -98,6 +99,7 @@ class PriorityAllocation(models.Model):
         ]
         triggers = [
             allocation_keeps_its_place(),
+            share_is_doubted("a.id = NEW.id"),
             pgtrigger.Trigger(
                 name="bears_its_operations",
                 when=pgtrigger.Before,
@@ -143,20 +145,13 @@ class PriorityAllocation(models.Model):
         )
 
     def _check_place(self, known) -> None:
-        """What is planned here freezes what sums group by; the rate stays above the shares that it bore."""
+        """What is planned here freezes what sums group by."""
         operations = self._operations_of(known)
         names = ("priority_id", "fund_id", "category_of_region", "basis")
         moved = [name for name in names if getattr(known, name) != getattr(self, name)]
         if moved and (code := operations.values_list("code", flat=True).first()):
             sentence = gettext("%(operation)s is planned here: priority, fund, category of region and basis stay.")
             raise ValidationError({moved[0].removesuffix("_id"): sentence % {"operation": code}})
-        if self.eu_rate is None or self.eu_rate >= known.eu_rate:
-            return
-        share = {"current__eu_amount__gt": F("current__eligible_cost") * self.eu_rate / 100}
-        borne = {"current__eu_amount__lte": F("current__eligible_cost") * known.eu_rate / 100}
-        if code := operations.filter(**share, **borne).values_list("code", flat=True).first():
-            sentence = gettext("%(operation)s is planned at more than this rate: correct the operation first.")
-            raise ValidationError({"eu_rate": sentence % {"operation": code}})
 
 
 @tracked

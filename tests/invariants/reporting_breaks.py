@@ -168,3 +168,14 @@ breaks(
     "UPDATE reporting_priorityallocation SET basis = 'public' WHERE priority_id IN "
     "(SELECT priority_id FROM reporting_paymentapplicationline)",
 )
+
+breaks(
+    "reporting.late-for-a-reason",
+    "UPDATE reporting_paymentapplication SET late_reason = 'Oubli.' "
+    "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE sent_on IS NOT NULL)",
+)
+breaks(
+    "reporting.control-in-order",
+    "UPDATE reporting_expendituredeclaration SET control_started_at = controlled_at + interval '2 days' "
+    "WHERE id = (SELECT max(declaration_id) FROM reporting_certificate)",
+)

@@ -1,13 +1,14 @@
 """What is asked from the Commission: sums, freezing, one place for each certificate, also from parallel sessions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from threading import Barrier
 
 import pgtrigger
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
@@ -16,6 +17,7 @@ from applicants.models import Membership
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.effects import public_amount_of, waiting_certificates
+from reporting.forms import SendingForm
 from reporting.models import (
     AccountingYear,
     Certificate,
@@ -26,7 +28,7 @@ from reporting.models import (
     PaymentApplicationLine,
     PriorityAllocation,
 )
-from reporting.payment_applications import MAX_PER_YEAR, open_application
+from reporting.payment_applications import MAX_PER_YEAR, counted_in, open_application
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.reporting import (
     applied,
@@ -214,6 +216,52 @@ def test_an_old_application_takes_nothing_certified_later_is_not_closed_and_can_
     assert PaymentApplicationEntry.objects.get().line.application == application
 
 
+def test_what_left_late_has_its_day_and_its_reason_and_counts_in_the_next_year(finance):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    application = applied(case, finance)
+    year = application.accounting_year
+    with time_machine.travel(datetime.combine(year.last_day_to_apply, time(12)) + timedelta(days=3), tick=True):
+        in_time, late = (year.last_day_to_apply + timedelta(days=days) for days in (0, 1))
+        before = timezone.localdate(application.closed_at) - timedelta(days=1)
+        for wrong in ({"sent_on": late.isoformat()}, {}, {"sent_on": before.isoformat()}):
+            with pytest.raises(TransitionRefused):
+                perform(application, "send", actor=finance, data=wrong)
+        programme, fund = application.programme, application.fund
+        following = AccountingYear.objects.get(starts_on=year.ends_on + timedelta(days=1))
+        form = SendingForm({"sent_on": in_time.isoformat()}, instance=application)
+        assert form.is_valid() and form.cleaned_data["late_reason"] == ""
+        given = {"sent_on": late, "late_reason": "Panne de SFC2021.", "national_reference": ""}
+        form = SendingForm(given, instance=application)
+        assert form.is_valid() and form.cleaned_data["late_reason"]
+    with pgtrigger.ignore("reporting.PaymentApplication:days_in_order"):  # the days are still to come for the database
+        for reason, day in (("", late), ("Trop tôt.", in_time)):
+            with pytest.raises(IntegrityError, match="or later for a reason"), transaction.atomic():
+                PaymentApplication.objects.filter(pk=application.pk).update(
+                    state="sent", sent_at=timezone.now(), sent_on=day, sent_by=finance, late_reason=reason
+                )
+        assert (counted_in(programme, fund, year), counted_in(programme, fund, following)) == (1, 0)
+        PaymentApplication.objects.filter(pk=application.pk).update(
+            state="sent", sent_at=timezone.now(), sent_on=late, sent_by=finance, late_reason="Panne de SFC2021."
+        )
+    assert PaymentApplication.objects.get(pk=application.pk).is_late
+    assert (counted_in(programme, fund, year), counted_in(programme, fund, following)) == (0, 1)
+
+
+def test_a_payment_application_is_sent_on_a_day_that_has_come_and_not_before_its_closing(finance):
+    case = cofinanced()
+    controlled(case, "12000.00")
+    application = applied(case, finance)
+    for days, refused in ((1, "is to come"), (-1, "comes before")):
+        day = timezone.localdate() + timedelta(days=days)
+        with pytest.raises(IntegrityError, match=refused), transaction.atomic():
+            PaymentApplication.objects.filter(pk=application.pk).update(
+                state="sent", sent_at=timezone.now(), sent_on=day, sent_by=finance
+            )
+    sent = perform(application, "send", actor=finance, data={"national_reference": "DP-1"})
+    assert sent.sent_on == timezone.localdate()
+
+
 def entry_of(application, certificate) -> None:
     """The certificate stands in the application, as it did before its year was looked at."""
     version = certificate.version
@@ -240,7 +288,6 @@ def test_what_sums_group_by_stays_on_a_priority_in_use(finance):
         {"fund": other, "amount": D("1.00")},
         {"category_of_region": "outermost"},
         {"basis": "public"},
-        {"eu_rate": D("0.5")},
     ):
         with pytest.raises(IntegrityError, match="are planned"), transaction.atomic():
             PriorityAllocation.objects.filter(pk=held.pk).update(**change)

@@ -26,11 +26,13 @@ from reporting.models import (
     Fund,
     InterventionField,
     ItemState,
+    PaymentApplication,
     PaymentApplicationState,
     Priority,
     SourceKind,
     SpecificObjective,
 )
+from reporting.operations import revise
 from reporting.workbooks import cofinancing, columns, operations_list
 from reporting.workbooks.cofinancing import CofinancingWorkbook
 from reporting.workbooks.operations_list import COLUMNS, OperationsList
@@ -222,8 +224,8 @@ def test_a_name_removed_since_is_not_shown_and_the_hash_of_the_data_stays(tmp_pa
 
 @pytest.mark.django_db(transaction=True)  # the history dates a line by its transaction
 def test_the_page_of_what_was_sent_says_it_in_the_words_of_that_day(client):
-    finance = UserFactory(finance_officer=True)
     case = cofinanced("ESF+")
+    finance = case.house.finance
     controlled(case, "7000.10")
     application = applied(case, finance)
     client.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
@@ -240,6 +242,31 @@ def test_the_page_of_what_was_sent_says_it_in_the_words_of_that_day(client):
     text = client.get(address).text
     assert all(words in text for words in ("AVANT ·", "Programme d’avant", "Axe d’avant", "aujourd’hui APRES ·"))
     assert "Axe d’après" not in text and "Programme d’après" not in text
+    for page in (
+        reverse("admin:reporting_paymentapplication_changelist"),
+        reverse("admin:reporting_operation_change", args=[case.operation.pk]),
+        reverse("admin:agreements_paymentclaim_change", args=[case.declaration.claim_id]),
+        reverse("admin:reporting_expenditureitem_change", args=[case.items[0].pk]),
+    ):
+        text = client.get(page).text
+        assert "AVANT ·" in text and "APRES ·" not in text, page
+    certificate = case.declaration.certificate
+    revise(case.operation, {"name": "Intitulé d’après"}, actor=None, reason="Renommée.")
+    for row in (certificate, case.declaration):  # what is certified and controlled has the name of its plan
+        text = client.get(reverse(f"admin:reporting_{row._meta.model_name}_change", args=[row.pk])).text
+        assert certificate.version.name in text and "Intitulé d’après" not in text
+
+
+def test_a_list_of_what_was_sent_reads_the_names_once(django_assert_max_num_queries):
+    finance = UserFactory(finance_officer=True)
+    for fund in ("ESF+", "ERDF"):
+        case = cofinanced(fund)
+        controlled(case, "7000.10")
+        perform(applied(case, finance), "send", actor=finance, data={})
+    rows = list(PaymentApplication.objects.select_related("programme", "fund", "accounting_year"))
+    with django_assert_max_num_queries(3):
+        PaymentApplication.name_together(rows)
+        assert len({str(row) for row in rows}) == 2
 
 
 def test_the_cover_says_one_true_thing_about_its_day():

@@ -1,0 +1,47 @@
+"""The rate of a priority in SQL: on which base it counts, and that no operation is above it without a doubt.
+
+Sources: Regulation (EU) 2021/1060, Article 112(2): the rate applies to total or to public expenditure;
+``eu_cofinancing_model.md``, invariant 2: an operation may be above its priority's rate, a person says that it is meant.
+"""
+
+import pgtrigger
+
+from agreements.models.triggers import refuse
+
+#: SQL of the operations (``o``), their plans in force (``v``), the allocations that they are planned on (``a``) and the
+#: euros that the rate applies to (``base.amount``), where the EU bears more than the rate.
+ABOVE_THEIR_RATE = """
+    reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+    JOIN reporting_priorityallocation a ON a.priority_id = v.priority_id AND a.fund_id = v.fund_id
+         AND a.category_of_region = v.category_of_region
+    JOIN LATERAL (SELECT CASE WHEN a.basis = 'public' THEN coalesce(sum(f.amount) FILTER (
+                      WHERE f.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) ELSE v.eligible_cost END AS amount
+                  FROM reporting_financingline f WHERE f.version_id = v.id) AS base ON TRUE
+    WHERE base.amount > 0 AND v.eu_amount * 100 > base.amount * a.eu_rate
+"""
+#: SQL, true of a doubt (``f``) on this very share of ``o``, raised against this rate or a lower one.
+ON_THIS_SHARE = """
+    f.operation_id = o.id AND f.kind = 'rate_above_priority'
+    AND (f.detail ->> 'rate')::numeric = ceil(v.eu_amount * 10000 / base.amount) / 100
+    AND (f.detail ->> 'limit')::numeric <= a.eu_rate
+"""
+
+
+def share_is_doubted(where: str) -> pgtrigger.Trigger:
+    """When the transaction ends, each operation of ``where`` (SQL on NEW) above its rate has a doubt on that share."""
+    return pgtrigger.Trigger(
+        name="share_is_doubted",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        timing=pgtrigger.Deferred,
+        condition=pgtrigger.Condition('NEW."priority_id" IS NOT NULL'),
+        declare=[("above", "TEXT")],
+        func=f"""
+            SELECT o.code INTO above FROM {ABOVE_THEIR_RATE} AND {where}
+               AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f WHERE {ON_THIS_SHARE}) ORDER BY o.id LIMIT 1;
+            IF above IS NOT NULL THEN
+                {refuse("the EU bears more of % than the rate of its priority, and nobody is asked about it", "above")}
+            END IF;
+            RETURN NULL;
+        """,  # noqa: S608 - fragments of our own
+    )

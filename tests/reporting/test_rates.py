@@ -1,0 +1,95 @@
+"""The rate of a priority counts on its base, and an operation above it is doubted wherever share or rate is born."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from core.roles import Role
+from core.transitions import TransitionRefused, perform
+from reporting.eu_programmes.rates import allocation_of
+from reporting.models import OperationFlag, PriorityAllocation
+from reporting.operations import add_version, listed_financing, revise
+from tests.factories.instruction import staff
+from tests.factories.reporting import cofinanced, rule
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+def doubts(case) -> list[dict]:
+    return list(
+        OperationFlag.objects.filter(operation=case.operation, kind="rate_above_priority")
+        .order_by("pk")
+        .values_list("detail", flat=True)
+    )
+
+
+def test_a_correction_is_compared_with_public_expenditure_where_the_rate_applies_to_it():
+    rule(basis="public")
+    case = cofinanced()
+    granted, eligible = case.agreement.granted_amount, case.operation.current.eligible_cost
+    above = granted * D("0.9")  # of what the EU and the Region bear, and less than the rate of the eligible cost
+    revise(case.operation, {"eligible_cost": granted * 2, "eu_amount": above}, actor=None, reason="Plan revu.")
+    assert eligible and above * 100 <= granted * 2 * 60
+    flag = OperationFlag.objects.get(kind="rate_above_priority")
+    head = staff(Role.HEAD_OF_SERVICE)
+    still = {"answer": "corrected", "eu_amount": f"{granted * D('0.8'):.2f}"}
+    with pytest.raises(TransitionRefused) as refused:
+        perform(flag, "answer_flag", actor=head, data=still, comment="Encore trop.")
+    assert "eu_amount" in refused.value.errors
+    right = {"answer": "corrected", "eu_amount": f"{granted * D('0.5'):.2f}"}
+    assert perform(flag, "answer_flag", actor=head, data=right, comment="Corrigé.").state == "answered"
+
+
+@pytest.mark.parametrize("basis", ["total", "public"])
+def test_a_rate_that_goes_down_asks_about_the_operations_above_it(basis):
+    rule(basis=basis, rate="25")
+    case = cofinanced()
+    allocation = allocation_of(case.operation.current)
+    head = staff(Role.HEAD_OF_SERVICE)
+    assert doubts(case) == []
+    for number, rate in enumerate((D("20.0000"), D("10.0000")), 1):
+        allocation.eu_rate = rate
+        allocation.full_clean()
+        allocation.save()
+        assert [found["limit"] for found in doubts(case)][-1] == str(rate) and len(doubts(case)) == number
+        perform(
+            OperationFlag.objects.open().get(), "answer_flag", actor=head, data={"answer": "confirmed"}, comment="Su."
+        )
+    allocation.eu_rate = D("15.0000")  # answered against less
+    allocation.save()
+    assert len(doubts(case)) == 2
+
+
+def test_the_database_lowers_no_rate_under_an_operation_that_nobody_is_asked_about():
+    case = cofinanced()
+    allocation = allocation_of(case.operation.current)
+    with pytest.raises(IntegrityError, match="nobody is asked about it"), transaction.atomic():
+        PriorityAllocation.objects.filter(pk=allocation.pk).update(eu_rate=1)
+        connection.check_constraints()
+
+
+def test_a_rate_that_comes_after_its_operations_is_compared_with_them():
+    case = cofinanced()
+    before = case.operation.current
+    revise(case.operation, {"category_of_region": "outermost"}, actor=None, reason="Catégorie corrigée.")
+    assert doubts(case) == []
+    PriorityAllocation.objects.create(
+        priority=before.priority, fund=before.fund, category_of_region="outermost", eu_rate=D(5)
+    )
+    assert len(doubts(case)) == 1
+
+
+def test_a_version_written_by_the_models_alone_is_doubted_too():
+    case = cofinanced()
+    before = case.operation.current
+    names = ("name", "beneficiary", "start_date", "end_date", "fund", "priority", "category_of_region", "eligible_cost")
+    with transaction.atomic():
+        add_version(
+            case.operation,
+            {name: getattr(before, name) for name in names},
+            listed_financing(before.fund, before.eligible_cost, before.eligible_cost),
+        )
+        connection.check_constraints()
+    assert D(doubts(case)[0]["rate"]) == 100
