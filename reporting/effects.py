@@ -70,10 +70,10 @@ def share(operation, version, total):
     issued = operation.certificates.select_related("version").prefetch_related("version__financing")
     present_plan = _plan(version)
     same_plan = [certificate for certificate in issued if _plan(certificate.version) == present_plan]
-    borne_in_plan = _borne(operation.certificates.filter(pk__in=[certificate.pk for certificate in same_plan]))
-    borne = _borne(operation.certificates.all())
+    borne_in_plan = borne_by_source(operation.certificates.filter(pk__in=[certificate.pk for certificate in same_plan]))
+    borne = borne_by_source(operation.certificates.all())
     sources = [
-        Source(line, line.amount, borne_in_plan.get(_name(line), ZERO), borne.get(_name(line), ZERO))
+        Source(line, line.amount, borne_in_plan.get(name_of_source(line), ZERO), borne.get(name_of_source(line), ZERO))
         for line in lines
         if line is not remainder and line.amount > 0
     ]
@@ -85,7 +85,7 @@ def share(operation, version, total):
     return shares
 
 
-def _name(line) -> tuple[str, str]:
+def name_of_source(line) -> tuple[str, str]:
     """Return what makes two lines the same source. The EU is one, under whichever fund."""
     return line.kind, "" if line.kind == "eu" else line.label
 
@@ -95,7 +95,8 @@ def _plan(version) -> list[tuple]:
     return [version.eligible_cost, *sorted((line.kind, line.label, line.amount) for line in version.financing.all())]
 
 
-def _borne(certificates) -> dict[tuple[str, str], object]:
+def borne_by_source(certificates) -> dict[tuple[str, str], object]:
+    """Return the euros that certificates lay on each source of plans, by :func:`name_of_source`."""
     rows = certificates.filter(allocations__source__isnull=False).values_list(
         "allocations__source__kind", "allocations__source__label"
     )

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agreements.models import Agreement
+from agreements.settlements.services import still_granted
 from core.events import record
 from core.money import ZERO, sum_money
 from core.sequences import next_number
@@ -196,18 +197,22 @@ def revise(operation: Operation, changes: Mapping[str, Any], *, actor, reason: s
         Operation.objects.select_for_update(of=("self",), no_key=True).get(pk=operation.pk)
         operation.refresh_from_db()
         before = operation.current
-        facts = {
-            field.name: getattr(before, field.name)
-            for field in OperationVersion._meta.concrete_fields
-            if field.name not in ("id", "operation", "number", "recorded_at", "recorded_by", "reason")
-        }
-        facts |= changes
+        facts = facts_of_version(before) | changes
         version = add_version(operation, facts, replan(before, facts), actor=actor, reason=reason[:300])
         if facts["priority"] and not operation.programme_id:
             Operation.objects.filter(pk=operation.pk).update(programme=facts["priority"].programme)
         operation.refresh_from_db()
         record(operation, "revise", actor=actor, data={"fields": sorted(changes)}, comment=reason)
     return version
+
+
+def facts_of_version(version: OperationVersion) -> dict[str, Any]:
+    """Return what a version says of its operation: what the next one carries over."""
+    return {
+        field.name: getattr(version, field.name)
+        for field in OperationVersion._meta.concrete_fields
+        if field.name not in ("id", "operation", "number", "recorded_at", "recorded_by", "reason")
+    }
 
 
 def replan(before: OperationVersion, facts: Mapping[str, Any]) -> list[tuple[str, str, Decimal]]:
@@ -220,10 +225,17 @@ def replan(before: OperationVersion, facts: Mapping[str, Any]) -> list[tuple[str
     remainder_kind = SourceKind.UNKNOWN
     if before.operation.agreement_id:
         remainder_kind = SourceKind.OWN
-        kept = _with_grant_shared(kept, before.operation.agreement.granted_amount, facts["eu_amount"])
+        kept = _with_grant_shared(kept, still_granted_of(before.operation.agreement), facts["eu_amount"])
     return listed_financing(
         facts["fund"], facts["eligible_cost"], facts["eu_amount"], kept=kept, remainder_kind=remainder_kind
     )
+
+
+def still_granted_of(agreement: Agreement) -> Decimal:
+    """Return the euros that an agreement grants: once it has ended, what is paid and what its settlement keeps."""
+    if agreement.ended_on is None:
+        return agreement.granted_amount
+    return still_granted(agreement)
 
 
 def _with_grant_shared(

@@ -8,6 +8,7 @@ from agreements.models import Agreement, PaymentClaim
 from core.signals import transitioned
 from core.transitions import TransitionRefused
 from reporting.declarations import open_declaration, withdraw_draft
+from reporting.ends import ENDED, follow_the_end
 from reporting.eu_programmes.rates import doubt_operations_of
 from reporting.models import ExpenditureDeclaration, PriorityAllocation
 from reporting.notices import send_controlled
@@ -16,9 +17,11 @@ from reporting.operations import ensure_operation
 
 @receiver(transitioned, sender=Agreement, dispatch_uid="reporting_agreement_moved")
 def agreement_moved(sender, instance, target, actor, **kwargs) -> None:
-    """A co-financed agreement that enters in force is an operation."""
+    """A co-financed agreement that enters in force is an operation; when it ends, its plan bears what is paid and kept."""
     if target == Agreement.State.IN_FORCE and instance.eu_fund:
         ensure_operation(instance, actor)
+    elif target in ENDED and instance.eu_fund:
+        follow_the_end(instance.pk, actor=actor)
 
 
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="reporting_claim_moved")
@@ -36,6 +39,8 @@ def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
         and not withdraw_draft(instance, actor)
     ):
         raise TransitionRefused("conditions", {"__all__": _declared(instance)})
+    if instance.agreement.state in ENDED and target in (state.CERTIFIED, state.PAID, state.REJECTED):
+        follow_the_end(instance.agreement_id, actor=actor)
 
 
 def _declared(claim) -> str:

@@ -117,6 +117,11 @@ TRIGGERS = {
     "an operation keeps its code, its origin and the date of its first publication": told(
         _("An operation keeps its code, its origin and the date of its first publication.")
     ),
+    "the agreement has ended: % are paid and kept, and % would be planned": told(
+        _("The agreement has ended: %(kept)s are paid and kept, and the EU and the Region would bear %(planned)s."),
+        "kept",
+        "planned",
+    ),
     "the versions of an operation follow each other": told(
         _("The operation was corrected meanwhile: read the page again.")
     ),

@@ -3,9 +3,11 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
+from agreements.settlements.triggers import ENDED
 from core.figures.invariants import Invariant, Unit, register
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE
 from reporting.models import Operation, Priority
+from reporting.models.ended import BORNE, STILL_GRANTED
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
 RATE = _("Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure.")
@@ -58,18 +60,41 @@ register(
     Invariant(
         code="reporting.plan-covers-the-grant",
         name=_("Region and EU in the plan"),
-        sentence=_("The EU and the Region together bear, in the plan of an operation, what its agreement grants."),
+        sentence=_(
+            "The EU and the Region together bear, in the plan of an operation, what its agreement grants: once it has "
+            "ended, what is paid and still kept."
+        ),
         source=PLAN,
         subject=Operation,
-        sql="""
-            SELECT o.id, o.code AS label, a.granted_amount AS expected,
+        sql=f"""
+            SELECT o.id, o.code AS label, {STILL_GRANTED} AS expected,
                    coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) AS found
             FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
             LEFT JOIN reporting_financingline f ON f.version_id = o.current_id
             GROUP BY o.id, a.id
-            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) < a.granted_amount ORDER BY o.id
-        """,
+            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) < {STILL_GRANTED} ORDER BY o.id
+        """,  # noqa: S608 - fragments of our own
         relation="≥",
+    ),
+    Invariant(
+        code="reporting.ended-within-what-is-kept",
+        name=_("Operation of an ended agreement"),
+        sentence=_(
+            "Once its agreement has ended, the EU and the Region bear together, in the plan of an operation, no more than what is "
+            "paid and still kept, or certified."
+        ),
+        source=_("Rule 12 of the domain: a plan never goes under what is certified."),
+        subject=Operation,
+        sql=f"""
+            SELECT o.id, o.code AS label, greatest({STILL_GRANTED}, {BORNE}) AS expected,
+                   coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            LEFT JOIN reporting_financingline f ON f.version_id = o.current_id
+            WHERE a.state IN {ENDED} GROUP BY o.id, a.id
+            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) > greatest({STILL_GRANTED}, {BORNE})
+            ORDER BY o.id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
     ),
     Invariant(
         code="reporting.cofinanced-has-operation",

@@ -179,3 +179,8 @@ breaks(
     "UPDATE reporting_expendituredeclaration SET control_started_at = controlled_at + interval '2 days' "
     "WHERE id = (SELECT max(declaration_id) FROM reporting_certificate)",
 )
+breaks(
+    "reporting.ended-within-what-is-kept",
+    "UPDATE reporting_financingline SET amount = amount + 10000000 WHERE kind = 'eu' AND version_id = (SELECT max(o.current_id) "
+    "FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id WHERE a.state = 'completed')",
+)

@@ -1,0 +1,113 @@
+"""The operation of an agreement that ends: its plan bears what is paid and kept, never less than what is certified."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from core.transitions import perform
+from reporting.models import OperationFlag
+from reporting.operations import add_version, facts_of_version, revise
+from reporting.rules.ends import Line, plan_at_the_end
+from tests.factories.agreements import submitted
+from tests.factories.reporting import cofinanced, controlled, paid
+
+D = Decimal
+
+
+def end(case, name: str, **outcomes: str) -> None:
+    data = {key.replace("_", "-"): value for key, value in outcomes.items()}
+    case.agreement.refresh_from_db()
+    actor = case.house.finance if name == "complete" else case.house.head
+    perform(case.agreement, name, actor=actor, data=data, comment="Le projet est abandonné.")
+    case.operation.refresh_from_db()
+
+
+def granted_in(case) -> Decimal:
+    case.operation.refresh_from_db()
+    lines = case.operation.current.financing.filter(kind__in=["eu", "region"])
+    return sum(lines.values_list("amount", flat=True), D(0))
+
+
+LINES = [
+    Line("eu", "ESF+", D("60.00")),
+    Line("region", "", D("40.00")),
+    Line("local", "", D("20.00")),
+    Line("own", "", D("80.00")),
+]
+
+
+@pytest.mark.parametrize(
+    ("kept", "eligible", "of_eu", "of_region"),
+    [("100.00", "200.00", "60.00", "40.00"), ("50.00", "100.00", "30.00", "20.00"), ("0.00", "0.00", "0.00", "0.00"),
+     ("33.33", "66.66", "19.99", "13.34"), ("150.00", "200.00", "60.00", "40.00")],
+)  # fmt: skip
+def test_every_source_keeps_its_fraction(kept, eligible, of_eu, of_region):
+    plan = plan_at_the_end(LINES, D("200.00"), D(kept), declared=D(0), at_most=D("200.00"))
+    found = {kind: amount for kind, _name, amount in plan.lines}
+    assert (plan.eligible, found["eu"], found.get("region", D(0))) == (D(eligible), D(of_eu), D(of_region))
+    assert sum(found.values()) == plan.eligible
+    assert found["eu"] * 200 <= plan.eligible * 60  # no rate rises by rounding
+
+
+def test_what_is_certified_and_declared_is_the_floor():
+    lines = [Line("eu", "ESF+", D("60.00"), D("30.00")), Line("region", "", D("40.00"), D("20.00")), *LINES[2:]]
+    plan = plan_at_the_end(lines, D("200.00"), D("10.00"), declared=D("100.00"), at_most=D("200.00"))
+    assert plan.eligible == D("100.00")
+    assert {("eu", "ESF+", D("30.00")), ("region", "", D("20.00"))} <= set(plan.lines)
+    assert sum(amount for _kind, _name, amount in plan.lines) == plan.eligible
+    plan = plan_at_the_end(lines, D("200.00"), D("55.00"), declared=D("300.00"), at_most=D("200.00"))
+    assert plan.eligible == D("200.00") and sum(line[2] for line in plan.lines if line[0] in ("eu", "region")) == 55
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["terminate", "lapse", "complete"])
+def test_the_operation_of_an_ended_agreement_bears_what_was_paid(name):
+    case = cofinanced()
+    claim = paid(case, kind="advance")
+    before = case.operation.current
+    end(case, name)
+    now = case.operation.current
+    assert granted_in(case) == claim.paid_amount < case.agreement.granted_amount
+    assert now.number == before.number + 1 and now.eu_amount < before.eu_amount
+    assert now.eu_amount * before.eligible_cost <= before.eu_amount * now.eligible_cost  # the rate did not rise
+    assert not OperationFlag.objects.open().exists()
+    # whoever corrects it later shares what was paid, not what had been granted
+    revise(case.operation, {"eu_amount": now.eu_amount - D("10.00")}, actor=case.house.finance, reason="Arrondi.")
+    assert granted_in(case) == claim.paid_amount
+
+
+@pytest.mark.django_db
+def test_what_is_certified_stays_when_its_agreement_ends():
+    case = cofinanced()
+    certificate = controlled(case, "5000.00").certificate
+    claim = certificate.declaration.claim
+    end(case, "terminate", **{f"claim_{claim.pk}": "pay"})
+    now = case.operation.current
+    assert now.eligible_cost >= certificate.total and now.eu_amount >= certificate.amount_of("eu")
+    borne = sum(part.amount for part in certificate.allocations.all() if part.kind in ("eu", "region"))
+    assert granted_in(case) == max(claim.certified_amount, borne)
+
+
+@pytest.mark.django_db
+def test_the_plan_follows_the_claims_that_the_settlement_kept():
+    case = cofinanced()
+    claim = submitted(case.agreement, case.house, "advance")
+    end(case, "terminate", **{f"claim_{claim.pk}": "pay"})
+    assert granted_in(case) == claim.claimed_amount
+    claim.refresh_from_db()
+    perform(claim, "start_review", actor=case.house.instructor)
+    perform(claim, "reject", actor=case.house.instructor, comment="Rien n’est dû.")
+    assert granted_in(case) == 0
+    assert case.operation.current.eligible_cost == 0
+
+
+@pytest.mark.django_db
+def test_the_database_plans_nothing_above_what_an_ended_agreement_paid():
+    case = cofinanced()
+    before = case.operation.current
+    financing = [(line.kind, line.label, line.amount) for line in before.financing.order_by("rank")]
+    end(case, "terminate")
+    with pytest.raises(IntegrityError, match="are paid and kept"), transaction.atomic():
+        add_version(case.operation, facts_of_version(before), financing)
+        connection.check_constraints()
