@@ -1,15 +1,14 @@
 """Many applications, for the benchmark of pages: filed through the same functions as everybody's."""
 
-import os
 from collections.abc import Callable
 from functools import cache
-from multiprocessing import get_context
 
-from django.db import connection, connections
+from django.db import connection
 
 from core.acting import acting_as
 from core.models import User
 from demo import applicant_side, papers, staff_side
+from demo.all_cores import pool
 from demo.cases import Case, Stage, progress
 from demo.clock import Clock
 from demo.organisations import Organisation
@@ -28,14 +27,14 @@ def file_many(wanted: int, step: Callable[[str], None]) -> None:
     """File applications under the open PROGRESS call until there are ``wanted`` in all, on all the cores."""
     there = Application.objects.count()
     shares = [range(first, min(first + CASES_EACH, wanted)) for first in range(there, wanted, CASES_EACH)]
-    connections.close_all()  # each process opens its own
-    with get_context("fork").Pool(os.cpu_count(), initializer=_begin) as pool:
-        for name, count in pool.imap_unordered(_file_share, shares):
+    with pool() as processes:
+        for name, count in processes.imap_unordered(_file_share, shares):
             for _each in range(count):
                 step(name)
 
 
-def _begin() -> None:
+@cache
+def _prepare() -> None:
     """What each process does once: a paper is made once, and a crash may lose the last of these cases."""
     papers.piece = cache(papers.piece)
     with connection.cursor() as cursor:
@@ -44,6 +43,7 @@ def _begin() -> None:
 
 def _file_share(ranks: range) -> tuple[str, int]:
     """Sign one organisation up and file its applications; its name and their number."""
+    _prepare()
     clock = Clock()
     call = Call.objects.filter(code__startswith="PROGRESS1").order_by("-closes_at").first()
     staff = {person.name: User.objects.get(email=f"{person.name}@{DOMAIN}") for person in STAFF}
