@@ -8,6 +8,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
 from core.acting import acting_as
 from core.money import spread
 
@@ -251,16 +252,18 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "agreements_trancheevent" ("agreement_id", "amount", "cost", "ends_on", "id", "label", "ordered_amount", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "rank", "released_on", "starts_on", "state") VALUES (OLD."agreement_id", OLD."amount", OLD."cost", OLD."ends_on", OLD."id", OLD."label", OLD."ordered_amount", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."rank", OLD."released_on", OLD."starts_on", OLD."state"); RETURN NULL;', hash='f7ac13298869c42371364afa6d2f5d69b831d561', operation='DELETE', pgid='pgtrigger_delete_delete_b6ce5', table='agreements_tranche', when='AFTER')),
         ),
         migrations.RunPython(keep_the_costs, migrations.RunPython.noop),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='agreementshare',
             constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('cost__gt', 0)), name='agreement_share_positive'),
+            todo='The share of a person is above 0: correct the shares of the agreement in the version in use; then migrate again.',
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='tranche',
             constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='tranche_amount_not_negative'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='tranche',
             constraint=models.CheckConstraint(condition=models.Q(('cost__gt', 0), ('cost__gte', models.F('amount'))), name='tranche_amount_within_cost'),
+            todo='The cost of a year is above 0 and not below what is granted for it: correct the plan of the agreement in the version in use; then migrate again.',
         ),
     ]

@@ -12,6 +12,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
 from core.acting import acting_as
 
 
@@ -218,7 +219,7 @@ class Migration(migrations.Migration):
             model_name='tranchereport',
             trigger=pgtrigger.compiler.Trigger(name='report_follows_its_agreement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE year agreements_tranche%ROWTYPE; grant_state TEXT;', func="\n            IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN RETURN NEW; END IF;\n            SELECT * INTO year FROM agreements_tranche WHERE id = NEW.tranche_id;\n            SELECT state INTO grant_state FROM agreements_agreement WHERE id = year.agreement_id FOR SHARE;\n            IF grant_state <> 'in_force' THEN\n                RAISE EXCEPTION 'a report is filed and read while its agreement is in force' USING ERRCODE = 'check_violation';\n            END IF;\n            IF NEW.state <> 'returned' AND (NEW.filed_at AT TIME ZONE 'UTC')::date < year.ends_on THEN\n                RAISE EXCEPTION 'a report is filed once its year has ended, on %', year.ends_on USING ERRCODE = 'check_violation';\n            END IF;\n            IF NEW.state = 'accepted' AND NEW.spent_amount = 0 AND NEW.decision_comment = '' THEN\n                RAISE EXCEPTION 'a year in which nothing was spent is accepted for a reason' USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='b16bbbc1a447fe1e8b3b056de55eacaaf70b610c', operation='INSERT OR UPDATE', pgid='pgtrigger_report_follows_its_agreement_8a969', table='agreements_tranchereport', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentbatch',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'sent', 'paid', 'void'])), name='agreements_paymentbatch_state_known'),
         ),

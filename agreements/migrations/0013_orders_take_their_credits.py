@@ -5,6 +5,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -51,7 +53,7 @@ class Migration(migrations.Migration):
             model_name='paymentorder',
             trigger=pgtrigger.compiler.Trigger(name='order_takes_its_credits', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE its agreements_paymentorder%ROWTYPE; used NUMERIC; of_year INTEGER;', func="\n            SELECT * INTO its FROM agreements_paymentorder WHERE id = NEW.id;\n            SELECT b.year INTO of_year FROM agreements_paymentbatch b WHERE b.id = its.batch_id;\n            IF TG_OP = 'INSERT' AND of_year <> EXTRACT(YEAR FROM its.ordered_at AT TIME ZONE 'Europe/Paris') THEN\n                RAISE EXCEPTION 'the batch is of the budget year %: an order goes in a batch of its year', of_year USING ERRCODE = 'check_violation';\n            END IF;\n            SELECT u.amount - u.released_amount INTO used\n              FROM grants_credituse u JOIN grants_paymentcredit p ON p.id = u.credit_id\n              JOIN agreements_paymentclaim c ON c.id = its.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id\n              JOIN grants_commitment k ON k.id = a.commitment_id\n             WHERE u.reference = its.reference AND p.envelope_id = k.envelope_id AND p.year = of_year;\n            IF used IS NULL AND TG_OP = 'UPDATE' THEN RETURN NULL; END IF;\n            IF used IS DISTINCT FROM (CASE WHEN its.state = 'cancelled' THEN 0 ELSE its.amount END) THEN\n                RAISE EXCEPTION 'the order % does not take its payment credits of %', its.reference, of_year USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='440d488e46b25626b781a65a4c9fbf7c2c25b5e1', operation='INSERT OR UPDATE', pgid='pgtrigger_order_takes_its_credits_a2219', table='agreements_paymentorder', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentbatch',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_by__isnull', True), ('state', 'open')), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False), ('closed_total__isnull', False), ('workbook__isnull', False)), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False), ('closed_total__isnull', True), ('state', 'void'), ('workbook__isnull', True)), _connector='OR'), name='batch_closed_with_workbook'),
         ),

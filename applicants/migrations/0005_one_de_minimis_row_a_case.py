@@ -10,6 +10,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
 from core.acting import acting_as
 
 
@@ -282,19 +283,19 @@ class Migration(migrations.Migration):
             model_name='deminimisaid',
             constraint=models.UniqueConstraint(condition=models.Q(('origin', 'granted')), fields=('case_number',), name='de_minimis_once_a_case'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='deminimisaid',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('origin', 'granted'), models.Q(('case_number', ''), _negated=True)), models.Q(('case_number', ''), ('entered_on__isnull', True), ('origin', 'declared'), ('withdrawn_on__isnull', True)), _connector='OR'), name='de_minimis_granted_has_case'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='deminimisaid',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('entered_amount__isnull', True), ('entered_by__isnull', True), ('entered_on__isnull', True)), models.Q(('entered_amount__gte', 0), ('entered_by__isnull', False), ('entered_on__gte', models.F('granted_on'))), _connector='OR'), name='de_minimis_entry_is_complete'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='deminimisaid',
             constraint=models.CheckConstraint(condition=models.Q(('sector', ''), ('sector__regex', '^\\d{2}\\.\\d{2}$'), _connector='OR'), name='de_minimis_sector', violation_error_message='A NACE class is four digits, like 94.99.'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='deminimisaid',
             constraint=models.CheckConstraint(condition=models.Q(('instrument__in', ['grant', 'interest', 'loan', 'guarantee', 'equity', 'other']), models.Q(('instrument', ''), ('origin', 'declared')), _connector='OR'), name='de_minimis_instrument'),
         ),

@@ -7,6 +7,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -103,11 +105,11 @@ class Migration(migrations.Migration):
             model_name='callback',
             trigger=pgtrigger.compiler.Trigger(name='call_is_true', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE account applicants_bankaccount%ROWTYPE; digits TEXT;', func="\n    SELECT * INTO account FROM applicants_bankaccount WHERE id = NEW.bank_account_id;\n    digits := right(regexp_replace(NEW.phone, '\\D', '', 'g'), 9);\n    IF length(digits) < 8 THEN\n        RAISE EXCEPTION '% is not a telephone number', NEW.phone USING ERRCODE = 'check_violation';\n    END IF;\n    IF NEW.called_at < date_trunc('minute', account.entered_at) OR NEW.called_at > clock_timestamp() THEN\n        RAISE EXCEPTION 'the call is made between the entry of the account and now' USING ERRCODE = 'check_violation';\n    END IF;\n    IF account.is_change AND NOT EXISTS (\n        SELECT 1 FROM applicants_applicantevent\n        WHERE pgh_obj_id = account.applicant_id AND pgh_created_at <= account.entered_at\n          AND right(regexp_replace(phone, '\\D', '', 'g'), 9) = digits\n        UNION ALL\n        SELECT 1 FROM applicants_membershipevent member JOIN core_userevent person ON person.pgh_obj_id = member.user_id\n        WHERE member.applicant_id = account.applicant_id AND member.pgh_created_at <= account.entered_at\n          AND person.pgh_created_at <= account.entered_at\n          AND right(regexp_replace(person.phone, '\\D', '', 'g'), 9) = digits\n    ) THEN\n        RAISE EXCEPTION 'the number called was not known before the change' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NEW;\n", hash='87725e1a1bf1a7552f8af9f38d129e5c0318c11f', operation='INSERT', pgid='pgtrigger_call_is_true_7304e', table='applicants_callback', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='bankaccount',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('other_proof__isnull', True), ('other_reason', ''), ('vouched_at__isnull', True), ('vouched_by__isnull', True)), models.Q(('other_proof__isnull', False), ('vouched_at__isnull', False), ('vouched_by__isnull', False), models.Q(('other_reason', ''), _negated=True)), _connector='OR'), name='bank_account_other_proof_whole'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='bankaccount',
             constraint=models.CheckConstraint(condition=models.Q(('vouched_by__isnull', True), models.Q(models.Q(('vouched_by', models.F('entered_by')), _negated=True), models.Q(('verified_by__isnull', True), models.Q(('vouched_by', models.F('verified_by')), _negated=True), _connector='OR'), models.Q(('other_proof', models.F('proof')), _negated=True)), _connector='OR'), name='bank_account_other_proof_by_another', violation_error_message='Who enters, who gives the other proof and who verifies are three people.'),
         ),

@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -108,7 +110,7 @@ class Migration(migrations.Migration):
             model_name='proposal',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "grants_proposalevent" ("amount", "application_id", "computation_id", "de_minimis_regime", "eligible_base", "favourable", "id", "made_at", "made_by_id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reasons", "register_consulted_on", "register_document_id", "register_reference", "register_sector", "register_unavailable", "score", "sent_back_at", "sent_back_by_id", "visa_at", "visa_by_id") VALUES (OLD."amount", OLD."application_id", OLD."computation_id", OLD."de_minimis_regime", OLD."eligible_base", OLD."favourable", OLD."id", OLD."made_at", OLD."made_by_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."reasons", OLD."register_consulted_on", OLD."register_document_id", OLD."register_reference", OLD."register_sector", OLD."register_unavailable", OLD."score", OLD."sent_back_at", OLD."sent_back_by_id", OLD."visa_at", OLD."visa_by_id"); RETURN NULL;', hash='f5563ab6fe65f9afc24a55785828c685a0909dbf', operation='DELETE', pgid='pgtrigger_delete_delete_952ad', table='grants_proposal', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='proposal',
             constraint=models.CheckConstraint(condition=models.Q(('de_minimis_regime', ''), ('favourable', False), models.Q(('register_unavailable', ''), _negated=True), models.Q(('register_consulted_on__isnull', False), models.Q(models.Q(('register_reference', ''), _negated=True), ('register_document__isnull', False), _connector='OR')), _connector='OR'), name='proposal_consulted_the_register', violation_error_message='Say how the register of de minimis aid was consulted, or why it was not.'),
         ),

@@ -7,6 +7,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -135,7 +137,7 @@ class Migration(migrations.Migration):
             model_name='opinion',
             constraint=models.UniqueConstraint(condition=models.Q(('token_hash', ''), _negated=True), fields=('token_hash',), name='opinion_link_opens_one'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='opinion',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer_document__isnull', True), ('answer_result', ''), ('answered_at__isnull', True)), models.Q(('answer_document__isnull', False), ('answered_at__isnull', False), models.Q(('answer_result', ''), _negated=True), models.Q(('answered_by_name', ''), _negated=True)), _connector='OR'), name='opinion_answer_is_whole'),
         ),

@@ -8,6 +8,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -71,8 +73,9 @@ class Migration(migrations.Migration):
             model_name='envelope',
             trigger=pgtrigger.compiler.Trigger(name='envelope_bears_its_grants', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."voted_amount" < OLD."voted_amount" OR (NEW."is_closed" AND NOT OLD."is_closed"))', declare='DECLARE awaiting NUMERIC;', func="\n            \n    SELECT coalesce(sum(a.granted_amount), 0) INTO awaiting\n      FROM grants_application a JOIN grants_call c ON c.id = a.call_id\n     WHERE c.envelope_id = NEW.id AND a.state = 'approved'\n       AND NOT EXISTS (SELECT 1 FROM grants_commitment k WHERE k.application_id = a.id);\n\n            IF awaiting > 0 AND NEW.voted_amount < NEW.committed_amount + awaiting THEN\n                RAISE EXCEPTION 'the envelope bears % committed and % granted', NEW.committed_amount, awaiting\n                    USING ERRCODE = 'check_violation';\n            END IF;\n            IF NEW.is_closed AND NOT OLD.is_closed AND awaiting > 0 THEN\n                RAISE EXCEPTION 'the envelope still owes % granted without an act', awaiting\n                    USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='328074d04e631a45f7b3bacd53380a3c93637794', operation='UPDATE', pgid='pgtrigger_envelope_bears_its_grants_c42d0', table='grants_envelope', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='commitment',
             constraint=models.CheckConstraint(condition=models.Q(('ordered_amount__gte', 0), ('ordered_amount__lte', django.db.models.expressions.CombinedExpression(models.F('amount'), '-', models.F('released_amount')))), name='commitment_spent_within_held', violation_error_message='More would be ordered than what is committed.'),
+            todo='More is ordered than these commitments hold: cancel the orders, or commit what is missing, in the version in use; then migrate again.',
         ),
     ]

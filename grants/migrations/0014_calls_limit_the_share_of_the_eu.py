@@ -4,6 +4,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -50,7 +52,7 @@ class Migration(migrations.Migration):
             model_name='call',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "grants_callevent" ("closes_at", "code", "envelope_id", "eu_rate_limit", "id", "is_locked", "is_published", "lock_reason", "opens_at", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "programme_version_id", "title") VALUES (OLD."closes_at", OLD."code", OLD."envelope_id", OLD."eu_rate_limit", OLD."id", OLD."is_locked", OLD."is_published", OLD."lock_reason", OLD."opens_at", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."programme_version_id", OLD."title"); RETURN NULL;', hash='8981425c2f7c93e626225fa466cb9e2c79540122', operation='DELETE', pgid='pgtrigger_delete_delete_e6b56', table='grants_call', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='call',
             constraint=models.CheckConstraint(condition=models.Q(('eu_rate_limit__isnull', True), models.Q(('eu_rate_limit__gt', 0), ('eu_rate_limit__lte', 100)), _connector='OR'), name='call_eu_rate_plausible', violation_error_message='The share of a European fund is more than 0 % and at most 100 %.'),
         ),

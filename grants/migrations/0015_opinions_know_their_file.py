@@ -6,6 +6,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
 from core.acting import acting_as
 
 
@@ -97,7 +98,7 @@ class Migration(migrations.Migration):
             model_name='proposal',
             trigger=pgtrigger.compiler.Trigger(name='proposal_on_present_opinions', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (\n        SELECT 1 FROM grants_opinion opinion\n        WHERE opinion.application_id = NEW.application_id AND opinion.result <> ''\n            AND greatest(opinion.file_number, opinion.upheld_number, 0) < (\n                SELECT max(snapshot.number) FROM grants_snapshot snapshot\n                WHERE snapshot.application_id = NEW.application_id)\n            AND NOT EXISTS (\n                SELECT 1 FROM grants_opinion later\n                WHERE later.application_id = NEW.application_id AND later.result <> ''\n                    AND later.code = opinion.code AND later.body = opinion.body AND later.id > opinion.id)) THEN\n        RAISE EXCEPTION 'an opinion was given before the file was completed or corrected'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_on_present_opinions';\n    END IF;\n    RETURN NEW;\n", hash='9628c57cfe5481d7fb96b6505764447cb8f6fb0e', operation='INSERT', pgid='pgtrigger_proposal_on_present_opinions_58900', table='grants_proposal', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='opinion',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('upheld_by__isnull', True), ('upheld_number__isnull', True), ('upheld_reason', '')), models.Q(('upheld_by__isnull', False), ('upheld_number__isnull', False), models.Q(('upheld_reason', ''), _negated=True), models.Q(('result', ''), _negated=True)), _connector='OR'), name='opinion_upheld_for_a_reason', violation_error_message='Say why the opinion still holds.'),
         ),

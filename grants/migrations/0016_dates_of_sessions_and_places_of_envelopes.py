@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -43,9 +45,10 @@ class Migration(migrations.Migration):
             model_name='envelope',
             trigger=pgtrigger.compiler.Trigger(name='envelope_keeps_its_place', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (ROW(OLD."programme_id", OLD."kind", OLD."year") IS DISTINCT FROM ROW(NEW."programme_id", NEW."kind", NEW."year"))', func="\n            IF EXISTS (SELECT 1 FROM grants_commitment k WHERE k.envelope_id = NEW.id)\n               OR EXISTS (SELECT 1 FROM grants_application a JOIN grants_call c ON c.id = a.call_id\n                           WHERE c.envelope_id = NEW.id AND a.state IN ('scheduled', 'approved')) THEN\n                RAISE EXCEPTION 'an envelope in use keeps its programme, its kind and its year' USING ERRCODE = 'check_violation';\n            END IF;\n            IF EXISTS (SELECT 1 FROM grants_call c JOIN grants_programmeversion v ON v.id = c.programme_version_id\n                        WHERE c.envelope_id = NEW.id AND v.programme_id <> NEW.programme_id) THEN\n                RAISE EXCEPTION 'an envelope is of the programme of its calls' USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='e1adaf7b7d5822de1d3a96a25e37a724589f50ee', operation='UPDATE', pgid='pgtrigger_envelope_keeps_its_place_a9d83', table='grants_envelope', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='committeesession',
             constraint=models.CheckConstraint(condition=models.Q(('held_at__gte', datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)), ('held_at__lt', datetime.datetime(2100, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))), name='session_date_plausible', violation_error_message='The date of a session is between 2000 and 2099: check the year.'),
+            todo='The year was typed wrong: give the true date on the page of the session, in the version in use (of a closed session, by SQL under a name of your own, which verify_history lists); then migrate again.',
         ),
         migrations.AlterConstraint(
             model_name='call',

@@ -5,6 +5,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+
+from core.engine.old_rows import AddCheck
 from django.db.models.functions import Coalesce
 
 from core.acting import acting_as
@@ -152,7 +154,7 @@ class Migration(migrations.Migration):
             model_name='paymentapplication',
             trigger=pgtrigger.compiler.Trigger(name='closed_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n            IF (OLD.state = \'open\') THEN RETURN NEW; END IF;\n            IF ROW(NEW."closed_by_id", NEW."closed_at", NEW."sha256") IS DISTINCT FROM ROW(OLD."closed_by_id", OLD."closed_at", OLD."sha256") THEN\n                RAISE EXCEPTION \'a closed payment application does not change\' USING ERRCODE = \'check_violation\';\n            END IF;\n            RETURN NEW;\n        ', hash='7a0d87f1f3f21167834797ac77c706bf607f9998', operation='UPDATE', pgid='pgtrigger_closed_frozen_58d30', table='reporting_paymentapplication', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('closed_at__isnull', False), ('closed_by__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='payment_application_closed_by_someone'),
         ),

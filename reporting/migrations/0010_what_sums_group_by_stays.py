@@ -9,6 +9,8 @@ import reporting.models.reference
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -80,21 +82,22 @@ class Migration(migrations.Migration):
             model_name='specificobjective',
             trigger=pgtrigger.compiler.Trigger(name='objective_keeps_its_place', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (ROW(OLD."priority_id", OLD."code") IS DISTINCT FROM ROW(NEW."priority_id", NEW."code"))', func="\n            IF EXISTS (SELECT 1 FROM reporting_operationversion v WHERE v.specific_objective_id = OLD.id) THEN\n                RAISE EXCEPTION 'a specific objective with operations keeps its priority and its code' USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='4ccfcc69894542856c9fcdc90545e4e5497e21b9', operation='UPDATE', pgid='pgtrigger_objective_keeps_its_place_71210', table='reporting_specificobjective', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state__in', ['open', 'void'])), models.Q(models.Q(('state__in', ['open', 'void']), _negated=True), ('closed_at__isnull', False), ('closed_by__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='payment_application_closed_by_someone'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'closed', 'void']), models.Q(('sent_at__isnull', False), ('sent_by__isnull', False)), _connector='OR'), name='payment_application_sent_by_someone'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'closed', 'sent', 'accepted', 'void'])), name='reporting_paymentapplication_state_known'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='priorityallocation',
             constraint=models.CheckConstraint(condition=models.Q(('eu_rate__gt', 0), ('eu_rate__lte', 100)), name='priority_rate_is_percent', violation_error_message='The rate is a percentage above 0, at most 100.'),
+            todo='An allocation has a rate above 0: give that of the programme’s decision on the page of its priority, in the version in use, or remove the allocation; then migrate again.',
         ),
         migrations.AlterConstraint(
             model_name='accountingyear',

@@ -5,6 +5,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -159,7 +161,7 @@ class Migration(migrations.Migration):
             model_name='priorityallocation',
             trigger=pgtrigger.compiler.Trigger(name='share_is_doubted', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."priority_id" IS NOT NULL)', constraint='CONSTRAINT', declare='DECLARE above TEXT;', func="\n            SELECT o.code INTO above FROM \n    reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id\n    JOIN reporting_priorityallocation a ON a.priority_id = v.priority_id AND a.fund_id = v.fund_id\n         AND a.category_of_region = v.category_of_region\n    JOIN LATERAL (SELECT CASE WHEN a.basis = 'public' THEN coalesce(sum(f.amount) FILTER (\n                      WHERE f.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) ELSE v.eligible_cost END AS amount\n                  FROM reporting_financingline f WHERE f.version_id = v.id) AS base ON TRUE\n    WHERE base.amount > 0 AND v.eu_amount * 100 > base.amount * a.eu_rate\n AND a.id = NEW.id\n               AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f WHERE \n    f.operation_id = o.id AND f.kind = 'rate_above_priority'\n    AND (f.detail ->> 'rate')::numeric = ceil(v.eu_amount * 10000 / base.amount) / 100\n    AND (f.detail ->> 'limit')::numeric <= a.eu_rate\n) ORDER BY o.id LIMIT 1;\n            IF above IS NOT NULL THEN\n                RAISE EXCEPTION 'the EU bears more of % than the rate of its priority, and nobody is asked about it', above USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='d87dced8d05ffc8bf62d0d767e4c118c914480af', operation='INSERT OR UPDATE', pgid='pgtrigger_share_is_doubted_d96f8', table='reporting_priorityallocation', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_on__isnull', True), ('state__in', ['open', 'closed', 'void'])), models.Q(models.Q(('state__in', ['open', 'closed', 'void']), _negated=True), ('sent_at__isnull', False), ('sent_by__isnull', False), ('sent_on__isnull', False)), _connector='OR'), name='payment_application_sent_by_someone'),
         ),
