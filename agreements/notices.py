@@ -7,7 +7,9 @@ from core.outbox import enqueue_mail
 from grants.notices import people_of
 
 #: The transitions of a claim that its beneficiary is told of.
-CLAIM_MAILS = frozenset({"submit", "give_back", "reject", "suspend", "resume", "certify", "certify_less", "settle"})
+CLAIM_MAILS = frozenset(
+    {"submit", "give_back", "reject", "suspend", "resume", "resume_payment", "certify", "certify_less", "settle"}
+)
 
 
 def _send(agreement, template: str, key: str, link: str, **context) -> None:
@@ -82,6 +84,8 @@ def send_claim(claim, name: str, reason: str) -> None:
             _send(agreement, "claim_suspended", key, link, **told)
         case "resume":
             _send(agreement, "claim_resumed", key, link, **told)
+        case "resume_payment":
+            _send(agreement, "claim_payable", key, link, **told)
         case "certify" | "certify_less":
             _send(agreement, "claim_certified", key, link, **told)
         case "settle":

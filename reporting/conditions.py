@@ -113,6 +113,17 @@ def application_has_lines(application, data: dict, actor) -> dict[str, str] | No
 
 
 @precondition
+def nothing_asked_is_suspended(application, data: dict, actor) -> dict[str, str] | None:
+    """No claim whose expenditure it asks for is suspended."""
+    suspended = application.lines.filter(entries__certificate__declaration__claim__state="suspended")
+    numbers = sorted(set(suspended.values_list("entries__certificate__declaration__claim__number", flat=True)))
+    if not numbers:
+        return None
+    sentence = _("A fault is open on %(claims)s: take in what is certified again, to leave them out.")
+    return {"__all__": sentence % {"claims": ", ".join(numbers)}}
+
+
+@precondition
 def year_still_takes_it(application, data: dict, actor) -> dict[str, str] | None:
     """The accounting year of the application still takes it: until the month after its end."""
     last = application.accounting_year.last_day_to_apply

@@ -7,7 +7,7 @@ import hashlib
 from datetime import date
 
 from django.apps import apps
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -108,7 +108,11 @@ def borne_by_source(certificates) -> dict[tuple[str, str], object]:
 
 
 def collect_certificates(application) -> int:
-    """Take the certificates of the programme and fund that stand nowhere yet into the lines; return how many."""
+    """Take the certificates of the programme and fund that stand nowhere yet into the lines; return how many.
+
+    Those of a claim that was suspended since they were taken in leave the lines first.
+    """
+    _release_suspended(application)
     line_model = apps.get_model("reporting", "PaymentApplicationLine")
     entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
     waiting = waiting_certificates(
@@ -148,6 +152,24 @@ def collect_certificates(application) -> int:
     return count
 
 
+def _release_suspended(application) -> None:
+    """Give back the certificates of suspended claims: they wait until the fault is settled."""
+    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.filter(
+        line__application=application, certificate__declaration__claim__state="suspended"
+    )
+    for entry in entries.select_related("line"):
+        line = entry.line
+        entry.delete()
+        left = line.entries.aggregate(
+            eligible=Sum("eligible_amount"), union=Sum("union_amount"), public=Sum("public_amount"), count=Count("pk")
+        )
+        if not left["count"]:
+            line.delete()
+            continue
+        line.eligible_amount, line.union_amount, line.public_amount = left["eligible"], left["union"], left["public"]
+        line.save()
+
+
 def sha256_of_payment_application(application) -> str:
     """Return the hash of what a payment application asks for: its lines, and the certificates behind each."""
     lines = application.lines.order_by("priority_id", "category_of_region", "pk")
@@ -176,7 +198,10 @@ def release_certificates(application) -> None:
 
 
 def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = None):
-    """Return the certificates of a programme and fund, issued by the end of that day, that stand in no application."""
+    """Return the certificates of a programme and fund, issued by the end of that day, that stand in no application.
+
+    Those of a suspended claim wait: what is in doubt is not asked for (Regulation (EU) 2021/1060, Article 98(6)(b)).
+    """
     issued = {"issued_at__date__lte": by} if by else {}
     return (
         apps.get_model("reporting", "Certificate")
@@ -188,6 +213,7 @@ def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = N
             **issued,
         )
         .exclude(version__category_of_region="")
+        .exclude(declaration__claim__state="suspended")
         .select_related("version", "operation")
         .order_by("issued_at", "pk")
     )

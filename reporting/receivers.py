@@ -28,14 +28,14 @@ def agreement_moved(sender, instance, target, actor, **kwargs) -> None:
 def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
     """A certified claim opens a declaration; its orderer is remembered; a certification taken back closes a draft."""
     state = PaymentClaim.State
-    if target == state.CERTIFIED and source != state.ORDERED:
+    if target == state.CERTIFIED and source not in (state.ORDERED, state.SUSPENDED):
         open_declaration(instance, actor)
         forbid_own_control(instance)
     elif target == state.ORDERED:
         remember_orderer(instance)
     elif (
-        source == state.CERTIFIED
-        and target in (state.UNDER_REVIEW, state.SUSPENDED, state.REJECTED)
+        source in (state.CERTIFIED, state.SUSPENDED)
+        and instance.certified_amount is None
         and not withdraw_draft(instance, actor)
     ):
         raise TransitionRefused("conditions", {"__all__": _declared(instance)})
@@ -45,8 +45,8 @@ def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
 
 def _declared(claim) -> str:
     return _(
-        "The expenditure of the claim %(claim)s was declared to the EU fund: its certification stays, and the claim goes"
-        " on."
+        "The expenditure of the claim %(claim)s was declared to the EU fund: its certification stays. While a fault is"
+        " open, suspend the claim: nothing of it is paid, nor asked from the Commission."
     ) % {"claim": claim.number}
 
 

@@ -79,6 +79,9 @@ TRIGGERS = {
     "who controlled an expenditure does not close its payment application": told(
         _("You controlled an expenditure of this payment application: someone else closes it.")
     ),
+    "what is asked from the Commission is of no suspended claim": told(
+        _("A claim of this payment application was suspended: take in what is certified again, to leave it out.")
+    ),
     "who manages a case does not control its expenditure": told(
         _("You take part in this case: someone else controls its expenditure.")
     ),

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
+from agreements.certified import why_it_stays
 from agreements.due import above_what_is_due
 from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import EDITABLE, FINAL, LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
@@ -128,7 +129,9 @@ class PaymentClaim(WorkflowModel):
                 "certified_claim_frozen",
                 ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
                 "what was certified does not change",
-                unless="OLD.state NOT IN ('certified', 'ordered', 'paid')"
+                # Suspended with its certification: what was declared to a fund. It is paid as certified, or not at all.
+                unless="(OLD.state NOT IN ('certified', 'ordered', 'paid')"
+                " AND NOT (OLD.state = 'suspended' AND OLD.certified_amount IS NOT NULL))"
                 " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))"
                 " OR (OLD.state = 'certified' AND NEW.certified_amount < OLD.certified_amount)",
             ),
@@ -292,7 +295,7 @@ class PaymentClaim(WorkflowModel):
         icon="block",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
-        conditions=["agreements.conditions.answer_is_late"],
+        conditions=["agreements.conditions.answer_is_late", "agreements.certified.certification_may_go"],
         comment="required",
         audience="staff",
         order=90,
@@ -324,18 +327,16 @@ class PaymentClaim(WorkflowModel):
         icon="pause",
         roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER],
         permission=permissions.may_review,
-        conditions=[
-            "agreements.settlements.conditions.claim_may_go_on",
-            "agreements.certified.certification_may_go",
-        ],
+        conditions=["agreements.settlements.conditions.claim_may_go_on"],
         comment="required",
         audience="staff",
         order=80,
         tone="danger",
     )
     def suspend(self, *, actor, data, comment):
-        """A fault is open: nothing is paid until it is settled."""
-        self._forget_certification()
+        """A fault is open: nothing is paid until it is settled. What was declared to a fund keeps its certification."""
+        if why_it_stays(self) is None:
+            self._forget_certification()
 
     @workflow_transition(
         field=state,
@@ -345,7 +346,10 @@ class PaymentClaim(WorkflowModel):
         icon="play_arrow",
         roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
         permission=permissions.may_review,
-        conditions=["agreements.settlements.conditions.claim_may_go_on"],
+        conditions=[
+            "agreements.certified.nothing_stays_certified",
+            "agreements.settlements.conditions.claim_may_go_on",
+        ],
         comment="required",
         audience="staff",
         order=10,
@@ -353,6 +357,26 @@ class PaymentClaim(WorkflowModel):
     )
     def resume(self, *, actor, data, comment):
         """The fault is settled: the claim is reviewed anew."""
+
+    @workflow_transition(
+        field=state,
+        source=["suspended"],
+        target="certified",
+        label=_("Lift the suspension of the payment"),
+        icon="play_arrow",
+        roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
+        permission=permissions.may_review,
+        conditions=[
+            "agreements.certified.certification_stayed",
+            "agreements.settlements.conditions.claim_may_go_on",
+        ],
+        comment="required",
+        audience="staff",
+        order=15,
+        tone="primary",
+    )
+    def resume_payment(self, *, actor, data, comment):
+        """The fault is settled: what was certified, and declared to a fund, may be paid."""
 
     @workflow_transition(
         field=state,

@@ -34,6 +34,7 @@ LEGAL_MOVES = [
     ("under_review", "suspended"),
     ("certified", "suspended"),
     ("suspended", "under_review"),
+    ("suspended", "certified"),
     ("certified", "under_review"),
     ("certified", "ordered"),
     ("ordered", "certified"),

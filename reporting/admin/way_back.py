@@ -4,13 +4,37 @@ from collections.abc import Iterator
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from agreements.models import Agreement, PaymentClaim
 from core.admin import Panel, register_panels
 from core.models.document import Document
-from reporting.models import ExpenditureItem, Operation, PaymentApplication
+from reporting.models import (
+    DeclarationState,
+    ExpenditureDeclaration,
+    ExpenditureItem,
+    Operation,
+    PaymentApplication,
+    PaymentApplicationState,
+)
 
 SHOWN = 200
+CHAIN = (
+    "certificate__entry__line__application__programme",
+    "certificate__entry__line__application__fund",
+    "certificate__entry__line__application__accounting_year",
+)
+_STOPPED = gettext_lazy("The payment is suspended; what was certified and declared stays until the fault is settled.")
+#: What a person can do about a fault found after the declaration, by the state of the claim.
+STOPPABLE = {
+    PaymentClaim.State.CERTIFIED: gettext_lazy(
+        "If a fault is found, suspend the claim: nothing is paid until it is settled."
+    ),
+    PaymentClaim.State.ORDERED: gettext_lazy(
+        "If a fault is found, have the order cancelled, then suspend the claim: nothing is paid until it is settled."
+    ),
+    PaymentClaim.State.SUSPENDED: _STOPPED,
+}
 
 
 def of_agreement(request: HttpRequest, agreement: Agreement) -> Iterator[Panel]:
@@ -25,7 +49,25 @@ def of_agreement(request: HttpRequest, agreement: Agreement) -> Iterator[Panel]:
 
 def of_claim(request: HttpRequest, claim: PaymentClaim) -> Iterator[Panel]:
     """The items under which the lines of a claim were declared."""
-    yield from _panel(request, declaration__claim=claim)
+    yield from _panel(request, standing_of(claim), declaration__claim=claim)
+
+
+def standing_of(claim: PaymentClaim) -> str:
+    """What a fault that is found now may still stop, and what only a correction takes back; empty where nothing is."""
+    declaration = ExpenditureDeclaration.objects.filter(claim=claim).select_related(*CHAIN).first()
+    if declaration is None or declaration.state == DeclarationState.DRAFT or claim.state not in STOPPABLE:
+        return ""
+    entry = getattr(getattr(declaration, "certificate", None), "entry", None)
+    words = [STOPPABLE[claim.state]]
+    if entry is None:
+        words.append(_("While it is suspended, its certificate enters no payment application."))
+    elif entry.line.application.state == PaymentApplicationState.OPEN:
+        words.append(_("Its certificate leaves the open payment application when what is certified is taken in again."))
+    else:
+        sentence = _("Its certificate stands in %(application)s, which no longer changes: suspend the payment, and have the"
+                     " expenditure corrected in a later application.")  # fmt: skip
+        words.append(sentence % {"application": entry.line.application})
+    return " ".join(str(word) for word in words)
 
 
 def of_document(request: HttpRequest, document: Document) -> Iterator[Panel]:
@@ -34,7 +76,7 @@ def of_document(request: HttpRequest, document: Document) -> Iterator[Panel]:
         yield from _panel(request, expenditure_line__proof=document)
 
 
-def _panel(request: HttpRequest, **condition) -> Iterator[Panel]:
+def _panel(request: HttpRequest, standing: str = "", **condition) -> Iterator[Panel]:
     items = (
         ExpenditureItem.objects.for_user(request.user)
         .filter(**condition)
@@ -50,7 +92,7 @@ def _panel(request: HttpRequest, **condition) -> Iterator[Panel]:
     PaymentApplication.name_together(application for _item, application in rows if application)
     if rows:
         template = "admin/reporting/way_back/items.html"
-        yield Panel(_("Declared to the European fund"), template, {"rows": rows}, anchor="europe")
+        yield Panel(_("Declared to the European fund"), template, {"rows": rows, "standing": standing}, anchor="europe")
 
 
 def _application_of(item: ExpenditureItem):

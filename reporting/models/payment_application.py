@@ -219,6 +219,14 @@ class PaymentApplication(WorkflowModel):
                                WHERE l.application_id = NEW.id AND c.issued_by_id = NEW.closed_by_id) THEN
                         {refuse("who controlled an expenditure does not close its payment application")}
                     END IF;
+                    IF EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
+                               JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+                               JOIN reporting_certificate c ON c.id = e.certificate_id
+                               JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
+                               JOIN agreements_paymentclaim p ON p.id = d.claim_id
+                               WHERE l.application_id = NEW.id AND p.state = 'suspended') THEN
+                        {refuse("what is asked from the Commission is of no suspended claim")}
+                    END IF;
                     RETURN NEW;
                 """,
             ),
@@ -274,7 +282,8 @@ class PaymentApplication(WorkflowModel):
     @workflow_transition(
         field=state, source="open", target="closed", label=_("Close"), icon="lock", roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_close_payment_application,
-        conditions=["reporting.conditions.application_has_lines", "reporting.conditions.year_still_takes_it"],
+        conditions=["reporting.conditions.application_has_lines", "reporting.conditions.year_still_takes_it",
+                    "reporting.conditions.nothing_asked_is_suspended"],
         comment="optional", order=20,
     )  # fmt: skip
     def close(self, *, actor, data, comment):

@@ -28,6 +28,7 @@ from tests.factories.agreements import (
 )
 from tests.factories.applicants import BankAccountFactory, pdf
 from tests.factories.core import UserFactory, hold_in_breach
+from tests.factories.reporting import cofinanced, declared
 from tests.matrix import COMMENT, Ready, assert_refused_elsewhere, check, combinations
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,8 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         PaymentClaim.objects.filter(pk=claim.pk).update(answer_due_on=timezone.localdate() - timedelta(days=1))
     if spec.name == "close_without_payment":
         return nothing_due()
+    if spec.name == "resume_payment":
+        return declared_and_suspended()
     if spec.name == "submit":
         return Ready(claim, data={"attested": "on"}, person=ready.person)
     if spec.name == "certify":
@@ -139,6 +142,13 @@ def less_is_due() -> Ready:
     advance, balance = certified(agreement, house), certified(agreement, house, "balance", "26625.00")
     payments.order_claims(payments.open_batch(actor=house.finance), [advance], actor=house.finance)
     return Ready(balance, data={"certified_amount": "5000", "certification_reason": COMMENT})
+
+
+def declared_and_suspended() -> Ready:
+    """A claim that was declared to a European fund before a fault was found: its certification stays."""
+    case = cofinanced()
+    claim = declared(case, "5000.00").claim
+    return Ready(perform(claim, "suspend", actor=case.house.instructor, comment=COMMENT))
 
 
 def nothing_due() -> Ready:

@@ -224,7 +224,8 @@ class Sequence:
         elif claim.state == "returned":
             claims.submit(claim, actor=play.member.user)
         elif claim.state == "suspended":
-            perform(claim, "resume", actor=office.instructor, comment="Le doute est levé.")
+            name = "resume" if claim.certified_amount is None else "resume_payment"  # what was declared stays certified
+            perform(claim, name, actor=office.instructor, comment="Le doute est levé.")
         elif claim.state == "certified":
             money_side.order([claim], office, "Bordereau")
         elif claim.state == "ordered" and self._goes_wrong("the order is cancelled"):

@@ -1,0 +1,94 @@
+"""A fault that is found after the declaration to the fund: the payment stops, what was declared stays, and it is told."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from agreements import payments
+from agreements.models import PaymentClaim
+from core.models import OutboxMessage
+from core.transitions import TransitionRefused, perform
+from reporting.effects import waiting_certificates
+from reporting.models import PaymentApplication
+from tests.factories.agreements import give_accounts
+from tests.factories.reporting import applied, certified, cofinanced, controlled, declared, opened
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+WHY = "Facture contestée par son émetteur."
+
+
+def suspend(case, claim: PaymentClaim) -> PaymentClaim:
+    claim.refresh_from_db()
+    return perform(claim, "suspend", actor=case.house.instructor, comment=WHY)
+
+
+def test_a_payment_that_was_declared_stops_and_goes_on_as_it_was_certified():
+    case = cofinanced()
+    claim = declared(case, "5000.00").claim
+    due = claim.certified_amount
+    claim = suspend(case, claim)
+    assert (claim.state, claim.certified_amount, case.declaration.state) == ("suspended", due, "submitted")
+    batch = payments.open_batch(actor=case.house.finance)
+    for name, data in (("order", {"batch": batch.pk}), ("resume", {}), ("reject", {})):
+        actor = case.house.finance if name == "order" else case.house.instructor
+        with pytest.raises(TransitionRefused):
+            perform(claim, name, actor=actor, data=data, comment="Non.")
+    for change in ({"certified_amount": due - 1}, {"state": "certified", "certified_amount": due - 1}):
+        with pytest.raises(IntegrityError, match="what was certified does not change"), transaction.atomic():
+            PaymentClaim.objects.filter(pk=claim.pk).update(certification_reason="Coupé.", **change)
+    claim = perform(claim, "resume_payment", actor=case.house.instructor, comment="Facture confirmée.")
+    assert (claim.state, claim.certified_amount) == ("certified", due)
+    assert OutboxMessage.objects.filter(template="agreements/mail/claim_payable").count() == 1
+    give_accounts(case.agreement)
+    payments.order_claims(batch, [claim], actor=case.house.finance)
+    claim.refresh_from_db()
+    assert claim.state == "ordered"
+
+
+def test_what_was_not_declared_loses_its_certification_and_is_read_anew():
+    case = cofinanced()
+    claim = suspend(case, certified(case, "4000.00"))
+    assert claim.certified_amount is None and not case.operation.declarations.exists()
+    with pytest.raises(TransitionRefused):
+        perform(claim, "resume_payment", actor=case.house.instructor, comment="Non.")
+    assert perform(claim, "resume", actor=case.house.instructor, comment="Relue.").state == "under_review"
+
+
+def test_a_certificate_of_a_suspended_claim_is_not_asked_for(client):
+    case, other = cofinanced(), cofinanced()
+    claim = controlled(case, "5000.00").claim
+    controlled(other, "3000.00")
+    finance = case.house.finance
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    assert application.lines.get().eligible_amount == D("8000.00")
+    claim = suspend(case, claim)
+    with pytest.raises(TransitionRefused, match=claim.number):
+        perform(application, "close", actor=finance)
+    with pytest.raises(IntegrityError, match="of no suspended claim"), transaction.atomic():
+        PaymentApplication.objects.filter(pk=application.pk).update(
+            state="closed", closed_at=timezone.now(), sha256="x", closed_by=finance
+        )
+    perform(application, "collect", actor=finance)
+    assert application.lines.get().eligible_amount == D("3000.00")
+    assert not waiting_certificates(application.programme_id, application.fund_id).exists()
+    perform(application, "close", actor=finance)
+    perform(claim, "resume_payment", actor=case.house.instructor, comment="Réglé.")
+    assert waiting_certificates(application.programme_id, application.fund_id).count() == 1
+    assert case.declaration.certificate.total == D("5000.00")  # it was never touched
+
+
+def test_the_page_of_a_claim_says_what_can_still_be_stopped(client):
+    case = cofinanced()
+    claim = controlled(case, "5000.00").claim
+    client.force_login(case.house.finance, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:agreements_paymentclaim_change", args=[claim.pk])
+    assert "suspendez la demande" in client.get(address).text
+    application = applied(case, case.house.finance)
+    assert "qui ne change plus" in client.get(address).text and str(application) in client.get(address).text
+    suspend(case, claim)
+    assert "Le versement est suspendu" in client.get(address).text
