@@ -1,12 +1,15 @@
 """The operation of an agreement that ends: its plan bears what is paid and kept, never less than what is certified."""
 
 from decimal import Decimal
+from importlib import import_module
 
+import pgtrigger
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from core.transitions import perform
-from reporting.models import OperationFlag
+from reporting.models import OperationFlag, PriorityAllocation
 from reporting.operations import add_version, facts_of_version, revise
 from reporting.rules.ends import Line, plan_at_the_end
 from tests.factories.agreements import submitted
@@ -111,3 +114,31 @@ def test_the_database_plans_nothing_above_what_an_ended_agreement_paid():
     with pytest.raises(IntegrityError, match="are paid and kept"), transaction.atomic():
         add_version(case.operation, facts_of_version(before), financing)
         connection.check_constraints()
+
+
+@pytest.mark.django_db
+def test_an_operation_whose_agreement_ended_before_follows_when_the_database_is_migrated(monkeypatch):
+    monkeypatch.setattr("reporting.receivers.follow_the_end", lambda *_args, **_kwargs: None)
+    case = cofinanced()
+    certificate = controlled(case, "5000.00").certificate
+    claim = certificate.declaration.claim
+    end(case, "terminate", **{f"claim_{claim.pk}": "pay"})
+    assert granted_in(case) == case.agreement.granted_amount  # as it was left
+    migration = import_module("reporting.migrations.0012_operations_follow_the_end")
+    migration.operations_of_ended_agreements_follow(apps, None)
+    borne = sum(part.amount for part in certificate.allocations.all() if part.kind in ("eu", "region"))
+    assert granted_in(case) == max(claim.certified_amount, borne) < case.agreement.granted_amount
+    versions = case.operation.versions.count()
+    migration.operations_of_ended_agreements_follow(apps, None)
+    assert case.operation.versions.count() == versions
+
+
+@pytest.mark.django_db
+def test_an_operation_left_above_its_rate_is_doubted_when_the_database_is_migrated():
+    case = cofinanced()
+    with pgtrigger.ignore("reporting.PriorityAllocation:share_is_doubted"):
+        PriorityAllocation.objects.filter(priority=case.operation.current.priority).update(eu_rate=10)
+    migration = import_module("reporting.migrations.0011_rates_are_doubted_and_sendings_have_their_day")
+    for _again in range(2):
+        migration.operations_above_their_rate_are_doubted(apps, None)
+        assert OperationFlag.objects.open().filter(kind="rate_above_priority").count() == 1
