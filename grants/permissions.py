@@ -1,16 +1,17 @@
 """Who may see and do what with applications: querysets, and predicates that give None or the reason of a refusal.
 
-Models are reached through their relations or the app registry, never imported: the models' own transitions name
-these predicates.
+The cases themselves are reached through what is handed over, never imported: their own transitions name these
+predicates.
 """
 
-from django.apps import apps
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from applicants.models import Applicant
 from applicants.permissions import may_act_for, may_submit_for
 from core.engine.standing import reason_reads_only
 from core.roles import STAFF_ROLES, Role
+from grants.models.programme import Programme
 from grants.states import ApplicationState
 
 SEES_EVERY_PROGRAMME = (Role.AUDITOR, Role.ADMINISTRATOR)
@@ -18,7 +19,7 @@ SEES_EVERY_PROGRAMME = (Role.AUDITOR, Role.ADMINISTRATOR)
 
 def programmes_of(user) -> QuerySet:
     """The programmes whose filed cases ``user`` may see as a member of staff (none for an applicant)."""
-    programmes = apps.get_model("grants", "Programme").objects.all()
+    programmes = Programme.objects.all()
     if not user.is_authenticated or not user.is_active:
         return programmes.none()
     if user.has_role(*SEES_EVERY_PROGRAMME):
@@ -30,7 +31,7 @@ def programmes_of(user) -> QuerySet:
 
 def applicants_of(user) -> QuerySet:
     """The applicants ``user`` acts for."""
-    applicants = apps.get_model("applicants", "Applicant").objects.all()
+    applicants = Applicant.objects.all()
     if not user.is_authenticated or not user.is_active:
         return applicants.none()
     return applicants.filter(pk__in=user.memberships.values("applicant_id"))

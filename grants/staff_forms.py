@@ -4,11 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django import forms
-from django.apps import apps
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.models import User
 from core.money import ZERO, EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
@@ -75,9 +75,8 @@ class StartInstructionForm(StaffForm):
 
 def instructors_of_programmes(programmes):
     """The active instructors and heads of service assigned to one of these programmes (ids or a queryset)."""
-    users = apps.get_model("core", "User").objects
     return (
-        users.filter(
+        User.objects.filter(
             is_active=True,
             groups__name__in=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
             programme_assignments__programme__in=programmes,
@@ -151,11 +150,8 @@ class ScheduleForm(StaffForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["session"].queryset = (
-            apps.get_model("grants", "CommitteeSession")
-            .objects.filter(state="draft", programmes=self.instance.programme_version.programme_id)
-            .order_by("held_at", "pk")
-        )
+        sessions = self.instance.programme_version.programme.sessions
+        self.fields["session"].queryset = sessions.filter(state="draft").order_by("held_at", "pk")
 
 
 class ConveneForm(StaffForm):

@@ -6,13 +6,13 @@ them with the case as it is now says what no longer holds, and why.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Max, Q
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from core.money import format_euros
@@ -105,27 +105,6 @@ def void_answers(application) -> str:
 
 
 # --- the opinions ----------------------------------------------------------------------------------------------------
-
-
-def completed_since(application, opinion) -> datetime | None:
-    """When the file was completed after this opinion was given, which speaks of less; None while it holds.
-
-    An opinion sent by its link is of that moment; one that came by letter, of the day that it bears. No query where the
-    requests for pieces are known. One that an officer upheld holds.
-    """
-    given = opinion.answered_at or opinion.recorded_at
-    if given is None or opinion.upheld_number is not None:
-        return None
-    later = [
-        request.answered_at
-        for request in application.piece_requests.all()
-        if request.answered_at is not None
-        and (
-            request.answered_at > given
-            or (opinion.given_on and timezone.localdate(request.answered_at) > opinion.given_on)
-        )
-    ]
-    return max(later, default=None)
 
 
 def file_number(application) -> int | None:

@@ -31,7 +31,7 @@ from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
-from grants.void import completed_since, void_answers, void_computation, void_opinions
+from grants.void import void_answers, void_computation, void_opinions
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
@@ -234,7 +234,7 @@ def opinions_panel(case: Application, reader: CaseReader) -> Panel | None:
     if not asked and not case.rules.opinions:
         return None
     void = void_opinions(case) if case.state in UNTIL_PROPOSAL else []
-    stale = {item.pk for item in asked if item in void or completed_since(case, item) is not None}
+    stale = {item.pk for item in void}
     # What is void and not being asked again may be asked again.
     known = {item.code for item in asked if item.pk not in stale}
     refused = reader.forms.get("opinion")

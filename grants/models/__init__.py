@@ -2,8 +2,9 @@ from grants.models.agenda import AgendaItem, Decision, Recusal
 from grants.models.application import Application
 from grants.models.budget import BudgetLine
 from grants.models.call import Call
+from grants.models.commitment import Commitment
 from grants.models.committee import CommitteeMember, CommitteeSession, SessionProgramme, SessionState
-from grants.models.envelope import Commitment, CreditUse, Envelope, PaymentCredit
+from grants.models.envelope import Envelope
 from grants.models.instruction import (
     AidComputation,
     Answer,
@@ -16,6 +17,7 @@ from grants.models.instruction import (
     Stage,
 )
 from grants.models.message import Message
+from grants.models.payment_credit import CreditUse, PaymentCredit
 from grants.models.people import Partner, PersonLine
 from grants.models.piece import Piece, PieceRequest
 from grants.models.programme import Programme, ProgrammeAssignment, ProgrammeVersion

@@ -17,7 +17,7 @@ from core.text import fold, matching, search_vector
 from grants.eu_funds import FUND_OR_NONE, NO_FUND, EuFund
 from grants.interests import interest_in
 from grants.models.call import Call
-from grants.models.envelope import grant_fits_its_envelope
+from grants.models.envelope_guards import grant_fits_its_envelope
 from grants.models.filing import ApplicantWorkflow
 from grants.models.guards import case_keeps_its_call, grant_on_an_open_envelope
 from grants.models.plan_columns import PlanField, plan_adds_up

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.dates import format_closing, format_moment
 from core.history import tracked
 from core.models.indexes import for_lists
-from grants.models.envelope import call_keeps_its_envelope
+from grants.models.envelope_guards import call_keeps_its_envelope
 from grants.models.guards import call_keeps_its_programme
 from grants.models.programme import ProgrammeVersion
 

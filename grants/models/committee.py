@@ -24,7 +24,8 @@ from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import Role
 from core.transitions import workflow_transition
-from grants import conditions, decisions, notices, staff_forms
+from grants import decisions, notices, staff_forms
+from grants import session_conditions as conditions
 from grants.interests import interest_in
 from grants.models.agenda import CLOSED_SESSION_GUARD, AgendaItem
 from grants.models.application import Application

@@ -15,9 +15,10 @@ from core.models import OutboxMessage
 from core.roles import Role
 from core.transitions import perform
 from grants import instruction
-from grants.conditions import opinions_are_received
+from grants.conditions import opinions_rest_on_the_present_file
 from grants.instruction import InstructionRefused
-from grants.models import AidComputation, Application, Note, PieceRequest
+from grants.models import AidComputation, Application, Note
+from grants.services.snapshots import take_snapshot
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import (
@@ -149,20 +150,17 @@ def test_an_opinion_on_a_file_that_was_completed_later_is_asked_again(scop, scop
     instruction.record_opinion(
         opinion, "favourable", actor=scop_instructor, given_on=timezone.localdate(), proof=pdf(), proof_name="a.pdf"
     )
-    assert opinions_are_received(scop, {}, scop_instructor) is None
-    PieceRequest.objects.create(
-        application=scop, pieces=["statuts"], message="Statuts signés.", due_on=timezone.localdate(),
-        requested_by=scop_instructor, answered_at=timezone.now(), answered_by=scop_instructor,
-    )  # fmt: skip
+    assert opinions_rest_on_the_present_file(scop, {}, scop_instructor) is None
+    take_snapshot(scop, kind="completion", actor=scop.created_by, content={})
     scop = Application.objects.get(pk=scop.pk)
-    assert opinions_are_received(scop, {}, scop_instructor)
+    assert opinions_rest_on_the_present_file(scop, {}, scop_instructor)
     client.force_login(scop_instructor)
     page = client.get(reverse("admin:grants_application_change", args=[scop.pk])).content.decode()
     assert "avant que le dossier soit complété" in page and "Demander par" in page
     instruction.record_opinion(
         ask(scop), "reserved", actor=scop_instructor, given_on=timezone.localdate(), proof=pdf(), proof_name="b.pdf"
     )
-    assert opinions_are_received(Application.objects.get(pk=scop.pk), {}, scop_instructor) is None
+    assert opinions_rest_on_the_present_file(Application.objects.get(pk=scop.pk), {}, scop_instructor) is None
 
 
 def test_a_required_opinion_is_awaited_before_the_proposal(scop, scop_instructor):
