@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.models.same_invoice import over_their_total
+from agreements.permissions import may_review
 from agreements.rules.duplicates import SAME_NUMBER_DAYS, Suppliers, may_be_one
 from core.events import record
 from core.money import format_euros
@@ -119,8 +120,11 @@ def not_shared(warning) -> str:
 def answer_warning(warning, *, answer: str, comment: str, actor):
     """Answer a warning, with an explanation that the auditor reads.
 
-    Raises ValueError when the answer is unknown, has no explanation, or says that the total is not exceeded when it is.
+    Raises ValueError when the answer is unknown, has no explanation, or says that the total is not exceeded when it is;
+    when the claim is not this person's to review.
     """
+    if reason := may_review(actor, warning.line.claim):
+        raise ValueError(reason)
     if answer not in warning.Answer.values or not comment.strip():
         raise ValueError(_("Choose an answer and explain it."))
     if answer == warning.Answer.SPLIT and (why_not := not_shared(warning)):

@@ -14,7 +14,7 @@ from agreements.wording import wordings
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
-from core.presentation import register_action_labels, register_document_kinds
+from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import Role
 from grants.case_links import register_case_links, register_duties
 from grants.programmes.act_templates import register_act_templates
@@ -58,6 +58,23 @@ def register_menu() -> None:
 
 def register_words() -> None:
     """The words of the events that are no transitions, and of the kinds of documents."""
+    register_mails(
+        {
+            "agreements/mail/claim_certified": _("Claim certified"),
+            "agreements/mail/claim_filed": _("Claim filed"),
+            "agreements/mail/claim_paid": _("Claim paid"),
+            "agreements/mail/claim_rejected": _("Claim rejected"),
+            "agreements/mail/claim_resumed": _("Claim taken up again"),
+            "agreements/mail/claim_returned": _("Claim given back"),
+            "agreements/mail/claim_suspended": _("Claim suspended"),
+            "agreements/mail/ended": _("End of an agreement"),
+            "agreements/mail/in_force": _("Agreement in force"),
+            "agreements/mail/more_time": _("More time to claim"),
+            "agreements/mail/report_accepted": _("Report accepted"),
+            "agreements/mail/report_returned": _("Report given back"),
+            "agreements/mail/sent": _("Act to sign"),
+        }
+    )
     register_document_kinds(
         {
             "act_pdf": _("Act (PDF)"),

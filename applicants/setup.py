@@ -16,7 +16,7 @@ from applicants.reference_data import ensure_reference_data
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section, WorkItem
-from core.presentation import register_action_labels, register_document_kinds
+from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import Role
 from core.signals import transitioned
 
@@ -57,6 +57,16 @@ def _accounts_as_work(user: Any) -> list[WorkItem]:
 
 def register_words() -> None:
     """The words of the events that are no transitions, and of the kinds of documents."""
+    register_mails(
+        {
+            "applicants/mail/bank_account_answer": gettext_lazy("Answer on an account"),
+            "applicants/mail/bank_account_change": gettext_lazy("Change of account, to the beneficiary"),
+            "applicants/mail/bank_account_change_service": gettext_lazy("Change of account, to the service"),
+            "applicants/mail/invitation": gettext_lazy("Invitation to act for a body"),
+            "applicants/mail/join_answer": gettext_lazy("Answer to a request to join"),
+            "applicants/mail/join_request": gettext_lazy("Request to join"),
+        }
+    )
     register_document_kinds(
         {
             "bank_proof": gettext_lazy("Bank account details"),

@@ -45,6 +45,13 @@ TEXT = FileType("text/plain", (".txt", ".csv"), gettext_lazy("text or CSV"))
 XLS = FileType("application/vnd.ms-excel", (".xls",), "Excel 97 (.xls)")
 ZIP = FileType("application/zip", (".zip",), "ZIP")
 
+
+def type_words(media_type: str) -> str:
+    """What people call a type of file; the type itself where it is none of those known here."""
+    known = {item.media_type: item.label for item in (PDF, PNG, JPEG, DOCX, XLSX, ODT, ODS, TEXT, XLS, ZIP)}
+    return str(known.get(media_type, media_type))
+
+
 PIECE_TYPES: tuple[FileType, ...] = (PDF, PNG, JPEG, DOCX, XLSX, ODT, ODS, TEXT)
 IMAGE_TYPES: tuple[FileType, ...] = (PDF, PNG, JPEG)
 WORKBOOK_TYPES: tuple[FileType, ...] = (XLSX, XLS, TEXT)

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.alerts import ALERTED, broken_codes
 from core.navigation import Section, register
-from core.presentation import register_action_labels, register_document_kinds
+from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import STAFF_ROLES, Role
 
 
@@ -39,10 +39,21 @@ def register_all() -> None:
         badge=lambda user: len(broken_codes()),
         order=5,
     )
+    register_mails(
+        {
+            "essor/mail/activation": _("Account to activate"),
+            "essor/mail/anchor": _("End of the proof, for safe keeping"),
+            "essor/mail/figures": _("Figures that do not hold"),
+            "essor/mail/invitation": _("Account opened by the Region"),
+            "essor/mail/known_address": _("Sign-up with a known address"),
+            "essor/mail/password_reset": _("Password to choose"),
+        }
+    )
     register_document_kinds({"job": _("Result of a job"), "import": _("File taken in")})
     register_action_labels(
         {
             "user.roles": _("Roles changed"),
+            "user.left_work": _("Work left without anybody"),
             "activate_account": _("Account activated"),
             "change_password": _("Password changed"),
             "seal_late": _("Sealed late"),

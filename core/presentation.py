@@ -114,6 +114,19 @@ def event_value(name: str) -> EventValue | None:
 # --- the kinds of documents -------------------------------------------------------------------------------------------
 
 Words = Mapping[str, str | Promise]
+_mail_words: dict[str, str | Promise] = {}
+
+
+def register_mails(words: Words) -> None:
+    """What the mails of an app are called, by their templates: ``{"grants/mail/granted": _("Decision: granted")}``."""
+    _mail_words.update(words)
+
+
+def mail_words(template: str) -> str:
+    """What a mail is called; its template where nobody said."""
+    return str(_mail_words.get(template, template))
+
+
 _document_kinds: list[Words | Callable[[], Words]] = []
 
 

@@ -7,6 +7,9 @@ from core.engine.refusals import register_refusals, told
 SEALED = _("The proof is sealed in its order, by Essor alone: nothing is put between what it holds already.")
 
 TRIGGERS = {
+    "the last active administrator stays": told(
+        _("This is the last active administrator: nobody could give a role any more. Name another one first.")
+    ),
     "the rows of % cannot be removed": told(
         _("This is kept as it is, for the proof: it is never deleted. A correction is recorded beside it."), "table"
     ),

@@ -25,7 +25,7 @@ from django_fsm import transition as fsm_transition
 from core.acting import acting_as, current
 from core.engine.refusals import refusal_message
 from core.engine.standing import reason_interested, reason_reads_only
-from core.engine.versions import Shown, verify
+from core.engine.versions import Shown, Stale, verify
 from core.events import record
 from core.json_safe import json_safe
 from core.personal_numbers import national_number_reason
@@ -356,7 +356,7 @@ def _take(instance, spec: TransitionSpec, actor, data, files, comment: str, syst
         if locked is None:
             raise TransitionRefused("state", {ALL: _("This record no longer exists.")})
         from_state = getattr(locked, state_name)
-        _check_possible(locked, spec, from_state, actor, system)
+        _check_possible(locked, spec, from_state, actor, system, expected)
         verify(locked, expected, by=actor)
         cleaned = _check(locked, spec, actor, data, files, comment)
         kept = json_safe(cleaned)
@@ -389,11 +389,15 @@ def _take(instance, spec: TransitionSpec, actor, data, files, comment: str, syst
     return instance
 
 
-def _check_possible(locked, spec: TransitionSpec, state: str, actor, system: bool) -> None:
-    """Permission, then state."""
+def _check_possible(
+    locked, spec: TransitionSpec, state: str, actor, system: bool, expected: Shown | None = None
+) -> None:
+    """Permission, then state: a page that showed another state is an old one, whichever site it belongs to."""
     if reason := permission_reason(spec, locked, actor, system=system):
         raise TransitionRefused("permission", {ALL: reason})
     if not spec.starts_from(state):
+        if expected is not None:
+            raise Stale(locked, expected, refusal=_state_sentence(locked, spec, state))
         raise TransitionRefused("state", {ALL: _state_sentence(locked, spec, state)})
 
 

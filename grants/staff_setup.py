@@ -6,9 +6,11 @@ from django.utils.translation import gettext_lazy
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
-from core.presentation import register_action_labels, register_document_kinds
+from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import STAFF_ROLES, Role
+from core.users.last_person import register_stranded
 from grants import receivers, work
+from grants.figures.work import stranded_without
 from grants.models import ProgrammeVersion
 from grants.permissions import may_see
 from grants.staff_permissions import EDITS_BUDGET
@@ -59,6 +61,26 @@ def _expected_pieces() -> dict[str, str]:
 
 def register_words() -> None:
     """The words of the events that are no transitions, and of the kinds of documents."""
+    register_mails(
+        {
+            "grants/mail/admissible": gettext_lazy("Case admissible"),
+            "grants/mail/completed": gettext_lazy("Receipt of the pieces"),
+            "grants/mail/convocation": gettext_lazy("Convocation to a session"),
+            "grants/mail/deferred": gettext_lazy("Decision: deferred"),
+            "grants/mail/filed": gettext_lazy("Receipt of the application"),
+            "grants/mail/granted": gettext_lazy("Decision: granted"),
+            "grants/mail/inadmissible": gettext_lazy("Case inadmissible"),
+            "grants/mail/lapsed": gettext_lazy("Grant lapsed"),
+            "grants/mail/message": gettext_lazy("Message of the service"),
+            "grants/mail/message_to_service": gettext_lazy("Message to the service"),
+            "grants/mail/opinion_received": gettext_lazy("Opinion received"),
+            "grants/mail/opinion_reminder": gettext_lazy("Opinion, reminder"),
+            "grants/mail/opinion_request": gettext_lazy("Opinion asked"),
+            "grants/mail/piece_request": gettext_lazy("Request for pieces"),
+            "grants/mail/rejected": gettext_lazy("Decision: rejected"),
+            "grants/mail/withdrawn": gettext_lazy("Application withdrawn"),
+        }
+    )
     register_document_kinds(
         {"receipt": gettext_lazy("Receipt"), "opinion": gettext_lazy("Opinion"), "act": gettext_lazy("Act")}
     )
@@ -104,5 +126,6 @@ def register() -> None:
     register_access("grants.Opinion", may_read_opinion)
     register_menu()
     register_words()
+    register_stranded(stranded_without)
     for provider in (work.work_on_cases, work.work_on_opinions, work.work_on_messages, work.work_on_sessions):
         navigation.register_work_provider(provider)

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.certified import register_keeper
 from core.documents import register_access
-from core.presentation import register_action_labels
+from core.presentation import register_action_labels, register_mails
 from reporting import proof, tasks
 from reporting.permissions import may_import_operations
 from reporting.receivers import why_certification_stays
@@ -18,6 +18,11 @@ def after_migration(sender: object, **kwargs: object) -> None:
 
 def register_words() -> None:
     """The words of the events that are no transitions."""
+    register_mails(
+        {
+            "reporting/mail/controlled": _("Outcome of a control"),
+        }
+    )
     register_action_labels(
         {
             "import": _("Taken in from a list"),

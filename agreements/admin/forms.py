@@ -26,9 +26,12 @@ class LinesForm(forms.Form):
         super().__init__(*args, **kwargs)
         for line in lines:
             kept = line.declared_amount if line.certified_amount is None else line.certified_amount
-            self.fields[f"amount-{line.pk}"] = EuroField(label=_("Kept"), initial=kept)
+            # The number of the line: a page that shows both versions of a field says of which.
+            self.fields[f"amount-{line.pk}"] = EuroField(
+                label=_("Kept, line %(rank)s") % {"rank": line.rank}, initial=kept
+            )
             self.fields[f"reason-{line.pk}"] = forms.CharField(
-                label=_("Reason"),
+                label=_("Reason, line %(rank)s") % {"rank": line.rank},
                 required=False,
                 max_length=300,
                 initial=line.certified_reason,

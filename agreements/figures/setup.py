@@ -13,5 +13,9 @@ from agreements.figures import (
     totals,
     work,
 )
+from agreements.models import Agreement, PaymentBatch, PaymentClaim
+from core.figures.numbers import register_numbers
 
 DECLARED = (de_minimis, schedule, plan, totals, payments, ends, impartial, expenditure, terms, kept, work)
+
+register_numbers((Agreement, "number"), (PaymentClaim, "number"), (PaymentBatch, "number"))

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 
 from agreements.models import Agreement, PaymentClaim
 from agreements.models.querysets import HIDDEN_FROM_BENEFICIARY
+from agreements.permissions import may_edit_claim
 from core.engine import versions
 from core.transitions import TransitionRefused
 
@@ -26,6 +27,14 @@ def own_claim(request: HttpRequest, number: str) -> PaymentClaim:
     """A payment claim of one of them; Http404 for any other."""
     claims = PaymentClaim.objects.filter(agreement__beneficiary__memberships__user=request.user)
     return get_object_or_404(versions.with_number(claims.with_case()), number=number)
+
+
+def claim_to_write(request: HttpRequest, number: str) -> PaymentClaim:
+    """One of them that the person may still write in; a form sent once it was filed is given back with why."""
+    claim = own_claim(request, number)
+    if request.method == "POST" and (reason := may_edit_claim(request.user, claim)):
+        versions.gone_on(request, claim, reason)
+    return claim
 
 
 def add_refusal(form: Form, refusal: TransitionRefused) -> None:

@@ -18,7 +18,7 @@ from agreements.schedule.services import claim_days
 from agreements.settlements.services import settlement_of, standing_of
 from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
-from core.engine.versions import carried
+from core.engine.versions import carried, gone_on
 from core.portal import portal_login_required
 from core.transitions import TransitionRefused, perform
 
@@ -87,9 +87,8 @@ def sign(request: HttpRequest, number: str) -> HttpResponse:
     try:
         perform(agreement, "confirm", actor=request.user, data=request.POST, expected=carried(request.POST, agreement))
     except TransitionRefused as refusal:
-        if refusal.code in ("permission", "state"):
-            messages.error(request, str(refusal))
-            return redirect(agreement)
+        if refusal.code == "permission":
+            gone_on(request, agreement, str(refusal))
         form = ConfirmationForm(request.POST, instance=agreement, actor=request.user)
         add_refusal(form, refusal)
         return _show(request, agreement, form=form, status=422)
@@ -104,6 +103,8 @@ def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
     agreement = own_agreement(request, number)
     if agreement.signed_document_id:
         return redirect(agreement)
+    if not agreement.awaits_beneficiary:
+        gone_on(request, agreement, _("This act does not await a signature any more."))
     form = SignedCopyForm(request.POST, request.FILES, instance=agreement, actor=request.user, auto_id="id_copy_%s")
     if form.is_valid():
         try:
@@ -116,9 +117,8 @@ def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
                 expected=carried(request.POST, agreement),
             )
         except TransitionRefused as refusal:
-            if refusal.code in ("permission", "state"):
-                messages.error(request, str(refusal))
-                return redirect(agreement)
+            if refusal.code == "permission":
+                gone_on(request, agreement, str(refusal))
             add_refusal(form, refusal)
         except DocumentRefused as refusal:
             form.add_error("file", str(refusal))
@@ -161,7 +161,11 @@ def report(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     status = 200
     if request.method == "POST":
         if form is None:
-            return redirect(agreement)
+            gone_on(
+                request,
+                subject if found else agreement,
+                waits or _("This report was accepted: it does not change any more."),
+            )
         form = TrancheReportForm(request.POST, request.FILES, instance=subject, actor=request.user)
         if _file_report(request, form, found, tranche):
             messages.success(request, _("Your report is filed. We write to you when the service has read it."))

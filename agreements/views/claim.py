@@ -13,7 +13,8 @@ from agreements.claims import ClaimRefused
 from agreements.forms.portal import AmountForm, PieceForm, ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
-from agreements.views.access import add_refusal, own_claim
+from agreements.permissions import may_reply
+from agreements.views.access import add_refusal, claim_to_write, own_claim
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
@@ -37,7 +38,7 @@ def claim(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def amount(request: HttpRequest, number: str) -> HttpResponse:
     """Change what is asked, and say what was done."""
-    found = own_claim(request, number)
+    found = claim_to_write(request, number)
     shown = versions.carried(request.POST, found)
     try:
         with transaction.atomic():
@@ -62,7 +63,7 @@ def amount(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     """Join one of the pieces that the payment asks for."""
-    found = own_claim(request, number)
+    found = claim_to_write(request, number)
     form = PieceForm(request.POST, request.FILES, prefix=code)
     if form.is_valid():
         try:
@@ -79,7 +80,7 @@ def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
 @require_POST
 def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """Take a piece out."""
-    found = own_claim(request, number)
+    found = claim_to_write(request, number)
     piece = get_object_or_404(found.pieces, pk=pk)
     try:
         with versions.unchanged(request, found):
@@ -94,6 +95,8 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 def reply(request: HttpRequest, number: str) -> HttpResponse:
     """Answer on a suspended claim."""
     found = own_claim(request, number)
+    if reason := may_reply(request.user, found):
+        versions.gone_on(request, found, reason)
     form = ReplyForm(request.POST, request.FILES, prefix="reply")
     if form.is_valid():
         data = form.cleaned_data
@@ -121,9 +124,8 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
     try:
         perform(found, "submit", actor=request.user, data=request.POST, expected=versions.carried(request.POST, found))
     except TransitionRefused as refusal:
-        if refusal.code in ("permission", "state"):
-            messages.error(request, str(refusal))
-            return redirect(found)
+        if refusal.code == "permission":
+            versions.gone_on(request, found, str(refusal))
         form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
         add_refusal(form, refusal)
         return show(request, found, submit_form=form, status=422)

@@ -15,7 +15,7 @@ from agreements.claims import ClaimRefused, charge_accounts
 from agreements.forms.portal import LineForm, LineProofForm, ProofForm
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
-from agreements.views.access import own_claim
+from agreements.views.access import claim_to_write
 from agreements.views.claim import put_errors, show
 from core.documents import DocumentRefused
 from core.engine import versions
@@ -28,7 +28,7 @@ MAX_CATEGORY = 120
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest, number: str) -> HttpResponse:
     """A new line, with its proof when it is at hand."""
-    claim = own_claim(request, number)
+    claim = claim_to_write(request, number)
     if refusal := may_edit_claim(request.user, claim):
         messages.error(request, refusal)
         return redirect(claim)
@@ -68,7 +68,7 @@ def _values(form: LineForm, labels: dict[str, str]) -> dict:
 @transaction.atomic
 def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Correct a line."""
-    claim = own_claim(request, number)
+    claim = claim_to_write(request, number)
     if request.method == "POST":
         versions.lock(claim)
     line = get_object_or_404(claim.lines.select_related("claim__agreement", "proof__file"), rank=rank)
@@ -121,7 +121,7 @@ def _form_page(
 @require_POST
 def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Take a line out."""
-    claim = own_claim(request, number)
+    claim = claim_to_write(request, number)
     line = claim.lines.filter(rank=rank).first()
     if line is not None:
         try:
@@ -138,7 +138,7 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
 @require_POST
 def proof(request: HttpRequest, number: str) -> HttpResponse:
     """One file for one or several lines."""
-    claim = own_claim(request, number)
+    claim = claim_to_write(request, number)
     lines = lines_of(claim)
     form = ProofForm(request.POST, request.FILES, lines=lines)
     if form.is_valid():

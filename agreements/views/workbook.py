@@ -14,7 +14,7 @@ from agreements import intake
 from agreements.claims import ClaimRefused
 from agreements.forms.portal import WorkbookForm
 from agreements.models import ExpenditureUpload
-from agreements.views.access import own_claim
+from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import show
 from core.documents import DocumentRefused
 from core.engine import versions
@@ -42,7 +42,7 @@ def template(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def upload(request: HttpRequest, number: str) -> HttpResponse:
     """Read a file; nothing is written before the person has seen the preview."""
-    claim = own_claim(request, number)
+    claim = claim_to_write(request, number)
     form = WorkbookForm(request.POST, request.FILES)
     if form.is_valid():
         try:
@@ -60,7 +60,7 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """What the file would do; the button takes its good rows in."""
-    claim = own_claim(request, number)
+    claim = claim_to_write(request, number)
     kept = get_object_or_404(claim.uploads.select_related("document__file", "rejected__file"), pk=pk)
     if kept.state == ExpenditureUpload.State.TAKEN:
         if request.method == "GET":

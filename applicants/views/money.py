@@ -49,6 +49,8 @@ def new_bank_account(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter bank details, with their proof."""
     applicant = my_applicant(request, pk)
     if reason := may_enter_bank_account(request.user, applicant):
+        if request.method == "POST":
+            versions.gone_on(request, applicant, reason)
         messages.error(request, reason)
         return redirect("applicants:bank_accounts", pk=pk)
     form = BankAccountForm(request.POST or None, request.FILES or None, initial={"holder_name": applicant.display_name})

@@ -73,7 +73,9 @@ def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
         with versions.unchanged(request, applicant):
             if "remove" in request.POST:
                 remove_member(membership, actor=request.user)
-            elif request.POST.get("role") in MemberRole.values:
+            else:
+                if request.POST.get("role") not in MemberRole.values:
+                    raise PeopleRefused(_("Choose what this person may do."))
                 change_role(membership, request.POST["role"], actor=request.user)
     except PeopleRefused as error:
         tell_refusal(request, error)

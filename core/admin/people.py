@@ -23,6 +23,8 @@ from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
 from core.models.user import User
 from core.roles import Role
+from core.text import listed
+from core.users.last_person import stops_without
 
 # Roles are groups, but nobody gives a group rights one by one: the list of groups would only mislead.
 if isinstance(admin.site._registry.get(Group), GroupAdmin):
@@ -40,6 +42,14 @@ class AccountForm(forms.ModelForm):
         help_text=gettext_lazy("Any role but “applicant” opens the staff screens. An auditor changes nothing."),
     )
 
+    leave_without = forms.BooleanField(
+        label=gettext_lazy("Leave this work without anybody"),
+        required=False,
+        help_text=gettext_lazy(
+            "Only where the person is the last one to hold a role that open work waits for, and must leave at once."
+        ),
+    )
+
     class Meta:
         model = User
         fields = ["first_name", "last_name", "email", "phone", "language", "is_active"]
@@ -50,6 +60,7 @@ class AccountForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.stops: list[str] = []
         if self.instance.pk and "roles" in self.fields:
             self.initial["roles"] = sorted(self.instance.role_set)
 
@@ -64,10 +75,40 @@ class AccountForm(forms.ModelForm):
             raise ValidationError(reason)
         return sorted(wanted)
 
+    def clean(self) -> dict[str, Any]:
+        """The last active person of a role that open work waits for leaves it knowingly alone."""
+        cleaned = super().clean() or self.cleaned_data
+        if "roles" not in cleaned or not self.instance.pk or not self._was_active():
+            return cleaned
+        held = set(self.instance.role_set)
+        self.stops = stops_without(self.instance, held - set(cleaned["roles"]) if cleaned.get("is_active") else held)
+        if self.stops and not cleaned.get("leave_without"):
+            sentence = _(
+                "Nobody else could go on with: %(work)s. Give the role to somebody else first, or tick the box"
+                " “Leave this work without anybody”."
+            )
+            self.add_error(
+                "roles" if cleaned.get("is_active") else "is_active", sentence % {"work": listed(self.stops)}
+            )
+        return cleaned
+
+    def _was_active(self) -> bool:
+        """Whether the account may act as it is kept: the instance bears what was typed already."""
+        return bool(self.initial.get("is_active", self.instance.is_active))
+
     def clean_phone(self) -> str:
         if typed := self.cleaned_data["phone"]:
             validate_phone(typed)
         return typed
+
+
+class RoleFilter(admin.RelatedFieldListFilter):
+    """People by their role, in words."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        words = {role.value: str(role.label) for role in Role}
+        found = super().field_choices(field, request, model_admin)
+        return [(pk, words[name]) for pk, name in found if name in words]
 
 
 @admin.register(User)
@@ -77,27 +118,30 @@ class UserAdmin(EssorModelAdmin):
     form = AccountForm
     without_reason = dict.fromkeys(
         ("first_name", "last_name", "phone", "language"), "how a person is called and reached: opens nothing"
-    )
+    ) | {"leave_without": "a confirmation of the change beside it, which has its reason"}
     view_roles = (Role.ADMINISTRATOR,)
     add_roles = (Role.ADMINISTRATOR,)
     change_roles = (Role.ADMINISTRATOR,)
     list_display = ["full_name", "email", "roles_column", "is_active", "last_login"]
-    list_filter = ["groups", "is_active"]
+    list_filter = [("groups", RoleFilter), "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["last_name", "first_name", "id"]
     readonly_fields = ["last_login", "date_joined", "roles_column"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "phone", "language"]}),
-        (gettext_lazy("Access"), {"fields": ["roles", "is_active", "last_login", "date_joined"]}),
+        (gettext_lazy("Access"), {"fields": ["roles", "is_active", "leave_without", "last_login", "date_joined"]}),
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple]:
-        """Who only reads has no field of roles: its column says them."""
+        """Who only reads has no field of roles: its column says them. A new account leaves no work."""
         found = super().get_fieldsets(request, obj)
-        if self.asks_reason(request, obj) or (obj is None and self.has_add_permission(request)):
+        if self.asks_reason(request, obj):
             return found
-        said = {"roles": "roles_column"}
-        return [(n, {**more, "fields": [said.get(name, name) for name in more["fields"]]}) for n, more in found]
+        said = {"roles": "roles" if obj is None and self.has_add_permission(request) else "roles_column"}
+        return [
+            (title, {**more, "fields": [said.get(name, name) for name in more["fields"] if name != "leave_without"]})
+            for title, more in found
+        ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -126,7 +170,10 @@ class UserAdmin(EssorModelAdmin):
             super().save_model(request, obj, form, change)
             reason = self.reason_of(form)
             self._set_roles(request, obj, wanted, reason)
-            if others := {name: values for name, values in changes_in(form).items() if change and name != "roles"}:
+            if form.stops:
+                record(obj, "user.left_work", actor=request.user, comment=reason, data={"work": form.stops})
+            beside = ("roles", "leave_without")
+            if others := {name: values for name, values in changes_in(form).items() if change and name not in beside}:
                 record(obj, "change", actor=request.user, comment=reason, changes=others)
             if not change:
                 send_invitation(request, obj)

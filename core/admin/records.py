@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorChangeList, EssorModelAdmin
 from core.admin.values import Names, field_of, register_row_name
+from core.file_types import type_words
 from core.job_runner import kinds
 from core.models.document import Document
 from core.models.event import Event, EventSeal
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.models.workflow import WorkflowModel
-from core.presentation import action_label, document_kinds
+from core.presentation import action_label, document_kinds, mail_words
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import file_size
 from core.transitions import transitions_of, workflow_models
@@ -100,6 +101,31 @@ class ActionFilter(admin.AllValuesFieldListFilter):
         for choice in actions:
             action = choice["display"]
             yield choice | {"display": labels.get(action) or action_label(Event, action)}
+
+
+class MailFilter(admin.AllValuesFieldListFilter):
+    """Mails by what they tell."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": mail_words(choice["display"])}
+
+
+class JobKindFilter(admin.AllValuesFieldListFilter):
+    """Jobs by what they do."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
+        words = {kind.name: str(kind.label) for kind in kinds()}
+        for choice in super().choices(changelist):
+            yield choice | {"display": words.get(choice["display"], choice["display"])}
+
+
+class FileTypeFilter(admin.AllValuesFieldListFilter):
+    """Documents by the type of their file."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": type_words(choice["display"])}
 
 
 class ReadOnlyAdmin(EssorModelAdmin):
@@ -191,7 +217,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     view_roles = STAFF_ROLES
     list_display = ["created_at", "kind_column", "state_column", "percent_column", "requested_by", "open_column"]
-    list_filter = ["state", "kind"]
+    list_filter = ["state", ("kind", JobKindFilter)]
     list_select_related = ["requested_by"]
     ordering = ["-created_at", "-id"]
     search_fields = ["kind", "key"]
@@ -214,7 +240,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     """Mails that left or wait. The text of the mails that open an account is not shown."""
 
     list_display = ["created_at", "recipients", "subject_line", "state_column", "sent_at", "subject_column"]
-    list_filter = ["state", "template"]
+    list_filter = ["state", ("template", MailFilter)]
     sortable_by = ["created_at", "state_column", "sent_at"]
     list_select_related = ["content_type"]
     ordering = ["-created_at", "-id"]
@@ -224,7 +250,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
         "recipients",
         "subject_line",
         "text",
-        "template",
+        "template_words",
         "subject_column",
         "state_column",
         "attempts",
@@ -246,6 +272,10 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("To"))
     def recipients(self, message: OutboxMessage) -> str:
         return ", ".join(message.to)
+
+    @admin.display(description=gettext_lazy("What it tells"), ordering="template")
+    def template_words(self, message: OutboxMessage) -> str:
+        return mail_words(message.template)
 
     @admin.display(description=gettext_lazy("Text"))
     def text(self, message: OutboxMessage) -> str:
@@ -271,7 +301,7 @@ class DocumentAdmin(ReadOnlyAdmin):
         "subject_column",
         "uploaded_by",
     ]
-    list_filter = [("kind", KindFilter), "file__scan_state", "file__media_type"]
+    list_filter = [("kind", KindFilter), "file__scan_state", ("file__media_type", FileTypeFilter)]
     sortable_by = ["uploaded_at", "name_column", "kind_column"]
     list_select_related = ["file", "content_type", "uploaded_by"]
     ordering = ["-uploaded_at", "-id"]

@@ -11,7 +11,7 @@ from django.forms.utils import ErrorDict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from core.engine.versions import FIELD, Stale, carried, seen_in, shown_of
+from core.engine.versions import FIELD, carried, seen_in, shown_of
 from core.transitions import Option, TransitionRefused, TransitionSpec, perform, spec_of
 
 TEMPLATE = "admin/essor/transition.html"
@@ -66,8 +66,6 @@ def _take(model_admin: Any, request: HttpRequest, obj: models.Model, option: Opt
     except TransitionRefused as refusal:
         if refusal.code == "permission":
             raise PermissionDenied(str(refusal)) from refusal
-        if refusal.code == "state":
-            raise Stale(obj, carried(request.POST, obj), refusal=str(refusal)) from refusal
         form = _form(spec, obj, request, bound=True)
         others = _put_errors(form, refusal)
         return _page(model_admin, request, obj, option, back, form=form, errors=others, typed=typed, status=422)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
@@ -260,6 +260,20 @@ def _went_on(subject: models.Model, number: int, by: Any) -> bool:
     since = Event.objects.of(subject).filter(sequence__gt=number).exclude(action__in=_beside(type(subject)))
     happened = set(since.values_list("actor_id", "action"))
     return not happened or any(actor != by.pk or action not in at_once for actor, action in happened)
+
+
+def gone_on(request: HttpRequest, subject: models.Model, reason: str) -> NoReturn:
+    """The form of a page whose row has moved on, so that what it asks is no longer possible: ``reason`` says why, and
+    what was typed is given back. For the pages of the staff and of the applicants alike.
+
+    Raises:
+        Stale: always.
+    """
+    try:
+        shown = carried(request.POST, subject)
+    except Stale:
+        shown = None  # a page that adds something carries no version
+    raise Stale(subject, shown, refusal=str(reason))
 
 
 @contextmanager

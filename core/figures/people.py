@@ -1,16 +1,25 @@
 """Who enters the staff screens is who has a role of the staff."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.models.user import User
 from core.roles import STAFF_ROLES, Role
+from core.users.last_person import waiting_for_nobody
 
 
 def _roles() -> dict[str, Any]:
     return {"roles": [role.value for role in STAFF_ROLES]}
+
+
+def _nobodys() -> Iterator[Broken]:
+    """The open work that nobody active may take on: the first row of each kind stands for all."""
+    for work in waiting_for_nobody():
+        roles = ", ".join(sorted(str(role.label) for role in work.spec.roles))
+        yield Broken(work.first, work.words, expected=roles, found="", subject=work.model)
 
 
 register(
@@ -68,6 +77,17 @@ register(
             GROUP BY u.id, since.day ORDER BY u.id
         """,
         unit=Unit.DAY,
+        relation="",
+    ),
+    Invariant(
+        code="core.open-work-has-its-role",
+        name=_("Roles that open work waits for"),
+        sentence=_("Every role that open work waits for (to sign, to certify, to pay…) is held by an active person."),
+        source=_("Rule 4 of the domain: what one person does, another one checks; there must be both."),
+        subject=User,
+        rows=_nobodys,
+        unit=Unit.TEXT,
+        severity=Severity.FOLLOW_UP,
         relation="",
     ),
 )

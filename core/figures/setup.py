@@ -1,8 +1,8 @@
 """What core declares when Django is ready: its invariants, the nightly look, who reads what it found."""
 
-from core.figures import files, jobs, people, proof, states, waiting
+from core.figures import files, jobs, numbers, parameters, people, proof, states, waiting
 
-DECLARED = (states, files, proof, waiting, people)
+DECLARED = (states, files, proof, waiting, people, numbers, parameters)
 
 
 def register() -> None:

@@ -14,10 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.admin import ImportExportModelAdmin
+from import_export.forms import ConfirmImportForm
 from import_export.tmp_storages import MediaStorage
 from unfold.contrib.import_export.forms import ImportForm, SelectableFieldsExportForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin import EssorModelAdmin
+from core.admin.reasons import FIELD
 from core.admin_permissions import AdminRolesMixin
 from core.documents import WORKBOOK_TYPES, DocumentRefused, accept_attribute
 from core.importexport.formats import CsvFormat, TableFormat, WorkbookFormat
@@ -33,7 +36,14 @@ class TableRefused(ValueError):
 
 
 class UploadForm(ImportForm):
-    """The file; its type is told by its bytes."""
+    """The file, and why it is taken in; its type is told by its bytes."""
+
+    change_reason = forms.CharField(
+        label=gettext_lazy("Reason of the import"),
+        help_text=gettext_lazy("Kept with each row that changes; the history shows it."),
+        max_length=1000,
+        widget=UnfoldAdminTextInputWidget(),
+    )
 
     def __init__(self, formats: list, resources: list[type[EssorResource]], **kwargs: Any):
         super().__init__(formats, resources, **kwargs)
@@ -55,6 +65,12 @@ class UploadForm(ImportForm):
         return upload
 
 
+class ConfirmForm(ConfirmImportForm):
+    """The file that was looked at, with the reason that was given for it."""
+
+    change_reason = forms.CharField(max_length=1000, widget=forms.HiddenInput)
+
+
 class ExportForm(SelectableFieldsExportForm):
     """Columns under their labels."""
 
@@ -71,6 +87,7 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
     """
 
     import_form_class = UploadForm
+    confirm_form_class = ConfirmForm
     export_form_class = ExportForm
     tmp_storage_class = MediaStorage
 
@@ -116,10 +133,22 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
             response.context_data["fields_list"] = [("", labels)]
         return response
 
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: forms.Form | None) -> dict[str, Any]:
+        """The reason goes from the upload to its confirmation."""
+        found = super().get_confirm_form_initial(request, import_form)
+        return found | {FIELD: import_form.cleaned_data[FIELD]} if import_form else found
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        """The reason goes on to the resource, which keeps it."""
+        form = kwargs.get("form")
+        reason = form.cleaned_data.get(FIELD, "") if form is not None and form.is_valid() else ""
+        return super().get_import_data_kwargs(**kwargs) | {"reason": reason.strip()}
+
     def _send_to_worker(self, request: HttpRequest, form: UploadForm) -> HttpResponse:
         upload = form.cleaned_data["import_file"]
         try:
-            job = submit_import(self.choose_import_resource_class(form, request), upload, request.user)
+            resource = self.choose_import_resource_class(form, request)
+            job = submit_import(resource, upload, request.user, reason=form.cleaned_data[FIELD].strip())
         except DocumentRefused as error:
             messages.error(request, str(error))
             return redirect(request.path)

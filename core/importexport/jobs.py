@@ -19,13 +19,14 @@ MAX_BYTES = 50 * 1024 * 1024  # as for the list of operations
 CHUNK = 500
 
 
-def submit_import(resource: type[EssorResource], upload: File, user: Any) -> Job:
-    """Have a worker import an uploaded table. Raises DocumentRefused."""
+def submit_import(resource: type[EssorResource], upload: File, user: Any, *, reason: str) -> Job:
+    """Have a worker import an uploaded table, for a reason that each changed row keeps. Raises DocumentRefused."""
     document = store(
         upload, name=upload.name, subject=None, user=user, kind="import", allowed=WORKBOOK_TYPES, max_bytes=MAX_BYTES
     )
     path = f"{resource.__module__}.{resource.__qualname__}"
-    return submit(KIND, parameters={"resource": path, "document": document.pk, "file": document.name}, user=user)
+    parameters = {"resource": path, "document": document.pk, "file": document.name, "reason": reason}
+    return submit(KIND, parameters=parameters, user=user)
 
 
 @job_kind(KIND, label=gettext_lazy("Import of a table"))
@@ -46,6 +47,7 @@ def run(context: JobContext) -> JobResult:
         use_transactions=True,
         rollback_on_validation_errors=True,
         user=context.user,
+        reason=context.parameters.get("reason", ""),
     )
     if result.has_errors() or result.has_validation_errors():
         return _refused(context, columns, [result], reading)

@@ -194,12 +194,33 @@ class EssorResource(ModelResource):
                 raise ValidationError(text) from error
             raise
 
+    def after_init_instance(self, instance: models.Model, new: bool, row: Mapping[str, Any], **kwargs: Any) -> None:
+        """Keep the values of a row that is there, to say what the file changed of it."""
+        names = [] if new else [field.attribute for field in self.get_import_fields()]
+        instance._before_import = {name: self._kept(instance, name) for name in names}
+
+    def after_save_instance(self, instance: models.Model, row: Mapping[str, Any], **kwargs: Any) -> None:
+        """A row that changes has its event, with the reason of the file: as when a person changes it on its page."""
+        before = instance.__dict__.pop("_before_import", {})
+        if kwargs.get("dry_run") or not before or not (actor := current_actor()):
+            return
+        after = {name: self._kept(instance, name) for name in before}
+        changes = {name: [value, after[name]] for name, value in before.items() if value != after[name]}
+        if changes:
+            record(instance, "change", actor=actor, comment=kwargs.get("reason", ""), changes=changes)
+
+    @staticmethod
+    def _kept(instance: models.Model, name: str) -> Any:
+        """The value as an event keeps it: a link by its key."""
+        return getattr(instance, instance._meta.get_field(name).attname)
+
     def after_import(self, dataset: tablib.Dataset, result: Result, **kwargs: Any) -> None:
         """Say, in the transaction of the import, who brought the rows in."""
         totals = {name: count for name, count in result.totals.items() if count}
         if actor := current_actor():
             label = str(self._meta.model._meta.verbose_name)
-            record(actor, "import_table", actor=actor, data={"table": label, **totals})
+            data = {"table": label, **totals}
+            record(actor, "import_table", actor=actor, data=data, comment=kwargs.get("reason", ""))
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,23 @@ from core.models.indexes import for_lists
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
 from core.triggers import Digest, mark_trigger
 
+# Nobody else could give a role again: whoever leaves, one active administrator stays. Two who leave at once wait for
+# one another.
+LAST_ADMINISTRATOR_STAYS = """
+    PERFORM pg_advisory_xact_lock(hashtext('core_last_administrator'));
+    IF EXISTS (
+        SELECT 1 FROM core_user_groups held JOIN auth_group role ON role.id = held.group_id
+        WHERE role.name = 'administrator' AND held.user_id = {person}
+    ) AND NOT EXISTS (
+        SELECT 1 FROM core_user other
+            JOIN core_user_groups held ON held.user_id = other.id JOIN auth_group role ON role.id = held.group_id
+        WHERE role.name = 'administrator' AND other.is_active AND other.id <> {person}
+    ) THEN
+        RAISE EXCEPTION 'the last active administrator stays' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN {row};
+"""
+
 
 class UserManager(BaseUserManager):
     use_in_migrations = True
@@ -94,7 +111,16 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(password_mark=Digest("password")), name="core_user_password_is_marked"
             ),
         ]
-        triggers = [mark_trigger("password_mark", "NEW.password")]
+        triggers = [
+            mark_trigger("password_mark", "NEW.password"),
+            pgtrigger.Trigger(
+                name="last_administrator_stays",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition('OLD."is_active" AND NOT NEW."is_active"'),
+                func=LAST_ADMINISTRATOR_STAYS.format(person="OLD.id", row="NEW"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.get_full_name()
@@ -163,7 +189,19 @@ class UserRole(User.groups.through):
         triggers = [
             pgtrigger.Trigger(
                 name="roles_go_together", when=pgtrigger.After, operation=pgtrigger.Insert, func=ROLES_GO_TOGETHER
-            )
+            ),
+            pgtrigger.Trigger(
+                name="last_administrator_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Delete,
+                func=f"""
+                    IF NOT EXISTS (SELECT 1 FROM auth_group WHERE id = OLD.group_id AND name = 'administrator')
+                        OR NOT EXISTS (SELECT 1 FROM core_user WHERE id = OLD.user_id AND is_active) THEN
+                        RETURN OLD;
+                    END IF;
+                    {LAST_ADMINISTRATOR_STAYS.format(person="OLD.user_id", row="OLD")}
+                """,
+            ),
         ]
         verbose_name = _("role of a user")
         verbose_name_plural = _("roles of users")

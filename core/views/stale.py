@@ -1,5 +1,6 @@
 """The answer to a form that came from an old page: what is there now, what the person typed, and the two ways on."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -39,7 +40,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
     kept = kept_from(request)
     context = {
-        "title": _("This changed while you were working on it"),
+        "title": _title(stale, changes),
         "sentence": _sentence(stale, changes),
         "subject": stale.subject,
         "changes": changes,
@@ -62,9 +63,19 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
     return render(request, "essor/stale.html", context, status=CONFLICT)
 
 
+def _title(stale: Stale, changes: list[Change]) -> str:
+    if stale.refusal and not changes:
+        return _("This was not recorded")
+    return _("This changed while you were working on it")
+
+
+# What the page itself put in: tokens, buttons, the versions and presence of the answers of a form (``v-``, ``p-``).
+_OF_THE_PAGE = re.compile(rf"{FIELD}|_save|_continue|action|key|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*")
+
+
 def typed_of(kept: Kept) -> list[str]:
     """What the person typed and may want to take elsewhere: everything but what the page itself put in."""
-    return [value for name, value in kept.fields if name not in (FIELD, "_save", "_continue") and value.strip()]
+    return [value for name, value in kept.fields if not _OF_THE_PAGE.fullmatch(name) and value.strip()]
 
 
 def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
@@ -91,13 +102,13 @@ def _who(event: Any, is_staff: bool) -> str:
 
 
 def _sentence(stale: Stale, changes: list[Change]) -> str:
+    if not changes and stale.refusal:
+        return _("%(reason)s Nothing of yours was recorded.") % {"reason": stale.refusal}
     if stale.shown is None:
         return _(
             "This form comes from a page that is too old, or that was not ours: nothing was recorded. Look at what "
             "is there now, then do it again."
         )
-    if not changes and stale.refusal:
-        return stale.refusal
     if not changes:
         return _("Somebody changed this since you opened the page: nothing of yours was recorded yet.")
     words = {"person": changes[0].who, "when": format_moment(changes[0].when), "what": changes[0].what}

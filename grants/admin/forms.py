@@ -71,8 +71,9 @@ class RetainForm(forms.Form):
     def __init__(self, *args, lines, **kwargs):
         super().__init__(*args, **kwargs)
         for line in lines:
+            label = _("Retained, line %(rank)s: %(label)s") % {"rank": line.rank, "label": line.label}
             self.fields[f"line-{line.pk}"] = EuroField(
-                label=line.label, required=False, min_value=ZERO, max_value=line.amount
+                label=label, required=False, min_value=ZERO, max_value=line.amount
             )
 
     @staticmethod

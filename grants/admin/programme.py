@@ -1,8 +1,11 @@
 """Programmes, their versions, calls, and who works for them."""
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
@@ -10,14 +13,28 @@ from core.admin import EssorModelAdmin, EssorTabularInline, date_display
 from core.dates import last_day
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import short_date
+from core.text import listed
+from grants.figures.work import stranded_cases, told
 from grants.models import Call, Programme, ProgrammeAssignment, ProgrammeVersion
 from grants.permissions import programmes_of
+
+
+class AssignmentFormSet(BaseInlineFormSet):
+    """Nobody leaves a programme whose open cases would then stand in nobody's list."""
+
+    def clean(self) -> None:
+        super().clean()
+        gone = [form.instance.user_id for form in self.deleted_forms if form.instance.pk]
+        if gone and (cases := told(stranded_cases(gone, STAFF_ROLES, self.instance.pk))):
+            sentence = _("Without this person: %(cases)s. Name somebody else first, then take the person away.")
+            raise ValidationError(sentence % {"cases": listed(cases)})
 
 
 class AssignmentInline(EssorTabularInline):
     """The staff of the programme: they see its cases."""
 
     model = ProgrammeAssignment
+    formset = AssignmentFormSet
     fields = ["user"]
     autocomplete_fields = ["user"]
     view_roles = STAFF_ROLES

@@ -75,6 +75,29 @@ register(
         unit=Unit.NUMBER,
     ),
     Invariant(
+        code="grants.proposal-on-present-opinions",
+        name=_("Proposal on the opinions of the file of now"),
+        sentence=_(
+            "A proposal that waits for its visa or its vote rests on opinions given on the newest file, or upheld for it."
+        ),
+        source=_("Rule 10 of the domain: what rests on figures that changed is void until it is made again."),
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number || ' · ' || opinion.body AS label, file.number AS expected,
+                   greatest(opinion.file_number, opinion.upheld_number, 0) AS found
+            FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
+            JOIN LATERAL (SELECT max(number) AS number FROM grants_snapshot WHERE application_id = app.id) AS file ON TRUE
+            JOIN grants_opinion opinion ON opinion.application_id = app.id AND opinion.result <> ''
+            WHERE p.sent_back_at IS NULL AND app.state IN ('instructed', 'ready_for_committee', 'scheduled')
+              AND greatest(opinion.file_number, opinion.upheld_number, 0) < file.number
+              AND NOT EXISTS (
+                  SELECT 1 FROM grants_opinion later
+                  WHERE later.application_id = app.id AND later.result <> '' AND later.code = opinion.code
+                    AND later.body = opinion.body AND later.id > opinion.id) ORDER BY app.id, opinion.id
+        """,
+        unit=Unit.NUMBER,
+    ),
+    Invariant(
         code="grants.proposed-is-the-proposal",
         name=_("Proposed amount of a case"),
         sentence=_("The proposed amount of a case that waits for its vote is that of its live proposal."),

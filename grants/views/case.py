@@ -188,6 +188,8 @@ def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         with versions.unchanged(request, application):
             filing.answer_piece_request(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
     except TransitionRefused as refusal:
+        if refusal.code != "conditions":
+            versions.gone_on(request, application, str(refusal))
         messages.error(request, str(refusal))
         return redirect(f"{application.get_absolute_url()}#pieces-asked")
     messages.success(request, _("Your pieces are sent. The time limit of the decision runs again."))
@@ -205,15 +207,17 @@ def withdraw(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         (option for option in available_transitions(application, request.user) if option.spec.name == "withdraw"), None
     )
     if option is None:
-        messages.error(request, _("This application can no longer be withdrawn. Write to the service."))
+        reason = _("This application can no longer be withdrawn. Write to the service.")
+        if request.method == "POST":
+            versions.gone_on(request, application, reason)
+        messages.error(request, reason)
         return redirect(application)
     if request.method == "POST":
         try:
             with versions.unchanged(request, application):
                 filing.withdraw(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
         except TransitionRefused as refusal:
-            messages.error(request, str(refusal))
-            return redirect(application)
+            versions.gone_on(request, application, str(refusal))
         messages.success(request, _("Your application is withdrawn."))
         return redirect("grants:my_cases")
     return render(request, "grants/case/withdraw.html", {"application": application, "option": option})

@@ -126,13 +126,11 @@ def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpR
     section = _section(application, section_code)
     if request.method == "GET":
         return _show_step(request, application, section, check="check" in request.GET)
-    typed, versions = read_post(application.rules, request.POST)
+    typed, read = read_post(application.rules, request.POST)
     try:
-        saved = filing.save_answers(application, user=request.user, typed=typed, versions=versions)
+        saved = filing.save_answers(application, user=request.user, typed=typed, versions=read)
     except FilingRefused as refusal:
-        messages.error(request, str(refusal))
-        kept = Saved(at=application.updated_at, table_errors={code: {} for code in typed})
-        return _show_step(request, application, section, typed=typed, saved=kept, status=409)
+        versions.gone_on(request, application, str(refusal))
     action = request.POST.get("action", "next")
     application = own_draft(request, public_id)
     if not saved.ok or action.startswith("more-"):
@@ -169,7 +167,6 @@ def _show_step(
     saved: Saved | None = None,
     check: bool = False,
     more_rows: str = "",
-    status: int = 200,
 ) -> HttpResponse:
     missing = missing_of(application)
     steps = steps_of(application, missing, section.code)
@@ -188,7 +185,7 @@ def _show_step(
         "missing_count": len(missing),
         "has_form": any(question.kind != QuestionKind.PIECES for question in section.questions),
     }
-    return render(request, "grants/form/step.html", context, status=status)
+    return render(request, "grants/form/step.html", context)
 
 
 @portal_login_required

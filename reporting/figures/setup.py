@@ -1,5 +1,22 @@
 """The invariants that reporting declares: importing the files registers them."""
 
+from core.figures.numbers import register_numbers
+from core.figures.parameters import register_parameters
 from reporting.figures import certificates, control, identity, impartial, operations, payment_applications
+from reporting.models import (
+    AccountingYear,
+    Certificate,
+    ErrorType,
+    ExpenditureDeclaration,
+    Fund,
+    InterventionField,
+    Operation,
+    Priority,
+    PriorityAllocation,
+    SpecificObjective,
+)
 
 DECLARED = (operations, identity, control, impartial, certificates, payment_applications)
+
+register_numbers((Certificate, "number"), (ExpenditureDeclaration, "number"), (Operation, "code"))
+register_parameters(Fund, ErrorType, InterventionField, AccountingYear, Priority, PriorityAllocation, SpecificObjective)

@@ -261,7 +261,8 @@ def test_pieces_are_joined_and_the_claim_filed_once(client):
         assert client.post(url("claim_submit", claim.number), {"attested": "on"}).status_code == 302
     claim.refresh_from_db()
     assert claim.state == "submitted"
-    assert client.post(url("line_add", claim.number), typed(invoice_number="F-9")).status_code == 302
+    late = client.post(url("line_add", claim.number), typed(invoice_number="F-9"))  # what was typed is given back
+    assert (late.status_code, "F-9" in late.content.decode()) == (409, True)
     assert claim.lines.count() == 1
 
 
@@ -317,7 +318,8 @@ def test_a_report_is_filed_returned_and_filed_again(client):
     assert client.post(address, data | {"summary": "Avec les comptes."}).status_code == 302
     report.refresh_from_db()
     assert (report.state, report.summary) == ("filed", "Avec les comptes.")
-    assert client.post(url("report", agreement.number, 2), data).status_code == 302
+    early = client.post(url("report", agreement.number, 2), data)  # why not yet, with what was typed
+    assert (early.status_code, "Une année pleine." in early.content.decode()) == (409, True)
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

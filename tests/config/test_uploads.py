@@ -72,7 +72,7 @@ def claim_workbook() -> Door:
 
 
 def list_of_applicants() -> Door:
-    typed = {"format": "0", "resource": "0"}
+    typed = {"format": "0", "resource": "0", "change_reason": "Reprise."}
     address = reverse("admin:applicants_applicant_import")
     return Door(address, UserFactory(instructor=True), "import_file", typed, suffix=".xlsx")
 

@@ -5,11 +5,14 @@ from datetime import date
 
 import openpyxl
 import pytest
+from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from applicants.models import Applicant, LegalCategory
 from applicants.workbooks import ApplicantResource, LegalCategoryResource
+from core.admin.changes import change_lines
+from core.events import history
 from core.importexport import admin as importexport_admin
 from core.importexport.jobs import KIND, submit_import
 from core.importexport.resources import EssorResource
@@ -54,8 +57,11 @@ HEADERS = ["SIRET", "Dénomination", "CP", "Commune"]
 def upload(client, content: bytes, name: str = "table.xlsx"):
     return client.post(
         reverse("admin:applicants_applicant_import"),
-        {"import_file": SimpleUploadedFile(name, content), "format": "0", "resource": "0"},
-    )
+        {
+            "import_file": SimpleUploadedFile(name, content), "format": "0", "resource": "0",
+            "change_reason": "Liste de la préfecture",
+        },
+    )  # fmt: skip
 
 
 def confirm(client, response):
@@ -233,7 +239,7 @@ def test_a_long_file_goes_to_a_worker(client, officer, monkeypatch) -> None:
 
 
 def parameters(content: bytes, user, name: str = "table.xlsx") -> dict:
-    job = submit_import(ApplicantResource, SimpleUploadedFile(name, content), user)
+    job = submit_import(ApplicantResource, SimpleUploadedFile(name, content), user, reason="Reprise des données")
     Job.objects.filter(pk=job.pk).delete()
     return job.parameters
 
@@ -271,7 +277,30 @@ def test_a_reference_table_comes_in_by_its_code(client) -> None:
     content = table([["9220", "Association déclarée (loi 1901)", "association", "by_statute", ""]], labels)
     response = client.post(
         reverse("admin:applicants_legalcategory_import"),
-        {"import_file": SimpleUploadedFile("t.xlsx", content), "format": "0", "resource": "0"},
-    )
+        {
+            "import_file": SimpleUploadedFile("t.xlsx", content), "format": "0", "resource": "0",
+            "change_reason": "Nouvelle nomenclature de l’INSEE",
+        },
+    )  # fmt: skip
     client.post(reverse("admin:applicants_legalcategory_process_import"), response.context["confirm_form"].initial)
-    assert LegalCategory.objects.get(code="9220").label == "Association déclarée (loi 1901)"
+    category = LegalCategory.objects.get(code="9220")
+    assert category.label == "Association déclarée (loi 1901)"
+    event = history(category).get()
+    assert (event.action, event.comment, list(event.changes)) == (
+        "change",
+        "Nouvelle nomenclature de l’INSEE",
+        ["label"],
+    )
+    (line,) = [line for line in change_lines(category) if line.after == category.label]
+    assert line.why == "Nouvelle nomenclature de l’INSEE"
+
+
+@pytest.mark.parametrize(
+    "model_admin",
+    [item for item in admin.site._registry.values() if isinstance(item, importexport_admin.EssorImportExportAdmin)],
+    ids=lambda item: item.opts.label,
+)
+def test_no_list_takes_a_file_in_without_a_reason(model_admin) -> None:
+    """Parameters, ceilings, envelopes: changed by a file, they say why as on their page."""
+    upload_form, confirm_form = model_admin.import_form_class, model_admin.confirm_form_class
+    assert upload_form.base_fields["change_reason"].required and confirm_form.base_fields["change_reason"].required

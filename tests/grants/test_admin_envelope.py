@@ -159,7 +159,10 @@ def test_envelopes_go_out_and_come_in_again(client, officer):
     stream = BytesIO()
     book.save(stream)
     upload = SimpleUploadedFile("enveloppes.xlsx", stream.getvalue())
-    page = client.post(reverse("admin:grants_envelope_import"), {"import_file": upload, "format": "0"})
+    address, data = reverse("admin:grants_envelope_import"), {"import_file": upload, "format": "0"}
+    assert client.post(address, data).context["form"].errors["change_reason"]
+    upload.seek(0)
+    page = client.post(address, data | {"change_reason": "Budget supplémentaire"})
     assert page.status_code == 200
     confirm = page.context["confirm_form"]
     client.post(reverse("admin:grants_envelope_process_import"), confirm.initial)

@@ -1,29 +1,45 @@
 """Nobody acts for the Region on a case in which they have an interest, nor does an auditor: the services, the database."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
+from inspect import isfunction, signature
+from pkgutil import walk_packages
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from agreements import claims, payments
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
-from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
+from agreements.duplicates import answer_warning
+from agreements.models import DuplicateWarning, ExpenditureLine, PaymentBatch, PaymentClaim, PaymentOrder
+from agreements.permissions import may_review
 from applicants.bank_accounts import enter_account
 from applicants.models import BankAccount, Invitation, Membership
 from applicants.people import change_role, create_applicant, invite
 from core.events import record
 from core.roles import Role
-from core.transitions import TransitionRefused, available_transitions, perform
-from grants import committee, instruction
-from grants.models import AgendaItem, Application, PersonLine, Proposal
+from core.transitions import (
+    TransitionRefused,
+    available_transitions,
+    perform,
+    permission_reason,
+    transitions_of,
+    workflow_models,
+)
+from grants import committee, instruction, opinions
+from grants.models import AgendaItem, Application, Opinion, PersonLine, Proposal
+from grants.services.snapshots import take_snapshot
 from grants.staff_permissions import may_instruct, may_run_session
 from tests.factories.agreements import certified, drafted, in_force, ordered, submitted
 from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf
 from tests.factories.core import UserFactory, hold_in_breach
-from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
+from tests.factories.grants import filed
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, ask, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +66,25 @@ def auditing(application: Application, role: Role = Role.INSTRUCTOR):
     return hold_in_breach(staff(role, application.programme.code), role, Role.AUDITOR)
 
 
-SERVICES = {
+def asked(case: Application) -> Opinion:
+    """An opinion that was asked on the case, not yet given."""
+    return case.opinions.first() or ask(case, "x")
+
+
+def given_before(case: Application) -> Opinion:
+    """An opinion that was given before the file was completed."""
+    if opinion := case.opinions.exclude(result="").first():
+        return opinion
+    officer = staff(Role.INSTRUCTOR)
+    today = timezone.localdate()
+    opinion = instruction.record_opinion(
+        asked(case), "favourable", actor=officer, given_on=today, proof=pdf("avis"), proof_name="avis.pdf"
+    )
+    take_snapshot(case, kind="completion", actor=case.created_by, content={})
+    return opinion
+
+
+INSTRUCTION = {
     "answer_check": lambda case, who: instruction.answer_check(
         case, next(rule.code for rule in case.rules.checks if rule.stage == "eligibility"), "yes", actor=who
     ),
@@ -63,35 +97,113 @@ SERVICES = {
     "ask_opinion": lambda case, who: instruction.ask_opinion(
         case, "x", actor=who, email="a@b.example", body="DREETS", due_on=timezone.localdate() + timedelta(days=9)
     ),
+    "record_opinion": lambda case, who: instruction.record_opinion(
+        asked(case), "favourable", actor=who, given_on=timezone.localdate(), proof=pdf("avis"), proof_name="avis.pdf"
+    ),
+    "close_opinion_link": lambda case, who: instruction.close_opinion_link(asked(case), actor=who),
+    "judge_piece": lambda case, who: instruction.judge_piece(case.pieces.first(), "accepted", actor=who),
     "add_note": lambda case, who: instruction.add_note(case, "Une note.", actor=who),
     "write_to_applicant": lambda case, who: instruction.write_to_applicant(case, "Bonjour.", actor=who),
     "mark_read": lambda case, who: instruction.mark_read(case, actor=who),
     "assign_instructor": lambda case, who: instruction.assign_instructor(case, staff(Role.INSTRUCTOR), actor=who),
     "choose_eu_fund": lambda case, who: instruction.choose_eu_fund(case, "ESF+", actor=who),
 }
+SERVICES = {f"grants.instruction.{name}": attempt for name, attempt in INSTRUCTION.items()} | {
+    "grants.opinions.uphold_opinion": lambda case, who: opinions.uphold_opinion(
+        given_before(case), "Rien de neuf.", actor=who
+    )
+}
+"""What the service does on a case that is instructed."""
 
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("make", [interested, auditing])
 def test_the_services_of_the_instruction(case, name: str, make):
+    if name.endswith("judge_piece"):
+        case = filed()
     with pytest.raises(instruction.InstructionRefused):
         SERVICES[name](case, make(case))
     SERVICES[name](case, staff(Role.INSTRUCTOR))  # refused for the person alone
 
 
-def test_every_service_of_the_instruction_is_tried():
-    """A service that writes in a person's name is in the list above, or is tried beside it."""
-    names = {
-        name
-        for name, function in vars(instruction).items()
-        if getattr(function, "__module__", "") == instruction.__name__
-        and "actor"
-        in getattr(function, "__code__", test_every_service_of_the_instruction_is_tried.__code__).co_varnames
-        and not name.startswith("_")
-    }
-    # These act on a piece or an opinion through the lock, ``locked_case``; the automatic checks are the product's own.
-    others = {"record_opinion", "close_opinion_link", "judge_piece", "answer_automatic_checks", "locked_case"}
-    assert names - others == set(SERVICES)
+BELOW = "tried in this file"
+PORTAL = "done by the people of the body themselves"
+FOLLOWS = "follows from a transition or a service, which looked at the person"
+NOBODYS = "on no row of anybody: a session, a list, a batch"
+REASONS = {
+    "applicants": {
+        PORTAL: """bank_accounts.enter_account de_minimis.links.declare_links de_minimis.register.declare
+            de_minimis.register.withdraw_declaration people.create_applicant people.ensure_person people.invite
+            people.revoke_invitation people.change_role people.remove_member""",
+        FOLLOWS: """de_minimis.register.record_granted de_minimis.register.follow_grant
+            de_minimis.register.withdraw_granted""",
+        "tests/applicants/test_central_register.py": "de_minimis.central.enter de_minimis.central.complete",
+        "tests/applicants/test_single_undertaking.py": "de_minimis.links.decide_links",
+        "tests/applicants/test_declared_aid.py": """de_minimis.register.enter_declared
+            de_minimis.register.correct_declared de_minimis.register.withdraw_declared""",
+    },
+    "grants": {
+        BELOW: """committee.add_member committee.mark_present committee.move_item committee.record_decision
+            committee.declare_recusal committee.withdraw_recusal""",
+        FOLLOWS: """commitments.release commitments.use_credit committee.add_to_agenda
+            de_minimis.record_granted de_minimis.withdraw_granted decisions.write decisions.take_back decisions.apply
+            services.snapshots.take_snapshot instruction.answer_automatic_checks""",
+        NOBODYS: "committee.create_session",
+    },
+    "agreements": {
+        BELOW: """drafting.draft_agreement drafting.write_act drafting.choose_fund claims.certify_line
+            claims.certify_lines duplicates.answer_warning""",
+        PORTAL: """claims.open_claim claims.set_amount claims.add_line claims.change_line claims.remove_line
+            claims.attach_proof claims.join_piece claims.remove_piece claims.reply claims.submit intake.preview
+            intake.take_in reports.file_report""",
+        FOLLOWS: """payments.order_claims payments.close_batch payments.confirm_payments
+            schedule.services.extend settlements.services.settle settlements.services.free_what_is_left""",
+        NOBODYS: "payments.open_batch",
+    },
+    "reporting": {
+        FOLLOWS: "operations.add_version operations.revise imports.apply_import",
+        NOBODYS: "payment_applications.open_application",
+    },
+}
+
+
+def services_in_a_persons_name() -> set[str]:
+    """Every function of the business apps that does something for an ``actor``, by its full name."""
+    found = set()
+    for app in REASONS:
+        for module in walk_packages(import_module(app).__path__, f"{app}."):
+            if {"migrations", "management", "admin", "views", "forms", "models"} & {*module.name.split(".")}:
+                continue  # screens and transitions: the runner and the forms above them ask
+            for name, function in vars(import_module(module.name)).items():
+                if not isfunction(function) or function.__module__ != module.name or name.startswith("_"):
+                    continue
+                actor = signature(function).parameters.get("actor")
+                if actor is not None and actor.kind is actor.KEYWORD_ONLY:
+                    found.add(f"{module.name}.{name}")
+    return found
+
+
+def test_every_service_in_a_persons_name_is_tried_or_has_its_reason():
+    """Found in the code: a new one is tried with a person who has an interest, or is listed with why not."""
+    reasoned = {f"{app}.{name}" for app, why in REASONS.items() for names in why.values() for name in names.split()}
+    assert services_in_a_persons_name() == reasoned | set(SERVICES)
+    assert not reasoned & set(SERVICES)
+
+
+def test_the_runner_asks_for_every_move_of_the_staff():
+    """Whatever its own permission says: a new transition is refused to who has an interest, and to an auditor."""
+    seen = 0
+    for model in workflow_models(apps.get_models()):
+        if not model.__module__.startswith("tests."):
+            for spec in transitions_of(model):
+                if spec.audience == "staff":
+                    person = UserFactory(roles=[spec.roles[0]])
+                    row = model(pk=1)
+                    row._interests = {person.pk: "Vous agissez pour ce demandeur."}
+                    assert permission_reason(replace(spec, permission_=None), row, person) == row._interests[person.pk]
+                    assert permission_reason(spec, row, UserFactory(auditor=True)), spec.name
+                    seen += 1
+    assert seen > 40
 
 
 @pytest.mark.parametrize("make", [interested, auditing])
@@ -107,6 +219,7 @@ def test_a_session(make):
         lambda who: committee.move_item(item, 1, actor=who),
         lambda who: committee.record_decision(item, "rejected", actor=who, reason="Motif."),
         lambda who: committee.declare_recusal(item, session.members.first(), actor=who),
+        lambda who: committee.withdraw_recusal(item.recusals.get(), actor=who),
     )
     for attempt in tries:
         with pytest.raises(committee.SessionRefused):
@@ -128,8 +241,12 @@ def test_agreements_and_claims(make):
     with pytest.raises(DraftingRefused):
         draft_agreement(granted, actor=make(granted))
     claim = submitted(*in_force())
+    partial = make(claim.agreement.application)
     with pytest.raises(claims.ClaimRefused):
-        claims.certify_lines(claim, {}, actor=make(claim.agreement.application))
+        claims.certify_lines(claim, {}, actor=partial)
+    warning = DuplicateWarning(line=ExpenditureLine(claim=claim))
+    with pytest.raises(ValueError, match=may_review(partial, claim)):
+        answer_warning(warning, answer="different", comment="Deux chantiers.", actor=partial)
 
 
 def test_an_auditor_does_nothing_on_the_portal_either():

@@ -31,6 +31,7 @@ breaks(
 breaks(
     "core.events-are-sealed",
     "DELETE FROM core_eventseal WHERE event_id = (SELECT e.id FROM core_event e ORDER BY e.created_at, e.id LIMIT 1)",
+    ESSOR_SEALED_WITHIN=0,
 )
 breaks(
     "core.files-are-read-again",
@@ -40,6 +41,29 @@ breaks(
     "core.anchors-are-made",
     "UPDATE core_eventseal SET sealed_at = now() - interval '5 days'",
     ESSOR_ANCHOR_MAIL=["preuve@region.example"],
+)
+breaks(
+    "core.open-work-has-its-role",
+    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT held.user_id FROM core_user_groups held "
+    "JOIN auth_group role ON role.id = held.group_id WHERE role.name = 'finance_officer')",
+)
+breaks(
+    "core.lines-are-sealed",
+    "DELETE FROM core_historyseal WHERE \"table\" = 'core_user'",
+    ESSOR_SEALED_WITHIN=0,
+)
+breaks(
+    "core.numbers-within-their-counter",
+    "UPDATE core_sequence SET last_value = 0 WHERE id = (SELECT min(id) FROM core_sequence WHERE prefix = 'CONV')",
+)
+breaks(
+    "core.parameters-change-with-a-reason",
+    *(
+        "INSERT INTO core_incompatiblerolesevent (pgh_created_at, pgh_label, pgh_obj_id, pgh_context, pgh_context_id, "
+        f"id, first, second, reason, source, enforced) SELECT now(), '{label}', id, '{{\"user\": 1}}', gen_random_uuid(), "
+        f"id, first, second, reason, source, {enforced} FROM core_incompatibleroles ORDER BY id LIMIT 1"
+        for label, enforced in (("insert", "TRUE"), ("update", "FALSE"))
+    ),
 )
 breaks(
     "core.roles-go-together",

@@ -54,6 +54,12 @@ breaks(
     "JOIN grants_application a ON a.id = line.application_id WHERE a.state = 'instructed' AND line.side = 'charge')",
 )
 breaks(
+    "grants.proposal-on-present-opinions",
+    "UPDATE grants_opinion SET file_number = 0, upheld_number = NULL, upheld_by_id = NULL, upheld_reason = '', "
+    "application_id = (SELECT max(id) FROM grants_application WHERE state = 'instructed') "
+    "WHERE id = (SELECT max(id) FROM grants_opinion WHERE result <> '')",
+)
+breaks(
     "grants.proposed-is-the-proposal",
     "UPDATE grants_application SET proposed_amount = proposed_amount - 1 "
     "WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'instructed')",

@@ -8,7 +8,7 @@ from core.figures.checking import look
 from core.figures.invariants import Invariant, invariants
 
 # What a worker does every minute: the sequences seal at their end.
-BY_A_WORKER = {"core.events-are-sealed"}
+BY_A_WORKER = {"core.events-are-sealed", "core.lines-are-sealed"}
 _numbers = count(1)
 
 

@@ -2,10 +2,13 @@
 
 import re
 
+import lxml.html
 import pytest
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
+from django.urls import reverse
+from django.utils import translation
 
 from core.admin.changes import parts_of
 from core.admin.events import _changed as changed
@@ -13,9 +16,15 @@ from core.admin.events import lines as event_lines
 from core.events import history
 from core.figures.checking import look, look_at
 from core.figures.invariants import Invariant, invariant_of, invariants
+from core.figures.numbers import numbered
+from core.figures.parameters import parameters
+from core.models.sequence import Sequence
 from core.money import format_euros
+from core.roles import Role
+from core.transitions import transitions_of
 from grants.models import Envelope
 from reporting.models import Operation
+from tests.factories.core import UserFactory, hold_in_breach
 from tests.invariants.looking import Looker
 from tests.invariants.sabotage import sabotage, settings_of, statements_of
 from tests.invariants.test_declared import CODES
@@ -116,6 +125,83 @@ def test_no_history_speaks_the_language_of_the_machine(region, monkeypatch):
                     wrong.add((model._meta.label, what, before[:60], after[:60]))
     assert seen > 1_000
     assert sorted(wrong) == []
+
+
+# On a page: a code of the machine, an amount as the machine writes it, a moment, an empty value's name.
+ON_A_PAGE = re.compile(
+    r"\b[a-z]+(?:_[a-z]+)+\b|(?<![\w.:/-])\d+\.\d\d(?![\w.])|\d{4}-\d\d-\d\d(?!\d|[-\w.])|\bNone\b|\*\*"
+)
+NOT_WORDS = {"script", "style", "template", "noscript", "code", "pre"}
+# Addresses and names of files say what they say.
+OF_DATA = re.compile(r"\S+@\S+|\S+\.(?:pdf|docx|xlsx|txt|csv|zip|png)\b|https?://\S+")
+
+
+def words_on(response) -> list[str]:
+    """The texts of the page itself, as they are read."""
+    document = lxml.html.fromstring(response.content.decode())
+    texts = []
+    for node in document.iter():
+        if isinstance(node.tag, str) and node.tag not in NOT_WORDS:
+            texts.append(node.text)
+        texts.append(node.tail if node.getparent() is not None and node.getparent().tag not in NOT_WORDS else None)
+    return [" ".join(OF_DATA.sub("", text).split()) for text in texts if text and text.strip()]
+
+
+def spoken_wrong(model, texts: list[str]) -> set[str]:
+    """What of these texts is of the machine, or of the other language."""
+    french = translation.trans_real.translation("fr")
+    texts = [text for text in texts if text]
+    codes = codes_of(model)
+    english = {text for text in texts if text in french._catalog and french.gettext(text) != text}
+    return {text for text in texts if ON_A_PAGE.search(text) or text in codes} | (english - SAME_WORDS)
+
+
+SAME_WORDS: set[str] = set()
+
+
+def test_every_list_and_history_of_the_staff_site_is_read_in_french(region, client):
+    """The lists with their filters, and the history page of the newest row, of every model: words, euros, days."""
+    person = hold_in_breach(UserFactory(), *Role)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    seen, wrong = 0, set()
+    for model, model_admin in admin.site._registry.items():
+        if model._meta.app_label == "sample":
+            continue
+        pages = [reverse(f"admin:{model_admin.url_name('changelist')}")]
+        if row := model._base_manager.order_by("-pk").first():
+            pages.append(reverse(f"admin:{model_admin.url_name('history')}", args=[row.pk]))
+        for address in pages:
+            page = client.get(address)
+            if page.status_code == 200:
+                seen += 1
+                wrong |= {(address, text[:90]) for text in spoken_wrong(model, words_on(page))}
+    assert seen > 60
+    assert sorted(wrong) == []
+
+
+def test_every_counter_has_its_numbers_looked_at(region):
+    """A new kind of number is told to the invariant: every counter of the Region has numbers among those it reads."""
+    found = {
+        str(number).rpartition("-")[0]
+        for model, name in numbered()
+        for number in model._base_manager.values_list(name, flat=True)
+        if number
+    }
+    assert {f"{prefix}-{year}" for prefix, year in Sequence.objects.values_list("prefix", "year")} <= found
+
+
+def test_every_table_of_parameters_is_looked_at():
+    """Tables without a workflow that people of the staff change on a page, and no register of people or of cases."""
+    others = {
+        "applicants.Applicant", "applicants.DeMinimisAid", "applicants.SingleUndertaking", "core.User",
+        "grants.Application", "grants.CommitteeSession", "grants.Programme", "reporting.EUBeneficiary",
+    }  # fmt: skip
+    changed_on_a_page = {
+        model._meta.label
+        for model, model_admin in admin.site._registry.items()
+        if model._meta.app_label != "sample" and model_admin.change_roles and not transitions_of(model)
+    }
+    assert changed_on_a_page - others <= {model._meta.label for model in parameters()}
 
 
 def test_a_row_begins_with_its_values_at_entry(region):
