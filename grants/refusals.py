@@ -10,6 +10,9 @@ TRIGGERS = {
             "An opinion was given before the file was completed or corrected: ask for it again, or say why it still holds."
         )
     ),
+    "the seat of the applicant changed since the proposal": told(
+        _("The seat of the applicant changed since the proposal: send the case back to instruction.")
+    ),
     "the proposal rests on a computation whose figures changed": told(
         _("The figures of the case changed since the aid was computed: compute it again, then make the proposal anew.")
     ),

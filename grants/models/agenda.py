@@ -11,6 +11,7 @@ from core.history import tracked
 from core.money import MoneyField
 from grants.models.guards import case_filed_before_its_session
 from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
+from grants.models.present_facts import agenda_on_present_facts
 from grants.programmes.grant_plan import GrantPlan
 
 COMPUTED_PLAN = """
@@ -127,6 +128,7 @@ class AgendaItem(models.Model):
                 when=pgtrigger.Before,
                 func=AGENDA_ON_PRESENT_FIGURES,
             ),
+            agenda_on_present_facts(),
             pgtrigger.Trigger(
                 name="agenda_of_closed_session_is_frozen",
                 operation=pgtrigger.Update | pgtrigger.Insert,

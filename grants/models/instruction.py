@@ -15,6 +15,7 @@ from core.history import tracked
 from core.models.document import Document
 from core.money import MoneyField
 from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
+from grants.models.present_facts import proposal_on_present_opinions, proposal_on_present_seat
 from grants.programmes.grant_plan import GrantPlan
 
 
@@ -211,25 +212,6 @@ class Opinion(models.Model):
         return f"{self.body} · {self.get_result_display() or _('awaited')}"
 
 
-# An opinion that was given before the file was completed or corrected backs no proposal, unless it was asked again or
-# an officer said why it still holds.
-PROPOSAL_ON_PRESENT_OPINIONS = """
-    IF EXISTS (
-        SELECT 1 FROM grants_opinion opinion
-        WHERE opinion.application_id = NEW.application_id AND opinion.result <> ''
-            AND greatest(opinion.file_number, opinion.upheld_number, 0) < (
-                SELECT max(snapshot.number) FROM grants_snapshot snapshot
-                WHERE snapshot.application_id = NEW.application_id)
-            AND NOT EXISTS (
-                SELECT 1 FROM grants_opinion later
-                WHERE later.application_id = NEW.application_id AND later.result <> ''
-                    AND later.code = opinion.code AND later.body = opinion.body AND later.id > opinion.id)) THEN
-        RAISE EXCEPTION 'an opinion was given before the file was completed or corrected'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_on_present_opinions';
-    END IF;
-    RETURN NEW;
-"""
-
 # ``grants_aid_basis(case)`` is a function of the database (migration 0005): one fingerprint of what the aid rests on.
 
 # A proposal in favour, its visa, its place on an agenda and the grant rest on the newest computation, and on one whose
@@ -322,7 +304,10 @@ class AidComputation(models.Model):
 
 @tracked
 class Proposal(models.Model):
-    """The instructor's proposal and the visa of someone else."""
+    """The instructor's proposal and the visa of someone else.
+
+    ``seat_mark`` is made by the database of the address that the applicant has when the proposal is made.
+    """
 
     application = models.ForeignKey(
         "grants.Application", on_delete=models.PROTECT, related_name="proposals", verbose_name=_("application")
@@ -350,6 +335,7 @@ class Proposal(models.Model):
         _("why the register could not be consulted"), blank=True, default="", db_default=""
     )
     register_sector = models.CharField(_("sector (NACE)"), max_length=7, blank=True, default="", db_default="")
+    seat_mark = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("proposed by")
     )
@@ -425,6 +411,7 @@ class Proposal(models.Model):
                     "register_document",
                     "register_unavailable",
                     "register_sector",
+                    "seat_mark",
                     "made_by",
                     "made_at",
                 ],
@@ -438,12 +425,8 @@ class Proposal(models.Model):
                 when=pgtrigger.Before,
                 func=PROPOSAL_ON_PRESENT_FIGURES,
             ),
-            pgtrigger.Trigger(
-                name="proposal_on_present_opinions",
-                operation=pgtrigger.Insert,
-                when=pgtrigger.Before,
-                func=PROPOSAL_ON_PRESENT_OPINIONS,
-            ),
+            proposal_on_present_opinions(),
+            proposal_on_present_seat(),
         ]
 
     def __str__(self):

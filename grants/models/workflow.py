@@ -260,7 +260,11 @@ class InstructionWorkflow(WorkflowModel):
         icon="approval",
         roles=VISA,
         permission=may_give_visa,
-        conditions=[conditions.figures_have_not_changed, conditions.proposal_rests_on_present_facts],
+        conditions=[
+            conditions.figures_have_not_changed,
+            conditions.proposal_rests_on_present_facts,
+            conditions.opinions_rest_on_the_present_file,
+        ],
         comment="optional",
         audience="staff",
         order=10,

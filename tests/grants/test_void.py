@@ -377,6 +377,36 @@ def test_what_the_checks_rest_on_voids_them_up_to_the_decision(client, officer, 
     assert "a changé depuis" in page and "ont changé" in page
 
 
+def test_the_database_refuses_the_visa_and_the_agenda_on_another_seat_or_older_opinions(officer):
+    """Behind the conditions: the seat moved, or the file was completed, after the proposal."""
+    case = CaseFactory(state="in_instruction", instructor=officer)
+    answer_all(case, "completeness", "admissibility", "eligibility")
+    for rule in case.rules.checks:
+        if rule.automatic:
+            instruction._write_answer(case, rule, "yes", "", officer, present_facts(case))
+    score_all(case)
+    asked = instruction.ask_opinion(
+        case, "x", actor=officer, email="a@b.example", body="DDETS", due_on=timezone.localdate() + timedelta(days=9)
+    )
+    given(asked, officer)
+    instruction.compute_aid(case, actor=officer)
+    case = perform(case, "propose", actor=officer, data=FAVOUR | consulted())
+    head, city = staff(Role.HEAD_OF_SERVICE), case.applicant.city
+    body = type(case.applicant).objects.filter(pk=case.applicant_id)
+    body.update(city="Paris")
+    with pytest.raises(IntegrityError, match="seat of the applicant changed"), transaction.atomic():
+        case.proposals.update(visa_by=head, visa_at=timezone.now())
+    body.update(city=city)
+    case = perform(type(case).objects.get(pk=case.pk), "give_visa", actor=head)
+    body.update(city="Paris")
+    with pytest.raises(IntegrityError, match="seat of the applicant changed"), transaction.atomic():
+        SessionFactory().items.create(application=case, rank=1, proposed_amount=case.live_proposal().amount)
+    body.update(city=city)
+    take_snapshot(case, kind="completion", actor=case.created_by, content={})
+    with pytest.raises(IntegrityError, match="an opinion was given before"), transaction.atomic():
+        SessionFactory().items.create(application=case, rank=1, proposed_amount=case.live_proposal().amount)
+
+
 def change_fact(case, what: str) -> None:
     """A fact of the applicant is recorded by another door, behind the proposal."""
     if what == "register":
