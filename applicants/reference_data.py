@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
 from django.db import models, transaction
 
+from applicants.models import DeMinimisCeiling, Department, LegalCategory
 from core.acting import acting_as
 
 DATA = Path(__file__).resolve().parent / "data"
@@ -38,16 +38,14 @@ def _ceiling(row: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _add_missing(name: str, rows: Iterable[dict[str, Any]]) -> None:
-    # Looked up by name: this module serves while the app is being set up. ``ignore_conflicts`` leaves the rows that
-    # are there, also when two processes migrate at once.
-    model: type[models.Model] = apps.get_model("applicants", name)
+def _add_missing(model: type[models.Model], rows: Iterable[dict[str, Any]]) -> None:
+    # ``ignore_conflicts`` leaves the rows that are there, also when two processes migrate at once.
     model.objects.bulk_create((model(**row) for row in rows), ignore_conflicts=True)
 
 
 def ensure_reference_data() -> None:
     """Add the missing legal categories, departments and de minimis ceilings."""
     with acting_as(label="command migrate"), transaction.atomic():
-        _add_missing("LegalCategory", _rows("legal_categories.csv"))
-        _add_missing("Department", _rows("departments.csv"))
-        _add_missing("DeMinimisCeiling", map(_ceiling, _rows("de_minimis_ceilings.csv")))
+        _add_missing(LegalCategory, _rows("legal_categories.csv"))
+        _add_missing(Department, _rows("departments.csv"))
+        _add_missing(DeMinimisCeiling, map(_ceiling, _rows("de_minimis_ceilings.csv")))

@@ -8,16 +8,16 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.apps import apps
 from django.db import transaction
 
 from core.acting import acting_as
+from reporting.models import AccountingYear, ErrorType, Fund, InterventionField
 
 DATA = Path(__file__).resolve().parent / "data"
 TABLES = (
-    ("Fund", "funds.csv"),
-    ("ErrorType", "error_types.csv"),
-    ("InterventionField", "intervention_fields.csv"),
+    (Fund, "funds.csv"),
+    (ErrorType, "error_types.csv"),
+    (InterventionField, "intervention_fields.csv"),
 )
 
 
@@ -29,10 +29,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 def ensure_reference_data() -> None:
     """Add the missing funds, types of error, fields of intervention and accounting years."""
     with acting_as(label="command migrate"), transaction.atomic():
-        for name, file in TABLES:
-            # Looked up by name: this module serves while the app is being set up.
-            model = apps.get_model("reporting", name)
+        for model, file in TABLES:
             model.objects.bulk_create((model(**row) for row in _rows(file)), ignore_conflicts=True)
-        years = apps.get_model("reporting", "AccountingYear")
-        if not years.objects.exists():
-            years.objects.bulk_create(years(**row) for row in _rows("accounting_years.csv"))
+        if not AccountingYear.objects.exists():
+            AccountingYear.objects.bulk_create(AccountingYear(**row) for row in _rows("accounting_years.csv"))
