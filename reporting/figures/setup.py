@@ -6,7 +6,9 @@ from reporting.figures import certificates, control, identity, impartial, operat
 from reporting.models import (
     AccountingYear,
     Certificate,
+    CofinancingRule,
     ErrorType,
+    EUProgramme,
     ExpenditureDeclaration,
     Fund,
     InterventionField,
@@ -19,4 +21,14 @@ from reporting.models import (
 DECLARED = (operations, identity, control, impartial, certificates, payment_applications)
 
 register_numbers((Certificate, "number"), (ExpenditureDeclaration, "number"), (Operation, "code"))
-register_parameters(Fund, ErrorType, InterventionField, AccountingYear, Priority, PriorityAllocation, SpecificObjective)
+register_parameters(
+    EUProgramme,
+    CofinancingRule,
+    Fund,
+    ErrorType,
+    InterventionField,
+    AccountingYear,
+    Priority,
+    PriorityAllocation,
+    SpecificObjective,
+)
