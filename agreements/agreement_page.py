@@ -127,9 +127,9 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
                 _("Read and sign"),
             )
         ]
-    to_write = [payment.claim for payment in payments if payment.claim and payment.claim.is_editable]
+    waiting = [payment.claim for payment in payments if payment.claim and _waits_for_beneficiary(payment.claim)]
     if not agreement.is_in_force:
-        return [_claim_task(claim) for claim in to_write if why_it_stops(claim) is None]
+        return [_claim_task(claim) for claim in waiting if why_it_stops(claim) is None]
     tasks = [
         Task(
             _("The service asks for more on the report of %(year)s.") % {"year": year.tranche.label},
@@ -139,7 +139,7 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         for year in years
         if year.is_returned
     ]
-    tasks += [_claim_task(claim) for claim in to_write]
+    tasks += [_claim_task(claim) for claim in waiting]
     tasks += [
         Task(
             _("Report on %(year)s: the next year opens when the report is accepted.") % {"year": year.tranche.label},
@@ -156,7 +156,22 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
     return [*tasks, *_account_task(agreement)]
 
 
+def tasks_now(agreement: Agreement) -> list[Task]:
+    """What waits for the beneficiary of an agreement as the database holds it: for mails, which must not say "nothing"
+    where something does. In the language of who reads."""
+    fresh = Agreement.objects.select_related("beneficiary", "application").get(pk=agreement.pk)
+    load(fresh)
+    return tasks_of(fresh, payments_of(fresh), years_of(fresh))
+
+
+def _waits_for_beneficiary(claim: PaymentClaim) -> bool:
+    return claim.is_editable or claim.state == PaymentClaim.State.SUSPENDED
+
+
 def _claim_task(claim: PaymentClaim) -> Task:
+    if claim.state == PaymentClaim.State.SUSPENDED:
+        text = _("The claim %(number)s is suspended: read what the service asks, and answer there.")
+        return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Read and answer"))
     if claim.state == PaymentClaim.State.RETURNED:
         text = _("The service returned the claim %(number)s: it says what to correct.")
         return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Correct and file again"))

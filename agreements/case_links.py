@@ -13,9 +13,11 @@ from grants.states import GRANTED
 
 
 def cases_to_act_on(applications: QuerySet) -> QuerySet:
-    """Those of the applications whose agreement is to be signed, or has a claim or a report that was given back."""
+    """Those of the applications whose agreement is to be signed, or has a claim that was given back or that is suspended
+    and not answered, or a report that was given back."""
     to_sign = Q(agreement__state=Agreement.State.SENT, agreement__kind=Agreement.Kind.AGREEMENT)
-    claims = PaymentClaim.objects.filter(may_be_filed_again(), agreement__application=OuterRef("pk"))
+    waiting = may_be_filed_again() | may_be_answered()
+    claims = PaymentClaim.objects.filter(waiting, agreement__application=OuterRef("pk"))
     reports = TrancheReport.objects.filter(
         state=TrancheReport.State.RETURNED, tranche__agreement__state=Agreement.State.IN_FORCE,
         tranche__agreement__application=OuterRef("pk"),
@@ -25,8 +27,16 @@ def cases_to_act_on(applications: QuerySet) -> QuerySet:
 
 def may_be_filed_again() -> Q:
     """Claims given back to the beneficiary, of an agreement in force or that its settlement lets go on."""
-    goes_on = Q(agreement__state=Agreement.State.IN_FORCE) | Q(settlement_line__outcome=PAY)
-    return Q(state=PaymentClaim.State.RETURNED) & goes_on
+    return Q(state=PaymentClaim.State.RETURNED) & _goes_on()
+
+
+def may_be_answered() -> Q:
+    """Suspended claims that their beneficiary has not answered, of an agreement that may still pay them."""
+    return Q(state=PaymentClaim.State.SUSPENDED, replies__isnull=True) & _goes_on()
+
+
+def _goes_on() -> Q:
+    return Q(agreement__state=Agreement.State.IN_FORCE) | Q(settlement_line__outcome=PAY)
 
 
 def links_of_case(application, user) -> Iterator[CaseLink]:
@@ -37,8 +47,10 @@ def links_of_case(application, user) -> Iterator[CaseLink]:
     if agreement is None:
         return
     task = _("Your agreement is ready: read it and sign it.") if agreement.awaits_beneficiary else ""
-    for claim in agreement.claims.filter(may_be_filed_again()).order_by("pk"):
+    for claim in agreement.claims.filter(may_be_filed_again() | may_be_answered()).order_by("pk"):
         sentence = _("The service returned the claim %(number)s: it says what to correct.")
+        if claim.state == PaymentClaim.State.SUSPENDED:
+            sentence = _("The claim %(number)s is suspended: read what the service asks, and answer there.")
         label = _("Claim %(number)s") % {"number": claim.number}
         yield CaseLink(
             label, claim.get_absolute_url(), claim.state_label("applicant"), sentence % {"number": claim.number}

@@ -356,6 +356,21 @@ def nothing_is_due(claim, data, actor):
 
 
 @precondition
+def expenditure_is_decided(claim, data, actor):
+    """No other claim of the same part of the grant is under way: what it declares would change what is due."""
+    others = claim.agreement.claims.filter(instalment__tranche=claim.instalment.tranche).exclude(pk=claim.pk)
+    waiting = others.exclude(state__in=["draft", "paid", "rejected"]).order_by("pk").first()
+    if waiting is None:
+        return None
+    return {
+        GENERAL: _(
+            "The claim %(number)s of the same part is under way (%(state)s): what is due is known once it is over."
+        )
+        % {"number": waiting.number, "state": waiting.state_label().lower()}
+    }
+
+
+@precondition
 def something_is_left_to_order(claim, data, actor):
     """A person of the claim has no order yet."""
     if left_to_order(claim):

@@ -20,7 +20,7 @@ def due_of_claim(claim) -> Entitlement:
     """Return what may be certified on ``claim`` at most, with the reasons.
 
     An instalment that needs no expenditure (advance, single payment on a piece) is due as planned, unless the balance
-    was ordered before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
+    was settled before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
     cost of that very part. The trigger ``certified_is_still_due`` looks again when the claim is ordered.
     """
     agreement, tranche = claim.agreement, claim.instalment.tranche
@@ -35,26 +35,32 @@ def due_of_claim(claim) -> Entitlement:
 
 
 def above_what_is_due(claim) -> Decimal:
-    """Euros that earlier payments of the same part exceed what its certified expenditure makes due in all.
+    """Euros that earlier payments of the same part exceed what its certified expenditure makes due in all, less what
+    another claim of the part was closed with: no euro is asked back twice.
 
-    Zero while more expenditure may come (interim payment), and where a payment hangs on no expenditure.
+    Zero while more expenditure may come (before the balance), and where a payment hangs on no expenditure. The trigger
+    ``closed_with_what_was_overpaid`` works it out again.
     """
-    if not claim.instalment.needs_expenditure or claim.instalment.kind == "interim":
-        return ZERO
     siblings = claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
+    others = siblings.exclude(pk=claim.pk)
+    closes = claim.instalment.needs_expenditure and claim.instalment.kind != "interim"
+    if not closes and not _is_settled(others):
+        return ZERO
     entitled, already = _entitlement_of(claim, siblings)
-    return max(already - entitled.amount, ZERO)
+    noted = sum_money(others.values_list("overpaid_amount", flat=True))
+    return max(already - noted - entitled.amount, ZERO)
 
 
 def _entitlement_of(claim, siblings) -> tuple[Entitlement, Decimal]:
     """What is due in all on the part (tranche or agreement) of a claim, and the euros ordered on its other claims."""
-    agreement, tranche = claim.agreement, claim.instalment.tranche
+    agreement, tranche, others = claim.agreement, claim.instalment.tranche, siblings.exclude(pk=claim.pk)
     granted = tranche.amount if tranche else agreement.granted_amount
     base = tranche.cost if tranche else agreement.eligible_base
     spent = sum_money(siblings.values_list("certified_total", flat=True))
-    already = sum_money(siblings.exclude(pk=claim.pk).values_list("ordered_amount", flat=True))
-    # An interim payment follows the expenditure to date: strictly, since more may come before the balance.
-    rule = {"policy": "strict"} if claim.instalment.kind == "interim" else _rule_of(agreement)
+    already = sum_money(others.values_list("ordered_amount", flat=True))
+    # An interim payment follows the expenditure to date: strictly, as long as more may come before the balance.
+    more_may_come = claim.instalment.kind == "interim" and not _is_settled(others)
+    rule = {"policy": "strict"} if more_may_come else _rule_of(agreement)
     axes = axes_of(agreement, tranche)
     by_axis = spent_by_axis(siblings, axes) if axes else None
     if by_axis is None:
@@ -65,8 +71,10 @@ def _entitlement_of(claim, siblings) -> tuple[Entitlement, Decimal]:
 
 
 def _is_settled(others) -> bool:
-    """Whether the expenditure of the whole was compared with its cost already: the balance of it is ordered."""
-    return others.filter(ordered_amount__gt=0, instalment__kind="balance", instalment__needs_expenditure=True).exists()
+    """Whether the expenditure of the whole was compared with its cost already: its balance is ordered, or was closed
+    because nothing more is due."""
+    over = others.filter(state__in=["ordered", "paid"])
+    return over.filter(instalment__kind="balance", instalment__needs_expenditure=True).exists()
 
 
 def _rule_of(agreement) -> dict:

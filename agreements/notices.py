@@ -1,7 +1,10 @@
 """Mails about agreements and payments, through the outbox: one subject, one message, one link."""
 
+from functools import partial
+
 from django.conf import settings
 
+from agreements.agreement_page import tasks_now
 from agreements.settlements.services import settlement_of, standing_of
 from core.outbox import enqueue_mail
 from grants.notices import people_of
@@ -50,7 +53,12 @@ def send_ended(agreement, reason: str) -> None:
     key = f"agreement-{agreement.pk}-{agreement.state}"
     settlement = settlement_of(agreement)
     lines = list(settlement.lines.select_related("claim")) if settlement else []
-    told = {"reason": reason, "settlement": settlement, "settlement_lines": lines}
+    told = {
+        "reason": reason,
+        "settlement": settlement,
+        "settlement_lines": lines,
+        "tasks": partial(tasks_now, agreement),
+    }
     _send(agreement, "ended", key, agreement.get_absolute_url(), **told)
 
 
@@ -58,7 +66,8 @@ def send_report_accepted(report, following) -> None:
     """The year's report is accepted; the next tranche, if any, is open."""
     agreement = report.tranche.agreement
     key = f"report-{report.pk}-accepted"
-    _send(agreement, "report_accepted", key, agreement.get_absolute_url(), report=report, following=following)
+    told = {"report": report, "following": following, "tasks": partial(tasks_now, agreement)}
+    _send(agreement, "report_accepted", key, agreement.get_absolute_url(), **told)
 
 
 def send_report_returned(report, reason: str) -> None:
@@ -87,6 +96,6 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "resume_payment":
             _send(agreement, "claim_payable", key, link, **told)
         case "certify" | "certify_less":
-            _send(agreement, "claim_certified", key, link, **told)
+            _send(agreement, "claim_certified", key, link, tasks=partial(tasks_now, agreement), **told)
         case "settle":
             _send(agreement, "claim_paid", key, link, **told)

@@ -38,6 +38,68 @@ TRIGGERS = {
     "what was paid above what is due is written when the claim is closed": told(
         _("What was paid above what is due is written down when the claim is closed: it does not change any more.")
     ),
+    "a row begins in its first state": told(
+        _("What is entered begins in its first state: it goes further by its own steps.")
+    ),
+    "% were paid above what is due and not %": told(
+        _(
+            "The payments made exceed what is due by %(due)s and not by %(written)s: read the page again, then close the claim."
+        ),
+        "due",
+        "written",
+    ),
+    "a claim is filed once its act was notified, on %": told(
+        _("The act was notified on %(day)s: a claim is filed from that day on."), "day"
+    ),
+    "a claim leaves its batch once its orders are cancelled": told(
+        _("An order of this claim still stands: cancel its orders first.")
+    ),
+    "a claim is paid on the day of its last payment, %": told(
+        _("The last payment of this claim is of %(day)s: it is paid on that day."), "day"
+    ),
+    "the act grants % and % were voted for its case": told(
+        _("The act grants %(granted)s and %(voted)s were voted for its case: draw it up again."), "granted", "voted"
+    ),
+    "the act grants % and % are committed for its case": told(
+        _("The act grants %(granted)s and %(held)s are committed for its case: commit the money first."),
+        "granted",
+        "held",
+    ),
+    "the batch of this payment was not sent": told(_("The batch is still open: close it first.")),
+    "a payment is ordered once its claim is certified and its batch open, on %": told(
+        _("A payment is ordered from the certification of its claim and the opening of its batch on (%(day)s)."), "day"
+    ),
+    "a claim is ordered as long as one of its orders stands": told(
+        _("A claim is ordered as long as one of its orders stands: cancel them, or order it again.")
+    ),
+    "the batch holds no order": told(_("The batch is empty: order certified claims first.")),
+    "the orders of the batch come to % and not to %": told(
+        _("The orders of the batch come to %(total)s and not to %(written)s: close it again."), "total", "written"
+    ),
+    "the batch is sent after its last order, of %": told(
+        _("The last order of the batch is of %(day)s: it is sent from that day on."), "day"
+    ),
+    "the settlement keeps % in all and % for its claims": told(
+        _("The settlement keeps %(kept)s in all and %(named)s for its claims: read the page again, then settle."),
+        "kept",
+        "named",
+    ),
+    "an agreement ends on the day of its settlement, %": told(
+        _("The settlement is of %(day)s: the agreement ends on that day."), "day"
+    ),
+    "a settlement keeps at most the % at stake on a claim": told(
+        _("At most %(stake)s are at stake on this claim: its settlement keeps no more."), "stake"
+    ),
+    "the day of a release stays": told(_("The day on which a tranche was released does not change.")),
+    "a tranche is released while its agreement is in force": told(
+        _("The agreement is not in force: none of its tranches is released.")
+    ),
+    "a tranche is released once its act was notified and the report before it accepted, on %": told(
+        _("A tranche is released once its act was notified and the report before it accepted (%(day)s)."), "day"
+    ),
+    "another claim of this part is under way": told(
+        _("Another claim of the same part is under way: its expenditure is decided first.")
+    ),
     "a batch keeps its number, its year and who opened it": told(
         _("A batch keeps its number, its year and the name of who opened it.")
     ),
@@ -219,6 +281,7 @@ CONSTRAINTS = {
     "agreement_ordered_within_granted": _("More would be ordered than the agreement grants."),
     "agreement_paid_within_ordered": _("More would be paid than was ordered."),
     "claim_one_per_instalment": _("This payment is claimed already: read the page again."),
+    "agreement_drafter_does_not_sign": _("You prepared this agreement: someone else signs it for the Region."),
     "claim_certifier_does_not_order": _("You certified this claim: someone else orders its payment."),
     "claim_filer_does_not_certify": _("You filed this claim: someone else reviews it."),
     "claim_certified_within_claimed": _("No more is certified than what was asked."),

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from django.db.models import BooleanField, ExpressionWrapper, F, Max, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from agreements.models import Agreement, PaymentBatch, PaymentClaim, TrancheReport
+from agreements.models import Agreement, ClaimExtension, Instalment, PaymentBatch, PaymentClaim, TrancheReport
 from core.money import format_euros
 from core.navigation import WorkItem
 from core.roles import Role
@@ -37,6 +37,18 @@ def agreements_to_sign(user) -> QuerySet:
 def agreements_waiting(user) -> QuerySet:
     """Agreements that wait for their beneficiary's signature."""
     return Agreement.objects.for_user(user).filter(state="sent", kind="agreement")
+
+
+def agreements_to_end(user) -> QuerySet:
+    """Agreements in force on which nothing more is to come: all is paid, or the last day to claim is past and no claim
+    is under way."""
+    paid = PaymentClaim.objects.filter(instalment=OuterRef("pk"), state="paid")
+    unpaid = Instalment.objects.filter(~Exists(paid), agreement=OuterRef("pk"))
+    under_way = PaymentClaim.objects.filter(agreement=OuterRef("pk")).exclude(state__in=["paid", "rejected"])
+    today = timezone.localdate()
+    more_time = ClaimExtension.objects.filter(agreement=OuterRef("pk"), until__gte=today)
+    late = Q(claim_deadline__lt=today) & ~Exists(more_time) & ~Exists(under_way)
+    return Agreement.objects.for_user(user).filter(~Exists(unpaid) | late, state="in_force")
 
 
 def claims_to_review(user) -> QuerySet:
@@ -114,8 +126,12 @@ def work_on_acts(user) -> Iterator[WorkItem]:
                 tone="act",
             )
         mine = Q(application__instructor=user) | Q(drafted_by=user)
-        for agreement in _acts(agreements_to_send(user).filter(mine)):
-            yield _act_item(agreement, _("Act drawn up, not sent"), _("Read and send"))
+        # One query for both: those to send, and those on which nothing more is to come.
+        for agreement in _acts((agreements_to_send(user) | agreements_to_end(user)).filter(mine)):
+            if agreement.state == "in_force":
+                yield _act_item(agreement, _("Nothing more is to be paid"), _("End the agreement"))
+            else:
+                yield _act_item(agreement, _("Act drawn up, not sent"), _("Read and send"))
     if user.has_role(Role.HEAD_OF_SERVICE):
         for agreement in _acts(agreements_to_sign(user).exclude(drafted_by=user)):
             yield _act_item(agreement, _("Ready for the Region's signature"), _("Sign and notify"))

@@ -33,6 +33,7 @@ class AgreementQueueFilter(QueueFilter):
         "send": (_("to send"), work.agreements_to_send),
         "waiting": (_("the beneficiary's turn"), work.agreements_waiting),
         "sign": (_("to sign for the Region"), work.agreements_to_sign),
+        "end": (_("to end"), work.agreements_to_end),
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, ExpenditureLine, PaymentClaim
-from agreements.models.same_invoice import MAY_BE_ONE, over_their_total
+from agreements.models.same_invoice import MAY_BE_ONE, credits_over_their_invoice, over_their_total
 from core.figures.invariants import Broken, Invariant, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
@@ -88,6 +88,24 @@ register(
             GROUP BY a.id, coalesce(line.siren, known.siren, line.name)
             HAVING coalesce(sum(line.declared_amount), 0) < 0 ORDER BY a.id
         """,
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.credit-within-its-invoice",
+        name=_("Credit notes of an invoice"),
+        sentence=_(
+            "The credit notes of a certified claim take back no more than what is declared, to the same agreement, of the "
+            "invoice that they correct."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 63(2): what is declared was incurred and paid."),
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT taken.claim_id AS id, c.number || ' · ' || l.invoice_number AS label, 0 AS expected,
+                   -taken.left_over AS found
+            FROM ({credits_over_their_invoice("its.state IN ('certified', 'ordered', 'paid')")}) taken
+            JOIN agreements_expenditureline l ON l.id = taken.id JOIN agreements_paymentclaim c ON c.id = taken.claim_id
+            ORDER BY c.id, l.rank
+        """,  # noqa: S608 - fragments of our own
         relation="≤",
     ),
     Invariant(

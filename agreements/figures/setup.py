@@ -1,7 +1,9 @@
 """The invariants that agreements declares: importing the files registers them."""
 
 from agreements.figures import (
+    days,
     de_minimis,
+    due,
     ends,
     expenditure,
     impartial,
@@ -16,6 +18,6 @@ from agreements.figures import (
 from agreements.models import Agreement, PaymentBatch, PaymentClaim
 from core.figures.numbers import register_numbers
 
-DECLARED = (de_minimis, schedule, plan, totals, payments, ends, impartial, expenditure, terms, kept, work)
+DECLARED = (de_minimis, schedule, plan, totals, payments, due, days, ends, impartial, expenditure, terms, kept, work)
 
 register_numbers((Agreement, "number"), (PaymentClaim, "number"), (PaymentBatch, "number"))

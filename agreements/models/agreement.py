@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
-from agreements.models.agreement_rules import agreement_constraints
+from agreements.models.agreement_rules import agreement_constraints, enters_with_its_commitment, sent_as_voted
 from agreements.models.choices import (
     LEGAL_MOVES,
     SIGNED_TERMS,
@@ -27,6 +27,7 @@ from agreements.models.choices import (
 )
 from agreements.models.querysets import AgreementQuerySet
 from agreements.models.triggers import (
+    born_in,
     counted_by_database,
     days_in_order,
     frozen,
@@ -191,7 +192,10 @@ class Agreement(WorkflowModel):
         constraints = agreement_constraints()
         triggers = [
             impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
+            born_in(AgreementState.DRAFT),
             legal_moves(LEGAL_MOVES),
+            sent_as_voted(),
+            enters_with_its_commitment(),
             ends_with_its_settlement(),
             days_in_order(
                 ("decision_date", "the deliberation"),

@@ -1,9 +1,11 @@
 """What the database itself refuses of an agreement, each row by itself."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from agreements.models.choices import STATES_BEFORE_FORCE
+from agreements.models.triggers import refuse
 
 
 def agreement_constraints() -> list[models.BaseConstraint]:
@@ -52,4 +54,46 @@ def agreement_constraints() -> list[models.BaseConstraint]:
             condition=Q(state="draft") | Q(state="lapsed") | Q(document_pdf__isnull=False),
             name="agreement_sent_has_document",
         ),
+        models.CheckConstraint(
+            condition=Q(entered_by__isnull=True) | ~Q(entered_by=F("drafted_by")),
+            name="agreement_drafter_does_not_sign",
+        ),
     ]
+
+
+def sent_as_voted() -> pgtrigger.Trigger:
+    """An act that is sent grants what was voted for its case, to the body that asked for it."""
+    return pgtrigger.Trigger(
+        name="sent_as_voted",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'draft' AND NEW.state = 'sent'"),
+        declare=[("voted", "NUMERIC"), ("asked_by", "BIGINT")],
+        func=f"""
+            SELECT granted_amount, applicant_id INTO voted, asked_by FROM grants_application
+             WHERE id = NEW.application_id;
+            IF voted IS DISTINCT FROM NEW.granted_amount OR asked_by <> NEW.beneficiary_id THEN
+                {refuse("the act grants % and % were voted for its case", "NEW.granted_amount", "voted")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def enters_with_its_commitment() -> pgtrigger.Trigger:
+    """An agreement enters in force with a commitment of its case that holds what it grants."""
+    return pgtrigger.Trigger(
+        name="enters_with_its_commitment",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state <> 'in_force' AND NEW.state = 'in_force'"),
+        declare=[("held", "NUMERIC")],
+        func=f"""
+            SELECT amount - released_amount INTO held FROM grants_commitment
+             WHERE id = NEW.commitment_id AND application_id = NEW.application_id FOR SHARE;
+            IF held IS DISTINCT FROM NEW.granted_amount THEN
+                {refuse("the act grants % and % are committed for its case", "NEW.granted_amount", "coalesce(held, 0)")}
+            END IF;
+            RETURN NEW;
+        """,
+    )

@@ -494,6 +494,7 @@ class PaymentClaim(WorkflowModel):
         permission=permissions.may_order,
         conditions=[
             "agreements.conditions.nothing_is_due",
+            "agreements.conditions.expenditure_is_decided",
             "agreements.settlements.conditions.claim_may_go_on",
         ],
         comment="optional",

@@ -1,11 +1,13 @@
 """What the database itself refuses of a payment claim."""
 
 import pgtrigger
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from agreements.models.same_invoice import MAY_BE_ONE, over_their_total
-from agreements.models.triggers import days_in_order, refuse
+from agreements.models.due_rules import certified_is_still_due, closed_with_what_was_overpaid
+from agreements.models.same_invoice import MAY_BE_ONE, credits_over_their_invoice, over_their_total
+from agreements.models.triggers import born_in, days_in_order, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
 
 
@@ -71,13 +73,18 @@ def claim_constraints() -> list[models.BaseConstraint]:
 def claim_triggers() -> list[pgtrigger.Trigger]:
     """The rules that a claim keeps whoever writes it."""
     return [
+        born_in("draft"),
         _fits_its_agreement(),
         moves_with_its_agreement(),
         _instructor_does_not_order(),
         _ordered_in_full(),
-        _certified_is_still_due(),
+        certified_is_still_due(),
+        closed_with_what_was_overpaid(),
         _certified_line_by_line(),
         _given_back_with_a_day(),
+        _filed_after_the_notification(),
+        _taken_out_without_orders(),
+        _paid_with_its_last_order(),
         days_in_order(
             ("opened_at", "the opening of the claim"),
             ("submitted_at", "the filing"),
@@ -94,10 +101,62 @@ def _given_back_with_a_day() -> pgtrigger.Trigger:
         name="given_back_with_a_day",
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
-        condition=pgtrigger.Condition("OLD.state <> 'returned' AND NEW.state = 'returned'"),
+        condition=pgtrigger.Condition(
+            "NEW.state = 'returned' AND NEW.answer_due_on IS NULL"
+            " AND (OLD.state <> 'returned' OR OLD.answer_due_on IS NOT NULL)"
+        ),
+        func=refuse("a claim is given back with the day by which the answer is expected"),
+    )
+
+
+def _filed_after_the_notification() -> pgtrigger.Trigger:
+    """A claim is filed from the day on which its act was notified."""
+    return pgtrigger.Trigger(
+        name="filed_after_the_notification",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "NEW.submitted_at IS NOT NULL AND OLD.submitted_at IS DISTINCT FROM NEW.submitted_at"
+        ),
+        declare=[("known_on", "DATE")],
         func=f"""
-            IF NEW.answer_due_on IS NULL THEN
-                {refuse("a claim is given back with the day by which the answer is expected")}
+            SELECT notified_on INTO known_on FROM agreements_agreement WHERE id = NEW.agreement_id;
+            IF (NEW.submitted_at AT TIME ZONE '{settings.TIME_ZONE}')::date < known_on THEN
+                {refuse("a claim is filed once its act was notified, on %", "known_on")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def _taken_out_without_orders() -> pgtrigger.Trigger:
+    """A claim leaves its batch once no order of it stands: none is paid behind its back."""
+    return pgtrigger.Trigger(
+        name="taken_out_without_orders",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'ordered' AND NEW.state = 'certified'"),
+        func=f"""
+            IF EXISTS (SELECT 1 FROM agreements_paymentorder WHERE claim_id = NEW.id AND state <> 'cancelled') THEN
+                {refuse("a claim leaves its batch once its orders are cancelled")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def _paid_with_its_last_order() -> pgtrigger.Trigger:
+    """A claim was paid on the day of the last of its payments."""
+    return pgtrigger.Trigger(
+        name="paid_with_its_last_order",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("NEW.paid_on IS NOT NULL AND OLD.paid_on IS DISTINCT FROM NEW.paid_on"),
+        declare=[("last_on", "DATE")],
+        func=f"""
+            SELECT max(paid_on) INTO last_on FROM agreements_paymentorder WHERE claim_id = NEW.id AND state = 'paid';
+            IF NEW.paid_on IS DISTINCT FROM last_on THEN
+                {refuse("a claim is paid on the day of its last payment, %", "last_on")}
             END IF;
             RETURN NEW;
         """,
@@ -172,95 +231,6 @@ def _ordered_in_full() -> pgtrigger.Trigger:
     )
 
 
-#: SQL of what is due in all for euros spent of a base (``agreements.rules.proration.entitlement``), to the cent.
-_ENTITLED = """greatest(least({spent}, CASE
-    WHEN policy <> 'none' AND {base} > 0 AND {spent} < {base}
-        AND (policy = 'strict' OR {spent} * 100 < {base} * (100 - its.proration_tolerance)
-             OR (its.proration_cut = 'from' AND {spent} * 100 = {base} * (100 - its.proration_tolerance)))
-    THEN round(div({granted} * {spent} * 100, {base}) / 100, 2) ELSE {granted} END), 0)"""
-
-#: SQL of the parts of the plan that cost something: of the whole grant, or of the year of the claim.
-_PARTS = """FROM grants_application g CROSS JOIN jsonb_array_elements(g.granted_plan -> 'parts') part
-    WHERE g.id = its.application_id AND (part ->> 'cost')::numeric > 0
-      AND (planned.tranche_id IS NULL OR (part ->> 'year')::int = (
-          SELECT t.rank FROM agreements_tranche t WHERE t.id = planned.tranche_id))"""
-
-#: SQL of the certified lines of the claims that are compared with that part.
-_KEPT = """FROM agreements_expenditureline line
-    JOIN agreements_paymentclaim c ON c.id = line.claim_id
-    JOIN agreements_instalment i ON i.id = c.instalment_id
-    WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
-      AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id
-      AND line.certified_amount IS NOT NULL AND line.certified_amount <> 0"""
-
-
-def _certified_is_still_due() -> pgtrigger.Trigger:
-    """What was certified is still due when it is ordered: the same rule as ``agreements.due``, on the figures of now.
-
-    Expenditure of another claim may have been cut since, or another claim of the same part ordered. The agreement is
-    locked: claims that are ordered together count one after the other.
-    """
-    return pgtrigger.Trigger(
-        name="certified_is_still_due",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update,
-        condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'ordered'"),
-        declare=[
-            ("planned", "agreements_instalment%ROWTYPE"),
-            ("its", "agreements_agreement%ROWTYPE"),
-            ("granted", "NUMERIC"),
-            ("base", "NUMERIC"),
-            ("spent", "NUMERIC"),
-            ("already", "NUMERIC"),
-            ("settled", "BOOLEAN"),
-            ("policy", "TEXT"),
-            ("axes", "TEXT[]"),
-            ("one", "RECORD"),
-            ("spent_here", "NUMERIC"),
-            ("due", "NUMERIC"),
-        ],
-        func=f"""
-            SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
-            SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
-            SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> NEW.id), 0),
-                   coalesce(bool_or(c.ordered_amount > 0 AND i.kind = 'balance' AND i.needs_expenditure)
-                            FILTER (WHERE c.id <> NEW.id), FALSE)
-              INTO spent, already, settled
-              FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
-             WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
-               AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id;
-            IF NOT planned.needs_expenditure AND NOT settled THEN RETURN NEW; END IF;
-            granted := its.granted_amount; base := its.eligible_base;
-            IF planned.tranche_id IS NOT NULL THEN
-                SELECT amount, cost INTO granted, base FROM agreements_tranche WHERE id = planned.tranche_id;
-            END IF;
-            policy := CASE WHEN planned.kind = 'interim' THEN 'strict' ELSE its.proration END;
-            SELECT array_agg(DISTINCT part ->> 'axis') INTO axes {_PARTS};
-            IF cardinality(axes) > 1 AND NOT EXISTS (SELECT 1 {_KEPT} AND line.axis <> ALL (axes)) THEN
-                due := 0;
-                FOR one IN
-                    SELECT part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
-                           sum((part ->> 'cost')::numeric) AS base {_PARTS} GROUP BY 1
-                LOOP
-                    SELECT coalesce(sum(line.certified_amount), 0) INTO spent_here {_KEPT} AND line.axis = one.axis;
-                    due := due + {_ENTITLED.format(granted="one.granted", base="one.base", spent="spent_here")};
-                END LOOP;
-            ELSE
-                due := {_ENTITLED.format(granted="granted", base="base", spent="spent")};
-            END IF;
-            due := least(greatest(due - already, 0), NEW.claimed_amount);
-            IF NEW.certified_amount > due THEN
-                {refuse("% were certified and % are still due", "NEW.certified_amount", "due")}
-            END IF;
-            RETURN NEW;
-        """,
-    )
-
-
-#: SQL of the supplier in the key of an invoice: what stands before its number.
-_SUPPLIER = r"regexp_replace({}, '\|[^|]*$', '')"
-
-
 def _certified_line_by_line() -> pgtrigger.Trigger:
     """A claim is certified when every line is, and every invoice declared twice has its answer."""
     return pgtrigger.Trigger(
@@ -268,7 +238,9 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
         condition=pgtrigger.Condition("OLD.state IS DISTINCT FROM 'certified' AND NEW.state = 'certified'"),
+        # One certification at a time: two claims of one invoice, certified together, would not see each other.
         func=f"""
+            PERFORM pg_advisory_xact_lock(hashtext('agreements: what is kept of an invoice'));
             IF EXISTS (SELECT 1 FROM agreements_expenditureline
                        WHERE claim_id = NEW.id AND certified_amount IS NULL) THEN
                 {refuse("every line is certified or cut before the claim is")}
@@ -290,18 +262,7 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
             IF EXISTS ({over_their_total("c.id = NEW.id")}) THEN
                 {refuse("more is kept of an invoice than its total, in all claims together")}
             END IF;
-            IF EXISTS (
-                SELECT 1 FROM agreements_expenditureline credit
-                WHERE credit.claim_id = NEW.id AND credit.declared_amount < 0 AND credit.corrects_key <> ''
-                  AND 0 > (
-                    SELECT coalesce(sum(line.declared_amount), 0) FROM agreements_expenditureline line
-                    JOIN agreements_paymentclaim its ON its.id = line.claim_id
-                    WHERE its.agreement_id = NEW.agreement_id
-                      AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))
-                      AND CASE WHEN line.declared_amount < 0 THEN line.corrects_key
-                               ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
-                      AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
-                           OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")}))) THEN
+            IF EXISTS ({credits_over_their_invoice("credit.claim_id = NEW.id")}) THEN
                 {refuse("a credit note takes back more than the invoice that it corrects")}
             END IF;
             RETURN NEW;

@@ -17,9 +17,8 @@ from agreements.models.payment_rules import (
     BatchState,
     OrderState,
     batch_closed_with_workbook,
-    batch_of_its_year,
-    order_takes_its_credits,
-    paid_after_its_batch,
+    batch_triggers,
+    order_triggers,
 )
 from agreements.models.querysets import OfClaimQuerySet
 from agreements.models.triggers import CASE_OF_CLAIM, days_in_order, frozen, legal_moves, never_deleted, refuse
@@ -114,7 +113,7 @@ class PaymentBatch(WorkflowModel):
                 func=BATCH_WAITS_FOR_ACCOUNTS,
             ),
             legal_moves([("open", "sent"), ("open", "void"), ("sent", "paid"), ("sent", "void")]),
-            batch_of_its_year(),
+            *batch_triggers(),
             days_in_order(("opened_at", "the opening of the batch"), ("closed_at", "its closing")),
             pgtrigger.Trigger(
                 name="paid_batch_paid_something",
@@ -330,9 +329,8 @@ class PaymentOrder(WorkflowModel):
             ),
             never_deleted(),
             order_follows_its_agreement(),
-            order_takes_its_credits(),
+            *order_triggers(),
             days_in_order(("ordered_at", "the order"), ("paid_on", "the payment"), past=("paid_on",)),
-            paid_after_its_batch(),
             pgtrigger.Trigger(
                 name="order_is_regular",
                 when=pgtrigger.Before,

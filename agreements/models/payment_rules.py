@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
-from agreements.models.triggers import refuse
+from agreements.models.triggers import born_in, refuse
 
 #: SQL of all who are paid by a batch, and of the beneficiaries for whom they are.
 BODIES_OF_BATCH = """
@@ -122,12 +122,98 @@ def paid_after_its_batch() -> pgtrigger.Trigger:
         func=f"""
             SELECT (closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date INTO sent_on
               FROM agreements_paymentbatch WHERE id = NEW.batch_id;
+            IF NEW.paid_on IS NOT NULL AND sent_on IS NULL THEN
+                {refuse("the batch of this payment was not sent")}
+            END IF;
             IF NEW.paid_on < sent_on THEN
                 {refuse("the payment (%) comes before the sending of its batch, on %", "NEW.paid_on", "sent_on")}
             END IF;
             RETURN NEW;
         """,
     )
+
+
+def ordered_after_its_certificate() -> pgtrigger.Trigger:
+    """A payment is ordered from the certification of its claim and the opening of its batch on."""
+    return pgtrigger.Trigger(
+        name="ordered_after_its_certificate",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        declare=[("earliest", "DATE")],
+        func=f"""
+            SELECT greatest((c.certified_at AT TIME ZONE '{settings.TIME_ZONE}')::date,
+                            (b.opened_at AT TIME ZONE '{settings.TIME_ZONE}')::date) INTO earliest
+              FROM agreements_paymentclaim c, agreements_paymentbatch b WHERE c.id = NEW.claim_id AND b.id = NEW.batch_id;
+            IF (NEW.ordered_at AT TIME ZONE '{settings.TIME_ZONE}')::date < earliest THEN
+                {refuse("a payment is ordered once its claim is certified and its batch open, on %", "earliest")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def stands_with_its_claim() -> pgtrigger.Trigger:
+    """An order stands on a claim that is ordered or paid, and an ordered claim has an order that stands.
+
+    Looked at when the transaction ends: orders are placed before their claim moves, and cancelled before it goes back.
+    """
+    return pgtrigger.Trigger(
+        name="stands_with_its_claim",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        timing=pgtrigger.Deferred,
+        declare=[("its_state", "TEXT"), ("stands", "BOOLEAN")],
+        func=f"""
+            SELECT c.state, EXISTS (SELECT 1 FROM agreements_paymentorder o
+                                    WHERE o.claim_id = c.id AND o.state <> 'cancelled')
+              INTO its_state, stands FROM agreements_paymentclaim c WHERE c.id = NEW.claim_id;
+            IF stands AND its_state NOT IN ('ordered', 'paid') OR NOT stands AND its_state = 'ordered' THEN
+                {refuse("a claim is ordered as long as one of its orders stands")}
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+def batch_sent_with_its_total() -> pgtrigger.Trigger:
+    """A batch is sent with the sum of its orders, at least one, none of them made later."""
+    return pgtrigger.Trigger(
+        name="batch_sent_with_its_total",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'open' AND NEW.state = 'sent'"),
+        declare=[("total", "NUMERIC"), ("last_on", "DATE")],
+        func=f"""
+            SELECT coalesce(sum(amount), 0), (max(ordered_at) AT TIME ZONE '{settings.TIME_ZONE}')::date
+              INTO total, last_on FROM agreements_paymentorder WHERE batch_id = NEW.id AND state <> 'cancelled';
+            IF total = 0 THEN
+                {refuse("the batch holds no order")}
+            END IF;
+            IF NEW.closed_total IS DISTINCT FROM total THEN
+                {refuse("the orders of the batch come to % and not to %", "total", "NEW.closed_total")}
+            END IF;
+            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date < last_on THEN
+                {refuse("the batch is sent after its last order, of %", "last_on")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def batch_triggers() -> list[pgtrigger.Trigger]:
+    """What a batch keeps: where it begins, its year, its total."""
+    return [born_in("open"), batch_of_its_year(), batch_sent_with_its_total()]
+
+
+def order_triggers() -> list[pgtrigger.Trigger]:
+    """What an order keeps of its claim, its batch and its credits."""
+    return [
+        born_in("ordered"),
+        order_takes_its_credits(),
+        paid_after_its_batch(),
+        ordered_after_its_certificate(),
+        stands_with_its_claim(),
+    ]
 
 
 class BatchState(models.TextChoices):

@@ -1,4 +1,4 @@
-"""In SQL: which declared lines may be one invoice, and of which more is kept than its total."""
+"""In SQL: which declared lines may be one invoice, of which more is kept than its total or taken back than declared."""
 
 from agreements.rules.duplicates import SAME_NUMBER_DAYS
 
@@ -38,3 +38,25 @@ OVER_THEIR_TOTAL = """
 def over_their_total(which: str) -> str:
     """SQL of the lines of which more is kept, in all claims together, than the total of their invoice."""
     return OVER_THEIR_TOTAL.format(which=which, MAY_BE_ONE=MAY_BE_ONE, ARE_DIFFERENT=ARE_DIFFERENT)
+
+
+#: SQL of the supplier in the key of an invoice: what stands before its number.
+_SUPPLIER = r"regexp_replace({}, '\|[^|]*$', '')"
+
+
+def credits_over_their_invoice(which: str) -> str:
+    """SQL of the credit notes that take back more than is declared, in the claims of their agreement, of the invoice that
+    they correct, and by how much. ``which`` says which lines ``credit`` are looked at. Euros."""
+    return f"""
+        SELECT credit.id, credit.claim_id, sum(line.declared_amount) AS left_over
+        FROM agreements_expenditureline credit JOIN agreements_paymentclaim its ON its.id = credit.claim_id
+        JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id
+         AND (c.id = its.id OR c.state NOT IN ('draft', 'rejected'))
+        JOIN agreements_expenditureline line ON line.claim_id = c.id
+         AND CASE WHEN line.declared_amount < 0 THEN line.corrects_key
+                  ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
+         AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
+              OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")})
+        WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {which}
+        GROUP BY credit.id HAVING sum(line.declared_amount) < 0
+    """

@@ -13,9 +13,11 @@ from django_fsm import FSMField
 from agreements import effects, permissions
 from agreements.models.querysets import OfAgreementQuerySet, OfTrancheQuerySet
 from agreements.models.triggers import (
+    born_in,
     counted_by_database,
     days_in_order,
     follows_agreement,
+    frozen,
     legal_moves,
     never_deleted,
     refuse,
@@ -85,8 +87,10 @@ class Tranche(WorkflowModel):
             ),
         ]
         triggers = [
+            born_in(TrancheState.PLANNED),
             legal_moves([("planned", "released"), ("released", "closed")]),
             counted_by_database(["ordered_amount"]),
+            frozen("tranche_release_stays", ["released_on"], "the day of a release stays", "OLD.released_on IS NULL"),
             sums_up("tranches_sum_up", "agreements_tranche", "the tranches", cost=True),
             follows_agreement("the tranches", ["agreement_id", "rank", "amount", "cost", "starts_on", "ends_on"]),
             pgtrigger.Trigger(
@@ -94,7 +98,18 @@ class Tranche(WorkflowModel):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__state="planned", new__state="released"),
+                declare=[("its", "agreements_agreement%ROWTYPE"), ("earliest", "DATE")],
                 func=f"""
+                    SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id;
+                    IF its.state <> 'in_force' THEN
+                        {refuse("a tranche is released while its agreement is in force")}
+                    END IF;
+                    SELECT greatest(its.notified_on, max((r.decided_at AT TIME ZONE '{settings.TIME_ZONE}')::date))
+                      INTO earliest FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
+                     WHERE t.agreement_id = NEW.agreement_id AND t.rank = NEW.rank - 1;
+                    IF NEW.released_on < earliest THEN
+                        {refuse("a tranche is released once its act was notified and the report before it accepted, on %", "earliest")}
+                    END IF;
                     IF EXISTS (SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = NEW.agreement_id
                                AND t.rank < NEW.rank AND t.state = 'planned') THEN
                         {refuse("a tranche is released after the one before it")}
@@ -239,6 +254,7 @@ class TrancheReport(WorkflowModel):
         ]
         triggers = [
             days_in_order(("filed_at", "the filing of the report"), ("decided_at", "the decision on it")),
+            born_in(TrancheReportState.FILED),
             legal_moves([("filed", "accepted"), ("filed", "returned"), ("returned", "filed")]),
             report_follows_its_agreement(),
             never_deleted(),

@@ -36,6 +36,17 @@ def legal_moves(transitions: list[tuple[str, str]], field: str = "state") -> pgt
     )
 
 
+def born_in(first: str) -> pgtrigger.Trigger:
+    """Return a trigger that lets a row begin only in its first state: the others are reached by their moves."""
+    return pgtrigger.Trigger(
+        name="born_in_its_first_state",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        condition=pgtrigger.Condition(f"NEW.\"state\" <> '{first}'"),
+        func=refuse("a row begins in its first state"),
+    )
+
+
 def frozen(name: str, columns: list[str], message: str, unless: str = "FALSE") -> pgtrigger.Trigger:
     """Return a trigger that refuses a change of ``columns`` except where ``unless`` (SQL) holds."""
     new = ", ".join(f'NEW."{column}"' for column in columns)

@@ -134,6 +134,7 @@ class SettlementLine(models.Model):
                 name="while_in_force",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
+                declare=[("at_stake", "NUMERIC")],
                 func=f"""
                     IF NOT EXISTS (
                         SELECT 1 FROM agreements_settlement s
@@ -141,6 +142,11 @@ class SettlementLine(models.Model):
                           JOIN agreements_paymentclaim c ON c.agreement_id = a.id
                          WHERE s.id = NEW.settlement_id AND c.id = NEW.claim_id AND a.state = 'in_force') THEN
                         {refuse("a settlement names the claims of its agreement before it ends")}
+                    END IF;
+                    SELECT coalesce(certified_amount, claimed_amount) INTO at_stake FROM agreements_paymentclaim
+                     WHERE id = NEW.claim_id;
+                    IF NEW.amount > at_stake THEN
+                        {refuse("a settlement keeps at most the % at stake on a claim", "at_stake")}
                     END IF;
                     RETURN NEW;
                 """,

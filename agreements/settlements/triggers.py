@@ -1,6 +1,7 @@
 """What the database refuses of an agreement that has ended, whatever the door."""
 
 import pgtrigger
+from django.conf import settings
 
 from agreements.models.triggers import refuse
 
@@ -16,6 +17,7 @@ def ends_with_its_settlement() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
         condition=pgtrigger.Condition(f"OLD.state = 'in_force' AND NEW.state IN {ENDED}"),
+        declare=[("kept", "NUMERIC"), ("named", "NUMERIC"), ("decided_on", "DATE")],
         func=f"""
             IF NOT EXISTS (SELECT 1 FROM agreements_settlement
                            WHERE agreement_id = NEW.id AND target = NEW.state) THEN
@@ -25,6 +27,18 @@ def ends_with_its_settlement() -> pgtrigger.Trigger:
                        WHERE c.agreement_id = NEW.id AND c.state NOT IN ('paid', 'rejected')
                          AND NOT {GOES_ON.format(claim="c.id")}) THEN
                 {refuse("the settlement says what becomes of every claim under way")}
+            END IF;
+            SELECT s.kept_amount, (s.decided_at AT TIME ZONE '{settings.TIME_ZONE}')::date INTO kept, decided_on
+              FROM agreements_settlement s WHERE s.agreement_id = NEW.id;
+            SELECT coalesce(sum(l.amount - c.paid_amount), 0) INTO named
+              FROM agreements_settlementline l JOIN agreements_settlement s ON s.id = l.settlement_id
+              JOIN agreements_paymentclaim c ON c.id = l.claim_id
+             WHERE s.agreement_id = NEW.id AND l.outcome = 'pay';
+            IF kept <> named THEN
+                {refuse("the settlement keeps % in all and % for its claims", "kept", "named")}
+            END IF;
+            IF NEW.ended_on IS DISTINCT FROM decided_on THEN
+                {refuse("an agreement ends on the day of its settlement, %", "decided_on")}
             END IF;
             RETURN NEW;
         """,

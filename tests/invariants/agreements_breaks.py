@@ -255,3 +255,38 @@ breaks(
     f"UPDATE agreements_expenditureline SET declared_amount = -declared_amount WHERE claim_id = (SELECT claim_id "
     f"FROM agreements_expenditureline WHERE id = {LINE})",
 )
+breaks(
+    "agreements.credit-within-its-invoice",
+    "UPDATE agreements_expenditureline SET declared_amount = -declared_amount, "
+    f"corrects_key = split_part(duplicate_key, '|', -1) WHERE id = {LINE}",
+)
+
+# --- what is due, and when --------------------------------------------------------------------------------------------
+
+BALANCE = (
+    "(SELECT max(c.id) FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id "
+    "WHERE c.state = 'paid' AND c.certified_amount > 1 AND i.kind = 'balance' AND i.needs_expenditure)"
+)
+breaks(
+    "agreements.ordered-within-due",
+    "UPDATE agreements_expenditureline SET certified_amount = 0.01 WHERE claim_id IN (SELECT other.id "
+    "FROM agreements_paymentclaim mine JOIN agreements_paymentclaim other ON other.agreement_id = mine.agreement_id "
+    f"WHERE mine.id = {BALANCE})",
+)
+breaks(
+    "agreements.overpaid-is-what-exceeds",
+    f"UPDATE agreements_paymentclaim SET certified_amount = 0, overpaid_amount = 12345.67 WHERE id = {BALANCE}",
+)
+breaks(
+    "agreements.payment-days-in-order",
+    f"UPDATE agreements_paymentclaim SET certified_at = ordered_at + interval '2 days' WHERE id = {PAID}",
+)
+breaks(
+    "agreements.year-days-in-order",
+    "UPDATE agreements_tranche SET released_on = '2000-01-01' "
+    "WHERE id = (SELECT max(id) FROM agreements_tranche WHERE released_on IS NOT NULL)",
+)
+breaks(
+    "agreements.given-back-with-a-day",
+    f"UPDATE agreements_paymentclaim SET state = 'returned', answer_due_on = NULL WHERE id = {PAID}",
+)

@@ -1,7 +1,12 @@
 """What somebody tries besides the line from draft to paid: each is one move of one person, which may be refused."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from agreements import claims, payments
 from agreements.settlements.services import has_choice, under_way
 from applicants.bank_accounts import enter_account
 from core.money import share_floor
@@ -73,6 +78,19 @@ def _end(name: str, person: str = "") -> Detour:
     return move
 
 
+def give_more_time(turn: Turn) -> None:
+    if turn.play.agreement is not None:
+        until = timezone.localdate() + timedelta(days=turn.draw_one([30, 200]))
+        perform(turn.play.agreement, "extend_claims", actor=turn.instructor, data={"until": str(until)}, comment=WHY)
+
+
+def record_signed_copy(turn: Turn) -> None:
+    if turn.play.agreement is not None:
+        data = {"signatory": "Camille Martin", "quality": "Présidente", "signed_on": str(timezone.localdate())}
+        files = {"file": SimpleUploadedFile("acte-signe.pdf", papers.bank_details("Acte", "signé"))}
+        perform(turn.play.agreement, "record_signed_copy", actor=turn.instructor, data=data, files=files)
+
+
 # --- claims, orders, accounts -----------------------------------------------------------------------------------------
 
 
@@ -96,6 +114,41 @@ def cancel_order(turn: Turn) -> None:
     order = claim.orders.filter(state="ordered").order_by("pk").first() if claim else None
     if order is not None:
         perform(order, "cancel", actor=turn.staff["finances"], data={}, comment="Refus du comptable.")
+
+
+def take_out(turn: Turn) -> None:
+    """Finance puts the claim in a batch, then takes it out before the batch is closed."""
+    claim, finance = turn.play.claims.filter(state="certified", certified_amount__gt=0).first(), turn.staff["finances"]
+    if claim is not None:
+        payments.order_claims(payments.open_batch(actor=finance, label="À reprendre"), [claim], actor=finance)
+        claim.refresh_from_db()
+        perform(claim, "withdraw_order", actor=finance, comment=WHY)
+
+
+def certify_less(turn: Turn) -> None:
+    claim = turn.play.claims.filter(state="certified").first()
+    if claim is not None:
+        data = {"certified_amount": str(claims.due_of(claim)), "certification_reason": WHY}
+        perform(claim, "certify_less", actor=turn.instructor, data=data)
+
+
+def abandon_batch(turn: Turn) -> None:
+    finance = turn.staff["finances"]
+    perform(payments.open_batch(actor=finance, label="Sans suite"), "abandon", actor=finance)
+
+
+def join_credit_note(turn: Turn) -> None:
+    """The beneficiary of a claim that was given back declares that a supplier took something back."""
+    claim = turn.play.claims.filter(state="returned").first()
+    line = claim.lines.filter(declared_amount__gt=0).order_by("rank").first() if claim else None
+    if line is None:
+        return
+    taken = -share_floor(line.declared_amount, turn.draw_one(SHARES), 1)
+    values = {name: getattr(line, name) for name in claims.LINE_FIELDS}
+    values |= {"invoice_number": f"AV-{line.pk}", "corrects_number": line.invoice_number}
+    values |= {"invoice_total": taken, "declared_amount": taken}
+    proof = papers.bank_details("Avoir", f"AV-{line.pk}")
+    claims.add_line(claim, values, actor=turn.play.member.user, proof=proof, proof_name="avoir.pdf")
 
 
 def change_account(turn: Turn) -> None:
@@ -156,6 +209,12 @@ AFTER_THE_VOTE: dict[str, Detour] = {
     "the act is terminated": _end("terminate", "chefferie"),
     "the act lapses": _end("lapse", "chefferie"),
     "the act is completed": _end("complete"),
+    "more time is given": give_more_time,
+    "the signed copy is recorded": record_signed_copy,
+    "the claim leaves its batch": take_out,
+    "what is still due is certified": certify_less,
+    "an empty batch is cancelled": abandon_batch,
+    "a credit note is joined": join_credit_note,
     "the claim is given back": _on_claim("give_back"),
     "the claim is suspended": _on_claim("suspend"),
     "the claim is rejected": _on_claim("reject"),

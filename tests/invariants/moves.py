@@ -199,9 +199,9 @@ class Sequence:
 
     def _money(self, play: Play) -> None:
         office, agreement = self._office(play), play.agreement
-        # A claim of which nothing is due stays certified.
-        claims_left = agreement.claims.exclude(state__in=["paid", "rejected"]).exclude(certified_amount=0)
-        claim = claims_left.order_by("pk").first()
+        # A claim of which nothing is due is closed after the others of its part.
+        claims_left = agreement.claims.exclude(state__in=["paid", "rejected"]).order_by("pk")
+        claim = claims_left.exclude(certified_amount=0).first() or claims_left.first()
         declaration = (
             ExpenditureDeclaration.objects.filter(claim__agreement=agreement).exclude(state="controlled").first()
         )
@@ -226,6 +226,8 @@ class Sequence:
         elif claim.state == "suspended":
             name = "resume" if claim.certified_amount is None else "resume_payment"  # what was declared stays certified
             perform(claim, name, actor=office.instructor, comment="Le doute est levé.")
+        elif claim.state == "certified" and not claim.certified_amount:
+            perform(claim, "close_without_payment", actor=office.finance)
         elif claim.state == "certified":
             money_side.order([claim], office, "Bordereau")
         elif claim.state == "ordered" and self._goes_wrong("the order is cancelled"):

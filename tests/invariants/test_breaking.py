@@ -4,8 +4,9 @@ import re
 
 import pytest
 from django.contrib import admin
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext, override_settings
+from psycopg.errors import IntegrityError, RaiseException
 
 from core.admin.changes import parts_of
 from core.admin.events import _changed as changed
@@ -46,6 +47,33 @@ def test_a_false_state_is_found(region, code):
         assert row.label
         invariant.shown(row.expected, row.subject)
         invariant.shown(row.found, row.subject)
+
+
+# What the rows of other rooms say of money: the database has no guard for it, the control of each night has.
+NOT_REFUSED = {
+    "agreements.committed-in-force": "a commitment is released by the case, whose room does not know the agreement",
+    "agreements.credit-is-its-order": "credits are given back by the envelope, whose room does not know the order",
+    "agreements.register-is-grants": "an amount of the register follows its grant",
+    "agreements.share-is-granted": "the amount of a person is of the vote",
+    "agreements.open-claim-is-somebodys": "people leave",
+    "agreements.paid-impartially": "people join a body",
+    "agreements.retention-after-payment": "a later start of the retention is a correction",
+}
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code.startswith("agreements.")])
+def test_a_false_state_of_money_is_refused_by_the_database(region, code):
+    """By SQL, with every guard on: it is refused, or what was written there is not taken."""
+    refused = False
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for statement in statements_of(code):
+                cursor.execute(statement)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except DatabaseError as error:
+        assert isinstance(error.__cause__, RaiseException | IntegrityError), error
+        refused = True
+    assert (refused or look_at(invariant_of(code)).holds) == (code not in NOT_REFUSED)
 
 
 def test_the_look_after_each_random_move_sees_what_the_full_one_sees(region):

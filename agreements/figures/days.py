@@ -1,0 +1,88 @@
+"""Each day of a payment follows the one that it rests on: notified, filed, certified, ordered, sent, paid, ended."""
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models import Agreement, PaymentClaim
+from core.figures.invariants import Invariant, Severity, Unit, register
+
+ORDER = _(
+    "General Code of Local Authorities, Annex I, heading 7: an order rests on the certificate that goes before it."
+)
+
+
+def day(column: str) -> str:
+    """SQL of the day of a moment in the Region's time zone."""
+    return f"({column} AT TIME ZONE '{settings.TIME_ZONE}')::date"
+
+
+register(
+    Invariant(
+        code="agreements.payment-days-in-order",
+        name=_("Days of a payment"),
+        sentence=_(
+            "A claim is filed once its act was notified, then certified, ordered in an open batch, sent with it, then paid: "
+            "no day comes before the one that it follows."
+        ),
+        source=ORDER,
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT c.id, coalesce(o.reference, c.number) AS label, step.follows AS expected, step.day AS found
+            FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id
+            LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
+            LEFT JOIN agreements_paymentbatch b ON b.id = o.batch_id
+            CROSS JOIN LATERAL (VALUES
+                (a.notified_on, {day("c.submitted_at")}), ({day("c.submitted_at")}, {day("c.certified_at")}),
+                ({day("c.certified_at")}, {day("c.ordered_at")}), ({day("c.certified_at")}, {day("o.ordered_at")}),
+                ({day("b.opened_at")}, {day("o.ordered_at")}), ({day("o.ordered_at")}, {day("b.closed_at")}),
+                ({day("b.closed_at")}, o.paid_on), (o.paid_on, c.paid_on)) AS step (follows, day)
+            WHERE step.day < step.follows ORDER BY c.id
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.DAY,
+        relation="≥",
+    ),
+    Invariant(
+        code="agreements.year-days-in-order",
+        name=_("Days of a year and of an end"),
+        sentence=_(
+            "A year opens once its act was notified and the report before it accepted, a report is filed then decided, an "
+            "agreement ends on the day of its settlement."
+        ),
+        source=_("Terms of the multi-year agreement: each year follows the accepted report of the year before."),
+        subject=Agreement,
+        sql=f"""
+            SELECT a.id, a.number || coalesce(' · ' || told.label, '') AS label, told.follows AS expected, told.day AS found
+            FROM (
+                SELECT t.agreement_id, t.label, a.notified_on AS follows, t.released_on AS day
+                FROM agreements_tranche t JOIN agreements_agreement a ON a.id = t.agreement_id
+                UNION ALL
+                SELECT t.agreement_id, t.label, {day("r.decided_at")}, t.released_on
+                FROM agreements_tranche t JOIN agreements_tranche was ON was.agreement_id = t.agreement_id
+                 AND was.rank = t.rank - 1 JOIN agreements_tranchereport r ON r.tranche_id = was.id
+                UNION ALL
+                SELECT t.agreement_id, t.label, {day("r.filed_at")}, {day("r.decided_at")}
+                FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
+                UNION ALL
+                SELECT s.agreement_id, NULL, {day("s.decided_at")}, a.ended_on
+                FROM agreements_settlement s JOIN agreements_agreement a ON a.id = s.agreement_id
+            ) AS told JOIN agreements_agreement a ON a.id = told.agreement_id
+            WHERE told.day < told.follows ORDER BY a.id
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.DAY,
+        relation="≥",
+    ),
+    Invariant(
+        code="agreements.given-back-with-a-day",
+        name=_("Answer to a claim given back"),
+        sentence=_("A claim given back to its beneficiary says until which day the answer is expected."),
+        source=_("Law 2021-875, Article 2: a grant is paid within sixty days; a claim that nobody sees is late."),
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT c.id, c.number AS label, {day("c.submitted_at")} AS expected, c.answer_due_on AS found
+            FROM agreements_paymentclaim c WHERE c.state = 'returned' AND c.answer_due_on IS NULL ORDER BY c.id
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.DAY,
+        relation="≥",
+        severity=Severity.FOLLOW_UP,
+    ),
+)

@@ -1,0 +1,117 @@
+"""What is ordered of each part of a grant is due for its expenditure, or was written down as paid above it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from agreements.models import Agreement, PaymentClaim
+from agreements.models.due_rules import ENTITLED, SETTLES
+from core.figures.invariants import Invariant, register
+
+DUE = _("Terms of the agreement: what is paid follows the expenditure of the very part (year, person, axis) it is for.")
+
+#: SQL: what each axis of a grant, or of one of its years, was granted and costs. Only of agreements that paid something.
+AXES = """
+    SELECT a.id AS agreement_id, t.id AS tranche_id, part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
+           sum((part ->> 'cost')::numeric) AS base
+    FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
+    CROSS JOIN jsonb_array_elements(app.granted_plan -> 'parts') AS part
+    LEFT JOIN agreements_tranche t ON t.agreement_id = a.id AND t.rank = (part ->> 'year')::int
+    WHERE a.ordered_amount > 0 AND (part ->> 'cost')::numeric > 0 GROUP BY a.id, t.id, part ->> 'axis'
+"""
+#: SQL: the claims that count, with the part that they are of.
+CLAIMS = f"""
+    SELECT c.id, c.number, c.agreement_id, i.tranche_id, i.kind, i.needs_expenditure, c.state, c.ordered_at,
+           c.ordered_amount, c.certified_amount, c.overpaid_amount, {SETTLES} AS settles
+    FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.state <> 'rejected'
+"""  # noqa: S608 - fragments of our own
+#: SQL: what is due in all for the spending of each row ``its``, by axis where the grant has several.
+DUE_IN_ALL = f"""
+    SELECT its.*, CASE
+        WHEN cardinality(known.axes) > 1 AND NOT EXISTS (
+            SELECT 1 FROM spending s WHERE s.key = its.key AND s.axis <> ALL (known.axes) AND s.spent <> 0)
+        THEN (SELECT sum({ENTITLED.format(granted="x.granted", base="x.base", spent="coalesce(s.spent, 0)")})
+              FROM axis x LEFT JOIN spending s ON s.key = its.key AND s.axis = x.axis
+              WHERE x.agreement_id = its.agreement_id AND x.tranche_id IS NOT DISTINCT FROM its.tranche_id)
+        ELSE {ENTITLED.format(granted="its.granted", base="its.base", spent="its.spent")} END AS due
+    FROM its LEFT JOIN LATERAL (
+        SELECT array_agg(DISTINCT x.axis) AS axes FROM axis x
+        WHERE x.agreement_id = its.agreement_id AND x.tranche_id IS NOT DISTINCT FROM its.tranche_id) AS known ON TRUE
+"""  # noqa: S608 - fragments of our own
+TERMS = """
+    coalesce(t.amount, a.granted_amount) AS granted, coalesce(t.cost, a.eligible_base) AS base, a.proration AS policy,
+    a.proration_tolerance, a.proration_cut
+"""
+
+register(
+    Invariant(
+        code="agreements.ordered-within-due",
+        name=_("Ordered within what is due"),
+        sentence=_(
+            "What is ordered on proof of expenditure of a year or of an agreement, and all of it once its balance is "
+            "settled, is due for the certified expenditure of that part, axis by axis, or was written down as paid above "
+            "what is due."
+        ),
+        source=DUE,
+        subject=Agreement,
+        # What is declared and not decided yet counts at its best.
+        sql=f"""
+            WITH axis AS ({AXES}), claim AS ({CLAIMS}), spending AS (
+                SELECT concat(c.agreement_id, '/', c.tranche_id) AS key, l.axis,
+                       sum(CASE WHEN c.state IN ('certified', 'ordered', 'paid') THEN coalesce(l.certified_amount, 0)
+                                ELSE l.declared_amount END) AS spent
+                FROM claim c JOIN agreements_expenditureline l ON l.claim_id = c.id GROUP BY 1, 2
+            ), part AS (
+                SELECT concat(c.agreement_id, '/', c.tranche_id) AS key, c.agreement_id, c.tranche_id,
+                       sum(c.ordered_amount) FILTER (WHERE c.needs_expenditure) AS on_proof, sum(c.ordered_amount) AS total,
+                       sum(c.overpaid_amount) AS noted, bool_or(c.settles) AS settled
+                FROM claim c GROUP BY c.agreement_id, c.tranche_id
+            ), its AS (
+                SELECT part.*, {TERMS}, a.number || coalesce(' · ' || t.label, '') AS label,
+                       coalesce((SELECT sum(s.spent) FROM spending s WHERE s.key = part.key), 0) AS spent
+                FROM part JOIN agreements_agreement a ON a.id = part.agreement_id
+                LEFT JOIN agreements_tranche t ON t.id = part.tranche_id WHERE part.total > 0
+            )
+            SELECT agreement_id AS id, label, due + noted AS expected, CASE WHEN settled THEN total ELSE on_proof END AS found
+            FROM ({DUE_IN_ALL}) AS known
+            WHERE CASE WHEN settled THEN total ELSE coalesce(on_proof, 0) END > due + noted ORDER BY agreement_id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.overpaid-is-what-exceeds",
+        name=_("Paid above what is due"),
+        sentence=_(
+            "A claim closed because nothing is due says by how much the payments made before it exceed what was due on its "
+            "part, less what another claim said already."
+        ),
+        source=DUE,
+        subject=PaymentClaim,
+        # As it stood when the claim was closed: claims decided later are not looked at.
+        sql=f"""
+            WITH axis AS ({AXES}), claim AS ({CLAIMS}), closed AS (
+                SELECT * FROM claim WHERE state = 'paid' AND certified_amount = 0
+            ), before AS (
+                SELECT closed.id AS key, claim.id, claim.ordered_amount, claim.overpaid_amount, claim.settles
+                FROM closed JOIN claim ON claim.agreement_id = closed.agreement_id
+                 AND claim.tranche_id IS NOT DISTINCT FROM closed.tranche_id
+                 AND (claim.id = closed.id OR (claim.state = 'paid' AND claim.ordered_at <= closed.ordered_at))
+            ), spending AS (
+                SELECT before.key, l.axis, sum(coalesce(l.certified_amount, 0)) AS spent
+                FROM before JOIN agreements_expenditureline l ON l.claim_id = before.id GROUP BY 1, 2
+            ), its AS (
+                SELECT closed.id AS key, closed.number AS label, closed.agreement_id, closed.tranche_id, {TERMS},
+                       closed.overpaid_amount, closed.needs_expenditure AND closed.kind <> 'interim' AS closes,
+                       coalesce((SELECT sum(s.spent) FROM spending s WHERE s.key = closed.id), 0) AS spent, known.*
+                FROM closed JOIN agreements_agreement a ON a.id = closed.agreement_id
+                LEFT JOIN agreements_tranche t ON t.id = closed.tranche_id
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(sum(b.ordered_amount), 0) AS already, coalesce(sum(b.overpaid_amount), 0) AS noted,
+                           coalesce(bool_or(b.settles), FALSE) AS settled
+                    FROM before b WHERE b.key = closed.id AND b.id <> closed.id) AS known
+            )
+            SELECT key AS id, label, expected, overpaid_amount AS found FROM (
+                SELECT known.*, CASE WHEN settled OR closes THEN greatest(already - noted - due, 0) ELSE 0 END AS expected
+                FROM ({DUE_IN_ALL}) AS known) AS told
+            WHERE expected <> overpaid_amount ORDER BY key
+        """,  # noqa: S608 - fragments of our own
+    ),
+)

@@ -1,0 +1,127 @@
+"""What the database itself refuses of what is due: the rule of ``agreements.due`` on the figures of now."""
+
+import pgtrigger
+
+from agreements.models.triggers import refuse
+
+#: SQL of what is due in all for euros spent of a base (``agreements.rules.proration.entitlement``), to the cent.
+#: ``its`` is the agreement, ``policy`` its rule.
+ENTITLED = """greatest(least({spent}, CASE
+    WHEN policy <> 'none' AND {base} > 0 AND {spent} < {base}
+        AND (policy = 'strict' OR {spent} * 100 < {base} * (100 - its.proration_tolerance)
+             OR (its.proration_cut = 'from' AND {spent} * 100 = {base} * (100 - its.proration_tolerance)))
+    THEN round(div({granted} * {spent} * 100, {base}) / 100, 2) ELSE {granted} END), 0)"""
+
+#: SQL of the parts of the plan that cost something: of the whole grant, or of the year of the claim.
+_PARTS = """FROM grants_application g CROSS JOIN jsonb_array_elements(g.granted_plan -> 'parts') part
+    WHERE g.id = its.application_id AND (part ->> 'cost')::numeric > 0
+      AND (planned.tranche_id IS NULL OR (part ->> 'year')::int = (
+          SELECT t.rank FROM agreements_tranche t WHERE t.id = planned.tranche_id))"""
+
+#: SQL of the certified lines of the claims that are compared with that part.
+_KEPT = """FROM agreements_expenditureline line
+    JOIN agreements_paymentclaim c ON c.id = line.claim_id
+    JOIN agreements_instalment i ON i.id = c.instalment_id
+    WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
+      AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id
+      AND line.certified_amount IS NOT NULL AND line.certified_amount <> 0"""
+
+#: SQL: the account of the part was settled by the claim ``c`` of the instalment ``i``, its balance on expenditure.
+SETTLES = "(i.kind = 'balance' AND i.needs_expenditure AND c.state IN ('ordered', 'paid'))"
+
+# What is due in all, ``due``; of the other claims of the part: what is ordered, ``already``, and what of it was written
+# down as paid above what is due, ``noted``; whether one of them settled the account.
+_DUE_IN_ALL = f"""
+    SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
+    SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
+    SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> NEW.id), 0),
+           coalesce(sum(c.overpaid_amount) FILTER (WHERE c.id <> NEW.id), 0),
+           coalesce(bool_or({SETTLES}) FILTER (WHERE c.id <> NEW.id), FALSE)
+      INTO spent, already, noted, settled
+      FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
+     WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
+       AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id;
+    granted := its.granted_amount; base := its.eligible_base;
+    IF planned.tranche_id IS NOT NULL THEN
+        SELECT amount, cost INTO granted, base FROM agreements_tranche WHERE id = planned.tranche_id;
+    END IF;
+    policy := CASE WHEN planned.kind = 'interim' AND NOT settled THEN 'strict' ELSE its.proration END;
+    SELECT array_agg(DISTINCT part ->> 'axis') INTO axes {_PARTS};
+    IF cardinality(axes) > 1 AND NOT EXISTS (SELECT 1 {_KEPT} AND line.axis <> ALL (axes)) THEN
+        due := 0;
+        FOR one IN
+            SELECT part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
+                   sum((part ->> 'cost')::numeric) AS base {_PARTS} GROUP BY 1
+        LOOP
+            SELECT coalesce(sum(line.certified_amount), 0) INTO spent_here {_KEPT} AND line.axis = one.axis;
+            due := due + {ENTITLED.format(granted="one.granted", base="one.base", spent="spent_here")};
+        END LOOP;
+    ELSE
+        due := {ENTITLED.format(granted="granted", base="base", spent="spent")};
+    END IF;
+"""
+_VARIABLES = [
+    ("planned", "agreements_instalment%ROWTYPE"),
+    ("its", "agreements_agreement%ROWTYPE"),
+    ("granted", "NUMERIC"),
+    ("base", "NUMERIC"),
+    ("spent", "NUMERIC"),
+    ("already", "NUMERIC"),
+    ("noted", "NUMERIC"),
+    ("settled", "BOOLEAN"),
+    ("policy", "TEXT"),
+    ("axes", "TEXT[]"),
+    ("one", "RECORD"),
+    ("spent_here", "NUMERIC"),
+    ("due", "NUMERIC"),
+]
+
+
+def certified_is_still_due() -> pgtrigger.Trigger:
+    """What was certified is still due when it is ordered: the same rule as ``agreements.due``, on the figures of now.
+
+    Expenditure of another claim may have been cut since, or another claim of the same part ordered. The agreement is
+    locked: claims that are ordered together count one after the other.
+    """
+    return pgtrigger.Trigger(
+        name="certified_is_still_due",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'ordered'"),
+        declare=_VARIABLES,
+        func=f"""
+            {_DUE_IN_ALL}
+            IF NOT planned.needs_expenditure AND NOT settled THEN RETURN NEW; END IF;
+            due := least(greatest(due - already, 0), NEW.claimed_amount);
+            IF NEW.certified_amount > due THEN
+                {refuse("% were certified and % are still due", "NEW.certified_amount", "due")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def closed_with_what_was_overpaid() -> pgtrigger.Trigger:
+    """A claim of which nothing is due is closed with what was paid above what is due, to the cent."""
+    return pgtrigger.Trigger(
+        name="closed_with_what_was_overpaid",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'paid'"),
+        declare=_VARIABLES,
+        func=f"""
+            {_DUE_IN_ALL}
+            IF EXISTS (SELECT 1 FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
+                       WHERE c.agreement_id = NEW.agreement_id AND c.id <> NEW.id
+                         AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id
+                         AND c.state NOT IN ('draft', 'paid', 'rejected')) THEN
+                {refuse("another claim of this part is under way")}
+            END IF;
+            due := CASE WHEN settled OR (planned.needs_expenditure AND planned.kind <> 'interim')
+                        THEN greatest(already - noted - due, 0) ELSE 0 END;
+            IF NEW.overpaid_amount <> due THEN
+                {refuse("% were paid above what is due and not %", "due", "NEW.overpaid_amount")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
