@@ -140,7 +140,7 @@ def test_orders_under_way_wait_for_a_change_of_account():
         payments.close_batch(batch, actor=house.finance)
     assert agreement.beneficiary.display_name in str(caught.value)
     with pytest.raises(DatabaseError, match="change of account"), transaction.atomic():
-        PaymentBatch.objects.filter(pk=batch.pk).update(state="sent")
+        PaymentBatch.objects.filter(pk=batch.pk).update(state="sent", closed_total=order.amount)
     perform(change, "reject", actor=house.finance, data={"reason": "Personne ne l’a demandé."})
     payments.close_batch(batch, actor=house.finance)
     change = BankAccountFactory(applicant=agreement.beneficiary)
@@ -323,6 +323,8 @@ def test_raw_orders_of_many_sessions_never_pass_what_was_certified():
             with transaction.atomic():
                 raw_order(claim, batch, account, house.finance, reference=f"X-{rank}", amount=claim.certified_amount)
                 use_credit(envelope, batch.year, claim.certified_amount, reference=f"X-{rank}", actor=house.finance)
+                moved = {"state": "ordered", "ordered_by": house.finance, "ordered_at": timezone.now()}
+                PaymentClaim.objects.filter(pk=claim.pk).update(**moved)
             outcomes.append("done")
         except DatabaseError:
             outcomes.append("refused")
