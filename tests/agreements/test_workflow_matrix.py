@@ -188,6 +188,12 @@ def batch_in(state: str) -> Ready:
     return Ready(batch, involved=(claim.certified_by,), scoped=False)
 
 
+def leave_their_batch() -> None:
+    """Claims go back with the last of their orders: the database keeps the two together."""
+    alone = PaymentClaim.objects.filter(state="ordered", ordered_amount=0)
+    alone.update(state="certified", ordered_by=None, ordered_at=None)
+
+
 def ready_batch(spec: TransitionSpec, state: str) -> Ready:
     ready = batch_in(state)
     if spec.name == "settle":
@@ -199,6 +205,7 @@ def ready_batch(spec: TransitionSpec, state: str) -> Ready:
         for order in ready.row.orders.all():
             commitments.release_credit(CreditUse.objects.get(reference=order.reference))
         ready.row.orders.update(state="cancelled", cancel_reason="Compte clos.")
+        leave_their_batch()
     if spec.name == "abandon":  # nobody certified what a batch without any order holds
         return Ready(ready.row, scoped=False)
     return ready
@@ -259,6 +266,8 @@ def test_the_matrix_knows_every_model():
 @pytest.mark.parametrize(("model", "spec", "state"), ALL)
 def test_who_may_and_who_may_not(model, spec, state):
     check(model, spec, state, lambda: READY[model](spec, state))
+    if spec.name == "withdraw":  # alone, without the move of its claim
+        leave_their_batch()
 
 
 @pytest.mark.parametrize(
