@@ -14,7 +14,7 @@ from agreements.due import above_what_is_due
 from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import EDITABLE, FINAL, LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
-from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, frozen, legal_moves, never_deleted
+from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, legal_moves, never_deleted
 from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
@@ -114,33 +114,6 @@ class PaymentClaim(WorkflowModel):
             legal_moves(LEGAL_MOVES),
             counted_by_database(["declared_total", "certified_total", "ordered_amount", "paid_amount"]),
             never_deleted(),
-            frozen(
-                "claim_stays_with_its_instalment",
-                ["number", "agreement_id", "instalment_id"],
-                "a claim keeps its number, its agreement and its instalment",
-            ),
-            frozen(
-                "filed_claim_frozen",
-                ["claimed_amount", "statement", "submitted_by_id", "submitted_at"],
-                "what was filed does not change",
-                unless="OLD.state IN ('draft', 'returned')",
-            ),
-            frozen(
-                "certified_claim_frozen",
-                ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
-                "what was certified does not change",
-                # Suspended with its certification: what was declared to a fund. It is paid as certified, or not at all.
-                unless="(OLD.state NOT IN ('certified', 'ordered', 'paid')"
-                " AND NOT (OLD.state = 'suspended' AND OLD.certified_amount IS NOT NULL))"
-                " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))"
-                " OR (OLD.state = 'certified' AND NEW.certified_amount < OLD.certified_amount)",
-            ),
-            frozen(
-                "closed_claim_keeps_what_was_overpaid",
-                ["overpaid_amount"],
-                "what was paid above what is due is written when the claim is closed",
-                unless="OLD.state = 'certified' AND NEW.state = 'paid'",
-            ),
             *claim_triggers(),
         ]
 

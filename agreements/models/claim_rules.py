@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from agreements.models.due_rules import certified_is_still_due, closed_with_what_was_overpaid
 from agreements.models.same_invoice import MAY_BE_ONE, credits_over_their_invoice, over_their_total
-from agreements.models.triggers import born_in, days_in_order, refuse
+from agreements.models.triggers import born_in, days_in_order, frozen, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
 
 
@@ -74,6 +74,7 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
     """The rules that a claim keeps whoever writes it."""
     return [
         born_in("draft"),
+        *_what_stays(),
         _fits_its_agreement(),
         moves_with_its_agreement(),
         _instructor_does_not_order(),
@@ -91,6 +92,39 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
             ("certified_at", "the certification"),
             ("ordered_at", "the order"),
             ("paid_on", "the payment"),
+        ),
+    ]
+
+
+def _what_stays() -> list[pgtrigger.Trigger]:
+    """What was filed, certified and closed does not change, but by its own moves."""
+    return [
+        frozen(
+            "claim_stays_with_its_instalment",
+            ["number", "agreement_id", "instalment_id"],
+            "a claim keeps its number, its agreement and its instalment",
+        ),
+        frozen(
+            "filed_claim_frozen",
+            ["claimed_amount", "statement", "submitted_by_id", "submitted_at"],
+            "what was filed does not change",
+            unless="OLD.state IN ('draft', 'returned')",
+        ),
+        frozen(
+            "certified_claim_frozen",
+            ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
+            "what was certified does not change",
+            # Suspended with its certification: what was declared to a fund. It is paid as certified, or not at all.
+            unless="(OLD.state NOT IN ('certified', 'ordered', 'paid')"
+            " AND NOT (OLD.state = 'suspended' AND OLD.certified_amount IS NOT NULL))"
+            " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))"
+            " OR (OLD.state = 'certified' AND NEW.certified_amount < OLD.certified_amount)",
+        ),
+        frozen(
+            "closed_claim_keeps_what_was_overpaid",
+            ["overpaid_amount"],
+            "what was paid above what is due is written when the claim is closed",
+            unless="OLD.state = 'certified' AND NEW.state = 'paid'",
         ),
     ]
 
