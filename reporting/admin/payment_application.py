@@ -113,7 +113,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     def case_header(self, request: HttpRequest, obj: PaymentApplication) -> CaseHeader:
         lines = list(obj.lines.all())
         subtitle = _("Accounting year %(year)s, application %(number)d") % {
-            "year": obj.names.of(obj.accounting_year), "number": obj.number,
+            "year": obj.accounting_year, "number": obj.number,
         }  # fmt: skip
         if obj.name_today != str(obj):
             subtitle += " · " + _("called %(name)s today") % {"name": obj.name_today}

@@ -4,6 +4,7 @@ Sources: Regulation (EU) 2021/1060, Articles 2(29), 91(1) and 98 (accounting yea
 """
 
 import pgtrigger
+from django.conf import settings
 
 from agreements.models.triggers import refuse
 
@@ -49,6 +50,25 @@ def sent_late_for_a_reason() -> pgtrigger.Trigger:
             SELECT ends_on + {GRACE_DAYS} INTO last_day FROM reporting_accountingyear WHERE id = NEW.accounting_year_id;
             IF (NEW.sent_on > last_day) <> (NEW.late_reason <> '') THEN
                 {refuse("an application is sent by % or later for a reason, and in no other case with one", "last_day")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def recorded_when_it_came() -> pgtrigger.Trigger:
+    """A sending or an acceptance is recorded on its day or later: it is not to come when it is written down."""
+    day_of = f"(NEW.{{}} AT TIME ZONE '{settings.TIME_ZONE}')::date".format
+    return pgtrigger.Trigger(
+        name="recorded_when_it_came",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func=f"""
+            IF NEW.sent_on > {day_of("sent_at")} THEN
+                {refuse("% (%) is to come", "'its sending'", "NEW.sent_on")}
+            END IF;
+            IF NEW.accepted_on > {day_of("accepted_at")} THEN
+                {refuse("% (%) is to come", "'its acceptance'", "NEW.accepted_on")}
             END IF;
             RETURN NEW;
         """,

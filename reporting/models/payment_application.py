@@ -27,6 +27,7 @@ from reporting.models.certificate import Certificate
 from reporting.models.guards import (
     certified_by_the_end_of_its_year,
     in_its_accounting_year,
+    recorded_when_it_came,
     sent_late_for_a_reason,
 )
 from reporting.models.programme import Basis, EUProgramme, Priority
@@ -176,8 +177,8 @@ class PaymentApplication(WorkflowModel):
                 ("closed_at", "the closing of the application"),
                 ("sent_on", "its sending"),
                 ("accepted_on", "its acceptance"),
-                past=("sent_on", "accepted_on"),
             ),
+            recorded_when_it_came(),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             frozen(
                 "identity_frozen",
@@ -233,11 +234,12 @@ class PaymentApplication(WorkflowModel):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        """How it is called: on what was sent, once it was; read :meth:`name_together` first for more than one."""
+        """How it is called: on what was sent, once it was; read :meth:`name_together` first for more than one.
+
+        An accounting year in use keeps its dates: it is called today as it was.
+        """
         named = self.names
-        return self.name_from(
-            named.of(self.programme), named.of(self.fund), named.of(self.accounting_year), self.number
-        )
+        return self.name_from(named.of(self.programme), named.of(self.fund), self.accounting_year, self.number)
 
     @staticmethod
     def name_from(programme: EUProgramme, fund: Fund, year: AccountingYear, number: int) -> str:

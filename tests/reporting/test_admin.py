@@ -298,10 +298,8 @@ def test_the_lists_and_pages_of_the_way_take_the_same_queries(django_assert_max_
     first = cofinanced()
     controlled(first, "100.00", "100.00", "100.00")
     OperationFlag.objects.create(operation=first.operation, kind="no_eu_amount")
-    application = applied(first)
+    sent(applied(first))
     few = counted(addresses(first))
-    finance = application.closed_by
-    perform(application, "send", actor=finance, data={"national_reference": "1"})
     second = cofinanced()
     declaration = under_control(second, *["100.00"] * 30)
     for item in (second.items[0], *second.items[2:]):
@@ -311,8 +309,13 @@ def test_the_lists_and_pages_of_the_way_take_the_same_queries(django_assert_max_
     OperationFlag.objects.create(operation=second.operation, kind="no_eu_amount")
     third = cofinanced()
     controlled(third, "100.00")
-    applied(second)
+    sent(applied(second))
     assert counted(addresses(second)) == few
+
+
+def sent(application) -> None:
+    """What was sent is called as it was then: the same few queries whatever the number of rows."""
+    perform(application, "send", actor=application.closed_by, data={"national_reference": "1"})
 
 
 def test_the_form_of_a_beneficiary_is_for_controllers(case):

@@ -122,7 +122,7 @@ def test_declared_expenditure_neither_changes_nor_goes():
         "DELETE FROM reporting_expendituredeclaration WHERE id = %s", declaration.pk, match="never deleted"
     )
     refused_by_the_database(
-        "UPDATE reporting_expendituredeclaration SET submitted_at = now() - interval '1 year' WHERE id = %s",
+        "UPDATE reporting_expendituredeclaration SET submitted_at = submitted_at + interval '1 second' WHERE id = %s",
         declaration.pk,
         match="does not change",
     )

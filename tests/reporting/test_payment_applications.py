@@ -234,7 +234,7 @@ def test_what_left_late_has_its_day_and_its_reason_and_counts_in_the_next_year(f
         given = {"sent_on": late, "late_reason": "Panne de SFC2021.", "national_reference": ""}
         form = SendingForm(given, instance=application)
         assert form.is_valid() and form.cleaned_data["late_reason"]
-    with pgtrigger.ignore("reporting.PaymentApplication:days_in_order"):  # the days are still to come for the database
+    with pgtrigger.ignore("reporting.PaymentApplication:recorded_when_it_came"):  # the days are still to come
         for reason, day in (("", late), ("Trop tôt.", in_time)):
             with pytest.raises(IntegrityError, match="or later for a reason"), transaction.atomic():
                 PaymentApplication.objects.filter(pk=application.pk).update(

@@ -264,7 +264,7 @@ def test_a_list_of_what_was_sent_reads_the_names_once(django_assert_max_num_quer
         controlled(case, "7000.10")
         perform(applied(case, finance), "send", actor=finance, data={})
     rows = list(PaymentApplication.objects.select_related("programme", "fund", "accounting_year"))
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(2):
         PaymentApplication.name_together(rows)
         assert len({str(row) for row in rows}) == 2
 
