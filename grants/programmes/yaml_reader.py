@@ -95,9 +95,11 @@ def decoded(content: bytes) -> str:
 
 
 def read_yaml(text: str) -> tuple[yaml.Node | None, Any]:
-    """The tree (for the lines) and the data of a text. Raises Unreadable."""
+    """The tree (for the lines) and the data of a text, read once. Raises Unreadable."""
     try:
-        return yaml.compose(text, _Loader), yaml.load(text, _Loader)  # noqa: S506 (a subclass of SafeLoader)
+        loader = _Loader(text)
+        tree = loader.get_single_node()
+        return tree, None if tree is None else loader.construct_document(tree)
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1 if isinstance(error.position, int) else None
         raise Unreadable(_("a sign that cannot be read: remove it."), line) from error
@@ -118,7 +120,9 @@ def line_at(tree: yaml.Node | None, path: list) -> int | None:
     node, line = tree, _line_of(tree)
     for step in path:
         if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if str(key.value) == str(step)), None)
+            # What "<<" brought in stands before what is written here.
+            pairs = reversed(node.value)
+            pair = next(((key, value) for key, value in pairs if str(key.value) == str(step)), None)
             if pair is None:
                 break
             line, node = _line_of(pair[0]), pair[1]

@@ -1,5 +1,6 @@
 """Programme files that would compute wrong, ask in vain or fail later: each is refused, with its line and what to do."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,17 @@ def wrong_text(case: str) -> str:
     return changed(WRONG[case]["file"], *WRONG[case]["changes"])
 
 
+@cache
+def problems_of(case: str, language: str):
+    """What is told of a wrong file in a language: read once for all that is asked of it."""
+    with translation.override(language):
+        return problems(wrong_text(case))
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_file_does_not_load_and_is_told_where_and_what_to_write(case):
     text = wrong_text(case)
-    found = problems(text)
+    found = problems_of(case, "fr")
     told = [problem for problem in found if WRONG[case]["told"] in problem.message]
     assert told, [str(problem) for problem in found]
     assert line_of(text, WRONG[case]["line"]) in {problem.line for problem in told}, [str(problem) for problem in told]
@@ -62,7 +70,7 @@ def test_a_wrong_file_does_not_load_and_is_told_where_and_what_to_write(case):
 @pytest.mark.parametrize("case", WRONG)
 def test_no_message_speaks_of_the_machinery(case, language):
     with translation.override(language):
-        for problem in problems(wrong_text(case)):
+        for problem in problems_of(case, language):
             for word in ("anyOf", "oneOf", "^[", "Traceback", "expected <", "found character", "{'", "Decimal", "None"):
                 assert word not in str(problem)
 
