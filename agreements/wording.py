@@ -6,13 +6,13 @@ The same filled text goes into the Word document and into the PDF: they cannot s
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from django.apps import apps
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Template
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -84,10 +84,16 @@ def _merge(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+@cache
 def _environment() -> SandboxedEnvironment:
     environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=False)
     environment.filters |= {"euros": format_euros, "words": amount_in_words, "long_date": format_date_long}
     return environment
+
+
+@lru_cache(maxsize=1000)  # the passages of all wordings are some hundreds, and each act fills them again
+def _template(passage: str) -> Template:
+    return _environment().from_string(passage)
 
 
 def _one_line(text: str) -> str:
@@ -99,7 +105,7 @@ class Filler:
     """Fills passages with the facts of one case."""
 
     def __init__(self, facts: Mapping[str, Any]):
-        self.facts, self.environment = facts, _environment()
+        self.facts = facts
 
     def fill(self, passage: str) -> str:
         """Return one passage on one line. Raises WordingError, naming the passage."""
@@ -118,6 +124,6 @@ class Filler:
 
     def _render(self, passage: str) -> str:
         try:
-            return self.environment.from_string(passage).render(self.facts)
+            return _template(passage).render(self.facts)
         except TemplateError as error:
             raise WordingError(f"{passage[:80]!r}: {error}") from error
