@@ -26,6 +26,14 @@ FUNCTIONS = {
     STAMP: STAMP_FUNCTION,
 }
 COPY = "essor_copy_of_a_table"
+# What PostgreSQL said, by the columns of the table and the statements: a few hundred tables are copied once a process.
+_said: dict[tuple[str, ...], dict[str, str]] = {}
+SAYS_OF_TRIGGERS = """
+    SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal
+"""
+SAYS_OF_CHECKS = """
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'
+"""
 
 
 def check_guards() -> Iterator[Finding]:
@@ -33,9 +41,10 @@ def check_guards() -> Iterator[Finding]:
     yield from _rights()
     yield from _functions()
     yield from _stamps()
-    yield from _triggers()
-    yield from _strangers()
-    yield from _constraints()
+    columns, compiled = _columns_of_tables(), [trigger.compile(model) for model, trigger in pgtrigger.registered()]
+    yield from _triggers(compiled, columns)
+    yield from _strangers([item.sql.pgid for item in compiled])
+    yield from _constraints(columns)
     yield from _columns()
 
 
@@ -96,7 +105,40 @@ def _gone_or_off() -> str:
 # --- triggers ------------------------------------------------------------------------------------------------------
 
 
-def _triggers() -> Iterator[Finding]:
+def _columns_of_tables() -> dict[str, str]:
+    """The names and types of the columns of each table, as one text: what its triggers and checks are read against."""
+    query = """
+        SELECT class.relname AS "table", string_agg(
+            concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attcollation), ', ' ORDER BY attnum
+        ) AS columns
+        FROM pg_class AS class JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
+        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p')
+          AND attribute.attnum > 0 AND NOT attribute.attisdropped
+        GROUP BY class.relname
+    """
+    return {row["table"]: row["columns"] for row in fetch(query)}
+
+
+def _in_its_words(table: str, columns: str, statements: list[str], reading: str) -> dict[str, str]:
+    """What PostgreSQL says of what these statements make on a copy of the table, by name.
+
+    The words follow from the columns and the statements alone, so that they are asked once for these.
+    """
+    if not statements:
+        return {}
+    key = (reading, table, columns, *statements)
+    if key not in _said:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"CREATE TEMPORARY TABLE {COPY} (LIKE {quoted(table)}) ON COMMIT DROP")
+            for statement in statements:
+                cursor.execute(statement)
+            cursor.execute(reading, [f"pg_temp.{COPY}"])
+            _said[key] = dict(cursor.fetchall())
+            cursor.execute(f"DROP TABLE pg_temp.{COPY}")
+    return _said[key]
+
+
+def _triggers(every: list[Any], columns: dict[str, str]) -> Iterator[Finding]:
     """The triggers of the models: there, enabled, calling what they should when they should."""
     query = """
         SELECT class.relname AS "table", trigger.tgname AS name, trigger.tgenabled AS enabled,
@@ -107,8 +149,7 @@ def _triggers() -> Iterator[Finding]:
     """
     there = {(row["table"], row["name"]): row for row in fetch(query)}
     by_table: dict[str, list[Any]] = {}
-    for model, trigger in pgtrigger.registered():
-        compiled = trigger.compile(model)
+    for compiled in every:
         by_table.setdefault(compiled.sql.table, []).append(compiled)
     for table, declared in sorted(by_table.items()):
         standing = []
@@ -118,10 +159,11 @@ def _triggers() -> Iterator[Finding]:
                 yield _finding(table, compiled.sql.pgid, _gone_or_off())
             else:
                 standing.append((compiled, row))
-        says = _declared_again(table, [compiled for compiled, _row in standing])
+        made = [_made(table, compiled) for compiled, _row in standing]
+        says = _in_its_words(table, columns.get(table, ""), made, SAYS_OF_TRIGGERS)
         for compiled, row in standing:
             name = compiled.sql.pgid
-            body, trigger = _body_of(compiled), says[name]
+            body, trigger = _body_of(compiled), _without_table(says[name])
             if _plain(row["source"]) != body:
                 yield _finding(table, name, _unlike(), body, _plain(row["source"]))
             elif _without_table(row["says"]) != trigger:
@@ -142,32 +184,15 @@ def _without_table(says: str) -> str:
     return re.sub(r" ON \S+ ", " ON … ", _plain(says), count=1)
 
 
-def _declared_again(table: str, declared: list[Any]) -> dict[str, str]:
-    """What PostgreSQL says of these triggers, made on a copy of the table."""
-    if not declared:
-        return {}
-    with transaction.atomic(), connection.cursor() as cursor:
-        _copy(cursor, table)
-        for compiled in declared:
-            (made,) = re.findall(r"CREATE\s+(?:CONSTRAINT\s+)?TRIGGER .*?;", compiled.install_sql, re.DOTALL)
-            made = made.replace(f"ON {quoted(table)}", f"ON {COPY}", 1)
-            cursor.execute(made.replace("%", "%%") if cursor.db.execute_wrappers else made)
-        cursor.execute(
-            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
-            [f"pg_temp.{COPY}"],
-        )
-        says = {name: _without_table(text) for name, text in cursor.fetchall()}
-        cursor.execute(f"DROP TABLE pg_temp.{COPY}")
-    return says
+def _made(table: str, compiled: Any) -> str:
+    """The statement that makes a trigger, on the copy of its table."""
+    (made,) = re.findall(r"CREATE\s+(?:CONSTRAINT\s+)?TRIGGER .*?;", compiled.install_sql, re.DOTALL)
+    made = made.replace(f"ON {quoted(table)}", f"ON {COPY}", 1)
+    return made.replace("%", "%%") if connection.execute_wrappers else made
 
 
-def _copy(cursor: Any, table: str) -> None:
-    cursor.execute(f"CREATE TEMPORARY TABLE {COPY} (LIKE {quoted(table)}) ON COMMIT DROP")
-
-
-def _strangers() -> Iterator[Finding]:
+def _strangers(declared: list[str]) -> Iterator[Finding]:
     """No trigger is switched off, those of foreign keys included, and none stands there that nobody declared."""
-    declared = [trigger.compile(model).sql.pgid for model, trigger in pgtrigger.registered()]
     query = """
         SELECT class.relname AS "table", coalesce(rule.conname, trigger.tgname) AS name, trigger.tgisinternal AS internal
         FROM pg_trigger AS trigger JOIN pg_class AS class ON class.oid = trigger.tgrelid
@@ -191,7 +216,7 @@ def _strangers() -> Iterator[Finding]:
 # --- constraints ---------------------------------------------------------------------------------------------------
 
 
-def _constraints() -> Iterator[Finding]:
+def _constraints(columns: dict[str, str]) -> Iterator[Finding]:
     """The constraints of the models: there, validated, saying what they should."""
     query = """
         SELECT class.relname AS "table", rule.conname AS name, rule.convalidated AS valid,
@@ -216,29 +241,17 @@ def _constraints() -> Iterator[Finding]:
                 yield _finding(table, rule.name, _gone_or_off())
             elif isinstance(rule, models.CheckConstraint):
                 standing.append((rule, row["says"]))
-        says = _checked_again(model, [rule for rule, _says in standing])
+        made = _checks_made(model, [rule for rule, _says in standing])
+        says = _in_its_words(table, columns.get(table, ""), made, SAYS_OF_CHECKS)
         for rule, found in standing:
             if says[rule.name] != found:
                 yield _finding(table, rule.name, _unlike(), says[rule.name], found)
 
 
-def _checked_again(model: type[models.Model], rules: list[models.CheckConstraint]) -> dict[str, str]:
-    """What PostgreSQL says of these checks, made on a copy of the table."""
-    if not rules:
-        return {}
-    with transaction.atomic(), connection.cursor() as cursor:
-        _copy(cursor, model._meta.db_table)
-        with connection.schema_editor(collect_sql=True, atomic=False) as editor:
-            made = [rule.constraint_sql(model, editor) for rule in rules]
-        for text in made:
-            cursor.execute(f"ALTER TABLE pg_temp.{COPY} ADD {text}")
-        cursor.execute(
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'",
-            [f"pg_temp.{COPY}"],
-        )
-        says = dict(cursor.fetchall())
-        cursor.execute(f"DROP TABLE pg_temp.{COPY}")
-    return says
+def _checks_made(model: type[models.Model], rules: list[models.CheckConstraint]) -> list[str]:
+    """The statements that make these checks, on the copy of their table."""
+    with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+        return [f"ALTER TABLE pg_temp.{COPY} ADD {rule.constraint_sql(model, editor)}" for rule in rules]
 
 
 def _columns() -> Iterator[Finding]:
