@@ -84,7 +84,7 @@ def main() -> int:
         run("Django's checks", *manage, "check"),
     ]
     has_browser = get_browser()
-    # Reading, building and photographing take turns badly: the browser has the machine to itself, and comes last.
+    # Reading, building and photographing take turns badly: the browsers have the machine to themselves, and come last.
     pytest = (PYTHON, "-m", "pytest", *sys.argv[1:])
     results.append(run("Tests", *pytest, "-n", "2", "--dist", "worksteal", "-m", "not browser and not proofs"))
     if not has_browser:
@@ -98,7 +98,7 @@ def main() -> int:
         return 1
     early = [name for name, outcome, _ in results if outcome != "ok"]
     summary(results)
-    journeys = run("Browser journeys", *pytest, "-m", "browser")
+    journeys = run("Browser journeys", *pytest, "-n", "2", "--dist", "worksteal", "-m", "browser")
     failed = early + ([journeys[0]] if journeys[1] != "ok" else [])
     if failed:
         say(f"FAILED: {', '.join(failed)}")
