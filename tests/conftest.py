@@ -22,6 +22,8 @@ from config.catalogues import compile_catalogues
 from config.embedded import server
 from core.engine import versions
 from tests import databases
+from tests.factories.worlds import worlds
+from tests.rows import references
 from tests.workers import running_worker
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -58,18 +60,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def has_just_read_the_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def has_just_read_the_page(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that posts a form without its version stands for somebody who has just read the page.
 
     Tests of the versions themselves (marked ``old_pages``) and journeys in a browser carry what the page carried.
     """
     if request.node.get_closest_marker("old_pages") or request.node.get_closest_marker("browser"):
+        yield
         return
 
     def just_read(subject: Model) -> versions.Shown:
         return versions.Shown(versions.label_of(subject), versions.number_of(subject, fresh=True))
 
-    monkeypatch.setattr(versions, "not_carried", just_read)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(versions, "not_carried", just_read)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def begins_in_a_known_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a factory has lived before is put back, but for a test that has patched something."""
+    worlds.patches = monkeypatch
+    yield
+    worlds.patches = None
 
 
 def _is_xdist_worker(config: pytest.Config) -> bool:
@@ -140,20 +153,23 @@ def django_db_modify_db_settings(
             test["TEMPLATE"] = databases.template()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blocker: DjangoDbBlocker) -> None:
+    """What the database holds before any test is read: it comes back after each test that commits."""
+    with django_db_blocker.unblock():
+        if django_db_keepdb:  # an earlier run may have been killed in the middle of a test that commits
+            with pgtrigger.ignore():
+                call_command("flush", verbosity=0, interactive=False, reset_sequences=False, inhibit_post_migrate=True)
+            emit_post_migrate_signal(verbosity=0, interactive=False, db=DEFAULT_DB_ALIAS)
+        references.read()
+        connection.close()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def emptied_after_transactional_tests() -> Iterator[None]:
-    """Tables that nobody may empty are emptied between the tests that commit; then roles and references come back.
-
-    Those come back with their triggers on, as after a migration, so that their history begins with them.
-    """
+def as_before_transactional_tests() -> Iterator[None]:
+    """After a test that commits, the tables hold what they held before any test, those that nobody may empty too."""
     patch = pytest.MonkeyPatch()
-
-    def teardown(self: TransactionTestCase) -> None:
-        with pgtrigger.ignore():
-            call_command("flush", verbosity=0, interactive=False, reset_sequences=False, inhibit_post_migrate=True)
-        emit_post_migrate_signal(verbosity=0, interactive=False, db=DEFAULT_DB_ALIAS)
-
-    patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: references.come_back())
     yield
     patch.undo()
 

@@ -22,6 +22,7 @@ from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf
 from tests.factories.core import UserFactory
 from tests.factories.instruction import CaseFactory, compute, staff
 from tests.factories.plans import plan_for
+from tests.factories.worlds import lived_once
 
 PREFIXES = {"PROGRESS1": "PROG", "CAPITAL-SCOP": "SCOP", "CPO": "CPO"}
 
@@ -36,6 +37,7 @@ class House:
     member: User
 
 
+@lived_once
 def house_of(code: str = "PROGRESS1") -> House:
     """The staff of a programme, and somebody who represents a beneficiary."""
     return House(
@@ -46,6 +48,7 @@ def house_of(code: str = "PROGRESS1") -> House:
     )
 
 
+@lived_once
 def approved(
     code: str = "PROGRESS1",
     granted: str = "20000.00",
@@ -91,12 +94,14 @@ def approved(
     return case, house
 
 
+@lived_once
 def drafted(code: str = "PROGRESS1", granted: str = "20000.00", **extra: Any) -> tuple[Agreement, House]:
     """A draft with its documents."""
     case, house = approved(code, granted, **extra)
     return draft_agreement(case, actor=house.instructor), house
 
 
+@lived_once
 def sent(code: str = "PROGRESS1", granted: str = "20000.00", **extra: Any) -> tuple[Agreement, House]:
     """An act that its beneficiary has received."""
     agreement, house = drafted(code, granted, **extra)
@@ -119,6 +124,7 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {"region_signatory": "La présidente", "region_signed_on": today, "notified_on": today} | changes
 
 
+@lived_once
 def in_force(code: str = "PROGRESS1", granted: str = "20000.00", **extra: Any) -> tuple[Agreement, House]:
     """An agreement in force."""
     agreement, house = sent(code, granted, **extra)

@@ -16,6 +16,7 @@ from grants.services.missing import form_facts
 from tests.factories.applicants import ApplicantFactory, pdf
 from tests.factories.core import UserFactory
 from tests.factories.instruction import CallFactory, answer_all, staff, version_of
+from tests.factories.worlds import lived_once
 
 PROJECTS = {
     "PROGRESS1": "Filière textile du pays d’Argonne",
@@ -42,6 +43,7 @@ PERSONS = [
 PARTNERS = [{"name": "Commune d’Argonne", "siret": "", "role": "Prête un local", "contribution": "4 000"}]
 
 
+@lived_once
 def open_call(code: str = "PROGRESS1", **extra) -> Call:
     """A published call of a programme, open now."""
     return CallFactory(programme_version=version_of(code), envelope=None, title=f"Appel 2026 {code}", **extra)
@@ -89,6 +91,7 @@ def right_answers(application: Application) -> dict[str, Any]:
     return {name: value for name, value in answers.items() if name in application.rules.questions}
 
 
+@lived_once
 def draft(code: str = "PROGRESS1", *, user=None, applicant=None, call: Call | None = None) -> Application:
     """An empty draft of a representative."""
     user = user or UserFactory(applicant=True)
@@ -98,6 +101,7 @@ def draft(code: str = "PROGRESS1", *, user=None, applicant=None, call: Call | No
     return filing.create_draft(call=call or open_call(code), applicant=applicant, user=user)
 
 
+@lived_once
 def filled_draft(code: str = "PROGRESS1", *, without: tuple[str, ...] = (), **extra) -> Application:
     """A draft in which nothing is missing, but the questions and pieces named in ``without``."""
     application = draft(code, **extra)
@@ -111,12 +115,14 @@ def filled_draft(code: str = "PROGRESS1", *, without: tuple[str, ...] = (), **ex
     return application
 
 
+@lived_once
 def filed(code: str = "PROGRESS1", **extra) -> Application:
     """A filed application (``submitted``)."""
     application = filled_draft(code, **extra)
     return filing.submit(application, user=application.created_by).application
 
 
+@lived_once
 def incomplete(code: str = "PROGRESS1", *, pieces: tuple[str, ...] = ("statutes",), **extra) -> Application:
     """A filed application of which the service asked for pieces."""
     application = filed(code, **extra)
@@ -129,6 +135,7 @@ def incomplete(code: str = "PROGRESS1", *, pieces: tuple[str, ...] = ("statutes"
     return application
 
 
+@lived_once
 def admissible(code: str = "PROGRESS1", **extra) -> Application:
     """A filed application that is complete and admissible."""
     application = filed(code, **extra)
@@ -137,6 +144,7 @@ def admissible(code: str = "PROGRESS1", **extra) -> Application:
     return application
 
 
+@lived_once
 def in_instruction(code: str = "PROGRESS1", **extra) -> Application:
     """An application that an instructor has taken."""
     application = admissible(code, **extra)
@@ -144,6 +152,7 @@ def in_instruction(code: str = "PROGRESS1", **extra) -> Application:
     return application
 
 
+@lived_once
 def withdrawn(code: str = "PROGRESS1", **extra) -> Application:
     """An application that its applicant withdrew after filing."""
     application = filed(code, **extra)

@@ -12,6 +12,7 @@ import factory
 from django.db import transaction
 from django.utils import timezone
 
+from core.models import User
 from core.roles import Role
 from grants import de_minimis
 from grants.models import (
@@ -37,6 +38,7 @@ from grants.states import ApplicationState as State
 from tests.factories.applicants import ApplicantFactory
 from tests.factories.core import UserFactory
 from tests.factories.plans import plan_for, year_rows
+from tests.factories.worlds import lived_once
 
 FILES = {"PROGRESS1": "progress1.yaml", "CAPITAL-SCOP": "capital-scop.yaml", "CPO": "cpo.yaml"}
 AFTER_ADMISSION = [state for state in State if state not in (State.DRAFT, State.SUBMITTED, State.INCOMPLETE)]
@@ -49,6 +51,7 @@ def _definition(code: str) -> dict:
     return read_definition(PROGRAMMES_FOLDER / FILES[code])
 
 
+@lived_once
 def version_of(code: str = "PROGRESS1") -> ProgrammeVersion:
     """The version of a programme's file in the test database, loaded when it is not there."""
     found = ProgrammeVersion.objects.filter(programme__code=code).order_by("-number").first()
@@ -63,6 +66,7 @@ def programme_of(code: str = "PROGRESS1") -> Programme:
     return version_of(code).programme
 
 
+@lived_once
 def staff(role: Role | str, *codes: str, **extra):
     """A member of staff with a role, assigned to these programmes (PROGRESS by default)."""
     user = UserFactory(roles=[role], **extra)
@@ -110,6 +114,8 @@ class CaseFactory(factory.django.DjangoModelFactory):
     class Params:
         programme_code = "PROGRESS1"
         person_count = 0
+
+    create = classmethod(lived_once(factory.django.DjangoModelFactory.create.__func__))
 
     call = factory.LazyAttribute(
         lambda case: CallFactory(
@@ -159,12 +165,13 @@ class CaseFactory(factory.django.DjangoModelFactory):
         """Eligible expenses of 35,500 euros: 80 % give 28,400. A network has those of its three years."""
         if create and extracted is not False:
             rows = network_budget() if self.programme.code == "CPO" else progress_budget()
-            for rank, (side, account, label, amount) in enumerate(rows, 1):
-                status = "this_request" if account == "74region" else ""
-                BudgetLine.objects.create(
+            BudgetLine.objects.bulk_create(
+                BudgetLine(
                     application=self, rank=rank, side=side, account_code=account, label=label, amount=amount,
-                    financer_status=status,
-                )  # fmt: skip
+                    financer_status="this_request" if account == "74region" else "",
+                )
+                for rank, (side, account, label, amount) in enumerate(rows, 1)
+            )  # fmt: skip
 
     @factory.post_generation
     def persons(self, create, extracted, **kwargs):
@@ -210,10 +217,11 @@ def network_budget() -> list[tuple[str, str, str, int]]:
 def complete_instruction(case: Application) -> None:
     """Write the rows that a case of this state has."""
     if case.state in AFTER_ADMISSION:
-        answer_all(case, "completeness", "admissibility")
+        person = UserFactory(instructor=True)
+        answer_all(case, "completeness", "admissibility", person=person)
     if case.state in PROPOSED:
-        answer_all(case, "eligibility")
-        score_all(case)
+        answer_all(case, "eligibility", person=person)
+        score_all(case, person=person)
         computation = compute(case)
         visa = case.state in WITH_VISA
         Proposal.objects.create(
@@ -224,7 +232,7 @@ def complete_instruction(case: Application) -> None:
             plan=reduced(computation.grant_plan, case.proposed_amount).as_json() if case.proposed_amount else {},
             score=Decimal("14.50"),
             reasons="Un projet solide.",
-            made_by=UserFactory(instructor=True),
+            made_by=person,
             visa_by=UserFactory(head_of_service=True) if visa else None,
             visa_at=timezone.now() if visa else None,
             **(consulted() | {"de_minimis_regime": case.rules.de_minimis} if case.rules.de_minimis else {}),
@@ -242,30 +250,37 @@ def consulted() -> dict:
     }
 
 
-def answer_all(case: Application, *stages: str, answer: str = "yes") -> None:
+def answer_all(case: Application, *stages: str, answer: str = "yes", person: User | None = None) -> None:
     """Answer every check of these stages."""
-    person = UserFactory(instructor=True)
-    for check in case.rules.checks_of(*stages):
-        CheckAnswer.objects.update_or_create(
-            application=case,
-            code=check.code,
-            defaults={
-                "stage": check.stage,
-                "answer": answer,
-                "reason": "" if answer == "yes" else "Non.",
-                "is_automatic": False,
-                "answered_by": person,
-            },
-        )
+    person = person or UserFactory(instructor=True)
+    CheckAnswer.objects.bulk_create(
+        [
+            CheckAnswer(
+                application=case,
+                code=check.code,
+                stage=check.stage,
+                answer=answer,
+                reason="" if answer == "yes" else "Non.",
+                is_automatic=False,
+                answered_by=person,
+            )
+            for check in case.rules.checks_of(*stages)
+        ],
+        update_conflicts=True,
+        unique_fields=["application", "code"],
+        update_fields=["stage", "answer", "reason", "is_automatic", "answered_by"],
+    )
 
 
-def score_all(case: Application, score: str = "4") -> None:
+def score_all(case: Application, score: str = "4", person: User | None = None) -> None:
     """Give every criterion the same score."""
-    person = UserFactory(instructor=True)
-    for criterion in case.rules.criteria:
-        Score.objects.create(
+    person = person or UserFactory(instructor=True)
+    Score.objects.bulk_create(
+        Score(
             application=case, code=criterion.code, score=Decimal(score), max_score=criterion.max_score, scored_by=person
         )
+        for criterion in case.rules.criteria
+    )
 
 
 def compute(case: Application, amount: str = "") -> AidComputation:

@@ -43,6 +43,7 @@ from tests.factories.agreements import House
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
+from tests.factories.worlds import lived_once
 
 TRANSITION = CategoryOfRegion.TRANSITION
 
@@ -159,6 +160,7 @@ class Case:
         return list(self.declaration.items.order_by("rank"))
 
 
+@lived_once
 def cofinanced(fund: str = "ESF+", *, code: str = "PROGRESS1", granted: str = "20000.00", **extra: Any) -> Case:
     """An agreement in force that a fund co-finances, and its operation."""
     if not extra.pop("without_rule", False):
