@@ -5,6 +5,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -137,7 +139,7 @@ class Migration(migrations.Migration):
             model_name='tranchereport',
             trigger=pgtrigger.compiler.Trigger(name='born_in_its_first_state', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."state" <> \'filed\')', func="RAISE EXCEPTION 'a row begins in its first state' USING ERRCODE = 'check_violation';", hash='1b7ecb07a0d8f1b74e7cf6db275514fa82350707', operation='INSERT', pgid='pgtrigger_born_in_its_first_state_ad195', table='agreements_tranchereport', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='agreement',
             constraint=models.CheckConstraint(condition=models.Q(('entered_by__isnull', True), models.Q(('entered_by', models.F('drafted_by')), _negated=True), _connector='OR'), name='agreement_drafter_does_not_sign'),
         ),
