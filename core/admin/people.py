@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from core.account_mail import send_invitation
 from core.admin.base import EssorModelAdmin, Panel
 from core.admin.reasons import changes_in
+from core.admin.values import register_field_name
 from core.events import record
 from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
@@ -26,6 +27,7 @@ from core.roles import Role
 from core.text import listed
 from core.users.last_person import stops_without
 
+register_field_name(User, "leave_without", gettext_lazy("Leave this work without anybody"))
 # Roles are groups, but nobody gives a group rights one by one: the list of groups would only mislead.
 if isinstance(admin.site._registry.get(Group), GroupAdmin):
     admin.site.unregister(Group)
@@ -118,7 +120,7 @@ class UserAdmin(EssorModelAdmin):
     form = AccountForm
     without_reason = dict.fromkeys(
         ("first_name", "last_name", "phone", "language"), "how a person is called and reached: opens nothing"
-    ) | {"leave_without": "a confirmation of the change beside it, which has its reason"}
+    )
     view_roles = (Role.ADMINISTRATOR,)
     add_roles = (Role.ADMINISTRATOR,)
     change_roles = (Role.ADMINISTRATOR,)
