@@ -92,10 +92,14 @@ def test_what_was_declared_to_a_fund_says_beforehand_that_it_stays(client, monke
     claim = certified(agreement, house)
     assert why_it_stays(claim) is None
     monkeypatch.setattr(certified_room, "_keepers", [lambda _claim: "Déclarée au fonds."])
-    for name in ("send_back", "suspend"):
-        with pytest.raises(TransitionRefused, match="Déclarée au fonds"):
-            perform(claim, name, actor=house.finance, comment="Erreur.")
+    with pytest.raises(TransitionRefused, match="Déclarée au fonds"):
+        perform(claim, "send_back", actor=house.finance, comment="Erreur.")
     assert "Déclarée au fonds." in page_of(client, house.finance, claim)
+    due = claim.certified_amount
+    claim = perform(claim, "suspend", actor=house.finance, comment="Un doute.")  # it stops, and stays certified
+    assert (claim.state, claim.certified_amount) == ("suspended", due)
+    with pytest.raises(TransitionRefused, match="Déclarée au fonds"):
+        perform(claim, "reject", actor=house.instructor, comment="Non.")
 
 
 # --- no answer --------------------------------------------------------------------------------------------------------
