@@ -1,14 +1,50 @@
 """Reference tables, kept by the administrator."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from applicants.models import DeMinimisCeiling, Department, LegalCategory
 from applicants.workbooks import DeMinimisCeilingResource, DepartmentResource, LegalCategoryResource
 from core.admin import money_display
+from core.admin.values import register_reader
 from core.importexport import EssorImportExportAdmin
 from core.roles import Role
+
+FAMILIES = {
+    "SCOP": "SCOP",
+    "association": pgettext_lazy("legal forms", "association"),
+    "company": pgettext_lazy("legal forms", "company"),
+    "cooperative": pgettext_lazy("legal forms", "cooperative"),
+    "cooperative bank": pgettext_lazy("legal forms", "cooperative bank"),
+    "farm cooperative": pgettext_lazy("legal forms", "farm cooperative"),
+    "foundation": pgettext_lazy("legal forms", "foundation"),
+    "mutual society": pgettext_lazy("legal forms", "mutual society"),
+    "person": pgettext_lazy("legal forms", "person"),
+    "public body": pgettext_lazy("legal forms", "public body"),
+    "works council": pgettext_lazy("legal forms", "works council"),
+}
+"""What the families of legal forms are called; the files that come with the product name them in English."""
+
+
+def family_words(family: str) -> str:
+    """A family in words; as it is written where an administrator added another one."""
+    return str(FAMILIES.get(family, family))
+
+
+register_reader("applicants.LegalCategory", "family", family_words)
+
+
+class FamilyFilter(admin.AllValuesFieldListFilter):
+    """Legal forms by their family, in words."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": family_words(choice["display"])}
 
 
 class ReferenceAdmin(EssorImportExportAdmin):
@@ -23,10 +59,14 @@ class LegalCategoryAdmin(ReferenceAdmin):
     """INSEE legal categories."""
 
     resource_classes = [LegalCategoryResource]
-    list_display = ["code", "label", "family", "ess"]
+    list_display = ["code", "label", "family_column", "ess"]
     list_display_links = ["code", "label"]
-    list_filter = ["family", "ess"]
+    list_filter = [("family", FamilyFilter), "ess"]
     search_fields = ["code", "label"]
+
+    @admin.display(description=gettext_lazy("family"), ordering="family")
+    def family_column(self, category: LegalCategory) -> str:
+        return family_words(category.family) or "–"
 
 
 @admin.register(Department)

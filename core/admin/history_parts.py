@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy
 from core.admin.changes import part_name, register_parts
 from core.admin.values import register_field_name, register_reader, register_row_name
 from core.engine.changes import Part, register_told
+from core.models.incompatible import REASONS
 from core.models.user import User, UserRole
-from core.presentation import document_kinds, register_event_value
+from core.presentation import document_kinds, mail_words, register_event_value
 from core.retention import rules
 from core.roles import Role
 
@@ -31,6 +32,8 @@ def rule_in_words(code: str) -> str:
 
 register_reader("core.Document", "kind", lambda kind: document_kinds().get(kind, kind))
 register_reader("core.Retention", "rule", rule_in_words)
+register_reader("core.OutboxMessage", "template", mail_words)
+register_reader("core.IncompatibleRoles", "reason", lambda reason: str(REASONS.get(reason, reason)))
 register_row_name(Group, role_in_words)
 register_field_name(UserRole, "group", gettext_lazy("role"))
 register_event_value("roles", gettext_lazy("Roles"), roles_in_words)

@@ -1,6 +1,7 @@
 """What core writes by itself, to be read: events, jobs, messages, documents. Nobody edits it here."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from core.admin.base import EssorChangeList, EssorModelAdmin
 from core.admin.values import Names, field_of, register_row_name
 from core.file_types import type_words
+from core.history import tracked_models
 from core.job_runner import kinds
 from core.models.document import Document
 from core.models.event import Event, EventSeal
@@ -190,16 +192,32 @@ class EventAdmin(ReadOnlyAdmin):
         return subject_link(event)
 
 
+@cache
+def _models_of_tables() -> dict[str, type[models.Model]]:
+    return {model._meta.db_table: model for model in tracked_models()}
+
+
+def table_words(table: str) -> str:
+    """The rows of a table, as people call them; the table where it is none of those that have a history."""
+    model = _models_of_tables().get(table)
+    return capfirst(str(model._meta.verbose_name_plural)) if model else table or "–"
+
+
 @admin.register(EventSeal)
 class EventSealAdmin(ReadOnlyAdmin):
     """The chain over all events."""
 
-    list_display = ["position", "event_id", "table", "lines", "hash", "sealed_at"]
-    fields = ["position", "event_id", "table", "lines", "hash", "oldest", "sealed_at"]
+    list_display = ["position", "event_id", "table_words", "lines", "hash", "sealed_at"]
+    fields = ["position", "event_id", "table_words", "lines", "hash", "oldest", "sealed_at"]
     sortable_by = ["position"]
     ordering = ["-position"]
     list_select_related = False
     search_fields = ["=event_id", "=hash"]
+
+    @admin.display(description=gettext_lazy("Table"), ordering="table")
+    def table_words(self, seal: EventSeal) -> str:
+        """What the rows are called whose history the seal covers."""
+        return table_words(seal.table)
 
 
 def kind_words(job: Job) -> str:

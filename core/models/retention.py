@@ -79,7 +79,7 @@ class Retention(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.until:%d/%m/%Y}"
+        return f"{self.until:%d/%m/%Y}"
 
     @property
     def is_over(self) -> bool:
