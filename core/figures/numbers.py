@@ -6,7 +6,7 @@ from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Unit, register
-from core.models.sequence import Sequence
+from core.models.event import Event
 
 _numbered: list[tuple[type[models.Model], str]] = []
 
@@ -56,7 +56,7 @@ register(
             "No number (of a case, an act, a claim, a certificate…) is above the last one that its counter gave."
         ),
         source=_("Rule 9 of the domain: one fact stands under one reference; a number given twice would be of two."),
-        subject=Sequence,
+        subject=Event,
         rows=above_their_counter,
         unit=Unit.NUMBER,
         relation="≤",
