@@ -59,7 +59,7 @@ def sign_up(organisation: Organisation, number: int) -> Member:
             name=organisation.name,
             siret=None if organisation.kind == "forming" else siret(number),
             email=address_of("contact", "", organisation.key).replace(".@", "@"),
-            phone=f"03260000{number:02d}",
+            phone=f"0326{number:06d}",
             address_line=f"{number} rue de la Coopération",
             postcode=organisation.postcode,
             city=organisation.city,

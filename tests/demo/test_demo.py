@@ -14,12 +14,14 @@ from django.test import override_settings
 from django.utils import timezone
 
 from core.admin.changes import change_lines
+from core.figures.checking import look
 from core.figures.models import FigureCheck
 from core.models import Event, User
 from core.models.job import Job
 from core.roles import Role
 from core.transitions import workflow_models
 from demo.cases import CASES
+from demo.scale import file_many
 from grants.models import Application, Programme
 from reporting.models import PaymentApplication
 from tests.invariants.test_declared import CODES
@@ -83,6 +85,17 @@ def test_a_region_at_work(demo):
     again = demo()
     assert rows_of_everything() == before
     assert [line for line in again.splitlines() if "·" in line] == [line for line in told.splitlines() if "·" in line]
+    assert_many_more_are_filed_on_all_cores()
+
+
+def assert_many_more_are_filed_on_all_cores() -> None:
+    """What fills the database of a benchmark: through the doors of everybody, and every figure holds."""
+    wanted = Application.objects.count() + 12
+    steps = []
+    file_many(wanted, steps.append)
+    assert (Application.objects.count(), len(steps)) == (wanted, 12)
+    broken = {result.invariant.code for result in look() if not result.holds}
+    assert broken == {"core.mails-leave"}  # written, and no worker runs here any more
 
 
 def assert_cases_are_everywhere() -> None:
