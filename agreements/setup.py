@@ -63,6 +63,7 @@ def register_words() -> None:
             "agreements/mail/claim_certified": _("Claim certified"),
             "agreements/mail/claim_filed": _("Claim filed"),
             "agreements/mail/claim_paid": _("Claim paid"),
+            "agreements/mail/claim_payable": _("Suspension lifted"),
             "agreements/mail/claim_rejected": _("Claim rejected"),
             "agreements/mail/claim_resumed": _("Claim taken up again"),
             "agreements/mail/claim_returned": _("Claim given back"),

@@ -35,7 +35,7 @@ class Ready:
 
     ``person``: who takes a transition of a precise person (an applicant, the controller in charge), by role; a role
     that is not in it is any member of staff of the programme. ``involved``: people with the right role whom the
-    separation of duties refuses.
+    separation of duties refuses. ``also``: what moves in the same transaction, where the database keeps rows together.
     """
 
     row: models.Model
@@ -43,6 +43,7 @@ class Ready:
     files: Mapping[str, Any] | None = None
     person: Mapping[Role, User] = field(default_factory=dict)
     involved: tuple[User, ...] = ()
+    also: Callable[[], None] = lambda: None
     code: str = "PROGRESS1"  # the programme of the row
     scoped: bool = True  # whether the staff of another programme is refused
 
@@ -162,6 +163,7 @@ def assert_taken(ready: Ready, spec: TransitionSpec, state: str, actor: User | N
     assert ready.row.state == (spec.target or state)
     event = Event.objects.of(ready.row).filter(action=spec.name).last()
     assert (event.from_state, event.to_state, event.actor) == (state, ready.row.state, actor)
+    ready.also()
 
 
 def assert_refused_to_the_others(ready: Ready, spec: TransitionSpec) -> None:

@@ -74,7 +74,8 @@ def test_an_import_refuses_the_row_and_gives_it_back_without_the_number():
     book.active.append(["41816609600051", f"Chez {NIR}", "51000", "Reims"])
     book.save(content)
     user = UserFactory(instructor=True)
-    asked = submit_import(ApplicantResource, SimpleUploadedFile("table.xlsx", content.getvalue()), user)
+    upload = SimpleUploadedFile("table.xlsx", content.getvalue())
+    asked = submit_import(ApplicantResource, upload, user, reason="Liste reçue de la tête de réseau.")
     assert asked.parameters["document"]
     job = execute(asked.pk)
     assert (job.state, job.result["totals"]) == (Job.State.DONE, {"invalid": 1}), job.reason

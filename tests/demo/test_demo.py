@@ -64,6 +64,7 @@ def rows_of_everything() -> dict[str, int]:
     return counts
 
 
+@pytest.mark.long
 def test_a_region_at_work(demo):
     told = demo()
     for fund, figures in TOTALS.items():

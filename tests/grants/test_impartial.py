@@ -161,7 +161,7 @@ REASONS = {
         NOBODYS: "payments.open_batch",
     },
     "reporting": {
-        FOLLOWS: "operations.add_version operations.revise imports.apply_import",
+        FOLLOWS: "operations.add_version operations.revise ends.follow_the_end imports.apply_import",
         NOBODYS: "payment_applications.open_application",
     },
 }

@@ -107,6 +107,7 @@ def sequences(count: int, world: World, told: Callable[[int], None] = lambda _nu
     return played
 
 
+@pytest.mark.long
 def test_random_moves_of_several_people_break_no_figure(world):
     played = sequences(SEQUENCES, world)
     assert len(played.done) > len(played.told) // 2
