@@ -21,8 +21,8 @@ run: python  ## set up and run with the data that are there: http://127.0.0.1:80
 test: python  ## everything that CI checks, browser journeys included
 	@$(PYTHON) scripts/run_tests.py
 
-proofs: dev  ## 500 random sequences of moves, every figure looked at after each (an hour)
-	@$(ENV) -m pytest -q -m proofs tests/invariants
+proofs: dev  ## 500 random sequences of moves, every figure looked at after each (half an hour)
+	@$(ENV) -m pytest -q -n 2 -m proofs tests/invariants
 
 lint: dev  ## style and the line of imports
 	@$(ENV) -m ruff check .
