@@ -101,6 +101,7 @@ def register_words() -> None:
             "piece": gettext_lazy("Piece judged"),
             "note": gettext_lazy("Internal note"),
             "message": gettext_lazy("Message to the applicant"),
+            "message_to_service": gettext_lazy("Message to the service"),
             "answers": gettext_lazy("Answers corrected"),
             "piece_joined": gettext_lazy("Piece joined"),
             "piece_removed": gettext_lazy("Piece taken back"),

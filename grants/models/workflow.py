@@ -45,7 +45,7 @@ class InstructionWorkflow(WorkflowModel):
         State.SCHEDULED,
     )
 
-    EVENTS_BESIDE = frozenset({"note", "message"})
+    EVENTS_BESIDE = frozenset({"note", "message", "message_to_service"})
     EVENTS_SHOWN_AT_ONCE = frozenset({"piece_joined", "piece_removed"})
 
     class Meta:
