@@ -42,13 +42,14 @@ def next_step(application: Application) -> tuple[str, str]:
 def to_do(user) -> Q:
     """The cases on which this person has something to do, by their roles."""
     wanted = Q(pk__in=[])
+    mine = Q(instructor=user) | nobody_instructs()
     if user.has_role(Role.INSTRUCTOR):
-        mine = Q(instructor=user) | nobody_instructs()
         wanted |= mine & Q(state__in=[State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION])
         wanted |= mine & Q(pk__in=overdue_requests())
     if user.has_role(Role.HEAD_OF_SERVICE):
         wanted |= Q(state=State.INSTRUCTED)
-        wanted |= Q(state__in=[State.SUBMITTED, State.ADMISSIBLE]) & nobody_instructs()
+        wanted |= mine & Q(state__in=[State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION])
+        wanted |= mine & Q(pk__in=overdue_requests())
     if user.has_role(Role.COMMITTEE_SECRETARY):
         wanted |= Q(state=State.READY_FOR_COMMITTEE)
     return wanted

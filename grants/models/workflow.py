@@ -188,7 +188,7 @@ class InstructionWorkflow(WorkflowModel):
     )
     def start_instruction(self, *, actor, data, comment):
         """Someone takes the case."""
-        self.instructor = data.get("instructor") or self.instructor or actor
+        self.instructor = data["instructor"]
 
     @workflow_transition(
         field="state",
