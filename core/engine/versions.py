@@ -21,7 +21,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -30,6 +29,7 @@ from django.db.models.functions import Coalesce
 from django.forms import BaseForm, FileField
 from django.http import HttpRequest
 
+from core.engine.kinds import kind_of
 from core.models.event import Event
 
 FIELD = "shown"
@@ -120,7 +120,7 @@ def with_number(queryset: models.QuerySet) -> models.QuerySet:
     model = queryset.model
     if not isinstance(model._meta.pk, models.IntegerField):
         return queryset
-    events = Event.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id=OuterRef("pk"))
+    events = Event.objects.filter(content_type=kind_of(model), object_id=OuterRef("pk"))
     newest = events.exclude(action__in=_beside(model)).order_by("-sequence").values("sequence")[:1]
     return queryset.annotate(_version=Coalesce(Subquery(newest), Value(0), output_field=IntegerField()))
 
