@@ -17,6 +17,18 @@ from tests.factories.core import UserFactory
 pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
 
 
+def instead_of_the_application(settings) -> str:
+    """Another role is the application's, and the one that the settings name has no rights; gives its name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", [settings.ESSOR_DATABASE_ROLE])
+        if cursor.fetchone():
+            cursor.execute(f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{settings.ESSOR_DATABASE_ROLE}"')
+    with as_the_application() as role:
+        pass
+    settings.ESSOR_DATABASE_ROLE = role
+    return role
+
+
 def refused(statement: str) -> str:
     with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
