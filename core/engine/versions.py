@@ -286,13 +286,16 @@ def unchanged(request: HttpRequest, subject: models.Model) -> Iterator[None]:
         yield
 
 
-def settle(form: BaseForm, subject: models.Model, shown: Shown, *, together: bool = False) -> set[str]:
+def settle(
+    form: BaseForm, subject: models.Model, shown: Shown, *, together: bool = False, whole: bool = False
+) -> set[str]:
     """Compare, field by field, what was shown, what is there now (the bound form's initial) and what was typed.
 
     The form is cleaned: fields that the person did not touch keep the value that they have now, whatever was sent.
 
     Args:
         together: the fields are one fact (an answer and its reason): who touches one of them says them all.
+        whole: what the page shows is about to be decided on as it stands: every field of it is said.
 
     Returns:
         The fields that the person touched.
@@ -300,19 +303,21 @@ def settle(form: BaseForm, subject: models.Model, shown: Shown, *, together: boo
     Raises:
         Stale: a field was touched here and changed there.
     """
-    left = _left_alone(form, subject, shown, together)
+    left = _left_alone(form, subject, shown, together, whole)
     with _kept(form, left):
         form.full_clean()
     return set(form.fields) - left
 
 
-def _left_alone(form: BaseForm, subject: models.Model, shown: Shown, together: bool = False) -> set[str]:
+def _left_alone(
+    form: BaseForm, subject: models.Model, shown: Shown, together: bool = False, whole: bool = False
+) -> set[str]:
     """The fields that say what the page said; :class:`Stale` for those changed both here and there."""
     known = [name for name, item in form.fields.items() if not isinstance(item, FileField)]
     known = [name for name in known if form.add_prefix(name) in shown.values]
     typed = {name: _typed(form, name) for name in known}
     left = {name for name in known if digest(typed[name]) == shown.values[form.add_prefix(name)]}
-    if together and len(left) < len(known):
+    if whole or (together and len(left) < len(known)):
         left = set()
     differences = []
     for name in known:

@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.dates import format_moment
 from core.engine.versions import FIELD, Stale
 from core.presentation import action_label
+from core.roles import STAFF_ROLES
 from core.views.resume import Kept, is_fragment, kept_from
 
 CONFLICT = 409
@@ -31,6 +33,8 @@ class Change:
     who: str
     what: str
     comment: str
+    is_own: bool
+    """Done by the reader, in another window or on another device."""
 
 
 def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
@@ -85,7 +89,8 @@ def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
     return [
         Change(
             when=event.created_at,
-            who=_who(event, is_staff),
+            who=_who(event, is_staff, request.user),
+            is_own=event.actor_id is not None and event.actor_id == request.user.pk,
             what=action_label(model, event.action),
             comment=event.comment if is_staff else "",
         )
@@ -93,10 +98,12 @@ def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
     ]
 
 
-def _who(event: Any, is_staff: bool) -> str:
+def _who(event: Any, is_staff: bool, reader: Any) -> str:
     if event.actor is None:
         return _("Essor")
-    if is_staff or not event.actor.role_set:
+    if event.actor_id == reader.pk:
+        return _("you, in another window")
+    if is_staff or not event.actor.role_set & STAFF_ROLES:
         return str(event.actor)
     return _("the service")
 
@@ -112,11 +119,26 @@ def _sentence(stale: Stale, changes: list[Change]) -> str:
     if not changes:
         return _("Somebody changed this since you opened the page: nothing of yours was recorded yet.")
     words = {"person": changes[0].who, "when": format_moment(changes[0].when), "what": changes[0].what}
+    if changes[0].is_own:
+        return _own_sentence(stale, words)
     if stale.refusal:
         happened = _("Meanwhile, %(person)s did this on %(when)s: %(what)s. Nothing of yours was recorded.") % words
         return f"{stale.refusal} {happened}"
+    sentence = _(
+        "%(person)s changed this on %(when)s, after you had opened the page: nothing of yours was recorded yet."
+    )
+    return capfirst(sentence % words)
+
+
+def _own_sentence(stale: Stale, words: dict[str, str]) -> str:
+    """The reader went on in another window: nobody else did it."""
+    if stale.refusal:
+        happened = _(
+            "You did this yourself on %(when)s, in another window: %(what)s. What you sent from this one was not recorded."
+        )
+        return f"{stale.refusal} {happened % words}"
     return (
-        _("%(person)s changed this on %(when)s, after you had opened the page: nothing of yours was recorded yet.")
+        _("You changed this yourself on %(when)s, in another window: what you sent from this one is not recorded yet.")
         % words
     )
 

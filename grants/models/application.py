@@ -59,8 +59,8 @@ def amount_not_negative(field: str) -> models.CheckConstraint:
 class Application(ApplicantWorkflow, InstructionWorkflow):
     """One case, from the draft to its end. ``answers`` holds ``{question code: value}``; tables have their own rows.
 
-    ``answer_versions`` holds ``{question code: {"v": version, "by": name, "at": ISO instant}}`` so that two tabs or two
-    people never overwrite one another silently.
+    ``answer_versions`` holds ``{question code: {"v": version, "by": name, "id": account, "at": ISO instant}}`` so that two tabs or
+    two people never overwrite one another silently.
     """
 
     State = ApplicationState
