@@ -128,5 +128,11 @@ def register() -> None:
     register_menu()
     register_words()
     register_stranded(stranded_without)
-    for provider in (work.work_on_cases, work.work_on_opinions, work.work_on_messages, work.work_on_sessions):
+    for provider in (
+        work.work_on_cases,
+        work.work_on_cases_that_name,
+        work.work_on_opinions,
+        work.work_on_messages,
+        work.work_on_sessions,
+    ):
         navigation.register_work_provider(provider)
