@@ -8,6 +8,7 @@ import time_machine
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from core.figures.checking import keep, look, look_at
 from core.figures.invariants import Broken, Invariant, invariant_of, invariants, register
 from core.figures.models import FigureCheck, FigureFinding
 from core.jobs import run_now
-from core.models import Job, OutboxMessage, User
+from core.models import IncompatibleRoles, Job, OutboxMessage, User
 from core.roles import Role
 from tests.factories.core import UserFactory
 
@@ -131,6 +132,20 @@ def test_two_invariants_do_not_share_a_code():
         register(Invariant(CODE, "n", "another", "o", User, sql="SELECT 1"))
     with pytest.raises(ValueError, match="SQL or by a function"):
         Invariant("core.test", "n", "s", "o", User)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [('{"user": null, "label": "repair 2026-12, J. Martin"}', 1), ("", 1), ('{"user": null, "label": "command migrate"}', 0)],
+)  # fmt: skip
+def test_a_parameter_that_sql_changes_needs_its_reason_too(said, found):
+    pair = IncompatibleRoles.objects.order_by("pk").first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [said])
+        cursor.execute("UPDATE core_incompatibleroles SET reason = reason || ' x' WHERE id = %s", [pair.pk])
+        cursor.execute("SELECT set_config('pghistory.context_metadata', '', true)")
+    result = look_at(invariant_of("core.parameters-change-with-a-reason"))
+    assert [row.pk for row in result.rows] == [pair.pk] * found
 
 
 # --- the night ------------------------------------------------------------------------------------------------------
