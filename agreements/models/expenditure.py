@@ -119,7 +119,7 @@ class ExpenditureLine(models.Model):
         ordering = ["claim", "rank"]
         indexes = [
             *for_lists("expenditure_line", "supplier_name"),
-            GinIndex(fields=["alike_keys"], name="expenditure_alike"),
+            GinIndex(fields=["alike_keys"], fastupdate=False, name="expenditure_alike"),
         ]
         constraints = [
             models.UniqueConstraint(

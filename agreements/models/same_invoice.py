@@ -3,7 +3,8 @@
 from agreements.rules.duplicates import SAME_NUMBER_DAYS
 
 #: SQL: the lines ``mine`` and ``other`` may be one invoice, by what they say or what it looks like, and nobody's numbers
-#: say otherwise; or one file proves both, with one total or in two agreements.
+#: say otherwise; or one file proves both, with one total or in two agreements. Their signs are multiplied: an
+#: equality would let the database pair all lines of a sign before it looks at the keys.
 MAY_BE_ONE = f"""
     other.id <> mine.id
     AND ((other.duplicate_key = mine.duplicate_key
@@ -18,7 +19,7 @@ MAY_BE_ONE = f"""
          AND (other.invoice_total = mine.invoice_total
               OR (SELECT agreement_id FROM agreements_paymentclaim WHERE id = other.claim_id)
                  <> (SELECT agreement_id FROM agreements_paymentclaim WHERE id = mine.claim_id)))
-    AND sign(other.invoice_total) = sign(mine.invoice_total)
+    AND other.invoice_total * mine.invoice_total > 0
 """
 #: SQL: a person answered that the lines ``mine`` and ``other`` are different invoices.
 ARE_DIFFERENT = """
