@@ -307,6 +307,9 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                     messages.error(request, form.why_not())
                     return self._back(session, "ready")
                 committee.add_to_agenda(session, form.cleaned_data["cases"], actor=request.user)
+        except versions.Stale as stale:
+            stale.form = AddCasesForm(session=session)
+            raise
         except TransitionRefused as refusal:
             messages.error(request, str(refusal))
             return self._back(session, "ready")
