@@ -45,9 +45,9 @@ register(
         source=IMPARTIAL,
         subject=BankAccount,
         sql=f"""
-            SELECT b.id, b.holder_name AS label, '' AS expected, u.email AS found
-            FROM applicants_bankaccount b JOIN core_user u ON u.id = b.verified_by_id
-            WHERE {interested("u.id", "b.applicant_id", "b.verified_at")} ORDER BY b.id
+            SELECT account.id, account.holder_name AS label, '' AS expected, u.email AS found
+            FROM applicants_bankaccount account JOIN core_user u ON u.id = account.verified_by_id
+            WHERE {interested("u.id", "account.applicant_id", "account.verified_at")} ORDER BY account.id
         """,  # noqa: S608 - constants
         unit=Unit.TEXT,
     )

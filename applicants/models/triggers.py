@@ -20,7 +20,8 @@ def interested(person: str, body: str, at: str | None = None) -> str:
 
     They are a member; or they are named by the other side alone (an open invitation, the address of the body) and have
     not declared that they have no interest. ``at``: SQL of a moment of the past; an address counts for it when the body
-    has not been changed since, because the moment at which it was written is not on the row.
+    has not been changed since, because the moment at which it was written is not on the row. The names ``m``, ``named``,
+    ``i``, ``b`` and ``n`` are used inside: what is given does not begin with one of them.
     """
 
     def since(column: str) -> str:
