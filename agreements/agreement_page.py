@@ -49,6 +49,14 @@ class Payment:
     """The agreement has ended: what was not claimed is not to come any more."""
 
     @property
+    def answer_sent_at(self) -> datetime | None:
+        """When the answer to the suspension that holds now was sent; None while it is awaited."""
+        claim = self.claim
+        if claim is None or claim.state != PaymentClaim.State.SUSPENDED or not is_answered(claim):
+            return None
+        return claim.answered_at
+
+    @property
     def waits(self) -> str:
         """Why it cannot be claimed yet, in a few words; empty when it can or was."""
         if self.claim is not None or self.is_claimable or self.has_ended:
@@ -86,7 +94,7 @@ def load(agreement: Agreement) -> None:
     prefetch_related_objects(
         [agreement],
         Prefetch("instalments", Instalment.objects.select_related("tranche").order_by("rank")),
-        Prefetch("claims", PaymentClaim.objects.order_by("opened_at", "pk")),
+        Prefetch("claims", PaymentClaim.objects.with_answers().order_by("opened_at", "pk")),
         Prefetch("tranches", Tranche.objects.order_by("rank")),
         Prefetch("tranches__reports", TrancheReport.objects.select_related("document__file")),
         "shares",
@@ -165,7 +173,12 @@ def tasks_now(agreement: Agreement) -> list[Task]:
 
 
 def _waits_for_beneficiary(claim: PaymentClaim) -> bool:
-    return claim.is_editable or claim.state == PaymentClaim.State.SUSPENDED
+    return claim.is_editable or (claim.state == PaymentClaim.State.SUSPENDED and not is_answered(claim))
+
+
+def is_answered(claim: PaymentClaim) -> bool:
+    """Whether the beneficiary answered the suspension that holds now (``with_answers``): it is the service's turn."""
+    return claim.answered_at is not None and (claim.suspended_at is None or claim.answered_at >= claim.suspended_at)
 
 
 def _claim_task(claim: PaymentClaim) -> Task:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from agreements.models import Agreement, PaymentClaim, TrancheReport
@@ -31,8 +31,10 @@ def may_be_filed_again() -> Q:
 
 
 def may_be_answered() -> Q:
-    """Suspended claims that their beneficiary has not answered, of an agreement that may still pay them."""
-    return Q(state=PaymentClaim.State.SUSPENDED, replies__isnull=True) & _goes_on()
+    """Suspended claims that their beneficiary has not answered since, of an agreement that may still pay them."""
+    unanswered = PaymentClaim.objects.with_answers().filter(state=PaymentClaim.State.SUSPENDED)
+    unanswered = unanswered.filter(Q(answered_at=None) | Q(answered_at__lt=F("suspended_at")))
+    return Q(pk__in=unanswered.values("pk")) & _goes_on()
 
 
 def _goes_on() -> Q:

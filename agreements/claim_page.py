@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -59,6 +60,7 @@ def lines_of(claim: PaymentClaim) -> list[ExpenditureLine]:
 def claim_context(
     claim: PaymentClaim,
     user: Any,
+    typed: QueryDict | None = None,
     *,
     amount_form: AmountForm | None = None,
     piece_form: tuple[str, PieceForm] | None = None,
@@ -67,13 +69,17 @@ def claim_context(
     workbook_form: WorkbookForm | None = None,
     reply_form: ReplyForm | None = None,
 ) -> dict[str, Any]:
-    """What the page shows to one reader; a refused form is shown with what was typed."""
+    """What the page shows to one reader; a refused form is shown with what was typed.
+
+    ``typed`` is what the page's other buttons sent: boxes that were ticked stay so, without a word of error.
+    """
     lines = lines_of(claim)
     refusal = may_edit_claim(user, claim)
     ended = why_it_stops(claim) if claim.is_editable else None
     writes = refusal is None and ended is None
     events = list(claim.events)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
+    typed = typed or QueryDict()
     missing = reasons_against(claim, "submit", user) if writes else {}
     return {
         "claim": claim,
@@ -91,8 +97,9 @@ def claim_context(
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events),
         "amount_form": amount_form or AmountForm(initial=initial),
-        "proof_form": proof_form or ProofForm(lines=lines),
-        "submit_form": submit_form or SubmitClaimForm(instance=claim, actor=user),
+        "proof_form": proof_form or ProofForm(lines=lines, initial={"lines": typed.getlist("lines")}),
+        "submit_form": submit_form
+        or SubmitClaimForm(instance=claim, actor=user, initial={"attested": "attested" in typed}),
         "submit_refusal": may_submit_claim(user, claim) if writes else None,
         "workbook_form": workbook_form or WorkbookForm(),
         "forms": [
@@ -119,25 +126,33 @@ def last_answer(claim: PaymentClaim, events: list) -> str:
 
 def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
     """Filed, checked, ordered, paid: what is behind, where it stands, what comes."""
-    steps = [Step(_("Claim opened"), DONE, claim.opened_at)]
-    steps += [
-        Step(_("Returned to you"), DONE, event.created_at, event.comment)
-        for event in events
-        if event.action == "give_back" and claim.state != State.RETURNED
-    ]
+    moves = [event for event in events if event.action in ("submit", "give_back")]
+    steps = [Step(_("Claim opened"), DONE, claim.opened_at), *_past_moves(claim, moves)]
     if claim.state == State.REJECTED and claim.submitted_at is None:
         pass  # it was never filed: its agreement ended before
     elif claim.is_editable:
         returned = claim.state == State.RETURNED
         steps.append(Step(_("To be completed by you") if returned else _("You are writing it"), NOW))
         steps.append(Step(pgettext("feminine", "Filed"), LATER))
-    else:
+    elif not moves or moves[-1].action == "submit":
         steps.append(Step(pgettext("feminine", "Filed"), DONE, claim.submitted_at))
     if claim.state in (State.REJECTED, State.SUSPENDED):
         last = next((event for event in reversed(events) if event.to_state == claim.state), None)
         steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None))
         return steps
     return [*steps, *_payment_steps(claim)]
+
+
+def _past_moves(claim: PaymentClaim, moves: list) -> list[Step]:
+    """Every filing and every return but the one that is the present: it has a step of its own."""
+    titles = {"submit": pgettext("feminine", "Filed"), "give_back": _("Returned to you")}
+    present = "give_back" if claim.state == State.RETURNED else "submit"
+    if moves and moves[-1].action == present:
+        moves = moves[:-1]
+    return [
+        Step(titles[event.action], DONE, event.created_at, event.comment if event.action == "give_back" else "")
+        for event in moves
+    ]
 
 
 def _payment_steps(claim: PaymentClaim) -> list[Step]:

@@ -3,19 +3,22 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.models.same_invoice import over_their_total
 from agreements.permissions import may_review
 from agreements.rules.duplicates import SAME_NUMBER_DAYS, Suppliers, may_be_one
+from core.engine.refusals import refusal_message
 from core.events import record
 from core.money import format_euros
 
 #: Claims whose lines nobody relies on.
 NOT_DECLARED = ("draft", "rejected")
+#: Before the hash of a file among the keys of a line.
+PROOF = "proof "
 NEAR = timedelta(days=SAME_NUMBER_DAYS)
 
 
@@ -26,13 +29,21 @@ def twins_of(line) -> QuerySet:
         by_another_name |= Q(total_key=line.total_key)
     if line.supplier_siret:
         by_another_name &= Q(supplier_siret="")
+    seen = Q(alike_keys__overlap=line.alike_keys)
+    if line.supplier_siret:
+        seen &= Q(supplier_siret="") | Q(supplier_siret__startswith=line.invoice.siren)
     alike = Q(invoice_total=line.invoice_total) | Q(
         invoice_date__range=(line.invoice_date - NEAR, line.invoice_date + NEAR)
     )
+    said = (Q(duplicate_key=line.duplicate_key) | by_another_name | seen) & alike
+    if line.proof_key:
+        said |= Q(proof_key=line.proof_key) & (
+            Q(invoice_total=line.invoice_total) | ~Q(claim__agreement_id=line.claim.agreement_id)
+        )
     sign = Q(invoice_total__gt=0) if line.invoice_total > 0 else Q(invoice_total__lt=0)
     return (
         type(line)
-        .objects.filter(Q(duplicate_key=line.duplicate_key) | by_another_name, alike, sign)
+        .objects.filter(said, sign)
         .exclude(pk=line.pk)
         .filter(Q(claim_id=line.claim_id) | ~Q(claim__state__in=NOT_DECLARED))
     )
@@ -51,14 +62,23 @@ def raise_warnings(claim) -> int:
     suppliers = Suppliers([line.invoice for line in mine.values()] + [line.invoice for line in of_agreement])
     keys = {key for line in mine.values() for key in suppliers.keys_of(line.invoice)}
     keys |= {line.duplicate_key for line in mine.values()}
+    seen = {key for line in mine.values() for key in suppliers.alike_keys_of(line.invoice)}
+    proofs = {line.proof_key for line in mine.values() if line.proof_key}
     family: dict[str, list] = {}
     candidates = (
-        line_model.objects.filter(Q(duplicate_key__in=keys) | Q(name_key__in=keys) | Q(total_key__in=keys))
+        line_model.objects.filter(
+            Q(duplicate_key__in=keys)
+            | Q(name_key__in=keys)
+            | Q(total_key__in=keys)
+            | Q(alike_keys__overlap=sorted(seen))
+            | Q(proof_key__in=proofs)
+        )
         .filter(Q(claim=claim) | ~Q(claim__state__in=NOT_DECLARED))
+        .annotate(of_agreement=F("claim__agreement_id"))
         .order_by("pk")
     )
     for line in candidates:
-        for key in {line.duplicate_key, *suppliers.keys_of(line.invoice)}:
+        for key in _met_under(line, suppliers):
             family.setdefault(key, []).append(line)
     warning_model = line_model._meta.get_field("duplicate_warnings").related_model
     known = {
@@ -69,14 +89,32 @@ def raise_warnings(claim) -> int:
     }
     fresh = []
     for line in mine.values():
-        for key in dict.fromkeys((line.duplicate_key, *suppliers.keys_of(line.invoice))):
+        for key in _met_under(line, suppliers):
             for other in family.get(key, ()):
                 pair = frozenset((line.pk, other.pk))
-                if other.pk != line.pk and pair not in known and may_be_one(line.invoice, other.invoice):
+                if other.pk == line.pk or pair in known:
+                    continue
+                by_proof = key.startswith(PROOF) and _one_proof_for_both(line, other, claim.agreement_id)
+                if by_proof or (not key.startswith(PROOF) and may_be_one(line.invoice, other.invoice)):
                     known.add(pair)
                     fresh.append(warning_model(line=line, other_line=other))
     warning_model.objects.bulk_create(fresh)
     return len(fresh)
+
+
+def _met_under(line, suppliers: Suppliers) -> list[str]:
+    """All the keys of which another line of its invoice, or one that looks like it, shares one."""
+    keys = [line.duplicate_key, *suppliers.keys_of(line.invoice), *suppliers.alike_keys_of(line.invoice)]
+    return list(dict.fromkeys([*keys, PROOF + line.proof_key] if line.proof_key else keys))
+
+
+def _one_proof_for_both(line, other, agreement_id: int) -> bool:
+    """Whether one file that proves two lines asks a question: they say one total, or are of two agreements.
+
+    Within an agreement one file may hold several invoices (the payslips of a month): with other totals they are others.
+    """
+    same_side = (line.invoice_total > 0) == (other.invoice_total > 0)
+    return same_side and (line.invoice_total == other.invoice_total or other.of_agreement != agreement_id)
 
 
 def warnings_of(claim) -> QuerySet:
@@ -121,7 +159,7 @@ def answer_warning(warning, *, answer: str, comment: str, actor):
     """Answer a warning, with an explanation that the auditor reads.
 
     Raises ValueError when the answer is unknown, has no explanation, or says that the total is not exceeded when it is;
-    when the claim is not this person's to review.
+    when the claim is not this person's to review, or a claim was certified on the answer before.
     """
     if reason := may_review(actor, warning.line.claim):
         raise ValueError(reason)
@@ -133,7 +171,11 @@ def answer_warning(warning, *, answer: str, comment: str, actor):
     warning.comment = comment.strip()
     warning.answered_by = actor
     warning.answered_at = timezone.now()
-    warning.save(update_fields=["answer", "comment", "answered_by", "answered_at"])
+    try:
+        with transaction.atomic():
+            warning.save(update_fields=["answer", "comment", "answered_by", "answered_at"])
+    except IntegrityError as error:
+        raise ValueError(refusal_message(error)) from error
     record(
         warning.line.claim,
         "answer_duplicate",

@@ -318,6 +318,8 @@ def preview(claim: PaymentClaim, upload, *, actor) -> tuple[ExpenditureUpload | 
             rows_refused=len(intake.refused),
             uploaded_by=actor,
         )
+        counts = {"read": kept.rows_read, "refused": kept.rows_refused}
+        record(claim, "workbook_sent", actor=actor, data={"file": document, **counts})
     return kept, intake
 
 

@@ -180,6 +180,9 @@ TRIGGERS = {
     "an invoice declared twice is answered before certification": told(
         _("An invoice was declared twice meanwhile: answer the warning first.")
     ),
+    "the answer to an invoice declared twice stays once its claim is certified": told(
+        _("This answer stays: a claim was certified on it. Take back the certification first.")
+    ),
     "every line is certified or cut before the claim is": told(
         _("A line is not reviewed yet: keep it or cut it first.")
     ),

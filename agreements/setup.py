@@ -104,6 +104,7 @@ def register_words() -> None:
             "join_piece": _("Piece joined"),
             "remove_piece": _("Piece removed"),
             "workbook": _("Workbook taken in"),
+            "workbook_sent": _("Workbook sent, to be read before it is taken in"),
             "certify_lines": _("Lines checked"),
             "answer_duplicate": _("Invoice declared twice: answered"),
             "file": _("Report filed"),

@@ -3,18 +3,37 @@
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from applicants.models import Applicant, Invitation, Membership
+from applicants.models import Applicant, Invitation, Membership, NoInterest
+
+
+def declared_by(user) -> QuerySet:
+    """Ids of the applicants in which ``user`` has declared to have no interest, and which they did not join since."""
+    return NoInterest.objects.live().filter(user=user).order_by().values("applicant_id")
 
 
 def bodies_of(user) -> QuerySet:
-    """Ids of the applicants in which ``user`` has an interest: one query, of three look-ups by index.
+    """Ids of the applicants in which ``user`` has an interest: one query, of look-ups by index.
 
     Those whose member they are (whatever the role), those that invited them and wait for the answer, and the person
-    (or the body) whose own address is that of the account.
+    (or the body) whose own address is that of the account. What the other side alone wrote counts until the person
+    answers it: a declaration of no interest lifts it, and never a membership.
     """
     members = Membership.objects.filter(user=user).order_by().values("applicant_id")
-    invited = (Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email).order_by()).values(
-        "applicant_id"
-    )
-    own = Applicant.objects.alias(address=Lower("email")).filter(address=user.email).order_by().values("pk")
+    answered = declared_by(user)
+    invited = Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email)
+    own = Applicant.objects.alias(address=Lower("email")).filter(address=user.email)
+    invited = invited.exclude(applicant__in=answered).order_by().values("applicant_id")
+    own = own.exclude(pk__in=answered).order_by().values("pk")
     return members.union(invited, own, all=True)
+
+
+def named_by(user) -> tuple[QuerySet, QuerySet]:
+    """What waits for the answer of ``user``: invitations, and bodies whose address is theirs."""
+    beyond = Membership.objects.filter(user=user).order_by().values("applicant_id")
+    invited = Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email)
+    own = Applicant.objects.alias(address=Lower("email")).filter(address=user.email).exclude(pk__in=beyond)
+    answered = declared_by(user)
+    return (
+        invited.exclude(applicant__in=answered).select_related("applicant").order_by("pk"),
+        own.exclude(pk__in=answered).order_by("pk"),
+    )

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,14 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import representatives_of
-from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.models import Applicant, Invitation, JoinRequest, Membership, NoInterest
 from applicants.models.people import MemberRole
-from applicants.permissions import may_accept_invitation, may_manage_people
+from applicants.permissions import may_accept_invitation, may_declare_no_interest, may_manage_people
 from core.events import record
+from core.models import User
 from core.outbox import enqueue_mail
-
-if TYPE_CHECKING:
-    from core.models import User
+from core.roles import STAFF_ROLES
 
 
 class PeopleRefused(ValidationError):
@@ -34,7 +32,7 @@ class PeopleRefused(ValidationError):
 
 
 @transaction.atomic
-def create_applicant(applicant: Applicant, *, actor: "User") -> Applicant:
+def create_applicant(applicant: Applicant, *, actor: User) -> Applicant:
     """Save a new applicant whose first representative is ``actor``."""
     applicant.created_by = actor
     applicant.full_clean()
@@ -45,7 +43,7 @@ def create_applicant(applicant: Applicant, *, actor: "User") -> Applicant:
 
 
 @transaction.atomic
-def ensure_person(*, first_name: str, last_name: str, email: str, actor: "User") -> Applicant:
+def ensure_person(*, first_name: str, last_name: str, email: str, actor: User) -> Applicant:
     """The file of a natural person who is to be paid: the one that has this name and address, else a new one.
 
     The service opens it for the persons of a grouped case; nobody acts for them until they are invited.
@@ -71,7 +69,7 @@ def known_applicant(*, siret: str | None = None, rna: str | None = None) -> Appl
 
 
 @transaction.atomic
-def ask_to_join(applicant: Applicant, *, user: "User", role: str, message: str = "") -> JoinRequest:
+def ask_to_join(applicant: Applicant, *, user: User, role: str, message: str = "") -> JoinRequest:
     """Ask the people of an applicant that exists already to let ``user`` in: nobody takes it over in silence.
 
     Its representatives are told; without any, the service decides. Asking twice makes one request.
@@ -127,8 +125,20 @@ class SentInvitation:
     token: str
 
 
+def _not_to_be_invited(applicant: Applicant, email: str) -> str | None:
+    """Why this address gets no invitation of this body: it said no, or it is of the Region's staff, who ask themselves."""
+    if applicant.invitations.filter(email=email).exclude(declined_at=None).exists():
+        return _("%(email)s declined your invitation: this person may ask to join, you do not invite them again.") % {
+            "email": email
+        }
+    person = User.objects.filter(email=email, is_active=True).first()
+    if person is not None and person.has_role(*STAFF_ROLES):
+        return _("%(email)s works for the Region and is not invited: this person may ask to join.") % {"email": email}
+    return None
+
+
 @transaction.atomic
-def invite(applicant: Applicant, *, email: str, role: str, actor: "User") -> SentInvitation:
+def invite(applicant: Applicant, *, email: str, role: str, actor: User) -> SentInvitation:
     """Invite the owner of ``email`` to act for ``applicant``. A second invitation cancels the first.
 
     Raises:
@@ -140,7 +150,11 @@ def invite(applicant: Applicant, *, email: str, role: str, actor: "User") -> Sen
     if Membership.objects.filter(applicant=applicant, user__email=email).exists():
         raise PeopleRefused(_("%(email)s already acts for this applicant.") % {"email": email}, code="member")
     Applicant.objects.select_for_update(of=("self",), no_key=True).get(pk=applicant.pk)
-    applicant.invitations.filter(email=email, accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
+    if refusal := _not_to_be_invited(applicant, email):
+        raise PeopleRefused(refusal, code="not_invited")
+    applicant.invitations.filter(email=email, accepted_at=None, revoked_at=None, declined_at=None).update(
+        revoked_at=timezone.now()
+    )
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         applicant=applicant, email=email, role=MemberRole(role), token_hash=_hash(token), invited_by=actor
@@ -167,7 +181,7 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 @transaction.atomic
-def accept_invitation(invitation: Invitation, *, user: "User") -> Membership:
+def accept_invitation(invitation: Invitation, *, user: User) -> Membership:
     """Make ``user`` one of the applicant's people.
 
     Raises:
@@ -195,11 +209,45 @@ def accept_invitation(invitation: Invitation, *, user: "User") -> Membership:
 
 
 @transaction.atomic
-def revoke_invitation(invitation: Invitation, *, actor: "User") -> None:
+def decline_invitation(invitation: Invitation, *, user: User) -> None:
+    """Say no to an invitation: the person has no part in the body. Raises PeopleRefused."""
+    invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
+    if reason := may_accept_invitation(user, invitation):
+        raise PeopleRefused(reason, code="email")
+    if not invitation.is_open:
+        raise PeopleRefused(_("This invitation does not wait for an answer any more."), code="closed")
+    invitation.declined_at = timezone.now()
+    invitation.save(update_fields=["declined_at"])
+    record(invitation.applicant, "decline_invitation", actor=user, data={"email": invitation.email})
+
+
+@transaction.atomic
+def declare_no_interest(applicant: Applicant, reason: str, *, actor: User) -> NoInterest:
+    """A person of the staff says that this body names them by mistake or without their consent.
+
+    Raises:
+        PeopleRefused: ``actor`` may not, acts for the body, said so already, or gives no reason.
+    """
+    if refusal := may_declare_no_interest(actor, applicant):
+        raise PeopleRefused(refusal, code="permission")
+    if not reason.strip():
+        raise PeopleRefused(_("Say why you have no interest in this body."), code="reason")
+    Applicant.objects.select_for_update(of=("self",), no_key=True).get(pk=applicant.pk)
+    if applicant.no_interests.live().filter(user=actor).exists():
+        raise PeopleRefused(_("You declared already that you have no interest in this body."), code="once")
+    declaration = NoInterest.objects.create(user=actor, applicant=applicant, reason=reason.strip())
+    record(applicant, "no_interest", actor=actor, comment=declaration.reason)
+    return declaration
+
+
+@transaction.atomic
+def revoke_invitation(invitation: Invitation, *, actor: User) -> None:
     """Cancel an invitation that was not answered. Raises PeopleRefused."""
     if reason := may_manage_people(actor, invitation.applicant):
         raise PeopleRefused(reason, code="permission")
-    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None, declined_at=None).update(
+        revoked_at=timezone.now()
+    )
     record(invitation.applicant, "revoke_invitation", actor=actor, data={"email": invitation.email})
 
 
@@ -221,7 +269,7 @@ def _refuse_last(membership: Membership) -> None:
 
 
 @transaction.atomic
-def change_role(membership: Membership, role: str, *, actor: "User") -> Membership:
+def change_role(membership: Membership, role: str, *, actor: User) -> Membership:
     """Give a person another role. Raises PeopleRefused (also for the last representative)."""
     membership = _locked(membership)
     if reason := may_manage_people(actor, membership.applicant):
@@ -242,7 +290,7 @@ def change_role(membership: Membership, role: str, *, actor: "User") -> Membersh
 
 
 @transaction.atomic
-def remove_member(membership: Membership, *, actor: "User") -> None:
+def remove_member(membership: Membership, *, actor: User) -> None:
     """End a person's right to act; one may always leave. Raises PeopleRefused (also for the last representative)."""
     membership = _locked(membership)
     if membership.user_id != actor.pk and (reason := may_manage_people(actor, membership.applicant)):

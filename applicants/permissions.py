@@ -116,6 +116,15 @@ def may_accept_invitation(user: "User", invitation: "Invitation") -> str | None:
     ) % {"email": user.email}
 
 
+def may_declare_no_interest(user: "User", applicant: "Applicant") -> str | None:
+    """Answer a body that names them: the Region's staff, who do not act for it."""
+    if not user.is_authenticated or not user.is_active or not user.has_role(*STAFF_ROLES):
+        return _("The Region’s staff declare here that they have no interest in a body.")
+    if role_for(user, applicant):
+        return _("You act for “%(name)s”: leave it first.") % {"name": applicant.display_name}
+    return reason_reads_only(user)
+
+
 def may_read_documents_of(user: "User", applicant: "Applicant") -> str | None:
     """Read an applicant's own documents (bank details, statutes)."""
     return may_view_applicant(user, applicant)

@@ -29,6 +29,7 @@ CONSTRAINTS = {
     "membership_once": _("This person acts for this body already."),
     "invitation_one_open": _("This person is invited already: the invitation waits for their answer."),
     "join_request_one_pending": _("Your request is sent already: it waits for an answer."),
+    "no_interest_once": _("You declared already that you have no interest in this body."),
     "join_request_decided_by_another": _("Somebody else answers this request."),
     "de_minimis_once_a_case": _("The grant of this case is in the register of de minimis aid already."),
 }

@@ -17,6 +17,7 @@ urlpatterns = [
     path("ma-structure/demandes/<int:request_pk>/<str:name>/", people.answer_request, name="answer_request"),
     path("ma-structure/<int:pk>/", applicants.detail, name="detail"),
     path("ma-structure/<int:pk>/modifier/", applicants.edit, name="edit"),
+    path("ma-structure/<int:pk>/sans-interet/", people.no_interest, name="no_interest"),
     path("ma-structure/<int:pk>/personnes/", people.people, name="people"),
     path("ma-structure/<int:pk>/personnes/<int:member_pk>/", people.member, name="member"),
     path(

@@ -6,8 +6,10 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import DecimalValidator
 from django.db import models
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from num2words import num2words
 
 from core.text import without_invisible
@@ -36,6 +38,10 @@ class EuroField(forms.DecimalField):
         kwargs.setdefault("decimal_places", 2)
         kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}))
         super().__init__(**kwargs)
+        for validator in self.validators:
+            if isinstance(validator, DecimalValidator) and kwargs["decimal_places"] == 2:
+                words = {"max_decimal_places": _("Write cents with two digits at most: 1 234,56.")}
+                validator.messages = validator.messages | words
 
     def prepare_value(self, value: Any) -> Any:
         return format_number(value) if isinstance(value, Decimal) else value

@@ -23,6 +23,7 @@ from django_fsm import ANY_OTHER_STATE, ANY_STATE, FSMFieldMixin
 from django_fsm import transition as fsm_transition
 
 from core.acting import acting_as, current
+from core.engine import questions
 from core.engine.refusals import refusal_message
 from core.engine.standing import reason_interested, reason_reads_only
 from core.engine.versions import Shown, Stale, verify
@@ -357,6 +358,7 @@ def _take(instance, spec: TransitionSpec, actor, data, files, comment: str, syst
             raise TransitionRefused("state", {ALL: _("This record no longer exists.")})
         from_state = getattr(locked, state_name)
         _check_possible(locked, spec, from_state, actor, system, expected)
+        _check_questions(locked, spec, actor, expected)
         verify(locked, expected, by=actor)
         cleaned = _check(locked, spec, actor, data, files, comment)
         kept = json_safe(cleaned)
@@ -399,6 +401,15 @@ def _check_possible(
         if expected is not None:
             raise Stale(locked, expected, refusal=_state_sentence(locked, spec, state))
         raise TransitionRefused("state", {ALL: _state_sentence(locked, spec, state)})
+
+
+def _check_questions(locked, spec: TransitionSpec, actor, expected: Shown | None) -> None:
+    """What the page asked is what is asked now: an answer to another question is asked again, never dropped."""
+    if expected is None or spec.form is None or (then := questions.read(expected.values)) is None:
+        return
+    if questions.are_others(then, spec.form(data=None, files=None, instance=locked, actor=actor)):
+        reason = _("“%(label)s” no longer asks what your page asked: answer again what it asks now.")
+        raise Stale(locked, expected, refusal=reason % {"label": spec.label})
 
 
 def _check(locked, spec: TransitionSpec, actor, data, files, comment: str) -> dict[str, Any]:

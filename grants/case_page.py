@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.dates import format_date_long, last_day
+from grants.services.missing import unanswered_pieces
 from grants.states import FINAL, ApplicationState
 
 State = ApplicationState
@@ -52,8 +53,32 @@ def tasks_of(application, missing_count: int = 0) -> list[Task]:
     if application.state == State.DRAFT:
         return [_draft_task(application, missing_count)]
     if application.state == State.INCOMPLETE and (request := application.open_piece_request()):
-        return [_request_task(request)]
+        return [_request_task(application, request)]
     return []
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said between the applicant and the service: a message, or the word that went with pieces."""
+
+    author: Any
+    body: str
+    sent_at: datetime
+    from_staff: bool = False
+    read_at: datetime | None = None
+
+
+def conversation_of(application, events: list) -> list[Said]:
+    """The messages and the words sent with pieces, oldest first."""
+    said = [
+        Said(item.author, item.body, item.sent_at, item.from_staff, item.read_at) for item in application.messages.all()
+    ]
+    said += [
+        Said(event.actor, event.comment, event.created_at)
+        for event in events
+        if event.action == "complete" and event.comment and event.actor is not None
+    ]
+    return sorted(said, key=lambda item: item.sent_at)
 
 
 def _draft_task(application, missing_count: int) -> Task:
@@ -72,9 +97,15 @@ def _draft_task(application, missing_count: int) -> Task:
     return Task(text, reverse("grants:review", args=[application.public_id]), _("Read again and file"))
 
 
-def _request_task(request) -> Task:
-    count = len(request.pieces)
+def _request_task(application, request) -> Task:
+    count = len(set(request.pieces) & set(unanswered_pieces(application)))
     values = {"count": count, "date": format_date_long(request.due_on), "left": days_left(request.due_on)}
+    if request.pieces and not count:
+        text = _(
+            "Everything that was asked for is there, but not sent: send it by %(date)s (%(left)s). Otherwise your "
+            "application will be closed without being examined."
+        )
+        return Task(text % values, "#pieces-asked", _("Read and send"))
     if not count:
         return Task(
             _("The service waits for your answer by %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer")

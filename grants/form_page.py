@@ -105,6 +105,8 @@ class QuestionView:
     budget: "BudgetView | None" = None
     facts: FormFacts | None = None
     applicant_name: str = ""
+    is_refused: bool = False
+    """What is shown was typed and is not kept: a conflict, or a cell that cannot be read."""
 
     @property
     def name(self) -> str:
@@ -259,6 +261,7 @@ def questions_of(
             conflict=conflicts.get(question.code),
             facts=facts,
             applicant_name=application.applicant.display_name,
+            is_refused=unsaved,
         )
         if question.is_table:
             errors = cells.get(question.code, {})

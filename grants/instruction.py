@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.documents import store
 from core.engine.refusals import refusal_message
+from core.engine.standing import reason_interested
 from core.events import record
 from core.json_safe import json_safe
 from core.money import format_euros
@@ -425,6 +426,11 @@ def assign_instructor(application: Application, instructor, *, actor) -> Applica
         locked = locked_case(
             application, actor, [state for state in State if state != State.DRAFT], permission=may_assign
         )
+        if reason_interested(instructor, locked):
+            raise InstructionRefused(
+                _("%(person)s has an interest in this case: give it to somebody else.") % {"person": instructor},
+                "instructor",
+            )
         if locked.instructor_id == instructor.pk:
             return locked
         before = locked.instructor_id

@@ -3,13 +3,14 @@
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from applicants.interests import bodies_of
+from applicants.interests import bodies_of, declared_by
 from core.engine.standing import know_interest
 
 
 def interest_in(user, cases: QuerySet) -> str | None:
     """Which interest ``user`` has in one of these applications; None without one. One query."""
-    return _reason(_own(user, cases).exists())
+    number = _own(user, cases).order_by("pk").values_list("number", flat=True).first()
+    return None if number is None else _reason(True, number)
 
 
 def with_interest(cases: QuerySet, user) -> QuerySet:
@@ -22,7 +23,7 @@ def with_interest(cases: QuerySet, user) -> QuerySet:
 
 def know_own(user, application) -> None:
     """Keep the answer of :func:`with_interest` on the row, for all who will ask."""
-    know_interest(user, application, _reason(application.viewer_interested))
+    know_interest(user, application, _reason(application.viewer_interested, application.number))
 
 
 def _own(user, cases: QuerySet) -> QuerySet:
@@ -35,11 +36,15 @@ def _own(user, cases: QuerySet) -> QuerySet:
         | Q(applicant__in=bodies)
         | Q(partners__applicant__in=bodies)
         | Q(persons__applicant__in=bodies)
-        | Q(persons__email__iexact=user.email)
+        | (Q(persons__email__iexact=user.email) & ~Q(applicant__in=declared_by(user)))
     )
 
 
-def _reason(interested: bool) -> str | None:
+def _reason(interested: bool, number: str = "") -> str | None:
+    """Which case, why, and what to do: one case among many takes all the buttons of a session or of a batch."""
     if not interested:
         return None
-    return _("You act for a body of this case, or are one of its people: someone else acts for the Region on it.")
+    return _(
+        "Case %(number)s: you act for a body of this case, or are named in it. Somebody else with your role acts for the"
+        " Region; if you are named by mistake, answer it from your home page."
+    ) % {"number": number or _("not numbered")}

@@ -101,6 +101,9 @@ TRIGGERS = {
     "a case of this call is on an agenda: the call keeps its envelope": told(
         _("A case of this call is on an agenda: the call keeps its envelope until the decision.")
     ),
+    "a case is given to an active instructor of its programme": told(
+        _("A case is given to an active instructor of its programme: choose somebody else.")
+    ),
     "a filed case keeps its call and the rules under which it was filed": told(
         _("A filed case keeps its call and the rules under which it was filed.")
     ),

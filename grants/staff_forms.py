@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.engine.standing import reason_interested
 from core.models import User
 from core.money import ZERO, EuroField, format_euros
 from core.past_days import PastDayField, follows
@@ -72,22 +73,39 @@ class StartInstructionForm(StaffForm):
         self.fields["instructor"].queryset = instructors_of(self.instance.programme_version.programme_id)
         self.fields["instructor"].initial = self.instance.instructor_id or getattr(self.actor, "pk", None)
 
+    def clean_instructor(self):
+        """The person chosen; nobody chosen, whose case it is, else who takes the step: if they may be given it."""
+        chosen = self.cleaned_data["instructor"]
+        candidates = [chosen] if chosen else [self.instance.instructor, self.actor]
+        able = set(self.fields["instructor"].queryset.values_list("pk", flat=True))
+        partial = None
+        for person in candidates:
+            if person is None or person.pk not in able:
+                continue
+            if not reason_interested(person, self.instance):
+                return person
+            partial = person
+        if partial is not None:
+            raise forms.ValidationError(
+                _("%(person)s has an interest in this case: give it to somebody else.") % {"person": partial}
+            )
+        raise forms.ValidationError(_("Choose who instructs the case: an instructor of the programme."))
+
 
 def instructors_of_programmes(programmes):
-    """The active instructors and heads of service assigned to one of these programmes (ids or a queryset)."""
+    """The active instructors assigned to one of these programmes (ids or a queryset), who are no auditors."""
     return (
         User.objects.filter(
-            is_active=True,
-            groups__name__in=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
-            programme_assignments__programme__in=programmes,
+            is_active=True, groups__name=Role.INSTRUCTOR, programme_assignments__programme__in=programmes
         )
+        .exclude(pk__in=User.objects.filter(groups__name=Role.AUDITOR).values("pk"))
         .distinct()
         .order_by("last_name", "first_name", "pk")
     )
 
 
 def instructors_of(programme_id: int):
-    """The active instructors and heads of service assigned to a programme."""
+    """The active instructors assigned to a programme, who are no auditors."""
     return instructors_of_programmes([programme_id])
 
 

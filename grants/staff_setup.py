@@ -101,6 +101,7 @@ def register_words() -> None:
             "piece": gettext_lazy("Piece judged"),
             "note": gettext_lazy("Internal note"),
             "message": gettext_lazy("Message to the applicant"),
+            "message_to_service": gettext_lazy("Message to the service"),
             "answers": gettext_lazy("Answers corrected"),
             "piece_joined": gettext_lazy("Piece joined"),
             "piece_removed": gettext_lazy("Piece taken back"),
@@ -127,5 +128,11 @@ def register() -> None:
     register_menu()
     register_words()
     register_stranded(stranded_without)
-    for provider in (work.work_on_cases, work.work_on_opinions, work.work_on_messages, work.work_on_sessions):
+    for provider in (
+        work.work_on_cases,
+        work.work_on_cases_that_name,
+        work.work_on_opinions,
+        work.work_on_messages,
+        work.work_on_sessions,
+    ):
         navigation.register_work_provider(provider)

@@ -9,8 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants.interests import declared_by
+from applicants.models import Membership
 from core.navigation import WorkItem
-from core.roles import Role
+from core.roles import STAFF_ROLES, Role
 from grants.models import Application, CommitteeSession, Opinion, PieceRequest
 from grants.states import ApplicationState as State
 
@@ -42,13 +44,14 @@ def next_step(application: Application) -> tuple[str, str]:
 def to_do(user) -> Q:
     """The cases on which this person has something to do, by their roles."""
     wanted = Q(pk__in=[])
+    mine = Q(instructor=user) | nobody_instructs()
     if user.has_role(Role.INSTRUCTOR):
-        mine = Q(instructor=user) | nobody_instructs()
         wanted |= mine & Q(state__in=[State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION])
         wanted |= mine & Q(pk__in=overdue_requests())
     if user.has_role(Role.HEAD_OF_SERVICE):
         wanted |= Q(state=State.INSTRUCTED)
-        wanted |= Q(state__in=[State.SUBMITTED, State.ADMISSIBLE]) & nobody_instructs()
+        wanted |= mine & Q(state__in=[State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION])
+        wanted |= mine & Q(pk__in=overdue_requests())
     if user.has_role(Role.COMMITTEE_SECRETARY):
         wanted |= Q(state=State.READY_FOR_COMMITTEE)
     return wanted
@@ -132,6 +135,23 @@ def work_on_cases(user) -> Iterator[WorkItem]:
             url=case_url(case.pk),
             action=action,
             tone="act" if _is_near(case.decision_due_on) else "wait",
+        )
+
+
+def work_on_cases_that_name(user) -> Iterator[WorkItem]:
+    """The cases one of whose persons has the address of this member of staff, who answers."""
+    if not user.has_role(*STAFF_ROLES) or user.has_role(Role.AUDITOR):
+        return
+    naming = Application.objects.filter(persons__email__iexact=user.email).exclude(applicant__in=declared_by(user))
+    beyond = Membership.objects.filter(user=user).order_by().values("applicant_id")
+    for case in naming.exclude(applicant__in=beyond).select_related("applicant").distinct().order_by("pk")[:SHOWN]:
+        yield WorkItem(
+            due=None,
+            title=f"{case.number or case.title} · {case.applicant.display_name}",
+            why=_("Your address is that of a person of this case: until you answer, you do not act on it"),
+            url=reverse("applicants:no_interest", args=[case.applicant_id]),
+            action=_("Answer"),
+            tone="act",
         )
 
 

@@ -15,13 +15,13 @@ from django.core.management import call_command
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from config.catalogues import compile_catalogues
 from config.embedded import server
 from core.engine import versions
-from tests import databases
+from tests import authors, databases
 from tests.factories.worlds import worlds
 from tests.rows import references
 from tests.workers import running_worker
@@ -76,6 +76,15 @@ def has_just_read_the_page(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(versions, "not_carried", just_read)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def writes_leave_events() -> Iterator[None]:
+    """Every form that a test sends leaves an event of whoever sent it, where it wrote in their name."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Client, "request", authors.watched)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)

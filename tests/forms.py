@@ -54,7 +54,10 @@ def forms_of(response, address: str = "") -> list[PageForm]:
         buttons = [(item.get("name"), item.get("value", "")) for item in form.iter("button") if item.get("name")]
         elsewhere = document.xpath("//*[@form=$id]", id=form.get("id")) if form.get("id") else []
         sends = any(_sends(item) for item in [*form.iter("button", "input"), *elsewhere])
-        found.append(PageForm(urljoin(address, form.get("action") or address), fields, buttons, boxes, sends))
+        actions = [form.get("action") or address]
+        actions += [item.get("formaction") for item in form.iter("button") if item.get("formaction")]
+        for action in dict.fromkeys(actions):  # a button may send the same fields somewhere else
+            found.append(PageForm(urljoin(address, action), fields, buttons, boxes, sends))
     return found
 
 

@@ -65,7 +65,10 @@ EXEMPT = {
     "core:password_reset_confirm": "holds a link of one use",
     **dict.fromkeys(["admin:password_change", "admin:password_change_done"], "asks for the present password"),
     "core:job_cancel": "stops one's own job, whose state the runner checks under its lock",
-    **dict.fromkeys(["applicants:new_legal", "applicants:new_natural", "applicants:join", "grants:start"], ADDS),
+    **dict.fromkeys(
+        ["applicants:new_legal", "applicants:new_natural", "applicants:join", "applicants:no_interest", "grants:start"],
+        ADDS,
+    ),
     **dict.fromkeys(["applicants:invitation", "applicants:my_invitation"], "takes up an invitation once, or not"),
     "grants:opinion": "holds the link of one body; a second answer replaces its own first, until it is accepted",
     "agreements:claim_reply": ADDS,

@@ -30,6 +30,7 @@ class CasePageAdmin(EssorModelAdmin):
     fields = ()
     list_filter_submit = False
     actions_of_page: dict[str, Handler] = {}
+    ticked_rows: dict[str, type[models.Model]] = {}  # whose rows the boxes of an action stand for, by their name
     settled_actions: frozenset[str] = frozenset()  # compared field by field (``request.page_shown``) by the handler
     action_roles = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
 
@@ -63,12 +64,20 @@ class CasePageAdmin(EssorModelAdmin):
             versions.lock(found)
             found.refresh_from_db()
             if action not in self.settled_actions:
-                versions.verify(found, request.page_shown)
+                self._verify(found, request)
             form, anchor, done = handler(found, request)
         if done is None:
             return self._page_with(request, found, action, form)
         messages.success(request, done)
         return HttpResponseRedirect(f"{self.change_url(found)}#{anchor}")
+
+    def _verify(self, found: models.Model, request: HttpRequest) -> None:
+        """Compare; a refusal tells in words which rows were ticked."""
+        try:
+            versions.verify(found, request.page_shown)
+        except versions.Stale as stale:
+            stale.rows = {name: model._base_manager.all() for name, model in self.ticked_rows.items()}
+            raise
 
     def _page_with(self, request: HttpRequest, found: models.Model, action: str, form: Form) -> HttpResponse:
         for text in dict.fromkeys(str(text) for errors in form.errors.values() for text in errors):

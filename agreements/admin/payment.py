@@ -13,7 +13,7 @@ from agreements import payments, work
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
-from agreements.models import PaymentBatch, PaymentOrder
+from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
 from core.money import sum_money
 from core.roles import STAFF_ROLES, Role
@@ -83,6 +83,7 @@ class PaymentBatchAdmin(CasePageAdmin):
     """A finance officer opens a batch, fills it, closes it, and records what the accountant paid."""
 
     actions_of_page = {"order": order_claims, "pay": record_payments}
+    ticked_rows = {"claims": PaymentClaim, "orders": PaymentOrder}
     action_roles = add_roles = PAYERS
     view_roles = STAFF_ROLES
     fields = ("label",)

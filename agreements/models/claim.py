@@ -37,6 +37,7 @@ class PaymentClaim(WorkflowModel):
     State = ClaimState
     STATE_LABELS_APPLICANT = LABELS_APPLICANT
     STATE_TONES = TONES
+    EVENTS_BESIDE = frozenset({"workbook_sent"})
 
     number = models.CharField(_("number"), max_length=30, unique=True)
     agreement = models.ForeignKey(

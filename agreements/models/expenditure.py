@@ -1,16 +1,20 @@
 """The expenditure behind a claim: its lines, the workbooks it came in, invoices met twice."""
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
 from agreements.models.triggers import never_deleted, refuse, while_claim_is_written
-from agreements.rules.duplicates import Invoice, keys_of
+from agreements.rules.duplicates import Invoice, keys_of, number_key
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
@@ -33,7 +37,15 @@ DECLARED_COLUMNS = [
     "proof_id",
     "duplicate_key",
     "corrects_number",
+    "alike_keys",
+    "proof_key",
 ]
+
+
+#: What its keys are made of.
+TELLS_THE_INVOICE = frozenset({
+    "supplier_name", "supplier_siret", "invoice_number", "invoice_total", "corrects_number", "proof"
+})  # fmt: skip
 
 
 def _line_rules() -> str:
@@ -95,6 +107,9 @@ class ExpenditureLine(models.Model):
     name_key = models.CharField(max_length=200, editable=False, db_index=True, default="", db_default="")
     # The same by number and total: the supplier may be written in any way.
     total_key = models.CharField(max_length=80, editable=False, db_index=True, default="", db_default="")
+    # What its supplier and number look like, and the hash of its proof: another line may be this invoice in disguise.
+    alike_keys = ArrayField(models.CharField(max_length=16), editable=False, default=list, db_default=[])
+    proof_key = models.CharField(max_length=64, editable=False, blank=True, db_index=True, default="", db_default="")
 
     objects = OfClaimQuerySet.as_manager()
 
@@ -102,7 +117,10 @@ class ExpenditureLine(models.Model):
         verbose_name = _("expenditure line")
         verbose_name_plural = _("expenditure lines")
         ordering = ["claim", "rank"]
-        indexes = for_lists("expenditure_line", "supplier_name")
+        indexes = [
+            *for_lists("expenditure_line", "supplier_name"),
+            GinIndex(fields=["alike_keys"], fastupdate=False, name="expenditure_alike"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["claim", "rank"], name="expenditure_rank_unique", deferrable=models.Deferrable.DEFERRED
@@ -196,16 +214,21 @@ class ExpenditureLine(models.Model):
 
     def save(self, *args, **kwargs):
         """Keep the keys by which the invoice is recognised on other lines."""
-        keys = self.keys()
-        for name, key in keys.items():
-            setattr(self, name, key)
-        if (fields := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*fields, *keys}
+        fields = kwargs.get("update_fields")
+        if fields is None or TELLS_THE_INVOICE & {*fields}:
+            keys = self.keys()
+            for name, key in keys.items():
+                setattr(self, name, key)
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, *keys}
         super().save(*args, **kwargs)
 
-    def keys(self) -> dict[str, str]:
+    def keys(self) -> dict[str, Any]:
         """The columns by which its invoice is compared with others, made of what the line says."""
-        return keys_of(self.invoice, self.corrects_number)
+        return keys_of(self.invoice, self.corrects_number) | {
+            "alike_keys": self.invoice.alike_keys(),
+            "proof_key": self.proof.file.sha256 if self.proof_id else "",
+        }
 
     @property
     def invoice(self) -> Invoice:
@@ -223,6 +246,27 @@ class ExpenditureLine(models.Model):
     def cut_amount(self):
         """Euros that the review took off; null until reviewed."""
         return None if self.certified_amount is None else self.declared_amount - self.certified_amount
+
+
+def _answer_stays() -> pgtrigger.Trigger:
+    """The answer on which a claim was certified stays as long as it is certified."""
+    return pgtrigger.Trigger(
+        name="answer_stays",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        condition=pgtrigger.Condition("OLD.answered_at IS NOT NULL"),
+        func=f"""
+            IF EXISTS (
+                SELECT 1 FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+                WHERE l.id IN (OLD.line_id, OLD.other_line_id) AND c.certified_at >= OLD.answered_at
+                  AND (c.state IN ('certified', 'ordered', 'paid')
+                       OR (c.state = 'suspended' AND c.certified_amount IS NOT NULL))) THEN
+                {refuse("the answer to an invoice declared twice stays once its claim is certified")}
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
 
 
 class OfLineQuerySet(ScopedQuerySet):
@@ -279,9 +323,26 @@ class DuplicateWarning(models.Model):
                 name="duplicate_warning_answer_is_whole",
             ),
         ]
+        triggers = [_answer_stays()]
 
     def __str__(self):
         return str(_("Invoice %(number)s declared twice") % {"number": self.line.invoice_number})
+
+    @property
+    def why(self) -> str:
+        """What makes one invoice of two lines, where their numbers are not the same; empty where they are."""
+        one, other = self.line, self.other_line
+        numbers = {"one": one.invoice_number, "other": other.invoice_number}
+        if number_key(one.invoice_number) == number_key(other.invoice_number):
+            return ""
+        if {*one.alike_keys} & {*other.alike_keys}:
+            return (
+                gettext(
+                    "The numbers %(one)s and %(other)s look alike: a letter of another alphabet, O for 0, l for 1, a zero before."
+                )
+                % numbers
+            )
+        return gettext("One file proves the invoices %(one)s and %(other)s: read what it says.") % numbers
 
 
 class UploadState(models.TextChoices):

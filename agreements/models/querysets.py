@@ -1,9 +1,10 @@
 """Who sees what: the querysets of the app, deny by default."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Max, OuterRef, Q, Subquery
 
 from applicants.models import Applicant
+from core.models.event import Event
 from core.roles import STAFF_ROLES
 from grants.models import Application
 
@@ -65,6 +66,15 @@ class ClaimQuerySet(OfAgreementQuerySet):
             "agreement__application__call",
             "agreement__application__programme_version__programme",
         )
+
+    def with_answers(self):
+        """Add ``suspended_at``, when the claim was suspended last, and ``answered_at``, when its beneficiary answered
+        last: an answer that is older than the suspension answers an earlier one."""
+        suspensions = Event.objects.filter(
+            content_type__app_label="agreements", content_type__model="paymentclaim", object_id=OuterRef("pk")
+        )
+        last = suspensions.filter(action="suspend").order_by("-pk").values("created_at")[:1]
+        return self.annotate(suspended_at=Subquery(last), answered_at=Max("replies__created_at"))
 
 
 class OfTrancheQuerySet(ScopedQuerySet):

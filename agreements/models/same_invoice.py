@@ -1,16 +1,25 @@
-"""In SQL: which declared lines may be one invoice, of which more is kept than its total or taken back than declared."""
+"""In SQL: which declared lines may be one invoice; of which more is kept than its total or taken back than declared."""
 
 from agreements.rules.duplicates import SAME_NUMBER_DAYS
 
-#: SQL: the lines ``mine`` and ``other`` may be one invoice, and nobody's numbers say otherwise.
+#: SQL: the lines ``mine`` and ``other`` may be one invoice, by what they say or what it looks like, and nobody's numbers
+#: say otherwise; or one file proves both, with one total or in two agreements. Their signs are multiplied: an
+#: equality would let the database pair all lines of a sign before it looks at the keys.
 MAY_BE_ONE = f"""
     other.id <> mine.id
-    AND (other.duplicate_key = mine.duplicate_key
+    AND ((other.duplicate_key = mine.duplicate_key
+         OR other.alike_keys && mine.alike_keys
+            AND NOT (mine.supplier_siret <> '' AND other.supplier_siret <> ''
+                     AND left(mine.supplier_siret, 9) <> left(other.supplier_siret, 9))
          OR ((mine.supplier_siret = '' OR other.supplier_siret = '')
              AND (other.name_key = mine.name_key OR (mine.total_key <> '' AND other.total_key = mine.total_key))))
-    AND sign(other.invoice_total) = sign(mine.invoice_total)
     AND (other.invoice_total = mine.invoice_total
          OR abs(other.invoice_date - mine.invoice_date) <= {SAME_NUMBER_DAYS})
+      OR other.proof_key <> '' AND other.proof_key = mine.proof_key
+         AND (other.invoice_total = mine.invoice_total
+              OR (SELECT agreement_id FROM agreements_paymentclaim WHERE id = other.claim_id)
+                 <> (SELECT agreement_id FROM agreements_paymentclaim WHERE id = mine.claim_id)))
+    AND other.invoice_total * mine.invoice_total > 0
 """
 #: SQL: a person answered that the lines ``mine`` and ``other`` are different invoices.
 ARE_DIFFERENT = """

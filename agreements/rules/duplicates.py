@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from agreements.rules.look_alikes import TELLING_LENGTH, alike_keys
 from core.text import fold
 
 _SEPARATORS = re.compile(r"[\W_]+")
 SIREN_LENGTH = 9
 #: Days within which a supplier does not use a number again for another total (numbers begin anew each year).
 SAME_NUMBER_DAYS = 183
-#: Characters from which a number, with its total, tells an invoice whoever sent it.
-TELLING_LENGTH = 3
 
 
 def number_key(number: str) -> str:
@@ -62,6 +61,10 @@ class Invoice:
         """The key of the invoice whoever sent it; empty where its number tells nothing."""
         return total_key(number=self.number, total=self.total)
 
+    def alike_keys(self, siren: str = "") -> list[str]:
+        """The keys by which it is compared with invoices that look like it; ``siren`` where another row gives it."""
+        return alike_keys(siren=self.siren or siren, name=self.supplier_name, number=self.number, total=self.total)
+
     def key(self, supplier: str) -> str:
         """The key of the invoice under a number or a name of its supplier."""
         return duplicate_key(supplier=supplier, number=self.number)
@@ -104,6 +107,10 @@ class Suppliers:
         """The keys under which the same invoice may stand on another row, the best first."""
         keys = (invoice.key(self.supplier_of(invoice)), invoice.name_key, invoice.total_key)
         return tuple(dict.fromkeys(filter(None, keys)))
+
+    def alike_keys_of(self, invoice: Invoice) -> list[str]:
+        """The keys under which an invoice that looks like it may stand on another row."""
+        return invoice.alike_keys(self.siren_of(invoice))
 
 
 def contradict(one: Invoice, other: Invoice) -> bool:

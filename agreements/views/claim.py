@@ -5,16 +5,18 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from agreements import claims
 from agreements.claim_page import claim_context
 from agreements.claims import ClaimRefused
-from agreements.forms.portal import AmountForm, PieceForm, ReplyForm
+from agreements.forms.portal import ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
-from agreements.permissions import may_reply
+from agreements.permissions import may_edit_claim, may_reply
 from agreements.views.access import add_refusal, claim_to_write, own_claim
+from agreements.views.typed import keep_typed, put_errors
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
@@ -25,7 +27,7 @@ TEMPLATE = "agreements/claim.html"
 
 def show(request: HttpRequest, claim: PaymentClaim, *, status: int = 200, **forms) -> HttpResponse:
     """The page, with the forms that were refused and what was typed in them."""
-    return render(request, TEMPLATE, claim_context(claim, request.user, **forms), status=status)
+    return render(request, TEMPLATE, claim_context(claim, request.user, request.POST, **forms), status=status)
 
 
 @portal_login_required
@@ -37,26 +39,15 @@ def claim(request: HttpRequest, number: str) -> HttpResponse:
 @portal_login_required
 @require_POST
 def amount(request: HttpRequest, number: str) -> HttpResponse:
-    """Change what is asked, and say what was done."""
+    """Keep what the page holds, say what was done, and go on where the button leads."""
     found = claim_to_write(request, number)
-    shown = versions.carried(request.POST, found)
-    try:
-        with transaction.atomic():
-            versions.lock(found)
-            found.refresh_from_db()
-            form = AmountForm(
-                request.POST, initial={"claimed_amount": found.claimed_amount, "statement": found.statement}
-            )
-            versions.settle(form, found, shown)
-            if form.is_valid():
-                data = form.cleaned_data
-                claims.set_amount(found, data["claimed_amount"], actor=request.user, statement=data["statement"])
-    except ClaimRefused as refusal:
-        put_errors(form, refusal)
-    if form.is_valid():
-        messages.success(request, _("Saved."))
-        return redirect(found)
-    return show(request, found, amount_form=form, status=422)
+    typed = keep_typed(request, found)
+    if not typed.is_kept:
+        return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+    if request.POST.get("then") == "line":
+        return redirect("agreements:line_add", number)
+    messages.success(request, _("Saved."))
+    return redirect(found)
 
 
 @portal_login_required
@@ -64,16 +55,11 @@ def amount(request: HttpRequest, number: str) -> HttpResponse:
 def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     """Join one of the pieces that the payment asks for."""
     found = claim_to_write(request, number)
-    form = PieceForm(request.POST, request.FILES, prefix=code)
-    if form.is_valid():
-        try:
-            claims.join_piece(found, code, form.cleaned_data["file"], actor=request.user)
-        except (ClaimRefused, DocumentRefused) as refusal:
-            form.add_error("file", str(refusal))
-        else:
-            messages.success(request, _("The file is joined."))
-            return redirect(f"{found.get_absolute_url()}#pieces")
-    return show(request, found, piece_form=(code, form), status=422)
+    typed = keep_typed(request, found, asked=code)
+    if not typed.is_kept:
+        return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+    messages.success(request, ngettext("The file is joined.", "The files are joined.", typed.joined))
+    return redirect(f"{found.get_absolute_url()}#pieces")
 
 
 @portal_login_required
@@ -85,8 +71,12 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     try:
         with versions.unchanged(request, found):
             claims.remove_piece(piece, actor=request.user)
+            typed = keep_typed(request, found)
     except ClaimRefused as refusal:
         messages.error(request, str(refusal))
+    else:
+        if not typed.is_kept:
+            return show(request, own_claim(request, number), status=422, **typed.refused_forms())
     return redirect(f"{found.get_absolute_url()}#pieces")
 
 
@@ -121,21 +111,36 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
     found = own_claim(request, number)
     if found.state == PaymentClaim.State.SUBMITTED:
         return redirect(found)
-    try:
-        perform(found, "submit", actor=request.user, data=request.POST, expected=versions.carried(request.POST, found))
-    except TransitionRefused as refusal:
-        if refusal.code == "permission":
-            versions.gone_on(request, found, str(refusal))
-        form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
-        add_refusal(form, refusal)
-        return show(request, found, submit_form=form, status=422)
+    if reason := may_edit_claim(request.user, found):
+        versions.gone_on(request, found, reason)
+    with transaction.atomic():
+        versions.lock(found)
+        typed = keep_typed(request, found, whole=True)
+        form = _file(request, found) if typed.is_kept else None
+    if form is not None or not typed.is_kept:
+        found = own_claim(request, number)
+        forms = typed.refused_forms() | ({"submit_form": form} if form is not None else {})
+        return show(request, found, status=422, **forms)
     messages.success(request, _("Your claim is filed. An officer reads it; you follow it on this page."))
     return redirect(found)
 
 
-def put_errors(form, refusal: ClaimRefused) -> None:
-    """Put the sentences beside the fields they are about, the rest at the top."""
-    for name, text in refusal.errors.items():
-        form.add_error(name if name in form.fields else None, text)
-    if not refusal.errors:
-        form.add_error(None, str(refusal))
+def _file(request: HttpRequest, found: PaymentClaim) -> SubmitClaimForm | None:
+    """File the claim; what stands against it otherwise. The amount that was typed stays kept."""
+    form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
+    if waiting := [name for name in ("proof", "workbook") if name in request.FILES]:
+        sentences = {
+            "proof": _("You chose a proof without joining it to its lines: join it first, then file."),
+            "workbook": _("You chose a workbook without sending it: send it first, then file."),
+        }
+        for name in waiting:
+            form.add_error(None, sentences[name])
+        return form
+    try:
+        perform(found, "submit", actor=request.user, data=request.POST)
+    except TransitionRefused as refusal:
+        if refusal.code == "permission":
+            versions.gone_on(request, found, str(refusal))
+        add_refusal(form, refusal)
+        return form
+    return None

@@ -15,8 +15,9 @@ from agreements.claims import ClaimRefused, charge_accounts
 from agreements.forms.portal import LineForm, LineProofForm, ProofForm
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
-from agreements.views.access import claim_to_write
-from agreements.views.claim import put_errors, show
+from agreements.views.access import claim_to_write, own_claim
+from agreements.views.claim import show
+from agreements.views.typed import keep_typed, put_errors
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
@@ -42,6 +43,9 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
             if "another" in request.POST:
                 return redirect("agreements:line_add", claim.number)
             return redirect(f"{claim.get_absolute_url()}#lines")
+    elif posted and form.is_valid():  # the file alone is refused: what is wrong with the line is told with it
+        if problems := claims.line_problems(claim.agreement, _values(form, dict(accounts))):
+            put_errors(form, ClaimRefused("", problems))
     return _form_page(request, claim, form, proof_form)
 
 
@@ -127,9 +131,12 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
         try:
             with versions.unchanged(request, claim):
                 claims.remove_line(line, actor=request.user)
+                typed = keep_typed(request, claim)
         except ClaimRefused as refusal:
             messages.error(request, str(refusal))
         else:
+            if not typed.is_kept:
+                return show(request, own_claim(request, number), status=422, **typed.refused_forms())
             messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
     return redirect(reverse("agreements:claim", args=[claim.number]) + "#lines")
 
@@ -150,5 +157,8 @@ def proof(request: HttpRequest, number: str) -> HttpResponse:
             form.add_error("proof", str(refusal))
         else:
             messages.success(request, _("The proof is joined."))
-            return redirect(f"{claim.get_absolute_url()}#lines")
-    return show(request, claim, proof_form=form, status=422)
+    typed = keep_typed(request, claim)
+    if form.is_valid() and typed.is_kept:
+        return redirect(f"{claim.get_absolute_url()}#lines")
+    forms = typed.refused_forms() | ({} if form.is_valid() else {"proof_form": form})
+    return show(request, own_claim(request, number), status=422, **forms)

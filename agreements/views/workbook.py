@@ -16,6 +16,7 @@ from agreements.forms.portal import WorkbookForm
 from agreements.models import ExpenditureUpload
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import show
+from agreements.views.typed import keep_typed
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.file_types import XLSX
@@ -44,6 +45,9 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
     """Read a file; nothing is written before the person has seen the preview."""
     claim = claim_to_write(request, number)
     form = WorkbookForm(request.POST, request.FILES)
+    typed = keep_typed(request, claim)
+    if not typed.is_kept:
+        return show(request, own_claim(request, number), status=422, **typed.refused_forms())
     if form.is_valid():
         try:
             kept, found = intake.preview(claim, form.cleaned_data["workbook"], actor=request.user)
@@ -53,7 +57,7 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
             if kept is not None:
                 return redirect("agreements:workbook_preview", claim.number, kept.pk)
             return _page(request, claim, None, found, status=422)
-    return show(request, claim, workbook_form=form, status=422)
+    return show(request, own_claim(request, number), workbook_form=form, status=422)
 
 
 @portal_login_required

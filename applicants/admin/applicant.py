@@ -18,7 +18,15 @@ from applicants.bank_accounts import payable_account
 from applicants.de_minimis.links import decide_links, question_on
 from applicants.de_minimis.room import assess_for
 from applicants.forms.de_minimis import DecideLinksForm
-from applicants.models import Applicant, DeMinimisAid, Invitation, JoinRequest, Membership, SingleUndertaking
+from applicants.models import (
+    Applicant,
+    DeMinimisAid,
+    Invitation,
+    JoinRequest,
+    Membership,
+    NoInterest,
+    SingleUndertaking,
+)
 from applicants.permissions import may_answer_on_undertaking, may_enter_bank_account
 from applicants.rules.identifiers import compact, rna_warning
 from applicants.workbooks import ApplicantResource
@@ -107,12 +115,25 @@ class InvitationInline(EssorTabularInline):
 
     model = Invitation
     tab = True
-    fields = ["email", "role", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at"]
+    fields = ["email", "role", "invited_by", "created_at", "expires_at", "accepted_at", "declined_at", "revoked_at"]
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("Invitations")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).select_related("invited_by", "applicant")
+
+
+class NoInterestInline(EssorTabularInline):
+    """Who of the staff declared that they have no interest in this body, when and why."""
+
+    model = NoInterest
+    tab = True
+    fields = ["user", "reason", "declared_at", "void_at"]
+    readonly_fields = fields
+    verbose_name_plural = gettext_lazy("Declarations of no interest")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("user", "applicant")
 
 
 class DeMinimisInline(EssorTabularInline):
@@ -147,7 +168,7 @@ class ApplicantAdmin(EssorImportExportAdmin):
     search_fields = ["search_text"]
     search_help_text = gettext_lazy("Name, town, SIRET or RNA")
     ordering = ["sort_name", "pk"]
-    inlines = [PeopleInline, InvitationInline, DeMinimisInline]
+    inlines = [PeopleInline, InvitationInline, NoInterestInline, DeMinimisInline]
     readonly_fields = ["region_insee", "nuts2", "created_by", "created_at", "updated_at"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Applicant | None = None) -> list[tuple]:

@@ -40,7 +40,8 @@ register(
         code="applicants.changed-account-was-called",
         name=_("Call before a changed account"),
         sentence=_(
-            "A verified account that replaced another was checked by a call, dated between entry and verification."
+            "A verified account that replaced another was checked by a call, or by another proof that a third person "
+            "gave, dated between entry and verification."
         ),
         source=FRAUD,
         subject=BankAccount,
@@ -48,7 +49,10 @@ register(
             SELECT b.id, b.holder_name AS label, 1 AS expected, count(c.id) AS found
             FROM applicants_bankaccount b LEFT JOIN applicants_callback c ON c.bank_account_id = b.id
                 AND c.called_at >= b.entered_at - interval '1 day' AND c.called_at <= b.verified_at + interval '1 day'
-            WHERE b.state = 'verified' AND b.is_change GROUP BY b.id HAVING count(c.id) = 0 ORDER BY b.id
+            WHERE b.state = 'verified' AND b.is_change AND NOT coalesce(
+                b.other_proof_id IS NOT NULL AND b.vouched_by_id NOT IN (b.entered_by_id, b.verified_by_id)
+                AND b.vouched_at BETWEEN b.entered_at AND b.verified_at, FALSE)
+            GROUP BY b.id HAVING count(c.id) = 0 ORDER BY b.id
         """,
         unit=Unit.NUMBER,
         relation="≥",

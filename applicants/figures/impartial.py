@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from applicants.models import BankAccount
-from applicants.models.triggers import bodies_of_case
+from applicants.models.triggers import bodies_of_case, interested
 from core.figures.invariants import Invariant, Unit, register
 
 IMPARTIAL = _("Code of relations between the public and the administration, Article L100-2: impartiality.")
@@ -31,8 +31,8 @@ def partial(acts: Iterable[Act], label: str, table: str) -> str:
     return f"""
         SELECT DISTINCT row.id, {label} AS label, '' AS expected, u.email AS found FROM ({done}) AS act
         JOIN {table} AS row ON row.id = act.id JOIN core_user u ON u.id = act.who
-        WHERE EXISTS (SELECT 1 FROM applicants_membership m WHERE m.user_id = act.who AND m.created_at <= act.done_at
-                      AND m.applicant_id IN ({bodies_of_case("act.of_case")}))
+        WHERE EXISTS (SELECT 1 FROM ({bodies_of_case("act.of_case")}) AS of_case(id)
+                      WHERE {interested("act.who", "of_case.id", "act.done_at")})
         ORDER BY row.id
     """  # noqa: S608 - constants
 
@@ -44,12 +44,11 @@ register(
         sentence=_("Nobody verified the bank account of a body for which they acted."),
         source=IMPARTIAL,
         subject=BankAccount,
-        sql="""
-            SELECT b.id, b.holder_name AS label, '' AS expected, u.email AS found
-            FROM applicants_bankaccount b JOIN core_user u ON u.id = b.verified_by_id
-            JOIN applicants_membership m ON m.user_id = u.id AND m.applicant_id = b.applicant_id
-            WHERE m.created_at <= b.verified_at ORDER BY b.id
-        """,
+        sql=f"""
+            SELECT account.id, account.holder_name AS label, '' AS expected, u.email AS found
+            FROM applicants_bankaccount account JOIN core_user u ON u.id = account.verified_by_id
+            WHERE {interested("u.id", "account.applicant_id", "account.verified_at")} ORDER BY account.id
+        """,  # noqa: S608 - constants
         unit=Unit.TEXT,
     )
 )

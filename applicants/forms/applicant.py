@@ -213,6 +213,17 @@ class JoinForm(NoNationalNumberMixin, forms.ModelForm):
         )
 
 
+class NoInterestForm(NoNationalNumberMixin, forms.Form):
+    """Why a person has no interest in a body that names them."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Why you have no interest in this body"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=1000,
+        help_text=gettext_lazy("Read by the head of service and the auditors, on the page of the applicant."),
+    )
+
+
 class InviteForm(PastedTextMixin, forms.Form):
     """An invitation."""
 

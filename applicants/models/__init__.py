@@ -1,6 +1,7 @@
 from applicants.models.applicant import Applicant, SingleUndertaking
 from applicants.models.bank_account import BankAccount, CallBack
 from applicants.models.de_minimis import DeMinimisAid, DeMinimisCeiling
+from applicants.models.no_interest import NoInterest
 from applicants.models.people import Invitation, JoinRequest, Membership
 from applicants.models.reference import Department, LegalCategory
 from applicants.models.undertaking import UndertakingAnswer
@@ -16,6 +17,7 @@ __all__ = [
     "JoinRequest",
     "LegalCategory",
     "Membership",
+    "NoInterest",
     "SingleUndertaking",
     "UndertakingAnswer",
 ]

@@ -274,11 +274,12 @@ class Applicant(models.Model):
 
     def interest_of(self, user: "User") -> str | None:
         """Those who act for it or are asked to, and the person it is, by their address."""
-        if (
-            (self.email and self.email.lower() == user.email)
-            or self.memberships.filter(user=user).exists()
-            or self.invitations.open().filter(email__iexact=user.email).exists()
-        ):
+        named = (self.email and self.email.lower() == user.email) or self.invitations.open().filter(
+            email__iexact=user.email
+        ).exists()
+        if (named and not self.no_interests.live().filter(user=user).exists()) or self.memberships.filter(
+            user=user
+        ).exists():
             return _("You act for “%(name)s”: someone else acts for the Region on it.") % {"name": self.display_name}
         return None
 

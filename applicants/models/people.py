@@ -13,6 +13,7 @@ from django_fsm import FSMField
 
 from applicants.conditions import requester_is_not_a_member
 from applicants.models.applicant import Applicant
+from applicants.models.triggers import ends_declarations
 from applicants.permissions import may_decide_on_request, may_withdraw_request
 from core.dates import end_of_day
 from core.history import tracked
@@ -71,6 +72,7 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["user", "applicant"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role"),
         ]
+        triggers = [ends_declarations()]
 
     def __str__(self) -> str:
         return f"{self.user} · {self.applicant}"
@@ -91,7 +93,7 @@ class InvitationQuerySet(OfApplicantQuerySet):
 
     def open(self) -> "InvitationQuerySet":
         """Those whose link still works."""
-        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+        return self.filter(accepted_at=None, revoked_at=None, declined_at=None, expires_at__gt=timezone.now())
 
 
 @tracked(personal=["email"])
@@ -113,6 +115,7 @@ class Invitation(models.Model):
         "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("accepted by")
     )
     revoked_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    declined_at = models.DateTimeField(_("declined at"), null=True, blank=True)
 
     objects = InvitationQuerySet.as_manager()
 
@@ -125,12 +128,17 @@ class Invitation(models.Model):
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role"),
             models.CheckConstraint(
                 condition=Q(accepted_at__isnull=True, accepted_by__isnull=True)
-                | Q(accepted_at__isnull=False, accepted_by__isnull=False, revoked_at__isnull=True),
+                | Q(
+                    accepted_at__isnull=False,
+                    accepted_by__isnull=False,
+                    revoked_at__isnull=True,
+                    declined_at__isnull=True,
+                ),
                 name="invitation_one_answer",
             ),
             models.UniqueConstraint(
                 fields=["applicant", "email"],
-                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True, declined_at__isnull=True),
                 name="invitation_one_open",
             ),
         ]
@@ -141,7 +149,7 @@ class Invitation(models.Model):
     @property
     def is_open(self) -> bool:
         """Whether the link still works."""
-        return not self.accepted_at and not self.revoked_at and self.expires_at > timezone.now()
+        return not (self.accepted_at or self.revoked_at or self.declined_at) and self.expires_at > timezone.now()
 
 
 class JoinRequestQuerySet(OfApplicantQuerySet):

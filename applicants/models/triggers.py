@@ -15,8 +15,53 @@ def bodies_of_case(case: str) -> str:
     )
 
 
+def interested(person: str, body: str, at: str | None = None) -> str:
+    """SQL of whether a person (id) has an interest in a body (id): the same rule as :func:`applicants.interests.bodies_of`.
+
+    They are a member; or they are named by the other side alone (an open invitation, the address of the body) and have
+    not declared that they have no interest. ``at``: SQL of a moment of the past; an address counts for it when the body
+    has not been changed since, because the moment at which it was written is not on the row. The names ``m``, ``named``,
+    ``i``, ``b`` and ``n`` are used inside: what is given does not begin with one of them.
+    """
+
+    def since(column: str) -> str:
+        return f"{column} <= {at}" if at else "TRUE"
+
+    def until(column: str) -> str:
+        return f"({column} IS NULL OR {column} > {at})" if at else f"{column} IS NULL"
+
+    closed = " AND ".join(until(f"i.{column}") for column in ("accepted_at", "revoked_at", "declined_at"))
+    return f"""(
+                EXISTS (SELECT 1 FROM applicants_membership m
+                         WHERE m.user_id = {person} AND m.applicant_id = {body} AND {since("m.created_at")})
+                OR (EXISTS (
+                        SELECT 1 FROM core_user named JOIN applicants_invitation i ON lower(i.email) = named.email
+                         WHERE named.id = {person} AND i.applicant_id = {body} AND {since("i.created_at")}
+                           AND {closed} AND i.expires_at > {at or "clock_timestamp()"}
+                        UNION ALL
+                        SELECT 1 FROM core_user named JOIN applicants_applicant b ON lower(b.email) = named.email
+                         WHERE named.id = {person} AND b.id = {body} AND {since("b.updated_at")})
+                    AND NOT EXISTS (
+                        SELECT 1 FROM applicants_nointerest n WHERE n.user_id = {person} AND n.applicant_id = {body}
+                           AND {since("n.declared_at")} AND {until("n.void_at")})))"""
+
+
+def ends_declarations() -> pgtrigger.Trigger:
+    """Who joins a body has an interest in it: what they declared before is void."""
+    return pgtrigger.Trigger(
+        name="ends_declarations",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        func="""
+            UPDATE applicants_nointerest SET void_at = clock_timestamp()
+             WHERE user_id = NEW.user_id AND applicant_id = NEW.applicant_id AND void_at IS NULL;
+            RETURN NULL;
+        """,
+    )
+
+
 def impartial(columns: list[str], bodies: str) -> pgtrigger.Trigger:
-    """Return the trigger that refuses, in ``columns`` (ids of users), a member of one of the ``bodies`` and an auditor.
+    """Return the trigger that refuses, in ``columns`` (ids of users), who has an interest in one of the ``bodies``, and an auditor.
 
     ``bodies`` is SQL that gives ids of applicants and may read NEW. It looks when a name is written, not later: who
     joins a body afterwards has acted well before.
@@ -36,7 +81,8 @@ def impartial(columns: list[str], bodies: str) -> pgtrigger.Trigger:
         func=f"""{checks}
             IF people = '{{}}' THEN RETURN NEW; END IF;
             IF EXISTS (
-                SELECT 1 FROM applicants_membership WHERE user_id = ANY (people) AND applicant_id IN ({bodies})
+                SELECT 1 FROM unnest(people) AS acting(id), ({bodies}) AS of_case(id)
+                 WHERE {interested("acting.id", "of_case.id")}
             ) THEN
                 RAISE EXCEPTION 'who acts for a body of the case does not act for the Region on it'
                     USING ERRCODE = 'check_violation';

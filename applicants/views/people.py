@@ -7,22 +7,25 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from applicants.forms.applicant import InviteForm
+from applicants.forms.applicant import InviteForm, NoInterestForm
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
 from applicants.models.people import MemberRole
 from applicants.people import (
     PeopleRefused,
     accept_invitation,
     change_role,
+    declare_no_interest,
+    decline_invitation,
     find_invitation,
     invite,
     remove_member,
     revoke_invitation,
 )
-from applicants.permissions import may_accept_invitation, may_manage_people
+from applicants.permissions import may_accept_invitation, may_declare_no_interest, may_manage_people
 from applicants.views.access import add_refusal, my_applicant, tell_refusal
 from core.engine import versions
 from core.portal import portal_login_required
+from core.roles import STAFF_ROLES
 from core.transitions import TransitionRefused, perform
 
 
@@ -37,7 +40,9 @@ def _page(request: HttpRequest, applicant: Applicant, form: InviteForm) -> HttpR
             "form": form,
             "may_manage": may_manage,
             "memberships": applicant.memberships.select_related("user").order_by("-role", "pk"),
-            "invitations": applicant.invitations.filter(accepted_at=None, revoked_at=None).select_related("invited_by"),
+            "invitations": applicant.invitations.filter(
+                accepted_at=None, revoked_at=None, declined_at=None
+            ).select_related("invited_by"),
             "requests": versions.with_number(pending) if may_manage else [],
             "roles": MemberRole.choices,
         },
@@ -138,7 +143,17 @@ def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
     if found.accepted_by_id == request.user.pk:
         return redirect("applicants:detail", pk=found.applicant_id)
     reason = may_accept_invitation(request.user, found) or ""
-    if request.method == "POST":
+    if request.method == "POST" and "decline" in request.POST:
+        try:
+            decline_invitation(found, user=request.user)
+        except PeopleRefused as error:
+            reason = str(error)
+        else:
+            messages.success(
+                request, _("You declined the invitation of “%(name)s”.") % {"name": found.applicant.display_name}
+            )
+            return redirect("core:home")
+    elif request.method == "POST":
         try:
             accept_invitation(found, user=request.user)
         except ValidationError as error:
@@ -147,3 +162,24 @@ def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
             messages.success(request, _("You now act for “%(name)s”.") % {"name": found.applicant.display_name})
             return redirect("applicants:detail", pk=found.applicant_id)
     return render(request, "applicants/invitation.html", {"invitation": found, "reason": reason})
+
+
+@portal_login_required
+def no_interest(request: HttpRequest, pk: int) -> HttpResponse:
+    """Somebody of the Region's staff answers a body that names them: they have no interest in it, and why."""
+    applicant = get_object_or_404(Applicant, pk=pk)
+    if not request.user.has_role(*STAFF_ROLES):
+        raise Http404
+    form = NoInterestForm(request.POST or None)
+    refusal = may_declare_no_interest(request.user, applicant)
+    if request.method == "POST" and form.is_valid():
+        try:
+            declare_no_interest(applicant, form.cleaned_data["reason"], actor=request.user)
+        except PeopleRefused as error:
+            add_refusal(form, error)
+        else:
+            messages.success(
+                request, _("You declared that you have no interest in “%(name)s”.") % {"name": applicant.display_name}
+            )
+            return redirect("admin:applicants_applicant_change", pk)
+    return render(request, "applicants/no_interest.html", {"applicant": applicant, "form": form, "refusal": refusal})

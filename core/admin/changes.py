@@ -16,7 +16,10 @@ from core.admin.values import Names, expander_of, field_label, field_of, value_t
 from core.engine.changes import Change, Part, changes_of, event_about, only_event
 from core.presentation import action_label
 
-TECHNICAL = frozenset({"search_text", "sort_name", "duplicate_key", "answer_versions", "rank", "sequence"})
+TECHNICAL = frozenset({
+    "search_text", "sort_name", "duplicate_key", "name_key", "total_key", "corrects_key", "alike_keys", "proof_key",
+    "answer_versions", "rank", "sequence",
+})  # fmt: skip
 """Fields that no reader knows."""
 
 

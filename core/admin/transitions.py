@@ -1,5 +1,6 @@
 """The page of a transition in the staff site: its form on GET, the transition on POST, why when it is refused."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,7 +12,8 @@ from django.forms.utils import ErrorDict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from core.engine.versions import FIELD, carried, seen_in, shown_of
+from core.engine import questions
+from core.engine.versions import FIELD, Stale, carried, seen_in, shown_of
 from core.transitions import Option, TransitionRefused, TransitionSpec, perform, spec_of
 
 TEMPLATE = "admin/essor/transition.html"
@@ -63,6 +65,9 @@ def _take(model_admin: Any, request: HttpRequest, obj: models.Model, option: Opt
             comment=typed,
             expected=carried(request.POST, obj),
         )
+    except Stale as stale:
+        stale.form = _form(spec, obj, request)
+        raise
     except TransitionRefused as refusal:
         if refusal.code == "permission":
             raise PermissionDenied(str(refusal)) from refusal
@@ -97,11 +102,12 @@ def _back(model_admin: Any, request: HttpRequest, obj: models.Model) -> str:
     return add_preserved_filters(filters, model_admin.change_url(obj))
 
 
-def _token(request: HttpRequest, obj: models.Model) -> str:
-    """What the person decides on: the page that led here (``?seen=`` what it showed), else this one."""
+def _token(request: HttpRequest, obj: models.Model, form: forms.BaseForm | None) -> str:
+    """What the person decides on: the page that led here (``?seen=`` what it showed), else this one; what it asks."""
     if request.method == "POST":
         return request.POST.get(FIELD, "")
-    return seen_in(request.GET.get("seen", ""), shown_of(obj)).token()
+    shown = seen_in(request.GET.get("seen", ""), shown_of(obj))
+    return replace(shown, values=shown.values | questions.written(form)).token()
 
 
 def _page(
@@ -130,7 +136,7 @@ def _page(
         case=model_admin.case_header(request, obj),
         case_object=obj,
         back=back,
-        shown_token=_token(request, obj),
+        shown_token=_token(request, obj, form),
     )
     response.status_code = status
     return response

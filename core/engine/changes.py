@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from core.engine.kinds import kind_of
 from core.history import history_model_of
 from core.json_safe import json_safe
 from core.models.event import Event
@@ -76,7 +76,7 @@ class Said:
 
     def about(self, model: type[models.Model], pk: Any) -> list[Event]:
         """The events whose subject is this row."""
-        return self._about.get((ContentType.objects.get_for_model(model).pk, pk), [])
+        return self._about.get((kind_of(model), pk), [])
 
     def naming(self, model: type[models.Model], pk: Any) -> list[Event]:
         """The events whose data refer to this row."""

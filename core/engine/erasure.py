@@ -18,10 +18,10 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding
-from core.engine.lines import Lines, quoted
+from core.engine.lines import Lines, fetch, quoted
 from core.engine.seals import seal_all
 from core.events import record
-from core.history import personal_fields
+from core.history import personal_fields, tracked_models
 from core.models.event import Event
 from core.models.proof import Erasure, HistorySeal, PersonSalt
 
@@ -130,11 +130,66 @@ def _nothing(field: models.Field, pk: Any) -> Any:
 
 
 def check_erasures() -> Iterator[Finding]:
-    """Every emptied place is named by an event that says who erased it, and why."""
+    """Every emptied place is named by an event that says who erased it, and why; it holds the mark of that, no more."""
     named: set[tuple[str, str, Any, int]] = set()
     for event in Event.objects.filter(action=ACTION).iterator():
         named |= {(table, row, last, event.pk) for table, row, last in event.data.get("places", ())}
+    places: dict[str, dict[str, int]] = {}
     for erasure in Erasure.objects.order_by("pk").iterator():
         if (erasure.table, erasure.row, erasure.last_line, erasure.event) not in named:
             sentence = _("this place is said to be erased, but no event says who did it.")
             yield Finding(erasure.table, erasure.row, "*", None, None, erasure.erased_at, sentence)
+        if erasure.last_line is not None:
+            rows = places.setdefault(erasure.table, {})
+            rows[erasure.row] = max(erasure.last_line, rows.get(erasure.row, 0))
+    for model in tracked_models():
+        if (rows := places.get(model._meta.db_table)) and personal_fields(model):
+            yield from _filled_again(model, rows)
+    yield from _events_filled_again()
+
+
+def _filled_again(model: type[models.Model], rows: dict[str, int]) -> Iterator[Finding]:
+    """Lines of erased rows, up to the last of each that was erased, with anything but the mark of an erasure in them."""
+    lines = Lines.of(model)
+    fields = [model._meta.get_field(name) for name in personal_fields(model)]
+    marks = [_marks(model, field, [model._meta.pk.to_python(row) for row in rows]) for field in fields]
+    values = [f"line.{quoted(field.column)}::text" for field in fields]
+    wrong = " OR ".join(
+        f"coalesce({value}, '') NOT IN ('', coalesce(place.mark_{number}, ''))" for number, value in enumerate(values)
+    )
+    names = ", ".join(f"mark_{number}" for number in range(len(fields)))
+    query = f"""
+        SELECT place.row, line.pgh_id AS line, line.pgh_created_at AS recorded_at, ARRAY[{names}]::text[] AS marks,
+               ARRAY[{", ".join(values)}]::text[] AS said
+        FROM unnest(%s::text[], %s::bigint[]{", %s::text[]" * len(fields)}) AS place (row, last, {names})
+        JOIN {lines.table} AS line ON line.{lines.key}::text = place.row AND line.pgh_id <= place.last
+        WHERE {wrong} ORDER BY line.pgh_id
+    """  # noqa: S608 - the names come from the models
+    sentence = _("line %(line)s of the history of this row was erased by law, and says something again.")
+    for row in fetch(query, [list(rows), list(rows.values()), *marks]):
+        field, mark, said = next(
+            (field, mark, said)
+            for field, mark, said in zip(fields, row["marks"], row["said"], strict=True)
+            if said and said != mark
+        )
+        yield Finding(
+            lines.name, row["row"], field.column, mark, said, row["recorded_at"], sentence, {"line": row["line"]}
+        )
+
+
+def _marks(model: type[models.Model], field: models.Field, rows: list[Any]) -> list[str | None]:
+    """The texts of what stands for an erased value of this field, for each row."""
+    if words := getattr(model, "ERASED", None):
+        return [model._base_manager.values_list(words[field.name], flat=True).first()] * len(rows)
+    return [_nothing(field, row) for row in rows]
+
+
+def _events_filled_again() -> Iterator[Finding]:
+    """Events whose words were erased say nothing any more."""
+    table = Event._meta.db_table
+    erased = Erasure.objects.filter(table=table).values_list("row", flat=True)
+    events = Event.objects.filter(pk__in=[int(row) for row in erased], formula__gt=1, salt="")
+    for event in events.exclude(data={}, changes={}, comment="", actor_label="").order_by("pk").iterator():
+        said = {"data": event.data, "changes": event.changes, "comment": event.comment, "actor": event.actor_label}
+        sentence = _("the words of this event were erased by law, and it says something again.")
+        yield Finding(table, event.pk, "*", None, said, event.recorded_at or event.created_at, sentence)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pgtrigger
 from django.apps import apps
-from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding
 from core.engine.lines import fetch, quoted
-from core.engine.locks import IGNORE_FUNCTION, STAMP, STAMP_FUNCTION, history_tables, too_open
+from core.engine.locks import IGNORE_FUNCTION, STAMP, STAMP_FUNCTION, history_tables
+from core.engine.rights import check_rights
 from core.triggers import DIGEST_FUNCTION, TRANSACTION_FUNCTION
 
 FUNCTIONS = {
@@ -38,7 +38,7 @@ SAYS_OF_CHECKS = """
 
 def check_guards() -> Iterator[Finding]:
     """What guards the tables is what the models declare. Writes nothing: the copies are undone."""
-    yield from _rights()
+    yield from check_rights()
     yield from _functions()
     yield from _stamps()
     columns, compiled = _columns_of_tables(), [trigger.compile(model) for model, trigger in pgtrigger.registered()]
@@ -50,22 +50,6 @@ def check_guards() -> Iterator[Finding]:
 
 def _finding(table: str, name: str, sentence: str, before: Any = None, after: Any = None) -> Finding:
     return Finding(table, name, "*", before, after, None, sentence)
-
-
-def _rights() -> Iterator[Finding]:
-    """The role of the application writes in no table that is closed to it."""
-    role = settings.ESSOR_DATABASE_ROLE
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rolsuper OR pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = 'core_event'::regclass), "
-            "'USAGE') FROM pg_roles WHERE rolname = %s",
-            [role],
-        )
-        owner = cursor.fetchone()
-        tables = [] if owner is None or owner[0] else too_open(cursor, role, history_tables())
-    for table in tables:
-        sentence = _("the role of the application may write where it should only read or add: run manage.py migrate.")
-        yield _finding(table, role, sentence)
 
 
 def _functions() -> Iterator[Finding]:
@@ -166,8 +150,25 @@ def _triggers(every: list[Any], columns: dict[str, str]) -> Iterator[Finding]:
             body, trigger = _body_of(compiled), _without_table(says[name])
             if _plain(row["source"]) != body:
                 yield _finding(table, name, _unlike(), body, _plain(row["source"]))
-            elif _without_table(row["says"]) != trigger:
+            elif not _same_trigger(table, columns.get(table, ""), name, row["says"], says[name]):
                 yield _finding(table, name, _unlike(), trigger, _without_table(row["says"]))
+
+
+def _same_trigger(table: str, columns: str, name: str, found: str, declared: str) -> bool:
+    """Whether two triggers say the same; words that differ are read once more, as a restored backup reads them."""
+    if _without_table(found) == _without_table(declared):
+        return True
+    again = [
+        _in_its_words(
+            table, columns, [_literal(_plain(re.sub(r" ON \S+ ", f" ON {COPY} ", says, count=1)))], SAYS_OF_TRIGGERS
+        )
+        for says in (found, declared)
+    ]
+    return again[0][name] == again[1][name]
+
+
+def _literal(statement: str) -> str:
+    return statement.replace("%", "%%") if connection.execute_wrappers else statement
 
 
 def _unlike() -> str:
@@ -219,12 +220,14 @@ def _strangers(declared: list[str]) -> Iterator[Finding]:
 def _constraints(columns: dict[str, str]) -> Iterator[Finding]:
     """The constraints of the models: there, validated, saying what they should."""
     query = """
-        SELECT class.relname AS "table", rule.conname AS name, rule.convalidated AS valid,
+        SELECT class.relname AS "table", rule.conname AS name, rule.convalidated AND NOT EXISTS (
+                   SELECT FROM pg_index WHERE indexrelid = rule.conindid AND NOT (indisvalid AND indisready AND indislive)
+               ) AS valid,
                pg_get_constraintdef(rule.oid) AS says
         FROM pg_constraint AS rule JOIN pg_class AS class ON class.oid = rule.conrelid
         WHERE rule.connamespace = 'public'::regnamespace
         UNION ALL
-        SELECT class.relname, name.relname, index.indisvalid, ''
+        SELECT class.relname, name.relname, index.indisvalid AND index.indisready AND index.indislive, ''
         FROM pg_index AS index JOIN pg_class AS name ON name.oid = index.indexrelid
         JOIN pg_class AS class ON class.oid = index.indrelid
         WHERE index.indisunique AND name.relnamespace = 'public'::regnamespace
@@ -244,8 +247,25 @@ def _constraints(columns: dict[str, str]) -> Iterator[Finding]:
         made = _checks_made(model, [rule for rule, _says in standing])
         says = _in_its_words(table, columns.get(table, ""), made, SAYS_OF_CHECKS)
         for rule, found in standing:
-            if says[rule.name] != found:
+            if not _same_check(table, columns.get(table, ""), rule.name, found, says[rule.name]):
                 yield _finding(table, rule.name, _unlike(), says[rule.name], found)
+
+
+def _same_check(table: str, columns: str, name: str, found: str, declared: str) -> bool:
+    """Whether two checks say the same. A backup is restored from PostgreSQL's words, which it then says otherwise: words
+    that differ are read once more."""
+    if found == declared:
+        return True
+    again = [
+        _in_its_words(
+            table,
+            columns,
+            [_literal(f"ALTER TABLE pg_temp.{COPY} ADD CONSTRAINT {quoted(name)} {says}")],
+            SAYS_OF_CHECKS,
+        )
+        for says in (found, declared)
+    ]
+    return again[0][name] == again[1][name]
 
 
 def _checks_made(model: type[models.Model], rules: list[models.CheckConstraint]) -> list[str]:
@@ -255,11 +275,12 @@ def _checks_made(model: type[models.Model], rules: list[models.CheckConstraint])
 
 
 def _columns() -> Iterator[Finding]:
-    """What fields say of themselves: not empty, unique, a key of another table."""
+    """What fields say of themselves: of which type, not empty, unique, a key of another table."""
     query = """
         SELECT class.relname AS "table", attribute.attname AS name, attribute.attnotnull AS filled,
+               format_type(attribute.atttypid, attribute.atttypmod) AS type,
                EXISTS (SELECT FROM pg_index AS index WHERE index.indrelid = class.oid AND index.indisunique
-                       AND index.indisvalid AND index.indpred IS NULL AND index.indnkeyatts = 1
+                       AND index.indisvalid AND index.indisready AND index.indislive AND index.indpred IS NULL AND index.indnkeyatts = 1
                        AND index.indkey[0] = attribute.attnum) AS single,
                EXISTS (SELECT FROM pg_constraint AS rule WHERE rule.conrelid = class.oid AND rule.contype = 'f'
                        AND rule.convalidated AND rule.conkey = ARRAY[attribute.attnum]) AS refers
@@ -278,3 +299,13 @@ def _columns() -> Iterator[Finding]:
                 if says and not (row and row[rule]):
                     name = {"filled": "NOT NULL", "single": "UNIQUE", "refers": "FOREIGN KEY"}[rule]
                     yield _finding(model._meta.db_table, f"{field.column} {name}", _gone_or_off())
+            # The keys of Django's own link tables are as wide as the settings said when they were made.
+            if row and not isinstance(field, models.AutoField) and row["type"] != (type_ := _type_of(field)):
+                sentence = _("this column is not of the type that is declared.")
+                yield _finding(model._meta.db_table, field.column, sentence, type_, row["type"])
+
+
+def _type_of(field: models.Field) -> str:
+    """The type of a field's column, in PostgreSQL's own words."""
+    said = field.db_type(connection) or ""
+    return said.replace(", ", ",").replace("varchar", "character varying")

@@ -83,21 +83,24 @@ def _removed(lines: Lines) -> Iterator[Finding]:
         yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence, words)
 
 
-def check_authors(model: type[models.Model]) -> Iterator[Finding]:
-    """A line that names a person was written in a transaction in which an event says what that person did."""
+def check_authors(model: type[models.Model], *, after_line: int = 0, after_event: int = 0) -> Iterator[Finding]:
+    """A line that names a person was written in a transaction in which an event says what that person did.
+
+    Only lines and events with a greater number than ``after_line`` and ``after_event`` are looked at.
+    """
     lines = Lines.of(model)
     query = f"""
         SELECT line.{lines.key}::text AS row, line.pgh_id AS line, line.pgh_label AS label, line.pgh_created_at AS recorded_at,
                line.pgh_context ->> 'user' AS person, line.pgh_context ->> 'label' AS acting, to_jsonb(line.*) AS after
         FROM {lines.table} AS line
         WHERE line.pgh_context ->> 'user' IS NOT NULL AND line.pgh_created_at >= %s
-          AND NOT EXISTS (
+          AND line.pgh_id > %s AND NOT EXISTS (
               SELECT FROM core_event AS event
-              WHERE event.transaction = line.pgh_context_id AND event.actor_id = (line.pgh_context ->> 'user')::bigint
+              WHERE event.transaction = line.pgh_context_id AND event.id > %s AND event.actor_id = (line.pgh_context ->> 'user')::bigint
           ) AND NOT coalesce({exceptions_of(lines.name)}, false)
         ORDER BY line.pgh_id
     """  # noqa: S608
-    for row in fetch(query, [begins_at()]):
+    for row in fetch(query, [begins_at(), after_line, after_event]):
         sentence = _(
             "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
         )

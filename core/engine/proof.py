@@ -1,5 +1,6 @@
 """All the checks of the proof, in their order, run over one instant of the database by several sessions at once."""
 
+import logging
 import queue
 import threading
 from collections import Counter
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -29,6 +30,8 @@ from core.engine.verification import (
     state_columns,
 )
 from core.history import tracked_models
+
+logger = logging.getLogger("essor.proof")
 
 Check = Callable[[], Iterator[Finding]]
 Told = Callable[[int, int, str], None]
@@ -90,7 +93,7 @@ def run(steps: list[Step], *, limit: int | None, sessions: int, told: Told) -> F
     ``told`` hears (done, all, name) after each step. Several sessions see the same instant, which the first one hands
     on; inside a caller's transaction (tests) there is one session, the caller's.
     """
-    guards = _take(check_guards(), limit)
+    guards = _taken(Step("guards", check_guards), limit)
     results: dict[int, Found] = {-1: guards}
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(len(steps)):
@@ -105,7 +108,7 @@ def run(steps: list[Step], *, limit: int | None, sessions: int, told: Told) -> F
                 number = waiting.get_nowait()
             except queue.Empty:
                 return
-            found = _take(steps[number].check(), limit)
+            found = _taken(steps[number], limit)
             with lock:
                 results[number] = found
                 told(len(results) - 1, len(steps), steps[number].name)
@@ -148,6 +151,20 @@ def _together(results: dict[int, Found], limit: int | None) -> Found:
                 kept[finding.kind] += 1
                 whole.shown.append(finding)
     return whole
+
+
+def _taken(step: Step, limit: int | None) -> Found:
+    """What one step finds. A step that fails (values that nothing can be made of) is a finding, and the others go on."""
+    try:
+        with transaction.atomic():
+            return _take(step.check(), limit)
+    except (OperationalError, InterfaceError):  # the session is lost: nothing goes on
+        raise
+    except Exception as problem:
+        logger.exception("The check of %s failed.", step.name)
+        sentence = _("this could not be checked (%(error)s).")
+        error = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
+        return _take(iter([Finding(step.name, "*", "*", None, None, None, sentence, {"error": error})]), limit)
 
 
 def _take(findings: Iterator[Finding], limit: int | None) -> Found:

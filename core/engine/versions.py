@@ -1,8 +1,8 @@
 """What a page showed, what is there now, what the person typed: nobody writes over what they have not seen.
 
 Every form that writes carries a signed token (the hidden field ``shown``, tag ``{% shown %}``): which row the page was
-about, the number of its newest event, and a digest of each value that a field showed. When the form comes back, under
-the lock of the row,
+about, the number of its newest event, and a digest of each value that a field showed (sums and questions stand in it as
+they were read). When the form comes back, under the lock of the row,
 
 * a decision (a button, a transition) is taken only when nothing happened to the row since, and what its page sums up
   of other rows (``WorkflowModel.sums_shown``) still comes to the same (:func:`verify`);
@@ -14,6 +14,7 @@ The reasons are in ``docs/adr/0011-versions-of-forms.md``.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -30,6 +30,7 @@ from django.db.models.functions import Coalesce
 from django.forms import BaseForm, FileField
 from django.http import HttpRequest
 
+from core.engine.kinds import kind_of
 from core.models.event import Event
 
 FIELD = "shown"
@@ -38,8 +39,12 @@ FIELD = "shown"
 SUMS = "+sums"
 """The name, among the values of a token, of the digest of what the page sums up of the rows under its own."""
 
+WERE = "+were"
+"""The name, among the values of a token, of these sums as they were read: the refusal says what became of them."""
+
 _SALT = "essor.shown"
 _DIGEST = 16
+_BETWEEN = "_"
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ class Stale(Exception):
     ):
         self.subject, self.shown, self.differences, self.values = subject, shown, list(differences), values or {}
         self.refusal = refusal
+        self.form: BaseForm | None = None  # of now, where a view knows it: the words of what was typed
+        self.rows: Mapping[str, models.QuerySet] = {}  # of which some were ticked, by the name of the boxes
         super().__init__(label_of(subject))
 
     def events_since(self) -> list[Event]:
@@ -91,6 +98,16 @@ class Stale(Exception):
             return []
         events = Event.objects.of(self.subject).filter(sequence__gt=self.shown.number)
         return list(events.exclude(action__in=_beside(type(self.subject))).select_related("actor").order_by("-pk")[:20])
+
+    def sums_changed(self) -> list[tuple[str, Any, Any]]:
+        """What the page summed up and what it comes to now, where they differ: (label, then, now)."""
+        if self.shown is None or WERE not in self.shown.values:
+            return []
+        then, now = self.shown.values[WERE].split(_BETWEEN), sums_of(self.subject, fresh=True)
+        if len(then) != len(now):
+            return []
+        pairs = zip(now.items(), then, strict=True)
+        return [(label, _read(was, value), value) for (label, value), was in pairs if plain(value) != was]
 
     def again(self) -> str:
         """The same page, read once more: what differed is now seen, what the person left alone stays as it was."""
@@ -120,7 +137,7 @@ def with_number(queryset: models.QuerySet) -> models.QuerySet:
     model = queryset.model
     if not isinstance(model._meta.pk, models.IntegerField):
         return queryset
-    events = Event.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id=OuterRef("pk"))
+    events = Event.objects.filter(content_type=kind_of(model), object_id=OuterRef("pk"))
     newest = events.exclude(action__in=_beside(model)).order_by("-sequence").values("sequence")[:1]
     return queryset.annotate(_version=Coalesce(Subquery(newest), Value(0), output_field=IntegerField()))
 
@@ -155,21 +172,37 @@ def sums_of(subject: models.Model, *, fresh: bool = False) -> dict[str, Any]:
 
 
 def _digest_of_sums(subject: models.Model, *, fresh: bool = False) -> dict[str, str]:
-    sums = sums_of(subject, fresh=fresh)
-    return {SUMS: digest([plain(value) for value in sums.values()])} if sums else {}
+    sums = [plain(value) for value in sums_of(subject, fresh=fresh).values()]
+    return {SUMS: digest(sums), WERE: _BETWEEN.join(sums)} if sums else {}
+
+
+def _read(was: str, like: Any) -> Any:
+    """A sum of a token, as a value of the kind that the page shows now."""
+    try:
+        return type(like)(was) if isinstance(like, Decimal | int) else was
+    except (ArithmeticError, ValueError):
+        return was
 
 
 def seen_of(subject: models.Model) -> str:
     """What a page showed of a row, for the address of a button that leads to another page: :func:`seen_in` reads it."""
-    return "-".join([str(number_of(subject)), *_digest_of_sums(subject).values()])
+    sums = _digest_of_sums(subject)
+    return "~".join([f"{number_of(subject)}-{sums[SUMS]}", sums[WERE]]) if sums else str(number_of(subject))
 
 
 def seen_in(text: str, shown: Shown) -> Shown:
     """``shown`` as the page saw it from which ``text`` (:func:`seen_of`) comes; unchanged when that is no such text."""
-    number, _dash, sums = text.partition("-")
+    seen, _tilde, were = text.partition("~")
+    number, _dash, sums = seen.partition("-")
     if not number.isdigit() or len(number) > _DIGEST:
         return shown
-    return replace(shown, number=int(number), values=shown.values | ({SUMS: sums[:_DIGEST]} if sums else {}))
+    values = dict(shown.values)
+    if sums and sums != values.get(SUMS):
+        values[SUMS] = sums[:_DIGEST]
+        values.pop(WERE, None)
+        if digest(were.split(_BETWEEN)) == sums and re.fullmatch(r"[-\d._]+", were):
+            values[WERE] = were
+    return replace(shown, number=int(number), values=values)
 
 
 # --- values --------------------------------------------------------------------------------------------------------
@@ -245,7 +278,7 @@ def verify(
         return
     now = {name: digest(value) for name, value in (values or {}).items()}
     if SUMS in shown.values:
-        now |= _digest_of_sums(subject, fresh=True)
+        now |= {name: value for name, value in _digest_of_sums(subject, fresh=True).items() if name == SUMS}
     moved = any(shown.values.get(name, value) != value for name, value in now.items())
     if moved or shown.subject != label_of(subject) or _went_on(subject, shown.number, by):
         raise Stale(subject, shown, values=values)
@@ -286,13 +319,16 @@ def unchanged(request: HttpRequest, subject: models.Model) -> Iterator[None]:
         yield
 
 
-def settle(form: BaseForm, subject: models.Model, shown: Shown, *, together: bool = False) -> set[str]:
+def settle(
+    form: BaseForm, subject: models.Model, shown: Shown, *, together: bool = False, whole: bool = False
+) -> set[str]:
     """Compare, field by field, what was shown, what is there now (the bound form's initial) and what was typed.
 
     The form is cleaned: fields that the person did not touch keep the value that they have now, whatever was sent.
 
     Args:
         together: the fields are one fact (an answer and its reason): who touches one of them says them all.
+        whole: what the page shows is about to be decided on as it stands: every field of it is said.
 
     Returns:
         The fields that the person touched.
@@ -300,19 +336,21 @@ def settle(form: BaseForm, subject: models.Model, shown: Shown, *, together: boo
     Raises:
         Stale: a field was touched here and changed there.
     """
-    left = _left_alone(form, subject, shown, together)
+    left = _left_alone(form, subject, shown, together, whole)
     with _kept(form, left):
         form.full_clean()
     return set(form.fields) - left
 
 
-def _left_alone(form: BaseForm, subject: models.Model, shown: Shown, together: bool = False) -> set[str]:
+def _left_alone(
+    form: BaseForm, subject: models.Model, shown: Shown, together: bool = False, whole: bool = False
+) -> set[str]:
     """The fields that say what the page said; :class:`Stale` for those changed both here and there."""
     known = [name for name, item in form.fields.items() if not isinstance(item, FileField)]
     known = [name for name in known if form.add_prefix(name) in shown.values]
     typed = {name: _typed(form, name) for name in known}
     left = {name for name in known if digest(typed[name]) == shown.values[form.add_prefix(name)]}
-    if together and len(left) < len(known):
+    if whole or (together and len(left) < len(known)):
         left = set()
     differences = []
     for name in known:

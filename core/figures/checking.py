@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -17,6 +18,7 @@ logger = logging.getLogger("essor.figures")
 
 # Of an invariant that a whole table breaks, so many rows are kept: the count says the rest.
 KEPT = 1_000
+LABEL = 200  # characters of a name that are kept
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Result:
 
 
 def look_at(invariant: Invariant) -> Result:
-    """Run the query of one invariant."""
+    """Run the query of one invariant. Whatever goes wrong with it, the others are looked at all the same."""
     begun = time.monotonic()
     rows: tuple[Broken, ...] = ()
     count, error = 0, ""
@@ -44,9 +46,9 @@ def look_at(invariant: Invariant) -> Result:
             found = iter(invariant.broken())
             rows = tuple(islice(found, KEPT))
             count = len(rows) + sum(1 for _row in found)
-    except (DatabaseError, OSError) as problem:
+    except Exception as problem:
         logger.exception("The invariant %s could not be looked at.", invariant.code)
-        error = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
+        rows, count, error = (), 0, _error(problem)
     return Result(invariant, rows, count, time.monotonic() - begun, error)
 
 
@@ -71,9 +73,35 @@ def keep(results: Iterable[Result]) -> list[FigureFinding]:
     fresh: list[FigureFinding] = []
     with transaction.atomic():
         for result in results:
-            fresh += _keep_rows(result, now)
-            _keep_check(result, now)
+            fresh += _keep_one(result, now)
     return fresh
+
+
+def _keep_one(result: Result, now: datetime) -> list[FigureFinding]:
+    """Keep what one look found. What the tables of the findings do not take is said of that look alone."""
+    try:
+        with transaction.atomic():
+            fresh = _keep_rows(result, now)
+            _keep_check(result, now)
+    except (DatabaseError, ValueError, TypeError) as problem:
+        logger.exception("What the invariant %s found could not be kept.", result.invariant.code)
+        _keep_check(replace(result, error=_error(problem)), now)
+        return []
+    return fresh
+
+
+def _error(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
+
+
+def _names(rows: Iterable[Broken]) -> Iterator[str]:
+    """The name under which each row is kept: rows of one subject and one name are told apart by their number."""
+    met: Counter[tuple[object, int, str]] = Counter()
+    for row in rows:
+        place = (row.subject, row.pk, row.label[:LABEL])
+        met[place] += 1
+        number = f" ({met[place]})" if met[place] > 1 else ""
+        yield f"{row.label[: LABEL - len(number)]}{number}"
 
 
 def _keep_rows(result: Result, now: datetime) -> list[FigureFinding]:
@@ -84,13 +112,13 @@ def _keep_rows(result: Result, now: datetime) -> list[FigureFinding]:
     if result.error:  # nothing is known of its rows: they stay as they are
         return []
     fresh, again = [], []
-    for row in result.rows:
+    for row, label in zip(result.rows, _names(result.rows), strict=True):
         subject = row.subject or result.invariant.subject
-        finding = open_ones.pop((subject._meta.label_lower, row.pk, row.label[:200]), None)
+        finding = open_ones.pop((subject._meta.label_lower, row.pk, label), None)
         if finding is None:
             fresh.append(
                 FigureFinding(
-                    code=code, model=subject._meta.label_lower, object_id=row.pk, label=row.label[:200],
+                    code=code, model=subject._meta.label_lower, object_id=row.pk, label=label,
                     expected=_text(row.expected), found=_text(row.found), first_seen=now, last_seen=now,
                 )
             )  # fmt: skip

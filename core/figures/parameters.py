@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
+from core.engine.labels import is_own
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.history import history_model_of
 from core.models.incompatible import IncompatibleRoles
@@ -23,7 +24,7 @@ def parameters() -> list[type[models.Model]]:
 
 
 def _part(place: int, model: type[models.Model]) -> str:
-    """The lines of one history in which a person changed what people type, without an event that has a comment."""
+    """The lines of one history in which what people type changed, without an event that has a comment; and who acted."""
     quote = connection.ops.quote_name
     history = quote(history_model_of(model)._meta.db_table)
     columns = [quote(field.column) for field in model._meta.concrete_fields if field.editable and not field.primary_key]
@@ -31,21 +32,26 @@ def _part(place: int, model: type[models.Model]) -> str:
     changed = " OR ".join(f"{column} IS DISTINCT FROM was_{number}" for number, column in enumerate(columns))
     key = quote("pgh_obj_id")
     return (
-        f"SELECT {place} AS place, line.{key} AS id, line.pgh_created_at::date AS day FROM ("  # noqa: S608
+        f"SELECT {place} AS place, line.{key} AS id, line.pgh_created_at::date AS day,"  # noqa: S608
+        " line.pgh_context->>'user' AS person, line.pgh_context->>'label' AS acting FROM ("
         f"SELECT *, lag(pgh_id) OVER mine AS was_there, {before} FROM {history} WINDOW mine AS (PARTITION BY {key} ORDER BY pgh_id)) AS line"
-        f" WHERE line.pgh_label = 'update' AND line.pgh_context->>'user' IS NOT NULL"
-        f" AND line.was_there IS NOT NULL AND ({changed})"
+        f" WHERE line.pgh_label = 'update' AND line.was_there IS NOT NULL AND ({changed})"
         " AND NOT EXISTS (SELECT 1 FROM core_event e WHERE e.transaction = line.pgh_context_id AND e.comment <> '')"
     )
 
 
 def changed_in_silence() -> Iterator[Broken]:
-    """The parameters that a person changed without a reason; one statement."""
+    """The parameters that changed without a reason, by a person or by SQL under whatever name; one statement.
+
+    What Essor's own commands and jobs write (a migration that fills a new column) goes without a reason.
+    """
     parts = [_part(place, model) for place, model in enumerate(_parameters)]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts) + " ORDER BY place, id")
         rows = cursor.fetchall()
-    for place, pk, day in rows:
+    for place, pk, day, person, acting in rows:
+        if person is None and is_own(acting or ""):
+            continue
         model = _parameters[place]
         yield Broken(pk, f"{model._meta.verbose_name} {pk}", None, day, subject=model)
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.engine.kinds import kind_of
 from core.history import tracked
 from core.models.indexes import for_lists
 
@@ -63,9 +64,7 @@ class DocumentQuerySet(models.QuerySet):
 
     def about(self, subject: models.Model) -> "DocumentQuerySet":
         """The documents of ``subject``, oldest first."""
-        return self.filter(content_type=ContentType.objects.get_for_model(subject), object_id=subject.pk).order_by(
-            "uploaded_at", "pk"
-        )
+        return self.filter(content_type=kind_of(subject), object_id=subject.pk).order_by("uploaded_at", "pk")
 
 
 @tracked(personal=["name"])

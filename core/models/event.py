@@ -8,6 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.engine.kinds import kind_of
 from core.models.indexes import for_lists
 from core.triggers import append_only_triggers, transaction_trigger
 
@@ -39,8 +40,7 @@ FOLLOWS = {
 class EventQuerySet(models.QuerySet):
     def of(self, subject: models.Model) -> "EventQuerySet":
         """The events of one subject, oldest first."""
-        content_type = ContentType.objects.get_for_model(subject, for_concrete_model=True)
-        return self.filter(content_type=content_type, object_id=subject.pk).order_by("sequence")
+        return self.filter(content_type=kind_of(subject), object_id=subject.pk).order_by("sequence")
 
 
 class Event(models.Model):

@@ -13,11 +13,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from core.admin.events import lines as event_lines
 from core.dates import format_moment
+from core.engine import questions
 from core.engine.versions import FIELD, Stale
+from core.money import format_euros
 from core.presentation import action_label
+from core.roles import STAFF_ROLES
 from core.views.resume import Kept, is_fragment, kept_from
 
 CONFLICT = 409
@@ -31,6 +36,9 @@ class Change:
     who: str
     what: str
     comment: str
+    is_own: bool
+    """Done by the reader, in another window or on another device."""
+    values: tuple[tuple[str, str, str], ...] = ()
 
 
 def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
@@ -39,6 +47,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
     if is_fragment(request):
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
     kept = kept_from(request)
+    answers = answers_of(request, stale)
     context = {
         "title": _title(stale, changes),
         "sentence": _sentence(stale, changes),
@@ -54,7 +63,9 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         "was_carried": stale.shown is not None,
         "refusal": stale.refusal,
         "is_gone": any(item.name.startswith("gone:") for item in stale.differences),
-        "typed": typed_of(kept) if stale.refusal else [],
+        "sums": [(label, _sum_in_words(was), _sum_in_words(now)) for label, was, now in stale.sums_changed()],
+        "answers": answers,
+        "typed": _untold(kept, stale, answers) if stale.refusal else [],
     }
     if request.path.startswith(settings.ESSOR_STAFF_PREFIX):
         request.current_app = admin.site.name
@@ -78,25 +89,60 @@ def typed_of(kept: Kept) -> list[str]:
     return [value for name, value in kept.fields if not _OF_THE_PAGE.fullmatch(name) and value.strip()]
 
 
+def _untold(kept: Kept, stale: Stale, answers: list[tuple[str, str]]) -> list[str]:
+    """What was typed and no answer repeats; nothing where the page carried all that it asked."""
+    if stale.shown is not None and questions.ASKED in stale.shown.values:
+        return []
+    told = {words for _label, words in answers}
+    return [value for value in typed_of(kept) if value.strip() not in told]
+
+
+def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
+    """What the person typed, ticked or chose, by question, in the words of the page that they had read."""
+    asked = questions.read(stale.shown.values) if stale.shown is not None else None
+    found = [
+        (item.label, item.words(request.POST.getlist(item.name), stale.form))
+        for item in (questions.questions_of(stale.form) if asked is None else asked)
+    ]
+    for name, rows in stale.rows.items():
+        keys = [value for value in request.POST.getlist(name) if value.isdigit()]
+        ticked = rows.filter(pk__in=keys)
+        found.append((capfirst(rows.model._meta.verbose_name_plural), "\n".join(str(row) for row in ticked)))
+    if comment := request.POST.get("comment", "").strip():
+        found.append((_("Comment"), comment))
+    return [(label, words) for label, words in found if words]
+
+
+def _sum_in_words(value: Any) -> str:
+    """A sum of a page: an amount in euros, or a count."""
+    if isinstance(value, Decimal):
+        return format_euros(value)
+    return number_format(value, use_l10n=True, force_grouping=True) if isinstance(value, int) else str(value)
+
+
 def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
     """The staff read who did what; an applicant reads the names of those who act with them, else "the service"."""
     is_staff = request.path.startswith(settings.ESSOR_STAFF_PREFIX)
-    model = type(stale.subject)
+    model, events = type(stale.subject), stale.events_since()
     return [
         Change(
-            when=event.created_at,
-            who=_who(event, is_staff),
-            what=action_label(model, event.action),
-            comment=event.comment if is_staff else "",
+            when=line.event.created_at,
+            who=_who(line.event, is_staff, request.user),
+            is_own=line.event.actor_id is not None and line.event.actor_id == request.user.pk,
+            what=action_label(model, line.event.action),
+            comment=line.event.comment if is_staff else "",
+            values=tuple(line.changes) if is_staff else (),
         )
-        for event in stale.events_since()
+        for line in event_lines(stale.subject, events)
     ]
 
 
-def _who(event: Any, is_staff: bool) -> str:
+def _who(event: Any, is_staff: bool, reader: Any) -> str:
     if event.actor is None:
         return _("Essor")
-    if is_staff or not event.actor.role_set:
+    if event.actor_id == reader.pk:
+        return _("you, in another window")
+    if is_staff or not event.actor.role_set & STAFF_ROLES:
         return str(event.actor)
     return _("the service")
 
@@ -112,11 +158,26 @@ def _sentence(stale: Stale, changes: list[Change]) -> str:
     if not changes:
         return _("Somebody changed this since you opened the page: nothing of yours was recorded yet.")
     words = {"person": changes[0].who, "when": format_moment(changes[0].when), "what": changes[0].what}
+    if changes[0].is_own:
+        return _own_sentence(stale, words)
     if stale.refusal:
         happened = _("Meanwhile, %(person)s did this on %(when)s: %(what)s. Nothing of yours was recorded.") % words
         return f"{stale.refusal} {happened}"
+    sentence = _(
+        "%(person)s changed this on %(when)s, after you had opened the page: nothing of yours was recorded yet."
+    )
+    return capfirst(sentence % words)
+
+
+def _own_sentence(stale: Stale, words: dict[str, str]) -> str:
+    """The reader went on in another window: nobody else did it."""
+    if stale.refusal:
+        happened = _(
+            "You did this yourself on %(when)s, in another window: %(what)s. What you sent from this one was not recorded."
+        )
+        return f"{stale.refusal} {happened % words}"
     return (
-        _("%(person)s changed this on %(when)s, after you had opened the page: nothing of yours was recorded yet.")
+        _("You changed this yourself on %(when)s, in another window: what you sent from this one is not recorded yet.")
         % words
     )
 

@@ -142,7 +142,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
         """Asks who, then assigns; the cases that cannot be assigned are named with the reason."""
         cases = list(queryset.select_related("programme_version__programme", "instructor"))
         form = AssignForm(request.POST if "instructor" in request.POST else None, cases=cases)
-        if form.is_valid():
+        if form.is_valid() and self._all_shown(request, cases):
             self._assign(request, cases, form.cleaned_data["instructor"])
             return None
         return self.page(
@@ -154,6 +154,17 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
             shown_cases=[(f"{versions.FIELD}-{case.pk}", self._shown_instructor(case)) for case in cases],
             checkbox_name=ACTION_CHECKBOX_NAME,
         )
+
+    @staticmethod
+    def _all_shown(request: HttpRequest, cases: list[Application]) -> bool:
+        """Whether the form says whose each case was; one that does not say (no page of ours) is asked, with all of them."""
+        try:
+            for case in cases:
+                versions.carried(request.POST, case, f"{versions.FIELD}-{case.pk}")
+        except versions.Stale:
+            messages.error(request, _("Nothing was done: read whose these cases are now, then confirm."))
+            return False
+        return True
 
     @staticmethod
     def _shown_instructor(case: Application) -> str:

@@ -164,7 +164,8 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
 
     def panels(self, request: HttpRequest, obj: CommitteeSession) -> list[Panel]:
         items = _items(obj)
-        may_run = may_run_session(request.user, obj) is None
+        why_not = may_run_session(request.user, obj)
+        may_run = why_not is None
         refused = getattr(request, "refused_rows", {})
         return [
             Panel(
@@ -172,6 +173,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                 template="admin/grants/committeesession/grid.html",
                 anchor="grid",
                 context={
+                    "why_not": why_not if request.user.has_role(Role.COMMITTEE_SECRETARY) else "",
                     "rows": [
                         (item, refused.get(item.pk) or RowForm.for_item(item), RowForm.shown(item)) for item in items
                     ],
@@ -305,6 +307,9 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                     messages.error(request, form.why_not())
                     return self._back(session, "ready")
                 committee.add_to_agenda(session, form.cleaned_data["cases"], actor=request.user)
+        except versions.Stale as stale:
+            stale.form = AddCasesForm(session=session)
+            raise
         except TransitionRefused as refusal:
             messages.error(request, str(refusal))
             return self._back(session, "ready")

@@ -35,7 +35,8 @@ NOBODYS = """
             AND NOT (u.id = ANY(%(gone)s::bigint[]) AND g.name = ANY(%(lost)s::text[])
                      AND coalesce(a.programme_id = %(programme)s::bigint, TRUE))
             AND ((g.name = w.role AND (w.role <> 'instructor' OR app.instructor_id IS NULL OR app.instructor_id = u.id))
-              OR (g.name = 'head_of_service' AND app.instructor_id IS NULL AND app.state IN ('submitted', 'admissible'))
+              OR (g.name = 'head_of_service' AND (app.instructor_id IS NULL OR app.instructor_id = u.id)
+                  AND app.state IN ('submitted', 'admissible', 'in_instruction'))
         ))
     ORDER BY app.id
 """

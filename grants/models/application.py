@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
+from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
@@ -19,7 +20,7 @@ from grants.interests import interest_in
 from grants.models.call import Call
 from grants.models.envelope_guards import grant_fits_its_envelope
 from grants.models.filing import ApplicantWorkflow
-from grants.models.guards import case_keeps_its_call, grant_on_an_open_envelope
+from grants.models.guards import case_keeps_its_call, given_to_who_instructs, grant_on_an_open_envelope
 from grants.models.plan_columns import PlanField, plan_adds_up
 from grants.models.programme import ProgrammeVersion
 from grants.models.workflow import InstructionWorkflow
@@ -58,8 +59,8 @@ def amount_not_negative(field: str) -> models.CheckConstraint:
 class Application(ApplicantWorkflow, InstructionWorkflow):
     """One case, from the draft to its end. ``answers`` holds ``{question code: value}``; tables have their own rows.
 
-    ``answer_versions`` holds ``{question code: {"v": version, "by": name, "at": ISO instant}}`` so that two tabs or two
-    people never overwrite one another silently.
+    ``answer_versions`` holds ``{question code: {"v": version, "by": name, "id": account, "at": ISO instant}}`` so that two tabs or
+    two people never overwrite one another silently.
     """
 
     State = ApplicationState
@@ -206,6 +207,11 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             grant_fits_its_envelope(),
             grant_on_an_open_envelope(),
             case_keeps_its_call(),
+            given_to_who_instructs(),
+            impartial(
+                ["instructor_id"],
+                f"SELECT NEW.applicant_id UNION ALL {bodies_of_case('NEW.id')}",
+            ),
         ]
 
     @property

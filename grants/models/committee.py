@@ -22,6 +22,7 @@ from core.dates import add_years, format_date_long
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
+from core.money import ZERO
 from core.roles import Role
 from core.transitions import workflow_transition
 from grants import decisions, notices, staff_forms
@@ -182,7 +183,7 @@ class CommitteeSession(WorkflowModel):
     def sums_shown(self):
         """The agenda: how many cases, and what is proposed for them (what is decided is shown at once)."""
         agenda = self.items.aggregate(count=Count("pk"), total=Sum("proposed_amount"))
-        return {_("Cases"): agenda["count"], _("Proposed"): agenda["total"] or 0}
+        return {_("Cases"): agenda["count"], _("Proposed"): agenda["total"] or ZERO}
 
     def __str__(self):
         return f"{self.title} · {date_format(timezone.localtime(self.held_at), 'SHORT_DATE_FORMAT')}"

@@ -174,6 +174,32 @@ def case_keeps_its_call() -> pgtrigger.Trigger:
     )
 
 
+def given_to_who_instructs() -> pgtrigger.Trigger:
+    """A case is given to an active instructor of its programme. That they are impartial, :func:`impartial` says. It
+    looks when the name is written: who changes job afterwards has instructed well before."""
+    return pgtrigger.Trigger(
+        name="given_to_who_instructs",
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"""
+            IF NEW.instructor_id IS NULL OR (TG_OP = 'UPDATE' AND NEW.instructor_id = OLD.instructor_id) THEN
+                RETURN NEW;
+            END IF;
+            IF NOT EXISTS (
+                SELECT 1 FROM core_user u
+                  JOIN core_user_groups held ON held.user_id = u.id JOIN auth_group role ON role.id = held.group_id
+                  JOIN grants_programmeassignment a ON a.user_id = u.id
+                  JOIN grants_programmeversion v ON v.programme_id = a.programme_id
+                 WHERE u.id = NEW.instructor_id AND u.is_active AND role.name = 'instructor'
+                   AND v.id = NEW.programme_version_id
+            ) THEN
+                {_refuse("a case is given to an active instructor of its programme")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def used_credit_keeps_its_year() -> pgtrigger.Trigger:
     """Payment credits that orders have used keep their year and their envelope."""
     return pgtrigger.Trigger(

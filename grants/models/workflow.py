@@ -45,7 +45,7 @@ class InstructionWorkflow(WorkflowModel):
         State.SCHEDULED,
     )
 
-    EVENTS_BESIDE = frozenset({"note", "message"})
+    EVENTS_BESIDE = frozenset({"note", "message", "message_to_service"})
     EVENTS_SHOWN_AT_ONCE = frozenset({"piece_joined", "piece_removed"})
 
     class Meta:
@@ -188,7 +188,7 @@ class InstructionWorkflow(WorkflowModel):
     )
     def start_instruction(self, *, actor, data, comment):
         """Someone takes the case."""
-        self.instructor = data.get("instructor") or self.instructor or actor
+        self.instructor = data["instructor"]
 
     @workflow_transition(
         field="state",

@@ -52,9 +52,16 @@ class Conflict:
     version: int
     by: str
     at: datetime | None
+    is_own: bool = False
+    """Changed by the same person, in another window or on another device."""
 
     @property
     def message(self) -> str:
+        if self.is_own:
+            return _(
+                "You changed this answer yourself in another window or on another device. Check it, then save this one "
+                "again if it is right."
+            )
         return _("%(person)s changed this answer in the meantime. Check it, then save yours again if it is right.") % {
             "person": self.by or _("Somebody")
         }
@@ -192,7 +199,7 @@ def _save_one(application: Application, question: Question, raw: Any, user, save
         saved.versions.setdefault(question.code, present)
         return
     if versions is not None and versions.get(question.code, 0) != present:
-        saved.conflicts.append(_conflict(application, question, current))
+        saved.conflicts.append(_conflict(application, question, current, user))
         return
     if question.is_table:
         TABLE_WRITERS[question.kind](application, question, value)
@@ -202,12 +209,13 @@ def _save_one(application: Application, question: Question, raw: Any, user, save
     application.answer_versions[question.code] = {
         "v": present + 1,
         "by": user.get_full_name() or user.email,
+        "id": user.pk,
         "at": saved.at.isoformat(),
     }
     saved.versions[question.code] = present + 1
 
 
-def _conflict(application: Application, question: Question, current: Any) -> Conflict:
+def _conflict(application: Application, question: Question, current: Any, user: Any) -> Conflict:
     meta = application.answer_versions.get(question.code, {})
     return Conflict(
         code=question.code,
@@ -216,6 +224,7 @@ def _conflict(application: Application, question: Question, current: Any) -> Con
         version=meta.get("v", 0),
         by=meta.get("by", ""),
         at=parse_datetime(meta["at"]) if meta.get("at") else None,
+        is_own=meta.get("id") == user.pk,
     )
 
 

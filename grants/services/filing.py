@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.events import record
 from core.outbox import enqueue_mail
 from core.personal_numbers import national_number_reason
 from core.transitions import perform
@@ -96,6 +97,7 @@ def write_message(application: Application, *, user, body: str, key: uuid.UUID |
             defaults={"application": application, "author": user, "body": body, "from_staff": False},
         )
         if is_new:
+            record(application, "message_to_service", actor=user, data={"message": message.pk})
             _tell_the_service(message)
     return message
 

@@ -16,7 +16,7 @@ from core.portal import portal_login_required
 from core.transitions import TransitionRefused, available_transitions
 from grants.case_decision import decision_of
 from grants.case_links import links_of, with_duties
-from grants.case_page import Task, tasks_of, timeline_of
+from grants.case_page import Task, conversation_of, tasks_of, timeline_of
 from grants.form_page import piece_views, questions_of
 from grants.models import Application
 from grants.permissions import applicants_of, may_write_message
@@ -109,7 +109,7 @@ def _show(
     ]
     options = {option.spec.name: option for option in available_transitions(application, request.user)}
     events = list(application.events)
-    conversation = sorted(application.messages.all(), key=lambda message: (message.sent_at, message.pk))
+    conversation = conversation_of(application, events)
     context = {
         "application": application,
         "programme": application.programme_version.programme,

@@ -16,6 +16,7 @@ from core.engine import versions
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required
 from core.transitions import TransitionRefused, available_transitions, reasons_against
+from grants.case_page import tasks_of
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
 from grants.form_post import read_post
 from grants.models import Application, Call, Piece
@@ -108,11 +109,17 @@ def form(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The first step where something is missing, else the last page."""
     application = own_draft(request, public_id)
     if application.state != ApplicationState.DRAFT:
-        return redirect(application)
+        return _filed_already(request, application)
     missing = missing_of(application)
     if not missing:
         return redirect("grants:review", public_id)
     return redirect("grants:step", public_id, missing[0].section)
+
+
+def _filed_already(request: HttpRequest, application: Application) -> HttpResponseRedirect:
+    """The form of a case that is a draft no more leads to the page of the case, and says so."""
+    messages.info(request, _("The form of this application is closed: here is where the case stands."))
+    return redirect(application)
 
 
 @portal_login_required
@@ -121,7 +128,7 @@ def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpR
     """One step: read it, or save it (without JavaScript, or with "Save and continue")."""
     application = own_draft(request, public_id)
     if request.method == "GET" and application.state != ApplicationState.DRAFT:
-        return redirect(application)
+        return _filed_already(request, application)
     sections = shown_sections(application.rules, form_facts(application))
     section = _section(application, section_code)
     if request.method == "GET":
@@ -259,7 +266,8 @@ def _around(request: HttpRequest, application: Application) -> dict[str, Any]:
         section = _pieces_section(application)
         return {"steps": steps_of(application, missing_of(application), section.code)}
     options = available_transitions(application, request.user)
-    return {"complete_option": next((option for option in options if option.spec.name == "complete"), None)}
+    complete = next((option for option in options if option.spec.name == "complete"), None)
+    return {"complete_option": complete, "asked_task": next(iter(tasks_of(application)), None)}
 
 
 def _pieces_section(application: Application) -> Section:
@@ -277,7 +285,7 @@ def review(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Everything that will be filed, what is missing as links, and the button."""
     application = own_draft(request, public_id)
     if application.state != ApplicationState.DRAFT:
-        return redirect(application)
+        return _filed_already(request, application)
     return _show_review(request, application)
 
 
@@ -329,6 +337,10 @@ def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 application = own_draft(request, public_id)
                 versions.verify(application, versions.carried(request.POST, application), _reviewed(application))
             submission = filing.submit(application, user=request.user, token=_token(request.POST.get("token")))
+    except versions.Stale as stale:
+        if stale.shown is None or not stale.values:
+            raise
+        return _show_review(request, stale.subject, [_not_filed(stale)], status=409)
     except TransitionRefused as refusal:
         application = own_draft(request, public_id)
         sentences = [] if refusal.code == "conditions" and missing_of(application) else list(_sentences(refusal))
@@ -342,10 +354,26 @@ def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(submission.application)
 
 
+_PIECES = "+pieces"
+
+
 def _reviewed(application: Application) -> dict[str, Any]:
-    """What the last page shows of a draft: answers and files leave no event while one types."""
-    answers = {code: kept["v"] for code, kept in sorted(application.answer_versions.items())}
-    return {"form": f"{answers} {sorted(piece.pk for piece in application.pieces.all())}"}
+    """What the last page shows of a draft, by question: answers and files leave no event while one types."""
+    kept = application.answer_versions
+    answers = {code: kept.get(code, {}).get("v", 0) for code in application.rules.questions}
+    return answers | {_PIECES: sorted(piece.pk for piece in application.pieces.all())}
+
+
+def _not_filed(stale: versions.Stale) -> str:
+    """The application changed after its last page was opened: that it is not filed, and which answers changed."""
+    seen, questions = stale.shown.values, stale.subject.rules.questions
+    changed = [name for name, value in stale.values.items() if seen.get(name) != versions.digest(value)]
+    labels = [_("the joined files") if name == _PIECES else str(questions[name].label)
+              for name in changed if name == _PIECES or name in questions]  # fmt: skip
+    sentence = _("It changed in another window after you had opened this page.")
+    if labels:
+        sentence += " " + _("Changed since: %(answers)s.") % {"answers": ", ".join(labels)}
+    return sentence + " " + _("Read it again below, then file it.")
 
 
 def _sentences(refusal: TransitionRefused):

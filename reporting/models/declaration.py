@@ -13,6 +13,7 @@ from agreements.models.triggers import days_in_order, frozen, legal_moves, refus
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
+from core.money import ZERO
 from core.roles import Role
 from core.transitions import workflow_transition
 from grants.interests import interest_in
@@ -175,7 +176,7 @@ class ExpenditureDeclaration(WorkflowModel):
     def sums_shown(self):
         """Its items: how many, and what they declare (what is decided of them is shown at once)."""
         items = self.items.aggregate(count=models.Count("pk"), total=models.Sum("declared_amount"))
-        return {_("Items"): items["count"], _("Declared"): items["total"] or 0}
+        return {_("Items"): items["count"], _("Declared"): items["total"] or ZERO}
 
     def __str__(self) -> str:
         return self.number

@@ -120,6 +120,20 @@ def test_a_supplier_written_in_another_way_is_met_by_number_and_total():
     assert not invoice(number="12").total_key, "a short number tells nothing"
 
 
+@pytest.mark.parametrize(
+    "number", ["FА-100", "FA-1OO", "0FA-100", "fa 100", "FA-0100", "ＦＡ-１００", "FΑ_l00", "FA-٠١٠٠"]
+)
+def test_a_number_that_looks_like_another_one_meets_it(number):
+    keys = set(invoice(number="FA-100", supplier=siret(1)).alike_keys())
+    assert keys & set(invoice(number=number, supplier=siret(1)).alike_keys())
+    assert keys & set(invoice("Рapeterie Dupоnt", number).alike_keys()), "its supplier's name in two alphabets"
+
+
+@pytest.mark.parametrize("number", ["FA-101", "FA-1000", "FA-10", "FB-100", "A-100", "100"])
+def test_another_number_of_the_supplier_is_another_invoice(number):
+    assert not set(invoice(number="FA-100").alike_keys()) & set(invoice(number=number).alike_keys())
+
+
 # --- in a claim -----------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +187,89 @@ def test_one_invoice_typed_otherwise_is_asked_about_and_never_kept_twice(claim, 
     claims.certify_lines(claim, {second.pk: (Decimal(0), "Saisie deux fois.")}, actor=house.instructor)
     perform(claim, "certify", actor=house.instructor, data=data | {"certified_amount": str(claims.due_of(claim))})
     assert claim.state == "certified"
+
+
+def certified_by_sql(claim, house):
+    kept = {line.pk: (line.declared_amount, "") for line in claim.lines.all()}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    with transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(
+            state="certified", certified_by=house.instructor, certified_at=timezone.now(),
+            certified_amount=Decimal("1.00"), certification_reason="x",
+        )  # fmt: skip
+
+
+def test_look_alike_numbers_are_asked_about_each_pair_once_and_another_number_is_not(claim):
+    claim, house = claim
+    values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
+    alike = ["FA-100", "FА-100", "FA-1OO", "0FA-100"]
+    lines = [add_line(claim, house, invoice_number=number, **values) for number in alike]
+    lines.append(add_line(claim, house, invoice_number="fa 100", supplier_siret="", **values))
+    add_line(claim, house, invoice_number="FA-101", **values)
+    for line in lines:
+        assert set(twins_of(line)) == {*lines} - {line}
+    claims.submit(claim, actor=house.member)
+    assert (open_warnings(claim).count(), raise_warnings(claim)) == (10, 0)
+    assert {
+        bool(warning.why) for warning in open_warnings(claim).exclude(line=lines[-1]).exclude(other_line=lines[-1])
+    } == {True}
+    perform(claim, "start_review", actor=house.instructor)
+    for warning in open_warnings(claim)[1:]:
+        answer_warning(warning, answer="different", comment="Lues.", actor=house.instructor)
+    with pytest.raises(DatabaseError, match="declared twice"):
+        certified_by_sql(claim, house)
+    answer_warning(open_warnings(claim).get(), answer="cut", comment="La même.", actor=house.instructor)
+    with pytest.raises(DatabaseError, match="than its total"):
+        certified_by_sql(claim, house)
+
+
+def test_one_file_for_several_invoices_is_asked_about_and_the_answer_stays(claim):
+    claim, house = claim
+    values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
+    one = add_line(claim, house, invoice_number="FA-100", **values)
+    other = add_line(claim, house, invoice_number="B/7", supplier_name="Imprimerie", supplier_siret=siret(5), **values)
+    apart = add_line(claim, house, invoice_number="B/8", invoice_total=Decimal(50), declared_amount=Decimal(50))
+    assert not twins_of(one).exists()
+    claims.attach_proof(claim, [one, other, apart], one.proof, actor=house.member)
+    one.refresh_from_db()
+    assert list(twins_of(one)) == [other], "a bundle of several invoices of one agreement asks nothing"
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    warning = open_warnings(claim).get()
+    assert "B/7" in warning.why
+    with pytest.raises(DatabaseError, match="declared twice"):
+        certified_by_sql(claim, house)
+    answer_warning(warning, answer="different", comment="Deux pages.", actor=house.instructor)
+    answer_warning(warning, answer="different", comment="Deux pages, deux factures.", actor=house.instructor)
+    certified_by_sql(claim, house)
+    with pytest.raises(ValueError, match="certifiée"):
+        answer_warning(warning, answer="cut", comment="Tard.", actor=house.instructor)
+    with pytest.raises(DatabaseError, match="answer"), transaction.atomic():
+        type(warning).objects.filter(pk=warning.pk).delete()
+
+
+def test_one_file_for_two_lines_of_one_invoice_asks_one_question(claim):
+    claim, house = claim
+    half = {"declared_amount": Decimal(100), "invoice_total": Decimal(200)}
+    one, other = add_line(claim, house, **half), add_line(claim, house, account_code="623", **half)
+    claims.attach_proof(claim, [one, other], one.proof, actor=house.member)
+    assert raise_warnings(claim) == 1
+    warning = open_warnings(claim).get()
+    assert (warning.why, {warning.line, warning.other_line}) == ("", {one, other})
+
+
+def test_old_lines_get_the_keys_of_what_they_look_like(claim):
+    claim, house = claim
+    line = add_line(claim, house)
+    claims.submit(claim, actor=house.member)
+    with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
+        ExpenditureLine.objects.filter(pk=line.pk).update(alike_keys=[], proof_key="")
+    importlib.import_module("agreements.migrations.0019_look_alike_invoices_are_asked_about").key_what_looks_alike(
+        apps, None
+    )
+    kept = ExpenditureLine.objects.get(pk=line.pk)
+    assert kept.proof_key
+    assert kept.keys().items() <= vars(kept).items()
 
 
 def test_the_database_refuses_to_certify_what_nobody_answered(claim):

@@ -99,7 +99,7 @@ def test_an_applicant_is_added_and_a_wrong_number_is_said(client) -> None:
     user = sign_in(client, instructor=True)
     inlines = {
         f"{prefix}-{name}": "0"
-        for prefix in ("memberships", "invitations", "de_minimis_aids")
+        for prefix in ("memberships", "invitations", "no_interests", "de_minimis_aids")
         for name in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     typed = {"kind": "legal", "siret": "41816609600052", "name": "Les Coquelicots"} | inlines

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pgtrigger
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +13,8 @@ from applicants.bank_accounts import enter_account, payable_account, people_to_a
 from applicants.models import BankAccount, CallBack
 from core.documents import DocumentRefused, may_read
 from core.events import history
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.lib.telephones import normal_number
 from core.models import OutboxMessage
 from core.transitions import TransitionRefused, available_transitions, perform
@@ -197,6 +200,11 @@ def test_without_a_known_number_another_proof_of_another_person(representative, 
     assert caught.value.code == "permission"
     perform(account, "verify", actor=UserFactory(finance_officer=True), data=seen())
     assert (account.state, account.other_proof.name) == ("verified", "pv.pdf")
+    control = invariant_of("applicants.changed-account-was-called")
+    assert look_at(control).holds
+    with pgtrigger.ignore():  # proved after it was verified: that is no proof of it
+        BankAccount.objects.filter(pk=account.pk).update(vouched_at=timezone.now() + timedelta(days=1))
+    assert look_at(control).count == 1
 
 
 def test_no_other_proof_where_somebody_can_be_called(applicant, representative, verified, finance) -> None:

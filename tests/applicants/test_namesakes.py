@@ -150,7 +150,7 @@ def test_the_staff_paste_a_number_with_its_name(client):
     wanted = siret(71)
     inlines = {
         f"{prefix}-{part}": "0"
-        for prefix in ("memberships", "invitations", "de_minimis_aids")
+        for prefix in ("memberships", "invitations", "no_interests", "de_minimis_aids")
         for part in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     typed = {"kind": "legal", "name": "Les Coquelicots", "siret": f"N° SIRET : {wanted}\u200b", "postcode": "51 100"}

@@ -1,36 +1,32 @@
 """Two roles: the application reads and writes rows, and can switch off none of the guards of the database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 
 from config.databases import works_as_owner
 from core.acting import acting_as
-from core.engine import locks, roles
+from core.engine import roles
 from core.events import record
 from core.history import history_model_of, history_rows, tracked_models
 from core.models import Document, StoredFile
 from core.models.user import User
+from tests.database_roles import ROLE, as_the_application
 from tests.factories.core import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
 
-ROLE = "essor_role_of_a_test"
 
-
-@contextmanager
-def as_the_application() -> Iterator[str]:
-    """The session belongs to a role that has what a migration gives to the application's; yields its name."""
-    histories = [history_model_of(model)._meta.db_table for model in tracked_models()]
+def instead_of_the_application(settings) -> str:
+    """Another role is the application's, and the one that the settings name has no rights; gives its name."""
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {ROLE}")
-        locks.grant(cursor, ROLE, histories)
-        cursor.execute(f"SET LOCAL SESSION AUTHORIZATION {ROLE}")
-        yield ROLE
-        cursor.execute("RESET SESSION AUTHORIZATION")
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", [settings.ESSOR_DATABASE_ROLE])
+        if cursor.fetchone():
+            cursor.execute(f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{settings.ESSOR_DATABASE_ROLE}"')
+    with as_the_application() as role:
+        pass
+    settings.ESSOR_DATABASE_ROLE = role
+    return role
 
 
 def refused(statement: str) -> str:

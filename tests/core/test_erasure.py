@@ -11,14 +11,14 @@ from django.utils import translation
 
 from applicants.models import Applicant
 from core.acting import acting_as
-from core.engine.erasure import ErasureRefused, erase
+from core.engine.erasure import ErasureRefused, _filled_again, erase
 from core.engine.seals import seal_all
 from core.events import history, record
 from core.history import history_rows, personal_fields, tracked_models
 from core.models import Document, Erasure, EventSeal, PersonSalt, StoredFile
 from core.models.user import User
 from core.outbox import enqueue_mail
-from tests.factories.applicants import ApplicantFactory
+from tests.factories.applicants import ApplicantFactory, BankAccountFactory
 from tests.factories.core import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
@@ -89,6 +89,65 @@ def test_an_erasure_hides_no_edit(person):
         cursor.execute("SET LOCAL session_replication_role = origin")
     with pytest.raises(CommandError, match="was edited after it was sealed"):
         verify()
+
+
+def forge(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def erased_person(person) -> User:
+    erase([person], reason="Article 17")
+    return person
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("first_name", "Escroc"), ("email", "escroc@example.org"), ("phone", "0102030405")]
+)
+def test_an_erased_place_holds_the_mark_of_it_and_nothing_else(person, column, value):
+    erased_person(person)
+    forge(
+        f"UPDATE core_user SET {column} = '{value}' WHERE id = {person.pk}",  # noqa: S608
+        f"UPDATE core_userevent SET {column} = '{value}' WHERE pgh_obj_id = {person.pk}",  # noqa: S608
+    )
+    with pytest.raises(CommandError) as caught:
+        verify()
+    assert f"core_user id={person.pk} field={column}: line" in str(caught.value)
+    assert f"was erased by law, and says something again. before={'—' if column == 'first_name' else ''}" in str(
+        caught.value
+    )
+
+
+def test_an_erased_bank_account_receives_no_other_number():
+    with acting_as(label="tests"):
+        account = BankAccountFactory()
+    seal_all()
+    erase([account], reason="Article 17")
+    verify()
+    forge(
+        f"UPDATE applicants_bankaccount SET iban = 'FR7630006000011234567890189' WHERE id = {account.pk}",  # noqa: S608
+        "UPDATE applicants_bankaccountevent SET iban = 'FR7630006000011234567890189' "  # noqa: S608
+        f"WHERE pgh_obj_id = {account.pk}",
+    )
+    with pytest.raises(CommandError, match="field=iban: line .* before=XX00ERASED.* after=FR76"):
+        verify()
+
+
+def test_an_erased_event_says_nothing_again(person):
+    erased_person(person)
+    forge("UPDATE core_event SET comment = 'forged' WHERE action = 'edit_account'")
+    with pytest.raises(CommandError, match="the words of this event were erased by law, and it says something again"):
+        verify()
+
+
+def test_every_kind_of_row_that_can_be_erased_has_marks_that_are_found(person):
+    """For each tracked table with personal columns, the statement that looks for what was filled again runs."""
+    for model in tracked_models():
+        if personal_fields(model):
+            assert list(_filled_again(model, {"1": 0, "2": 0})) == [], model
 
 
 def test_an_emptied_place_that_no_event_names_is_found(person):

@@ -8,6 +8,7 @@ import time_machine
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from core.figures.checking import keep, look, look_at
 from core.figures.invariants import Broken, Invariant, invariant_of, invariants, register
 from core.figures.models import FigureCheck, FigureFinding
 from core.jobs import run_now
-from core.models import Job, OutboxMessage, User
+from core.models import IncompatibleRoles, Job, OutboxMessage, User
 from core.roles import Role
 from tests.factories.core import UserFactory
 
@@ -96,11 +97,55 @@ def test_a_table_that_breaks_as_a_whole_is_counted_and_kept_in_part(monkeypatch)
     assert len(keep([result])) == 3
 
 
+def test_two_faults_of_one_name_are_two_findings_and_stay_so():
+    rows = [Broken(19, "VERS-2026-00011 · zz", 1, 2), Broken(19, "VERS-2026-00011 · zz", 3, 4), Broken(19, "x" * 300, 1, 2),
+            Broken(19, "x" * 250, 1, 2)]  # fmt: skip
+    result = look_at(Invariant("core.test", "n", "s", "o", User, rows=lambda: iter(rows)))
+    kept = keep([result])
+    assert [finding.label for finding in kept] == [
+        "VERS-2026-00011 · zz", "VERS-2026-00011 · zz (2)", "x" * 200, "x" * 196 + " (2)"
+    ]  # fmt: skip
+    assert keep([result]) == []
+    assert FigureFinding.objects.open().count() == 4
+    keep([look_at(Invariant("core.test", "n", "s", "o", User, rows=lambda: iter(rows[1:])))])
+    assert FigureFinding.objects.open().count() == 3
+
+
+def test_a_check_that_fails_in_any_way_silences_no_other():
+    def fails():
+        yield Broken(1, "seen before it fails", 1, 2)
+        raise KeyError("a setting")
+
+    someone = UserFactory(applicant=True)
+    give_access(someone)
+    failing = look_at(Invariant("core.test", "n", "s", "o", User, rows=fails))
+    beyond = Invariant("core.test.beyond", "n", "s", "o", User, rows=lambda: iter([Broken(2**70, "no row of ours")]))
+    fresh = keep([failing, look_at(beyond), *look([CODE])])
+    assert [finding.object_id for finding in fresh] == [someone.pk]
+    assert "KeyError" in FigureCheck.objects.get(code="core.test").error
+    check = FigureCheck.objects.get(code="core.test.beyond")
+    assert (check.broken_count, check.holds) == (1, False) and check.error
+
+
 def test_two_invariants_do_not_share_a_code():
     with pytest.raises(ValueError, match=CODE):
         register(Invariant(CODE, "n", "another", "o", User, sql="SELECT 1"))
     with pytest.raises(ValueError, match="SQL or by a function"):
         Invariant("core.test", "n", "s", "o", User)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [('{"user": null, "label": "repair 2026-12, J. Martin"}', 1), ("", 1), ('{"user": null, "label": "command migrate"}', 0)],
+)  # fmt: skip
+def test_a_parameter_that_sql_changes_needs_its_reason_too(said, found):
+    pair = IncompatibleRoles.objects.order_by("pk").first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [said])
+        cursor.execute("UPDATE core_incompatibleroles SET reason = reason || ' x' WHERE id = %s", [pair.pk])
+        cursor.execute("SELECT set_config('pghistory.context_metadata', '', true)")
+    result = look_at(invariant_of("core.parameters-change-with-a-reason"))
+    assert [row.pk for row in result.rows] == [pair.pk] * found
 
 
 # --- the night ------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from core.models.user import User
 from core.outbox import enqueue_mail
 from core.sequences import next_number
 from grants.models import CommitteeSession, Programme, SessionProgramme
-from tests.core.test_database_roles import as_the_application
+from tests.core.test_database_roles import instead_of_the_application
 from tests.factories.core import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
@@ -397,9 +397,7 @@ def test_a_trigger_that_does_nothing_or_never_is_found():
 
 
 def test_a_right_too_many_of_the_application_is_found(settings):
-    with as_the_application() as role:
-        pass
-    settings.ESSOR_DATABASE_ROLE = role
+    role = instead_of_the_application(settings)
     assert list(check_guards()) == []
     sql(f"GRANT UPDATE ON auth_group TO {role}")
     (finding,) = check_guards()

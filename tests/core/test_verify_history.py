@@ -305,6 +305,14 @@ def test_a_state_given_without_a_transition(filed):
     assert "before=submitted after=accepted" in line
 
 
+def test_a_check_that_fails_is_a_finding_and_silences_no_other(person, filed):
+    record(person, "erase", actor=person, data={"places": [1]})  # of which nothing can be made
+    sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
+    lines = broken()
+    assert any(line.startswith("core_erasure id=* field=*: this could not be checked (TypeError") for line in lines)
+    assert any("core_user" in line and "edited outside Essor" in line for line in lines)
+
+
 def test_the_command_line_ends_with_one_line_per_problem(person, capsys):
     sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
     with pytest.raises(SystemExit) as caught:

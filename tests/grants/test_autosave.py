@@ -69,7 +69,7 @@ def test_a_conflict_without_javascript_keeps_what_was_typed(signed_in):
     response = signed_in(application.created_by).post(url("step", application, "projet"), stale)
     assert response.status_code == 200
     assert "Ici</textarea>" in response.content.decode()
-    assert "a changé cette réponse entre-temps" in plain(response)
+    assert "Vous avez modifié cette réponse vous-même" in plain(response)
 
 
 def test_the_reply_says_what_is_shown_and_possible(signed_in):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from core.transitions import perform
 from grants import committee
 from grants.case_decision import decision_from
 from grants.rules.answers import parse_amount
+from grants.services import filing
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
@@ -195,3 +197,19 @@ def tranche_totals(application):
 
 def shown(amount) -> str:
     return f"{amount:,.2f}".replace(",", " ").replace(".", ",") + " €"
+
+
+def test_what_is_there_is_not_called_missing_and_the_word_sent_with_it_is_kept(client):
+    application = incomplete()
+    signed_in(client, application.created_by)
+    assert "Il manque 1 pièce" in unescape(client.get(application.get_absolute_url()).content.decode())
+    (code,) = application.open_piece_request().pieces
+    name = f"{code}.pdf"
+    filing.attach_piece(application, code=code, content=pdf("statuts"), name=name, user=application.created_by)
+    page = client.get(application.get_absolute_url())
+    text = unescape(page.content.decode())
+    assert "Il manque" not in text and "Tout ce qui était demandé est là, mais rien n’est encore envoyé" in text
+    form = form_to(page, "completer/")
+    client.post(form.action, form.fields | {"comment": "Les statuts de mai."})
+    page = unescape(client.get(application.get_absolute_url()).content.decode())
+    assert "Les statuts de mai." in page.partition('id="messages"')[2]

@@ -233,3 +233,22 @@ def test_a_closed_call_says_so_on_every_page(signed_in):
     for name in ("review", "case"):
         assert "clos depuis le" in plain(client.get(url(name, application)))
     assert "clos depuis le" in plain(client.post(url("submit", application)))
+
+
+def test_a_refused_answer_is_marked_so_that_its_copy_stays(signed_in):
+    """The page shows what was typed and the server does not have it: the script drops no copy, and says no "saved"."""
+    application = draft()
+    client = signed_in(application.created_by)
+    address = url("step", application, "projet")
+    filing.save_answers(application, user=application.created_by, typed={"need": "Ailleurs"})
+    late = {"p-need": "1", "v-need": "0", "q-need": "Ici", "action": "next"}
+    page = client.post(address, late).content.decode()
+    assert page.count("data-refused") == 1
+    assert "data-refused" not in client.get(address).content.decode()
+
+
+def test_the_form_of_a_filed_case_says_why_it_leads_to_the_case(signed_in):
+    application = filed()
+    client = signed_in(application.created_by)
+    for address in (url("form", application), url("step", application, "projet"), url("review", application)):
+        assert "formulaire de ce dossier est fermé" in plain(client.get(address, follow=True)), address

@@ -133,7 +133,7 @@ NOBODYS = "on no row of anybody: a session, a list, a batch"
 REASONS = {
     "applicants": {
         PORTAL: """bank_accounts.enter_account de_minimis.links.declare_links de_minimis.register.declare
-            de_minimis.register.withdraw_declaration people.create_applicant people.ensure_person people.invite
+            de_minimis.register.withdraw_declaration people.create_applicant people.ensure_person people.invite people.declare_no_interest
             people.revoke_invitation people.change_role people.remove_member""",
         FOLLOWS: """de_minimis.register.record_granted de_minimis.register.follow_grant
             de_minimis.register.withdraw_granted""",

@@ -108,6 +108,7 @@ INPUT = {
     },
     "propose": lambda: {"proposed_amount": "26000", "reasons": "Un projet solide."} | consulted(),
     "schedule": schedule_input,
+    "start_instruction": lambda: {"instructor": staff(Role.INSTRUCTOR).pk},
     "close_session": lambda: {"deliberation_number": "26CP-0512"},
 }
 

@@ -17,7 +17,7 @@ class Command(EssorCommand):
     help = (
         "Looks at every invariant of the figures. Exit code 0 only when all hold; 1 with one line a broken row: which "
         "invariant, which row, what was expected, what is there. What it finds is kept and told like what the night finds: "
-        "the page of the checks says the same."
+        "the page of the checks says the same. --list names them; docs/figures.md says where each comes from."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -12,7 +12,8 @@
     }
     form.dataset.sent = "1";
     form.setAttribute("aria-busy", "true");
-    form.querySelectorAll("button[type=submit], button:not([type])").forEach((button) => button.classList.add("busy"));
+    const pressed = event.submitter ? [event.submitter] : form.querySelectorAll("button[type=submit], button:not([type])");
+    pressed.forEach((button) => button.classList.add("busy"));
   });
 
   // Coming back with the "previous page" button shows the page as it was: let the form be sent again.

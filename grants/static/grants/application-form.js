@@ -5,8 +5,9 @@
   const form = document.getElementById("application-form");
   if (!form) return;
   const words = form.dataset;
-  const status = document.querySelector("[data-status]");
-  const retryButton = document.querySelector("[data-retry]");
+  // Read anew each time: the list of steps, where they stand, is replaced when a file is joined.
+  const statusLine = () => document.querySelector("[data-status]");
+  const retryButton = () => document.querySelector("[data-retry]");
   const TYPING_PAUSE = 900;
   const TIMEOUT = 30000;
   const RETRY_DELAYS = [3000, 8000, 20000, 60000];
@@ -72,16 +73,30 @@
 
   const waiting = new Map(); // code -> timer
   const unsaved = new Set(); // codes that the server does not have
+  const refusals = new Map(); // code -> why the server did not take it: in conflict, or a cell that cannot be read
+  const wrong = new Map(); // code -> what is to be corrected in an answer that is kept as it was typed
   let chain = Promise.resolve();
   let inFlight = 0; // sendings that wait for their answer, or for their turn
   let failures = 0;
   let retryTimer = 0;
 
   const say = (text, failed = false, again = failed) => {
+    const status = statusLine();
     if (!status) return;
     status.textContent = text;
     status.classList.toggle("failed", failed);
-    if (retryButton) retryButton.hidden = !again;
+    if (retryButton()) retryButton().hidden = !again;
+  };
+
+  // "Saved" is said of the whole page or not at all.
+  const sayWhereItStands = (savedText) => {
+    const file = document.querySelector("[data-not-sent]");
+    if (refusals.size) say(`${words.textNotAll} ${[...refusals.values()][0]}`, true, false);
+    else if (file) say(`${words.textNotAll} ${file.textContent}`, true, false);
+    else if (unsaved.size) say(failures ? words.textFailed : words.textSaving, failures > 0);
+    else if (wrong.size) say(`${savedText} ${[...wrong.values()][0]}`, true, false);
+    else say(savedText);
+    if (!unsaved.size) form.querySelector("[data-restored]").hidden = true;
   };
 
   const later = (question, delay) => {
@@ -135,6 +150,10 @@
       document.dispatchEvent(new CustomEvent("essor:session-expired"));
       return;
     }
+    if (response.status === 404) {
+      say(words.textAccount, true);
+      return;
+    }
     let reply = null;
     try { reply = await response.json(); } catch { /* an error page */ }
     if (!reply || (!response.ok && !reply.refused)) {
@@ -160,7 +179,8 @@
 
   const retry = () => {
     clearTimeout(retryTimer);
-    for (const code of [...unsaved]) if (!waiting.has(code)) enqueue(code);
+    // A conflict waits for the person's choice; the rest is sent again.
+    for (const code of [...unsaved]) if (!waiting.has(code) && !refusals.has(code)) enqueue(code);
   };
 
   const apply = (reply, sent, before) => {
@@ -174,14 +194,24 @@
       }
       question.querySelector("[data-conflict]").replaceChildren();
     }
-    for (const question of sent) showProblems(question, reply);
-    reply.conflicts.forEach(showConflict);
+    for (const question of sent) {
+      const code = codeOf(question);
+      const [cell] = reply.cells[code] || [];
+      const [error] = reply.errors[code] || [];
+      refusals.delete(code);
+      wrong.delete(code);
+      if (cell) refusals.set(code, cell.message);
+      else if (error && !question.querySelector("[data-table]")) wrong.set(code, error);
+      showProblems(question, reply);
+    }
+    reply.conflicts.forEach((conflict) => {
+      refusals.set(conflict.code, conflict.message);
+      showConflict(conflict);
+    });
     showQuestions(new Set(reply.shown));
     showMissing(reply.missing, reply.missing_texts);
     if (reply.budget) showBudget(reply.budget);
-    const kept = reply.conflicts.length || Object.keys(reply.cells).length;
-    if (!kept) say(reply.saved);
-    else say(Object.values(reply.cells).flat()[0]?.message || reply.conflicts[0].message, true, false);
+    sayWhereItStands(reply.saved);
   };
 
   // --- what the server says ------------------------------------------------------------------------------------------
@@ -238,7 +268,9 @@
     });
     button(words.textTheirs, () => {
       unsaved.delete(conflict.code);
+      refusals.delete(conflict.code);
       dropCopy(conflict.code);
+      leaving = unsaved.size === 0 || leaving;
       window.location.reload();
     });
     question.querySelector("[data-conflict]").replaceChildren(box);
@@ -445,7 +477,7 @@
     const button = event.submitter;
     chain.then(() => { submitting = false; form.requestSubmit(button); });
   });
-  retryButton?.addEventListener("click", retry);
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-retry]")) retry(); });
   window.addEventListener("online", retry);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && unsaved.size) retry(); });
 
@@ -460,10 +492,23 @@
   form.querySelectorAll("tr[data-row]").forEach(addRemoveButton);
   const start = form.querySelector("[data-budget]");
   if (start) start.dataset.request = cents(start.querySelector("[data-request]").textContent);
+  form.querySelectorAll("[data-refused]").forEach((question) => {
+    unsaved.add(codeOf(question));
+    refusals.set(codeOf(question), question.querySelector("[data-errors]").textContent.trim());
+  });
+  questions().filter((question) => !question.hasAttribute("data-refused")).forEach((question) => {
+    const text = question.querySelector("[data-errors]").textContent.trim();
+    if (text) wrong.set(codeOf(question), text);
+  });
   let restored = false;
   for (const question of questions()) {
     const copy = readCopy(codeOf(question));
     if (!copy) continue;
+    if (question.hasAttribute("data-refused")) {
+      // The page that came back shows it, the server does not have it: the copy stays until it does.
+      keepCopy(question);
+      continue;
+    }
     if (sameEntries(copy.entries, typedIn(question))) {
       dropCopy(codeOf(question));
       continue;
@@ -480,4 +525,10 @@
     note.hidden = false;
   }
   sumTables();
+
+  // A file that was not sent, said beside its field: the line of the page follows.
+  document.addEventListener("essor:file-not-sent", () => sayWhereItStands(""));
+  document.addEventListener("htmx:afterSettle", () => {
+    if (refusals.size || unsaved.size || document.querySelector("[data-not-sent]")) sayWhereItStands("");
+  });
 })();

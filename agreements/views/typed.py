@@ -1,0 +1,111 @@
+"""What stands on the page of a claim beside the button that was pressed: kept with it, or refused with it.
+
+The page is one form with several buttons, so that each of them sends everything that was typed and chosen there.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from agreements import claims
+from agreements.claims import ClaimRefused
+from agreements.forms.portal import AmountForm, PieceForm
+from agreements.models import PaymentClaim
+from core.documents import DocumentRefused
+from core.engine import versions
+
+
+@dataclass
+class Typed:
+    """What the page held: the amount (None on a page without it) and the piece that was not taken."""
+
+    amount: AmountForm | None = None
+    piece: tuple[str, PieceForm] | None = None
+    joined: int = 0
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether everything that was on the page is kept now."""
+        return self.piece is None and (self.amount is None or self.amount.is_valid())
+
+    def refused_forms(self) -> dict:
+        """The forms to show again with what was typed, as :func:`agreements.claim_page.claim_context` takes them."""
+        forms = {}
+        if self.amount is not None and not self.amount.is_valid():
+            forms["amount_form"] = self.amount
+        if self.piece is not None:
+            forms["piece_form"] = self.piece
+        return forms
+
+
+def keep_typed(request: HttpRequest, claim: PaymentClaim, *, whole: bool = False, asked: str = "") -> Typed:
+    """Keep the amount, the statement and the files chosen for pieces, whichever button of the page was pressed.
+
+    Args:
+        whole: the claim is about to be filed as the page shows it; whatever changed since it was read is told first.
+        asked: the code of the piece whose own button was pressed: it is refused without a file.
+
+    Raises:
+        Stale: a field was changed here and elsewhere; with ``whole``, anything was.
+    """
+    with transaction.atomic():
+        versions.lock(claim)
+        claim.refresh_from_db()
+        typed = Typed(amount=_amount_of(request, claim, whole=whole))
+        if whole:
+            versions.verify(claim, versions.carried(request.POST, claim))
+        if typed.amount is not None and typed.amount.is_valid():
+            _keep_amount(request, claim, typed.amount)
+    if typed.is_kept:
+        _join_pieces(request, claim, typed, asked)
+    elif asked:
+        form = PieceForm(request.POST, request.FILES, prefix=asked)
+        form.add_error("file", _("This file is not joined: correct the amount first, then choose it again."))
+        typed.piece = (asked, form)
+    return typed
+
+
+def _amount_of(request: HttpRequest, claim: PaymentClaim, *, whole: bool) -> AmountForm | None:
+    if "claimed_amount" not in request.POST:
+        return None
+    form = AmountForm(request.POST, initial={"claimed_amount": claim.claimed_amount, "statement": claim.statement})
+    versions.settle(form, claim, versions.carried(request.POST, claim), whole=whole)
+    return form
+
+
+def _keep_amount(request: HttpRequest, claim: PaymentClaim, form: AmountForm) -> None:
+    """An amount left as it was leaves no event: another button of the page was pressed."""
+    data = form.cleaned_data
+    if (data["claimed_amount"], data["statement"]) == (claim.claimed_amount, claim.statement):
+        return
+    try:
+        claims.set_amount(claim, data["claimed_amount"], actor=request.user, statement=data["statement"])
+    except ClaimRefused as refusal:
+        put_errors(form, refusal)
+
+
+def _join_pieces(request: HttpRequest, claim: PaymentClaim, typed: Typed, asked: str) -> None:
+    """Join every file that was chosen for a piece; the first one that is not taken is shown with why."""
+    codes = [rule["code"] for rule in claim.instalment.required_pieces]
+    for code in dict.fromkeys([asked, *codes] if asked else codes):
+        if code != asked and f"{code}-file" not in request.FILES:
+            continue
+        form = PieceForm(request.POST, request.FILES, prefix=code)
+        if form.is_valid():
+            try:
+                claims.join_piece(claim, code, form.cleaned_data["file"], actor=request.user)
+                typed.joined += 1
+                continue
+            except (ClaimRefused, DocumentRefused) as refusal:
+                form.add_error("file", str(refusal))
+        typed.piece = typed.piece or (code, form)
+
+
+def put_errors(form, refusal: ClaimRefused) -> None:
+    """Put the sentences beside the fields they are about, the rest at the top."""
+    for name, text in refusal.errors.items():
+        form.add_error(name if name in form.fields else None, text)
+    if not refusal.errors:
+        form.add_error(None, str(refusal))

@@ -1,0 +1,78 @@
+"""What a form asked, as its page carries it: a question of then that is no longer asked is never answered in silence.
+
+A step may ask one question for each row that it concerns (a claim that goes on or is refused). Its page carries the
+questions with the words that were read. When the form comes back, the questions of now are compared with them, and what
+was answered is told in these words, even where nothing asks it any more.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.forms import BaseForm, ChoiceField, FileField, HiddenInput, ModelChoiceField
+from django.utils.translation import gettext as _
+
+ASKED = "+asked"
+"""The name, among the values of a token, of the questions of the page."""
+MOST_CHOICES = 30
+"""Longer lists are registers (countries, departments), whose words are no matter of the row."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question: the name of its field, its label, and its choices as (value, words) where it has some."""
+
+    name: str
+    label: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def words(self, values: list[str], form: BaseForm | None = None) -> str:
+        """What was typed or ticked, as the page said it; empty when nothing was."""
+        known = dict(self.choices)
+        found = form.fields.get(self.name) if form is not None else None
+        if isinstance(found, ModelChoiceField):
+            key = found.to_field_name or "pk"
+            asked = [value for value in values if value]
+            known = {str(getattr(row, key)): str(row) for row in found.queryset if str(getattr(row, key)) in asked}
+        told = [known.get(value, _("yes") if value == "on" else value) for value in values if value.strip()]
+        return ", ".join(told)
+
+
+def questions_of(form: BaseForm | None) -> list[Question]:
+    """What a form asks: its visible fields but files, whose content no page repeats."""
+    if form is None:
+        return []
+    return [
+        Question(form.add_prefix(name), str(form[name].label), _choices_of(item))
+        for name, item in form.fields.items()
+        if not isinstance(item, FileField) and not isinstance(item.widget, HiddenInput)
+    ]
+
+
+def _choices_of(item: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(item, ChoiceField) or isinstance(item, ModelChoiceField):
+        return ()
+    found = tuple((str(value), str(words)) for value, words in item.choices if not isinstance(words, list | tuple))
+    return found if len(found) <= MOST_CHOICES else ()
+
+
+def written(form: BaseForm | None) -> dict[str, str]:
+    """The questions of a page, for its token."""
+    asked = [[item.name, item.label, item.choices] for item in questions_of(form)]
+    return {ASKED: json.dumps(asked, ensure_ascii=False)} if asked else {}
+
+
+def read(values: Mapping[str, str]) -> list[Question] | None:
+    """The questions that a token carries; None when its page carried none."""
+    if ASKED not in values:
+        return None
+    asked = json.loads(values[ASKED])
+    return [Question(name, label, tuple((value, words) for value, words in choices)) for name, label, choices in asked]
+
+
+def are_others(then: list[Question] | None, form: BaseForm | None) -> bool:
+    """Whether a step asks now anything else than it did: another field, another choice, another amount in a choice."""
+    if then is None:
+        return False
+    return {(item.name, item.choices) for item in then} != {(item.name, item.choices) for item in questions_of(form)}

@@ -1,0 +1,153 @@
+"""Whose hands the guards are in: owners, members, rights and settings of roles, functions that lend rights, and heirs.
+
+A guard that stands says nothing when its table belongs to somebody else, or when a session begins with it switched off.
+"""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from core.engine.findings import Finding
+from core.engine.lines import fetch
+from core.engine.locks import ONLY_ADDED_TO, ONLY_READ, history_tables
+
+OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass)"
+# What a setting of a role or of the database may not say: triggers off, histories under a name, tables of another schema.
+SWITCHES = (
+    r"^(session_replication_role=(replica|local)|pgtrigger\.|pghistory\.|search_path=(?!(\"\$user\", ?)?public$)|role=)"
+)
+
+
+def _finding(table: str, name: str, sentence: str, found: object = None) -> Finding:
+    return Finding(table, name, "*", None, found, None, sentence)
+
+
+def check_rights() -> Iterator[Finding]:
+    """Nobody but the owner can take a guard away, and the application writes where it should alone."""
+    yield from _owners()
+    yield from _members()
+    yield from _writers()
+    yield from _settings()
+    yield from _lenders()
+    yield from _heirs()
+
+
+def _owners() -> Iterator[Finding]:
+    query = f"""
+        SELECT class.relname AS name, pg_get_userbyid(class.relowner) AS owner FROM pg_class AS class
+        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p', 'v', 'm', 'S')
+          AND class.relowner <> {OWNER}
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
+        UNION ALL
+        SELECT function.proname, pg_get_userbyid(function.proowner) FROM pg_proc AS function
+        WHERE function.pronamespace = 'public'::regnamespace AND function.proowner <> {OWNER}
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'e')
+        ORDER BY 1
+    """  # noqa: S608
+    for row in fetch(query):
+        sentence = _("this belongs to another role than the other tables: that role can switch its guards off.")
+        yield _finding(row["name"], row["owner"], sentence)
+
+
+def _members() -> Iterator[Finding]:
+    """No role that is not the owner may act as the owner; nor is the application's role a superuser."""
+    query = f"""
+        SELECT role.rolname AS name FROM pg_roles AS role
+        WHERE role.oid <> {OWNER} AND role.rolname !~ '^pg_'
+          AND (NOT role.rolsuper AND pg_has_role(role.oid, {OWNER}, 'USAGE') OR role.rolsuper AND role.rolname = %s
+               OR EXISTS (SELECT FROM pg_auth_members AS member WHERE member.member = role.oid AND NOT role.rolsuper
+                          AND member.roleid = {OWNER} AND coalesce((to_jsonb(member) ->> 'set_option')::boolean, true)))
+        ORDER BY 1
+    """  # noqa: S608
+    for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
+        sentence = _("this role may act as the owner of the tables: it can switch every guard off.")
+        yield _finding("pg_roles", row["name"], sentence)
+
+
+def _writers() -> Iterator[Finding]:
+    """Rights to write, on tables and on single columns, of whoever is not the owner."""
+    query = """
+        SELECT class.relname AS "table", held.grantee = 0 AS is_everybody, pg_get_userbyid(held.grantee) AS role,
+               string_agg(DISTINCT held.name, ', ') AS rights
+        FROM pg_class AS class CROSS JOIN LATERAL (
+            SELECT grantee, privilege_type, privilege_type AS name FROM aclexplode(class.relacl)
+            UNION ALL
+            SELECT acl.grantee, acl.privilege_type, acl.privilege_type || ' (' || attribute.attname || ')'
+            FROM pg_attribute AS attribute CROSS JOIN LATERAL aclexplode(attribute.attacl) AS acl
+            WHERE attribute.attrelid = class.oid
+        ) AS held
+        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p') AND held.grantee <> class.relowner
+          AND held.privilege_type <> 'SELECT' AND held.privilege_type <> 'MAINTAIN'
+          AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %(role)s
+               OR held.privilege_type NOT IN ('INSERT', 'UPDATE', 'DELETE')
+               OR class.relname = ANY (%(only_read)s)
+               OR class.relname = ANY (%(only_added_to)s) AND held.privilege_type <> 'INSERT')
+        GROUP BY 1, 2, 3 ORDER BY 1, 3
+    """
+    role = settings.ESSOR_DATABASE_ROLE
+    closed = {"only_read": [*history_tables(), *ONLY_READ], "only_added_to": list(ONLY_ADDED_TO)}
+    for row in fetch(query, {"role": role, **closed}):
+        if row["role"] == role and not row["is_everybody"]:
+            sentence = _(
+                "the role of the application may write where it should only read or add: run manage.py migrate."
+            )
+        else:
+            sentence = _("a role that is neither the owner's nor the application's may write in this table.")
+        yield _finding(row["table"], "public" if row["is_everybody"] else row["role"], sentence, row["rights"])
+
+
+def _settings() -> Iterator[Finding]:
+    """No session begins with the triggers off, under a name, or with other tables before those of Essor."""
+    query = """
+        SELECT coalesce(role.rolname, database.datname, '*') AS name, said FROM pg_db_role_setting AS setting
+        LEFT JOIN pg_roles AS role ON role.oid = setting.setrole
+        LEFT JOIN pg_database AS database ON database.oid = setting.setdatabase
+        CROSS JOIN unnest(setting.setconfig) AS said
+        WHERE setting.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AND said ~ %s
+        UNION ALL
+        SELECT 'server', name || '=' || reset_val FROM pg_settings
+        WHERE name = 'session_replication_role' AND reset_val <> 'origin'
+        ORDER BY 1, 2
+    """
+    for row in fetch(query, [SWITCHES]):
+        sentence = _("sessions of this role or database begin with a setting that goes around the guards.")
+        yield _finding("pg_db_role_setting", row["name"], sentence, row["said"])
+
+
+def _lenders() -> Iterator[Finding]:
+    """No function lends the rights of its owner, but those that triggers call."""
+    query = """
+        SELECT function.oid::regprocedure::text AS name FROM pg_proc AS function
+        JOIN pg_namespace AS room ON room.oid = function.pronamespace
+        WHERE function.prosecdef AND function.prorettype <> 'trigger'::regtype
+          AND room.nspname !~ '^pg_' AND room.nspname <> 'information_schema'
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'e')
+        ORDER BY 1
+    """
+    for row in fetch(query):
+        sentence = _("nobody declared this function, which writes with the rights of its owner.")
+        yield _finding("pg_proc", row["name"], sentence)
+
+
+def _heirs() -> Iterator[Finding]:
+    """No table stands in for another: by inheritance, or by the same name in a schema that is read before."""
+    query = """
+        SELECT parent.relname AS "table", heir.inhrelid::regclass::text AS name FROM pg_inherits AS heir
+        JOIN pg_class AS parent ON parent.oid = heir.inhparent
+        WHERE parent.relnamespace = 'public'::regnamespace AND parent.relkind = 'r'
+        UNION ALL
+        SELECT class.relname, room.nspname || '.' || class.relname FROM pg_class AS class
+        JOIN pg_namespace AS room ON room.oid = class.relnamespace
+        JOIN pg_class AS own ON own.relname = class.relname AND own.relnamespace = 'public'::regnamespace
+        WHERE class.relkind IN ('r', 'p', 'v', 'm', 'f') AND own.relkind IN ('r', 'p')
+          AND room.nspname NOT IN ('public', 'information_schema') AND room.nspname !~ '^pg_'
+        ORDER BY 1, 2
+    """
+    for row in fetch(query):
+        sentence = _("another table stands in for this one: what is read may be its rows.")
+        yield _finding(row["table"], row["name"], sentence)
+    for row in fetch(
+        "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity"
+    ):
+        yield _finding(row["name"], "*", _("this table hides rows from whoever does not own it (row security)."))
