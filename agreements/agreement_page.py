@@ -1,5 +1,6 @@
 """The beneficiary's page of an agreement: what to do first, the payments in their order, where everything stands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.settlements.services import why_it_stops
-from applicants.bank_accounts import account_for_its_owner
+from applicants.bank_accounts import account_for_its_owner, has_given_account
 from core.dates import format_date_long
 from core.money import format_euros
 
@@ -24,6 +25,8 @@ class Task:
     text: str
     url: str = ""
     action: str = ""
+    is_theirs: bool = True
+    """False for what only waits for the service: it is told, and is nobody's turn in the lists of the portal."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,18 @@ class Payment:
         if claim is None or claim.state != PaymentClaim.State.SUSPENDED or not is_answered(claim):
             return None
         return claim.answered_at
+
+    @property
+    def pay_by(self) -> date | None:
+        """The day by which it is to be paid, as long as that may still come true."""
+        due_on = self.instalment.due_on
+        told = due_on and self.claim is None and not self.has_ended and due_on >= timezone.localdate()
+        return due_on if told else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is paid on it."""
+        return self.has_ended if self.claim is None else self.claim.is_over
 
     @property
     def waits(self) -> str:
@@ -89,10 +104,10 @@ class Year:
         return self.tranche.ends_on < timezone.localdate()
 
 
-def load(agreement: Agreement) -> None:
-    """Fetch what the page shows, one query a relation."""
+def load(*agreements: Agreement) -> None:
+    """Fetch what the pages of the agreements show, one query a relation."""
     prefetch_related_objects(
-        [agreement],
+        agreements,
         Prefetch("instalments", Instalment.objects.select_related("tranche").order_by("rank")),
         Prefetch("claims", PaymentClaim.objects.with_answers().order_by("opened_at", "pk")),
         Prefetch("tranches", Tranche.objects.order_by("rank")),
@@ -125,8 +140,15 @@ def years_of(agreement: Agreement) -> list[Year]:
     return [Year(tranche, next(iter(tranche.reports.all()), None)) for tranche in agreement.tranches.all()]
 
 
-def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -> list[Task]:
-    """What waits for the beneficiary now; empty when it is the Region's turn."""
+def tasks_of(
+    agreement: Agreement,
+    payments: list[Payment],
+    years: list[Year],
+    accounts: dict[int, tuple[str, bool]] | None = None,
+) -> list[Task]:
+    """What waits for the beneficiary now; empty when it is the Region's turn. The one list of it: the page of the
+    agreement, that of the case, "your turn" and the mails all read it. ``accounts`` keeps what is said of the account of
+    each beneficiary, for whoever asks for many agreements."""
     if agreement.awaits_beneficiary:
         return [
             Task(
@@ -158,10 +180,12 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         if year.is_open
     ]
     first = next((payment for payment in payments if payment.is_claimable), None)
-    if first is not None and not tasks:
+    if first is not None:
         words = {"label": first.instalment.label, "amount": format_euros(first.instalment.amount)}
         tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
-    return [*tasks, *_account_task(agreement)]
+    if all(payment.is_settled for payment in payments):
+        return tasks
+    return [*tasks, *_account_task(agreement, {} if accounts is None else accounts)]
 
 
 def tasks_now(agreement: Agreement) -> list[Task]:
@@ -170,6 +194,15 @@ def tasks_now(agreement: Agreement) -> list[Task]:
     fresh = Agreement.objects.select_related("beneficiary", "application").get(pk=agreement.pk)
     load(fresh)
     return tasks_of(fresh, payments_of(fresh), years_of(fresh))
+
+
+def whose_turn_it_is(agreements: Iterable[Agreement]) -> list[Agreement]:
+    """Those of the agreements on which their beneficiary has something to do now. A constant number of queries, and one
+    or two for each beneficiary or ended agreement."""
+    accounts: dict[int, tuple[str, bool]] = {}
+    rows = list(agreements)
+    load(*rows)
+    return [row for row in rows if any(t.is_theirs for t in tasks_of(row, payments_of(row), years_of(row), accounts))]
 
 
 def _waits_for_beneficiary(claim: PaymentClaim) -> bool:
@@ -192,14 +225,20 @@ def _claim_task(claim: PaymentClaim) -> Task:
     return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Go on"))
 
 
-def _account_task(agreement: Agreement) -> list[Task]:
+def _account_task(agreement: Agreement, accounts: dict[int, tuple[str, bool]]) -> list[Task]:
     """Nothing is paid without a verified account: better said before than after."""
     if agreement.payee == "persons":
         return []
-    account, reason = account_for_its_owner(agreement.beneficiary)
-    if account is not None:
-        return []
-    return [Task(reason, reverse("applicants:bank_accounts", args=[agreement.beneficiary_id]), _("Bank details"))]
+    owner = agreement.beneficiary_id
+    if owner not in accounts:
+        reason = account_for_its_owner(agreement.beneficiary)[1]
+        accounts[owner] = (reason, bool(reason) and not has_given_account(agreement.beneficiary))
+    reason, is_theirs = accounts[owner]
+    return (
+        [Task(reason, reverse("applicants:bank_accounts", args=[owner]), _("Bank details"), is_theirs)]
+        if reason
+        else []
+    )
 
 
 def report_url(agreement: Agreement, tranche: Tranche) -> str:
@@ -209,7 +248,8 @@ def report_url(agreement: Agreement, tranche: Tranche) -> str:
 
 def timeline_of(agreement: Agreement, payments: list[Payment]) -> list[Step]:
     """The past, the present and the future of an agreement."""
-    return [*_signature_steps(agreement), *(_payment_step(agreement, payment) for payment in payments), _end(agreement)]
+    in_order = sorted(payments, key=lambda payment: (payment.claim and payment.claim.paid_on) or date.max)
+    return [*_signature_steps(agreement), *(_payment_step(agreement, payment) for payment in in_order), _end(agreement)]
 
 
 def _signature_steps(agreement: Agreement) -> list[Step]:
@@ -234,6 +274,9 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
     if claim is not None:
         status = DONE if claim.is_over else NOW
         state = claim.state_label("applicant")
+        if payment.answer_sent_at:
+            sent = {"date": format_date_long(payment.answer_sent_at)}
+            state = _("Suspended: your answer was sent on %(date)s, the service reads it.") % sent
         return Step(title, status, claim.paid_on, state, claim.get_absolute_url(), claim.number)
     if payment.is_claimable:
         return Step(title, NOW, None, _("You may claim it. %(trigger)s") % {"trigger": item.trigger_text})
@@ -243,9 +286,9 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
 
 
 def _amount_of(payment: Payment):
-    """Euros: what was certified once the claim is over, else what is planned."""
+    """Euros: what was accepted once it was, else what is planned."""
     claim = payment.claim
-    return claim.certified_amount if claim and (claim.is_over or claim.owes_nothing) else payment.instalment.amount
+    return payment.instalment.amount if claim is None or claim.certified_amount is None else claim.certified_amount
 
 
 def _end(agreement: Agreement) -> Step:

@@ -2,60 +2,56 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from agreements.models import Agreement, PaymentClaim, TrancheReport
+from agreements.agreement_page import load, payments_of, tasks_of, whose_turn_it_is, years_of
+from agreements.models import Agreement, PaymentClaim
+from agreements.models.claim_states import FINAL
 from agreements.models.querysets import HIDDEN_FROM_BENEFICIARY
-from agreements.settlements.rules import PAY
 from grants.case_links import CaseLink
 from grants.states import GRANTED
 
 
 def cases_to_act_on(applications: QuerySet) -> QuerySet:
-    """Those of the applications whose agreement is to be signed, or has a claim that was given back or that is suspended
-    and not answered, or a report that was given back."""
-    to_sign = Q(agreement__state=Agreement.State.SENT, agreement__kind=Agreement.Kind.AGREEMENT)
-    waiting = may_be_filed_again() | may_be_answered()
-    claims = PaymentClaim.objects.filter(waiting, agreement__application=OuterRef("pk"))
-    reports = TrancheReport.objects.filter(
-        state=TrancheReport.State.RETURNED, tranche__agreement__state=Agreement.State.IN_FORCE,
-        tranche__agreement__application=OuterRef("pk"),
-    )  # fmt: skip
-    return applications.filter(to_sign | Exists(claims) | Exists(reports))
-
-
-def may_be_filed_again() -> Q:
-    """Claims given back to the beneficiary, of an agreement in force or that its settlement lets go on."""
-    return Q(state=PaymentClaim.State.RETURNED) & _goes_on()
-
-
-def may_be_answered() -> Q:
-    """Suspended claims that their beneficiary has not answered since, of an agreement that may still pay them."""
-    unanswered = PaymentClaim.objects.with_answers().filter(state=PaymentClaim.State.SUSPENDED)
-    unanswered = unanswered.filter(Q(answered_at=None) | Q(answered_at__lt=F("suspended_at")))
-    return Q(pk__in=unanswered.values("pk")) & _goes_on()
-
-
-def _goes_on() -> Q:
-    return Q(agreement__state=Agreement.State.IN_FORCE) | Q(settlement_line__outcome=PAY)
+    """Those of the applications on whose agreement the beneficiary has something to do: what its page says
+    (``agreement_page.tasks_of``), looked at where the agreement is not over."""
+    going_on = Q(state__in=[Agreement.State.SENT, Agreement.State.IN_FORCE]) | Exists(
+        PaymentClaim.objects.exclude(state__in=FINAL).filter(agreement=OuterRef("pk"))
+    )
+    agreements = Agreement.objects.filter(going_on, application__in=applications.filter(state__in=GRANTED))
+    shown = agreements.exclude(state__in=HIDDEN_FROM_BENEFICIARY).select_related("beneficiary")
+    return applications.filter(pk__in=[agreement.application_id for agreement in whose_turn_it_is(shown)])
 
 
 def links_of_case(application, user) -> Iterator[CaseLink]:
-    """The agreement of a granted case, and whether it waits for a signature. One query, none before the grant."""
+    """The agreement of a granted case, and what its beneficiary has to do on it. No query before the grant."""
     if application.state not in GRANTED:
         return
-    agreement = Agreement.objects.filter(application=application).exclude(state__in=HIDDEN_FROM_BENEFICIARY).first()
+    agreement = (
+        Agreement.objects.filter(application=application)
+        .exclude(state__in=HIDDEN_FROM_BENEFICIARY)
+        .select_related("beneficiary")
+        .first()
+    )
     if agreement is None:
         return
-    task = _("Your agreement is ready: read it and sign it.") if agreement.awaits_beneficiary else ""
-    for claim in agreement.claims.filter(may_be_filed_again() | may_be_answered()).order_by("pk"):
-        sentence = _("The service returned the claim %(number)s: it says what to correct.")
-        if claim.state == PaymentClaim.State.SUSPENDED:
-            sentence = _("The claim %(number)s is suspended: read what the service asks, and answer there.")
-        label = _("Claim %(number)s") % {"number": claim.number}
-        yield CaseLink(
-            label, claim.get_absolute_url(), claim.state_label("applicant"), sentence % {"number": claim.number}
-        )
+    load(agreement)
+    here = agreement.get_absolute_url()
+    for task in tasks_of(agreement, payments_of(agreement), years_of(agreement)):
+        if task.is_theirs:
+            url = f"{here}{task.url}" if task.url.startswith("#") else task.url
+            yield CaseLink(task.action, url, task=task.text)
     label = _("Agreement %(number)s and its payments") % {"number": agreement.number}
-    yield CaseLink(label, agreement.get_absolute_url(), agreement.state_label("applicant"), task)
+    yield CaseLink(label, here, agreement.state_label("applicant"), step=_signature(agreement))
+
+
+def _signature(agreement: Agreement) -> str:
+    """Where the signature of the act stands, for the timeline of the case; empty once it is in force."""
+    if agreement.awaits_beneficiary:
+        return _("It was sent to you, and awaits your signature.")
+    if agreement.state == Agreement.State.SENT:
+        return _("It was sent to you; the Region signs it and notifies it. You have nothing to sign.")
+    if agreement.state == Agreement.State.SIGNED:
+        return _("You have signed; the Region signs next.")
+    return ""

@@ -84,7 +84,7 @@ def send_claim(claim, name: str, reason: str) -> None:
     told = {"claim": claim, "reason": reason}
     match name:
         case "submit":
-            _send(agreement, "claim_filed", key, link, **told)
+            _send(agreement, "claim_filed", key, link, tasks=partial(tasks_now, agreement), **told)
         case "give_back":
             _send(agreement, "claim_returned", key, link, **told)
         case "reject":
@@ -98,4 +98,4 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "certify" | "certify_less":
             _send(agreement, "claim_certified", key, link, tasks=partial(tasks_now, agreement), **told)
         case "settle":
-            _send(agreement, "claim_paid", key, link, **told)
+            _send(agreement, "claim_paid", key, link, tasks=partial(tasks_now, agreement), **told)

@@ -154,6 +154,11 @@ def _warn_of_change(account: BankAccount, current: BankAccount) -> None:
     )
 
 
+def has_given_account(applicant: Applicant) -> bool:
+    """Whether there is an account, verified or waiting to be: where there is none, it is the applicant's turn."""
+    return any(_live_accounts(applicant))
+
+
 def _live_accounts(applicant: Applicant) -> tuple[BankAccount | None, BankAccount | None]:
     """The account that waits to be verified and the one that is."""
     accounts = {account.state: account for account in applicant.bank_accounts.filter(state__in=["entered", "verified"])}

@@ -16,12 +16,14 @@ _duties: list[Duties] = []
 
 @dataclass(frozen=True)
 class CaseLink:
-    """A link of the page of a case. ``task`` puts it under "what you have to do" with this sentence."""
+    """A link of the page of a case. ``task`` puts it under "what you have to do" with this sentence, and there alone."""
 
     label: str
     url: str
     note: str = ""
     task: str = ""
+    step: str = ""
+    """Where the act of the grant stands, for the timeline; empty: what the case itself says."""
 
 
 def register_case_links(provider: Provider) -> None:

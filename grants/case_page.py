@@ -1,7 +1,7 @@
 """The applicant's page of a case: what to do first, then the timeline in the past, present and future."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -100,6 +100,13 @@ def _draft_task(application, missing_count: int) -> Task:
 def _request_task(application, request) -> Task:
     count = len(set(request.pieces) & set(unanswered_pieces(application)))
     values = {"count": count, "date": format_date_long(request.due_on), "left": days_left(request.due_on)}
+    if request.due_on < timezone.localdate():
+        text = _(
+            "The service waited for your answer until %(date)s. You can still send it; as long as you do not, the "
+            "service may close your application without examining it."
+        )
+        done = _("Read and send") if request.pieces else _("Answer")
+        return Task(text % values, "#pieces-asked", _("Add the missing pieces") if count else done)
     if request.pieces and not count:
         text = _(
             "Everything that was asked for is there, but not sent: send it by %(date)s (%(left)s). Otherwise your "
@@ -150,8 +157,9 @@ PLACE = {
 }
 
 
-def timeline_of(application, events: list) -> list[TimelineStep]:
-    """The steps of the case. ``events`` are those of the case, oldest first."""
+def timeline_of(application, events: list, act: str = "") -> list[TimelineStep]:
+    """The steps of the case. ``events`` are those of the case, oldest first; ``act`` says where the signature of the act
+    stands, once it was sent."""
     if application.state in (State.WITHDRAWN, State.LAPSED):
         return list(_ended_early(application, events))
     place = PLACE[application.state]
@@ -162,7 +170,8 @@ def timeline_of(application, events: list) -> list[TimelineStep]:
         status = "done" if rank < place or final else "now" if rank == place else "later"
         if application.state in (State.INADMISSIBLE, State.REJECTED) and rank > place:
             break
-        steps.append(build(application, status, reached))
+        step = build(application, status, reached)
+        steps.append(replace(step, text=act) if act and build is _agreement and status == "now" else step)
     return steps
 
 
@@ -220,7 +229,7 @@ def _instruction(application, status: str, reached: dict) -> TimelineStep:
     if status == "later":
         return TimelineStep(title, status, text=_("once your application is complete"))
     if status == "now":
-        due = application.decision_due_on
+        due = application.implied_refusal_on
         text = _("Without a written decision by %(date)s, the request is deemed refused.") % {
             "date": format_date_long(due)
         } if due else ""  # fmt: skip
@@ -276,7 +285,7 @@ def _payments(application, status: str, reached: dict) -> TimelineStep:
             title,
             status,
             _since(reached.get(State.CONTRACTED)),
-            _("Ask for your payments on the page of the agreement."),
+            _("The payments are asked for and followed on the page of the agreement."),
         )
     text = _("first payment: %(trigger)s; at the latest %(days)d days after the notification") % {
         "trigger": first,

@@ -47,7 +47,11 @@ class TrancheReportAdmin(CasePageAdmin):
             number=f"{obj.agreement.number} · {obj.tranche.label}",
             title=obj.agreement.title,
             subtitle=f"{obj.agreement.beneficiary.display_name} · {obj.agreement.programme.name}",
-            amounts=[(_("Tranche"), obj.tranche.amount), (_("Spent in the year"), obj.spent_amount)],
+            amounts=[
+                (_("Tranche"), obj.tranche.amount),
+                (_("Spent in the year"), obj.spent_amount),
+                (_("Accepted on its claims"), obj.tranche.accepted_expenditure()),
+            ],
         )
 
     def panels(self, request: HttpRequest, obj: TrancheReport) -> list[Panel]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.file_types import PIECE_TYPES, accept_attribute
-from core.money import EuroField
+from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 
@@ -137,11 +137,35 @@ class TrancheReportForm(TransitionForm):
         gettext_lazy("Report (activity and accounts)"),
         error_messages={"required": gettext_lazy("Join the report: its activity and its accounts in one file.")},
     )
+    less_is_right = forms.BooleanField(
+        label=gettext_lazy("The year did cost less than what was accepted on its claims: the summary says why."),
+        required=False,
+        help_text=gettext_lazy("Only in that case; the service compares both."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any):
         """A first report comes with its document; a corrected one may keep it."""
         super().__init__(*args, **kwargs)
         self.fields["document"].required = not getattr(self.instance, "document_id", None)
+        self.accepted = self.instance.tranche.accepted_expenditure()
+        if not self.accepted:
+            del self.fields["less_is_right"]
+
+    def clean(self) -> dict[str, Any]:
+        """A year that costs less than what was accepted of its claims is a question, not a slip let through."""
+        cleaned = super().clean()
+        spent = cleaned.get("spent_amount")
+        if spent is not None and spent < self.accepted and not cleaned.get("less_is_right"):
+            words = {"spent": format_euros(spent), "accepted": format_euros(self.accepted)}
+            self.add_error(
+                "spent_amount",
+                _(
+                    "%(spent)s is less than the expenditure already accepted on the claims of this year (%(accepted)s). "
+                    "Correct the amount; or, if it is right, tick the box below and say why in the summary."
+                )
+                % words,
+            )
+        return cleaned
 
 
 class SubmitClaimForm(TransitionForm):

@@ -234,6 +234,14 @@ class Agreement(WorkflowModel):
         """Return the beneficiary's page of this agreement."""
         return reverse("agreements:agreement", args=[self.number])
 
+    def state_label(self, audience: str = "staff") -> str:
+        """The words for the state; an act that the Region signs alone awaits no signature of the beneficiary."""
+        if self.state == AgreementState.SENT and self.kind != AgreementKind.AGREEMENT:
+            if audience == "applicant":
+                return str(_("Sent to you, waiting for the signature of the Region"))
+            return str(_("Sent to the beneficiary, to be signed by the Region"))
+        return super().state_label(audience)
+
     @property
     def instructor(self):
         """The officer of the case, who may never order its payments."""

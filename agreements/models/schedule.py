@@ -1,10 +1,12 @@
 """When money may be asked for: the tranches of a multi-year agreement and the instalments."""
 
+from decimal import Decimal
+
 import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +30,7 @@ from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
-from core.money import MoneyField
+from core.money import ZERO, MoneyField
 from core.roles import Role
 from core.transitions import workflow_transition
 from grants.programmes.grant_plan import rate_of
@@ -136,6 +138,10 @@ class Tranche(WorkflowModel):
     def rate(self):
         """The part of its cost that is granted, in percent; None where that says nothing."""
         return rate_of(self.amount, self.cost)
+
+    def accepted_expenditure(self) -> Decimal:
+        """Euros of expenditure that the Region accepted on the claims of the year; its report is compared with it."""
+        return self.instalments.aggregate(sum=Sum("claims__certified_total"))["sum"] or ZERO
 
     @property
     def is_released(self) -> bool:

@@ -36,7 +36,7 @@ from grants.instruction import InstructionRefused, assign_instructor
 from grants.interests import know_own, with_interest
 from grants.models import Application
 from grants.rules.deadlines import urgency
-from grants.work import NOT_IN_A_LIST, case_url, next_step
+from grants.work import NOT_IN_A_LIST, case_url, next_step, with_request_date
 from grants.workbooks import ApplicationResource
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
@@ -76,7 +76,8 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         cases = super().get_queryset(request).filter(submitted_at__isnull=False)
         if is_list(request, self):
-            return cases.select_related(*self.list_select_related).defer(*NOT_IN_A_LIST)
+            cases = cases.select_related(*self.list_select_related).defer(*NOT_IN_A_LIST)
+            return with_request_date(cases)
         cases = cases.select_related(*self.list_select_related, "call__envelope", "submitted_by")
         return with_interest(cases, request.user)
 
@@ -87,10 +88,11 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     def due_column(self, case: Application) -> SafeString | str:
         if case.decision_due_on is None or case.state not in Application.UNDECIDED:
             return "–"
-        if case.clock_suspended_at:
-            return format_html("{}<br>{}", short_date(case.decision_due_on), pill(_("clock stopped"), "idle", "pause"))
-        tone = TONES[urgency(case.decision_due_on, timezone.localdate())]
-        return format_html("{}<br>{}", short_date(case.decision_due_on), pill(days_left(case.decision_due_on), tone))
+        due = case.implied_refusal_on
+        if case.clock_stands_still:
+            return format_html("{}<br>{}", short_date(due), pill(_("clock stopped"), "idle", "pause"))
+        tone = TONES[urgency(due, timezone.localdate())]
+        return format_html("{}<br>{}", short_date(due), pill(days_left(due), tone))
 
     @display(description=gettext_lazy("Case"), ordering="number")
     def case_column(self, case: Application) -> SafeString:

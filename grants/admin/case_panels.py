@@ -40,10 +40,11 @@ def case_clock(case: Application) -> tuple[str, str]:
     """The words and the tone of the clock: when silence becomes a refusal."""
     if case.decision_due_on is None or case.state not in Application.UNDECIDED:
         return "", "idle"
-    if case.clock_suspended_at:
+    if case.clock_stands_still:
         return _("Clock stopped since %(date)s") % {"date": long_date(case.clock_suspended_at)}, "idle"
-    tone = TONES[urgency(case.decision_due_on, timezone.localdate())]
-    words = {"date": long_date(case.decision_due_on), "left": days_left(case.decision_due_on)}
+    due = case.implied_refusal_on
+    tone = TONES[urgency(due, timezone.localdate())]
+    words = {"date": long_date(due), "left": days_left(due)}
     return _("Implied refusal on %(date)s · %(left)s") % words, tone
 
 

@@ -1,15 +1,23 @@
 """What was filed: its snapshot, its budget, its request."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Invariant, Severity, Unit, register
 from grants.models import Application
+from grants.rules.deadlines import DEFAULT_SILENCE_MONTHS
 
 SNAPSHOT = _("Rule 6 of the domain: submission freezes a snapshot that nothing rewrites; a correction is a new one.")
 CERFA = _("Form CERFA 12156: the total of the charges is the total of the products.")
 PENDING = (
     "('submitted', 'incomplete', 'admissible', 'in_instruction', 'instructed', 'ready_for_committee', 'scheduled')"
 )
+
+
+def day(column: str) -> str:
+    """The day of a moment where the Region is."""
+    return f"({column} AT TIME ZONE '{settings.TIME_ZONE}')::date"
+
 
 register(
     Invariant(
@@ -88,13 +96,25 @@ register(
     Invariant(
         code="grants.silence-has-its-date",
         name=_("Date of the implied decision"),
-        sentence=_("Every filed case on which nothing is decided knows the day on which silence is an answer."),
-        source=_("Code of relations between the public and the administration, Articles L112-3 and L231-4."),
+        sentence=_(
+            "Every filed case on which nothing is decided knows the day on which silence is an answer: the months of "
+            "its programme after the filing, put off by the days waited for each answer, at most until the date given."
+        ),
+        source=_("Code of relations between the public and the administration, Articles L112-3, L114-5 and L231-4."),
         subject=Application,
         sql=f"""
-            SELECT id, number AS label, 'date' AS expected, NULL AS found FROM grants_application
-            WHERE state IN {PENDING} AND decision_due_on IS NULL AND clock_suspended_at IS NULL ORDER BY id
-        """,  # noqa: S608 - a constant
+            SELECT id, label, expected::text AS expected, found::text AS found FROM (
+                SELECT app.id, app.number AS label, app.decision_due_on AS found,
+                       ({day("app.submitted_at")} + make_interval(months => coalesce(
+                           (v.definition #>> '{{deadlines,silence_months}}')::int, {DEFAULT_SILENCE_MONTHS})))::date
+                       + coalesce((
+                           SELECT sum(greatest(least({day("r.answered_at")}, r.due_on) - {day("r.requested_at")}, 0))
+                           FROM grants_piecerequest r WHERE r.application_id = app.id AND r.answered_at IS NOT NULL
+                       ), 0)::int AS expected
+                FROM grants_application app JOIN grants_programmeversion v ON v.id = app.programme_version_id
+                WHERE app.state IN {PENDING}
+            ) s WHERE expected IS DISTINCT FROM found ORDER BY id
+        """,  # noqa: S608 - constants
         unit=Unit.TEXT,
         severity=Severity.FOLLOW_UP,
     ),

@@ -72,12 +72,41 @@ class InstructionWorkflow(WorkflowModel):
         """Put the limit off by the days waited, at most until ``due_on``, the date given to the applicant."""
         if self.clock_suspended_at is None:
             return
-        today = timezone.localdate()
-        asked_on = timezone.localdate(self.clock_suspended_at)
-        waited = Suspension(asked_on, due_on or today, today).days(today)
-        if self.decision_due_on is not None:
-            self.decision_due_on += timedelta(days=waited)
+        self.decision_due_on = self._put_off(self._suspension(due_on))
         self.clock_suspended_at = None
+
+    @property
+    def implied_refusal_on(self) -> date | None:
+        """The day on which silence is a refusal, as known today: ``decision_due_on`` holds the suspensions that are
+        over, to which an open one adds its days until today, at most until the date given to the applicant. Every
+        page, mail and list takes the date from here; None before the filing."""
+        if self.clock_suspended_at is None or self.decision_due_on is None:
+            return self.decision_due_on
+        return self._put_off(self._suspension(self._answer_due_on()))
+
+    @property
+    def clock_stands_still(self) -> bool:
+        """Whether the limit is suspended today: pieces are awaited, and the date given has not come."""
+        if self.clock_suspended_at is None:
+            return False
+        due_on = self._answer_due_on()
+        return due_on is None or self._suspension(due_on).runs(timezone.localdate())
+
+    def _answer_due_on(self) -> date | None:
+        """The date of the open request; a list has read it in one query for all (``with_request_date``)."""
+        if "request_due_on" in self.__dict__:
+            return self.__dict__["request_due_on"]
+        request = self.open_piece_request()
+        return request.due_on if request else None
+
+    def _suspension(self, due_on: date | None) -> Suspension:
+        return Suspension(timezone.localdate(self.clock_suspended_at), due_on or timezone.localdate())
+
+    def _put_off(self, suspension: Suspension) -> date | None:
+        """The limit with the days of ``suspension`` until today."""
+        if self.decision_due_on is None:
+            return None
+        return self.decision_due_on + timedelta(days=suspension.days(timezone.localdate()))
 
     # --- live rows; a page that prefetched the relation pays no query ---------------------------------------
 

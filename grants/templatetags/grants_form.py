@@ -127,6 +127,8 @@ def read_table(view: QuestionView) -> dict[str, list]:
         QuestionKind.PERSONS: [_("First name"), _("Last name"), _("E-mail"), _("Own contribution (EUR)")],
         QuestionKind.TRANCHES: [_("Main actions"), _("Cost (EUR)"), _("Amount asked (EUR)")],
     }
+    head = list(zip(heads[view.question.kind], view.columns, strict=True))
     rows = [list(row.cells.values()) for row in view.rows if not row.is_blank]
     rows = [row for row in rows if any(cell.value for cell in row)]
-    return {"head": list(zip(heads[view.question.kind], view.columns, strict=True)), "rows": rows}
+    labels = [label for label, _column in head]
+    return {"head": head, "rows": [list(zip(labels, row, strict=True)) for row in rows]}

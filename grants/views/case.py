@@ -116,7 +116,7 @@ def _show(
         "contact": application.rules.contact,
         "tasks": tasks,
         "links": links,
-        "timeline": timeline_of(application, events),
+        "timeline": timeline_of(application, events, next((link.step for link in links if link.step), "")),
         "conversation": conversation,
         "may_write": may_write_message(request.user, application) is None,
         "message_key": uuid.uuid4(),

@@ -61,13 +61,16 @@ def test_a_claim_given_back_after_the_end_is_a_duty_of_the_beneficiary(client):
     assert claim.get_absolute_url() in client.get(case.get_absolute_url()).content.decode()
 
 
-@pytest.mark.parametrize("duty", ["to sign", "claim", "none"])
+@pytest.mark.parametrize("duty", ["to sign", "claim", "to claim", "none"])
 def test_my_turn_counts_what_the_agreement_asks(client, duty: str):
     agreement, house = sent(granted="30000.00") if duty == "to sign" else in_force()
     if duty == "claim":
         claim = submitted(agreement, house)
         perform(claim, "start_review", actor=house.instructor)
         perform(claim, "give_back", actor=house.instructor, comment="Illisible.")
+    if duty == "none":
+        for item in agreement.instalments.order_by("rank"):
+            submitted(agreement, house, item.kind, *(["3000.00"] if item.needs_expenditure else []))
     assert (agreement.application.title in cases_of(client, house.member, "todo")) is (duty != "none")
 
 

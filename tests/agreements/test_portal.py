@@ -90,9 +90,9 @@ def test_a_draft_is_not_shown_to_its_beneficiary(client):
 
 def test_the_case_leads_to_its_agreement(client):
     agreement, house = sent(granted="25000.00")
-    (link,) = links_of(agreement.application, house.member)
-    assert link.url == agreement.get_absolute_url()
-    assert link.task
+    task, link = links_of(agreement.application, house.member)
+    assert (task.url, bool(task.task)) == (f"{agreement.get_absolute_url()}#sign", True)
+    assert (link.url, link.task) == (agreement.get_absolute_url(), "")
 
 
 # --- signing ----------------------------------------------------------------------------------------------------------
@@ -320,6 +320,25 @@ def test_a_report_is_filed_returned_and_filed_again(client):
     assert (report.state, report.summary) == ("filed", "Avec les comptes.")
     early = client.post(url("report", agreement.number, 2), data)  # why not yet, with what was typed
     assert (early.status_code, "Une année pleine." in early.content.decode()) == (409, True)
+
+
+def test_a_report_below_what_its_claims_had_accepted_is_a_question(client):
+    agreement, house = in_force("CPO", "180000.00")
+    year = agreement.tranches.get(rank=1)
+    address, upload = url("report", agreement.number, 1), SimpleUploadedFile("b.pdf", pdf("b"), "application/pdf")
+    data = {"summary": "Une année pleine.", "spent_amount": "10,00", "document": upload}
+    sign_in(client, house.member)
+    assert "less_is_right" not in client.get(address).content.decode()
+    item = next(item for item in year.instalments.order_by("rank") if item.needs_expenditure)
+    certified(agreement, house, item.kind, "500.00")
+    assert year.accepted_expenditure() == Decimal("500.00")
+    refused = client.post(address, data)
+    assert refused.status_code == 422
+    assert "500,00 €" in refused.content.decode().replace("\u202f", " ").replace("\xa0", " ")
+    assert not year.reports.exists()
+    upload.seek(0)
+    assert client.post(address, data | {"less_is_right": "on"}).status_code == 302
+    assert year.reports.get().spent_amount == Decimal("10.00")
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

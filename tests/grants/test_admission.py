@@ -1,20 +1,30 @@
 """From the filing to the instruction: checks, admissibility, the clock of the silence."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
+from core.dates import format_date_long
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.models import OutboxMessage
 from core.transitions import available_transitions, perform
 from grants import instruction
 from grants.instruction import InstructionRefused
-from grants.models import CheckAnswer, PieceRequest
+from grants.models import Application, CheckAnswer, PieceRequest
+from grants.work import with_request_date
+from tests.factories.applicants import MembershipFactory
+from tests.factories.grants import incomplete
 from tests.factories.instruction import (
     CaseFactory,
     answer_all,
 )
+from tests.grants.portal import plain
 from tests.grants.refusals import refused
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +192,31 @@ def test_a_late_answer_puts_the_limit_off_only_until_the_date_given():
     assert case.decision_due_on == limit + timedelta(days=6)
 
 
+@pytest.mark.parametrize(
+    ("asked", "due", "put_off", "still"), [(10, 5, 10, True), (10, 0, 10, False), (10, -4, 6, False)]
+)
+def test_the_date_of_the_refusal_is_true_while_pieces_are_awaited(asked, due, put_off, still, instructor, signed_in):
+    """Days ago that the pieces were asked for, days until the date given: what the pages say now is what the answer of
+    today would write."""
+    case = CaseFactory(state="incomplete", clock_suspended_at=timezone.now() - timedelta(days=asked))
+    today, limit = timezone.localdate(), case.decision_due_on
+    PieceRequest.objects.create(
+        application=case, pieces=[], message="…", due_on=today + timedelta(days=due), requested_by=instructor
+    )
+    assert case.implied_refusal_on == limit + timedelta(days=put_off)
+    assert case.clock_stands_still is still
+    assert with_request_date(Application.objects.filter(pk=case.pk)).get().implied_refusal_on == case.implied_refusal_on
+    MembershipFactory(user=case.created_by, applicant=case.applicant)
+    page = plain(signed_in(case.created_by).get(case.get_absolute_url()))
+    with override("fr"):
+        assert f"Sans décision écrite, refus le {format_date_long(case.implied_refusal_on)}" in page
+    assert ("au plus tôt : le délai est suspendu" in page) is still
+    assert ("tant que vous ne l’avez pas fait" in page) is (due < 0)
+    shown = case.implied_refusal_on
+    case.resume_clock(due_on=today + timedelta(days=due))
+    assert case.decision_due_on == case.implied_refusal_on == shown
+
+
 def test_an_incomplete_case_is_closed_only_after_the_date_given(instructor):
     case = CaseFactory(state="incomplete")
     request = PieceRequest.objects.create(
@@ -192,3 +227,13 @@ def test_an_incomplete_case_is_closed_only_after_the_date_given(instructor):
     PieceRequest.objects.filter(pk=request.pk).update(due_on=timezone.localdate() - timedelta(days=1))
     perform(case, "declare_inadmissible", actor=instructor, comment="Sans réponse.")
     assert case.state == "inadmissible"
+
+
+def test_the_figures_work_the_date_of_the_refusal_out_again(instructor):
+    case = incomplete(pieces=())
+    with time_machine.travel(timezone.now() + timedelta(days=4)):
+        perform(case, "complete", actor=case.created_by)
+    look = partial(look_at, invariant_of("grants.silence-has-its-date"))
+    assert look().holds
+    Application.objects.filter(pk=case.pk).update(decision_due_on=case.decision_due_on + timedelta(days=1))
+    assert [row.pk for row in look().rows] == [case.pk]
