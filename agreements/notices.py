@@ -5,13 +5,24 @@ from functools import partial
 from django.conf import settings
 
 from agreements.agreement_page import tasks_now
-from agreements.settlements.services import settlement_of, standing_of
+from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from core.outbox import enqueue_mail
 from grants.notices import people_of
 
 #: The transitions of a claim that its beneficiary is told of.
 CLAIM_MAILS = frozenset(
-    {"submit", "give_back", "reject", "suspend", "resume", "resume_payment", "certify", "certify_less", "settle"}
+    {
+        "submit",
+        "give_back",
+        "reject",
+        "suspend",
+        "resume",
+        "resume_payment",
+        "certify",
+        "certify_less",
+        "close_without_payment",
+        "settle",
+    }
 )
 
 
@@ -57,6 +68,7 @@ def send_ended(agreement, reason: str) -> None:
         "reason": reason,
         "settlement": settlement,
         "settlement_lines": lines,
+        "overpaid": overpaid_of(agreement),
         "tasks": partial(tasks_now, agreement),
     }
     _send(agreement, "ended", key, agreement.get_absolute_url(), **told)
@@ -97,5 +109,8 @@ def send_claim(claim, name: str, reason: str) -> None:
             _send(agreement, "claim_payable", key, link, **told)
         case "certify" | "certify_less":
             _send(agreement, "claim_certified", key, link, tasks=partial(tasks_now, agreement), **told)
+        case "close_without_payment":
+            told |= {"overpaid": claim.overpaid_amount, "tasks": partial(tasks_now, agreement)}
+            _send(agreement, "claim_closed", key, link, **told)
         case "settle":
             _send(agreement, "claim_paid", key, link, tasks=partial(tasks_now, agreement), **told)

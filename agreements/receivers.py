@@ -10,8 +10,9 @@ from agreements.duplicates import raise_warnings
 from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.rules.deadlines import payment_due_on
-from agreements.settlements.services import close_if_over, free_what_is_left, still_granted
+from agreements.settlements.services import close_if_over, free_what_is_left, overpaid_of, still_granted
 from applicants.de_minimis.register import follow_grant, record_granted
+from core.money import format_euros
 from core.signals import transitioned
 from core.transitions import perform
 
@@ -73,13 +74,22 @@ def _ended(agreement: Agreement, target: str, actor, comment: str) -> None:
         perform(application, "lapse", actor=actor, comment=comment, system=True)
     elif application.state == "contracted":
         perform(application, "close", actor=actor, comment=comment, system=True)
-    # What is neither paid nor kept by the settlement is lost: it is no aid any more.
-    _follow_in_register(agreement, still_granted(agreement), actor, comment)
+    # What is neither paid nor kept by the settlement is lost, what was paid above what is due is asked back: no aid.
+    _follow_in_register(agreement, still_granted(agreement), actor, _with_what_is_asked_back(agreement, comment))
     notices.send_ended(agreement, comment)
 
 
 def _reason_of_end(agreement: Agreement, comment: str = "") -> str:
     return comment or _("The agreement %(number)s has ended.") % {"number": agreement.number}
+
+
+def _with_what_is_asked_back(agreement: Agreement, reason: str) -> str:
+    """The reason for the register: what was paid above what is due is said there."""
+    overpaid = overpaid_of(agreement)
+    if not overpaid:
+        return reason
+    words = _("%(amount)s were paid above what is due, and are to be asked back.") % {"amount": format_euros(overpaid)}
+    return f"{reason} {words}".strip()
 
 
 @receiver(transitioned, sender=TrancheReport, dispatch_uid="agreements_report_moved")
@@ -114,7 +124,7 @@ def _claim_is_over(claim: PaymentClaim, actor) -> None:
         ended = Agreement.objects.get(pk=claim.agreement_id)  # the database has counted its payments
         reason = _reason_of_end(ended)
         free_what_is_left(ended, actor=actor, reason=reason)
-        _follow_in_register(ended, still_granted(ended), actor, reason)
+        _follow_in_register(ended, still_granted(ended), actor, _with_what_is_asked_back(ended, reason))
 
 
 @receiver(transitioned, sender=PaymentOrder, dispatch_uid="agreements_order_moved")

@@ -61,6 +61,7 @@ def register_words() -> None:
     register_mails(
         {
             "agreements/mail/claim_certified": _("Claim certified"),
+            "agreements/mail/claim_closed": _("Claim closed: nothing is due"),
             "agreements/mail/claim_filed": _("Claim filed"),
             "agreements/mail/claim_paid": _("Claim paid"),
             "agreements/mail/claim_payable": _("Suspension lifted"),

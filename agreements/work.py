@@ -228,7 +228,7 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             yield WorkItem(
                 due=None,
                 title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-                why=_("Paid above what is due: %(amount)s to be asked back")
+                why=_("Paid above what is due: %(amount)s to be asked back, repayment awaited")
                 % {"amount": format_euros(claim.overpaid_amount)},
                 url=change_url(claim),
                 action=_("Read"),

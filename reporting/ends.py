@@ -34,11 +34,17 @@ def follow_the_end(agreement_id: int, *, actor) -> OperationVersion | None:
         if plan.eligible == before.eligible_cost and granted_in(plan.lines) == granted_in(lines):
             return None
         facts = facts_of_version(before) | {"eligible_cost": plan.eligible}
-        facts["total_cost"] = max(before.total_cost or ZERO, plan.eligible)
-        words = _("The agreement has ended: the plan bears what is paid and still kept.")
+        facts["total_cost"] = plan.total(before.total_cost or before.eligible_cost)
+        words = _("The agreement has ended: the plan bears what is paid, due, and still kept.")
         version = add_version(operation, facts, plan.lines, actor=actor, reason=words)
         operation.refresh_from_db()
-        record(operation, "revise", actor=actor, data={"fields": ["eligible_cost", "eu_amount"]}, comment=words)
+        record(
+            operation,
+            "revise",
+            actor=actor,
+            data={"fields": ["eligible_cost", "eu_amount", "total_cost"]},
+            comment=words,
+        )
     return version
 
 

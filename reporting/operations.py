@@ -232,7 +232,7 @@ def replan(before: OperationVersion, facts: Mapping[str, Any]) -> list[tuple[str
 
 
 def still_granted_of(agreement: Agreement) -> Decimal:
-    """Return the euros that an agreement grants: once it has ended, what is paid and what its settlement keeps."""
+    """Return the euros that an agreement grants: once it has ended, what still is a grant."""
     if agreement.ended_on is None:
         return agreement.granted_amount
     return still_granted(agreement)

@@ -121,7 +121,7 @@ TRIGGERS = {
         _("An operation keeps its code, its origin and the date of its first publication.")
     ),
     "the agreement has ended: % are paid and kept, and % would be planned": told(
-        _("The agreement has ended: %(kept)s are paid and kept, and the EU and the Region would bear %(planned)s."),
+        _("The agreement has ended: %(kept)s of it remain a grant, and the EU and the Region would bear %(planned)s."),
         "kept",
         "planned",
     ),

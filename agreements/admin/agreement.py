@@ -20,7 +20,7 @@ from agreements.agreement_page import payments_of, years_of
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.schedule.services import extensions_of
-from agreements.settlements.services import settlement_of, standing_of
+from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
@@ -189,9 +189,10 @@ class AgreementAdmin(CasePageAdmin):
         )
         fund_form = self.refused(request, "fund") or FundForm(initial={"eu_fund": obj.eu_fund})
         terms = {"writes": writes, "fund_form": fund_form, "extensions": extensions_of(obj)}
+        payments = {"payments": payments_of(obj), "overpaid": overpaid_of(obj)}
         panels = [
             Panel(_("Terms"), f"{folder}/terms.html", terms, anchor="terms"),
-            Panel(_("Payments"), f"{folder}/payments.html", {"payments": payments_of(obj)}, anchor="payments"),
+            Panel(_("Payments"), f"{folder}/payments.html", payments, anchor="payments"),
         ]
         settlement = settlement_of(obj) if obj.ended_on else None
         if settlement is not None:

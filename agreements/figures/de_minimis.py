@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements.figures.settled import STILL_GRANTED
+from agreements.settlements.kept import STILL_GRANTED
 from applicants.models import DeMinimisAid
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Application
@@ -24,7 +24,8 @@ register(
         code="agreements.register-is-grants",
         name=_("Register of de minimis aid"),
         sentence=_(
-            "The register holds each grant of a de minimis regime at its amount, and what is paid or kept of an ended one."
+            "The register holds each grant of a de minimis regime at its amount, and an ended one at what is paid or kept of "
+            "it, less what was paid above what is due."
         ),
         source=REGISTER,
         subject=Application,

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from agreements.figures.settled import STILL_GRANTED
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
+from agreements.settlements.kept import HELD
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Envelope
 
@@ -245,10 +245,10 @@ register(
         source=BUDGET,
         subject=Agreement,
         sql=f"""
-            SELECT a.id, a.number AS label, {STILL_GRANTED} AS expected, k.amount - k.released_amount AS found
+            SELECT a.id, a.number AS label, {HELD} AS expected, k.amount - k.released_amount AS found
             FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id
             WHERE a.state IN ('completed', 'terminated', 'lapsed')
-              AND k.amount - k.released_amount <> {STILL_GRANTED} ORDER BY a.id
+              AND k.amount - k.released_amount <> {HELD} ORDER BY a.id
         """,  # noqa: S608 - a constant
     ),
 )

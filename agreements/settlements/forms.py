@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from agreements.forms.transitions import TransitionForm
 from agreements.settlements.rules import PAY
-from agreements.settlements.services import amount_at_stake, has_choice, under_way
+from agreements.settlements.services import amount_at_stake, asked_in_vain, has_choice, overpaid_of, under_way
 from core.money import format_euros, sum_money
 
 OUTCOMES = (PAY, "refuse")
@@ -49,13 +49,17 @@ class SettlementForm(TransitionForm):
         )
         open_ = sum_money(amount_at_stake(claim) for claim in self.claims if has_choice(claim))
         left = agreement.granted_amount - agreement.paid_amount - ordered - open_
-        return [
+        in_vain = min(asked_in_vain(agreement), left)
+        found = [
             (_("Granted"), agreement.granted_amount),
             (_("Paid"), agreement.paid_amount),
+            (_("Of which above what is due: to be asked back"), overpaid_of(agreement)),
             (_("Ordered: will be paid"), ordered),
             (_("Claimed, to be decided below"), open_),
-            (_("Never claimed: given up"), left),
+            (_("Claimed and not granted: given up"), in_vain),
+            (_("Never claimed: given up"), left - in_vain),
         ]
+        return found if found[2][1] else [*found[:2], *found[3:]]
 
     def clean(self):
         cleaned = super().clean()

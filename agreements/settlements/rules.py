@@ -31,11 +31,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an ended agreement stands today, in euros: paid, still kept for claims that go on, given up."""
+    """Where an ended agreement stands today, in euros: paid, still kept for claims that go on, given up.
+
+    ``overpaid`` is the part of ``paid`` that is above what is due, and is to be asked back.
+    """
 
     paid: Decimal
     kept: Decimal
     freed: Decimal
+    overpaid: Decimal
 
 
 def plan(granted: Decimal, paid: Decimal, claims: Iterable[UnderWay], outcomes: dict[int, str]) -> Plan:

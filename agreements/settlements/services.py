@@ -10,7 +10,7 @@ from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, plan
-from core.money import sum_money
+from core.money import ZERO, sum_money
 from core.transitions import perform
 from grants.commitments import release
 
@@ -26,6 +26,16 @@ def under_way(agreement) -> list:
 def amount_at_stake(claim):
     """Euros that a claim under way costs at most: what is certified, else what is asked."""
     return claim.claimed_amount if claim.certified_amount is None else claim.certified_amount
+
+
+def asked_in_vain(agreement):
+    """Euros that were asked, and are neither paid nor at stake any more: refused, or certified for less."""
+    asked, answered = {}, {}
+    for claim in agreement.claims.all():
+        place, last = claim.instalment_id, claim.paid_amount if claim.state in OVER else amount_at_stake(claim)
+        asked[place] = max(asked.get(place, ZERO), claim.claimed_amount)
+        answered[place] = answered.get(place, ZERO) + last
+    return sum_money(max(amount - answered[place], ZERO) for place, amount in asked.items())
 
 
 def has_choice(claim) -> bool:
@@ -126,7 +136,7 @@ def free_what_is_left(agreement, *, actor, reason: str) -> None:
     if settlement is None or commitment is None:
         return
     commitment.refresh_from_db()
-    left = commitment.net_amount - agreement.paid_amount - _still_kept(settlement)
+    left = commitment.net_amount - held_of(agreement)
     if left > 0:
         release(commitment, actor=actor, reason=reason, amount=left)
 
@@ -137,16 +147,30 @@ def _still_kept(settlement):
     return sum_money(line.amount - line.claim.paid_amount for line in going_on)
 
 
-def still_granted(agreement):
-    """Euros of an ended agreement that remain a grant: what is paid, and what its settlement keeps."""
+def held_of(agreement):
+    """Euros of its commitment that an ended agreement needs: what is paid, and what its settlement keeps."""
     settlement = settlement_of(agreement)
     if settlement is None:
         return agreement.ordered_amount
     return agreement.paid_amount + _still_kept(settlement)
 
 
+def overpaid_of(agreement):
+    """Euros paid above what is due, to be asked back: what its claims that were closed for nothing say."""
+    return sum_money(claim.overpaid_amount for claim in agreement.claims.all())
+
+
+def still_granted(agreement):
+    """Euros of an ended agreement that remain a grant: of what it holds, what is not to be asked back.
+
+    The one answer for the register of de minimis aid and for the plan of its operation; in SQL,
+    ``agreements.settlements.kept``.
+    """
+    return held_of(agreement) - overpaid_of(agreement)
+
+
 def standing_of(agreement) -> Standing | None:
-    """What an ended agreement has paid, still keeps and has given up today; None without a settlement.
+    """What an ended agreement has paid, still keeps, has given up and asks back today; None without a settlement.
 
     ``Settlement`` says what was so on the day of the end: a claim that it kept may have been refused or cut since.
     """
@@ -154,7 +178,8 @@ def standing_of(agreement) -> Standing | None:
     if settlement is None:
         return None
     kept = _still_kept(settlement)
-    return Standing(agreement.paid_amount, kept, settlement.granted_amount - agreement.paid_amount - kept)
+    freed = settlement.granted_amount - agreement.paid_amount - kept
+    return Standing(agreement.paid_amount, kept, freed, overpaid_of(agreement))
 
 
 def close_if_over(tranche, actor) -> None:

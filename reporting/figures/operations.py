@@ -62,7 +62,7 @@ register(
         name=_("Region and EU in the plan"),
         sentence=_(
             "The EU and the Region together bear, in the plan of an operation, what its agreement grants: once it has "
-            "ended, what is paid and still kept."
+            "ended, what is paid and still kept, less what was paid above what is due."
         ),
         source=PLAN,
         subject=Operation,
@@ -81,7 +81,7 @@ register(
         name=_("Operation of an ended agreement"),
         sentence=_(
             "Once its agreement has ended, the EU and the Region bear together, in the plan of an operation, no more than what is "
-            "paid and still kept, or certified."
+            "paid and still kept, less what was paid above what is due, or than what is certified."
         ),
         source=_("Rule 12 of the domain: a plan never goes under what is certified."),
         subject=Operation,

@@ -7,18 +7,12 @@ same in Python (``still_granted``).
 import pgtrigger
 
 from agreements.models.triggers import refuse
+from agreements.settlements.kept import STILL_GRANTED as GRANTED_AFTER_THE_END
 from agreements.settlements.triggers import ENDED
 
-#: SQL of the euros that an agreement ``a`` still grants: granted while it lives; then what is paid, and what its
-#: settlement keeps for claims that are not over.
-STILL_GRANTED = f"""
-    CASE WHEN a.state NOT IN {ENDED} THEN a.granted_amount
-         WHEN NOT EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id) THEN a.ordered_amount
-         ELSE a.paid_amount + (
-             SELECT coalesce(sum(l.amount - c.paid_amount), 0) FROM agreements_settlementline l
-               JOIN agreements_settlement s ON s.id = l.settlement_id JOIN agreements_paymentclaim c ON c.id = l.claim_id
-              WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected')) END
-"""
+#: SQL of the euros that an agreement ``a`` grants: all of them while it lives; then what is paid or still kept, less what
+#: was paid above what is due.
+STILL_GRANTED = f"CASE WHEN a.state NOT IN {ENDED} THEN a.granted_amount ELSE {GRANTED_AFTER_THE_END} END"
 #: SQL of the euros that certificates of an operation ``o`` lay on the EU and on the Region.
 BORNE = """
     (SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al

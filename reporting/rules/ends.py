@@ -28,10 +28,18 @@ class Line:
 
 @dataclass(frozen=True)
 class EndedPlan:
-    """A plan in euros: the eligible cost, and (kind, name, amount) of each source, which add up to it."""
+    """A plan in euros: the eligible cost, and (kind, name, amount) of each source, which add up to it.
+
+    ``fraction`` is what remains of the grant, as (kept, granted): the total cost keeps it too.
+    """
 
     eligible: Decimal
     lines: list[tuple[str, str, Decimal]]
+    fraction: tuple[Decimal, Decimal] = (Decimal(1), Decimal(1))
+
+    def total(self, before: Decimal) -> Decimal:
+        """Return the total cost that was ``before``: it goes down like the eligible cost, and never under it."""
+        return max(share_ceil(before, *self.fraction), self.eligible)
 
 
 def share_ceil(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
@@ -42,7 +50,7 @@ def share_ceil(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 def plan_at_the_end(
     lines: Sequence[Line], eligible: Decimal, kept: Decimal, *, declared: Decimal, at_most: Decimal
 ) -> EndedPlan:
-    """Return the plan in which the EU and the Region bear ``kept`` (euros paid, or still kept for claims that go on).
+    """Return the plan in which the EU and the Region bear ``kept`` (euros that remain a grant).
 
     ``declared`` is what was declared to the fund and not rejected: the eligible cost covers it, up to ``at_most``, the
     eligible cost of the agreement. A plan that bears no more than ``kept`` only grows to what is declared.
@@ -63,7 +71,7 @@ def plan_at_the_end(
         planned.append((line.kind, line.name, line.borne + more))
     remainder = next((line for line in lines if line.kind in _REMAINDER), Line("own", "", ZERO))
     planned.append((remainder.kind, remainder.name, left))
-    return EndedPlan(cost, [line for line in planned if line[2] or line[0] == "eu"])
+    return EndedPlan(cost, [line for line in planned if line[2] or line[0] == "eu"], fraction)
 
 
 def _shared(lines: Sequence[Line], fraction: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
