@@ -6,7 +6,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Max, Ou
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from agreements.models import Agreement, ClaimExtension, Instalment, PaymentBatch, PaymentClaim, TrancheReport
 from core.money import format_euros
@@ -15,6 +15,11 @@ from core.roles import Role
 from grants.models import Application
 
 SHOWN = 30
+TO_SIGN = (gettext_lazy("Ready for the Region's signature"), gettext_lazy("Sign and notify"))
+ACT_STEPS = {
+    "draft": (gettext_lazy("Act drawn up, not sent"), gettext_lazy("Read and send")),
+    "in_force": (gettext_lazy("Nothing more is to be paid"), gettext_lazy("End the agreement")),
+}
 DRAFTERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
 
 
@@ -125,20 +130,21 @@ def work_on_acts(user) -> Iterator[WorkItem]:
                 action=_("Draw up the act"),
                 tone="act",
             )
+    yield from _acts(user)
+
+
+def _acts(user) -> Iterator[WorkItem]:
+    """One query for all: those to sign and to send by age, then those on which nothing more is to come."""
+    agreements = Agreement.objects.none()
+    if user.has_role(Role.INSTRUCTOR):
         mine = Q(application__instructor=user) | Q(drafted_by=user)
-        # One query for both: those to send, and those on which nothing more is to come.
-        for agreement in _acts((agreements_to_send(user) | agreements_to_end(user)).filter(mine)):
-            if agreement.state == "in_force":
-                yield _act_item(agreement, _("Nothing more is to be paid"), _("End the agreement"))
-            else:
-                yield _act_item(agreement, _("Act drawn up, not sent"), _("Read and send"))
+        agreements = (agreements_to_send(user) | agreements_to_end(user)).filter(mine)
     if user.has_role(Role.HEAD_OF_SERVICE):
-        for agreement in _acts(agreements_to_sign(user).exclude(drafted_by=user)):
-            yield _act_item(agreement, _("Ready for the Region's signature"), _("Sign and notify"))
-
-
-def _acts(agreements: QuerySet) -> QuerySet:
-    return agreements.select_related("beneficiary").order_by("created_at")[:SHOWN]
+        agreements |= agreements_to_sign(user).exclude(drafted_by=user)
+    agreements = agreements.annotate(is_in_force=ExpressionWrapper(Q(state="in_force"), BooleanField()))
+    for agreement in agreements.select_related("beneficiary").order_by("is_in_force", "created_at")[: 2 * SHOWN]:
+        why, action = ACT_STEPS.get(agreement.state, TO_SIGN)
+        yield _act_item(agreement, str(why), str(action))
 
 
 def _act_item(agreement: Agreement, why: str, action: str) -> WorkItem:

@@ -18,22 +18,18 @@ def bodies_of(user) -> QuerySet:
     (or the body) whose own address is that of the account. What the other side alone wrote counts until the person
     answers it: a declaration of no interest lifts it, and never a membership.
     """
-    members = Membership.objects.filter(user=user).order_by().values("applicant_id")
     answered = declared_by(user)
-    invited = Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email)
     own = Applicant.objects.alias(address=Lower("email")).filter(address=user.email)
-    invited = invited.exclude(applicant__in=answered).order_by().values("applicant_id")
+    invited = open_invitations(user).exclude(applicant__in=answered).order_by().values("applicant_id")
     own = own.exclude(pk__in=answered).order_by().values("pk")
-    return members.union(invited, own, all=True)
+    return joined_by(user).union(invited, own, all=True)
 
 
-def named_by(user) -> tuple[QuerySet, QuerySet]:
-    """What waits for the answer of ``user``: invitations, and bodies whose address is theirs."""
-    beyond = Membership.objects.filter(user=user).order_by().values("applicant_id")
-    invited = Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email)
-    own = Applicant.objects.alias(address=Lower("email")).filter(address=user.email).exclude(pk__in=beyond)
-    answered = declared_by(user)
-    return (
-        invited.exclude(applicant__in=answered).select_related("applicant").order_by("pk"),
-        own.exclude(pk__in=answered).order_by("pk"),
-    )
+def open_invitations(user) -> QuerySet:
+    """The invitations that wait for the answer of ``user``."""
+    return Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email)
+
+
+def joined_by(user) -> QuerySet:
+    """Ids of the applicants for which ``user`` acts."""
+    return Membership.objects.filter(user=user).order_by().values("applicant_id")

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy
 
 from applicants.de_minimis.links import open_questions
 from applicants.effects import tell_representatives, tell_requester
-from applicants.interests import named_by
 from applicants.models import BankAccount, DeMinimisAid, JoinRequest
 from applicants.permissions import may_read_documents_of
 from applicants.reference_data import ensure_reference_data
@@ -18,7 +17,7 @@ from core import navigation
 from core.documents import register_access
 from core.navigation import Section, WorkItem
 from core.presentation import register_action_labels, register_document_kinds, register_mails
-from core.roles import STAFF_ROLES, Role
+from core.roles import Role
 from core.signals import transitioned
 
 REGISTER_KEEPERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
@@ -103,35 +102,6 @@ def register_words() -> None:
     )
 
 
-def _named_as_work(user: Any) -> list[WorkItem]:
-    """The bodies that name a person of the staff, who answers each: until then they act on none of their cases."""
-    if not user.has_role(*STAFF_ROLES) or user.has_role(Role.AUDITOR):
-        return []
-    invitations, bodies = named_by(user)
-    items = [
-        WorkItem(
-            due=timezone.localdate(invitation.expires_at),
-            title=invitation.applicant.display_name,
-            why=_("This body invites you: until you answer, you do not act on its cases"),
-            url=reverse("applicants:my_invitation", args=[invitation.pk]),
-            action=_("Answer"),
-            tone="act",
-        )
-        for invitation in invitations
-    ]
-    return items + [
-        WorkItem(
-            due=None,
-            title=body.display_name,
-            why=_("The address of this body is yours: until you answer, you do not act on its cases"),
-            url=reverse("applicants:no_interest", args=[body.pk]),
-            action=_("Answer"),
-            tone="act",
-        )
-        for body in bodies
-    ]
-
-
 def _register_as_work(user: Any) -> list[WorkItem]:
     """Grants to enter in the central register, and questions on linked enterprises, for those who instruct."""
     if not user.has_role(*REGISTER_KEEPERS) or user.has_role(Role.AUDITOR):
@@ -173,7 +143,6 @@ def register() -> None:
     navigation.register_portal(gettext_lazy("My organisation"), "applicants:index", audience="applicant", order=30)
     navigation.register_work_provider(_accounts_as_work)
     navigation.register_work_provider(_register_as_work)
-    navigation.register_work_provider(_named_as_work)
     menu = (
         (gettext_lazy("Applicants"), "applicant", "groups", "", None, 10),
         (

@@ -7,7 +7,7 @@ is in it beyond what its decision requires.
 from django.conf import settings
 
 from core.outbox import enqueue_mail
-from grants.staff_forms import instructors_of
+from grants.staff_forms import heads_of, instructors_of
 
 
 def people_of(application) -> list[str]:
@@ -30,13 +30,16 @@ def people_of(application) -> list[str]:
 
 
 def service_of(application) -> list[str]:
-    """Addresses of those who answer for a case: its instructor, in their absence the others of the programme, else the
-    service's own. Somebody whose account was closed, or who left the programme, reads nothing any more."""
-    officers = list(instructors_of(application.programme_version.programme_id))
-    own = [person.email for person in officers if person.pk == application.instructor_id]
+    """Addresses of those who answer for a case: its instructor, in their absence the others of the programme, then its
+    heads of service, who give it to somebody, else the service's own. Somebody whose account was closed, or who left
+    the programme, reads nothing any more."""
     if application.instructor_id is None:
         return [application.rules.contact.email]
-    return own or [person.email for person in officers] or [application.rules.contact.email]
+    programme = application.programme_version.programme_id
+    officers = list(instructors_of(programme))
+    own = [person for person in officers if person.pk == application.instructor_id]
+    readers = own or officers or heads_of(programme)
+    return [person.email for person in readers] or [application.rules.contact.email]
 
 
 def _link(application) -> str:

@@ -94,10 +94,12 @@ class StartInstructionForm(StaffForm):
 
 def instructors_of_programmes(programmes):
     """The active instructors assigned to one of these programmes (ids or a queryset), who are no auditors."""
+    return _staff_of(programmes, Role.INSTRUCTOR)
+
+
+def _staff_of(programmes, role: str):
     return (
-        User.objects.filter(
-            is_active=True, groups__name=Role.INSTRUCTOR, programme_assignments__programme__in=programmes
-        )
+        User.objects.filter(is_active=True, groups__name=role, programme_assignments__programme__in=programmes)
         .exclude(pk__in=User.objects.filter(groups__name=Role.AUDITOR).values("pk"))
         .distinct()
         .order_by("last_name", "first_name", "pk")
@@ -107,6 +109,11 @@ def instructors_of_programmes(programmes):
 def instructors_of(programme_id: int):
     """The active instructors assigned to a programme, who are no auditors."""
     return instructors_of_programmes([programme_id])
+
+
+def heads_of(programme_id: int):
+    """The active heads of service assigned to a programme, who are no auditors."""
+    return _staff_of([programme_id], Role.HEAD_OF_SERVICE)
 
 
 class ProposeForm(StaffForm):

@@ -12,6 +12,7 @@ from core.users.last_person import register_stranded
 from grants import receivers, work
 from grants.figures.work import stranded_without
 from grants.models import ProgrammeVersion
+from grants.named import work_on_bodies_that_name
 from grants.permissions import may_see
 from grants.staff_permissions import EDITS_BUDGET
 
@@ -130,7 +131,7 @@ def register() -> None:
     register_stranded(stranded_without)
     for provider in (
         work.work_on_cases,
-        work.work_on_cases_that_name,
+        work_on_bodies_that_name,
         work.work_on_opinions,
         work.work_on_messages,
         work.work_on_sessions,

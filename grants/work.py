@@ -9,10 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applicants.interests import declared_by
-from applicants.models import Membership
 from core.navigation import WorkItem
-from core.roles import STAFF_ROLES, Role
+from core.roles import Role
 from grants.models import Application, CommitteeSession, Opinion, PieceRequest
 from grants.states import ApplicationState as State
 
@@ -135,23 +133,6 @@ def work_on_cases(user) -> Iterator[WorkItem]:
             url=case_url(case.pk),
             action=action,
             tone="act" if _is_near(case.implied_refusal_on) else "wait",
-        )
-
-
-def work_on_cases_that_name(user) -> Iterator[WorkItem]:
-    """The cases one of whose persons has the address of this member of staff, who answers."""
-    if not user.has_role(*STAFF_ROLES) or user.has_role(Role.AUDITOR):
-        return
-    naming = Application.objects.filter(persons__email__iexact=user.email).exclude(applicant__in=declared_by(user))
-    beyond = Membership.objects.filter(user=user).order_by().values("applicant_id")
-    for case in naming.exclude(applicant__in=beyond).select_related("applicant").distinct().order_by("pk")[:SHOWN]:
-        yield WorkItem(
-            due=None,
-            title=f"{case.number or case.title} · {case.applicant.display_name}",
-            why=_("Your address is that of a person of this case: until you answer, you do not act on it"),
-            url=reverse("applicants:no_interest", args=[case.applicant_id]),
-            action=_("Answer"),
-            tone="act",
         )
 
 

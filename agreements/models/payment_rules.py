@@ -7,12 +7,16 @@ from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
 from agreements.models.triggers import born_in, refuse
+from applicants.models.triggers import bodies_of_case
 
-#: SQL of all who are paid by a batch, and of the beneficiaries for whom they are.
-BODIES_OF_BATCH = """
-    SELECT unnest(ARRAY[o.payee_id, a.beneficiary_id]) FROM agreements_paymentorder o
-        JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
-        WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'
+CASES_OF_BATCH = """ANY (ARRAY(
+    SELECT a.application_id FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
+      JOIN agreements_agreement a ON a.id = c.agreement_id
+     WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'))"""
+#: SQL of all who are paid by a batch, and of the bodies of the cases for which they are.
+BODIES_OF_BATCH = f"""
+    SELECT o.payee_id, NULL::text FROM agreements_paymentorder o WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'
+    UNION ALL {bodies_of_case(CASES_OF_BATCH)}
 """
 
 

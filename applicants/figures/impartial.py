@@ -23,7 +23,10 @@ class Act(NamedTuple):
 
 
 def partial(acts: Iterable[Act], label: str, table: str) -> str:
-    """SQL of the acts of a person who then acted for a body of the case; ``table`` as ``row`` gives id and ``label``."""
+    """SQL of the acts of a person who then acted for a body of the case; ``table`` as ``row`` gives id and ``label``.
+
+    The addresses of persons in a case are not looked at: no row says since when one stands there.
+    """
     done = " UNION ALL ".join(
         f"SELECT {act.id} AS id, {act.case} AS of_case, {act.who} AS who, {act.at} AS done_at FROM {act.rows}"  # noqa: S608
         for act in acts
@@ -31,7 +34,7 @@ def partial(acts: Iterable[Act], label: str, table: str) -> str:
     return f"""
         SELECT DISTINCT row.id, {label} AS label, '' AS expected, u.email AS found FROM ({done}) AS act
         JOIN {table} AS row ON row.id = act.id JOIN core_user u ON u.id = act.who
-        WHERE EXISTS (SELECT 1 FROM ({bodies_of_case("act.of_case")}) AS of_case(id)
+        WHERE EXISTS (SELECT 1 FROM ({bodies_of_case("act.of_case")}) AS of_case(id, address)
                       WHERE {interested("act.who", "of_case.id", "act.done_at")})
         ORDER BY row.id
     """  # noqa: S608 - constants

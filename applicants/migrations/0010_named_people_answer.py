@@ -8,6 +8,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -102,8 +104,9 @@ class Migration(migrations.Migration):
             model_name='membership',
             trigger=pgtrigger.compiler.Trigger(name='ends_declarations', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n            UPDATE applicants_nointerest SET void_at = clock_timestamp()\n             WHERE user_id = NEW.user_id AND applicant_id = NEW.applicant_id AND void_at IS NULL;\n            RETURN NULL;\n        ', hash='18af75126764d37d5472d331ff28b3918482f75e', operation='INSERT', pgid='pgtrigger_ends_declarations_886da', table='applicants_membership', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='invitation',
+            todo='An invitation has one answer: take the withdrawal away from those that were accepted; then migrate again.',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('accepted_at__isnull', True), ('accepted_by__isnull', True)), models.Q(('accepted_at__isnull', False), ('accepted_by__isnull', False), ('declined_at__isnull', True), ('revoked_at__isnull', True)), _connector='OR'), name='invitation_one_answer'),
         ),
         migrations.AddConstraint(

@@ -4,24 +4,29 @@ import pgtrigger
 
 
 def bodies_of_case(case: str) -> str:
-    """SQL of the ids of the applicants of one case (``case``: an SQL expression of its id): lead, partners, persons."""
-    return " UNION ALL ".join(
-        f"SELECT applicant_id FROM {table} WHERE {key} = {case}"
+    """SQL of the bodies of one case (``case``: an SQL expression of its id), as :func:`impartial` reads them: the ids of
+    the lead, the partners and the persons; and the lead with the address of each person, who is named in the case."""
+    own = " UNION ALL ".join(
+        f"SELECT applicant_id, NULL::text FROM {table} WHERE {key} = {case}"
         for table, key in (
             ("grants_application", "id"),
             ("grants_partner", "application_id"),
             ("grants_personline", "application_id"),
         )
     )
+    return f"""{own} UNION ALL SELECT of_lead.applicant_id, lower(line.email)
+                  FROM grants_personline line JOIN grants_application of_lead ON of_lead.id = line.application_id
+                 WHERE line.application_id = {case} AND line.email <> ''"""
 
 
-def interested(person: str, body: str, at: str | None = None) -> str:
+def interested(person: str, body: str, at: str | None = None, address: str = "NULL") -> str:
     """SQL of whether a person (id) has an interest in a body (id): the same rule as :func:`applicants.interests.bodies_of`.
 
-    They are a member; or they are named by the other side alone (an open invitation, the address of the body) and have
-    not declared that they have no interest. ``at``: SQL of a moment of the past; an address counts for it when the body
-    has not been changed since, because the moment at which it was written is not on the row. The names ``m``, ``named``,
-    ``i``, ``b`` and ``n`` are used inside: what is given does not begin with one of them.
+    They are a member; or they are named by the other side alone (an open invitation, the address of the body, or
+    ``address``, SQL of one that is written in a case) and have not declared that they have no interest. ``at``: SQL of a
+    moment of the past; an address counts for it when the body has not been changed since, because the moment at which
+    it was written is not on the row. The names ``m``, ``named``, ``i``, ``b`` and ``n`` are used inside: what is given
+    does not begin with one of them.
     """
 
     def since(column: str) -> str:
@@ -40,7 +45,9 @@ def interested(person: str, body: str, at: str | None = None) -> str:
                            AND {closed} AND i.expires_at > {at or "clock_timestamp()"}
                         UNION ALL
                         SELECT 1 FROM core_user named JOIN applicants_applicant b ON lower(b.email) = named.email
-                         WHERE named.id = {person} AND b.id = {body} AND {since("b.updated_at")})
+                         WHERE named.id = {person} AND b.id = {body} AND {since("b.updated_at")}
+                        UNION ALL
+                        SELECT 1 FROM core_user named WHERE named.id = {person} AND named.email = {address})
                     AND NOT EXISTS (
                         SELECT 1 FROM applicants_nointerest n WHERE n.user_id = {person} AND n.applicant_id = {body}
                            AND {since("n.declared_at")} AND {until("n.void_at")})))"""
@@ -63,7 +70,8 @@ def ends_declarations() -> pgtrigger.Trigger:
 def impartial(columns: list[str], bodies: str) -> pgtrigger.Trigger:
     """Return the trigger that refuses, in ``columns`` (ids of users), who has an interest in one of the ``bodies``, and an auditor.
 
-    ``bodies`` is SQL that gives ids of applicants and may read NEW. It looks when a name is written, not later: who
+    ``bodies`` is SQL that gives ids of applicants, each with an address by which the case names somebody, or NULL, and
+    may read NEW. It looks when a name is written, not later: who
     joins a body afterwards has acted well before.
     """
     checks = "\n".join(
@@ -81,8 +89,8 @@ def impartial(columns: list[str], bodies: str) -> pgtrigger.Trigger:
         func=f"""{checks}
             IF people = '{{}}' THEN RETURN NEW; END IF;
             IF EXISTS (
-                SELECT 1 FROM unnest(people) AS acting(id), ({bodies}) AS of_case(id)
-                 WHERE {interested("acting.id", "of_case.id")}
+                SELECT 1 FROM unnest(people) AS acting(id), ({bodies}) AS of_case(id, address)
+                 WHERE {interested("acting.id", "of_case.id", address="of_case.address")}
             ) THEN
                 RAISE EXCEPTION 'who acts for a body of the case does not act for the Region on it'
                     USING ERRCODE = 'check_violation';

@@ -135,21 +135,23 @@ def test_the_same_row_added_in_two_windows_is_a_sentence_with_what_was_typed(
 @pytest.mark.django_db
 def test_a_row_that_another_window_removed_is_said_and_the_rest_can_be_saved(client: Client):
     session = SessionFactory(members=2)
-    secretary = staff(Role.COMMITTEE_SECRETARY)
+    secretary, colleague = staff(Role.COMMITTEE_SECRETARY), staff(Role.COMMITTEE_SECRETARY)
     client.force_login(secretary, backend="django.contrib.auth.backends.ModelBackend")
+    theirs = Client()
+    theirs.force_login(colleague, backend="django.contrib.auth.backends.ModelBackend")
     address = reverse("admin:grants_committeesession_change", args=[session.pk])
     old = form_to(client.get(address), address).fields
     gone, kept = session.members.order_by("name")
-    other = client.get(address)
+    other = theirs.get(address)
     sent = {name: values[0] for name, values in form_to(other, address).fields.items()}
-    assert client.post(address, sent | REASON | {"members-0-DELETE": "on"}).status_code == 302
+    assert theirs.post(address, sent | REASON | {"members-0-DELETE": "on"}).status_code == 302
     assert not CommitteeMember.objects.filter(pk=gone.pk).exists()
     mine = {name: values[0] for name, values in old.items()}
     mine |= REASON | {"members-0-capacity": "Présidente", "members-1-capacity": "Vice-présidente"}
     answer = client.post(address, mine)
     assert answer.status_code == 409
     text = answer.content.decode()
-    assert "Présidente" in text and "retiré" in text and str(secretary) in text
+    assert "Présidente" in text and "retiré" in text and str(colleague) in text
     again = {name: values[0] for name, values in form_to(answer, address).fields.items()}
     assert client.post(address, again).status_code == 302
     kept.refresh_from_db()

@@ -1,0 +1,68 @@
+"""Bodies that name a member of the staff, who answers each: until then they act on none of its cases.
+
+An invitation, the address of the body, that of a person of one of its cases: the other side alone wrote them. What lifts
+them is an answer for the body as a whole (:mod:`applicants.people`), so one body is one thing to do however often it
+names somebody.
+"""
+
+from collections.abc import Iterator
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from applicants.interests import declared_by, joined_by, open_invitations
+from applicants.models import Applicant
+from core.navigation import WorkItem
+from core.roles import STAFF_ROLES, Role
+from grants.models import PersonLine
+
+SHOWN = 30
+
+
+def bodies_that_name(user) -> QuerySet:
+    """The applicants that wait for the answer of ``user``: one query. ``invitation_id`` and ``answer_by`` are those of
+    an open invitation; ``own_address`` is that of the body, ``case_number`` the first case that names them."""
+    invited = open_invitations(user)
+    cases = PersonLine.objects.filter(email__iexact=user.email).order_by("application_id")
+    own = Q(own_address=user.email)
+    of_a_case = Q(pk__in=cases.order_by().values("application__applicant_id"))
+    lone = (own | of_a_case) & ~Q(pk__in=joined_by(user))
+    first = invited.filter(applicant=OuterRef("pk")).order_by("pk")
+    return (
+        Applicant.objects.alias(own_address=Lower("email"))
+        .filter(Q(pk__in=invited.order_by().values("applicant_id")) | lone)
+        .exclude(pk__in=declared_by(user))
+        .annotate(
+            invitation_id=Subquery(first.values("pk")[:1]),
+            answer_by=Subquery(first.values("expires_at")[:1]),
+            own_address=Lower("email"),
+            case_number=Subquery(cases.filter(application__applicant=OuterRef("pk")).values("application__number")[:1]),
+        )
+        .order_by(F("answer_by").asc(nulls_last=True), "pk")
+    )
+
+
+def work_on_bodies_that_name(user) -> Iterator[WorkItem]:
+    """One item a body, with the page on which its invitation or its address is answered."""
+    if not user.has_role(*STAFF_ROLES) or user.has_role(Role.AUDITOR):
+        return
+    for body in bodies_that_name(user)[:SHOWN]:
+        why, due, title = _why(body, user), None, body.display_name
+        url = reverse("applicants:no_interest", args=[body.pk])
+        if body.invitation_id:
+            due = timezone.localdate(body.answer_by)
+            url = reverse("applicants:my_invitation", args=[body.invitation_id])
+        elif body.case_number:
+            title = f"{body.case_number} · {title}"
+        yield WorkItem(due=due, title=title, why=why, url=url, action=_("Answer"), tone="act")
+
+
+def _why(body: Applicant, user) -> str:
+    if body.invitation_id:
+        return _("This body invites you: until you answer, you do not act on its cases")
+    if body.own_address == user.email:
+        return _("The address of this body is yours: until you answer, you do not act on its cases")
+    return _("Your address is that of a person of one of its cases: until you answer, you do not act on them")
