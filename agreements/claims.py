@@ -23,7 +23,7 @@ from core.documents import PIECE_TYPES, store
 from core.engine.refusals import refusal_message
 from core.events import record
 from core.models.document import Document
-from core.money import format_euros
+from core.money import format_euros, too_large
 from core.sequences import next_number
 from core.transitions import perform
 
@@ -219,7 +219,12 @@ def _amount_problems(values: Mapping[str, Any]) -> dict[str, str]:
         for name, amount in (("invoice_total", total), ("declared_amount", declared))
         if not amount
     }
-    if total and declared:
+    errors |= {
+        name: sentence
+        for name, amount in (("invoice_total", total), ("declared_amount", declared))
+        if amount and (sentence := too_large(amount))
+    }
+    if total and declared and not errors:
         if (total > 0) != (declared > 0):
             errors["declared_amount"] = _("The amount declared has the sign of the invoice.")
         elif abs(declared) > abs(total):

@@ -11,7 +11,7 @@ from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling, Departm
 from applicants.namesakes import known_by_name
 from applicants.rules.identifiers import compact
 from core.importexport.resources import EssorResource
-from core.text import exact
+from core.text import exact, is_number
 from core.workbooks import Column
 from core.workbooks.values import to_text
 
@@ -65,11 +65,11 @@ class ApplicantResource(EssorResource):
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         """Numbers as they are kept: without spaces, with the zeros that a spreadsheet took away."""
         if siret := compact(to_text(row.get("siret") or ""), "SIRET"):
-            row["siret"] = siret.zfill(14) if siret.isdigit() and len(siret) == 13 else siret
+            row["siret"] = siret.zfill(14) if is_number(siret) and len(siret) == 13 else siret
         if rna := compact(to_text(row.get("rna") or ""), "RNA"):
             row["rna"] = rna
         postcode = compact(to_text(row.get("postcode") or ""))
-        if len(postcode) == 4 and postcode.isdigit():
+        if len(postcode) == 4 and is_number(postcode):
             row["postcode"] = f"0{postcode}"
 
     def get_instance(self, instance_loader: Any, row: Mapping[str, Any]) -> Applicant | None:

@@ -1,10 +1,11 @@
 """Who acts during a request, and the answer to a form that came from an old page or that the database refuses."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from django.core.exceptions import BadRequest
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from core.acting import acting_as
@@ -27,6 +28,46 @@ class ActingMiddleware:
         user = request.user if request.user.is_authenticated else None
         with acting_as(user, label=f"{request.method} {request.path}"[:200]):
             return self.get_response(request)
+
+
+NUL = "\0"
+
+
+class UnreadableSignMiddleware:
+    """The sign NUL, which no column holds and nobody sees: an address with it is none, a form loses it and goes on.
+
+    Forms of Django lose it too (``core.text``); this is for what views read of a request by themselves.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping) -> None:
+        """Called by Django before each view. Raises Http404 for the path, BadRequest for the query."""
+        if NUL in request.path_info:
+            raise Http404
+        if any(NUL in text for text in _texts(request.GET)):
+            raise BadRequest("The query holds the sign NUL.")
+        if any(NUL in text for text in _texts(request.POST)):
+            request.POST = _without_nul(request.POST)
+
+
+def _texts(data: QueryDict) -> Iterator[str]:
+    for name, values in data.lists():
+        yield name
+        yield from values
+
+
+def _without_nul(data: QueryDict) -> QueryDict:
+    cleaned = QueryDict(mutable=True, encoding=data.encoding)
+    for name, values in data.lists():
+        for value in values:
+            cleaned.appendlist(name.replace(NUL, ""), value.replace(NUL, ""))
+    cleaned._mutable = False
+    return cleaned
 
 
 class StaleMiddleware:

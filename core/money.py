@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.validators import DecimalValidator
 from django.db import models
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from num2words import num2words
 
@@ -17,17 +17,29 @@ from core.text import without_invisible
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MAX_DIGITS = 17
+MAX_AMOUNT = Decimal("99999999999.99")
+"""The greatest amount that is taken for one, above what any Region spends: more is a slip of the hand, and the sum
+of thousands of such amounts still has its place in a column."""
 
 _NARROW_SPACE = "\u202f"
 _EXACT = Context(prec=60)
 
 
-_DIGITS = re.compile(r"[+-]?\d+(?:\.\d*)?|[+-]?\.\d+")
+_DIGITS = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+")
 
 
 def is_written_with_digits(text: str) -> bool:
     """Whether a number, its decimal sign a point, is written with digits alone: "1e4" and "infinity" are no amounts."""
     return bool(_DIGITS.fullmatch(text))
+
+
+def too_large(amount: Decimal | int) -> str:
+    """Why an amount is no plausible one, or "": the one rule of forms, workbooks and services."""
+    if Decimal(amount).is_finite() and abs(amount) <= MAX_AMOUNT:
+        return ""
+    return gettext("This amount is too large: at most %(most)s. Check the number of its digits.") % {
+        "most": format_euros(MAX_AMOUNT)
+    }
 
 
 class EuroField(forms.DecimalField):
@@ -57,6 +69,12 @@ class EuroField(forms.DecimalField):
             if value and not is_written_with_digits(value):
                 raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)
+
+    def validate(self, value: Decimal | None) -> None:
+        """Refuse what is no plausible amount."""
+        super().validate(value)
+        if value is not None and (sentence := too_large(value)):
+            raise forms.ValidationError(sentence, code="too_large")
 
 
 class MoneyField(models.DecimalField):

@@ -10,11 +10,22 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
 from core.views.resume import ask_to_sign_in, is_fragment
 
 View = Callable[..., HttpResponse]
+
+
+def own_address(request: HttpRequest, target: str) -> str:
+    """``target`` (what ``?next=`` asks for) if it is an address of this site, else "".
+
+    A bare word is none: a redirection would look it up as the name of a page.
+    """
+    is_address = target.startswith(("/", "http://", "https://"))
+    is_ours = is_address and url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return target if is_ours else ""
 
 
 def portal_login_required(view: View) -> View:

@@ -89,6 +89,20 @@ def _seen_data(data: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
     return cleaned
 
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def is_number(text: str | None) -> bool:
+    """Whether an address or a form sends the number of a row or a rank: plain digits, as many as a column holds.
+
+    ``str.isdigit`` is no such test: it is true of "²", which ``int`` refuses.
+
+    >>> is_number("42"), is_number("²"), is_number("٣"), is_number("9" * 30), is_number(None)
+    (True, False, False, False, False)
+    """
+    return bool(text and _NUMBER.fullmatch(text))
+
+
 def exact(text: str) -> str:
     """What tells a name from another one: ``text`` in one encoding (NFC), without regard to capitals and spaces.
 
@@ -144,7 +158,7 @@ def matching(queryset: QuerySet, typed: str, field: str = "search_text") -> Quer
     if not words:
         return queryset.none() if typed.strip() else queryset
     forms = {" & ".join(f"{word}:*" for word in words)}
-    if all(word.isdigit() for word in words):
+    if all(word.isdecimal() for word in words):
         forms.add("".join(words) + ":*")
     query = SearchQuery(" | ".join(f"({form})" for form in sorted(forms)), search_type="raw", config="simple")
     return queryset.annotate(_search=search_vector(field)).filter(_search=query)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from core.text import is_number
 from grants.programmes.kinds import KINDS, Shape
 from grants.rules.schema import ProgrammeRules, Question, QuestionKind
 from grants.rules.tables import COLUMNS
@@ -25,7 +26,7 @@ def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], d
             continue
         typed[code] = _typed(question, post)
         shown = post.get(f"v-{code}", "")
-        versions[code] = int(shown) if shown.isdigit() else 0
+        versions[code] = int(shown) if is_number(shown) else 0
     return typed, versions
 
 
@@ -52,7 +53,7 @@ def _rows(question: Question, post: Mapping[str, str]) -> list[dict[str, str]]:
     for key in post:
         if key.startswith(prefix):
             number = key.removeprefix(prefix).partition("-")[0]
-            if number.isdigit() and int(number) < MAX_ROW:
+            if is_number(number) and int(number) < MAX_ROW:
                 numbers.add(int(number))
     columns = COLUMNS[question.kind]
     return [{name: post.get(f"{prefix}{number}-{name}", "") for name in columns} for number in sorted(numbers)]

@@ -26,6 +26,7 @@ from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
 from core.dates import format_moment
 from core.engine import versions
+from core.text import is_number
 from grants.staff_permissions import may_work_on
 from grants.work import NOT_IN_A_LIST
 
@@ -122,7 +123,7 @@ class AgreementAdmin(CasePageAdmin):
         if not has_any_role(request.user, work.DRAFTERS):
             raise PermissionDenied
         chosen = request.POST.get("application", "")
-        pk = int(chosen) if chosen.isdigit() else 0
+        pk = int(chosen) if is_number(chosen) else 0
         drawn = Agreement.objects.for_user(request.user).filter(application=pk).select_related("drafted_by").first()
         if drawn is not None:
             return self._drawn_already(request, drawn)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import BadRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -37,6 +38,17 @@ class LinesForm(forms.Form):
                 initial=line.certified_reason,
                 widget=forms.TextInput(attrs={"placeholder": _("Reason, if less is kept")}),
             )
+
+    def refuse_others(self) -> None:
+        """Refuse a form that speaks of a line of another claim, or of one line twice: nothing is passed over in silence.
+
+        Raises BadRequest, which no page of the product leads to.
+        """
+        for name in self.data:
+            if name.startswith(("amount-", "reason-")) and name not in self.fields:
+                raise BadRequest(f"{name}: no line of this claim.")
+            if name in self.fields and len(self.data.getlist(name)) > 1:
+                raise BadRequest(f"{name}: sent twice.")
 
     def kept(self) -> dict[int, tuple[Decimal, str]]:
         """Amount and reason by line id."""

@@ -15,6 +15,7 @@ from applicants.views.access import add_refusal
 from core.admin import CaseHeader, EssorModelAdmin, Panel
 from core.documents import DocumentRefused
 from core.roles import Role
+from core.text import is_number
 from core.transitions import TransitionRefused
 
 
@@ -74,7 +75,7 @@ class BankAccountAdmin(EssorModelAdmin):
         """Enter an account for an applicant (``?applicant=``), received on paper."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        if not request.GET.get("applicant", "").isdigit():
+        if not is_number(request.GET.get("applicant")):
             messages.info(request, _("Choose the applicant first, then “Enter a bank account” on its page."))
             return redirect("admin:applicants_applicant_changelist")
         applicant = get_object_or_404(Applicant.objects.for_user(request.user), pk=request.GET["applicant"])

@@ -14,7 +14,7 @@ from applicants.models.people import ROLE_HELP, MemberRole
 from applicants.people import known_applicant
 from applicants.rules.identifiers import compact, validate_rna, validate_siret
 from core.personal_numbers import NoNationalNumberMixin
-from core.text import PastedTextMixin
+from core.text import PastedTextMixin, is_number
 
 CONTACT = ["email", "phone", "address_line", "postcode", "city"]
 KNOWN = "known"
@@ -54,7 +54,7 @@ class _ApplicantForm(NoNationalNumberMixin, forms.ModelForm):
 
     def clean_postcode(self) -> str:
         postcode = compact(self.cleaned_data["postcode"])
-        if not (postcode.isascii() and postcode.isdigit() and len(postcode) == 5):
+        if not (is_number(postcode) and len(postcode) == 5):
             raise ValidationError(_("A postcode has five digits, like 51000."))
         return postcode
 

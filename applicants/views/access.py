@@ -5,10 +5,10 @@ from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from applicants.models import Applicant
 from core.engine import versions
+from core.portal import own_address
 from core.transitions import TransitionRefused
 
 
@@ -19,8 +19,7 @@ def my_applicant(request: HttpRequest, pk: int) -> Applicant:
 
 def next_address(request: HttpRequest) -> str:
     """Where the person came from (``?next=``), if it is an address of this site."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    return target if url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()) else ""
+    return own_address(request, request.POST.get("next") or request.GET.get("next") or "")
 
 
 def tell_refusal(request: HttpRequest, error: ValidationError | TransitionRefused) -> None:

@@ -21,6 +21,8 @@ from core.money import format_euros, format_number
 
 _AMOUNT = re.compile(r"-?\d+\.\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+TOO_LARGE = "22003"
+"""A number above what its column holds: a sum of amounts, each of which is plausible."""
 NOT_NULL = "23502"
 """A column that nobody filled is a fault of the program, not a rule that somebody met."""
 
@@ -71,6 +73,8 @@ def refusal_message(error: DatabaseError, *, common: bool = True) -> str | None:
     for pattern, found in _patterns():
         if match := pattern.fullmatch(text):
             return found(match.groups())
+    if getattr(diagnosis, "sqlstate", None) == TOO_LARGE:
+        return _("These amounts add up to more than can be recorded: check the number of their digits.")
     if not isinstance(error, IntegrityError) or getattr(diagnosis, "sqlstate", None) == NOT_NULL:
         return None
     name = getattr(diagnosis, "constraint_name", None) or ""

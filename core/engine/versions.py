@@ -32,6 +32,7 @@ from django.http import HttpRequest
 
 from core.engine.kinds import kind_of
 from core.models.event import Event
+from core.text import is_number
 
 FIELD = "shown"
 """The name of the hidden field that carries the token."""
@@ -194,7 +195,7 @@ def seen_in(text: str, shown: Shown) -> Shown:
     """``shown`` as the page saw it from which ``text`` (:func:`seen_of`) comes; unchanged when that is no such text."""
     seen, _tilde, were = text.partition("~")
     number, _dash, sums = seen.partition("-")
-    if not number.isdigit() or len(number) > _DIGEST:
+    if not is_number(number) or len(number) > _DIGEST:
         return shown
     values = dict(shown.values)
     if sums and sums != values.get(SUMS):

@@ -16,6 +16,7 @@ from core.history import tracked_models
 from core.models.document import Document
 from core.models.event import Event, EventSeal
 from core.models.outbox import OutboxMessage
+from core.text import is_number
 
 PROOF = _("Regulation (EU) 2021/1060, Articles 69(6) and 82: the documents of the audit trail are kept.")
 # Anchors and the reading of the files come once a day (config/celery.py); one that was missed is made up for the next.
@@ -67,7 +68,7 @@ def unsealed_lines() -> Iterator[Broken]:
     for place, count, day, row in rows:
         model = models[place]
         yield Broken(
-            int(row) if row.isdigit() else 0, f"{model._meta.verbose_name_plural} ({count})", day, None, subject=model
+            int(row) if is_number(row) else 0, f"{model._meta.verbose_name_plural} ({count})", day, None, subject=model
         )
 
 

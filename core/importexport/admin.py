@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest
 from django.core.files.base import File
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -90,6 +92,13 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
     confirm_form_class = ConfirmForm
     export_form_class = ExportForm
     tmp_storage_class = MediaStorage
+
+    def get_export_queryset(self, request: HttpRequest) -> models.QuerySet:
+        """The rows of the list with its filters. Raises BadRequest for a filter that the list cannot read."""
+        try:
+            return super().get_export_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise BadRequest(str(error)) from error
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """By roles; the library would let everyone in."""

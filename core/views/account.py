@@ -14,7 +14,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.utils.encoding import force_str
-from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
+from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -26,7 +26,7 @@ from core.engine import versions
 from core.events import record
 from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, SignUpForm
 from core.navigation import landing_url
-from core.portal import portal_login_required
+from core.portal import own_address, portal_login_required
 from core.roles import Role
 from core.throttle import too_many
 from core.views.resume import TARGET, keep_and_sign_in_again
@@ -54,8 +54,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 def _safe_target(request: HttpRequest) -> str:
     target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if safe else ""
+    return own_address(request, target)
 
 
 def _after_sign_in(request: HttpRequest, target: str) -> HttpResponse:

@@ -4,11 +4,12 @@ import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.money import CENT, MAX_DIGITS, is_written_with_digits
+from core.money import CENT, is_written_with_digits, too_large
 from core.personal_numbers import find_national_number
 from core.text import fold, without_invisible
 from core.workbooks.columns import Column
@@ -49,6 +50,8 @@ def to_decimal(raw: Any) -> Decimal:
     if isinstance(raw, int | Decimal):
         return Decimal(raw)
     if isinstance(raw, float):
+        if not isfinite(raw):
+            raise CellRefused(_("a number is expected"))
         return Decimal(repr(raw))
     text = unicodedata.normalize("NFKC", str(raw)).replace("−", "-")
     text = _SPACES.sub("", text).removesuffix("€").removesuffix("EUR")
@@ -73,7 +76,7 @@ def _with_point(text: str) -> str:
 def to_money(raw: Any) -> Decimal:
     """Return euros and cents. Digits beyond the cent are refused, save the noise of a spreadsheet's arithmetic."""
     number = to_decimal(raw)
-    if number.adjusted() > MAX_DIGITS - 3:
+    if too_large(number):
         raise CellRefused(_("the amount is too large"))
     rounded = number.quantize(CENT)
     noise = Decimal("0.000001")
@@ -145,7 +148,7 @@ def to_text(raw: Any) -> str:
     """Return the text; a whole number loses the ".0" that spreadsheets give it (SIRET, postcode, invoice number)."""
     if isinstance(raw, float):
         number = Decimal(repr(raw))
-        return format(number.quantize(Decimal(1)) if number == number.to_integral_value() else number, "f")
+        return format(number, "f").removesuffix(".0")
     if isinstance(raw, datetime):
         return raw.date().isoformat() if raw.time() == time.min else raw.isoformat(sep=" ")
     # A form feed or another control character that came with a paste is no part of a text.

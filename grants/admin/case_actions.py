@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.text import is_number
 from grants import instruction, opinions
 from grants.admin.forms import (
     AskOpinionForm,
@@ -190,7 +191,7 @@ def uphold_opinion(case, request, shown):
 
 def judge_piece(case, request, shown):
     chosen = request.POST.get("piece", "")
-    piece = get_object_or_404(case.pieces, pk=int(chosen) if chosen.isdigit() else 0)
+    piece = get_object_or_404(case.pieces, pk=int(chosen) if is_number(chosen) else 0)
     form = PieceForm(request.POST, initial={"state": piece.state, "note": piece.note})
     versions.settle(form, case, shown, together=True)
 

@@ -24,6 +24,7 @@ from core.events import record
 from core.money import ZERO, format_euros
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import moment
+from core.text import is_number
 from core.transitions import TransitionRefused
 from grants import committee
 from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted
@@ -323,7 +324,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
         rank = request.POST.get("rank", "")
         try:
             with versions.unchanged(request, session):
-                committee.move_item(item, int(rank) if rank.isdigit() else item.rank, actor=request.user)
+                committee.move_item(item, int(rank) if is_number(rank) else item.rank, actor=request.user)
         except SessionRefused as refusal:
             messages.error(request, str(refusal))
         return self._back(session)

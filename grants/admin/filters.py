@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.text import is_number
 from grants.models import Application, Call
 from grants.permissions import programmes_of
 from grants.staff_forms import instructors_of_programmes
@@ -94,7 +95,7 @@ class InstructorFilter(admin.SimpleListFilter):
             return queryset.filter(instructor=request.user)
         if value == "none":
             return queryset.filter(instructor__isnull=True)
-        return queryset.filter(instructor_id=int(value)) if value and value.isdigit() else queryset
+        return queryset.filter(instructor_id=int(value)) if is_number(value) else queryset
 
 
 class DeadlineFilter(admin.SimpleListFilter):

@@ -18,15 +18,14 @@ from django.utils.translation import ngettext
 
 from applicants.rules.identifiers import compact, validate_siret
 from core.dates import add_months, format_date_long
-from core.money import format_euros, format_number
+from core.money import format_euros, format_number, too_large
 from core.personal_numbers import find_national_number
 from core.text import without_invisible
 from grants.rules.conditions import FormFacts, holds, is_answered
 from grants.rules.schema import Choice, Question, QuestionKind
 
-MAX_AMOUNT = Decimal("999999999999.99")
 _FRENCH_DATE = re.compile(r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})$")
-_AMOUNT = re.compile(r"^-?\d+(\.\d{1,2})?$")
+_AMOUNT = re.compile(r"^-?[0-9]+(\.[0-9]{1,2})?$")
 _PHONE = re.compile(r"^\+?\d{9,15}$")
 _BLANKS = re.compile(r"[\s\u00a0\u202f]+")
 
@@ -45,7 +44,7 @@ def parse_amount(typed: str) -> Decimal | None:
         amount = Decimal(text)
     except InvalidOperation:
         return None
-    return amount if abs(amount) <= MAX_AMOUNT else None
+    return None if too_large(amount) else amount
 
 
 def parse_day(typed: str) -> date | None:

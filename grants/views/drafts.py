@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.engine import versions
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required
+from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.case_page import tasks_of
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
@@ -91,7 +92,7 @@ def _drafts_of(request: HttpRequest, call: Call) -> list[Application]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 19 else 0
+    return int(text) if is_number(text) else 0
 
 
 def _token(text: str | None) -> uuid.UUID | None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.engine import versions
 from core.presentation import action_label
+from core.text import is_number
 from core.transitions import TransitionRefused, perform
 from reporting.models import DeclarationState, ErrorType, ExpenditureDeclaration, ExpenditureItem
 from reporting.permissions import may_decide_on_declaration
@@ -128,7 +129,7 @@ class ControlGrid:
             return
         for name, value in self.request.POST.items():
             prefix, _dash, pk = name.partition("-")
-            if prefix == "decision" and pk.isdigit() and value:
+            if prefix == "decision" and is_number(pk) and value:
                 yield int(pk), value
 
     @property

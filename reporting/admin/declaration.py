@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from agreements.models import DuplicateWarning
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.dates import add_months
+from core.text import is_number
 from core.transitions import Option
 from reporting.admin.base import ReadOnlyAdmin, link
 from reporting.admin.control_grid import ControlGrid
@@ -101,7 +102,7 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
         if not taken:
             messages.info(request, _("Choose a decision for at least one item."))
         number = request.POST.get("page", "")
-        return redirect(f"{page}?page={number}" if number.isdigit() else page)
+        return redirect(f"{page}?page={number}" if is_number(number) else page)
 
     def shown_again(self, request: HttpRequest, declaration: ExpenditureDeclaration) -> HttpResponse:
         """Show the page again, with the grid as it was typed."""
@@ -143,7 +144,7 @@ class ExpenditureItemAdmin(ReadOnlyAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field=None) -> ExpenditureItem | None:
         """The item with the whole way from the case to the payment application, in one query."""
-        found = self.get_queryset(request).select_related(*WAY).filter(pk=object_id if object_id.isdigit() else None)
+        found = self.get_queryset(request).select_related(*WAY).filter(pk=object_id if is_number(object_id) else None)
         return found.first()
 
     @admin.display(description=gettext_lazy("Item"), ordering="pk")

@@ -16,7 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.text import exact
+from core.text import exact, is_number
 from core.workbooks import Column
 from reporting.rules.doubts import doubts
 
@@ -186,7 +186,7 @@ def parse_category(text: str | None) -> tuple[str, str]:
 def repaired_postcode(text: str | None, country: str) -> tuple[str, bool]:
     """Return the postcode, and whether its first zero had to be put back."""
     text = (text or "").strip().replace(" ", "")
-    if country == "FR" and len(text) == 4 and text.isdigit():
+    if country == "FR" and len(text) == 4 and is_number(text):
         return f"0{text}", True
     return text, False
 

@@ -10,6 +10,7 @@ from core.engine.erasure import ErasureRefused, erase
 from core.history import tracked_models
 from core.management.base import EssorCommand, Problems
 from core.models.user import User
+from core.text import is_number
 
 
 class Command(EssorCommand):
@@ -48,7 +49,7 @@ class Command(EssorCommand):
 def _row(name: str) -> models.Model:
     label, _colon, number = name.partition(":")
     model = next((model for model in tracked_models() if model._meta.label_lower == label.lower()), None)
-    row = model._base_manager.filter(pk=int(number)).first() if model and number.isdigit() else None
+    row = model._base_manager.filter(pk=int(number)).first() if model and is_number(number) else None
     if row is None:
         raise Problems([_("There is no %(name)s: write APP.MODEL:ID, as core.User:12.") % {"name": name}])
     return row

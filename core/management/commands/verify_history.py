@@ -16,6 +16,7 @@ from core.management.base import EssorCommand, Problems
 from core.models.document import StoredFile
 from core.models.event import Event, EventSeal
 from core.models.proof import Erasure, HistorySeal
+from core.text import is_number
 
 SHOWN = 20  # findings of each kind
 SESSIONS = 4
@@ -118,7 +119,7 @@ class Command(EssorCommand):
 
     def _anchor_step(self, anchor: str) -> Step:
         """What was noted outside: a file that ``manage.py anchor`` made, or POSITION:HASH."""
-        if anchor.partition(":")[0].isdigit():
+        if is_number(anchor.partition(":")[0]):
             return Step("anchor", lambda: check_anchor(anchor))
         if not Path(anchor).exists():
             raise Problems([_("--anchor is a file of manage.py anchor, or POSITION:HASH as this command prints it.")])
