@@ -23,6 +23,7 @@ from core.engine.versions import FIELD, Stale
 from core.money import format_euros
 from core.presentation import action_label
 from core.roles import STAFF_ROLES
+from core.text import is_number
 from core.views.resume import Kept, is_fragment, kept_from
 
 CONFLICT = 409
@@ -105,7 +106,7 @@ def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
         for item in (questions.questions_of(stale.form) if asked is None else asked)
     ]
     for name, rows in stale.rows.items():
-        keys = [value for value in request.POST.getlist(name) if value.isdigit()]
+        keys = [value for value in request.POST.getlist(name) if is_number(value)]
         ticked = rows.filter(pk__in=keys)
         found.append((capfirst(rows.model._meta.verbose_name_plural), "\n".join(str(row) for row in ticked)))
     if comment := request.POST.get("comment", "").strip():
