@@ -39,10 +39,12 @@ def main() -> None:
 
     from config.catalogues import compile_catalogues
     from config.embedded_host import EmbeddedServerError
+    from config.output import outlive_the_reader
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
     if not sys.argv[1:] or sys.argv[1] in WITHOUT_DATABASE or {"-h", "--help"} & set(sys.argv[2:]):
         os.environ.setdefault("ESSOR_EMBEDDED", "off")
+    outlive_the_reader()
     compile_catalogues()
     try:
         execute_from_command_line(sys.argv)

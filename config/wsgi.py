@@ -2,10 +2,12 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from config.catalogues import compile_catalogues
+from config.requests import EssorHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 compile_catalogues()
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+application = EssorHandler()

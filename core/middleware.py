@@ -1,17 +1,20 @@
 """Who acts during a request, and the answer to a form that came from an old page or that the database refuses."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from django.core.exceptions import BadRequest
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from core.acting import acting_as
 from core.documents import DocumentDamaged, DocumentNotReady
+from core.engine.readable import Unreadable, readable_cookies, readable_fields
 from core.engine.refusals import refusal_message
 from core.engine.versions import Stale
+from core.views.errors import bad_request
 from core.views.refused import refused_page
 from core.views.stale import stale_page
 
@@ -30,44 +33,31 @@ class ActingMiddleware:
             return self.get_response(request)
 
 
-NUL = "\0"
-
-
 class UnreadableSignMiddleware:
-    """The sign NUL, which no column holds and nobody sees: an address with it is none, a form loses it and goes on.
+    """What no page of Essor sends is refused in words or left out (``core.engine.readable``); never an error 500.
 
-    Forms of Django lose it too (``core.text``); this is for what views read of a request by themselves.
+    Before the session, which reads a cookie, and before the check of the form's token, which reads the form.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        readable_cookies(request)
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping) -> None:
-        """Called by Django before each view. Raises Http404 for the path, BadRequest for the query."""
-        if NUL in request.path_info:
-            raise Http404
-        if any(NUL in text for text in _texts(request.GET)):
-            raise BadRequest("The query holds the sign NUL.")
-        if any(NUL in text for text in _texts(request.POST)):
-            request.POST = _without_nul(request.POST)
+        """Called by Django before each view."""
+        readable_fields(request, kwargs)
 
-
-def _texts(data: QueryDict) -> Iterator[str]:
-    for name, values in data.lists():
-        yield name
-        yield from values
-
-
-def _without_nul(data: QueryDict) -> QueryDict:
-    cleaned = QueryDict(mutable=True, encoding=data.encoding)
-    for name, values in data.lists():
-        for value in values:
-            cleaned.appendlist(name.replace(NUL, ""), value.replace(NUL, ""))
-    cleaned._mutable = False
-    return cleaned
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A list of the staff site leaves out a filter that it cannot read; what else is made of a list says so."""
+        if not isinstance(exception, IncorrectLookupParameters):
+            return None
+        sentence = _(
+            "This address holds a filter that nothing reads. Open the list again and choose its filters there."
+        )
+        return bad_request(request, Unreadable(sentence))
 
 
 class StaleMiddleware:

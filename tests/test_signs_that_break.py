@@ -11,51 +11,61 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.contrib import admin
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import QueryDict
 from django.test import Client
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, get_resolver, reverse
 
 from agreements.admin.forms import LinesForm
 from agreements.claims import _amount_problems
+from config.wsgi import application
+from core.engine.readable import Unreadable, readable_fields
 from core.money import MAX_AMOUNT, EuroField
 from core.workbooks.values import CellRefused, to_money, to_text
 from grants.rules.answers import parse_amount
 from tests.factories.core import UserFactory
 from tests.factories.grants import filed
-from tests.forms import forms_of
+from tests.forms import PageForm, forms_of
 from tests.test_writing_views import (
     key_of,
     portal_pages_of_agreements,
     portal_pages_of_applicants,
     portal_pages_of_cases,
+    staff_pages_of_cases,
+    tokens_of,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("core", "applicants", "grants", "agreements", "reporting")
-SIGN = "²\0"
+SIGN = "²"
 LEAVES = ("core:logout", "core.views.account.sign_out")
-PORTAL = (portal_pages_of_applicants, portal_pages_of_cases, portal_pages_of_agreements)
-QUERY = ("next", "seen", "page", "p", "q", "applicant", "token", "state__exact", "o", "check", "instructor", "action")
-SAMPLES = {
-    "int": "1",
-    "uuid": str(uuid.UUID(int=1)),
-    "slug": "a",
-    "path": "a%00",
-    "str": "a%00",
-    "drf_format_suffix": "",
-}
+PAGES = (portal_pages_of_applicants, portal_pages_of_cases, portal_pages_of_agreements, staff_pages_of_cases)
+QUERY = ("next", "seen", "page", "p", "q", "applicant", "token", "o", "check", "action", "etat", "programme", "what")
+SAMPLES = {"int": "1", "uuid": str(uuid.UUID(int=1)), "slug": "a", "path": SIGN, "str": SIGN, "drf_format_suffix": ""}
+CHARSETS = ("utf-7", "unicode_escape", "utf-16")
 _PLACE = re.compile(r"<(?:(\w+):)?\w+>")
 
 
-def routes(patterns=None, before: str = "") -> Iterator[str]:
-    """Every address of the product that is written with converters, with a sample in each place."""
+def routes(samples: dict[str, str], patterns=None, before: str = "") -> Iterator[tuple[str, object]]:
+    """Every address of the product that is written with converters, with a sample in each place, and its view."""
     for pattern in patterns if patterns is not None else get_resolver().url_patterns:
         route = before + str(pattern.pattern).removeprefix("^")
         if not isinstance(pattern, URLPattern):
-            yield from routes(pattern.url_patterns, route)
+            yield from routes(samples, pattern.url_patterns, route)
         elif not re.search(r"[\\^$(]", route):
-            yield "/" + _PLACE.sub(lambda place: SAMPLES[place[1] or "str"], route)
+            yield "/" + _PLACE.sub(lambda place: samples[place[1] or "str"], route), pattern.callback
+
+
+def reader_of(view) -> object:
+    """What reads the path and the query: one address of each is tried. Lists of the staff site have their own filters."""
+    inner = view
+    while hasattr(inner, "__wrapped__"):
+        inner = inner.__wrapped__
+    owner = getattr(inner, "__self__", None)
+    if not isinstance(owner, admin.ModelAdmin):
+        return inner
+    return inner.__func__, type(owner).get_object, type(owner).get_queryset
 
 
 def signed_in(user) -> Client:
@@ -64,36 +74,119 @@ def signed_in(user) -> Client:
     return client
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("person", ["member", "staff"])
-def test_every_address_answers(person):
-    user = UserFactory(applicant=True) if person == "member" else UserFactory(head_of_service=True)
-    client = signed_in(user)
-    addresses = [route for route in routes() if route.startswith("/admin/") == (person == "staff")]
-    assert len(addresses) > 20
-    for sign in (SIGN, "²"):
-        broken = [route for route in addresses if client.get(route, dict.fromkeys(QUERY, sign)).status_code >= 500]
-        assert broken == []
-    assert [route for route in addresses if "%00" in route and client.get(route).status_code != 404] == []
+@pytest.fixture
+def head(db) -> Client:
+    return signed_in(UserFactory(head_of_service=True))
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("pages", PORTAL, ids=lambda pages: pages.__name__)
-def test_every_field_of_the_portal_answers(pages):
-    seen = set()
+@pytest.mark.parametrize(
+    ("role", "of_theirs"),
+    [
+        ("applicant", r"/(?!admin)"),
+        ("administrator", r"/admin/(core|applicants)/"),
+        ("head_of_service", r"/admin/(?!core|applicants)"),
+    ],
+)
+def test_every_reader_of_an_address_answers(role, of_theirs):
+    client = signed_in(UserFactory(**{role: True}))
+    found = {reader_of(view): route for route, view in routes(SAMPLES) if re.match(of_theirs, route)}
+    assert len(found) > 40
+    query = dict.fromkeys(QUERY, SIGN)
+    assert [route for route in found.values() if client.get(route, query).status_code >= 500] == []
+
+
+def test_every_filter_of_a_list_answers(head):
+    """One list for each class of filter that the product wrote, and one for a filter of Django."""
+    lists = {}
+    for model, model_admin in admin.site._registry.items():
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        lists |= {
+            chosen: (address, chosen.parameter_name)
+            for chosen in model_admin.list_filter
+            if hasattr(chosen, "parameter_name")
+        }
+    assert len(lists) > 4
+    tried = [*lists.values(), (reverse("admin:grants_application_changelist"), "state__exact")]
+    assert [where for where in tried if head.get(where[0], {where[1]: SIGN}).status_code >= 500] == []
+
+
+def everything_typed(form: PageForm) -> dict:
+    """The form with the sign in every field, as sent from a page of now."""
+    boxes = dict.fromkeys([name for name, _value in [*form.boxes, *form.buttons]], SIGN)
+    return boxes | dict.fromkeys(form.fields, SIGN) | {name: form.fields[name] for name in tokens_of(form)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pages", PAGES, ids=lambda pages: pages.__name__)
+def test_every_form_answers(pages):
+    seen = {}
     for user, addresses in pages():
         client = signed_in(user)
         for address in addresses:
             for form in forms_of(client.get(address, follow=True), address):
-                if key_of(form.action) in LEAVES:
-                    continue
-                for name in form.fields:
-                    if (key := (key_of(form.action), re.sub(r"[0-9]+", "0", name))) in seen:
-                        continue
-                    seen.add(key)
-                    answer = client.post(form.action, form.fields | {name: SIGN})
-                    assert answer.status_code < 500, key
-    assert len(seen) > 8
+                key = (key_of(form.action), tuple(sorted(re.sub(r"[0-9]+", "0", name) for name in form.fields)))
+                if key[0] not in LEAVES and key not in seen:
+                    seen[key] = client.post(form.action, everything_typed(form)).status_code
+    assert len(seen) > 4
+    assert [key for key, status in seen.items() if status >= 500] == []
+
+
+def test_what_no_page_sends_is_said_in_words(head):
+    """NUL in the path, the query, the keys of the staff site, a cookie; encodings that are none; rows of no list."""
+    administrator = signed_in(UserFactory(administrator=True))
+    cases = reverse("admin:grants_application_changelist")
+    nul = [route for route, _view in routes(SAMPLES | {"path": "a%00", "str": "a%00"}) if "%00" in route][::9]
+    assert len(nul) > 10 and {head.get(route).status_code for route in [*nul, f"{cases}a_00/change/"]} == {404}
+    bad = [
+        head.get("/", {"q": "a\0"}),
+        administrator.get(reverse("admin:core_retention_download"), {"q": SIGN, "foo": "1"}),
+        head.get(reverse("admin:applicants_applicant_export"), {"foo": SIGN}),
+        head.post(cases, {"action": "assign_to", "_selected_action": SIGN}),
+        *(head.generic("POST", "/", b"x", f"multipart/form-data; boundary=x; charset={name}") for name in CHARSETS),
+        *(head.get("/", {"a": "b"}, CONTENT_TYPE=f"text/plain; charset={name}") for name in CHARSETS),
+    ]
+    told = ["incomplet" not in answer.text for answer in bad]
+    assert ([answer.status_code for answer in bad], told) == ([400] * len(bad), [True] * len(bad)), (
+        "each says what it was"
+    )
+    head.cookies["sessionid"] = r'"\000aaaaaaaa"'
+    assert head.get(cases).status_code == 302, "a session of that name is none"
+
+
+def test_an_encoding_of_no_text_is_refused_as_the_others(rf):
+    environ = rf.get("/", {"q": "é"}).environ | {"CONTENT_TYPE": "text/plain; charset=hex"}
+    assert application.request_class(environ).GET.dict() == {"q": "é"}
+    with pytest.raises(Unreadable):
+        readable_fields(application.request_class(environ), {})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("value", [SIGN, "http://[", "bytes=²-", '"²', "\xff"])
+def test_every_header_that_is_read_answers(value):
+    client = signed_in(UserFactory(applicant=True))
+    names = (
+        "Referer Origin If-None-Match If-Modified-Since Range Accept Accept-Language HX-Request HX-Current-URL Cookie"
+    )
+    answers = [client.post("/mon-compte/", {"first_name": SIGN}, headers={name: value}) for name in names.split()] + [
+        client.get(address, headers={name: value}) for name in names.split() for address in ("/", "/api/v1/calls/")
+    ]
+    assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
+
+
+def test_a_file_of_any_name_is_taken_or_refused(head):
+    case = filed()
+    client = signed_in(case.created_by)
+    page = f"/ma-structure/{case.applicant_id}/comptes/nouveau/"
+    for name in (
+        "filename*=utf-8''a%00%ED%A0%80.pdf",
+        "filename*=foo''a.pdf",
+        'filename="\x00²\xff.pdf"',
+        'filename="²',
+    ):
+        body = f'--x\r\nContent-Disposition: form-data; name="proof"; {name}\r\n\r\n%PDF\r\n--x--\r\n'
+        answer = client.post(page, body.encode("latin-1"), content_type="multipart/form-data; boundary=x")
+        assert answer.status_code < 500, name
 
 
 @pytest.mark.django_db

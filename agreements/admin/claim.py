@@ -30,8 +30,8 @@ FOLDER = "admin/agreements/paymentclaim"
 def keep_lines(claim: PaymentClaim, request: HttpRequest):
     """Record what is kept of every line, in one go."""
     form = LinesForm(request.POST, lines=claim.lines.all())
-    form.refuse_others()
     versions.settle(form, claim, request.page_shown)
+    form.refuse_others()
     if form.is_valid():
         try:
             certify_lines(claim, form.kept(), actor=request.user)

@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import BadRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from agreements.models import DuplicateWarning
+from core.engine.readable import Unreadable
 from core.money import EuroField
 from core.past_days import PastDayField
 from grants.eu_funds import FUND_OR_NONE
@@ -42,13 +42,19 @@ class LinesForm(forms.Form):
     def refuse_others(self) -> None:
         """Refuse a form that speaks of a line of another claim, or of one line twice: nothing is passed over in silence.
 
-        Raises BadRequest, which no page of the product leads to.
+        Raises Unreadable, which no page of the product leads to.
         """
         for name in self.data:
             if name.startswith(("amount-", "reason-")) and name not in self.fields:
-                raise BadRequest(f"{name}: no line of this claim.")
+                raise Unreadable(
+                    _("“%(name)s” is no line of this claim: nothing was recorded. Open the page of the claim again.")
+                    % {"name": name}
+                )
             if name in self.fields and len(self.data.getlist(name)) > 1:
-                raise BadRequest(f"{name}: sent twice.")
+                raise Unreadable(
+                    _("“%(name)s” was sent twice: nothing was recorded. Open the page of the claim again.")
+                    % {"name": name}
+                )
 
     def kept(self) -> dict[int, tuple[Decimal, str]]:
         """Amount and reason by line id."""

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -31,6 +33,7 @@ from core.admin.transitions import transition_view
 from core.admin.versioned import VersionedInlineMixin, VersionedMixin
 from core.admin_permissions import AdminRolesMixin
 from core.engine import versions
+from core.engine.readable import Unreadable
 from core.models.workflow import WorkflowModel
 from core.money import EuroField, format_euros
 from core.templatetags.essor import short_date, state_pill
@@ -238,6 +241,17 @@ class EssorModelAdmin(
         if (reason := nothing_to_search(typed)) and not request.path.endswith("/autocomplete/"):
             messages.warning(request, reason)
         return matching(queryset, typed, field)
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
+        """What the list does to the rows ticked. Raises Unreadable for a row that no list gave."""
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.to_python(key)
+            except ValidationError as error:
+                raise Unreadable(
+                    _("“%(key)s” is no row of this list: nothing was done. Open the list again.") % {"key": key}
+                ) from error
+        return super().response_action(request, queryset)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EssorChangeList

@@ -5,8 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import BadRequest
 from django.core.files.base import File
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -71,6 +69,9 @@ class ConfirmForm(ConfirmImportForm):
     """The file that was looked at, with the reason that was given for it."""
 
     change_reason = forms.CharField(max_length=1000, widget=forms.HiddenInput)
+    # There is one format and one resource: see ``get_import_formats``.
+    format = forms.ChoiceField(choices=[("0", "0")], widget=forms.HiddenInput)
+    resource = forms.ChoiceField(choices=[("0", "0")], required=False, widget=forms.HiddenInput)
 
 
 class ExportForm(SelectableFieldsExportForm):
@@ -92,13 +93,6 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
     confirm_form_class = ConfirmForm
     export_form_class = ExportForm
     tmp_storage_class = MediaStorage
-
-    def get_export_queryset(self, request: HttpRequest) -> models.QuerySet:
-        """The rows of the list with its filters. Raises BadRequest for a filter that the list cannot read."""
-        try:
-            return super().get_export_queryset(request)
-        except IncorrectLookupParameters as error:
-            raise BadRequest(str(error)) from error
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """By roles; the library would let everyone in."""
@@ -141,6 +135,19 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
             labels = [str(column.label) for column in self.resource_classes[0].imported_columns()]
             response.context_data["fields_list"] = [("", labels)]
         return response
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """The confirmed file goes in; one that went in already, or that nobody sent, is asked for again."""
+        try:
+            return super().process_import(request, **kwargs)
+        except (FileNotFoundError, IsADirectoryError):
+            messages.error(
+                request,
+                _(
+                    "The file of this import is no longer there: it was confirmed already, or never sent. Choose it again."
+                ),
+            )
+            return redirect(request.path.replace("/process_import/", "/import/"))
 
     def get_confirm_form_initial(self, request: HttpRequest, import_form: forms.Form | None) -> dict[str, Any]:
         """The reason goes from the upload to its confirmation."""

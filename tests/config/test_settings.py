@@ -104,6 +104,11 @@ def test_a_view_of_the_staff_site_can_be_stricter(rf: RequestFactory):
         (2, "198.51.100.7, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
         (2, "203.0.113.9", "10.0.0.1"),
         (1, "", "10.0.0.1"),
+        (1, "203.0.113.9:5100", "203.0.113.9"),
+        (1, "[2001:db8::9]:5100", "2001:db8::9"),
+        (1, "fe80::1%eth0", "fe80::1"),
+        (1, "unknown", "0.0.0.0"),  # noqa: S104
+        (1, "²", "0.0.0.0"),  # noqa: S104
     ],
 )
 def test_the_address_of_a_person_is_what_our_proxies_say(rf, settings, proxies, forwarded, expected):

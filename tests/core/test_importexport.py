@@ -83,6 +83,19 @@ def test_nothing_changes_before_it_is_confirmed(client, officer) -> None:
     assert applicant.created_by == officer
 
 
+def test_a_file_confirmed_twice_or_never_sent_is_asked_for_again(client, officer) -> None:
+    response = upload(client, table([[siret(1), "Une", "51000", "Reims"]], HEADERS))
+    assert confirm(client, response).status_code == 302
+    form, address = response.context["confirm_form"], reverse("admin:applicants_applicant_process_import")
+    for name in (form.initial["import_file_name"], "²", ".."):
+        answer = client.post(address, form.initial | {"import_file_name": name}, follow=True)
+        assert answer.redirect_chain == [(reverse("admin:applicants_applicant_import"), 302)]
+        assert "Le fichier de cet import n’est plus là" in answer.text
+    for field in ("format", "resource"):
+        for typed in ("²", "7"):
+            assert field in client.post(address, form.initial | {field: typed}).context["errors"]
+
+
 def test_the_same_file_again_changes_nothing(client, officer) -> None:
     rows = [[siret(1), "Une", "51000", "Reims", "non"], [None, "En création", "51000", "Reims", "oui"]]
     content = table(rows, [*HEADERS, LABELS["in_formation"]])

@@ -1,0 +1,76 @@
+"""What a request may hold: no sign NUL, no encoding but UTF-8. No page of Essor sends anything else.
+
+NUL is nowhere seen and no column holds it. A form or a cookie comes without it (Django's forms lose it too,
+``core.text``: this is for what views read by themselves); an address with it is no address.
+"""
+
+import codecs
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, QueryDict, UnreadablePostError
+from django.utils.translation import gettext as _
+
+NUL = "\0"
+
+
+class Unreadable(BadRequest):
+    """A request that is not taken as it came; ``str()`` is a sentence for the person who sent it, with what to do."""
+
+
+def readable_cookies(request: HttpRequest) -> None:
+    """Drop the cookies that hold NUL: a session of that name is none."""
+    if any(NUL in value for value in request.COOKIES.values()):
+        request.COOKIES = {name: value for name, value in request.COOKIES.items() if NUL not in value}
+
+
+def readable_fields(request: HttpRequest, parts: Mapping[str, object]) -> None:
+    """Look at the encoding, the path (``parts``: what the address gives the view), the query and the form.
+
+    Raises:
+        Http404: the path holds NUL, or will when the staff site takes the escapes of its keys back ("_00").
+        Unreadable: the encoding is not UTF-8, or the query holds NUL.
+    """
+    if not _is_utf8((request.content_params or {}).get("charset")):
+        raise Unreadable(
+            _("What was sent is not encoded in UTF-8. Open the page again in a browser and send it from there.")
+        )
+    if NUL in request.path_info or NUL in unquote(str(parts.get("object_id") or "")):
+        raise Http404
+    if _has_nul(_texts(request.GET)):
+        raise Unreadable(
+            _("This address holds a sign that nothing reads. Open the page again from its list or its menu.")
+        )
+    try:
+        sent = request.POST
+    except UnreadablePostError:  # whoever sent it is gone: the view meets an empty form, as before
+        return
+    if _has_nul(_texts(sent)):
+        request.POST = _without_nul(sent)
+
+
+def _is_utf8(encoding: str | None) -> bool:
+    try:
+        return encoding is None or codecs.lookup(encoding).name == "utf-8"
+    except (LookupError, ValueError):
+        return False
+
+
+def _has_nul(texts: Iterable[str]) -> bool:
+    return any(NUL in text for text in texts)
+
+
+def _texts(data: QueryDict) -> Iterator[str]:
+    for name, values in data.lists():
+        yield name
+        yield from values
+
+
+def _without_nul(data: QueryDict) -> QueryDict:
+    cleaned = QueryDict(mutable=True, encoding=data.encoding)
+    for name, values in data.lists():
+        for value in values:
+            cleaned.appendlist(name.replace(NUL, ""), value.replace(NUL, ""))
+    cleaned._mutable = False
+    return cleaned
