@@ -1,5 +1,6 @@
 """Invoices declared twice: found, shown, answered."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from agreements.models.same_invoice import over_their_total
 from agreements.permissions import may_review
-from agreements.rules.duplicates import SAME_NUMBER_DAYS, Suppliers, may_be_one
+from agreements.rules.duplicates import SAME_NUMBER_DAYS, Suppliers, may_be_one, one_supplier
 from core.engine.refusals import refusal_message
 from core.events import record
 from core.money import format_euros
@@ -37,8 +38,11 @@ def twins_of(line) -> QuerySet:
     )
     said = (Q(duplicate_key=line.duplicate_key) | by_another_name | seen) & alike
     if line.proof_key:
+        supplier = Q(name_key__startswith=f"{line.invoice.supplier_key}|")
+        if line.supplier_siret:
+            supplier = Q(supplier_siret="") & supplier | Q(supplier_siret__startswith=line.invoice.siren)
         said |= Q(proof_key=line.proof_key) & (
-            Q(invoice_total=line.invoice_total) | ~Q(claim__agreement_id=line.claim.agreement_id)
+            Q(invoice_total=line.invoice_total) & supplier | ~Q(claim__agreement_id=line.claim.agreement_id)
         )
     sign = Q(invoice_total__gt=0) if line.invoice_total > 0 else Q(invoice_total__lt=0)
     return (
@@ -109,12 +113,14 @@ def _met_under(line, suppliers: Suppliers) -> list[str]:
 
 
 def _one_proof_for_both(line, other, agreement_id: int) -> bool:
-    """Whether one file that proves two lines asks a question: they say one total, or are of two agreements.
+    """Whether one file that proves two lines asks a question: one supplier and one total, or two agreements.
 
-    Within an agreement one file may hold several invoices (the payslips of a month): with other totals they are others.
+    Within an agreement one file may hold several invoices (the payslips of a month): with other totals, or of other
+    suppliers, they are others.
     """
-    same_side = (line.invoice_total > 0) == (other.invoice_total > 0)
-    return same_side and (line.invoice_total == other.invoice_total or other.of_agreement != agreement_id)
+    one, two = line.invoice, other.invoice
+    same_side = (one.total > 0) == (two.total > 0)
+    return same_side and ((one.total == two.total and one_supplier(one, two)) or other.of_agreement != agreement_id)
 
 
 def warnings_of(claim) -> QuerySet:
@@ -126,6 +132,18 @@ def warnings_of(claim) -> QuerySet:
 def open_warnings(claim) -> QuerySet:
     """Return those that nobody answered."""
     return warnings_of(claim).filter(answered_at__isnull=True)
+
+
+def on_the_same_file(warning, unanswered: Iterable) -> list:
+    """Those of the ``unanswered`` warnings that are asked because one file proves their lines, as those of ``warning``."""
+    file = warning.line.proof_key
+    if not file or warning.other_line.proof_key != file:
+        return []
+    return [
+        other
+        for other in unanswered
+        if other.pk != warning.pk and other.line.proof_key == other.other_line.proof_key == file
+    ]
 
 
 def lines_over_their_total(claim) -> list[tuple[int, Decimal, Decimal]]:

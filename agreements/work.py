@@ -141,8 +141,8 @@ def _acts(user) -> Iterator[WorkItem]:
         agreements = (agreements_to_send(user) | agreements_to_end(user)).filter(mine)
     if user.has_role(Role.HEAD_OF_SERVICE):
         agreements |= agreements_to_sign(user).exclude(drafted_by=user)
-    agreements = agreements.annotate(is_in_force=ExpressionWrapper(Q(state="in_force"), BooleanField()))
-    for agreement in agreements.select_related("beneficiary").order_by("is_in_force", "created_at")[: 2 * SHOWN]:
+    agreements = agreements.annotate(ends_next=ExpressionWrapper(Q(state="in_force"), BooleanField()))
+    for agreement in agreements.select_related("beneficiary").order_by("ends_next", "created_at")[: 2 * SHOWN]:
         why, action = ACT_STEPS.get(agreement.state, TO_SIGN)
         yield _act_item(agreement, str(why), str(action))
 

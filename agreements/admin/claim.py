@@ -1,6 +1,7 @@
 """Payment claims: the queue, and the page where a claim is checked line by line beside its proofs."""
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -15,7 +16,7 @@ from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.due import due_of_claim
-from agreements.duplicates import answer_warning, warnings_of
+from agreements.duplicates import answer_warning, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
@@ -46,20 +47,27 @@ def keep_lines(claim: PaymentClaim, request: HttpRequest):
 
 
 def answer(claim: PaymentClaim, request: HttpRequest):
-    """Answer one invoice declared twice."""
-    form = WarningForm(request.POST)
+    """Answer one invoice declared twice, or all that one file asks about."""
+    asked = warnings_of(claim).select_related("line__claim", "other_line")
+    number = request.POST.get("warning", "")
+    warning = get_object_or_404(asked, pk=number if number.isascii() and number.isdigit() else 0)
+    others = on_the_same_file(warning, open_warnings(claim).select_related("line__claim", "other_line"))
+    form = WarningForm(request.POST, others=len(others))
     if form.is_valid():
         data = form.cleaned_data
-        warning = get_object_or_404(warnings_of(claim).select_related("line__claim", "other_line"), pk=data["warning"])
         if refusal := may_review(request.user, claim):
             form.add_error(None, refusal)
         else:
+            questions = [warning, *(others if data.get("whole_file") else ())]
             try:
-                answer_warning(warning, answer=data["answer"], comment=data["comment"], actor=request.user)
+                with transaction.atomic():
+                    for question in questions:
+                        answer_warning(question, answer=data["answer"], comment=data["comment"], actor=request.user)
             except ValueError as error:
                 form.add_error("answer", str(error))
             else:
-                return form, "duplicates", _("Answer recorded.")
+                told = ngettext("Answer recorded.", "%(count)s answers recorded.", len(questions))
+                return form, "duplicates", told % {"count": len(questions)}
     return form, "duplicates", None
 
 
@@ -192,11 +200,12 @@ class PaymentClaimAdmin(CasePageAdmin):
             return []
         refused = self.refused(request, "duplicate")
         answers = Role.INSTRUCTOR in request.user.role_set and may_review(request.user, obj) is None
+        unanswered = [warning for warning in warnings if warning.answered_at is None]
         rows = [
-            (warning, None if warning.answered_at or not answers else _form_of(warning, refused))
+            (warning, None if warning.answered_at or not answers else _form_of(warning, refused, unanswered))
             for warning in warnings
         ]
-        left = sum(1 for warning in warnings if warning.answered_at is None)
+        left = len(unanswered)
         note = _("%(count)s to answer") % {"count": left}
         return [
             Panel(
@@ -215,7 +224,8 @@ def _rows(lines: list[ExpenditureLine], form: LinesForm | None) -> list[tuple]:
     return [(line, form[f"amount-{line.pk}"], form[f"reason-{line.pk}"]) for line in lines]
 
 
-def _form_of(warning, refused: WarningForm | None) -> WarningForm:
+def _form_of(warning, refused: WarningForm | None, unanswered: list) -> WarningForm:
     if refused is not None and str(refused.data.get("warning")) == str(warning.pk):
         return refused
-    return WarningForm(initial={"warning": warning.pk}, auto_id=f"id_warning_{warning.pk}_%s")
+    others = len(on_the_same_file(warning, unanswered))
+    return WarningForm(initial={"warning": warning.pk}, others=others, auto_id=f"id_warning_{warning.pk}_%s")

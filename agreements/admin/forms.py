@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
 from agreements.models import DuplicateWarning
 from core.engine.readable import Unreadable
@@ -69,6 +69,25 @@ class WarningForm(forms.Form):
     warning = forms.IntegerField(widget=forms.HiddenInput)
     answer = forms.ChoiceField(label=pgettext_lazy("noun", "Answer"), choices=DuplicateWarning.Answer.choices)
     comment = forms.CharField(label=_("Explanation"), max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))
+    whole_file = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, others: int = 0, **kwargs: Any):
+        """``others``: how many open questions are asked because of the same file."""
+        super().__init__(*args, **kwargs)
+        if not others:
+            del self.fields["whole_file"]
+            return
+        self.fields["whole_file"].label = ngettext(
+            "They are different invoices: the same answer to the other question on this file",
+            "They are different invoices: the same answer to the %(count)s other questions on this file",
+            others,
+        ) % {"count": others}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("whole_file") and data.get("answer") != DuplicateWarning.Answer.DIFFERENT:
+            self.add_error("whole_file", _("Only “two different invoices” answers all questions on a file at once."))
+        return data
 
 
 class PaymentsForm(forms.Form):

@@ -2,9 +2,15 @@
 
 from agreements.rules.duplicates import SAME_NUMBER_DAYS
 
+#: SQL of the supplier in the key of an invoice: what stands before its number.
+_SUPPLIER = r"regexp_replace({}, '\|[^|]*$', '')"
+#: SQL: the lines ``mine`` and ``other`` name one supplier, by its number where both give one, else by its name.
+_ONE_SUPPLIER = f"""CASE WHEN mine.supplier_siret <> '' AND other.supplier_siret <> ''
+                   THEN left(mine.supplier_siret, 9) = left(other.supplier_siret, 9)
+                   ELSE {_SUPPLIER.format("mine.name_key")} = {_SUPPLIER.format("other.name_key")} END"""
 #: SQL: the lines ``mine`` and ``other`` may be one invoice, by what they say or what it looks like, and nobody's numbers
-#: say otherwise; or one file proves both, with one total or in two agreements. Their signs are multiplied: an
-#: equality would let the database pair all lines of a sign before it looks at the keys.
+#: say otherwise; or one file proves both, for one total of one supplier or in two agreements. Their signs are
+#: multiplied: an equality would let the database pair all lines of a sign before it looks at the keys.
 MAY_BE_ONE = f"""
     other.id <> mine.id
     AND ((other.duplicate_key = mine.duplicate_key
@@ -16,7 +22,7 @@ MAY_BE_ONE = f"""
     AND (other.invoice_total = mine.invoice_total
          OR abs(other.invoice_date - mine.invoice_date) <= {SAME_NUMBER_DAYS})
       OR other.proof_key <> '' AND other.proof_key = mine.proof_key
-         AND (other.invoice_total = mine.invoice_total
+         AND (other.invoice_total = mine.invoice_total AND {_ONE_SUPPLIER}
               OR (SELECT agreement_id FROM agreements_paymentclaim WHERE id = other.claim_id)
                  <> (SELECT agreement_id FROM agreements_paymentclaim WHERE id = mine.claim_id)))
     AND other.invoice_total * mine.invoice_total > 0
@@ -47,10 +53,6 @@ OVER_THEIR_TOTAL = """
 def over_their_total(which: str) -> str:
     """SQL of the lines of which more is kept, in all claims together, than the total of their invoice."""
     return OVER_THEIR_TOTAL.format(which=which, MAY_BE_ONE=MAY_BE_ONE, ARE_DIFFERENT=ARE_DIFFERENT)
-
-
-#: SQL of the supplier in the key of an invoice: what stands before its number.
-_SUPPLIER = r"regexp_replace({}, '\|[^|]*$', '')"
 
 
 def credits_over_their_invoice(which: str) -> str:

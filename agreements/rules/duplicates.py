@@ -52,6 +52,11 @@ class Invoice:
         return self.supplier_siret[:SIREN_LENGTH]
 
     @property
+    def supplier_key(self) -> str:
+        """The name of the supplier as it is compared, whatever its capitals and accents."""
+        return fold(self.supplier_name)[:80]
+
+    @property
     def name_key(self) -> str:
         """The key of the invoice by the name of its supplier."""
         return self.key(self.supplier_name)
@@ -116,6 +121,13 @@ class Suppliers:
 def contradict(one: Invoice, other: Invoice) -> bool:
     """Whether two rows name different enterprises: namesakes may send invoices with the same number."""
     return bool(one.siren and other.siren and one.siren != other.siren)
+
+
+def one_supplier(one: Invoice, other: Invoice) -> bool:
+    """Whether two rows name one supplier: by its number where both give one, else by its name."""
+    if one.siren and other.siren:
+        return one.siren == other.siren
+    return one.supplier_key == other.supplier_key
 
 
 def may_be_one(one: Invoice, other: Invoice) -> bool:

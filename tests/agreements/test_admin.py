@@ -6,6 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from agreements.claims import attach_proof
+from agreements.duplicates import open_warnings
 from agreements.models import Agreement, ExpenditureLine, PaymentBatch, PaymentClaim
 from core.navigation import work_for
 from core.roles import Role
@@ -155,6 +157,23 @@ def test_a_duplicate_is_answered_on_the_page(client):
     assert act(client, claim, "duplicate", warning=warning.pk, answer="split", comment="Deux parts.").status_code == 302
     warning.refresh_from_db()
     assert warning.answered_by == house.instructor
+
+
+def test_one_answer_for_all_that_one_file_asks(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    lines = [add_line(claim, house, invoice_number=f"LOYER {month}") for month in ("JUIN", "JUILLET", "AOUT")]
+    attach_proof(claim, lines, lines[0].proof, actor=house.member)
+    perform(claim, "submit", actor=house.member, data={"attested": "on"})
+    perform(claim, "start_review", actor=house.instructor)
+    first, *others = open_warnings(claim)
+    sign_in(client, house.instructor)
+    assert "aux 2 autres questions" in client.get(page_url(claim)).content.decode()
+    data = {"warning": first.pk, "comment": "Trois loyers.", "whole_file": "on"}
+    assert act(client, claim, "duplicate", answer="cut", **data).status_code == 422
+    assert act(client, claim, "duplicate", answer="different", **data).status_code == 302
+    assert not open_warnings(claim)
+    assert {warning.comment for warning in others if warning.refresh_from_db() is None} == {"Trois loyers."}
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------

@@ -227,12 +227,16 @@ def test_one_file_for_several_invoices_is_asked_about_and_the_answer_stays(claim
     claim, house = claim
     values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
     one = add_line(claim, house, invoice_number="FA-100", **values)
-    other = add_line(claim, house, invoice_number="B/7", supplier_name="Imprimerie", supplier_siret=siret(5), **values)
+    other = add_line(claim, house, invoice_number="B/7", **values)
     apart = add_line(claim, house, invoice_number="B/8", invoice_total=Decimal(50), declared_amount=Decimal(50))
+    payslip = add_line(claim, house, invoice_number="C/9", supplier_name="Zoé Salariée", supplier_siret="", **values)
+    theirs = add_line(claim, house, invoice_number="D/1", supplier_name="Imprimerie", supplier_siret=siret(5), **values)
     assert not twins_of(one).exists()
-    claims.attach_proof(claim, [one, other, apart], one.proof, actor=house.member)
+    claims.attach_proof(claim, [one, other, apart, payslip, theirs], one.proof, actor=house.member)
     one.refresh_from_db()
+    payslip.refresh_from_db()
     assert list(twins_of(one)) == [other], "a bundle of several invoices of one agreement asks nothing"
+    assert not twins_of(payslip).exists()
     claims.submit(claim, actor=house.member)
     perform(claim, "start_review", actor=house.instructor)
     warning = open_warnings(claim).get()

@@ -170,12 +170,12 @@ def claim_the_balance(lea: Window, agreement: str) -> str:
     lea.see("cpo-10-workbook-checked")
     lea.press("Reprendre ces lignes")
     lea.told(f"{len(SALARIES)} lignes ajoutées")
-    form = lea.page.locator("#lines form[action*=justificatif]")
-    lea.page.locator("#lines details:has(form[action*=justificatif]) summary").click()
-    form.locator("input[type=file]").set_input_files(paper("bulletins.pdf", pdf("bulletins")))
-    for box in form.locator("input[type=checkbox]").all():
+    proof = lea.page.locator("#lines details:has(button[formaction*=justificatif])")
+    proof.locator("summary").click()
+    proof.locator("input[type=file]").set_input_files(paper("bulletins.pdf", pdf("bulletins")))
+    for box in proof.locator("input[type=checkbox]").all():
         box.check()
-    lea.press("Joindre", form)
+    lea.press("Joindre le justificatif", proof)
     lea.told("est joint")
     lea.see("cpo-11-claim-of-the-balance")
     applicant.file_claim(lea)

@@ -248,7 +248,7 @@ def claim(nadia: Window, agreement: str) -> list[str]:
     applicant.join_claim_pieces(nadia)
     today = timezone.localdate()
     for rank, (account, supplier, invoice, what, euros) in enumerate(INVOICES, 1):
-        nadia.follow("Ajouter une ligne")
+        nadia.press("Ajouter une ligne")
         nadia.fill(
             account_code=account,
             supplier_name=supplier,
