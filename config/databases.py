@@ -1,6 +1,8 @@
 """Which address of the database a process takes: the owner's for migrations and tests, else the application's."""
 
+import hashlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,12 @@ def default_database(env: environ.Env, *, owner: bool) -> tuple[dict[str, Any], 
     application = env.db("DATABASE_URL")
     chosen = env.db("DATABASE_OWNER_URL") if owner and env.str("DATABASE_OWNER_URL", "") else application
     return chosen | LASTING, str(application["USER"])
+
+
+def cache_prefix(database: Mapping[str, Any]) -> str:
+    """What the keys of a cache begin with: what is remembered of one database is not told of its copy."""
+    place = f"{database.get('HOST', '')}:{database.get('PORT', '')}/{database['NAME']}"
+    return hashlib.sha256(place.encode()).hexdigest()[:12]
 
 
 def process_works_as_owner(settings_module: str) -> bool:

@@ -1,4 +1,4 @@
-"""For migrations: the rows that a table held before its history began get their first line."""
+"""For migrations: the lines of rows that were there before their history, or a column of it, began."""
 
 from django.db.migrations import RunSQL
 
@@ -14,8 +14,8 @@ BEGIN
         AND NOT starts_with(attname::text, 'pgh_');
     EXECUTE 'INSERT INTO {history} (' || columns
         || ', {refer}pgh_label, pgh_created_at, pgh_context, pgh_context_id) SELECT ' || columns
-        || ', {key}''insert'', now(), '
-        || quote_literal('{{"user": null, "label": "command migrate: the history of this table begins"}}')
+        || ', {key}''{kind}'', now(), '
+        || quote_literal('{{"user": null, "label": "command migrate: the history of this {what} begins"}}')
         || '::jsonb, gen_random_uuid() FROM {table} ORDER BY {pk}';
 END
 $$
@@ -28,4 +28,11 @@ def history_begins(table: str, history: str = "", *, pk: str = "id") -> RunSQL:
     ``history`` is that of a proxy (a many-to-many table), whose lines do not refer to the row; else ``<table>event``.
     """
     refer = {"refer": "", "key": ""} if history else {"refer": "pgh_obj_id, ", "key": f"{pk}, "}
+    refer |= {"kind": "insert", "what": "table"}
     return RunSQL(_BEGIN.format(table=table, history=history or f"{table}event", pk=pk, **refer), RunSQL.noop)
+
+
+def history_knows_more(table: str, *, pk: str = "id") -> RunSQL:
+    """An operation to put after a column came to the history: a line of each row says, and seals, what it holds now."""
+    refer = {"refer": "pgh_obj_id, ", "key": f"{pk}, ", "kind": "update", "what": "column"}
+    return RunSQL(_BEGIN.format(table=table, history=f"{table}event", pk=pk, **refer), RunSQL.noop)

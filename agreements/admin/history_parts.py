@@ -15,10 +15,12 @@ from agreements.models import (
     Tranche,
 )
 from core.admin.changes import part_name, register_parts
+from core.admin.values import register_field_name
 from core.engine.changes import Part, register_told
 
 ORDER = ("amount", "state", "payee", "bank_account", "paid_on", "external_reference", "cancel_reason")
 
+register_field_name(Instalment, "trigger_text", gettext_lazy("Condition of its payment"))
 register_told(ExpenditureLine, reason="certified_reason", by={"line": "rank"})
 register_told(DuplicateWarning, reason="comment")
 register_told(PaymentOrder, reason="cancel_reason")

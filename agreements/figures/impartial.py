@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
 from applicants.figures.impartial import IMPARTIAL, Act, partial
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Unit, register
 
 AGREEMENT = "agreements_agreement a"
 CLAIM = "agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id"
@@ -33,5 +33,6 @@ register(
         subject=Agreement,
         sql=partial(ACTS, "row.number", "agreements_agreement"),
         unit=Unit.TEXT,
+        words=ANOTHER,
     )
 )

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
 from agreements.settlements.kept import HELD
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from grants.models import Envelope
 
 CHAIN = _("Rule 2 of the domain: an agreement’s payments never exceed what was granted, nor a tranche’s its tranche.")
@@ -167,17 +167,24 @@ register(
     Invariant(
         code="agreements.order-on-verified-account",
         name=_("Account of an order"),
-        sentence=_("An order that awaits its payment goes to a verified account of its payee."),
+        sentence=_(
+            "An order goes, or went, to an account of its payee; one that awaits its payment, to a verified one."
+        ),
         source=ACCOUNT,
         subject=PaymentOrder,
         sql="""
             SELECT o.id, o.reference AS label, 'verified' AS expected,
-                   CASE WHEN b.applicant_id = o.payee_id THEN b.state ELSE '' END AS found
+                   CASE WHEN b.applicant_id = o.payee_id THEN b.state ELSE 'stranger' END AS found
             FROM agreements_paymentorder o JOIN applicants_bankaccount b ON b.id = o.bank_account_id
-            WHERE o.state = 'ordered' AND (b.state <> 'verified' OR b.applicant_id <> o.payee_id) ORDER BY o.id
+            WHERE o.state <> 'cancelled' AND b.applicant_id <> o.payee_id OR o.state = 'ordered' AND b.state <> 'verified'
+            ORDER BY o.id
         """,
         unit=Unit.TEXT,
-        words={"verified": _("verified account"), "superseded": _("account replaced since")},
+        words={
+            "verified": _("verified account"),
+            "superseded": _("account replaced since"),
+            "stranger": _("account of somebody else"),
+        },
     ),
     Invariant(
         code="agreements.order-to-its-beneficiary",
@@ -206,7 +213,7 @@ register(
         source=SEPARATION,
         subject=PaymentClaim,
         sql="""
-            SELECT DISTINCT c.id, c.number AS label, '' AS expected, coalesce(u.email, '') AS found
+            SELECT DISTINCT c.id, c.number AS label, 'another' AS expected, coalesce(u.email, 'nobody') AS found
             FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id
             JOIN grants_application app ON app.id = a.application_id
             LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
@@ -216,6 +223,7 @@ register(
             ORDER BY c.id
         """,
         unit=Unit.TEXT,
+        words=ANOTHER,
     ),
     Invariant(
         code="agreements.no-order-after-the-end",

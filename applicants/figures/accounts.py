@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from applicants.models import Applicant, BankAccount
-from core.figures.invariants import Invariant, Severity, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 
 FRAUD = _("Practice against fraud on bank details: two persons, a dated proof, a call to a number known before.")
 
@@ -29,12 +29,23 @@ register(
         source=_("Rule 4 of the domain: who enters does not verify."),
         subject=BankAccount,
         sql="""
-            SELECT b.id, b.holder_name AS label, '' AS expected, coalesce(u.email, '') AS found
+            SELECT b.id, b.holder_name AS label,
+                   CASE WHEN b.verified_by_id IS NULL OR b.verified_by_id = b.entered_by_id THEN 'another'
+                        WHEN b.proof_dated IS NULL THEN 'proof' ELSE 'after' END AS expected,
+                   CASE WHEN b.verified_by_id IS NULL THEN 'nobody' WHEN b.verified_by_id = b.entered_by_id THEN u.email
+                        WHEN b.proof_dated IS NULL THEN 'undated' ELSE 'before' END AS found
             FROM applicants_bankaccount b LEFT JOIN core_user u ON u.id = b.verified_by_id
             WHERE b.state = 'verified' AND (b.verified_by_id IS NULL OR b.verified_by_id = b.entered_by_id
                                             OR b.proof_dated IS NULL OR b.verified_at < b.entered_at) ORDER BY b.id
         """,
         unit=Unit.TEXT,
+        words={
+            **ANOTHER,
+            "proof": _("a dated proof"),
+            "undated": _("no dated proof"),
+            "after": _("a verification after the entry"),
+            "before": _("a verification before the entry"),
+        },
     ),
     Invariant(
         code="applicants.changed-account-was-called",

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applicants.models import BankAccount
 from applicants.models.triggers import bodies_of_case, interested
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Unit, register
 
 IMPARTIAL = _("Code of relations between the public and the administration, Article L100-2: impartiality.")
 
@@ -32,7 +32,7 @@ def partial(acts: Iterable[Act], label: str, table: str) -> str:
         for act in acts
     )
     return f"""
-        SELECT DISTINCT row.id, {label} AS label, '' AS expected, u.email AS found FROM ({done}) AS act
+        SELECT DISTINCT row.id, {label} AS label, 'another' AS expected, u.email AS found FROM ({done}) AS act
         JOIN {table} AS row ON row.id = act.id JOIN core_user u ON u.id = act.who
         WHERE EXISTS (SELECT 1 FROM ({bodies_of_case("act.of_case")}) AS of_case(id, address)
                       WHERE {interested("act.who", "of_case.id", "act.done_at")})
@@ -48,10 +48,11 @@ register(
         source=IMPARTIAL,
         subject=BankAccount,
         sql=f"""
-            SELECT account.id, account.holder_name AS label, '' AS expected, u.email AS found
+            SELECT account.id, account.holder_name AS label, 'another' AS expected, u.email AS found
             FROM applicants_bankaccount account JOIN core_user u ON u.id = account.verified_by_id
             WHERE {interested("u.id", "account.applicant_id", "account.verified_at")} ORDER BY account.id
         """,  # noqa: S608 - constants
         unit=Unit.TEXT,
+        words=ANOTHER,
     )
 )

@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.databases import default_database, process_works_as_owner
+from config.databases import cache_prefix, default_database, process_works_as_owner
 from config.embedded import broker_settings, state_dir
 from core.colours import shades
 
@@ -142,6 +142,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": VAR_DIR / "cache",
+        "KEY_PREFIX": cache_prefix(_database),
     }
 }
 

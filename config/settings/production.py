@@ -24,7 +24,7 @@ environ.Env.read_env(Path(__file__).resolve().parent.parent.parent / ".env")
 _refuse_incomplete_environment()
 
 from config.settings.base import *
-from config.settings.base import STORAGES, env
+from config.settings.base import CACHES, STORAGES, env
 
 DEBUG = False
 ESSOR_TWO_DATABASE_ROLES = env.bool("ESSOR_TWO_DATABASE_ROLES", True)
@@ -54,4 +54,4 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 if env.str("CACHE_URL", ""):
-    CACHES = {"default": env.cache("CACHE_URL")}
+    CACHES = {"default": {"KEY_PREFIX": CACHES["default"]["KEY_PREFIX"]} | env.cache("CACHE_URL")}

@@ -12,8 +12,10 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.admin.values import Names, expander_of, field_label, field_of, value_text
-from core.engine.changes import Change, Part, changes_of, event_about, only_event
+from core.admin.values import Names, expander_of, field_label, field_of, label_in_words, value_text
+from core.engine.changes import Change, Part, causes, changes_of, event_about, only_event, says
+from core.models.event import Event
+from core.money import MoneyField
 from core.presentation import action_label
 
 TECHNICAL = frozenset({
@@ -21,6 +23,8 @@ TECHNICAL = frozenset({
     "answer_versions", "rank", "sequence",
 })  # fmt: skip
 """Fields that no reader knows."""
+CAUSES = 3
+"""How many things that were done at once are told as the cause of an amount."""
 
 
 @dataclass
@@ -128,7 +132,7 @@ def _lines_of(change: Change, row: models.Model, names: Names) -> list[ChangeLin
             ChangeLine(what=_what(change, row, label), before=before, after=after, code=code, **common)
             for label, before, after in expand(row, change.before, change.after)
         ]
-    words = [value_text(change.model, change.name, value, names) for value in (change.before, change.after)]
+    words = [value_text(change.model, change.name, value, names, change.at) for value in (change.before, change.after)]
     label = field_label(change.model, change.name)
     return [ChangeLine(what=_what(change, row, label), before=words[0], after=words[1], code=code, **common)]
 
@@ -145,18 +149,38 @@ def _who_and_why(change: Change, row: models.Model, names: Names) -> dict[str, A
     only = None if event else only_event(change, row)
     done = event or only
     if change.user_id:
-        who = names.of(get_user_model(), change.user_id)
+        who = names.of(get_user_model(), change.user_id, change.at)
     elif done and done.actor:
-        who = str(done.actor)
+        who = names.of(get_user_model(), done.actor_id, done.recorded_at or done.created_at)
     else:
-        who = change.label or (done.actor_label if done else "") or _("nobody is named")
-    model = ContentType.objects.get_for_id(done.content_type_id).model_class() if done else None
+        who = label_in_words(change.label or (done.actor_label if done else "")) or _("nobody is named")
+    told = [done] if done else []
+    if _is_amount(change) and not (done and says(done, change)):
+        told = causes(change) or told
     return {
         "who": who,
-        "action": action_label(model, done.action) if model else "",
+        "action": _actions(told, row),
         "why": (event.comment if event else "") or change.own_reason or (only.comment if only else ""),
         "event": done.pk if done and change.part is None else None,
     }
+
+
+def _is_amount(change: Change) -> bool:
+    return isinstance(field_of(change.model, change.name), MoneyField)
+
+
+def _actions(events: Sequence[Event], row: models.Model) -> str:
+    """What was done, each once; with what it was done to where that is not said by the page."""
+    found: dict[str, None] = {}
+    for event in events:
+        model = ContentType.objects.get_for_id(event.content_type_id).model_class()
+        if model is None:
+            continue
+        words = action_label(model, event.action)
+        alone = len(events) == 1 or isinstance(row, model)
+        found[words if alone else f"{words} ({model._meta.verbose_name})"] = None
+    shown = list(found)[:CAUSES]
+    return " · ".join([*shown, "…"] if len(found) > CAUSES else shown)
 
 
 def part_name(label: Any, attname: str = "") -> Any:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from core.admin.changes import TECHNICAL, ChangeLine, change_lines, choices_of, parts_of
-from core.admin.values import Names, expander_of, field_label, field_of, value_text
+from core.admin.values import Names, expander_of, field_label, field_of, label_in_words, value_text
 from core.events import history
 from core.history import tracked_models
 from core.models.event import Event
@@ -42,15 +42,25 @@ class EventLine:
 def lines(subject: models.Model, events: list[Event]) -> list[EventLine]:
     """The events in words, in the order given."""
     names = Names()
+    for event in events:
+        if event.actor:
+            names.know(event.actor)
     return [
         EventLine(
             event=event,
             label=action_label(_model_of(event) or type(subject), event.action),
-            who=str(event.actor) if event.actor else event.actor_label or _("Essor"),
+            who=_who(event, names),
             changes=_changes(subject, event, names),
         )
         for event in events
     ]
+
+
+def _who(event: Event, names: Names) -> str:
+    """Who did it, as they were called then."""
+    if event.actor is None:
+        return label_in_words(event.actor_label) or _("Essor")
+    return names.of(type(event.actor)._meta.concrete_model, event.actor_id, event.recorded_at or event.created_at)
 
 
 def _model_of(event: Event) -> type[models.Model] | None:
@@ -68,7 +78,8 @@ def _changes(subject: models.Model, event: Event, names: Names) -> list[tuple[st
             found += expand(subject, before, after)
         else:
             owner = _owner_of(model, name)
-            words = [value_text(owner, name, value, names) for value in (before, after)]
+            at = event.recorded_at or event.created_at
+            words = [value_text(owner, name, value, names, at) for value in (before, after)]
             found.append((field_label(owner, name), *words))
     return found
 

@@ -63,6 +63,7 @@ class Row:
     """One broken row as people read it."""
 
     finding: FigureFinding
+    label: str
     url: str
     expected: str
     found: str
@@ -152,6 +153,7 @@ def _rows(invariant: Invariant, findings: Iterable[FigureFinding]) -> list[Row]:
         rows.append(
             Row(
                 finding=finding,
+                label=invariant.called(finding.label),
                 url=url_of(finding.model, finding.object_id),
                 expected=invariant.shown(finding.expected, subject),
                 found=invariant.shown(finding.found, subject),

@@ -13,6 +13,7 @@ from core.models.user import User, UserRole
 from core.presentation import document_kinds, mail_words, register_event_value
 from core.retention import rules
 from core.roles import Role
+from core.templatetags.essor import file_size
 
 
 def role_in_words(group: Group) -> str:
@@ -31,11 +32,13 @@ def rule_in_words(code: str) -> str:
 
 
 register_reader("core.Document", "kind", lambda kind: document_kinds().get(kind, kind))
+register_reader("core.StoredFile", "size", file_size)
 register_reader("core.Retention", "rule", rule_in_words)
 register_reader("core.OutboxMessage", "template", mail_words)
 register_reader("core.IncompatibleRoles", "reason", lambda reason: str(REASONS.get(reason, reason)))
 register_row_name(Group, role_in_words)
 register_field_name(UserRole, "group", gettext_lazy("role"))
+register_event_value("size", gettext_lazy("Size"), file_size)
 register_event_value("roles", gettext_lazy("Roles"), roles_in_words)
 register_told(UserRole, actions=("user.roles",))
 register_parts(User, Part(UserRole, "user_id", ("group",), part_name(gettext_lazy("access"))))

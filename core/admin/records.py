@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorChangeList, EssorModelAdmin
-from core.admin.values import Names, field_of, register_row_name
+from core.admin.values import Names, field_of, label_in_words, register_row_name
 from core.file_types import type_words
 from core.history import tracked_models
 from core.job_runner import kinds
@@ -169,7 +169,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Who"), ordering="actor__last_name")
     def who(self, event: Event) -> str:
-        return str(event.actor) if event.actor else event.actor_label or "–"
+        return str(event.actor) if event.actor else label_in_words(event.actor_label) or "–"
 
     @admin.display(description=gettext_lazy("Action"), ordering="action")
     def action_words(self, event: Event) -> str:

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from core.dates import format_moment
+from core.engine.past import Life, lives_of
+from core.job_runner import kinds
 from core.money import MoneyField, format_euros
 from core.presentation import event_value
 from core.text import listed
@@ -45,24 +47,94 @@ def register_row_name(model: type[models.Model], name: Callable[[Any], str]) -> 
     _row_names[model] = name
 
 
+def label_in_words(label: str) -> str:
+    """Who acted where no person did: a job by what it does, a command and a task as such; other names as they are."""
+    head, _space, rest = label.partition(" ")
+    if head == "job":
+        name, _hash, number = rest.partition(" #")
+        kind = next((kind.label for kind in kinds() if kind.name == name), name)
+        return _("job no. %(number)s: %(kind)s") % {"number": number, "kind": kind}
+    if head == "command":
+        return _("command “%(name)s”") % {"name": rest}
+    if head == "task":
+        return _("periodic task “%(name)s”") % {"name": rest.rpartition(".")[2].replace("_", " ")}
+    return label
+
+
+def _loaded(row: models.Model | None) -> list[models.Field]:
+    """The fields of a row that cost no query."""
+    if row is None:
+        return []
+    waiting = row.get_deferred_fields()
+    return [item for item in row._meta.concrete_fields if item.attname not in waiting and not item.generated]
+
+
 class Names:
-    """What rows are called, asked once for each table."""
+    """What rows are called, asked once for each table; what they were called on a day, once for all tables."""
 
     def __init__(self):
         self._wanted: dict[type[models.Model], set[Any]] = {}
         self._found: dict[type[models.Model], dict[Any, str]] = {}
+        self._rows: dict[type[models.Model], dict[Any, models.Model]] = {}
+        self._lives: dict[tuple[type[models.Model], Any], Life | None] = {}
+        self._past: dict[tuple[type[models.Model], Any, datetime], str] = {}
 
     def want(self, model: type[models.Model], pk: Any) -> None:
         """Say that the name of this row will be needed."""
         if pk is not None:
             self._wanted.setdefault(model, set()).add(pk)
 
-    def of(self, model: type[models.Model], pk: Any) -> str:
-        """The name of a row; its number when it is gone."""
+    def know(self, row: models.Model) -> None:
+        """Take the name of a row that is at hand."""
+        model = type(row)._meta.concrete_model
+        self._rows.setdefault(model, {})[row.pk] = row
+        self._found.setdefault(model, {})[row.pk] = _row_names.get(model, str)(row)
+
+    def of(self, model: type[models.Model], pk: Any, at: datetime | None = None) -> str:
+        """The name of a row; its number when it is gone. With ``at``, the name that it had then, today's in brackets where
+        it is another one."""
+        if at is None:
+            return self._now(model, pk)
+        if (model, pk, at) not in self._past:
+            self._past[model, pk, at] = self._then(model, pk, at)
+        return self._past[model, pk, at]
+
+    def _then(self, model: type[models.Model], pk: Any, at: datetime) -> str:
+        now = self._now(model, pk)
+        life = self._life(model, pk)
+        if life is None:
+            return now
+        row = self._rows.get(model, {}).get(pk)
+        values = life.at(at)
+        other = {name: value for name, value in values.items() if row is None or getattr(row, name) != value}
+        if not other:
+            return now
+        then = model(**({item.attname: getattr(row, item.attname) for item in _loaded(row)} | values))
+        if row is not None:  # what it belongs to is at hand, where it belonged to the same
+            at_hand = row._state.fields_cache.items()
+            then._state.fields_cache = {key: value for key, value in at_hand if f"{key}_id" not in other}
+        name = _row_names.get(model, str)(then)
+        if row is None or name == now:
+            return name
+        return _("%(name)s (today: %(now)s)") % {"name": name, "now": now}
+
+    def _life(self, model: type[models.Model], pk: Any) -> Life | None:
+        if (model, pk) not in self._lives:
+            places = {(model, pk)} | {(table, key) for table, keys in self._wanted.items() for key in keys}
+            places |= {(table, key) for table, found in self._found.items() for key in found}
+            wanted: dict[type[models.Model], set[Any]] = {}
+            for table, key in places - set(self._lives):
+                wanted.setdefault(table, set()).add(key)
+            found = lives_of(wanted)
+            self._lives |= {(table, key): found.get((table, key)) for table, keys in wanted.items() for key in keys}
+        return self._lives[model, pk]
+
+    def _now(self, model: type[models.Model], pk: Any) -> str:
         known = self._found.setdefault(model, {})
         if pk not in known:
             keys = {pk, *self._wanted.pop(model, ())} - set(known)
             rows, name = model._base_manager.in_bulk(keys), _row_names.get(model, str)
+            self._rows.setdefault(model, {}).update(rows)
             for key in keys:
                 known[key] = name(rows[key]) if key in rows else _("no. %(number)s") % {"number": key}
         return known[pk]
@@ -88,8 +160,9 @@ def field_label(model: type[models.Model], name: str) -> str:
     return capfirst(str(found.verbose_name)) if found else capfirst(name.replace("_", " "))
 
 
-def value_text(model: type[models.Model], name: str, raw: Any, names: Names) -> str:
-    """The value of a field in words; ``raw`` may be the plain data that an event or a history line keeps."""
+def value_text(model: type[models.Model], name: str, raw: Any, names: Names, at: datetime | None = None) -> str:
+    """The value of a field in words; ``raw`` may be the plain data that an event or a history line keeps. With ``at``, a
+    row is called as it was then."""
     words = event_value(name)
     if words:
         return words.text(raw) or NOTHING
@@ -106,7 +179,7 @@ def value_text(model: type[models.Model], name: str, raw: Any, names: Names) -> 
             key = found.target_field.to_python(key)
         except ValidationError:
             return plain_text(raw)  # the event keeps the name of that day
-        return names.of(found.related_model, key)
+        return names.of(found.related_model, key, at)
     if isinstance(found, models.JSONField):
         return plain_text(raw)
     choices = dict(found.flatchoices)

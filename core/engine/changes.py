@@ -236,6 +236,29 @@ def only_event(change: Change, row: models.Model) -> Event | None:
     return found[0] if found else None
 
 
+def causes(change: Change) -> list[Event]:
+    """The events with which a value followed: moves of a state of its row or of what this belongs to, else moves that
+    whoever wrote it made in its transaction; where nothing moved, other events of the same.
+
+    For what nobody types itself (the sum that an order moves): they say what was done, not why this value is right.
+    """
+    near = list(dict.fromkeys([*change.said.about(change.model, change.pk), *_of_owners(change)]))
+    if change.user_id:
+        mine = [event for event in change.events if event.actor_id == change.user_id]
+    else:
+        mine = [event for event in change.events if change.label and event.actor_label == change.label]
+    return _moves(near) or _moves(mine) or near or mine
+
+
+def says(event: Event, change: Change) -> bool:
+    """Whether an event speaks of this very value, or gives a reason: it moves a state, or names the field."""
+    return bool(event.comment or event.to_state != event.from_state or change.name in (event.changes or {}))
+
+
+def _moves(events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.to_state != event.from_state]
+
+
 def _of_this_value(events: list[Event], change: Change) -> Event | None:
     if len(events) <= 1:
         return events[0] if events else None

@@ -14,8 +14,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding
-from core.engine.lines import Columns, Lines, fetch
+from core.engine.lines import Columns, Lines, batch_digest, fetch, quoted
 
+# What a batch says of a line that its seal does not fit: the line was edited; its seal was; one of the two.
+SEAL_HOLDS, LINE_HOLDS, EITHER = "seal", "line", "either"
 # For so many lines of a table, what they said is looked for; the others are named.
 EXPLAINED = 50
 
@@ -31,7 +33,12 @@ class Was:
 
 def edited_lines(lines: Lines, columns: Columns) -> Iterator[Finding]:
     """Lines whose text is no longer the one that was sealed, rows whose salt went or changed."""
-    found = _broken(lines, columns)
+    found = []
+    for row in _broken(lines, columns):
+        if row["standing"] == LINE_HOLDS:
+            yield _seal_finding(lines, row)
+        else:
+            found.append(row)
     by_row: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         by_row.setdefault(row["row"], []).append(row)
@@ -55,7 +62,8 @@ def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
             AND erasure.row = leaf.row AND erasure.last_line >= leaf.line)"""
     digest = lines.digest(columns, "leaf.personal_digest")
     query = f"""
-        SELECT leaf.row, leaf.line, leaf.digest, leaf.personal_digest, seal.sealed_at, to_jsonb(line.*) AS after,
+        SELECT leaf.id AS leaf, leaf.position, leaf.row, leaf.line, leaf.digest, leaf.personal_digest, seal.sealed_at,
+               to_jsonb(line.*) AS after,
                {digest} = leaf.digest AS public_holds,
                coalesce({personal}, '-') = leaf.personal_digest AS personal_holds,
                line.{lines.key}::text AS row_now, {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt
@@ -67,7 +75,67 @@ def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
                OR (coalesce({personal}, '-') <> leaf.personal_digest AND NOT {erased}))
         ORDER BY leaf.position, leaf.line
     """  # noqa: S608
-    return fetch(query, [lines.name, json.dumps(columns)])
+    rows = fetch(query, [lines.name, json.dumps(columns)])
+    standing = _standing(lines, columns, sorted({row["position"] for row in rows}))
+    return [row | {"standing": standing[row["position"]]} for row in rows]
+
+
+def _standing(lines: Lines, columns: Columns, positions: list[int]) -> dict[int, str]:
+    """Of each batch, whether its seals or the lines themselves are what the chain holds; see :data:`SEAL_HOLDS`."""
+    if not positions:
+        return {}
+    computed = f"coalesce({lines.personal_digest(columns)}, leaf.personal_digest)"
+    query = f"""
+        SELECT position, batch_hash = {batch_digest("leaf")} AS seals, batch_hash = {batch_digest("again")} AS lines
+        FROM (
+            SELECT seal.position, seal.batch_hash, leaf.line, leaf.row, leaf.digest,
+                   line.{lines.key}::text AS row_now, {lines.digest(columns, computed)} AS digest_now
+            FROM core_eventseal AS seal JOIN core_historyseal AS leaf ON leaf.position = seal.position
+            JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
+            WHERE seal.position = ANY (%s)
+        ) AS leaf CROSS JOIN LATERAL (
+            SELECT leaf.line AS line, leaf.row_now AS row, leaf.digest_now AS digest
+        ) AS again
+        GROUP BY position, batch_hash
+    """  # noqa: S608
+    return {
+        row["position"]: SEAL_HOLDS if row["seals"] else LINE_HOLDS if row["lines"] else EITHER
+        for row in fetch(query, [positions])
+    }
+
+
+def _seal_finding(lines: Lines, row: dict[str, Any]) -> Finding:
+    sentence = _(
+        "the seal of line %(line)s of the history of %(table)s %(row)s was edited; the line itself is the one that was "
+        "sealed: its batch in the chain proves it."
+    )
+    words = {"line": row["line"], "table": lines.name, "row": row["row_now"]}
+    return Finding("core_historyseal", row["leaf"], "digest", None, row["digest"], row["sealed_at"], sentence, words)
+
+
+def lines_that_do_not_hold(lines: Lines) -> dict[int, dict[str, Any]]:
+    """The lines of a history that are not the ones that were sealed, by ``pgh_id``; see :func:`proven_by`."""
+    known = {*lines.columns["public"], *lines.columns["personal"]}
+    return {
+        row["line"]: row | {"columns": columns}
+        for columns in lines.formats()
+        if known.issuperset([*columns["public"], *columns["personal"]])
+        for row in _broken(lines, columns)
+        if row["standing"] != LINE_HOLDS
+    }
+
+
+def proven_by(lines: Lines, row: dict[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether a broken line was sealed with these values, those of the row as it is."""
+    if row["standing"] != SEAL_HOLDS or row["row_now"] != row["row"]:
+        return False
+    columns, now = row["columns"], values_of(row["after"])
+    changed = {name: value for name, value in values.items() if name in now and now[name] != value}
+    return all(
+        row[f"{part}_holds"]
+        or _proves(lines, columns, row, part, {name: changed[name] for name in changed if name in columns[part]})
+        for part in ("public", "personal")
+    )
 
 
 def _sealed_lines_of(lines: Lines, columns: Columns, rows: list[str]) -> dict[str, int]:
@@ -115,6 +183,12 @@ def _line_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Finding
         which = _("personal values")
     else:
         which = _("the row it speaks of")
+    if row["standing"] == EITHER:
+        sentence = _(
+            "line %(line)s of the history of this row does not agree with its seal, and the seals of its batch were "
+            "edited: which of the two was edited cannot be known."
+        )
+        return Finding(lines.name, row["row_now"], "*", None, None, row["sealed_at"], sentence, {"line": row["line"]})
     sentence = _(
         "line %(line)s of the history of this row was edited after it was sealed (%(which)s); which field, and what it "
         "said, cannot be known from the lines beside it."
@@ -130,7 +204,10 @@ def values_of(line: Any) -> Mapping[str, Any]:
 
 
 def _what_it_said(lines: Lines, columns: Columns, row: dict[str, Any]) -> Was | None:
-    """The field that was edited and its sealed value, when a neighbour of the line has it; None when none proves it."""
+    """The field that was edited and its sealed value, when a neighbour of the line, or the row as it is, has it; None
+    when none proves it."""
+    if row["standing"] != SEAL_HOLDS:
+        return None
     now = values_of(row["after"])
     part = "public" if not row["public_holds"] else "personal"
     for other in _neighbours(lines, row):
@@ -153,9 +230,12 @@ def _neighbours(lines: Lines, row: dict[str, Any]) -> list[Mapping[str, Any]]:
         UNION ALL
         (SELECT to_jsonb(line.*) FROM {lines.table} AS line
          WHERE line.{lines.key}::text = %s AND line.pgh_id > %s ORDER BY line.pgh_id LIMIT 1)
+        UNION ALL
+        SELECT to_jsonb(present.*) FROM {quoted(lines.name)} AS present
+        WHERE present.{quoted(lines.model._meta.pk.column)}::text = %s
     """  # noqa: S608
     place = [row["row"], row["line"]]
-    return [values_of(found["said"]) for found in fetch(query, place * 2)]
+    return [values_of(found["said"]) for found in fetch(query, [*place, *place, row["row"]])]
 
 
 def _proves(lines: Lines, columns: Columns, row: dict[str, Any], part: str, patch: Mapping[str, Any]) -> bool:

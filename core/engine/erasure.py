@@ -180,7 +180,8 @@ def _filled_again(model: type[models.Model], rows: dict[str, int]) -> Iterator[F
 def _marks(model: type[models.Model], field: models.Field, rows: list[Any]) -> list[str | None]:
     """The texts of what stands for an erased value of this field, for each row."""
     if words := getattr(model, "ERASED", None):
-        return [model._base_manager.values_list(words[field.name], flat=True).first()] * len(rows)
+        marks = dict(model._base_manager.filter(pk__in=rows).values_list("pk", words[field.name]))
+        return [marks.get(row) for row in rows]
     return [_nothing(field, row) for row in rows]
 
 

@@ -1,15 +1,15 @@
 """Checks of the row history against its seals, and against the events of the people whom it names."""
 
-import json
 from collections.abc import Iterator
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from core.engine.authors import begins_at, exceptions_of
-from core.engine.edited_lines import edited_lines, values_of
+from core.engine.edited_lines import edited_lines, lines_that_do_not_hold, values_of
 from core.engine.findings import Finding
-from core.engine.lines import Columns, Lines, batch_digest, fetch
+from core.engine.lines import Lines, batch_digest, fetch
+from core.engine.seal_checks import broken_seals
 
 
 def check_batches() -> Iterator[Finding]:
@@ -23,7 +23,11 @@ def check_batches() -> Iterator[Finding]:
         WHERE seal.event_id IS NULL AND (kept.count IS DISTINCT FROM seal.lines OR kept.hash <> seal.batch_hash)
         ORDER BY seal.position
     """  # noqa: S608
-    for row in fetch(query):
+    rows = fetch(query)
+    broken = broken_seals(row["position"] for row in rows)
+    for row in rows:
+        if row["position"] in broken:
+            continue  # the seal of the batch does not say what was chained; it is named for it
         sentence = _("the seals of a batch of history lines were edited (%(expected)s sealed, %(found)s there).")
         yield Finding(
             "core_historyseal", row["position"], "digest", row["batch_hash"], row["hash"], row["sealed_at"],
@@ -45,7 +49,7 @@ def check_lines(model: type[models.Model]) -> Iterator[Finding]:
     lines = Lines.of(model)
     yield from _removed(lines)
     known = set(lines.columns["public"]) | set(lines.columns["personal"])
-    for columns in _formats(lines):
+    for columns in lines.formats():
         if lost := sorted({*columns["public"], *columns["personal"]} - known - _present(lines)):
             sentence = _("the history has lost columns that are sealed: its lines cannot be proven any more.")
             yield Finding(lines.name, "*", ", ".join(lost), None, None, None, sentence)
@@ -56,12 +60,6 @@ def check_lines(model: type[models.Model]) -> Iterator[Finding]:
 def _present(lines: Lines) -> set[str]:
     query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
     return {row["attname"] for row in fetch(query, [lines.table])}
-
-
-def _formats(lines: Lines) -> list[Columns]:
-    """The sets of columns under which lines of this table were sealed: one, until a migration adds a column."""
-    found = fetch('SELECT DISTINCT columns FROM core_eventseal WHERE "table" = %s', [lines.name])
-    return [value if isinstance(value, dict) else json.loads(value) for value in (row["columns"] for row in found)]
 
 
 def _removed(lines: Lines) -> Iterator[Finding]:
@@ -100,7 +98,11 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
           ) AND NOT coalesce({exceptions_of(lines.name)}, false)
         ORDER BY line.pgh_id
     """  # noqa: S608
-    for row in fetch(query, [begins_at(), after_line, after_event]):
+    rows = fetch(query, [begins_at(), after_line, after_event])
+    forged = lines_that_do_not_hold(lines) if rows else {}
+    for row in rows:
+        if row["line"] in forged:
+            continue  # whom it names was edited after it was sealed, and is told as that
         sentence = _(
             "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
         )
@@ -114,7 +116,8 @@ def check_rounds(model: type[models.Model]) -> Iterator[Finding]:
     """What one transaction wrote was sealed in one round: nothing was slipped into a transaction of the past."""
     lines = Lines.of(model)
     query = f"""
-        SELECT DISTINCT ON (leaf.line) leaf.row, leaf.line, batch.sealed_at, batch.round, other.round AS before
+        SELECT DISTINCT ON (leaf.line) leaf.row, leaf.line, batch.sealed_at, batch.round, other.round AS before,
+               batch.position, other.position AS beside
         FROM core_historyseal AS leaf
         JOIN core_eventseal AS batch ON batch.position = leaf.position
         JOIN {lines.table} AS line ON line.pgh_id = leaf.line
@@ -124,7 +127,11 @@ def check_rounds(model: type[models.Model]) -> Iterator[Finding]:
           AND (pg_current_xact_id_if_assigned() IS NULL OR line.pgh_context_id <> essor_transaction())
         ORDER BY leaf.line
     """  # noqa: S608
-    for row in fetch(query, [lines.name]):
+    rows = fetch(query, [lines.name])
+    broken = broken_seals({row[name] for row in rows for name in ("position", "beside")})
+    for row in rows:
+        if row["position"] in broken or row["beside"] in broken:
+            continue  # a seal that says another round than was chained; it is named for it
         sentence = _("line %(line)s of the history was slipped into a transaction that was sealed before it.")
         yield Finding(
             lines.name, row["row"], "*", row["before"], row["round"], row["sealed_at"], sentence, {"line": row["line"]}

@@ -5,14 +5,18 @@ name, keep there the name that they had. A row whose history begins after the in
 history began later) says what is first known of it.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Case, F, When
 
-from core.history import history_model_of
+from core.engine.lines import fetch, quoted
+from core.history import history_model_of, tracked_models
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -38,6 +42,57 @@ def rows_as_of(model: type[Row], limit: datetime, pks: Iterable[Any] | None = No
         values["pgh_obj_id"]: model(**{name: values[name] for name in names})
         for values in chosen.values("pgh_obj_id", *names)
     }
+
+
+@dataclass(frozen=True)
+class Life:
+    """What short texts, numbers and keys a row held, from when on, oldest first: what a row is called by is of these."""
+
+    lines: tuple[tuple[datetime, Mapping[str, Any]], ...]
+
+    def at(self, limit: datetime) -> Mapping[str, Any]:
+        """The values at the end of ``limit``; where the history begins later, those that are first known."""
+        return next((values for day, values in reversed(self.lines) if day <= limit), self.lines[0][1])
+
+
+def lives_of(wanted: Mapping[type[models.Model], Collection[Any]]) -> dict[tuple[type[models.Model], Any], Life]:
+    """The lives of rows of tracked models, by (model, key): one query, however many tables. Long texts are left out."""
+    parts, places = [], []
+    for model, keys in wanted.items():
+        if not keys or model not in tracked_models():
+            continue
+        history = history_model_of(model)
+        kept = {field.attname for field in history._meta.concrete_fields}
+        if "pgh_obj_id" not in kept:
+            continue
+        fields = [
+            field
+            for field in model._meta.concrete_fields
+            if field.attname in kept and not isinstance(field, models.JSONField | models.TextField | ArrayField)
+        ]
+        pairs = ", ".join(f"'{field.attname}', {quoted(field.column)}" for field in fields)
+        parts.append(
+            f"SELECT {len(places)} AS place, pgh_id, pgh_created_at, pgh_obj_id::text AS key,"  # noqa: S608
+            f" jsonb_build_object({pairs}) AS said FROM {quoted(history._meta.db_table)}"
+            " WHERE pgh_obj_id = ANY (%s) AND pgh_label <> 'delete'"
+        )
+        places.append((model, fields, list(keys)))
+    if not parts:
+        return {}
+    lines: dict[tuple[type[models.Model], Any], list[tuple[datetime, Mapping[str, Any]]]] = {}
+    for line in fetch(
+        " UNION ALL ".join(parts) + " ORDER BY place, pgh_id", [keys for _model, _fields, keys in places]
+    ):
+        model, fields, _keys = places[line["place"]]
+        said = json.loads(line["said"]) if isinstance(line["said"], str) else line["said"]
+        values = {field.attname: _value(field, said[field.attname]) for field in fields}
+        lines.setdefault((model, model._meta.pk.to_python(line["key"])), []).append((line["pgh_created_at"], values))
+    return {place: Life(tuple(found)) for place, found in lines.items()}
+
+
+def _value(field: models.Field, said: Any) -> Any:
+    """A value as the row has it, from the JSON of its history line."""
+    return said if said is None else getattr(field, "target_field", field).to_python(said)
 
 
 class Past:

@@ -31,6 +31,7 @@ def check_rights() -> Iterator[Finding]:
     yield from _settings()
     yield from _lenders()
     yield from _heirs()
+    yield from _beside_the_roles()
 
 
 def _owners() -> Iterator[Finding]:
@@ -128,6 +129,22 @@ def _lenders() -> Iterator[Finding]:
     for row in fetch(query):
         sentence = _("nobody declared this function, which writes with the rights of its owner.")
         yield _finding("pg_proc", row["name"], sentence)
+
+
+def _beside_the_roles() -> Iterator[Finding]:
+    """Rights come from the roles alone: the tables of the library that give others, to a group or a person, stay empty."""
+    query = """
+        SELECT 'auth_group_permissions' AS "table", held.id, role.name AS who, permission.codename AS given
+        FROM auth_group_permissions AS held JOIN auth_group AS role ON role.id = held.group_id
+        JOIN auth_permission AS permission ON permission.id = held.permission_id
+        UNION ALL
+        SELECT 'core_user_user_permissions', held.id, held.user_id::text, permission.codename
+        FROM core_user_user_permissions AS held JOIN auth_permission AS permission ON permission.id = held.permission_id
+        ORDER BY 1, 2
+    """
+    for row in fetch(query):
+        sentence = _("a right was given to “%(who)s” beside the roles, and nothing recorded it: remove this row.")
+        yield Finding(row["table"], row["id"], "*", None, row["given"], None, sentence, {"who": row["who"]})
 
 
 def _heirs() -> Iterator[Finding]:

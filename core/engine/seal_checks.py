@@ -1,6 +1,6 @@
 """The chain of seals: whole, of events that are there, made when it says, and of everything that should have one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
 
+from core.engine.authors import BEGINS_WITH as AUTHORS_BEGIN_WITH
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
 from core.engine.seals import LATE, seal_hash, waits_at_most
@@ -22,22 +23,28 @@ BEGINS_WITH = ("core", "0010_what_the_proof_left_out")
 
 def check_seals() -> Iterator[Finding]:
     """The chain of all events is whole, and every sealed event is still there, unchanged."""
-    table, position, previous = EventSeal._meta.db_table, 0, ""
+    table, position, last = EventSeal._meta.db_table, 0, _Link("", "")
     for seal in EventSeal.objects.order_by("position").iterator(CHUNK):
         position += 1
-        if seal.position != position:
+        gap = seal.position != position
+        if gap:
             yield Finding(
                 table, seal.position, "position", position, seal.position, seal.sealed_at,
                 _("a seal before this one is missing."),
             )  # fmt: skip
             position = seal.position
-        computed = seal_hash(previous, seal)
-        if computed != seal.hash:
-            yield Finding(
-                table, seal.position, "hash", seal.hash, computed, seal.sealed_at,
-                _("this seal, or the one before it, was edited."),
-            )  # fmt: skip
-        previous = seal.hash
+        computed = seal_hash(last.said, seal)
+        follows = computed == seal.hash
+        if last.seal and not follows and not gap and seal_hash(last.computed, seal) == seal.hash:
+            yield last.edited("hash")
+            follows, last.seal = True, None
+        elif last.seal:
+            yield last.edited("*")
+        if gap and not follows:
+            computed, follows = seal.hash, True  # what it followed is gone: nothing can be said of it
+        last = _Link(seal.hash, computed, None if follows else seal)
+    if last.seal:
+        yield last.edited("last")
     query = f"""
         SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at
         FROM {table} AS seal LEFT JOIN {Event._meta.db_table} AS event ON event.id = seal.event_id
@@ -46,7 +53,88 @@ def check_seals() -> Iterator[Finding]:
         ORDER BY seal.position
     """  # noqa: S608
     yield from _found_in_events(fetch(query))
+    yield from check_times_of_events()
+    yield from check_beginning()
     yield from check_times_of_seals()
+
+
+@dataclass
+class _Link:
+    """A seal that the next one is compared with: the hash that it says, and the one that is made of its content.
+
+    ``seal`` is kept when the two differ: the seal after it says whether its hash was edited, or what it seals.
+    """
+
+    said: str
+    computed: str
+    seal: EventSeal | None = None
+
+    def edited(self, field: str) -> Finding:
+        """The seal was edited. The one after it proves the hash made of the content ("hash"), or not ("*"), or is none."""
+        table, position, at = EventSeal._meta.db_table, self.seal.position, self.seal.sealed_at
+        if field == "hash":
+            sentence = _("the hash of this seal was edited: the seal after it follows the one that its content gives.")
+            return Finding(table, position, "hash", self.computed, self.said, at, sentence)
+        if field == "last":
+            sentence = _("this seal was edited, its content or its hash: none comes after it that would say which.")
+        else:
+            sentence = _("this seal was edited: its content is not what was chained. What it said before is not known.")
+        return Finding(table, position, "*", None, None, at, sentence)
+
+
+def broken_seals(positions: Iterable[int]) -> set[int]:
+    """Those of these seals that do not say what was chained: what they say of others proves nothing."""
+    wanted = set(positions)
+    near = EventSeal.objects.in_bulk(wanted | {position - 1 for position in wanted})
+    return {
+        position
+        for position in wanted
+        if position in near and (position == 1 or position - 1 in near)
+        if seal_hash(near[position - 1].hash if position > 1 else "", near[position]) != near[position].hash
+    }
+
+
+def check_times_of_events() -> Iterator[Finding]:
+    """When an event was written is what its seal says, which the chain proves; one without a seal is not of the future."""
+    query = """
+        SELECT event.id, coalesce(seal.oldest, event.created_at) AS before, event.recorded_at, seal.position,
+               coalesce(seal.sealed_at, event.created_at) AS sealed_at
+        FROM core_event AS event LEFT JOIN core_eventseal AS seal ON seal.event_id = event.id
+        WHERE seal.formula > 1 AND coalesce(event.recorded_at, event.created_at) IS DISTINCT FROM seal.oldest
+           OR seal.formula = 1 AND event.recorded_at IS NOT NULL
+           OR seal.position IS NULL AND event.recorded_at > clock_timestamp() + interval '5 minutes'
+        ORDER BY event.id
+    """
+    rows = fetch(query)
+    broken = broken_seals(row["position"] for row in rows if row["position"])
+    for row in rows:
+        if row["position"] in broken:  # the seal was edited, and is named for it
+            continue
+        if row["position"]:
+            sentence = _("this event says that it was recorded at another instant than the one that was sealed.")
+        else:
+            sentence = _("this event says that it was recorded at an instant to come.")
+        before = _minute(row["before"]) if row["position"] else None
+        after = _minute(row["recorded_at"]) if row["recorded_at"] else None
+        yield Finding(Event._meta.db_table, row["id"], "recorded_at", before, after, row["sealed_at"], sentence)
+
+
+def check_beginning() -> Iterator[Finding]:
+    """The migrations from which on lines are asked for their event are not said to be later than what they brought."""
+    query = """
+        SELECT migration.id, migration.app || '.' || migration.name AS name, migration.applied, first.sealed_at
+        FROM (SELECT min(sealed_at) AS sealed_at FROM core_eventseal WHERE formula > 1) AS first
+        JOIN django_migrations AS migration ON migration.applied > first.sealed_at
+        WHERE (migration.app || '.' || migration.name) = ANY (%s) ORDER BY migration.id
+    """
+    for row in fetch(query, [[".".join(AUTHORS_BEGIN_WITH), ".".join(BEGINS_WITH)]]):
+        sentence = _(
+            "the migration %(name)s is said to have come after what it brought: older lines would not be asked."
+        )
+        before, after = _minute(row["sealed_at"]), _minute(row["applied"])
+        yield Finding(
+            "django_migrations", row["id"], "applied", before, after, row["applied"], sentence, {"name": row["name"]}
+        )
 
 
 def _found_in_events(rows: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -73,18 +161,24 @@ def check_times_of_seals() -> Iterator[Finding]:
               OR sealed_at < written - interval '1 day' OR (formula = 1 AND sealed_at > %s)
         ORDER BY position
     """
-    for row in fetch(query, [_begins_at()]):
+    rows = fetch(query, [_begins_at()])
+    broken = broken_seals(position for row in rows for position in (row["position"] - 1, row["position"]))
+    for row in rows:
+        if row["position"] - 1 in broken and row["position"] not in broken:
+            continue  # it is the seal before that says another time, and it is named for it
         sentence = _("this seal cannot have been made when it says.")
         yield Finding(table, row["position"], "sealed_at", row["before"], row["sealed_at"], row["written"], sentence)
     query = """
         SELECT round, min(oldest) AS first, max(sealed_at) AS sealed_at,
-               count(event_id) AS events, coalesce(sum(lines), 0) AS lines
+               count(event_id) AS events, coalesce(sum(lines), 0) AS lines, array_agg(position) AS positions
         FROM core_eventseal WHERE formula > 1 AND sealed_at - oldest > %s
           AND NOT EXISTS (SELECT FROM core_event AS event WHERE event.content_type_id = %s
                           AND event.object_id = core_eventseal.round AND event.action = %s)
         GROUP BY round ORDER BY round
     """
     for row in fetch(query, [waits_at_most(), ContentType.objects.get_for_model(EventSeal).pk, LATE]):
+        if broken_seals(row["positions"]).issuperset(row["positions"]):
+            continue  # these seals say another round or time than was chained, and are named for it
         sentence = _(
             "%(events)d events and up to %(lines)d history lines, the first of them written on %(first)s, were sealed "
             "long after, and no event says so: their seals were made anew."

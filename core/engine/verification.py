@@ -11,8 +11,9 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
+from core.engine.edited_lines import EXPLAINED, lines_that_do_not_hold, proven_by
 from core.engine.findings import Finding
-from core.engine.lines import fetch, quoted
+from core.engine.lines import Lines, fetch, quoted
 from core.events import content_hash_of, hash_of
 from core.history import history_model_of
 from core.models.event import Event, EventSeal
@@ -117,7 +118,7 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
         WITH newest AS (
             SELECT DISTINCT ON ({names.key}) * FROM {names.history} ORDER BY {names.key}, pgh_id DESC
         )
-        SELECT coalesce(present.{names.pk}, newest.{names.key}) AS id, newest.pgh_label AS label,
+        SELECT coalesce(present.{names.pk}, newest.{names.key}) AS id, newest.pgh_label AS label, newest.pgh_id AS line,
                newest.pgh_created_at AS recorded_at, present.{names.pk} IS NOT NULL AS is_present,
                CASE WHEN newest.pgh_id IS NOT NULL THEN {names.json("newest")} END AS before,
                CASE WHEN present.{names.pk} IS NOT NULL THEN {names.json("present")} END AS after
@@ -127,12 +128,51 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
            OR (present.{names.pk} IS NOT NULL AND ({names.row("present")}) IS DISTINCT FROM ({names.row("newest")}))
         ORDER BY recorded_at NULLS FIRST, id
     """  # noqa: S608 - the names come from the models
-    for row in fetch(query):
-        yield _row_finding(names.name, row)
+    rows = fetch(query)
+    lines = _NewestLines(Lines.of(model), [row["line"] for row in rows if row["line"]]) if rows else None
+    for row in rows:
+        before, after = _loaded(row["before"]), _loaded(row["after"])
+        edited = before is not None and row["is_present"] and row["label"] != "delete"
+        if edited and lines.said_by_the_row(row["line"], after):
+            continue  # the line was edited, not the row: the check of the lines says so, with what was sealed
+        sentence = lines.sentence(row["line"]) if edited else ""
+        yield _row_finding(names.name, row, before, after, sentence, known=row["line"] not in lines.broken)
 
 
-def _row_finding(table: str, row: dict[str, Any]) -> Finding:
-    before, after = _loaded(row["before"]), _loaded(row["after"])
+class _NewestLines:
+    """Which of two that differ was edited, a row or the newest line of its history: what the seal of the line proves."""
+
+    def __init__(self, lines: Lines, newest: list[int]) -> None:
+        self.lines = lines
+        query = 'SELECT line FROM core_historyseal WHERE "table" = %s AND line = ANY (%s)'
+        self.sealed = {row["line"] for row in fetch(query, [lines.name, newest])} if newest else set()
+        self.broken = lines_that_do_not_hold(lines) if self.sealed else {}
+        self.left = EXPLAINED
+
+    def said_by_the_row(self, line: int, values: dict[str, Any]) -> bool:
+        """Whether the row says what was sealed, so that the line was edited."""
+        if line not in self.broken or not self.left:
+            return False
+        self.left -= 1
+        return proven_by(self.lines, self.broken[line], values)
+
+    def sentence(self, line: int) -> str:
+        """What is proven of the two."""
+        if line not in self.sealed:
+            return _(
+                "this row differs from the newest line of its history, which is not sealed yet: one of the two was edited "
+                "without leaving a trace."
+            )
+        if line in self.broken:
+            return _(
+                "this row differs from the newest line of its history, which is not the one that was sealed: what the row "
+                "said is not known."
+            )
+        return _("this row was edited without leaving a trace; the newest line of its history is sealed.")
+
+
+def _row_finding(table: str, row: dict[str, Any], before: Any, after: Any, edited: str, *, known: bool) -> Finding:
+    """``edited`` is what is said of a row that differs from its line, which says what the row said when ``known``."""
     if before is None:
         sentence = _("this row was added without leaving a trace.")
         return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
@@ -143,8 +183,8 @@ def _row_finding(table: str, row: dict[str, Any]) -> Finding:
         sentence = _("this row came back after its deletion without leaving a trace.")
         return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
     field = next(name for name in before if before[name] != after[name])
-    sentence = _("this row, or the newest line of its history, was edited without leaving a trace.")
-    return Finding(table, row["id"], field, before[field], after[field], row["recorded_at"], sentence)
+    said = before[field] if known else None
+    return Finding(table, row["id"], field, said, after[field], row["recorded_at"], edited)
 
 
 def _loaded(value: Any) -> Any:
@@ -164,7 +204,11 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
            OR previous = 'delete' AND label <> 'insert'
         ORDER BY pgh_id
     """  # noqa: S608
-    for row in fetch(query):
+    rows = fetch(query)
+    forged = lines_that_do_not_hold(Lines.of(model)) if rows else {}
+    for row in rows:
+        if row["pgh_id"] in forged:
+            continue  # what it says of itself was edited after it was sealed, and is told as that
         sentence = _("the history of this row has a gap before its line %(line)s.")
         yield Finding(
             names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence,
@@ -176,14 +220,18 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
     """Every recorded change was made through Essor, which says who acted."""
     names = _Tables.of(model)
     query = f"""
-        SELECT line.{names.key} AS id, line.pgh_label AS label, line.pgh_created_at AS recorded_at,
+        SELECT line.{names.key} AS id, line.pgh_label AS label, line.pgh_created_at AS recorded_at, line.pgh_id AS line,
                {names.json("line")} AS after,
                (SELECT {names.json("earlier")} FROM {names.history} AS earlier
                 WHERE earlier.{names.key} = line.{names.key} AND earlier.pgh_id < line.pgh_id
                 ORDER BY earlier.pgh_id DESC LIMIT 1) AS before
         FROM {names.history} AS line WHERE line.pgh_context IS NULL ORDER BY line.pgh_id
     """  # noqa: S608
-    for row in fetch(query):
+    rows = fetch(query)
+    forged = lines_that_do_not_hold(Lines.of(model)) if rows else {}
+    for row in rows:
+        if row["line"] in forged:
+            continue  # whoever made the change was named when it was sealed
         before, after = _loaded(row["before"]) or {}, _loaded(row["after"])
         field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
         sentence = _("edited outside Essor (%(what)s).")

@@ -47,7 +47,8 @@ def tell(fresh: Sequence[FigureFinding]) -> None:
 
 
 def _line(finding: FigureFinding) -> str:
-    return f"{invariant_of(finding.code).name} – {finding.label}"
+    invariant = invariant_of(finding.code)
+    return f"{invariant.name} – {invariant.called(finding.label)}"
 
 
 def remember(broken: int) -> None:

@@ -24,6 +24,10 @@ Text = str | Promise
 Parameters = Callable[[], Mapping[str, Any]]
 
 
+# Who should have acted, where the one who did is the one who may not: {"another": …} for ``words``.
+ANOTHER = {"another": _("another person"), "nobody": _("nobody")}
+
+
 class UnknownInvariant(LookupError):
     """No invariant has this code."""
 
@@ -66,7 +70,7 @@ class Invariant:
     ``sql`` returns the columns ``id`` (a row of ``subject``), ``label``, ``expected`` and ``found``; ``%(name)s`` are the
     ``parameters``. Where SQL cannot see (files on disk), ``rows`` gives the broken rows. ``relation`` says how what is
     found should stand to what is expected: "=", "≤", "≥". ``words`` says what texts mean, for codes that
-    people do not read.
+    people do not read; ``label_words`` does the same for the parts of a name ("OPE-2025-00007 · region").
     """
 
     code: str
@@ -79,6 +83,7 @@ class Invariant:
     parameters: Parameters = dict
     unit: Unit = Unit.EUROS
     words: Mapping[str, Text] = field(default_factory=dict)
+    label_words: Mapping[str, Text] = field(default_factory=dict)
     relation: str = "="
     severity: Severity = Severity.MONEY
 
@@ -104,6 +109,10 @@ class Invariant:
                 for line in chunk:
                     pk, label, expected, found = (line[place] for place in places)
                     yield Broken(pk, str(label or pk), expected, found)
+
+    def called(self, label: str) -> str:
+        """The name of a broken row as people read it."""
+        return " · ".join(str(self.label_words.get(part, part)) for part in label.split(" · "))
 
     def shown(self, value: Any, subject: type[models.Model] | None = None) -> str:
         """A value as people read it: euros, a day, the words of a state. ``value`` may be its stored text."""

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from django.db import connection, models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Unit, register
 from core.models.event import Event
+from core.models.sequence import Sequence
 
 _numbered: list[tuple[type[models.Model], str]] = []
 
@@ -25,27 +27,33 @@ def numbered() -> list[tuple[type[models.Model], str]]:
 
 
 def above_their_counter() -> Iterator[Broken]:
-    """The numbers that their counter has not given yet: it would give them a second time; one statement."""
+    """The counters under a number that is there: they would give it a second time. The counter is named, with the numbers
+    above it, for nothing proves a number false that was given; a number whose counter is gone is named itself. One
+    statement."""
     quote, parts = connection.ops.quote_name, []
     for place, (model, name) in enumerate(_numbered):
         column = quote(model._meta.get_field(name).column)
         parts.append(
-            f"SELECT {place} AS place, {quote(model._meta.pk.column)} AS id, {column} AS number,"  # noqa: S608
+            f"SELECT {place} AS place, {quote(model._meta.pk.column)}::bigint AS id, {column} AS number,"  # noqa: S608
             f" regexp_match({column}, {_PARTS}) AS part FROM {quote(model._meta.db_table)}"
         )
     if not parts:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT given.place, given.id, given.number, coalesce(counter.last_value, 0), given.part[3]::bigint"  # noqa: S608
+            "SELECT counter.id, min(given.place), min(given.id), given.part[1] || '-' || given.part[2], count(*),"  # noqa: S608
+            " min(given.number), max(given.part[3]::bigint), coalesce(counter.last_value, 0)"
             f" FROM ({' UNION ALL '.join(parts)}) AS given LEFT JOIN core_sequence counter"
             " ON counter.prefix = given.part[1] AND counter.year = given.part[2]::int"
             " WHERE given.part IS NOT NULL AND given.part[3]::bigint > coalesce(counter.last_value, 0)"
-            " ORDER BY 1, 2"
+            " GROUP BY counter.id, given.part[1], given.part[2] ORDER BY 4"
         )
         rows = cursor.fetchall()
-    for place, pk, number, expected, found in rows:
-        yield Broken(pk, number, expected, found, subject=_numbered[place][0])
+    for counter, place, first, name, count, number, highest, last in rows:
+        words = {"counter": name, "count": count, "number": number}
+        label = gettext("counter %(counter)s: numbers above it: %(count)d, the first is %(number)s") % words
+        subject, pk = (Sequence, counter) if counter else (_numbered[place][0], first)
+        yield Broken(pk, label, highest, last, subject=subject)
 
 
 register(
@@ -53,12 +61,12 @@ register(
         code="core.numbers-within-their-counter",
         name=_("Numbers and their counters"),
         sentence=_(
-            "No number (of a case, an act, a claim, a certificate…) is above the last one that its counter gave."
+            "No counter is below a number that is there (of a case, an act, a claim, a certificate…): it gave them all."
         ),
         source=_("Rule 9 of the domain: one fact stands under one reference; a number given twice would be of two."),
         subject=Event,
         rows=above_their_counter,
         unit=Unit.NUMBER,
-        relation="≤",
+        relation="≥",
     )
 )

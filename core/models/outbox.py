@@ -32,21 +32,24 @@ SAID = """NEW."to"::text || '|' || NEW.subject_line || '|' || NEW.body"""
 
 
 @tracked(
-    exclude=["to", "reply_to", "subject_line", "body", "reason", "next_attempt_at", "key"], personal=["content_mark"]
+    exclude=["to", "subject_line", "body", "reason", "next_attempt_at"], personal=["content_mark", "reply_to", "key"]
 )
 class OutboxMessage(models.Model):
     """One mail, ready to leave: rendered when it was decided, delivered at least once.
 
     What it says to whom never changes, and no mail is deleted. Its words (with links that open accounts) stay out of the
-    history, which keeps ``content_mark``, made of them by the database.
+    history, which keeps ``content_mark``, made of them by the database, where answers go, and the ``key`` (which may
+    hold an address).
     """
 
-    # What stands for the words of a mail that was erased by law, and the mark of that.
+    # What stands for the words of a mail that was erased by law, and the marks of that.
     ERASED = {
         "to": ["erased@erased.invalid"],
         "subject_line": "—",
         "body": "—",
         "content_mark": Digest(models.Value("{erased@erased.invalid}|—|—")),
+        "reply_to": models.Value("erased@erased.invalid"),
+        "key": Concat(models.Value("erased:"), Cast("pk", models.CharField())),
     }
 
     class State(models.TextChoices):

@@ -65,14 +65,15 @@ register(
         source=_("Rule 10 of the domain: what rests on figures that changed is void until it is made again."),
         subject=Application,
         sql="""
-            SELECT app.id, app.number AS label, 0 AS expected, 1 AS found
+            SELECT app.id, app.number AS label, 'same' AS expected, 'changed' AS found
             FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
             JOIN grants_aidcomputation c ON c.id = p.computation_id
             WHERE p.sent_back_at IS NULL AND p.favourable
               AND app.state IN ('instructed', 'ready_for_committee', 'scheduled', 'approved')
               AND c.basis <> grants_aid_basis(app.id) ORDER BY app.id
         """,
-        unit=Unit.NUMBER,
+        unit=Unit.TEXT,
+        words={"same": _("the figures of the computation"), "changed": _("figures that changed since")},
     ),
     Invariant(
         code="grants.proposal-on-present-opinions",

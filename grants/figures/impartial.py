@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from applicants.figures.impartial import IMPARTIAL, Act, partial
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from grants.models import Application
 
 ACTS = (
@@ -21,5 +21,6 @@ register(
         subject=Application,
         sql=partial(ACTS, "row.number", "grants_application"),
         unit=Unit.TEXT,
+        words=ANOTHER,
     )
 )

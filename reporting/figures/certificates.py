@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Unit, register
 from reporting.effects import sha256_of_certificate
-from reporting.models import Certificate, CertificateAllocation, ExpenditureItem, Operation
+from reporting.models import Certificate, CertificateAllocation, ExpenditureItem, Operation, SourceKind
 
 SHARED = _("Model of co-financing, invariant 8: the cumulative floor; the remainder is the beneficiary’s.")
 
@@ -100,5 +100,6 @@ register(
               AND coalesce(b.amount, 0) <> least(floor(t.certified * f.amount * 100 / v.eligible_cost) / 100, f.amount)
             ORDER BY o.id, f.rank
         """,
+        label_words=dict(SourceKind.choices),
     ),
 )

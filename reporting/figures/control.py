@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.figures.invariants import Invariant, Severity, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
 from reporting.models import ExpenditureDeclaration, Operation
 
@@ -82,7 +82,7 @@ register(
         source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions."),
         subject=ExpenditureDeclaration,
         sql="""
-            SELECT DISTINCT d.id, d.number AS label, '' AS expected, u.email AS found
+            SELECT DISTINCT d.id, d.number AS label, 'another' AS expected, u.email AS found
             FROM reporting_expendituredeclaration d JOIN core_user u ON u.id = d.controller_id
             JOIN agreements_paymentclaim c ON c.id = d.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
             JOIN grants_application app ON app.id = a.application_id
@@ -93,6 +93,7 @@ register(
             ORDER BY d.id
         """,
         unit=Unit.TEXT,
+        words=ANOTHER,
     ),
     Invariant(
         code="reporting.controlled-is-decided",

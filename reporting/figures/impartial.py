@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from applicants.figures.impartial import IMPARTIAL, Act, partial
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from reporting.models import Certificate
 
 ISSUED = Act(
@@ -21,5 +21,6 @@ register(
         subject=Certificate,
         sql=partial([ISSUED], "row.number", "reporting_certificate"),
         unit=Unit.TEXT,
+        words=ANOTHER,
     )
 )

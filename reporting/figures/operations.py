@@ -6,7 +6,7 @@ from agreements.models import Agreement
 from agreements.settlements.triggers import ENDED
 from core.figures.invariants import Invariant, Unit, register
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE
-from reporting.models import Operation, Priority
+from reporting.models import CategoryOfRegion, Operation, Priority
 from reporting.models.ended import BORNE, STILL_GRANTED
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
@@ -183,6 +183,7 @@ register(
             JOIN reporting_operation o ON o.current_id = v.id
             WHERE a.amount IS NOT NULL GROUP BY p.id, a.id, fund.id HAVING sum(v.eu_amount) > a.amount ORDER BY p.id
         """,
+        label_words=dict(CategoryOfRegion.choices),
         relation="≤",
     ),
 )

@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.figures.invariants import Invariant, Unit, register
-from reporting.models import Certificate, PaymentApplication
+from core.figures.invariants import ANOTHER, Invariant, Unit, register
+from reporting.models import Basis, CategoryOfRegion, Certificate, PaymentApplication
 
 ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
 
@@ -25,6 +25,7 @@ register(
             HAVING ROW(coalesce(sum(e.eligible_amount), 0), coalesce(sum(e.union_amount), 0), coalesce(sum(e.public_amount), 0))
                    IS DISTINCT FROM ROW(l.eligible_amount, l.union_amount, l.public_amount) ORDER BY p.id, l.id
         """,
+        label_words=dict(CategoryOfRegion.choices),
     ),
     Invariant(
         code="reporting.entry-is-its-certificate",
@@ -85,13 +86,14 @@ register(
         source=_("Regulation (EU) 2021/1060, Article 71(4): separation of functions; rule 4 of the domain."),
         subject=PaymentApplication,
         sql="""
-            SELECT DISTINCT p.id, c.number AS label, '' AS expected, u.email AS found
+            SELECT DISTINCT p.id, c.number AS label, 'another' AS expected, u.email AS found
             FROM reporting_paymentapplication p JOIN reporting_paymentapplicationline l ON l.application_id = p.id
             JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
             JOIN reporting_certificate c ON c.id = e.certificate_id JOIN core_user u ON u.id = p.closed_by_id
             WHERE c.issued_by_id = p.closed_by_id ORDER BY p.id
         """,
         unit=Unit.TEXT,
+        words=ANOTHER,
     ),
     Invariant(
         code="reporting.sent-in-order",
@@ -176,5 +178,7 @@ register(
             WHERE a.basis IS DISTINCT FROM l.basis ORDER BY p.id, l.id
         """,
         unit=Unit.TEXT,
+        words=dict(Basis.choices),
+        label_words=dict(CategoryOfRegion.choices),
     ),
 )

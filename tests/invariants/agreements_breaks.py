@@ -122,6 +122,9 @@ breaks(
     "UPDATE agreements_paymentorder SET state = 'ordered' WHERE id = (SELECT max(id) FROM agreements_paymentorder)",
     "UPDATE applicants_bankaccount SET state = 'superseded' "
     "WHERE id = (SELECT bank_account_id FROM agreements_paymentorder ORDER BY id DESC LIMIT 1)",
+    "UPDATE agreements_paymentorder SET bank_account_id = (SELECT min(id) FROM applicants_bankaccount "
+    "WHERE applicant_id <> agreements_paymentorder.payee_id) "
+    "WHERE id = (SELECT min(id) FROM agreements_paymentorder WHERE state = 'paid')",
 )
 breaks(
     "agreements.order-to-its-beneficiary",

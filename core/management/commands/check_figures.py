@@ -49,7 +49,7 @@ def lines_of(result: Result) -> list[str]:
         _("%(code)s: %(label)s (%(table)s id=%(id)s): expected %(relation)s %(expected)s, found %(found)s")
         % {
             "code": invariant.code,
-            "label": row.label,
+            "label": invariant.called(row.label),
             "table": (row.subject or invariant.subject)._meta.db_table,
             "id": row.pk,
             "relation": invariant.relation,
