@@ -14,7 +14,7 @@ from agreements.duplicates import lines_over_their_total, open_warnings, raise_w
 from agreements.effects import left_to_order
 from agreements.schedule.services import claim_days
 from agreements.settlements.services import why_it_stops
-from applicants.bank_accounts import payable_account
+from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
@@ -468,6 +468,18 @@ def order_waits_for_no_account(order, data, actor):
         )
         % {"name": order.payee.display_name, "day": format_date_long(timezone.localdate(change.entered_at))}
     }
+
+
+def account_was_not_replaced(order, data, actor):
+    """The account of the order was not replaced before the day of the payment, or somebody says why it was paid on."""
+    since, paid_on = replaced_since(order.bank_account), data.get("paid_on")
+    if since is None or paid_on is None or paid_on < since or data.get("replaced_account_reason"):
+        return None
+    sentence = _(
+        "The order %(order)s goes to an account that was replaced on %(day)s. If it was not paid, cancel it and order it"
+        " again; if it was, record it on its own page and write how you know."
+    )
+    return {GENERAL: sentence % {"order": order.reference, "day": format_date_long(since)}}
 
 
 @precondition

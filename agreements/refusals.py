@@ -124,6 +124,11 @@ TRIGGERS = {
     "a change of account of the payee waits to be verified": told(
         _("A change of account of the payee waits to be verified: verify or reject it first.")
     ),
+    "the account of the order was replaced before the payment, and nobody says why it is paid": told(
+        _(
+            "The account of the order was replaced before the payment: cancel it, or write how you know that it was paid."
+        )
+    ),
     "a claim and its instalment belong to one agreement": told(_("This payment belongs to another agreement.")),
     "a claim is ordered in full: % of %": told(
         _("A claim is ordered in full: %(ordered)s of %(certified)s would be."), "ordered", "certified"

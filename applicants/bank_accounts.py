@@ -1,10 +1,12 @@
 """Bank accounts: entering one, warning of a change, and the account that may be paid."""
 
+from datetime import date
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.known_contacts import known_addresses, long_before
@@ -175,6 +177,17 @@ def account_for_its_owner(applicant: Applicant) -> tuple[BankAccount | None, str
     if not verified:
         return None, _("You have not given your bank details (RIB) yet: nothing can be paid without them.")
     return verified, ""
+
+
+def replaced_since(account: BankAccount) -> date | None:
+    """The day on which the account that replaced this one was entered; None while it is the one that is paid."""
+    if account.state != BankAccount.State.SUPERSEDED:
+        return None
+    later = BankAccount.objects.filter(
+        applicant=account.applicant_id, entered_at__gt=account.entered_at, verified_at__isnull=False
+    )
+    entered_at = later.order_by("entered_at").values_list("entered_at", flat=True).first()
+    return timezone.localdate(entered_at) if entered_at else None
 
 
 def payable_account(applicant: Applicant) -> tuple[BankAccount | None, str]:

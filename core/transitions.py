@@ -359,7 +359,7 @@ def _take(instance, spec: TransitionSpec, actor, data, files, comment: str, syst
         from_state = getattr(locked, state_name)
         _check_possible(locked, spec, from_state, actor, system, expected)
         _check_questions(locked, spec, actor, expected)
-        verify(locked, expected, by=actor)
+        verify(locked, expected)
         cleaned = _check(locked, spec, actor, data, files, comment)
         kept = json_safe(cleaned)
         before = _values(locked)

@@ -34,7 +34,11 @@ def session_has_members(session, data, actor):
     voting = sum(member.is_voting for member in session.members.all())
     if voting < session.quorum:
         return {
-            GENERAL: _("%(voting)s voting members for a quorum of %(quorum)s: add members first.")
+            GENERAL: ngettext(
+                "%(voting)s voting member for a quorum of %(quorum)s: add members first.",
+                "%(voting)s voting members for a quorum of %(quorum)s: add members first.",
+                voting,
+            )
             % {"voting": voting, "quorum": session.quorum}
         }
     return None
@@ -95,7 +99,11 @@ def session_has_quorum(session, data, actor):
     present = session.members.filter(is_voting=True, is_present=True).count()
     if present < session.quorum:
         return {
-            GENERAL: _("%(present)s voting members present, quorum %(quorum)s: tick those who are present.")
+            GENERAL: ngettext(
+                "%(present)s voting member present, quorum %(quorum)s: tick those who are present.",
+                "%(present)s voting members present, quorum %(quorum)s: tick those who are present.",
+                present,
+            )
             % {"present": present, "quorum": session.quorum}
         }
     return None
@@ -125,20 +133,32 @@ def someone_votes_on_each_case(session, data, actor):
     return errors or None
 
 
+@precondition
+def decisions_fit_in_envelopes(session, data, actor):
+    """The amounts granted fit in what the page shows to be left of their envelopes."""
+    return _beyond_envelopes(_granted_by_envelope(session))
+
+
 def session_within_envelopes(session, data, actor):
     """The amounts granted fit in what their envelopes have left."""
+    granted = _granted_by_envelope(session)
+    # The row lock makes two sessions that close at once count one after the other.
+    list(Envelope.objects.select_for_update().filter(pk__in=granted).order_by("pk").values_list("pk", flat=True))
+    return _beyond_envelopes(granted)
+
+
+def _granted_by_envelope(session) -> Counter:
+    """The euros that a session grants, by the id of the envelope that bears them."""
     granted: Counter = Counter()
     for item in session.items.filter(decision="granted").select_related("application__call"):
         granted[item.application.call.envelope_id] += item.decided_amount
     granted.pop(None, None)
-    if not granted:
-        return None
-    # The row lock makes two sessions that close at once count one after the other.
-    locked = list(
-        Envelope.objects.select_for_update().filter(pk__in=granted).order_by("pk").values_list("pk", flat=True)
-    )
+    return granted
+
+
+def _beyond_envelopes(granted: Counter) -> dict[str, str] | None:
     problems = []
-    for envelope in Envelope.objects.with_figures().filter(pk__in=locked):
+    for envelope in Envelope.objects.with_figures().filter(pk__in=granted) if granted else ():
         if granted[envelope.pk] > envelope.left_amount:
             problems.append(
                 _("%(envelope)s: %(granted)s granted, %(left)s left.")

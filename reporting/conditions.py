@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.dates import format_date_long
 from core.money import format_euros, sum_money
@@ -101,7 +102,8 @@ def every_item_is_decided(declaration, data: dict, actor) -> dict[str, str] | No
     waiting = declaration.items.filter(state="pending").count()
     if not waiting:
         return None
-    return {"__all__": _("%(count)d items are still to be decided.") % {"count": waiting}}
+    words = ngettext("%(count)d item is still to be decided.", "%(count)d items are still to be decided.", waiting)
+    return {"__all__": words % {"count": waiting}}
 
 
 @precondition

@@ -24,7 +24,7 @@ _REMAINDER = ("own", "unknown")
 def correct_operation(flag, data: dict, actor, reason: str) -> None:
     """Record the corrected data as a new version of the flagged operation."""
     revise = import_string("reporting.operations.revise")
-    revise(flag.operation, data["changes"], actor=actor, reason=reason)
+    revise(flag.operation, data["changes"], actor=actor, reason=reason, answers=flag)
 
 
 def issue_certificate(declaration, actor):

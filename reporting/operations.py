@@ -13,6 +13,7 @@ from core.events import record
 from core.money import ZERO, sum_money
 from core.sequences import next_number
 from core.text import fold
+from reporting.eu_programmes.doubts import drop_untrue_doubts
 from reporting.eu_programmes.rates import doubt_the_rate
 from reporting.models import (
     BeneficiaryKind,
@@ -169,8 +170,12 @@ def add_version(
     *,
     actor=None,
     reason: str = "",
+    answers: OperationFlag | None = None,
 ) -> OperationVersion:
-    """Add a version with its financing plan, in the caller's transaction. ``eu_amount`` comes from the plan."""
+    """Add a version with its financing plan, in the caller's transaction. ``eu_amount`` comes from the plan.
+
+    What it makes doubtful is asked, what it makes untrue is asked no more; ``answers`` is the doubt that it answers.
+    """
     last = operation.versions.order_by("-number").values_list("number", flat=True).first() or 0
     eu_amount = sum_money(amount for kind, _name, amount in financing if kind == SourceKind.EU)
     version = OperationVersion.objects.create(
@@ -180,11 +185,14 @@ def add_version(
         FinancingLine(version=version, rank=rank, kind=kind, label=name, amount=amount)
         for rank, (kind, name, amount) in enumerate(financing, 1)
     )
+    drop_untrue_doubts(version, financing, actor=actor, but=answers)
     doubt_the_rate(version, financing)
     return version
 
 
-def revise(operation: Operation, changes: Mapping[str, Any], *, actor, reason: str) -> OperationVersion:
+def revise(
+    operation: Operation, changes: Mapping[str, Any], *, actor, reason: str, answers: OperationFlag | None = None
+) -> OperationVersion:
     """Correct what is known of an operation: a new version with ``changes``, the rest carried over.
 
     When the eligible cost, the EU amount or the fund changes, the EU line follows and the remainder goes to the line
@@ -198,7 +206,8 @@ def revise(operation: Operation, changes: Mapping[str, Any], *, actor, reason: s
         operation.refresh_from_db()
         before = operation.current
         facts = facts_of_version(before) | changes
-        version = add_version(operation, facts, replan(before, facts), actor=actor, reason=reason[:300])
+        plan = replan(before, facts)
+        version = add_version(operation, facts, plan, actor=actor, reason=reason[:300], answers=answers)
         if facts["priority"] and not operation.programme_id:
             Operation.objects.filter(pk=operation.pk).update(programme=facts["priority"].programme)
         operation.refresh_from_db()

@@ -9,6 +9,7 @@ from core.signals import transitioned
 from core.transitions import TransitionRefused
 from reporting.declarations import open_declaration, withdraw_draft
 from reporting.ends import ENDED, follow_the_end
+from reporting.eu_programmes.doubts import drop_doubts_of
 from reporting.eu_programmes.rates import doubt_operations_of
 from reporting.models import ExpenditureDeclaration, PriorityAllocation
 from reporting.notices import send_controlled
@@ -65,8 +66,10 @@ def declaration_moved(sender, instance, name, **kwargs) -> None:
 
 @receiver(post_save, sender=PriorityAllocation, dispatch_uid="reporting_allocation_saved")
 def allocation_saved(sender, instance, raw=False, **kwargs) -> None:
-    """A rate that goes down, or comes after operations, leaves some above it: somebody is asked about each of them."""
+    """A rate that goes down, or comes after operations, leaves some above it: somebody is asked about each of them. When
+    it goes up again, nobody is."""
     if not raw:
+        drop_doubts_of(instance)
         doubt_operations_of(instance)
 
 

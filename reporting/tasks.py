@@ -59,7 +59,7 @@ def _write_report(context: JobContext, make: Callable, stem: str, suffix: str) -
             "funds": report.totals_by_fund(),
             "data_sha256": written.data_sha256,
         },
-        message=_("%(rows)d rows") % {"rows": written.row_count},
+        message=ngettext("%(rows)d row", "%(rows)d rows", written.row_count) % {"rows": written.row_count},
     )
 
 

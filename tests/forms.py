@@ -1,9 +1,12 @@
 """The forms of a page, as a browser would send them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
 import lxml.html
+from django.core import signing
+
+from core.engine import versions
 
 
 @dataclass
@@ -75,3 +78,13 @@ def rows_of(response) -> list[PageForm]:
 def form_to(response, ending: str, address: str = "") -> PageForm:
     """The form of a page whose address ends so."""
     return next(form for form in forms_of(response, address) if form.action.endswith(ending))
+
+
+def after(form: PageForm, answer) -> PageForm:
+    """The form once the page's own script had this answer, as ``shown.js`` leads it on: only from where it stood."""
+    row, before, number = answer.headers[versions.REACHED_HEADER].split()
+    token, _plus, at = form.fields[versions.FIELD][0].partition(versions.REACHED)
+    label, first, _values = signing.loads(token, salt=versions._SALT)
+    if (label, str(at or first)) != (row, before):
+        return form
+    return replace(form, fields=form.fields | {versions.FIELD: [f"{token}{versions.REACHED}{number}"]})

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants.bank_accounts import replaced_since
+from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
 from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
@@ -251,6 +253,25 @@ class PaymentDoneForm(TransitionForm):
     external_reference = forms.CharField(
         label=gettext_lazy("Number in the finance software"), max_length=60, required=False
     )
+
+    replaced_account_reason = forms.CharField(
+        label=gettext_lazy("Paid on an account that was replaced: how you know"), max_length=300, required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        since = replaced_since(self.instance.bank_account)
+        if since is None:
+            del self.fields["replaced_account_reason"]
+            return
+        self.fields["replaced_account_reason"].help_text = _(
+            "The account of this order was replaced on %(day)s. Only if it was paid on that day or later: what the public"
+            " accountant wrote to you. If it was not paid, cancel the order and order it again."
+        ) % {"day": format_date_long(since)}
+
+    def clean_replaced_account_reason(self):
+        """Some words, not blanks."""
+        return self.cleaned_data["replaced_account_reason"].strip()
 
     def clean_paid_on(self):
         """A payment follows its order."""

@@ -14,6 +14,7 @@ from agreements.models.payment_rules import (
     BATCH_WAITS_FOR_ACCOUNTS,
     BODIES_OF_BATCH,
     ORDER_WAITS_FOR_ACCOUNT,
+    PAID_ON_REPLACED_ACCOUNT,
     BatchState,
     OrderState,
     batch_closed_with_workbook,
@@ -262,6 +263,9 @@ class PaymentOrder(WorkflowModel):
     ordered_at = models.DateTimeField(_("ordered on"), default=timezone.now)
     paid_on = models.DateField(_("paid on"), null=True, blank=True)
     external_reference = models.CharField(_("number of the payment in the finance software"), max_length=60, blank=True)
+    replaced_account_reason = models.CharField(
+        _("why it was paid on an account that was replaced"), max_length=300, blank=True, default="", db_default=""
+    )
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -309,7 +313,7 @@ class PaymentOrder(WorkflowModel):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__state="ordered", new__state="paid"),
-                func=ORDER_WAITS_FOR_ACCOUNT,
+                func=PAID_ON_REPLACED_ACCOUNT + ORDER_WAITS_FOR_ACCOUNT,
             ),
             legal_moves([("ordered", "paid"), ("ordered", "cancelled")]),
             frozen(
@@ -445,6 +449,7 @@ class PaymentOrder(WorkflowModel):
             "agreements.conditions.batch_was_sent",
             "agreements.settlements.conditions.order_may_go_on",
             "agreements.conditions.order_waits_for_no_account",
+            "agreements.conditions.account_was_not_replaced",
         ],
         audience="staff",
         order=10,
@@ -454,6 +459,7 @@ class PaymentOrder(WorkflowModel):
         """The public accountant paid."""
         self.paid_on = data["paid_on"]
         self.external_reference = data.get("external_reference", "")
+        self.replaced_account_reason = data.get("replaced_account_reason", "")
         self.confirmed_by = actor
 
     @workflow_transition(

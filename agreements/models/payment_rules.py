@@ -33,6 +33,18 @@ ORDER_WAITS_FOR_ACCOUNT = f"""
     RETURN NEW;
 """
 
+#: The account of the order was replaced by one that was entered by the day of the payment: somebody says why it is paid on.
+PAID_ON_REPLACED_ACCOUNT = f"""
+    IF NEW.replaced_account_reason = '' AND EXISTS (
+        SELECT 1 FROM applicants_bankaccount mine JOIN applicants_bankaccount other
+            ON other.applicant_id = mine.applicant_id AND other.entered_at > mine.entered_at
+        WHERE mine.id = NEW.bank_account_id AND mine.state = 'superseded' AND other.verified_at IS NOT NULL
+          AND (other.entered_at AT TIME ZONE '{settings.TIME_ZONE}')::date <= NEW.paid_on
+    ) THEN
+        {refuse("the account of the order was replaced before the payment, and nobody says why it is paid")}
+    END IF;
+"""
+
 BATCH_WAITS_FOR_ACCOUNTS = f"""
     PERFORM 1 FROM applicants_applicant WHERE id IN (
         SELECT payee_id FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'ordered'

@@ -335,7 +335,7 @@ UNFOLD = {
     "ENVIRONMENT": "config.branding.environment",
     "DASHBOARD_CALLBACK": "core.navigation.work_page",
     "STYLES": [lambda request: static("essor/staff.css")],
-    "SCRIPTS": [lambda request: static("essor/staff.js")],
+    "SCRIPTS": [lambda request: static("essor/staff.js"), lambda request: static("essor/shown.js")],
     "BORDER_RADIUS": "8px",
     "COLORS": {
         "base": {

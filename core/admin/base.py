@@ -295,6 +295,7 @@ class EssorModelAdmin(
             "case_object": obj,
             "case_options": self.transition_options(request, obj),
             "case_number_seen": versions.seen_of(obj),
+            "case_row": versions.label_of(obj),
             "case_panels": [(panel, html) for panel, html in panels if not panel.side],
             "case_side": [(panel, html) for panel, html in panels if panel.side],
             "case_events": recent_events(obj),

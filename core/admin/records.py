@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -239,10 +239,36 @@ class JobAdmin(ReadOnlyAdmin):
     list_select_related = ["requested_by"]
     ordering = ["-created_at", "-id"]
     search_fields = ["kind", "key"]
+    fields = [
+        "kind_column",
+        "state_column",
+        "percent_column",
+        "message",
+        "totals_words",
+        "reason",
+        "file_column",
+        "requested_by",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "attempts",
+        "open_column",
+    ]
 
     @admin.display(description=gettext_lazy("Kind of work"), ordering="kind")
     def kind_column(self, job: Job) -> str:
         return kind_words(job)
+
+    @admin.display(description=gettext_lazy("Totals"))
+    def totals_words(self, job: Job) -> SafeString | str:
+        """The totals that the job says in words; those with parts of their own are for programs."""
+        return format_html_join(" · ", "{}: {}", job.told_totals().items()) or "–"
+
+    @admin.display(description=gettext_lazy("File"))
+    def file_column(self, job: Job) -> SafeString | str:
+        if job.file is None:
+            return "–"
+        return format_html('<a href="{}">{}</a>', job.file.get_absolute_url(), job.file.name)
 
     @admin.display(description=gettext_lazy("Progress"))
     def percent_column(self, job: Job) -> str:

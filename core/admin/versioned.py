@@ -41,7 +41,17 @@ class VersionedMixin:
     def get_form(self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any):
         form_class = super().get_form(request, obj, change=change, **kwargs)
         shown = getattr(request, "essor_shown", None)
-        return form_class if shown is None or obj is None else versions.settling(form_class, shown, obj)
+        if shown is None or obj is None:
+            return form_class
+        return versions.settling(form_class, shown, obj, beside=lambda: getattr(request, "essor_rows_differ", ()))
+
+    def _create_formsets(self, request: HttpRequest, obj: models.Model, change: bool):
+        """The tables under a form are compared with it, before any of them is cleaned."""
+        formsets, inlines = super()._create_formsets(request, obj, change)
+        if (shown := getattr(request, "essor_shown", None)) is not None:
+            found = [versions.compared_rows(formset, obj, shown) for formset in formsets]
+            request.essor_rows_differ = [item for rows in found for item in rows]
+        return formsets, inlines
 
     def shown_token(self, request: HttpRequest, obj: models.Model, context: dict[str, Any]) -> str:
         """The hidden field of the change form: a refused form keeps the version of the page that it came from."""

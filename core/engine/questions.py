@@ -8,10 +8,16 @@ was answered is told in these words, even where nothing asks it any more.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from django.forms import BaseForm, ChoiceField, FileField, HiddenInput, ModelChoiceField
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm, ChoiceField, DecimalField, FileField, HiddenInput, ModelChoiceField
+from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
+
+from core.money import EuroField, format_euros, format_number
 
 ASKED = "+asked"
 """The name, among the values of a token, of the questions of the page."""
@@ -35,8 +41,19 @@ class Question:
             key = found.to_field_name or "pk"
             asked = [value for value in values if value]
             known = {str(getattr(row, key)): str(row) for row in found.queryset if str(getattr(row, key)) in asked}
+        if isinstance(found, DecimalField):
+            values = [_number(found, value) for value in values]
         told = [known.get(value, _("yes") if value == "on" else value) for value in values if value.strip()]
         return ", ".join(told)
+
+
+def _number(field: DecimalField, value: str) -> str:
+    """A number that was typed, as screens write it; what is none stays as it was typed."""
+    try:
+        number = field.clean(value)
+    except ValidationError:
+        return value
+    return "" if number is None else format_number(number)
 
 
 def questions_of(form: BaseForm | None) -> list[Question]:
@@ -55,6 +72,25 @@ def _choices_of(item: Any) -> tuple[tuple[str, str], ...]:
         return ()
     found = tuple((str(value), str(words)) for value, words in item.choices if not isinstance(words, list | tuple))
     return found if len(found) <= MOST_CHOICES else ()
+
+
+def words_of(field: Any, value: Any) -> str | None:
+    """A value of a field with choices, or of an amount, as pages say it; None for other fields. Nothing is empty."""
+    if isinstance(field, EuroField) and isinstance(value, Decimal):
+        return format_euros(value)
+    if not isinstance(field, ChoiceField):
+        return None
+    values = value if isinstance(value, QuerySet | list | tuple | set) else [value]
+    values = [item for item in values if item not in (None, "")]
+    if isinstance(field, ModelChoiceField):
+        key = field.to_field_name or "pk"
+        keys = [str(getattr(item, key)) if isinstance(item, Model) else str(item) for item in values]
+        known = (
+            {str(getattr(row, key)): str(row) for row in field.queryset.filter(**{f"{key}__in": keys})} if keys else {}
+        )
+        return ", ".join(known.get(item, item) for item in keys)
+    known = {str(key): str(words) for key, words in flatten_choices(field.choices)}
+    return ", ".join(known.get(str(item), str(item)) for item in values)
 
 
 def written(form: BaseForm | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ The reasons are in ``docs/adr/0011-versions-of-forms.md``.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -31,6 +31,7 @@ from django.forms import BaseForm, FileField
 from django.http import HttpRequest
 
 from core.engine.kinds import kind_of
+from core.engine.questions import words_of
 from core.models.event import Event
 from core.text import is_number
 
@@ -42,6 +43,12 @@ SUMS = "+sums"
 
 WERE = "+were"
 """The name, among the values of a token, of these sums as they were read: the refusal says what became of them."""
+
+REACHED = "+"
+"""What stands between a token and the number that the page's own script has reached since (``shown.js``)."""
+
+REACHED_HEADER = "Essor-Reached"
+"""The header by which an answer to a script says it: the row, its number before and after what the script did."""
 
 _SALT = "essor.shown"
 _DIGEST = 16
@@ -63,12 +70,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that two people changed: its label, what is there now, what the second one typed."""
+    """One field that two people changed: its label, what is there now, what the second one typed.
+
+    ``words`` are both as the field says them, where it has choices.
+    """
 
     name: str
     label: str
     theirs: Any
     mine: Any
+    words: tuple[str, str] | None = None
 
 
 class Stale(Exception):
@@ -99,6 +110,13 @@ class Stale(Exception):
             return []
         events = Event.objects.of(self.subject).filter(sequence__gt=self.shown.number)
         return list(events.exclude(action__in=_beside(type(self.subject))).select_related("actor").order_by("-pk")[:20])
+
+    def last_event(self) -> list[Event]:
+        """Who wrote what differs, where it was there when the page was read once more: the newest event of the row."""
+        if self.shown is None or not self.differences:
+            return []
+        events = Event.objects.of(self.subject).exclude(action__in=_beside(type(self.subject)))
+        return list(events.select_related("actor").order_by("-sequence")[:1])
 
     def sums_changed(self) -> list[tuple[str, Any, Any]]:
         """What the page summed up and what it comes to now, where they differ: (label, then, now)."""
@@ -252,10 +270,13 @@ def not_carried(subject: models.Model) -> Shown:
 
 def carried(data: Mapping[str, Any], subject: models.Model, name: str = FIELD) -> Shown:
     """The version that a posted form carries; :class:`Stale` when it has none for this row."""
+    token, _plus, reached = str(data.get(name, "")).partition(REACHED)
     try:
-        label, number, values = signing.loads(str(data.get(name, "")), salt=_SALT)
+        label, number, values = signing.loads(token, salt=_SALT)
     except (signing.BadSignature, ValueError, TypeError):
         return not_carried(subject)
+    if reached.isdigit() and len(reached) <= _DIGEST:
+        number = int(reached)
     return Shown(label, number, values) if label == label_of(subject) else not_carried(subject)
 
 
@@ -265,15 +286,12 @@ def lock(subject: models.Model) -> None:
     list(rows.filter(pk=subject.pk).values_list("pk"))
 
 
-def verify(
-    subject: models.Model, shown: Shown | None, values: Mapping[str, Any] | None = None, *, by: Any = None
-) -> None:
-    """Refuse when anything happened to the (locked) row since it was shown; None is a caller who has just read it.
+def verify(subject: models.Model, shown: Shown | None, values: Mapping[str, Any] | None = None) -> None:
+    """Refuse when anything happened to the (locked) row since it was shown, whoever did it: the same person in another
+    window has not seen it in this one. None is a caller who has just read it.
 
     Args:
         values: what else the page showed, that leaves no event (the answers of a draft), as it is now.
-        by: who sends the form. What this person did by the page's own script since, and the page showed at once
-            (``EVENTS_SHOWN_AT_ONCE``: a decision by keyboard, a piece joined), does not make the page old for them.
     """
     if shown is None:
         return
@@ -281,19 +299,22 @@ def verify(
     if SUMS in shown.values:
         now |= {name: value for name, value in _digest_of_sums(subject, fresh=True).items() if name == SUMS}
     moved = any(shown.values.get(name, value) != value for name, value in now.items())
-    if moved or shown.subject != label_of(subject) or _went_on(subject, shown.number, by):
+    if moved or shown.subject != label_of(subject) or number_of(subject, fresh=True) != shown.number:
         raise Stale(subject, shown, values=values)
 
 
-def _went_on(subject: models.Model, number: int, by: Any) -> bool:
-    """Whether the row has another number than the page, for more than what its own script did for this person."""
-    now = number_of(subject, fresh=True)
-    at_once = getattr(type(subject), "EVENTS_SHOWN_AT_ONCE", frozenset())
-    if now <= number or by is None or not at_once:
-        return now != number
-    since = Event.objects.of(subject).filter(sequence__gt=number).exclude(action__in=_beside(type(subject)))
-    happened = set(since.values_list("actor_id", "action"))
-    return not happened or any(actor != by.pk or action not in at_once for actor, action in happened)
+@contextmanager
+def reached(subject: models.Model) -> Iterator[dict[str, str]]:
+    """What the script of a page does inside leads the page from one number of the (locked) row to the next: the yielded
+    headers of the answer say so once it is done. A page that showed another number before stays as old as it is."""
+    headers: dict[str, str] = {}
+    with transaction.atomic():
+        lock(subject)
+        before = number_of(subject, fresh=True)
+        yield headers
+        after = number_of(subject, fresh=True)
+    if after != before:
+        headers[REACHED_HEADER] = f"{label_of(subject)} {before} {after}"
 
 
 def gone_on(request: HttpRequest, subject: models.Model, reason: str) -> NoReturn:
@@ -316,7 +337,7 @@ def unchanged(request: HttpRequest, subject: models.Model) -> Iterator[None]:
     shown = carried(request.POST, subject)
     with transaction.atomic():
         lock(subject)
-        verify(subject, shown, by=request.user)
+        verify(subject, shown)
         yield
 
 
@@ -337,30 +358,48 @@ def settle(
     Raises:
         Stale: a field was touched here and changed there.
     """
-    left = _left_alone(form, subject, shown, together, whole)
+    left, differences = compared(form, subject, shown, together=together, whole=whole)
+    if differences:
+        raise Stale(subject, shown, differences)
     with _kept(form, left):
         form.full_clean()
     return set(form.fields) - left
 
 
-def _left_alone(
-    form: BaseForm, subject: models.Model, shown: Shown, together: bool = False, whole: bool = False
-) -> set[str]:
-    """The fields that say what the page said; :class:`Stale` for those changed both here and there."""
+def compared(
+    form: BaseForm, subject: models.Model, shown: Shown, *, together: bool = False, whole: bool = False
+) -> tuple[set[str], list[Difference]]:
+    """The fields that say what the page said, and those changed both here and there: with them, where they are one
+    fact, all that this fact is now. A row of a table on the page of ``subject`` says which one it is."""
     known = [name for name, item in form.fields.items() if not isinstance(item, FileField)]
     known = [name for name in known if form.add_prefix(name) in shown.values]
     typed = {name: _typed(form, name) for name in known}
     left = {name for name in known if digest(typed[name]) == shown.values[form.add_prefix(name)]}
     if whole or (together and len(left) < len(known)):
         left = set()
-    differences = []
-    for name in known:
-        now, key = form.get_initial_for_field(form.fields[name], name), form.add_prefix(name)
-        if name not in left and digest(now) not in (shown.values[key], digest(typed[name])):
-            differences.append(Difference(key, str(form[name].label), now, typed[name]))
-    if differences:
-        raise Stale(subject, shown, differences)
-    return left
+    now = {name: form.get_initial_for_field(form.fields[name], name) for name in known}
+    differ = [
+        name
+        for name in known
+        if name not in left and digest(now[name]) not in (shown.values[form.add_prefix(name)], digest(typed[name]))
+    ]
+    if differ and together:
+        differ = [name for name in known if not form.fields[name].widget.is_hidden]
+    return left, [_difference(form, name, now[name], typed[name], subject) for name in differ]
+
+
+def _difference(form: BaseForm, name: str, theirs: Any, mine: Any, subject: models.Model) -> Difference:
+    row, label = getattr(form, "instance", None), str(form[name].label)
+    if isinstance(row, models.Model) and row.pk is not None and label_of(row) != label_of(subject):
+        label = f"{row} – {label}"
+    told = [words_of(form.fields[name], value) for value in (theirs, mine)]
+    return Difference(form.add_prefix(name), label, theirs, mine, None if None in told else tuple(told))
+
+
+def compared_rows(formset: Any, subject: models.Model, shown: Shown) -> list[Difference]:
+    """What two people changed in the rows of a table on the page of ``subject``."""
+    rows = [row for row in formset.forms if row.instance.pk is not None]
+    return [item for row in rows for item in compared(row, subject, shown)[1]]
 
 
 @contextmanager
@@ -386,12 +425,22 @@ def _typed(form: BaseForm, name: str) -> Any:
         return raw
 
 
-def settling(form_class: type[BaseForm], shown: Shown, subject: models.Model) -> type[BaseForm]:
-    """The form class, settled before it is cleaned: for forms that others make (the staff site's own)."""
+def settling(
+    form_class: type[BaseForm],
+    shown: Shown,
+    subject: models.Model,
+    beside: Callable[[], Iterable[Difference]] = tuple,
+) -> type[BaseForm]:
+    """The form class, settled before it is cleaned: for forms that others make (the staff site's own).
+
+    ``beside`` gives the differences of the tables under the form: all are told at once.
+    """
 
     def _clean_fields(self):
-        is_new = self.instance.pk is None
-        with _kept(self, set() if is_new else _left_alone(self, subject, shown)):
+        left, differences = (set(), []) if self.instance.pk is None else compared(self, subject, shown)
+        if found := [*differences, *beside()]:
+            raise Stale(subject, shown, found)
+        with _kept(self, left):
             super(settled, self)._clean_fields()
 
     settled = type(form_class)(form_class.__name__, (form_class,), {"_clean_fields": _clean_fields})

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.files.base import File
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.documents import WORKBOOK_TYPES, open_document, store
 from core.importexport.resources import EssorResource, EssorResult
@@ -87,9 +87,12 @@ def _refused(context: JobContext, columns: list, results: list[EssorResult], rea
         filename=_("refused-rows.xlsx"),
         rows=len(reading.all_rows),
         totals={"invalid": refused},
-        message=_(
+        message=ngettext(
+            "Nothing was imported: %(refused)d row out of %(rows)d is wrong. The file says why; correct it and"
+            " send it again.",
             "Nothing was imported: %(refused)d rows out of %(rows)d are wrong. The file says why; correct it and"
-            " send it again."
+            " send it again.",
+            refused,
         )
         % {"refused": refused, "rows": len(reading.all_rows)},
     )

@@ -1,5 +1,7 @@
 """Long jobs: the row is the truth, the worker's message only a hint."""
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -117,6 +119,15 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+    def told_totals(self) -> dict[str, Any]:
+        """The totals that the job says in words. What has parts of its own is for programs."""
+        totals = self.result.get("totals") or {}
+        return {
+            name: value
+            for name, value in totals.items()
+            if not isinstance(value, dict | list) and name != "data_sha256"
+        }
 
     @property
     def is_active(self) -> bool:

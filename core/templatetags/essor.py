@@ -228,7 +228,13 @@ def shown(subject: models.Model, form: BaseForm | None = None, name: str = versi
     if not carried:
         now = versions.initial_values(form) if form is not None else {}
         carried = versions.shown_of(subject, now | values).token()
-    return format_html('<input type="hidden" name="{}" value="{}">', name, carried)
+    try:
+        number = versions.carried({name: carried}, subject, name).number
+    except versions.Stale:
+        number = ""  # a token of another row, or of no page of ours: refused when it comes back
+    row = versions.label_of(subject)
+    tag = '<input type="hidden" name="{}" value="{}" data-row="{}" data-number="{}">'
+    return format_html(tag, name, carried, row, number)
 
 
 @register.simple_tag

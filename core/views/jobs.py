@@ -28,12 +28,7 @@ def _context(request: HttpRequest, job: Job) -> dict[str, object]:
         "job": job,
         "label": label,
         "may_cancel": job.is_active and may_cancel_job(request.user, job) is None,
-        # What has parts of its own is for programs: a kind of job says its totals in words beside it.
-        "totals": {
-            name: value
-            for name, value in (job.result.get("totals") or {}).items()
-            if not isinstance(value, dict | list) and name != "data_sha256"
-        },
+        "totals": job.told_totals(),
     }
 
 

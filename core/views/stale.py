@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from core.admin.events import lines as event_lines
 from core.dates import format_moment
 from core.engine import questions
-from core.engine.versions import FIELD, Stale
+from core.engine.versions import FIELD, Difference, Stale
 from core.money import format_euros
 from core.presentation import action_label
 from core.roles import STAFF_ROLES
@@ -54,7 +54,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         "sentence": _sentence(stale, changes),
         "subject": stale.subject,
         "changes": changes,
-        "differences": [(item.label, in_words(item.theirs), in_words(item.mine)) for item in stale.differences],
+        "differences": [(item.label, *_both(item)) for item in stale.differences],
         "address": kept.address,
         "fields": [(name, value) for name, value in kept.fields if name != FIELD],
         "files": kept.files,
@@ -114,6 +114,11 @@ def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
     return [(label, words) for label, words in found if words]
 
 
+def _both(item: Difference) -> tuple[str, str]:
+    """What is there now and what was typed, in words."""
+    return tuple(in_words(value) for value in item.words or (item.theirs, item.mine))
+
+
 def _sum_in_words(value: Any) -> str:
     """A sum of a page: an amount in euros, or a count."""
     if isinstance(value, Decimal):
@@ -124,7 +129,7 @@ def _sum_in_words(value: Any) -> str:
 def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
     """The staff read who did what; an applicant reads the names of those who act with them, else "the service"."""
     is_staff = request.path.startswith(settings.ESSOR_STAFF_PREFIX)
-    model, events = type(stale.subject), stale.events_since()
+    model, events = type(stale.subject), stale.events_since() or stale.last_event()
     return [
         Change(
             when=line.event.created_at,
@@ -157,7 +162,7 @@ def _sentence(stale: Stale, changes: list[Change]) -> str:
             "is there now, then do it again."
         )
     if not changes:
-        return _("Somebody changed this since you opened the page: nothing of yours was recorded yet.")
+        return _("This changed since you opened the page: nothing of yours was recorded yet.")
     words = {"person": changes[0].who, "when": format_moment(changes[0].when), "what": changes[0].what}
     if changes[0].is_own:
         return _own_sentence(stale, words)

@@ -159,7 +159,12 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                 (_("Decided"), totals.decided),
                 *[(_("Left on %(code)s") % {"code": line.envelope.code}, line.left) for line in totals.envelopes],
             ],
-            clock=_("%(present)s of %(voting)s voting members present, quorum %(quorum)s") % words,
+            clock=ngettext(
+                "%(present)s voting member present of %(voting)s, quorum %(quorum)s",
+                "%(present)s voting members present of %(voting)s, quorum %(quorum)s",
+                present,
+            )
+            % words,
             clock_tone="ok" if present >= obj.quorum else "act",
         )
 
@@ -272,8 +277,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
     def decide_row(self, request: HttpRequest, object_id: int, item_id: int) -> JsonResponse:
         """One row, for the keyboard: the row as it now is and the running totals, or the reason of the refusal."""
         session = self._session(request, object_id)
-        with transaction.atomic():
-            versions.lock(session)
+        with versions.reached(session) as headers:
             joined = session.items.select_related("application__call", "session", "decided_by")
             item = get_object_or_404(joined, pk=item_id)
             form = RowForm.for_item(item, request.POST)
@@ -295,7 +299,8 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                     str(line.envelope.pk): {"left": format_euros(line.left), "over": line.left < ZERO}
                     for line in totals.envelopes
                 },
-            }
+            },
+            headers=headers,
         )
 
     def add_cases(self, request: HttpRequest, object_id: int) -> HttpResponse:

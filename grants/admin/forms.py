@@ -131,7 +131,7 @@ class PieceForm(NoNationalNumberMixin, forms.Form):
     """A judgement on one piece."""
 
     piece = forms.IntegerField(widget=forms.HiddenInput)
-    state = forms.ChoiceField(choices=Piece.State.choices)
+    state = forms.ChoiceField(label=_("Decision"), choices=Piece.State.choices)
     note = forms.CharField(label=_("What is wrong"), required=False, max_length=500)
 
 

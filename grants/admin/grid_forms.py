@@ -19,6 +19,13 @@ class RowForm(forms.Form):
     amount = EuroField(label=_("Amount granted"), required=False, min_value=ZERO)
     reason = forms.CharField(label=_("Reason"), required=False, max_length=2000)
 
+    def clean(self):
+        """What is granted is typed: an amount left empty is asked for, never taken from the proposal in silence."""
+        data = super().clean()
+        if data.get("decision") == Decision.GRANTED and data.get("amount") is None and "amount" not in self.errors:
+            self.add_error("amount", _("Type the amount granted, or reject the case."))
+        return data
+
     @classmethod
     def for_item(cls, item: AgendaItem, data=None) -> "RowForm":
         """The row as it stands, or as it was sent; the proposed amount is ready to be granted."""

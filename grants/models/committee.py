@@ -119,8 +119,6 @@ class CommitteeSession(WorkflowModel):
         related_name="+", verbose_name=_("created by"),
     )  # fmt: skip
 
-    EVENTS_SHOWN_AT_ONCE = frozenset({"decide"})
-
     objects = CommitteeSessionQuerySet.as_manager()
 
     class Meta:
@@ -324,6 +322,7 @@ class CommitteeSession(WorkflowModel):
         conditions=[
             conditions.session_day_has_come,
             conditions.session_is_decided,
+            conditions.decisions_fit_in_envelopes,
             conditions.someone_votes_on_each_case,
             conditions.session_envelopes_are_open,
             conditions.session_within_envelopes,

@@ -46,7 +46,6 @@ class InstructionWorkflow(WorkflowModel):
     )
 
     EVENTS_BESIDE = frozenset({"note", "message", "message_to_service"})
-    EVENTS_SHOWN_AT_ONCE = frozenset({"piece_joined", "piece_removed"})
 
     class Meta:
         abstract = True

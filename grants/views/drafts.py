@@ -219,12 +219,13 @@ def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResp
     application = own_draft(request, public_id)
     files = request.FILES.getlist("files")
     errors = [] if files else [_("Choose a file first.")]
-    for upload in files:
-        try:
-            filing.attach_piece(application, code=code, content=upload, name=upload.name, user=request.user)
-        except (FilingRefused, DocumentRefused) as refusal:
-            errors.append(str(refusal))
-    return _after_piece(request, application, code, errors)
+    with versions.reached(application) as headers:
+        for upload in files:
+            try:
+                filing.attach_piece(application, code=code, content=upload, name=upload.name, user=request.user)
+            except (FilingRefused, DocumentRefused) as refusal:
+                errors.append(str(refusal))
+    return _after_piece(request, application, code, errors, headers)
 
 
 @portal_login_required
@@ -234,14 +235,17 @@ def remove_piece(request: HttpRequest, public_id: uuid.UUID, piece_id: int) -> H
     application = own_draft(request, public_id)
     piece = get_object_or_404(application.pieces.current().select_related("document", "application"), pk=piece_id)
     errors = []
-    try:
-        filing.remove_piece(piece, user=request.user)
-    except FilingRefused as refusal:
-        errors.append(str(refusal))
-    return _after_piece(request, application, piece.code, errors)
+    with versions.reached(application) as headers:
+        try:
+            filing.remove_piece(piece, user=request.user)
+        except FilingRefused as refusal:
+            errors.append(str(refusal))
+    return _after_piece(request, application, piece.code, errors, headers)
 
 
-def _after_piece(request: HttpRequest, application: Application, code: str, errors: list[str]) -> HttpResponse:
+def _after_piece(
+    request: HttpRequest, application: Application, code: str, errors: list[str], headers: dict[str, str]
+) -> HttpResponse:
     application = own_draft(request, application.public_id)
     asked = None
     if application.state == ApplicationState.INCOMPLETE:
@@ -252,7 +256,10 @@ def _after_piece(request: HttpRequest, application: Application, code: str, erro
         if view is None:
             raise Http404
         context = {"application": application, "piece": view, "errors": errors, **_around(request, application)}
-        return render(request, "grants/form/piece_reply.html", context)
+        reply = render(request, "grants/form/piece_reply.html", context)
+        for name, value in headers.items():
+            reply[name] = value
+        return reply
     for error in errors:
         messages.error(request, error)
     if asked:

@@ -19,12 +19,26 @@ ABOVE_THEIR_RATE = """
                   FROM reporting_financingline f WHERE f.version_id = v.id) AS base ON TRUE
     WHERE base.amount > 0 AND v.eu_amount * 100 > base.amount * a.eu_rate
 """
-#: SQL, true of a doubt (``f``) on this very share of ``o``, raised against this rate or a lower one.
+#: SQL, true of a doubt (``f``) on this very share of ``o`` that stands, raised against this rate or a lower one.
 ON_THIS_SHARE = """
-    f.operation_id = o.id AND f.kind = 'rate_above_priority'
+    f.operation_id = o.id AND f.kind = 'rate_above_priority' AND f.state <> 'obsolete'
     AND (f.detail ->> 'rate')::numeric = ceil(v.eu_amount * 10000 / base.amount) / 100
     AND (f.detail ->> 'limit')::numeric <= a.eu_rate
 """
+#: SQL of the doubts (``f``) that wait for an answer on operations (``o``) whose plan in force (``v``) says otherwise.
+UNTRUE_DOUBTS = f"""
+    reporting_operationflag f
+    JOIN reporting_operation o ON o.id = f.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
+    WHERE f.state = 'open' AND NOT CASE f.kind
+        WHEN 'rate_above_priority' THEN o.id IN (SELECT o.id FROM {ABOVE_THEIR_RATE})
+        WHEN 'eu_above_eligible' THEN v.eu_amount > v.eligible_cost
+        WHEN 'no_eligible_cost' THEN v.eligible_cost = 0
+        WHEN 'no_eu_amount' THEN v.eu_amount = 0
+        WHEN 'no_priority' THEN v.priority_id IS NULL
+        WHEN 'fund_unknown' THEN v.fund_id IS NULL
+        ELSE v.programmed_on IS NOT NULL AND coalesce(f.detail ->> 'programmed_on', v.programmed_on::text)
+             = v.programmed_on::text END
+"""  # noqa: S608 - fragments of our own
 
 
 def share_is_doubted(where: str) -> pgtrigger.Trigger:

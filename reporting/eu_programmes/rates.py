@@ -11,6 +11,7 @@ from core.money import sum_money
 from reporting.models import (
     Basis,
     FlagKind,
+    FlagState,
     Operation,
     OperationFlag,
     OperationVersion,
@@ -60,7 +61,7 @@ def doubt_the_rate(version: OperationVersion, financing: Financing) -> Operation
     known = OperationFlag.objects.filter(operation_id=version.operation_id, kind=FlagKind.RATE_ABOVE_PRIORITY)
     if known.open().update(detail=detail):
         return None
-    answered = known.filter(detail__rate=detail["rate"]).values_list("detail", flat=True)
+    answered = known.filter(state=FlagState.ANSWERED, detail__rate=detail["rate"]).values_list("detail", flat=True)
     if any(Decimal(given["limit"]) <= allocation.eu_rate for given in answered):
         return None
     return OperationFlag.objects.create(

@@ -4,9 +4,9 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
 from agreements.settlements.triggers import ENDED
-from core.figures.invariants import Invariant, Unit, register
-from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE
-from reporting.models import CategoryOfRegion, Operation, Priority
+from core.figures.invariants import Invariant, Severity, Unit, register
+from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE, UNTRUE_DOUBTS
+from reporting.models import CategoryOfRegion, Operation, OperationFlag, Priority
 from reporting.models.ended import BORNE, STILL_GRANTED
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
@@ -122,7 +122,8 @@ register(
             FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
             WHERE v.eu_amount > v.eligible_cost
               AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f
-                              WHERE f.operation_id = o.id AND f.kind = 'eu_above_eligible') ORDER BY o.id
+                              WHERE f.operation_id = o.id AND f.kind = 'eu_above_eligible'
+                                AND f.state <> 'obsolete') ORDER BY o.id
         """,
         relation="≤",
     ),
@@ -146,6 +147,18 @@ register(
             ORDER BY o.id
         """,  # noqa: S608 - fragments of our own
         relation="≤",
+    ),
+    Invariant(
+        code="reporting.open-doubt-is-true",
+        name=_("Doubts that wait"),
+        sentence=_("What a doubt that waits for its answer says of an operation is still so in its plan in force."),
+        source=RATE,
+        subject=OperationFlag,
+        sql=f"""
+            SELECT f.id, o.code AS label, 'obsolete' AS expected, f.kind AS found FROM {UNTRUE_DOUBTS} ORDER BY f.id
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.TEXT,
+        severity=Severity.FOLLOW_UP,
     ),
     Invariant(
         code="reporting.eu-within-its-call",

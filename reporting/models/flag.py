@@ -41,6 +41,7 @@ class FlagKind(models.TextChoices):
 class FlagState(models.TextChoices):
     OPEN = "open", pgettext_lazy("flag", "To be answered")
     ANSWERED = "answered", pgettext_lazy("flag", "Answered")
+    OBSOLETE = "obsolete", pgettext_lazy("flag", "No longer true")
 
 
 class FlagAnswer(models.TextChoices):
@@ -71,12 +72,12 @@ class FlagQuerySet(OfOperationQuerySet):
 
 @tracked
 class OperationFlag(WorkflowModel):
-    """One doubt. ``detail`` holds the figures that raised it, as texts."""
+    """One doubt. ``detail`` holds the figures that raised it, as texts; ``answered_at`` is also when it fell."""
 
     Kind = FlagKind
     State = FlagState
     Answer = FlagAnswer
-    STATE_TONES = {"open": "act", "answered": "ok"}
+    STATE_TONES = {"open": "act", "answered": "ok", "obsolete": "wait"}
 
     operation = models.ForeignKey(
         Operation, on_delete=models.PROTECT, related_name="flags", verbose_name=_("operation")
@@ -112,6 +113,10 @@ class OperationFlag(WorkflowModel):
                 | (
                     Q(state="answered", answered_by__isnull=False, answered_at__isnull=False)
                     & ~Q(answer="")
+                    & ~Q(explanation="")
+                )
+                | (
+                    Q(state="obsolete", answer="", answered_by__isnull=True, answered_at__isnull=False)
                     & ~Q(explanation="")
                 ),
                 name="operation_flag_answer_is_whole",
@@ -149,3 +154,17 @@ class OperationFlag(WorkflowModel):
         self.answered_at = timezone.now()
         if self.answer == FlagAnswer.CORRECTED:
             effects.correct_operation(self, data, actor, comment)
+
+    @workflow_transition(
+        field=state,
+        source="open",
+        target="obsolete",
+        label=_("No longer true"),
+        icon="task_alt",
+        comment="required",
+        audience="system",
+    )
+    def fall(self, *, actor, data, comment):
+        """The figures that raised the doubt have changed: nobody has to answer it any more."""
+        self.explanation = comment
+        self.answered_at = timezone.now()

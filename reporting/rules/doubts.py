@@ -29,6 +29,31 @@ def rate_above(eu_amount: Decimal, base: Decimal, limit: Decimal) -> Decimal | N
     return (eu_amount * 100 / base).quantize(Decimal("0.01"), ROUND_UP)
 
 
+def is_still_doubtful(
+    kind: str,
+    detail: Mapping[str, str],
+    *,
+    has_fund: bool,
+    has_priority: bool,
+    eligible: Decimal,
+    eu_amount: Decimal,
+    programmed_on: date | None,
+) -> bool:
+    """Return whether a doubt of ``kind``, raised by ``detail``, is still true of an operation with these facts.
+
+    A date is doubted as it was written: another date is another doubt. The rate of a priority is looked at elsewhere.
+    """
+    written = detail.get("programmed_on", "")
+    return {
+        "eu_above_eligible": eu_amount > eligible,
+        "no_eligible_cost": not eligible,
+        "no_eu_amount": not eu_amount,
+        "no_priority": not has_priority,
+        "fund_unknown": not has_fund,
+        "programming_date": programmed_on is not None and (not written or programmed_on.isoformat() == written),
+    }[kind]
+
+
 def doubts(
     *,
     fund_known: bool,

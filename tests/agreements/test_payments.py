@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims, payments, reports
@@ -151,6 +152,31 @@ def test_orders_under_way_wait_for_a_change_of_account():
         PaymentOrder.objects.filter(pk=order.pk).update(state="paid", paid_on=today, confirmed_by=house.finance)
     perform(change, "reject", actor=house.finance, data={"reason": "Personne ne l’a demandé."})
     assert payments.confirm_payments([order], paid_on=today, actor=house.finance) == 1
+
+
+@pytest.mark.django_db
+def test_an_order_on_an_account_that_was_replaced_is_paid_for_a_reason_only(client):
+    """Closed before the change, paid after it: the payment of that day or later says how one knows of it."""
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house)
+    payments.close_batch(batch, actor=house.finance)
+    (order,) = batch.orders.all()
+    perform(order.bank_account, "supersede", actor=None, system=True)
+    BankAccountFactory(applicant=agreement.beneficiary, verified=True)
+    order, today = PaymentOrder.objects.get(pk=order.pk), timezone.localdate()
+    with pytest.raises(TransitionRefused, match="a été remplacé"):
+        payments.confirm_payments([order], paid_on=today, actor=house.finance)
+    with pytest.raises(DatabaseError, match="was replaced before the payment"), transaction.atomic():
+        PaymentOrder.objects.filter(pk=order.pk).update(state="paid", paid_on=today, confirmed_by=house.finance)
+    client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:agreements_paymentorder_transition", args=[order.pk, "confirm"])
+    assert "replaced_account_reason" in client.get(address).content.decode()
+    words = "Courriel de la paierie : viré sur l’ancien compte."
+    perform(order, "confirm", actor=house.finance, data={"paid_on": today, "replaced_account_reason": words})
+    order.refresh_from_db()
+    assert (order.state, order.replaced_account_reason) == ("paid", words)
+    address = reverse("admin:agreements_paymentorder_change", args=[order.pk])
+    assert words in client.get(address).content.decode()
 
 
 @pytest.mark.django_db

@@ -4,12 +4,13 @@ from decimal import Decimal
 from io import BytesIO
 
 import openpyxl
+import pgtrigger
 import pytest
 from django.urls import reverse
 
 from core.roles import Role
 from grants import committee
-from grants.models import CommitteeSession
+from grants.models import CommitteeSession, Envelope
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, programme_of, staff
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,22 @@ def test_one_row_is_recorded_by_the_keyboard_with_the_running_totals(client, sec
     refused = client.post(url("decide-row", session.pk, second.pk), row(second, "rejected"))
     assert refused.status_code == 422
     assert list(refused.json()["errors"]) == ["reason"]
+
+
+def test_what_is_granted_is_typed_and_fits_before_the_session_is_closed(client, secretary, session):
+    (item,) = with_cases(session, 1)
+    for name in ("decide-row", "decide"):
+        address = url(name, session.pk, item.pk) if name == "decide-row" else url(name, session.pk)
+        assert client.post(address, row(item, "granted")).status_code == 422
+        item.refresh_from_db()
+        assert item.decision == ""
+    client.post(url("decide-row", session.pk, item.pk), row(item, "granted", "26000"))
+    closing = url("transition", session.pk, "close_session")
+    assert f'href="{closing}?' in client.get(url("change", session.pk)).content.decode()
+    with pgtrigger.ignore():
+        Envelope.objects.filter(pk=item.application.call.envelope_id).update(voted_amount=100)
+    page = client.get(url("change", session.pk)).content.decode()
+    assert f'href="{closing}?' not in page and "il reste" in page
 
 
 def test_decisions_are_posts(client, secretary, session):

@@ -18,7 +18,7 @@ from grants.services import filing
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
-from tests.forms import form_to
+from tests.forms import after, form_to
 from tests.grants.portal import plain, url
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,10 @@ def test_a_piece_joined_on_the_page_leaves_its_other_form_in_use(client):
     signed_in(client, application.created_by)
     sending = form_to(client.get(application.get_absolute_url()), "/completer/", application.get_absolute_url())
     files = {"files": SimpleUploadedFile("statuts-2026.pdf", pdf("new"))}
-    client.post(url("add_piece", application, "statutes"), files, headers={"HX-Request": "true"})
+    other_window = sending
+    reply = client.post(url("add_piece", application, "statutes"), files, headers={"HX-Request": "true"})
+    assert client.post(other_window.action, other_window.fields).status_code == 409  # it did not see the piece
+    sending = after(sending, reply)
     assert client.post(sending.action, sending.fields).status_code == 302
     application.refresh_from_db()
     assert application.state == "submitted"

@@ -1,7 +1,9 @@
 """Two officers on one case, two windows on one session: nobody overwrites what they have not seen."""
 
+import re
 from decimal import Decimal
 
+import lxml.html
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +11,7 @@ from django.urls import reverse
 from core.roles import Role
 from grants import instruction
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
-from tests.forms import form_to, forms_of, rows_of
+from tests.forms import after, form_to, forms_of, rows_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
 
@@ -183,13 +185,48 @@ def test_a_row_without_a_version_decides_nothing(secretaries, session):
     assert item.decision == ""
 
 
+def by_keyboard(client, row, **typed):
+    (name,) = [name for name in row.fields if name.endswith("-decision")]
+    values = {name: "granted"} | {name.replace("decision", key): value for key, value in typed.items()}
+    answer = client.post(row.action, row.fields | values)
+    assert answer.status_code == 200
+    return answer
+
+
+def test_a_session_is_not_closed_from_an_older_window_of_the_same_person(secretaries, session):
+    """186,900 shown, 179,700 closed: the second window had not seen what was decided in the first."""
+    client, address = secretaries[0], reverse("admin:grants_committeesession_change", args=[session.pk])
+    for row in rows_of(client.get(address)):
+        by_keyboard(client, row)
+    first, second = client.get(address), client.get(address)
+    one, two = rows_of(first)
+    closing = {page: button_of(page, "/close_session/") for page in (first, second)}
+    done = by_keyboard(client, one, amount="900", reason="Moins.")
+    last = by_keyboard(client, two, amount="1000", reason="Moins.")
+    row, before, number = last.headers["Essor-Reached"].split()
+    assert done.headers["Essor-Reached"].split()[2] == before and row == f"grants.committeesession:{session.pk}"
+    typed = {"deliberation_number": "26.CP.77", "deliberation_on": session.held_at.date().isoformat()}
+    step = form_to(client.get(closing[second]), "/transition/close_session/")
+    refused = client.post(step.action, step.fields | typed)
+    assert refused.status_code == 409 and "vous-même" in refused.content.decode()
+    session.refresh_from_db()
+    assert session.state == "in_session"
+    reached = re.sub(r"seen=\d+", f"seen={number}", closing[first])
+    step = form_to(client.get(reached), "/transition/close_session/")
+    assert client.post(step.action, step.fields | typed).status_code in (302, 422)
+
+
+def button_of(page, ending: str) -> str:
+    found = lxml.html.fromstring(page.content.decode()).xpath("//a[@data-row]/@href")
+    return next(address for address in found if ending in address)
+
+
 def test_decisions_by_keyboard_leave_the_other_forms_of_the_page_in_use(secretaries, session):
     page = secretaries[0].get(reverse("admin:grants_committeesession_change", args=[session.pk]))
-    for row in rows_of(page):
-        (name,) = [name for name in row.fields if name.endswith("-decision")]
-        assert secretaries[0].post(row.action, row.fields | {name: "granted"}).status_code == 200
     item = session.items.order_by("rank").first()
     interest = form_to(page, f"/recuse/{item.pk}/")
+    for row in rows_of(page):
+        interest = after(interest, by_keyboard(secretaries[0], row))
     assert secretaries[0].post(interest.action, interest.fields | {"reason": "Trésorière."}).status_code == 302
     assert item.recusals.get().reason == "Trésorière."
 

@@ -143,6 +143,12 @@ breaks(
     f"(SELECT priority_id FROM reporting_operationversion WHERE id = {OWN})",
 )
 breaks(
+    "reporting.open-doubt-is-true",
+    "INSERT INTO reporting_operationflag (operation_id, kind, detail, state, raised_at, answer, explanation) "
+    "SELECT id, 'no_priority', '{}', 'open', now(), '', '' FROM reporting_operation WHERE current_id = "
+    f"{OWN}",
+)
+breaks(
     "reporting.beneficiary-known-by-its-name",
     "UPDATE reporting_eubeneficiary SET applicant_id = NULL, name_key = '' "
     "WHERE id = (SELECT max(id) FROM reporting_eubeneficiary)",

@@ -1,10 +1,15 @@
 """The rate of a priority counts on its base, and an operation above it is doubted wherever share or rate is born."""
 
+from datetime import date
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.eu_programmes.rates import allocation_of
@@ -93,3 +98,66 @@ def test_a_version_written_by_the_models_alone_is_doubted_too():
         )
         connection.check_constraints()
     assert D(doubts(case)[0]["rate"]) == 100
+
+
+# --- doubts that are no longer true ----------------------------------------------------------------------------------
+
+
+def change_rate(allocation, rate: str) -> None:
+    allocation.eu_rate = D(rate)
+    allocation.full_clean()
+    allocation.save()
+
+
+def test_a_doubt_falls_when_the_rate_goes_up_again_and_is_raised_anew_when_it_goes_down():
+    rule(basis="total", rate="60")
+    case = cofinanced()
+    allocation = allocation_of(case.operation.current)
+    for number in (1, 2):
+        change_rate(allocation, "1")
+        assert look_at(invariant_of("reporting.rate-above-is-doubted")).holds
+        (waiting,) = OperationFlag.objects.open().filter(kind="rate_above_priority")
+        change_rate(allocation, "60")
+        waiting.refresh_from_db()
+        assert (waiting.state, waiting.answer, waiting.answered_by) == ("obsolete", "", None)
+        assert waiting.events.get(action="fall").comment and len(doubts(case)) == number
+    assert look_at(invariant_of("reporting.open-doubt-is-true")).holds
+
+
+def test_an_obsolete_doubt_answers_no_share():
+    rule(basis="total", rate="60")
+    case = cofinanced()
+    allocation = allocation_of(case.operation.current)
+    change_rate(allocation, "1")
+    change_rate(allocation, "60")
+    with pytest.raises(IntegrityError, match="nobody is asked"), transaction.atomic():
+        PriorityAllocation.objects.filter(pk=allocation.pk).update(eu_rate=D("1"))
+        connection.check_constraints()
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [("no_eu_amount", {}), ("no_priority", {}), ("no_eligible_cost", {}), ("fund_unknown", {}),
+     ("programming_date", {"programmed_on": date(2026, 2, 3)})],
+)  # fmt: skip
+def test_a_doubt_of_any_kind_falls_with_the_version_that_makes_it_untrue(kind, changes):
+    case = cofinanced()
+    detail = {"programmed_on": case.operation.current.programmed_on.isoformat()} if changes else {}
+    flag = OperationFlag.objects.create(operation=case.operation, kind=kind, detail=detail)
+    other = OperationFlag.objects.create(operation=case.operation, kind="eu_above_eligible", detail={})
+    wanted = changes or {"location": "51100 Reims"}
+    perform(other, "answer_flag", actor=staff(Role.HEAD_OF_SERVICE), data={"answer": "confirmed"}, comment="Vu.")
+    revise(case.operation, wanted, actor=None, reason="Précision.")
+    flag.refresh_from_db()
+    other.refresh_from_db()
+    assert (flag.state, other.state) == ("obsolete", "answered")
+
+
+def test_open_doubts_of_before_fall_when_the_database_is_migrated():
+    case = cofinanced()
+    flag = OperationFlag.objects.create(operation=case.operation, kind="no_priority", detail={})
+    step = import_module("reporting.migrations.0018_doubts_fall_when_they_are_no_longer_true")
+    for _again in range(2):
+        step.doubts_that_are_no_longer_true_fall(apps, None)
+        flag.refresh_from_db()
+        assert flag.state == "obsolete" and flag.events.filter(action="fall").count() == 1

@@ -79,6 +79,7 @@
     show(row, response.ok ? {} : answer.errors);
     // The row now carries the version that the answer tells: what was refused may be sent once more, knowingly.
     if (answer.shown) field(row, "shown").value = answer.shown;
+    document.dispatchEvent(new CustomEvent("essor:reached", { detail: response.headers.get("Essor-Reached") }));
     if (!response.ok) {
       delete row.dataset.sent;
       return;

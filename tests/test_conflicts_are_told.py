@@ -1,0 +1,109 @@
+"""What two people changed is told whole: every field, which row it is of, the decision with its words, and who."""
+
+from html import unescape
+
+import pytest
+from django import forms
+from django.urls import reverse
+
+from core.models import Job
+from core.roles import Role
+from grants import instruction
+from grants.models import Envelope
+from tests.factories.grants import filed
+from tests.factories.instruction import EnvelopeFactory, staff
+from tests.forms import forms_of
+from tests.grants.test_versions import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
+
+
+def words_of(answer) -> str:
+    return unescape(answer.content.decode()).replace("\u202f", " ").replace("\xa0", " ")
+
+
+def envelope_form(client, envelope: Envelope):
+    page = client.get(reverse("admin:grants_envelope_change", args=[envelope.pk]))
+    return next(form for form in forms_of(page) if "voted_amount" in form.fields)
+
+
+def amount_of_year(form) -> str:
+    return next(name for name in form.fields if name.startswith("payment_credits-0-") and name.endswith("amount"))
+
+
+def test_an_envelope_and_its_year_are_told_at_once_with_the_year_and_the_person():
+    envelope = EnvelopeFactory()
+    envelope.payment_credits.create(year=2027, voted_amount="50000.00")
+    one, two = staff(Role.FINANCE_OFFICER), staff(Role.FINANCE_OFFICER, last_name="Bernard")
+    clients = [signed_in(one), signed_in(two)]
+    forms = [envelope_form(client, envelope) for client in clients]
+    year = amount_of_year(forms[0])
+    typed = [{"voted_amount": ["310000"], year: ["41000"], "change_reason": ["Vote du 1."]},
+             {"voted_amount": ["320000"], year: ["42000"], "change_reason": ["Vote du 2."]}]  # fmt: skip
+    assert clients[0].post(forms[0].action, forms[0].fields | typed[0]).status_code == 302
+    answer = clients[1].post(forms[1].action, forms[1].fields | typed[1])
+    assert answer.status_code == 409
+    told = words_of(answer)
+    assert "310 000,00" in told and "320 000,00" in told and "41 000,00" in told and "42 000,00" in told
+    assert "2027 – " in told and str(one) in told
+    (again,) = [form for form in forms_of(answer) if form.fields.get("voted_amount") == ["320000"]]
+    assert clients[1].post(forms[1].action, again.fields).status_code == 302
+    envelope.refresh_from_db()
+    assert (envelope.voted_amount, envelope.payment_credits.get().voted_amount) == (320000, 42000)
+
+
+def test_a_conflict_that_was_there_when_the_page_was_read_again_names_who_wrote_it():
+    envelope = EnvelopeFactory()
+    one, two = staff(Role.FINANCE_OFFICER), staff(Role.FINANCE_OFFICER, last_name="Bernard")
+    clients = [signed_in(one), signed_in(two)]
+    forms = [envelope_form(client, envelope) for client in clients]
+    for client, form, amount in zip(clients, forms, ("310000", "320000"), strict=True):
+        answer = client.post(form.action, form.fields | {"voted_amount": [amount], "change_reason": ["Vote."]})
+    (again,) = [form for form in forms_of(answer) if form.fields.get("voted_amount") == ["320000"]]
+    answer = clients[1].post(
+        forms[1].action, again.fields | {"voted_amount": ["330000"], "shown": forms[1].fields["shown"]}
+    )
+    assert str(one) in words_of(answer) and "Quelqu’un" not in words_of(answer)
+
+
+def test_a_piece_judged_by_two_people_says_both_decisions():
+    case = filed()
+    one, two = staff(Role.INSTRUCTOR), staff(Role.INSTRUCTOR, last_name="Bernard")
+    piece = case.pieces.order_by("pk").first()
+    client = signed_in(two)
+    page = client.get(reverse("admin:grants_application_change", args=[case.pk]))
+    judging = next(
+        form
+        for form in forms_of(page)
+        if form.action.endswith("/do/piece/") and form.fields["piece"] == [str(piece.pk)]
+    )
+    instruction.judge_piece(piece, "refused", actor=one, note="Illisible.")
+    answer = client.post(judging.action, judging.fields | {"state": "accepted", "note": ""})
+    assert answer.status_code == 409
+    told = words_of(answer)
+    assert "Décision" in told and "Illisible." in told and str(one) in told
+    assert ">refused<" not in told and ">accepted<" not in told
+
+
+def test_no_refusal_of_a_choice_or_of_a_row_says_a_key_or_a_column():
+    class Choice(forms.Form):
+        session = forms.ModelChoiceField(Envelope.objects.all())
+
+    form = Choice({"session": "22"})
+    assert "22" not in str(form.errors) and "proposé" in str(form.errors)
+    rows = forms.modelformset_factory(Envelope, fields=["code"], extra=2)
+    sent = {f"form-{rank}-code": "AE-1" for rank in (0, 1)} | {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "0"}
+    formset = rows(sent, queryset=Envelope.objects.none())
+    assert not formset.is_valid()
+    assert "code" not in str(formset.non_form_errors()) and "lignes" in str(formset.non_form_errors())
+
+
+def test_the_page_of_a_job_says_its_totals_in_words(client):
+    officer = staff(Role.FINANCE_OFFICER)
+    totals = {"opérations": 4, "data_sha256": "ab" * 32, "funds": {"ESF+": {"rows": 4}}}
+    job = Job.objects.create(
+        kind="x", key="x", parameters={"secret": 1}, result={"totals": totals}, requested_by=officer
+    )
+    told = words_of(signed_in(officer).get(reverse("admin:core_job_change", args=[job.pk])))
+    assert "opérations: 4" in told and "{" not in told.split("opérations: 4")[1].split("</form>")[0]
+    assert "secret" not in told
