@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib import admin
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
@@ -20,14 +20,17 @@ from django.urls import URLPattern, get_resolver, reverse
 from agreements.admin.forms import LinesForm
 from agreements.claims import _amount_problems
 from config.wsgi import application
-from core.engine.readable import Unreadable, readable_fields
+from core.engine.readable import Unreadable, readable_fields, refuse_other_rows
 from core.money import MAX_AMOUNT, EuroField
+from core.roles import Role
 from core.workbooks.values import CellRefused, to_money, to_text
 from grants.rules.answers import parse_amount
 from tests.factories.core import UserFactory
-from tests.factories.grants import filed
+from tests.factories.grants import filed, filled_draft
+from tests.factories.instruction import CaseFactory, staff
 from tests.forms import PageForm, forms_of
 from tests.test_writing_views import (
+    change,
     key_of,
     portal_pages_of_agreements,
     portal_pages_of_applicants,
@@ -40,7 +43,22 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ("core", "applicants", "grants", "agreements", "reporting")
 SIGN = "²"
 LEAVES = ("core:logout", "core.views.account.sign_out")
-PAGES = (portal_pages_of_applicants, portal_pages_of_cases, portal_pages_of_agreements, staff_pages_of_cases)
+
+
+def pages_of_drafts():
+    draft = filled_draft()
+    address = f"/mes-dossiers/{draft.public_id}/formulaire/"
+    steps = [f"{address}{section.code}/" for section in draft.rules.sections]
+    yield draft.created_by, [*steps, f"/mes-dossiers/nouveau/{draft.call.code}/"]
+
+
+PAGES = (
+    pages_of_drafts,
+    portal_pages_of_applicants,
+    portal_pages_of_cases,
+    portal_pages_of_agreements,
+    staff_pages_of_cases,
+)
 QUERY = ("next", "seen", "page", "p", "q", "applicant", "token", "o", "check", "action", "etat", "programme", "what")
 SAMPLES = {"int": "1", "uuid": str(uuid.UUID(int=1)), "slug": "a", "path": SIGN, "str": SIGN, "drf_format_suffix": ""}
 CHARSETS = ("utf-7", "unicode_escape", "utf-16")
@@ -150,8 +168,8 @@ def test_what_no_page_sends_is_said_in_words(head):
     assert ([answer.status_code for answer in bad], told) == ([400] * len(bad), [True] * len(bad)), (
         "each says what it was"
     )
-    head.cookies["sessionid"] = r'"\000aaaaaaaa"'
-    assert head.get(cases).status_code == 302, "a session of that name is none"
+    nobody = Client(raise_request_exception=False).get(cases, headers={"Cookie": r'sessionid="\000aaaaaaaa"'})
+    assert nobody.status_code == 302, "a session of that name is none"
 
 
 def test_an_encoding_of_no_text_is_refused_as_the_others(rf):
@@ -241,8 +259,22 @@ def test_digits_of_other_scripts_are_no_amount():
 
 
 @pytest.mark.parametrize("sent", ["amount-²=5", "reason-66=Coupe", "amount-7=5&amount-7=6"])
-def test_lines_of_another_claim_are_not_passed_over(sent):
+def test_rows_of_another_page_are_not_passed_over(sent):
     line = SimpleNamespace(pk=7, rank=1, declared_amount=MAX_AMOUNT, certified_amount=None, certified_reason="")
-    LinesForm(QueryDict("amount-7=5&reason-7="), lines=[line]).refuse_others()
-    with pytest.raises(BadRequest):
-        LinesForm(QueryDict(sent), lines=[line]).refuse_others()
+    known = LinesForm(lines=[line]).fields
+    refuse_other_rows(QueryDict("amount-7=5&reason-7=&comment=a&comment=b"), "(amount|reason)-.*", known)
+    with pytest.raises(Unreadable):
+        refuse_other_rows(QueryDict(sent), "(amount|reason)-.*", known)
+
+
+@pytest.mark.django_db
+def test_a_line_or_a_criterion_of_another_case_is_refused():
+    officer = staff(Role.INSTRUCTOR)
+    case = CaseFactory(state="in_instruction", instructor=officer)
+    client = signed_in(officer)
+    found = {}
+    for form in forms_of(client.get(change(case))):
+        if row := next((name for name in form.fields if re.match("(line|score)-", name)), None):
+            kind = row.partition("-")[0]
+            found[kind] = client.post(form.action, form.fields | {f"{kind}-0": "5"}).status_code
+    assert found == {"line": 400, "score": 400}

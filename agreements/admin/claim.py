@@ -21,6 +21,7 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.engine import versions
+from core.engine.readable import refuse_other_rows
 from core.roles import Role
 from core.transitions import Option
 
@@ -32,7 +33,7 @@ def keep_lines(claim: PaymentClaim, request: HttpRequest):
     """Record what is kept of every line, in one go."""
     form = LinesForm(request.POST, lines=claim.lines.all())
     versions.settle(form, claim, request.page_shown)
-    form.refuse_others()
+    refuse_other_rows(request.POST, "(amount|reason)-.*", form.fields)
     if form.is_valid():
         try:
             certify_lines(claim, form.kept(), actor=request.user)

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from agreements.models import DuplicateWarning
-from core.engine.readable import Unreadable
 from core.money import EuroField
 from core.past_days import PastDayField
 from grants.eu_funds import FUND_OR_NONE
@@ -38,23 +37,6 @@ class LinesForm(forms.Form):
                 initial=line.certified_reason,
                 widget=forms.TextInput(attrs={"placeholder": _("Reason, if less is kept")}),
             )
-
-    def refuse_others(self) -> None:
-        """Refuse a form that speaks of a line of another claim, or of one line twice: nothing is passed over in silence.
-
-        Raises Unreadable, which no page of the product leads to.
-        """
-        for name in self.data:
-            if name.startswith(("amount-", "reason-")) and name not in self.fields:
-                raise Unreadable(
-                    _("“%(name)s” is no line of this claim: nothing was recorded. Open the page of the claim again.")
-                    % {"name": name}
-                )
-            if name in self.fields and len(self.data.getlist(name)) > 1:
-                raise Unreadable(
-                    _("“%(name)s” was sent twice: nothing was recorded. Open the page of the claim again.")
-                    % {"name": name}
-                )
 
     def kept(self) -> dict[int, tuple[Decimal, str]]:
         """Amount and reason by line id."""

@@ -5,7 +5,8 @@ NUL is nowhere seen and no column holds it. A form or a cookie comes without it 
 """
 
 import codecs
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest
@@ -48,6 +49,29 @@ def readable_fields(request: HttpRequest, parts: Mapping[str, object]) -> None:
         return
     if _has_nul(_texts(sent)):
         request.POST = _without_nul(sent)
+
+
+def refuse_other_rows(sent: QueryDict, rows: str, known: Container[str]) -> None:
+    """Refuse a form that speaks of a row which its page does not show, or of one row twice: nothing passes in silence.
+
+    Args:
+        sent: the form.
+        rows: the names of the fields of rows, as a regular expression.
+        known: the names that the page gave.
+
+    Raises Unreadable.
+    """
+    for name in sent:
+        if not re.fullmatch(rows, name):
+            continue
+        if name not in known:
+            raise Unreadable(
+                _("“%(name)s” is no row of this page: nothing was recorded. Open the page again.") % {"name": name}
+            )
+        if len(sent.getlist(name)) > 1:
+            raise Unreadable(
+                _("“%(name)s” was sent twice: nothing was recorded. Open the page again.") % {"name": name}
+            )
 
 
 def _is_utf8(encoding: str | None) -> bool:

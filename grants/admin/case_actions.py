@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.readable import refuse_other_rows
 from core.text import is_number
 from grants import instruction, opinions
 from grants.admin.forms import (
@@ -113,6 +114,7 @@ def score(case, request, shown):
     given = {item.code: item for item in case.scores.all()}
     form = ScoreForm(request.POST, criteria=case.rules.criteria, initial=ScoreForm.initial_of(given))
     touched = versions.settle(form, case, shown)
+    refuse_other_rows(request.POST, "(score|comment)-.*", form.fields)
 
     def save(data):
         for criterion in case.rules.criteria:
@@ -136,6 +138,7 @@ def retain(case, request, shown):
     lines = [line for line in case.budget_lines.all() if line.side == "charge"]
     form = RetainForm(request.POST, lines=lines, initial=RetainForm.initial_of(lines))
     touched = versions.settle(form, case, shown)
+    refuse_other_rows(request.POST, "line-.*", form.fields)
 
     def save(data):
         for line in lines:

@@ -27,7 +27,7 @@ from core.templatetags.essor import moment
 from core.text import is_number
 from core.transitions import TransitionRefused
 from grants import committee
-from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted
+from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted, posted_items
 from grants.admin.item_plan import PlanOfItem
 from grants.committee import SessionRefused
 from grants.models import AgendaItem, CommitteeMember, CommitteeSession, SessionState
@@ -247,6 +247,16 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                     kept += 1
                 else:
                     refused[item.pk] = form
+        if gone := len(posted_items(request.POST) - {*session.items.values_list("pk", flat=True)}):
+            messages.error(
+                request,
+                ngettext(
+                    "%(count)d decision was not recorded: its case is no longer on this agenda.",
+                    "%(count)d decisions were not recorded: their cases are no longer on this agenda.",
+                    gone,
+                )
+                % {"count": gone},
+            )
         if not refused:
             messages.success(request, _("Decisions recorded: %(count)s.") % {"count": kept})
             return self._back(session)

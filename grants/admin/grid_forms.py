@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.engine import versions
 from core.money import ZERO, EuroField, format_euros
+from core.text import is_number
 from grants.models import AgendaItem, Application, Decision
 from grants.states import ApplicationState
 
@@ -120,6 +121,12 @@ def _theirs(item: AgendaItem) -> str:
 def is_posted(data, item: AgendaItem) -> bool:
     """Whether the posted data hold this row: one that they do not hold is left as it is."""
     return f"{item.pk}-decision" in data
+
+
+def posted_items(data) -> set[int]:
+    """The ids of the rows for which the posted data hold a decision, whatever the agenda is now."""
+    numbers = [name.removesuffix("-decision") for name in data if name.endswith("-decision") and data[name]]
+    return {int(number) for number in numbers if is_number(number)}
 
 
 class AddCasesForm(forms.Form):

@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from core.engine import versions
+from core.engine.readable import refuse_other_rows
 from core.presentation import action_label
 from core.text import is_number
 from core.transitions import TransitionRefused, perform
@@ -83,11 +84,10 @@ class ControlGrid:
         post, taken = self.request.POST, 0
         _ = self._shown  # a form without its version decides nothing
         chosen = {pk: choice for pk, choice in self._chosen() if choice in DECISIONS}
-        items = self.declaration.items.select_related("declaration").in_bulk(list(chosen))
+        items = self.declaration.items.select_related("declaration").in_bulk({*chosen, *self._posted()})
+        refuse_other_rows(post, "decision-.+", {f"decision-{pk}" for pk in items})
         for pk, choice in chosen.items():
-            item = items.get(pk)
-            if item is None:
-                continue
+            item = items[pk]
             data = {
                 "rejected_amount": post.get(f"rejected-{pk}", ""),
                 "error_type": post.get(f"error-{pk}", ""),
@@ -127,10 +127,12 @@ class ControlGrid:
             for pk in self.declaration.items.filter(state="pending").values_list("pk", flat=True):
                 yield pk, "accept"
             return
-        for name, value in self.request.POST.items():
-            prefix, _dash, pk = name.partition("-")
-            if prefix == "decision" and is_number(pk) and value:
-                yield int(pk), value
+        yield from ((pk, value) for pk in self._posted() if (value := self.request.POST[f"decision-{pk}"]))
+
+    def _posted(self) -> list[int]:
+        """The ids of the items of which the form speaks."""
+        numbers = [name.removeprefix("decision-") for name in self.request.POST if name.startswith("decision-")]
+        return [int(number) for number in numbers if is_number(number)]
 
     @property
     def accept_all_label(self) -> str:

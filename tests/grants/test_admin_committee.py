@@ -130,6 +130,14 @@ def test_the_whole_grid_is_recorded_without_javascript(client, secretary, sessio
     assert session.events.filter(action="decide").count() == 2
 
 
+def test_a_decision_on_a_case_that_left_the_agenda_is_not_passed_over(client, secretary, session):
+    kept, gone = with_cases(session, 2)
+    typed = row(kept, "granted", "26000") | row(gone, "granted", "26000")
+    gone.delete()
+    text = client.post(url("decide", session.pk), typed, follow=True).text
+    assert "1 décision n’a pas été enregistrée" in text and "Décisions enregistrées" in text
+
+
 def test_a_wrong_row_comes_back_with_its_reason_and_the_good_ones_are_kept(client, secretary, session):
     first, second = with_cases(session, 2)
     typed = row(first, "granted", "26000") | row(second, "granted", "20000", "")

@@ -174,6 +174,11 @@ def test_the_controller_decides_in_one_grid_and_what_is_refused_stays_typed():
     assert refused.status_code == 422
     assert "Un motif que l’on ne retape pas." in refused.content.decode() and "9 999,00" in refused.content.decode()
     assert [item.state for item in case.items] == ["accepted", "pending", "pending"]
+    for row in ("decision-0", "decision-²"):
+        assert client.post(decide, {f"decision-{second.pk}": "accept", row: "accept"}).status_code == 400, (
+            "not this page's"
+        )
+    assert [item.state for item in case.items] == ["accepted", "pending", "pending"]
     assert client.post(decide, {"all": "accept"}).status_code == 302
     assert [item.state for item in case.items] == ["accepted"] * 3
     for reader in (case.house.instructor, UserFactory(auditor=True)):
