@@ -12,7 +12,7 @@
         item.dataset.number = after;
         item.value = `${item.value.split("+")[0]}+${after}`;
       } else if (item.matches("a")) {
-        item.href = item.href.replace(new RegExp(`([?&]seen=)${before}(?!\\d)`), `$1${after}`);
+        item.href = item.href.replace(new RegExp(`([?&]seen=)${before}(?!\\d)`), (_seen, name) => `${name}${after}`);
       }
     });
   };
