@@ -23,13 +23,13 @@ from reporting.models import (
     Priority,
     PriorityAllocation,
 )
-from reporting.models.financing import SourceKind
+from reporting.models.financing import SourceKind, name_in_words
 from reporting.models.flag import found_in_words
 
 
 def _source(_operation: models.Model, values: Mapping[str, Any]) -> str:
     """A line of the financing plan by who pays: the kind of source, with its name where it has one."""
-    kind, name = SourceKind(values["kind"]).label, values["label"]
+    kind, name = SourceKind(values["kind"]).label, name_in_words(values["kind"], values["label"])
     return _("Financing plan, %(source)s") % {"source": f"{kind} ({name})" if name else kind}
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from core.history import tracked
 from core.money import MoneyField
 from core.triggers import append_only_triggers
+from grants.eu_funds import EuFund
 from reporting.models.operation import FINANCING_VARIABLES, OperationVersion, financing_check
 from reporting.models.querysets import OfOperationQuerySet
 
@@ -27,6 +28,11 @@ class SourceKind(models.TextChoices):
 
 
 PUBLIC_SOURCES = (SourceKind.EU, SourceKind.STATE, SourceKind.REGION, SourceKind.LOCAL, SourceKind.PUBLIC)
+
+
+def name_in_words(kind: str, name: str) -> str:
+    """The name of a source as people know it: a European fund in their language, any other as it is written."""
+    return str(EuFund(name).label) if kind == SourceKind.EU and name in EuFund.values else name
 
 
 class FinancingLineQuerySet(OfOperationQuerySet):
@@ -71,6 +77,11 @@ class FinancingLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
+
+    @property
+    def name(self) -> str:
+        """The name of the source, for people."""
+        return name_in_words(self.kind, self.label)
 
     @property
     def is_public(self) -> bool:
