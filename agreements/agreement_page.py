@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.settlements.services import why_it_stops
-from applicants.bank_accounts import account_for_its_owner, has_given_account
+from applicants.bank_accounts import what_the_account_needs
 from core.dates import format_date_long
 from core.money import format_euros
 
@@ -104,10 +104,10 @@ class Year:
         return self.tranche.ends_on < timezone.localdate()
 
 
-def load(*agreements: Agreement) -> None:
-    """Fetch what the pages of the agreements show, one query a relation."""
+def load(agreement: Agreement) -> None:
+    """Fetch what the page shows, one query a relation."""
     prefetch_related_objects(
-        agreements,
+        [agreement],
         Prefetch("instalments", Instalment.objects.select_related("tranche").order_by("rank")),
         Prefetch("claims", PaymentClaim.objects.with_answers().order_by("opened_at", "pk")),
         Prefetch("tranches", Tranche.objects.order_by("rank")),
@@ -120,7 +120,13 @@ def load(*agreements: Agreement) -> None:
 
 def payments_of(agreement: Agreement) -> list[Payment]:
     """The instalments in their order, with their claims."""
-    alive = (claim for claim in agreement.claims.all() if claim.state != PaymentClaim.State.REJECTED)
+    return _with_claims(agreement, agreement.instalments.all(), agreement.claims.all())
+
+
+def _with_claims(
+    agreement: Agreement, instalments: Iterable[Instalment], claims: Iterable[PaymentClaim]
+) -> list[Payment]:
+    alive = (claim for claim in claims if claim.state != PaymentClaim.State.REJECTED)
     live = {claim.instalment_id: claim for claim in alive}
     return [
         Payment(
@@ -131,7 +137,7 @@ def payments_of(agreement: Agreement) -> list[Payment]:
             and (item.tranche is None or item.tranche.is_released),
             has_ended=agreement.ended_on is not None,
         )
-        for item in agreement.instalments.all()
+        for item in instalments
     ]
 
 
@@ -140,15 +146,9 @@ def years_of(agreement: Agreement) -> list[Year]:
     return [Year(tranche, next(iter(tranche.reports.all()), None)) for tranche in agreement.tranches.all()]
 
 
-def tasks_of(
-    agreement: Agreement,
-    payments: list[Payment],
-    years: list[Year],
-    accounts: dict[int, tuple[str, bool]] | None = None,
-) -> list[Task]:
+def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -> list[Task]:
     """What waits for the beneficiary now; empty when it is the Region's turn. The one list of it: the page of the
-    agreement, that of the case, "your turn" and the mails all read it. ``accounts`` keeps what is said of the account of
-    each beneficiary, for whoever asks for many agreements."""
+    agreement, that of the case and the mails read it; the lists ask whether it holds anything (``agreements.turns``)."""
     if agreement.awaits_beneficiary:
         return [
             Task(
@@ -185,24 +185,31 @@ def tasks_of(
         tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
     if all(payment.is_settled for payment in payments):
         return tasks
-    return [*tasks, *_account_task(agreement, {} if accounts is None else accounts)]
+    return [*tasks, *_account_task(agreement)]
 
 
 def tasks_now(agreement: Agreement) -> list[Task]:
     """What waits for the beneficiary of an agreement as the database holds it: for mails, which must not say "nothing"
     where something does. In the language of who reads."""
-    fresh = Agreement.objects.select_related("beneficiary", "application").get(pk=agreement.pk)
-    load(fresh)
-    return tasks_of(fresh, payments_of(fresh), years_of(fresh))
+    return tasks_alone(Agreement.objects.select_related("beneficiary", "application").get(pk=agreement.pk))
 
 
-def whose_turn_it_is(agreements: Iterable[Agreement]) -> list[Agreement]:
-    """Those of the agreements on which their beneficiary has something to do now. A constant number of queries, and one
-    or two for each beneficiary or ended agreement."""
-    accounts: dict[int, tuple[str, bool]] = {}
-    rows = list(agreements)
-    load(*rows)
-    return [row for row in rows if any(t.is_theirs for t in tasks_of(row, payments_of(row), years_of(row), accounts))]
+def tasks_alone(agreement: Agreement) -> list[Task]:
+    """What waits for the beneficiary, for whoever shows nothing else of the agreement: reads what the tasks need, and
+    answers and years only where there are any."""
+    if agreement.awaits_beneficiary:
+        return tasks_of(agreement, [], [])
+    claims = list(agreement.claims.order_by("opened_at", "pk"))
+    if any(claim.state == PaymentClaim.State.SUSPENDED for claim in claims):
+        claims = agreement.claims.with_answers().order_by("opened_at", "pk")
+    instalments = list(agreement.instalments.select_related("tranche").order_by("rank"))
+    years = []
+    if any(item.tranche_id for item in instalments):
+        prefetch_related_objects(
+            [agreement], Prefetch("tranches", Tranche.objects.order_by("rank")), "tranches__reports"
+        )
+        years = years_of(agreement)
+    return tasks_of(agreement, _with_claims(agreement, instalments, claims), years)
 
 
 def _waits_for_beneficiary(claim: PaymentClaim) -> bool:
@@ -225,20 +232,15 @@ def _claim_task(claim: PaymentClaim) -> Task:
     return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Go on"))
 
 
-def _account_task(agreement: Agreement, accounts: dict[int, tuple[str, bool]]) -> list[Task]:
+def _account_task(agreement: Agreement) -> list[Task]:
     """Nothing is paid without a verified account: better said before than after."""
     if agreement.payee == "persons":
         return []
-    owner = agreement.beneficiary_id
-    if owner not in accounts:
-        reason = account_for_its_owner(agreement.beneficiary)[1]
-        accounts[owner] = (reason, bool(reason) and not has_given_account(agreement.beneficiary))
-    reason, is_theirs = accounts[owner]
-    return (
-        [Task(reason, reverse("applicants:bank_accounts", args=[owner]), _("Bank details"), is_theirs)]
-        if reason
-        else []
-    )
+    reason, is_theirs = what_the_account_needs(agreement.beneficiary_id)
+    if not reason:
+        return []
+    url = reverse("applicants:bank_accounts", args=[agreement.beneficiary_id])
+    return [Task(reason, url, _("Bank details"), is_theirs)]
 
 
 def report_url(agreement: Agreement, tranche: Tranche) -> str:

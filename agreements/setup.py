@@ -8,7 +8,7 @@ from agreements import (  # noqa: F401 - connects the receivers of the transitio
     retention,
     work,
 )
-from agreements.case_links import cases_to_act_on, links_of_case
+from agreements.case_links import awaits_beneficiary, links_of_case
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from agreements.wording import wordings
 from core import navigation
@@ -120,7 +120,7 @@ def register() -> None:
     register_access("agreements.PaymentClaim", may_see_claim)
     register_access("agreements.PaymentBatch", may_see_batch)
     register_case_links(links_of_case)
-    register_duties(cases_to_act_on)
+    register_duties(awaits_beneficiary)
     register_act_templates(wordings)
     navigation.register_portal(
         _("My agreements"), "agreements:agreements", audience="applicant", order=30, prefix="/conventions/"

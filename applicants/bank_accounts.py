@@ -156,27 +156,33 @@ def _warn_of_change(account: BankAccount, current: BankAccount) -> None:
     )
 
 
-def has_given_account(applicant: Applicant) -> bool:
-    """Whether there is an account, verified or waiting to be: where there is none, it is the applicant's turn."""
-    return any(_live_accounts(applicant))
-
-
-def _live_accounts(applicant: Applicant) -> tuple[BankAccount | None, BankAccount | None]:
+def _live_accounts(applicant: Applicant | int) -> tuple[BankAccount | None, BankAccount | None]:
     """The account that waits to be verified and the one that is."""
-    accounts = {account.state: account for account in applicant.bank_accounts.filter(state__in=["entered", "verified"])}
+    accounts = BankAccount.objects.filter(applicant=applicant, state__in=["entered", "verified"])
+    accounts = {account.state: account for account in accounts}
     return accounts.get("entered"), accounts.get("verified")
 
 
 def account_for_its_owner(applicant: Applicant) -> tuple[BankAccount | None, str]:
     """As ``payable_account``, with the reason in words for the applicant: what to do, or what to wait for."""
     waiting, verified = _live_accounts(applicant)
+    return (None if waiting else verified), _words_for_owner(waiting, verified)
+
+
+def what_the_account_needs(applicant: Applicant | int) -> tuple[str, bool]:
+    """Why nothing can be paid to ``applicant`` now, in words for itself (empty: it can), and whether it is its turn."""
+    waiting, verified = _live_accounts(applicant)
+    return _words_for_owner(waiting, verified), not (waiting or verified)
+
+
+def _words_for_owner(waiting: BankAccount | None, verified: BankAccount | None) -> str:
     if waiting and verified:
-        return None, _("The service is checking your new bank details: no payment leaves until it has.")
+        return _("The service is checking your new bank details: no payment leaves until it has.")
     if waiting:
-        return None, _("The service is checking your bank details: payments can leave once it has.")
+        return _("The service is checking your bank details: payments can leave once it has.")
     if not verified:
-        return None, _("You have not given your bank details (RIB) yet: nothing can be paid without them.")
-    return verified, ""
+        return _("You have not given your bank details (RIB) yet: nothing can be paid without them.")
+    return ""
 
 
 def replaced_since(account: BankAccount) -> date | None:

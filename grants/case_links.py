@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 Provider = Callable[[object, object], Iterable["CaseLink"]]
 _providers: list[Provider] = []
-#: ``cases(applications)``: those of them on which the applicant has something to do besides the application itself.
-Duties = Callable[[QuerySet], QuerySet]
+#: The condition, on applications, that their applicant has something to do besides the application itself.
+Duties = Callable[[], Q]
 _duties: list[Duties] = []
 
 
@@ -32,15 +32,15 @@ def register_case_links(provider: Provider) -> None:
         _providers.append(provider)
 
 
-def register_duties(cases: Duties) -> None:
-    """``cases(applications)`` keeps those of a queryset of applications that wait for their applicant."""
-    if cases not in _duties:
-        _duties.append(cases)
+def register_duties(condition: Duties) -> None:
+    """``condition()`` keeps, among applications, those that wait for their applicant; evaluated in their own query."""
+    if condition not in _duties:
+        _duties.append(condition)
 
 
-def with_duties(applications: QuerySet) -> Q:
+def with_duties() -> Q:
     """The condition, on applications, that one of the other apps waits for the applicant."""
-    return reduce(or_, (Q(pk__in=cases(applications).values("pk")) for cases in _duties), Q(pk__in=[]))
+    return reduce(or_, (condition() for condition in _duties), Q(pk__in=[]))
 
 
 def links_of(application, user) -> list[CaseLink]:

@@ -4,8 +4,8 @@ import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from grants.case_decision import decision_of
 from grants.case_links import links_of, with_duties
 from grants.case_page import Task, conversation_of, tasks_of, timeline_of
 from grants.form_page import piece_views, questions_of
-from grants.models import Application
+from grants.models import Application, Message
 from grants.permissions import applicants_of, may_write_message
 from grants.rules.conditions import shown_sections
 from grants.rules.schema import QuestionKind
@@ -31,47 +31,55 @@ from grants.views.drafts import applications_for, own_draft
 
 PAGE = 20
 ACTIVE_FIRST = (ApplicationState.INCOMPLETE, ApplicationState.DRAFT)
+ENDED = (
+    ApplicationState.INADMISSIBLE,
+    ApplicationState.REJECTED,
+    ApplicationState.CLOSED,
+    ApplicationState.WITHDRAWN,
+    ApplicationState.LAPSED,
+)
+SHOWN_IN_LIST = (
+    *("public_id", "number", "title", "state", "requested_amount", "granted_amount", "updated_at"),
+    *("applicant__kind", "applicant__name", "applicant__first_name", "applicant__last_name"),
+    *("call__closes_at", "programme_version__programme__name"),
+)
 
 
 @portal_login_required
 def my_cases(request: HttpRequest) -> HttpResponse:
     """The cases of the applicants one acts for: those that wait for an answer first."""
-    own = Application.objects.filter(applicant__in=applicants_of(request.user).values("pk"))
+    own = Application.objects.filter(applicant__in=applicants_of(request.user).order_by().values("pk"))
+    groups = _grouped(own)
     chosen = request.GET.get("etat", "")
-    todo = Q(state__in=ACTIVE_FIRST) | with_duties(own)
-    filters = {
-        "todo": todo,
-        "running": ~todo & ~Q(state__in=_ended()),
-        "ended": ~todo & Q(state__in=_ended()),
-    }
-    counts = own.aggregate(**{name: Count("pk", filter=condition) for name, condition in filters.items()})
-    if chosen in filters:
-        own = own.filter(filters[chosen])
+    if chosen in groups:
+        own = own.filter(pk__in=groups[chosen])
+    counts = {name: len(keys) for name, keys in groups.items()}
+    total = sum(counts.values())
+    unread = Message.objects.filter(application=OuterRef("pk"), from_staff=True, read_at__isnull=True)
     listed = (
         own.select_related("applicant", "call", "programme_version__programme")
-        .defer("answers", "answer_versions", "programme_version__definition")
-        .annotate(unread=Count("messages", filter=Q(messages__from_staff=True, messages__read_at__isnull=True)))
+        .only(*SHOWN_IN_LIST)
+        .annotate(unread=Exists(unread.order_by()))
         .order_by("-updated_at", "-pk")
     )
-    page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
+    paginator = Paginator(listed, PAGE)
+    paginator.count = counts.get(chosen, total)  # known by now
     context = {
-        "page_obj": page,
+        "page_obj": paginator.get_page(request.GET.get("page")),
         "counts": counts,
-        "total": sum(counts.values()),
-        "chosen": chosen if chosen in filters else "",
-        "has_applicant": applicants_of(request.user).exists(),
+        "total": total,
+        "chosen": chosen if chosen in groups else "",
     }
     return render(request, "grants/my_cases.html", context)
 
 
-def _ended() -> list[str]:
-    return [
-        ApplicationState.INADMISSIBLE,
-        ApplicationState.REJECTED,
-        ApplicationState.CLOSED,
-        ApplicationState.WITHDRAWN,
-        ApplicationState.LAPSED,
-    ]
+def _grouped(own: QuerySet) -> dict[str, list[int]]:
+    """The keys of the cases that wait for their applicant, of those under way and of those that are over. One query."""
+    groups: dict[str, list[int]] = {"todo": [], "running": [], "ended": []}
+    waits = Q(state__in=ACTIVE_FIRST) | with_duties()
+    for key, state, is_theirs in own.order_by().annotate(is_theirs=waits).values_list("pk", "state", "is_theirs"):
+        groups["todo" if is_theirs else "ended" if state in ENDED else "running"].append(key)
+    return groups
 
 
 @portal_login_required
@@ -91,10 +99,8 @@ def by_number(request: HttpRequest, number: str) -> HttpResponse:
 
 def _own_case(request: HttpRequest, public_id: uuid.UUID) -> Application:
     queryset = applications_for(request.user).prefetch_related("snapshots__receipt", "messages__author")
-    application = get_object_or_404(versions.with_number(queryset), public_id=public_id)
-    if application.applicant_id not in applicants_of(request.user).values_list("pk", flat=True):
-        raise Http404
-    return application
+    own = versions.with_number(queryset.filter(applicant__in=applicants_of(request.user).order_by().values("pk")))
+    return get_object_or_404(own, public_id=public_id)
 
 
 def _show(

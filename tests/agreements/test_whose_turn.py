@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from agreements import payments, reports, work
 from agreements.agreement_page import tasks_now
-from agreements.case_links import cases_to_act_on
+from agreements.case_links import awaits_beneficiary
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, TrancheReport
 from core.models import OutboxMessage
 from core.transitions import perform, transitions_of
@@ -91,7 +91,7 @@ def follow_a_claim(walk: Walk, agreement, house) -> PaymentBatch:
         perform(claim, name, actor=actor, data=data, comment="" if name == "submit" else "Un doute.")
         walk.look(claim, house)
         if name in ("give_back", "suspend"):
-            assert cases_to_act_on(Application.objects.filter(agreement=agreement)).exists()
+            assert Application.objects.filter(awaits_beneficiary(), agreement=agreement).exists()
     data = {"certified_amount": str(claim.claimed_amount), "certification_reason": ""}
     perform(claim, "certify", actor=house.instructor, data=data)
     walk.look(claim, house)
