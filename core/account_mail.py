@@ -2,8 +2,10 @@
 
 import hashlib
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.http import HttpRequest
 from django.urls import reverse
@@ -27,21 +29,29 @@ activation_tokens = ActivationTokens()
 reset_tokens = PasswordResetTokenGenerator()
 
 
-def send_activation(request: HttpRequest, user: User) -> None:
-    """The link that makes a new account active."""
+def with_target(path: str, target: str) -> str:
+    """The address with the page to open afterwards; whoever opens it checks that the page is one of this site."""
+    return f"{path}?{urlencode({REDIRECT_FIELD_NAME: target})}" if target else path
+
+
+def send_activation(request: HttpRequest, user: User, target: str = "") -> None:
+    """The link that makes a new account active, then opens ``target``: the mail may be read on another device."""
     token = activation_tokens.make_token(user)
-    _mail(request, user, "activation", reverse("core:activate", args=[_uid(user), token]), token)
+    path = reverse("core:activate", args=[_uid(user), token])
+    _mail(request, user, "activation", with_target(path, target), token)
 
 
-def send_known_address(request: HttpRequest, user: User) -> None:
+def send_known_address(request: HttpRequest, user: User, target: str = "") -> None:
     """To somebody who signs up with an address that has an account: how to get in."""
-    _mail(request, user, "known_address", reverse("core:login"), reset_tokens.make_token(user))
+    path = with_target(reverse("core:login"), target)
+    _mail(request, user, "known_address", path, reset_tokens.make_token(user))
 
 
-def send_password_reset(request: HttpRequest, user: User) -> None:
-    """The link to choose a new password."""
+def send_password_reset(request: HttpRequest, user: User, target: str = "") -> None:
+    """The link to choose a new password, then to sign in and open ``target``."""
     token = reset_tokens.make_token(user)
-    _mail(request, user, "password_reset", reverse("core:password_reset_confirm", args=[_uid(user), token]), token)
+    path = reverse("core:password_reset_confirm", args=[_uid(user), token])
+    _mail(request, user, "password_reset", with_target(path, target), token)
 
 
 def send_invitation(request: HttpRequest, user: User) -> None:

@@ -20,7 +20,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from core.account_mail import activation_tokens, send_activation, send_known_address, send_password_reset
+from core.account_mail import (
+    activation_tokens,
+    send_activation,
+    send_known_address,
+    send_password_reset,
+    with_target,
+)
 from core.acting import acting_as
 from core.engine import versions
 from core.events import record
@@ -33,6 +39,7 @@ from core.views.resume import TARGET, keep_and_sign_in_again
 
 User = get_user_model()
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+AFTER_RESET = "after_password_reset"
 
 
 # --- in and out ------------------------------------------------------------------------------------------------------
@@ -101,20 +108,21 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password", "password_again")
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Creates an inactive account and sends its activation link; a known address gets a mail that says so."""
+    target = _safe_target(request)
     if request.user.is_authenticated:
-        return redirect(landing_url(request.user))
+        return redirect(target or landing_url(request.user))
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if too_many(request, "sign-up"):
             form.add_error(None, _("Too many accounts were asked for from your network. Try again in an hour."))
         else:
-            _create_account(request, form)
+            _create_account(request, form, target)
             request.session["signed_up_as"] = form.cleaned_data["email"]
             return redirect("core:signup_done")
-    return render(request, "essor/account/sign_up.html", {"form": form})
+    return render(request, "essor/account/sign_up.html", {"form": form, "next": target})
 
 
-def _create_account(request: HttpRequest, form: SignUpForm) -> None:
+def _create_account(request: HttpRequest, form: SignUpForm, target: str) -> None:
     data = form.cleaned_data
     with acting_as(label="sign-up"), transaction.atomic():
         known = User.objects.filter(email=data["email"]).first()
@@ -133,15 +141,16 @@ def _create_account(request: HttpRequest, form: SignUpForm) -> None:
                     )
             except IntegrityError:  # the same form sent twice at once
                 known = User.objects.get(email=data["email"])
-        send_account_mail(request, known)
+        send_account_mail(request, known, target)
 
 
-def send_account_mail(request: HttpRequest, user: Any) -> None:
-    """The mail that fits the account: its activation link, or the way in when it is active already."""
+def send_account_mail(request: HttpRequest, user: Any, target: str = "") -> None:
+    """The mail that fits the account: its activation link, or the way in when it is active already. Either leads on to
+    ``target``, the page that asked for an account."""
     if user.is_active:
-        send_known_address(request, user)
+        send_known_address(request, user, target)
     else:
-        send_activation(request, user)
+        send_activation(request, user, target)
 
 
 def sign_up_done(request: HttpRequest) -> HttpResponse:
@@ -154,7 +163,7 @@ def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     user = _user_of(uid)
     if user is not None and user.is_active and not request.user.is_authenticated:
         messages.info(request, _("This account is already active. Sign in."))
-        return redirect("core:login")
+        return redirect(with_target(reverse("core:login"), _safe_target(request)))
     if user is None or not activation_tokens.check_token(user, token):
         return render(request, "essor/account/link_expired.html", {"activation": True}, status=410)
     if request.method == "POST":
@@ -164,7 +173,7 @@ def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
             record(user, "activate_account", actor=user)
         login(request, user, backend=BACKEND)
         messages.success(request, _("Your account is active. Welcome."))
-        return _after_sign_in(request, "")
+        return _after_sign_in(request, _safe_target(request))
     return render(request, "essor/account/activate.html", {"account": user})
 
 
@@ -181,25 +190,25 @@ def _user_of(uid: str) -> Any:
 @never_cache
 def ask_reset(request: HttpRequest) -> HttpResponse:
     """Sends a link to choose a new password (or the activation link again). Says the same for an unknown address."""
-    form = AskResetForm(request.POST or None)
+    form, target = AskResetForm(request.POST or None), _safe_target(request)
     if request.method == "POST" and form.is_valid():
         if too_many(request, "reset"):
             form.add_error(None, _("Too many links were asked for from your network. Try again in an hour."))
         else:
-            _send_reset(request, User.objects.normalize_email(form.cleaned_data["email"]))
+            _send_reset(request, User.objects.normalize_email(form.cleaned_data["email"]), target)
             return redirect("core:password_reset_done")
-    return render(request, "essor/account/ask_reset.html", {"form": form})
+    return render(request, "essor/account/ask_reset.html", {"form": form, "next": target})
 
 
-def _send_reset(request: HttpRequest, email: str) -> None:
+def _send_reset(request: HttpRequest, email: str, target: str) -> None:
     user = User.objects.filter(email=email).first()
     if user is None:
         return
     with transaction.atomic():
         if user.is_active:
-            send_password_reset(request, user)
+            send_password_reset(request, user, target)
         elif user.last_login is None:
-            send_account_mail(request, user)
+            send_account_mail(request, user, target)
 
 
 def reset_asked(request: HttpRequest) -> HttpResponse:
@@ -212,6 +221,15 @@ class ChooseNewPassword(PasswordResetConfirmView):
 
     template_name = "essor/account/new_password.html"
     success_url = reverse_lazy("core:login")
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Django moves the token from the address into the session: the page to open afterwards goes with it."""
+        if target := _safe_target(self.request):
+            self.request.session[AFTER_RESET] = target
+        return super().dispatch(*args, **kwargs)
+
+    def get_success_url(self) -> str:
+        return with_target(super().get_success_url(), self.request.session.pop(AFTER_RESET, ""))
 
     def form_valid(self, form: Any) -> HttpResponse:
         with acting_as(self.user, label="password reset"), transaction.atomic():

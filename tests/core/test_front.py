@@ -1,7 +1,10 @@
 """The front: home, accounts, language, health, jobs, error pages."""
 
+import html
 import json
+import re
 from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.core.cache import cache
@@ -19,6 +22,7 @@ from core.roles import Role
 from tests.factories.core import UserFactory
 
 PASSWORD = "un mot de passe assez long"
+ELSEWHERE = ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
 
 
 def sign_up_data(**changes: str) -> dict[str, str]:
@@ -94,7 +98,7 @@ def test_signing_in_goes_back_to_the_page_that_was_asked_for(client: Client, som
     assert answer.url == "/mon-compte/"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+@pytest.mark.parametrize("target", ELSEWHERE)
 def test_signing_in_never_leads_elsewhere(client: Client, someone: User, target: str) -> None:
     answer = client.post(reverse("core:login"), {"username": someone.email, "password": PASSWORD, "next": target})
     assert answer.url == navigation.landing_url(someone)
@@ -191,6 +195,57 @@ def test_the_activation_link_works_once(client: Client, db) -> None:
     client.post(reverse("core:logout"))
     assert client.get(path).url == reverse("core:login")
     assert client.get("/inscription/activer/MTIz/jeton-faux/").status_code == 410
+
+
+WANTED = "/aides/deposer/PROGRESS-2026/?a=1&b=2"
+
+
+def link_of_mail(part: str) -> str:
+    """The address that a mail sent gives, without the host."""
+    words = " ".join(OutboxMessage.objects.values_list("body", flat=True)).split()
+    return next(word for word in words if part in word).removeprefix("http://testserver")
+
+
+def next_of(answer, address: str) -> str:
+    """Where a link of the page leads to after it."""
+    (found,) = {html.unescape(link) for link in re.findall(rf'href="({re.escape(address)}[^"]*)"', answer.text)} - {
+        address
+    }
+    return found
+
+
+def test_who_makes_an_account_to_file_an_application_lands_where_they_wanted_to_go(client: Client, db) -> None:
+    sign_in = client.get(reverse("core:login"), {"next": WANTED})
+    page = client.get(next_of(sign_in, reverse("core:signup")))
+    assert page.context["next"] == WANTED
+    client.post(reverse("core:signup"), sign_up_data(next=WANTED))
+    other_device = Client()
+    path = link_of_mail("/activer/")
+    assert other_device.get(path).status_code == 200
+    assert other_device.post(path).url == WANTED
+    again = Client().get(path)
+    assert parse_qs(urlsplit(again.url).query) == {"next": [WANTED]}
+
+
+def test_who_has_an_account_already_or_forgot_the_password_lands_there_too(client: Client, someone: User) -> None:
+    client.post(reverse("core:signup"), sign_up_data(email=someone.email, next=WANTED))
+    assert parse_qs(urlsplit(link_of_mail("/connexion/")).query) == {"next": [WANTED]}
+    page = client.get(next_of(client.get(reverse("core:login"), {"next": WANTED}), reverse("core:password_reset")))
+    assert page.context["next"] == WANTED
+    client.post(reverse("core:password_reset"), {"email": someone.email, "next": WANTED})
+    form = client.get(link_of_mail("/nouveau/"), follow=True)
+    new = "encore un autre mot de passe"
+    answer = client.post(form.request["PATH_INFO"], {"new_password1": new, "new_password2": new})
+    assert parse_qs(urlsplit(answer.url).query) == {"next": [WANTED]}
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_no_link_of_a_mail_leads_elsewhere(client: Client, db, target: str) -> None:
+    client.post(reverse("core:signup"), sign_up_data(next=target))
+    path = link_of_mail("/activer/")
+    assert "next" not in path
+    answer = Client().post(f"{path}?{urlencode({'next': target})}")
+    assert answer.url == navigation.landing_url(User.objects.get())
 
 
 def test_an_activation_token_dies_with_the_change_of_password(db) -> None:
