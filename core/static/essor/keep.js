@@ -6,7 +6,7 @@
   const SENT = "essor-form-sent";
   const keyOf = (form) => `essor-form-${form.dataset.keep}`;
   const fieldsOf = (form) => [...form.elements].filter((one) =>
-    one.name && (one.matches("textarea") || one.matches("input[type=text], input[type=number], input[type=date], input:not([type])")));
+    one.name && (one.matches("textarea") || one.matches("input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])")));
 
   // A private window or a full disk keeps nothing: the page itself still holds what was typed.
   const quietly = (action) => { try { return action(); } catch { return null; } };
@@ -20,7 +20,7 @@
   const sent = quietly(() => sessionStorage.getItem(SENT));
   if (sent) {
     quietly(() => sessionStorage.removeItem(SENT));
-    if (document.querySelector(".messages .ok")) write(sent, {});
+    if (document.querySelector(".messages .ok, [data-has-it]")) write(sent, {});
   }
 
   document.querySelectorAll("form[data-keep]").forEach((form) => {

@@ -1,0 +1,43 @@
+"""What somebody types in the portal is not lost when the page is left: every form that is written in keeps it."""
+
+import re
+
+from django.conf import settings
+
+FORM = re.compile(r'<form\b[^>]*method="post"[^>]*>.*?</form>', re.DOTALL)
+TYPED = re.compile(r"<textarea|components/fields\.html|{% field |<input type=\"(?:text|number|date|email|tel)\"")
+#: Templates whose forms keep nothing, and why.
+OTHERWISE = {
+    "applicants/bank_account_form.html": "an IBAN is left on no device",
+    "essor/account/sign_in.html": "a password, and nobody is known yet",
+    "essor/account/sign_up.html": "a password, and nobody is known yet",
+    "essor/account/ask_reset.html": "one address, and nobody is known yet",
+    "essor/account/new_password.html": "a password",
+    "essor/account/profile.html": "the second form: a password",
+    "essor/resume/sign_in.html": "carries what was typed itself",
+}
+
+
+def forms_written_in() -> list[tuple[str, str]]:
+    """The template and the opening of every form of the portal in which one types."""
+    found = []
+    for app in ("core", "applicants", "grants", "agreements"):
+        root = settings.BASE_DIR / app / "templates"
+        for path in sorted(root.rglob("*.html")):
+            name = path.relative_to(root).as_posix()
+            if "admin/" in name:
+                continue
+            for form in FORM.findall(path.read_text()):
+                opening, inside = form.split(">", 1)
+                if TYPED.search(inside):
+                    found.append((name, opening))
+    return found
+
+
+def test_every_form_of_the_portal_keeps_what_was_typed():
+    forms = forms_written_in()
+    lost = {name for name, opening in forms if "data-keep=" not in opening}
+    assert lost == set(OTHERWISE)
+    kept = [opening for _name, opening in forms if "data-keep=" in opening]
+    assert len(kept) > 10
+    assert all("{{ user.pk }}" in opening or "opinion-" in opening for opening in kept), "another person would read it"
