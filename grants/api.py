@@ -19,7 +19,6 @@ from grants.serializers import (
     ProgrammeSerializer,
 )
 from grants.states import ApplicationState
-from grants.work import with_request_date
 
 
 @extend_schema_view(
@@ -116,7 +115,7 @@ class ApplicationViewSet(EssorViewSet):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Application]:
-        applications = with_request_date(Application.objects.for_user(self.request.user)).select_related(
+        applications = Application.objects.for_user(self.request.user).select_related(
             "applicant", "call", "programme_version__programme"
         )
         if self.action == "retrieve":

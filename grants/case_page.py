@@ -229,7 +229,7 @@ def _instruction(application, status: str, reached: dict) -> TimelineStep:
     if status == "later":
         return TimelineStep(title, status, text=_("once your application is complete"))
     if status == "now":
-        due = application.implied_refusal_on
+        due = application.decision_due_on
         text = _("Without a written decision by %(date)s, the request is deemed refused.") % {
             "date": format_date_long(due)
         } if due else ""  # fmt: skip

@@ -140,7 +140,7 @@ def _legal_texts(application) -> dict[str, str]:
     months = application.rules.silence_months
     values = {
         "received": format_date_long(timezone.localdate(application.submitted_at)),
-        "due": format_date_long(application.implied_refusal_on),
+        "due": format_date_long(application.decision_due_on),
         "months": months,
         "region": settings.ESSOR_REGION["name"],
     }

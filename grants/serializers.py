@@ -68,7 +68,6 @@ class ApplicationSerializer(serializers.ModelSerializer):
     computed_amount = serializers.SerializerMethodField()
     proposed_amount = serializers.SerializerMethodField()
     granted_amount = EuroField(allow_null=True)
-    decision_due_on = serializers.DateField(source="implied_refusal_on", read_only=True, allow_null=True)
     url = serializers.HyperlinkedIdentityField(
         view_name="api-application-detail", lookup_field="public_id", lookup_url_kwarg="public_id"
     )

@@ -127,12 +127,12 @@ def work_on_cases(user) -> Iterator[WorkItem]:
         elif assigns and case.instructor_id is None:
             why, action = _("Without instructor"), _("Assign")
         yield WorkItem(
-            due=case.request_due_on if late else case.implied_refusal_on,
+            due=case.request_due_on if late else case.decision_due_on,
             title=f"{case.number} · {case.applicant.display_name}",
             why=f"{why} · {case.programme_version.programme.name}",
             url=case_url(case.pk),
             action=action,
-            tone="act" if _is_near(case.implied_refusal_on) else "wait",
+            tone="act" if _is_near(case.decision_due_on) else "wait",
         )
 
 

@@ -55,7 +55,7 @@ class ApplicationResource(EssorResource):
         Column("state", gettext_lazy("State"), width=24, source=lambda case: case.state_label()),
         Column("instructor_name", gettext_lazy("Instructor"), source=lambda case: str(case.instructor or "")),
         Column("submitted_at", gettext_lazy("Filed"), "datetime"),
-        Column("decision_due_on", gettext_lazy("Implied decision on"), "date", source="implied_refusal_on"),
+        Column("decision_due_on", gettext_lazy("Implied decision on"), "date"),
         Column("project_start", gettext_lazy("Start of the project"), "date"),
         Column("project_end", gettext_lazy("End of the project"), "date"),
         Column("requested_amount", gettext_lazy("Asked"), "money", total=True),

@@ -88,7 +88,7 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
     def due_column(self, case: Application) -> SafeString | str:
         if case.decision_due_on is None or case.state not in Application.UNDECIDED:
             return "–"
-        due = case.implied_refusal_on
+        due = case.decision_due_on
         if case.clock_stands_still:
             return format_html("{}<br>{}", short_date(due), pill(_("clock stopped"), "idle", "pause"))
         tone = TONES[urgency(due, timezone.localdate())]

@@ -42,7 +42,7 @@ def case_clock(case: Application) -> tuple[str, str]:
         return "", "idle"
     if case.clock_stands_still:
         return _("Clock stopped since %(date)s") % {"date": long_date(case.clock_suspended_at)}, "idle"
-    due = case.implied_refusal_on
+    due = case.decision_due_on
     tone = TONES[urgency(due, timezone.localdate())]
     words = {"date": long_date(due), "left": days_left(due)}
     return _("Implied refusal on %(date)s · %(left)s") % words, tone

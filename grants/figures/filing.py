@@ -98,7 +98,8 @@ register(
         name=_("Date of the implied decision"),
         sentence=_(
             "Every filed case on which nothing is decided knows the day on which silence is an answer: the months of "
-            "its programme after the filing, put off by the days waited for each answer, at most until the date given."
+            "its programme after the filing, put off by the time given for each answer, or by the days waited where it "
+            "came before."
         ),
         source=_("Code of relations between the public and the administration, Articles L112-3, L114-5 and L231-4."),
         subject=Application,
@@ -109,7 +110,7 @@ register(
                            (v.definition #>> '{{deadlines,silence_months}}')::int, {DEFAULT_SILENCE_MONTHS})))::date
                        + coalesce((
                            SELECT sum(greatest(least({day("r.answered_at")}, r.due_on) - {day("r.requested_at")}, 0))
-                           FROM grants_piecerequest r WHERE r.application_id = app.id AND r.answered_at IS NOT NULL
+                           FROM grants_piecerequest r WHERE r.application_id = app.id
                        ), 0)::int AS expected
                 FROM grants_application app JOIN grants_programmeversion v ON v.id = app.programme_version_id
                 WHERE app.state IN {PENDING}

@@ -67,7 +67,7 @@ class ApplicantWorkflow(WorkflowModel):
         request.answered_at = timezone.now()
         request.answered_by = actor
         request.save(update_fields=["answered_at", "answered_by"])
-        self.resume_clock(due_on=request.due_on)
+        self.resume_clock(request.due_on)
         receipts.acknowledge_completion(self, actor)
 
     @workflow_transition(

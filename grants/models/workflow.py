@@ -63,25 +63,19 @@ class InstructionWorkflow(WorkflowModel):
         self.decision_due_on = implied_decision_date(received_on, self.rules.deadlines.silence_months)
         self.clock_suspended_at = None
 
-    def suspend_clock(self) -> None:
-        """The service waits for pieces: the limit stands still."""
+    def suspend_clock(self, due_on: date) -> None:
+        """The service waits for pieces until ``due_on``: the limit is put off by the whole time given, which is what
+        the law says as long as nobody answers (CRPA L114-5). Whoever reads ``decision_due_on`` has the true date."""
         self.clock_suspended_at = timezone.now()
+        self._put_off(self._suspension(due_on).days(due_on))
 
-    def resume_clock(self, *, due_on: date | None = None) -> None:
-        """Put the limit off by the days waited, at most until ``due_on``, the date given to the applicant."""
+    def resume_clock(self, due_on: date) -> None:
+        """The pieces came: what is left of the time given is taken back, the days waited stay."""
         if self.clock_suspended_at is None:
             return
-        self.decision_due_on = self._put_off(self._suspension(due_on))
+        suspension = self._suspension(due_on)
+        self._put_off(suspension.days(timezone.localdate()) - suspension.days(due_on))
         self.clock_suspended_at = None
-
-    @property
-    def implied_refusal_on(self) -> date | None:
-        """The day on which silence is a refusal, as known today: ``decision_due_on`` holds the suspensions that are
-        over, to which an open one adds its days until today, at most until the date given to the applicant. Every
-        page, mail and list takes the date from here; None before the filing."""
-        if self.clock_suspended_at is None or self.decision_due_on is None:
-            return self.decision_due_on
-        return self._put_off(self._suspension(self._answer_due_on()))
 
     @property
     def clock_stands_still(self) -> bool:
@@ -98,14 +92,12 @@ class InstructionWorkflow(WorkflowModel):
         request = self.open_piece_request()
         return request.due_on if request else None
 
-    def _suspension(self, due_on: date | None) -> Suspension:
-        return Suspension(timezone.localdate(self.clock_suspended_at), due_on or timezone.localdate())
+    def _suspension(self, due_on: date) -> Suspension:
+        return Suspension(timezone.localdate(self.clock_suspended_at), due_on)
 
-    def _put_off(self, suspension: Suspension) -> date | None:
-        """The limit with the days of ``suspension`` until today."""
-        if self.decision_due_on is None:
-            return None
-        return self.decision_due_on + timedelta(days=suspension.days(timezone.localdate()))
+    def _put_off(self, days: int) -> None:
+        if self.decision_due_on is not None:
+            self.decision_due_on += timedelta(days=days)
 
     # --- live rows; a page that prefetched the relation pays no query ---------------------------------------
 
@@ -157,7 +149,7 @@ class InstructionWorkflow(WorkflowModel):
         request = self.piece_requests.create(
             pieces=data["pieces"], message=data["message"], due_on=data["deadline"], requested_by=actor
         )
-        self.suspend_clock()
+        self.suspend_clock(request.due_on)
         notices.send_piece_request(self, request)
 
     @workflow_transition(

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from grants.programmes.kinds import KINDS
-from grants.programmes.structure import Found
+from grants.programmes.structure import Found, unknown_name
 from grants.rules.automatic_checks import CER, RENEWAL
 from grants.rules.schema import TABLE_KINDS, ProgrammeRules, Question, QuestionKind, Section
 
 TITLE_LENGTH = 200  # the column of Application
-OPTIONS = ("minimum", "maximum", "max_length", "max_months", "min_rows", "max_rows", "choices")
+OPTIONS = ("minimum", "maximum", "max_length", "max_months", "min_rows", "max_rows", "rows_within", "choices")
 TARGET_KINDS = {
     "title": (QuestionKind.TEXT,),
     "project_period": (QuestionKind.PERIOD,),
@@ -35,6 +35,7 @@ def form_problems(rules: ProgrammeRules, data: dict) -> Iterator[Found]:
         yield from _option_problems(path, question, written)
         yield from _choice_problems(path, question)
     yield from _target_problems(placed)
+    yield from _ceiling_problems(rules, placed)
     yield from _single_tables(placed)
     yield from _piece_problems(rules, placed)
     yield from _tranche_problems(rules, placed)
@@ -102,6 +103,37 @@ def _target_problems(placed: list[Placed]) -> Iterator[Found]:
                 _("no question has “target: %(target)s”: every case needs one (type %(kind)s).")
                 % {"target": target, "kind": TARGET_KINDS[target][0].value},
             )
+
+
+def _ceiling_problems(rules: ProgrammeRules, placed: list[Placed]) -> Iterator[Found]:
+    """The amount that a table is compared with is one that whoever fills in the table has to give."""
+    for path, section, question in placed:
+        code, place = question.rows_within, [*path, "rows_within"]
+        if not code or "rows_within" not in KINDS[question.kind].options:
+            continue
+        other = rules.questions.get(code)
+        if other is None:
+            yield place, unknown_name(code, [item.code for item in rules.questions.values() if _is_amount(item)])
+        elif not _is_amount(other):
+            yield (
+                place,
+                _("question “%(code)s” is of type “%(kind)s”: the rows are compared with an amount (type money).")
+                % {"code": code, "kind": other.kind.value},
+            )
+        elif not other.required:
+            yield place, _("question “%(code)s” must be compulsory.") % {"code": code}
+        else:
+            conditions = [item for item in (other.show_if, rules.section_of(code).show_if) if item]
+            if any(condition not in (question.show_if, section.show_if) for condition in conditions):
+                yield (
+                    place,
+                    _("question “%(code)s” is not asked of all who fill in this table: give both the same condition.")
+                    % {"code": code},
+                )
+
+
+def _is_amount(question: Question) -> bool:
+    return question.kind == QuestionKind.MONEY
 
 
 def _asked_always(path: list, section: Section, question: Question) -> Iterator[Found]:

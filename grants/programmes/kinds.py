@@ -66,7 +66,7 @@ KINDS: dict[QuestionKind, Kind] = {
     QuestionKind.SIRET: Kind(Shape.LINE, "line", TEXT, input_mode="numeric"),
     QuestionKind.ATTESTATIONS: Kind(Shape.LIST, "choices", CHOICES, ("choices",)),
     QuestionKind.PARTNERS: Kind(Shape.TABLE, "partners", options=ROWS),
-    QuestionKind.PERSONS: Kind(Shape.TABLE, "persons", options=ROWS),
+    QuestionKind.PERSONS: Kind(Shape.TABLE, "persons", options=(*ROWS, "rows_within")),
     QuestionKind.BUDGET: Kind(Shape.TABLE, "budget", options=("max_rows",)),
     QuestionKind.TRANCHES: Kind(Shape.TABLE, "tranches"),
     QuestionKind.PIECES: Kind(Shape.FILES, "pieces"),

@@ -101,7 +101,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Question:
-    """One question. ``target`` names the field of Application that repeats the answer."""
+    """One question. ``target`` names the field of Application that repeats the answer; ``rows_within`` the question of
+    an amount that the rows of a table do not exceed together (own contributions: the capital they go into)."""
 
     code: str
     kind: QuestionKind
@@ -118,6 +119,7 @@ class Question:
     max_months: int | None = None
     min_rows: int = 0
     max_rows: int = 40
+    rows_within: str = ""
 
     @property
     def is_table(self) -> bool:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.dates import format_date_long
-from core.money import format_euros
+from core.money import format_euros, sum_money
 from grants.rules.answers import parse_amount, problems_of
 from grants.rules.budget import balance_problems, totals_of
 from grants.rules.conditions import FormFacts, expected_pieces, is_shown, shown_questions, shown_sections
@@ -141,8 +142,26 @@ def _person_problems(application, question: Question) -> Iterator[str]:
             yield _("Line %(rank)d: give the first name and the last name.") % {"rank": person.rank}
         if person.own_contribution <= 0:
             yield _("%(name)s: give the amount of the own contribution.") % {"name": person.full_name or person.rank}
+    yield from _ceiling_problem(application, question, sum_money(person.own_contribution for person in persons))
     if persons and not list(_rows_problem(question, len(persons))):
         yield from possible_aid(application).refusals
+
+
+def _ceiling_problem(application, question: Question, total: Decimal) -> Iterator[str]:
+    """The rows of a table against the amount that the programme names (``rows_within``), once it is given."""
+    if not question.rows_within:
+        return
+    facts, other = form_facts(application), application.rules.questions[question.rows_within]
+    ceiling = parse_amount(str(facts.answer(other.code) or ""))
+    if ceiling is not None and total > ceiling:
+        yield _(
+            "The rows come to %(total)s, more than “%(label)s” (%(ceiling)s, step “%(step)s”): correct one or the other."
+        ) % {
+            "total": format_euros(total),
+            "label": str(other.label).rstrip(" :\u00a0\u202f"),
+            "ceiling": format_euros(ceiling),
+            "step": application.rules.section_of(other.code).title,
+        }
 
 
 def _tranche_problems(application, question: Question) -> Iterator[str]:

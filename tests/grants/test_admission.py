@@ -1,6 +1,6 @@
 """From the filing to the instruction: checks, admissibility, the clock of the silence."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
@@ -177,44 +177,51 @@ def test_the_date_given_leaves_time_to_answer(instructor):
     assert "deadline" in refused(case, "request_pieces", instructor, data=data).errors
 
 
-def test_the_clock_runs_again_with_the_days_waited():
-    case = CaseFactory(state="incomplete", clock_suspended_at=timezone.now() - timedelta(days=10))
+def suspended(days: int, due: int) -> tuple[Application, date]:
+    """A case whose clock was suspended ``days`` ago until ``due`` days from today, and its limit before."""
+    case = CaseFactory(state="incomplete")
     limit = case.decision_due_on
-    case.resume_clock(due_on=timezone.localdate() + timedelta(days=5))
+    with time_machine.travel(timezone.now() - timedelta(days=days)):
+        case.suspend_clock(timezone.localdate() + timedelta(days=days + due))
+    return case, limit
+
+
+def test_the_clock_runs_again_with_the_days_waited():
+    case, limit = suspended(10, 5)
+    case.resume_clock(timezone.localdate() + timedelta(days=5))
     assert case.decision_due_on == limit + timedelta(days=10)
     assert case.clock_suspended_at is None
 
 
 def test_a_late_answer_puts_the_limit_off_only_until_the_date_given():
-    case = CaseFactory(state="incomplete", clock_suspended_at=timezone.now() - timedelta(days=10))
-    limit = case.decision_due_on
-    case.resume_clock(due_on=timezone.localdate() - timedelta(days=4))
+    case, limit = suspended(10, -4)
+    case.resume_clock(timezone.localdate() - timedelta(days=4))
     assert case.decision_due_on == limit + timedelta(days=6)
 
 
 @pytest.mark.parametrize(
-    ("asked", "due", "put_off", "still"), [(10, 5, 10, True), (10, 0, 10, False), (10, -4, 6, False)]
+    ("asked", "due", "put_off", "still"), [(10, 5, 15, True), (10, 0, 10, False), (10, -4, 6, False)]
 )
 def test_the_date_of_the_refusal_is_true_while_pieces_are_awaited(asked, due, put_off, still, instructor, signed_in):
-    """Days ago that the pieces were asked for, days until the date given: what the pages say now is what the answer of
-    today would write."""
-    case = CaseFactory(state="incomplete", clock_suspended_at=timezone.now() - timedelta(days=asked))
-    today, limit = timezone.localdate(), case.decision_due_on
+    """Days ago that the pieces were asked for, days until the date given: what is stored, and so what every page, list
+    and filter says, is true on each day without an answer; an answer before the date given brings it forward."""
+    case, limit = suspended(asked, due)
+    case.save()
+    today = timezone.localdate()
     PieceRequest.objects.create(
         application=case, pieces=[], message="…", due_on=today + timedelta(days=due), requested_by=instructor
     )
-    assert case.implied_refusal_on == limit + timedelta(days=put_off)
+    assert case.decision_due_on == limit + timedelta(days=put_off)
     assert case.clock_stands_still is still
-    assert with_request_date(Application.objects.filter(pk=case.pk)).get().implied_refusal_on == case.implied_refusal_on
+    assert with_request_date(Application.objects.filter(pk=case.pk)).get().clock_stands_still is still
     MembershipFactory(user=case.created_by, applicant=case.applicant)
     page = plain(signed_in(case.created_by).get(case.get_absolute_url()))
     with override("fr"):
-        assert f"Sans décision écrite, refus le {format_date_long(case.implied_refusal_on)}" in page
-    assert ("au plus tôt : le délai est suspendu" in page) is still
+        assert f"Sans décision écrite, refus le {format_date_long(case.decision_due_on)}" in page
+    assert ("le délai est suspendu jusqu’au" in page) is still
     assert ("tant que vous ne l’avez pas fait" in page) is (due < 0)
-    shown = case.implied_refusal_on
-    case.resume_clock(due_on=today + timedelta(days=due))
-    assert case.decision_due_on == case.implied_refusal_on == shown
+    case.resume_clock(today + timedelta(days=due))
+    assert case.decision_due_on == limit + timedelta(days=min(asked, put_off))
 
 
 def test_an_incomplete_case_is_closed_only_after_the_date_given(instructor):

@@ -147,6 +147,17 @@ def test_under_the_floor_a_founder_gets_nothing_and_the_others_go_on():
     assert amounts == {"Alix": Decimal("0.00"), "Noé": Decimal("2000.00")}
 
 
+def test_founders_do_not_put_in_more_than_the_capital():
+    application = filled_draft("CAPITAL-SCOP")
+    user = application.created_by
+    filing.save_answers(application, user=user, typed={"total_capital": "10 699,99"})
+    refused = refusal(filing.submit, application, user=user)
+    (sentence,) = refused.errors["persons"]
+    assert "10\u202f700,00" in sentence and "10\u202f699,99" in sentence and "Capital prévu" in sentence
+    filing.save_answers(application, user=user, typed={"total_capital": "10 700"})
+    filing.submit(application, user=user)
+
+
 def test_more_than_the_aid_possible_cannot_be_asked():
     application = filled_draft()
     filing.save_answers(application, user=application.created_by, typed={"requested": "30 000"})
@@ -404,11 +415,12 @@ def test_a_request_for_pieces_is_answered_with_a_new_snapshot():
     for code in ("statutes", "accounts"):
         filing.attach_piece(application, code=code, content=pdf(f"new {code}"), name=f"{code}2.pdf", user=user)
     due, suspended = application.decision_due_on, application.clock_suspended_at
+    request_due = application.open_piece_request().due_on
     assert suspended is not None
     filing.answer_piece_request(application, user=user, comment="Voici.")
     assert application.state == "submitted"
     assert application.clock_suspended_at is None
-    assert application.decision_due_on >= due
+    assert application.decision_due_on == due - (request_due - timezone.localdate())  # answered the same day
     assert application.piece_requests.get().answered_by == user
     assert [snapshot.kind for snapshot in application.snapshots.all()] == ["submission", "completion"]
     assert application.snapshots.first().sha256 == before
