@@ -15,6 +15,7 @@ from core.file_types import DOCX, PDF
 from core.models.document import Document
 from core.money import format_euros, format_number, sum_money
 from core.printing import render_docx, render_pdf
+from core.text import in_a_sentence
 from grants.rules.budget import account_number
 
 OFFICIAL_LANGUAGE = "fr"
@@ -128,7 +129,7 @@ def act_facts(agreement) -> dict[str, Any]:
             for item in agreement.tranches.order_by("rank")
         ],
         "instalments": [
-            {"label": item.label, "amount": item.amount, "trigger": _in_a_sentence(item.trigger_text)}
+            {"label": item.label, "amount": item.amount, "trigger": in_a_sentence(item.trigger_text)}
             for item in instalments
         ],
         "annexes": {"budget": 0, "persons": 0}
@@ -153,11 +154,6 @@ def _signatories(agreement) -> list[dict[str, str]]:
     if agreement.kind == "act":
         return [region]
     return [{"who": "Pour le bénéficiaire", "quality": agreement.beneficiary.display_name}, region]
-
-
-def _in_a_sentence(text: str) -> str:
-    """A condition as it reads after a comma."""
-    return text[:1].lower() + text[1:]
 
 
 def _annexes(agreement) -> list[tuple[str, str, list[dict[str, Any]]]]:

@@ -18,7 +18,7 @@ from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
-from core.text import colon, listed
+from core.text import colon, in_a_sentence, listed
 from core.transitions import precondition
 
 GENERAL = "__all__"
@@ -366,7 +366,7 @@ def expenditure_is_decided(claim, data, actor):
         GENERAL: _(
             "The claim %(number)s of the same part is under way (%(state)s): what is due is known once it is over."
         )
-        % {"number": waiting.number, "state": waiting.state_label().lower()}
+        % {"number": waiting.number, "state": in_a_sentence(waiting.state_label())}
     }
 
 

@@ -112,6 +112,12 @@ def exact(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", without_invisible(text).casefold()).split())
 
 
+def in_a_sentence(text: object) -> str:
+    """A label as it reads inside a sentence: without its first capital, the others being those of names (Kbis, Région)."""
+    words = str(text)
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
+
+
 def fold(text: str) -> str:
     """``text`` without accents, capitals, punctuation or double spaces, in any script; for searches, never for keys.
 

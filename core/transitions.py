@@ -32,6 +32,7 @@ from core.json_safe import json_safe
 from core.personal_numbers import national_number_reason
 from core.roles import ACTING_ROLES, Role
 from core.signals import transitioned
+from core.text import in_a_sentence
 
 Text = str | Promise
 Permission = Callable[[Any, Any], str | None]
@@ -258,7 +259,7 @@ def permission_reason(spec: TransitionSpec, instance: models.Model, actor: Any, 
     if reason := reason_reads_only(actor):
         return reason
     if spec.roles and not actor.has_role(*spec.roles):
-        names = ", ".join(str(role.label).lower() for role in spec.roles)
+        names = ", ".join(in_a_sentence(role.label) for role in spec.roles)
         return _("Only these roles may do this: %(roles)s.") % {"roles": names}
     if reason := spec.permission(actor, instance) if spec.permission else None:
         return str(reason)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.dates import format_date_long, last_day
+from core.text import in_a_sentence
 from grants.services.missing import unanswered_pieces
 from grants.states import FINAL, ApplicationState
 
@@ -276,7 +277,7 @@ def _agreement(application, status: str, reached: dict) -> TimelineStep:
 
 def _payments(application, status: str, reached: dict) -> TimelineStep:
     instalments = application.rules.instalments
-    first = ", ".join(str(item.trigger).lower() for item in instalments[:1])
+    first = ", ".join(in_a_sentence(item.trigger) for item in instalments[:1])
     title = _("Payments and report")
     if application.state == State.CLOSED:
         return TimelineStep(_("Case closed"), "done", reached.get(State.CLOSED))

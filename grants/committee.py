@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from core.constraints import violation_message
 from core.events import record
 from core.money import ZERO, sum_money
+from core.text import in_a_sentence
 from core.transitions import perform
 from grants import decisions
 from grants.models import AgendaItem, Application, CommitteeMember, CommitteeSession, Decision, Envelope, Recusal
@@ -38,7 +39,8 @@ def _check(session: CommitteeSession, actor, *states: State) -> None:
         raise SessionRefused(refusal)
     if session.state not in states:
         raise SessionRefused(
-            _("The session is %(state)s: this is not possible any more.") % {"state": session.state_label().lower()}
+            _("The session is %(state)s: this is not possible any more.")
+            % {"state": in_a_sentence(session.state_label())}
             if session.state == State.CLOSED
             else _("This is not possible while the session is in the state “%(state)s”.")
             % {"state": session.state_label()}

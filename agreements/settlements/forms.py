@@ -9,6 +9,7 @@ from agreements.forms.transitions import TransitionForm
 from agreements.settlements.rules import PAY
 from agreements.settlements.services import amount_at_stake, asked_in_vain, has_choice, overpaid_of, under_way
 from core.money import format_euros, sum_money
+from core.text import in_a_sentence
 
 OUTCOMES = (PAY, "refuse")
 
@@ -26,7 +27,7 @@ class SettlementForm(TransitionForm):
 
     @staticmethod
     def _field(claim) -> forms.ChoiceField:
-        words = {"number": claim.number, "label": claim.instalment.label, "state": claim.state_label().lower()}
+        words = {"number": claim.number, "label": claim.instalment.label, "state": in_a_sentence(claim.state_label())}
         stake = {"amount": format_euros(amount_at_stake(claim))}
         return forms.ChoiceField(
             label=_("Claim %(number)s – %(label)s (%(state)s)") % words,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, plan
 from core.money import ZERO, sum_money
+from core.text import in_a_sentence
 from core.transitions import perform
 from grants.commitments import release
 
@@ -126,7 +127,7 @@ def why_it_stops(claim) -> str | None:
         return None
     return _("The agreement %(number)s is no longer in force (%(state)s): nothing more is examined or paid on it.") % {
         "number": agreement.number,
-        "state": agreement.state_label().lower(),
+        "state": in_a_sentence(agreement.state_label()),
     }
 
 

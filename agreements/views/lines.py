@@ -43,10 +43,15 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
             if "another" in request.POST:
                 return redirect("agreements:line_add", claim.number)
             return redirect(f"{claim.get_absolute_url()}#lines")
-    elif posted and form.is_valid():  # the file alone is refused: what is wrong with the line is told with it
-        if problems := claims.line_problems(claim.agreement, _values(form, dict(accounts))):
-            put_errors(form, ClaimRefused("", problems))
+    elif posted and form.is_valid():
+        _tell_of_the_line(form, claim, accounts)
     return _form_page(request, claim, form, proof_form)
+
+
+def _tell_of_the_line(form: LineForm, claim: PaymentClaim, accounts: list[tuple[str, str]]) -> None:
+    """Its file is refused: what is wrong with the line is told with it, not at the next try."""
+    if problems := claims.line_problems(claim.agreement, _values(form, dict(accounts))):
+        put_errors(form, ClaimRefused("", problems))
 
 
 def _add(request: HttpRequest, claim: PaymentClaim, form: LineForm, proof_form: LineProofForm, labels: dict[str, str]):
@@ -100,6 +105,8 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
         else:
             messages.success(request, _("Line %(rank)s is saved.") % {"rank": line.rank})
             return redirect(f"{claim.get_absolute_url()}#lines")
+    elif posted and form.is_valid():
+        _tell_of_the_line(form, claim, accounts)
     return _form_page(request, claim, form, proof_form, line)
 
 

@@ -120,8 +120,8 @@ def is_amount(column: str) -> bool:
 
 
 @register.filter
-def read_table(view: QuestionView) -> dict[str, list]:
-    """The heads and the filled rows of a table."""
+def read_table(view: QuestionView) -> dict[str, Any]:
+    """The heads, the filled rows and the totals of a table (its amounts are its last columns)."""
     heads = {
         QuestionKind.PARTNERS: [_("Name"), _("SIRET"), _("Role in the project"), _("Contribution (EUR)")],
         QuestionKind.PERSONS: [_("First name"), _("Last name"), _("E-mail"), _("Own contribution (EUR)")],
@@ -131,4 +131,10 @@ def read_table(view: QuestionView) -> dict[str, list]:
     rows = [list(row.cells.values()) for row in view.rows if not row.is_blank]
     rows = [row for row in rows if any(cell.value for cell in row)]
     labels = [label for label, _column in head]
-    return {"head": head, "rows": [list(zip(labels, row, strict=True)) for row in rows]}
+    totals = [(label, sum_of(view, column)) for label, column in head if is_amount(column)]
+    return {
+        "head": head,
+        "rows": [list(zip(labels, row, strict=True)) for row in rows],
+        "totals": totals,
+        "before_totals": len(head) - len(totals),
+    }

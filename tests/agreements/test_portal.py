@@ -322,6 +322,18 @@ def test_a_report_is_filed_returned_and_filed_again(client):
     assert (early.status_code, "Une année pleine." in early.content.decode()) == (409, True)
 
 
+def test_a_file_that_is_refused_hides_nothing_that_is_wrong_with_its_line(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    client.post(url("line_add", claim.number), typed())
+    for address in (url("line_add", claim.number), url("line_change", claim.number, 1)):
+        nothing = SimpleUploadedFile("facture.pdf", b"", "application/pdf")
+        answer = client.post(address, typed(declared_amount="10 000,01", proof=nothing))
+        assert {"declared_amount"} <= set(answer.context["form"].errors), address
+        assert answer.context["proof_form"].errors["proof"]
+
+
 def test_a_report_below_what_its_claims_had_accepted_is_a_question(client):
     agreement, house = in_force("CPO", "180000.00")
     year = agreement.tranches.get(rank=1)

@@ -3,7 +3,7 @@
 import pytest
 from django.utils.translation import override
 
-from core.text import colon, french_spaces, listed
+from core.text import colon, french_spaces, in_a_sentence, listed
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,10 @@ def test_lists_and_labels_follow_the_language():
     with override("en"):
         assert listed(["statutes", "accounts"]) == "statutes; accounts"
         assert colon() == ":"
+
+
+def test_a_label_inside_a_sentence_keeps_the_capitals_of_names():
+    assert in_a_sentence("Sur l’extrait Kbis de la société") == "sur l’extrait Kbis de la société"
+    assert in_a_sentence("Signée par la Région") == "signée par la Région"
+    assert in_a_sentence("URSCOP") == "URSCOP"
+    assert in_a_sentence("") == ""

@@ -123,6 +123,13 @@ def test_a_wrong_cell_keeps_the_whole_table_on_the_page(signed_in):
     assert application.budget_lines.count() == 1  # the line of this request
 
 
+def test_the_review_gives_the_total_of_the_amounts_of_a_table(signed_in):
+    application = filled_draft("CAPITAL-SCOP")
+    content = signed_in(application.created_by).get(url("review", application)).content.decode()
+    (foot,) = [part.split("</tfoot>")[0] for part in content.split("<tfoot>")[1:]]
+    assert "10\u202f700,00" in foot and 'data-label="Apport (EUR)"' in foot
+
+
 def test_a_social_security_number_is_never_kept(signed_in):
     application = draft("CAPITAL-SCOP")
     client = signed_in(application.created_by)

@@ -23,13 +23,20 @@
     if (document.querySelector(".messages .ok, [data-has-it]")) write(sent, {});
   }
 
+  // A page that refuses shows again what was typed: the server does not have it.
+  const refused = document.querySelector("[data-error-summary]");
+
   document.querySelectorAll("form[data-keep]").forEach((form) => {
     const key = keyOf(form);
     const copy = read(key);
     let restored = false;
     for (const field of fieldsOf(form)) {
       const kept = copy[field.name];
-      if (!kept || field.value === kept.typed) continue;
+      if (!kept) continue;
+      if (field.value === kept.typed) {
+        if (!refused) delete copy[field.name];  // sent with another button of the page, and saved
+        continue;
+      }
       // The server has another value than when this was typed: what it shows now is the one that counts.
       if (field.defaultValue === kept.before) {
         field.value = kept.typed;
