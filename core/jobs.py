@@ -9,7 +9,6 @@ job = submit("report.cofinancing", parameters={"fund": "ESF+"}, user=request.use
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -84,7 +83,9 @@ def submit(kind: str, *, parameters: Mapping[str, Any], user, key: str | None = 
 
 def dispatch(job: Job) -> None:
     """Tell a worker, after the transaction, that a job waits. A lost message is made good by the sweeper."""
-    transaction.on_commit(partial(_send, job.pk, kind_of(job.kind).queue), robust=True)
+    queue = kind_of(job.kind).queue
+    # A function, no partial: Django names it in the journal when it fails, and a partial has no name.
+    transaction.on_commit(lambda: _send(job.pk, queue), robust=True)
 
 
 def _send(job_id: int, queue: str) -> None:

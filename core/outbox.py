@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -63,7 +62,8 @@ def enqueue_mail(
         )
         if is_new:
             message.attachments.set(attachments)
-            transaction.on_commit(partial(_send, message.pk), robust=True)
+            # A function, no partial: Django names it in the journal when it fails, and a partial has no name.
+            transaction.on_commit(lambda pk=message.pk: _send(pk), robust=True)
     return message
 
 

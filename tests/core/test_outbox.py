@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -13,9 +14,10 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils import timezone
 
-from core import delivery
+from core import delivery, jobs
 from core.delivery import deliver, due
 from core.documents import store
+from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.outbox import enqueue_mail
 from core.tasks import deliver_message, deliver_outbox
@@ -36,6 +38,19 @@ class TestEnqueue:
         assert message.subject_line == "Dossier PROG-1 reçu"
         assert message.body == f"Demandeur PROG-1, {settings.ESSOR_REGION['name']}\n"
         assert message.state == OutboxMessage.State.PENDING
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_broker_that_does_not_answer_costs_nothing_of_what_was_decided(self, monkeypatch):
+        def silent(*_args):
+            raise OSError("no broker")
+
+        monkeypatch.setattr("core.outbox._send", silent)
+        monkeypatch.setattr("core.jobs._send", silent)
+        monkeypatch.setattr("core.jobs.kind_of", lambda _name: SimpleNamespace(queue="default"))
+        with transaction.atomic():
+            message = enqueue()
+            jobs.dispatch(Job(pk=1, kind="outbox-test"))
+        assert OutboxMessage.objects.get(pk=message.pk).state == OutboxMessage.State.PENDING
 
     def test_in_the_language_of_its_reader(self):
         UserFactory(email="en@example.org", language="en")
