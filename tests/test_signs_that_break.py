@@ -13,18 +13,21 @@ from types import SimpleNamespace
 import pytest
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from agreements.admin.forms import LinesForm
 from agreements.claims import _amount_problems
+from agreements.models import ExpenditureLine
 from config.wsgi import application
 from core.engine.readable import Unreadable, readable_fields, refuse_other_rows
 from core.money import MAX_AMOUNT, EuroField
 from core.roles import Role
 from core.workbooks.values import CellRefused, to_money, to_text
 from grants.rules.answers import parse_amount
+from tests.factories.agreements import add_line, in_force, opened
 from tests.factories.core import UserFactory
 from tests.factories.grants import filed, filled_draft
 from tests.factories.instruction import CaseFactory, staff
@@ -243,6 +246,14 @@ def test_one_rule_says_what_is_no_plausible_amount(amount):
         to_money(amount)
     assert parse_amount(amount) is None
     assert "trop élevé" in _amount_problems({"declared_amount": Decimal(amount.replace(" ", ""))})["declared_amount"]
+
+
+@pytest.mark.django_db
+def test_the_database_refuses_an_invoice_of_no_plausible_amount():
+    agreement, house = in_force()
+    line = add_line(opened(agreement, house), house)
+    with pytest.raises(IntegrityError, match="expenditure_invoice_is_plausible"):
+        ExpenditureLine.objects.filter(pk=line.pk).update(invoice_total=MAX_AMOUNT + 1)
 
 
 @pytest.mark.parametrize("raw", [1e308, float("inf"), float("nan")])

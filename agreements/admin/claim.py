@@ -23,6 +23,7 @@ from core.admin import CaseHeader, Panel, date_display, money_display
 from core.engine import versions
 from core.engine.readable import refuse_other_rows
 from core.roles import Role
+from core.text import is_number
 from core.transitions import Option
 
 State = PaymentClaim.State
@@ -51,7 +52,7 @@ def answer(claim: PaymentClaim, request: HttpRequest):
     """Answer one invoice declared twice, or all that one file asks about."""
     asked = warnings_of(claim).select_related("line__claim", "other_line")
     number = request.POST.get("warning", "")
-    warning = get_object_or_404(asked, pk=number if number.isascii() and number.isdigit() else 0)
+    warning = get_object_or_404(asked, pk=number if is_number(number) else 0)
     others = on_the_same_file(warning, open_warnings(claim).select_related("line__claim", "other_line"))
     form = WarningForm(request.POST, others=len(others))
     if form.is_valid():

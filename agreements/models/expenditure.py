@@ -17,7 +17,7 @@ from agreements.models.triggers import never_deleted, refuse, while_claim_is_wri
 from agreements.rules.duplicates import Invoice, keys_of, number_key
 from core.history import tracked
 from core.models.indexes import for_lists
-from core.money import MoneyField
+from core.money import MAX_AMOUNT, MoneyField
 from grants.models import BudgetLine
 
 DECLARED_COLUMNS = [
@@ -131,6 +131,13 @@ class ExpenditureLine(models.Model):
                 condition=Q(declared_amount__lt=0, invoice_total__lte=F("declared_amount"))
                 | Q(declared_amount__gt=0, invoice_total__gte=F("declared_amount")),
                 name="expenditure_within_invoice",
+            ),
+            models.CheckConstraint(
+                condition=Q(invoice_total__gte=-MAX_AMOUNT, invoice_total__lte=MAX_AMOUNT),
+                name="expenditure_invoice_is_plausible",
+                violation_error_message=_(
+                    "The total of the invoice is no plausible amount: check the number of its digits."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(certified_amount__isnull=True)

@@ -275,7 +275,7 @@ def carried(data: Mapping[str, Any], subject: models.Model, name: str = FIELD) -
         label, number, values = signing.loads(token, salt=_SALT)
     except (signing.BadSignature, ValueError, TypeError):
         return not_carried(subject)
-    if reached.isdigit() and len(reached) <= _DIGEST:
+    if is_number(reached) and len(reached) <= _DIGEST:
         number = int(reached)
     return Shown(label, number, values) if label == label_of(subject) else not_carried(subject)
 
