@@ -42,7 +42,7 @@ from grants.services.amounts import computed_aid, facts_of
 from grants.staff_forms import instructors_of
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
 from grants.states import ApplicationState as State
-from grants.void import file_read_by, present_facts, void_checks
+from grants.void import file_read_by, know_facts, present_facts, void_checks
 
 BEFORE_ADMISSION = (State.SUBMITTED, State.INCOMPLETE)
 UNTIL_PROPOSAL = (*BEFORE_ADMISSION, State.ADMISSIBLE, State.IN_INSTRUCTION)
@@ -480,6 +480,8 @@ def check_lines(application: Application, *, with_facts: bool = False) -> dict[s
     computable = {rule.code for rule in application.rules.checks if rule.automatic} - set(answers)
     kept = any(item.rests_on for item in answers.values())
     facts = case_facts(application) if with_facts and (computable or kept) else None
+    if facts:
+        know_facts(application, facts)
     void = void_checks(application, facts) if facts else []
     stages: dict[str, list[CheckLine]] = {}
     for rule in application.rules.checks:

@@ -81,13 +81,20 @@ def present_facts(application) -> CaseFacts:
         return case_facts(application)
 
 
+def know_facts(application, facts: CaseFacts) -> None:
+    """Keep, for the page that reads a case, the facts that it has computed already. Who writes reads the case again."""
+    application.__dict__["_facts_of_page"] = (translation.get_language(), facts)
+
+
 def void_checks(application, facts: CaseFacts | None = None) -> list[CheckRule]:
     """The checks that were answered on facts that changed since. ``facts``: the present ones, where they are known."""
     answers = {item.code: item.rests_on for item in application.check_answers.all() if item.rests_on}
     rules = [rule for rule in application.rules.checks if rule.code in answers]
     if not rules:
         return []
-    if facts is None or translation.get_language() != settings.LANGUAGE_CODE:
+    language, known = application.__dict__.get("_facts_of_page", (translation.get_language(), facts))
+    facts = facts or known
+    if facts is None or language != settings.LANGUAGE_CODE:
         facts = present_facts(application)
     return [rule for rule in rules if fingerprint(rule.automatic, facts) != answers[rule.code]]
 

@@ -32,6 +32,7 @@ from core.transitions import (
     workflow_models,
 )
 from grants import committee, instruction, opinions
+from grants.interests import with_interest
 from grants.models import AgendaItem, Application, Opinion, PersonLine, Proposal
 from grants.services.snapshots import take_snapshot
 from grants.staff_permissions import may_instruct, may_run_session
@@ -279,10 +280,16 @@ def test_buttons_say_why(case):
     assert reasons["propose"] == may_instruct(person, case)
 
 
-@pytest.mark.parametrize("how", ["invited", "its own address", "one of its persons", "who opened it"])
+def page_says(person, case) -> bool:
+    """What the page of a case reads with it, in SQL of its own."""
+    return with_interest(Application.objects.all(), person).get(pk=case.pk).viewer_interested
+
+
+@pytest.mark.parametrize("how", ["invited", "its own address", "one of its persons", "who opened it", "a partner"])
 def test_the_kinds_of_interest(case, how: str):
-    person = staff(Role.INSTRUCTOR)
+    person, neighbour = staff(Role.INSTRUCTOR), CaseFactory()
     assert may_instruct(person, case) is None
+    assert not page_says(person, case)
     if how == "invited":
         invitation = Invitation.objects.create(
             applicant=case.applicant, email=person.email, invited_by=UserFactory(), token_hash="x"
@@ -292,14 +299,21 @@ def test_the_kinds_of_interest(case, how: str):
         case.applicant.save()
     elif how == "one of its persons":
         PersonLine.objects.create(application=case, rank=1, first_name="A", last_name="B", email=person.email)
+    elif how == "a partner":
+        body = ApplicantFactory(representative=person)
+        case.partners.create(rank=1, applicant=body, name=body.name)
     else:
         Application.objects.filter(pk=case.pk).update(created_by=person)
     case.refresh_from_db()
     assert may_instruct(person, case)
+    assert page_says(person, case)
+    assert not page_says(person, neighbour)
+    assert may_instruct(person, neighbour) is None
     if how == "invited":
         Invitation.objects.filter(pk=invitation.pk).update(revoked_at=timezone.now())
         case.refresh_from_db()
         assert may_instruct(person, case) is None
+        assert not page_says(person, case)
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
