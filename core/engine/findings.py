@@ -42,8 +42,10 @@ class Finding:
         sentence = self.sentence % self.words if self.words else self.sentence
         values = {"before": _shown(self.before), "after": _shown(self.after), "when": when or "?"}
         if self.before is None and self.after is None:
-            return f"{where % place}{sentence}{_(' when=%(when)s') % values}"
-        return f"{where % place}{sentence}{_(' before=%(before)s after=%(after)s when=%(when)s') % values}"
+            said = _(" when=%(when)s")
+        else:
+            said = _(" before=%(before)s after=%(after)s when=%(when)s")
+        return f"{where % place}{sentence}{said % values}"
 
 
 def _named(table: str) -> str:

@@ -89,7 +89,9 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
     lines = Lines.of(model)
     query = f"""
         SELECT line.{lines.key}::text AS row, line.pgh_id AS line, line.pgh_label AS label, line.pgh_created_at AS recorded_at,
-               line.pgh_context ->> 'user' AS person, line.pgh_context ->> 'label' AS acting, to_jsonb(line.*) AS after
+               line.pgh_context ->> 'user' AS person, line.pgh_context ->> 'label' AS acting,
+               (SELECT concat_ws(' ', who.first_name, who.last_name) FROM core_user AS who
+                WHERE who.id = (line.pgh_context ->> 'user')::bigint) AS name, to_jsonb(line.*) AS after
         FROM {lines.table} AS line
         WHERE line.pgh_context ->> 'user' IS NOT NULL AND line.pgh_created_at >= %s
           AND line.pgh_id > %s AND NOT EXISTS (
@@ -108,7 +110,7 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
         )
         yield Finding(
             lines.name, row["row"], "*", None, values_of(row["after"]), row["recorded_at"],
-            sentence, {"line": row["line"], "person": row["person"], "acting": row["acting"] or "–"},
+            sentence, {"line": row["line"], "person": row["person"], "acting": row["acting"] or row["name"] or "–"},
         )  # fmt: skip
 
 

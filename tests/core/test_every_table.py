@@ -177,7 +177,7 @@ def test_the_command_is_clean_then_red_after_one_row_was_edited(capsys):
         cursor.execute("SET session_replication_role = origin")
     with pytest.raises(CommandError) as caught:
         call_command("verify_history")
-    assert f"agreements_agreement id={agreement.pk} field=granted_amount" in str(caught.value)
+    assert f"Convention (agreements_agreement) n°\xa0{agreement.pk}, champ granted_amount" in str(caught.value)
     assert caught.value.returncode == 1
 
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from core.admin.values import Names, value_text
+from core.admin.values import Names, label_in_words, value_text
+from core.models import StoredFile
 from grants.admin.history_parts import READERS
 from grants.models import Application
 from grants.rules.schema import QuestionKind
@@ -44,3 +45,21 @@ def test_values_look_as_everywhere(name, raw, shown):
 
 def test_a_person_who_is_gone_keeps_a_number():
     assert value_text(Application, "instructor", 999_999, Names()).endswith("999999")
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("job sample.report #12", "tâche n° 12 : "),
+        ("command report", "commande « report »"),
+        ("task core.tasks.seal_events", "tâche périodique « seal events »"),
+        ("reprise 12, J. Martin", "reprise 12, J. Martin"),
+        ("", ""),
+    ],
+)
+def test_who_acts_where_no_person_does_is_said_in_words(label, shown):
+    assert plain(label_in_words(label)).startswith(shown)
+
+
+def test_sizes_of_files_have_their_unit():
+    assert plain(value_text(StoredFile, "size", 2_500_000, Names())) == "2,4 Mo"
