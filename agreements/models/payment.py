@@ -21,7 +21,7 @@ from agreements.models.payment_rules import (
     batch_triggers,
     order_triggers,
 )
-from agreements.models.querysets import OfClaimQuerySet
+from agreements.models.querysets import BatchQuerySet, OfClaimQuerySet
 from agreements.models.triggers import CASE_OF_CLAIM, days_in_order, frozen, legal_moves, never_deleted, refuse
 from agreements.settlements.triggers import order_follows_its_agreement
 from applicants.models.triggers import bodies_of_case, impartial
@@ -30,30 +30,10 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.money import ZERO, MoneyField
-from core.roles import STAFF_ROLES, Role
+from core.roles import Role
 from core.transitions import workflow_transition
 from grants.interests import interest_in
 from grants.models import Application
-
-
-class BatchQuerySet(models.QuerySet):
-    """Batches."""
-
-    def for_user(self, user):
-        """Batches hold many cases: only staff see them."""
-        if user is None or not user.is_authenticated or not user.is_active:
-            return self.none()
-        return self if user.role_set & frozenset(STAFF_ROLES) else self.none()
-
-    def with_totals(self):
-        """Add ``live_total`` (euros) and ``live_count`` of the orders that were not cancelled."""
-        live = ~Q(orders__state="cancelled")
-        return self.annotate(
-            live_total=models.functions.Coalesce(
-                models.Sum("orders__amount", filter=live), models.Value(0, output_field=MoneyField())
-            ),
-            live_count=models.Count("orders", filter=live),
-        )
 
 
 @tracked
@@ -160,9 +140,9 @@ class PaymentBatch(WorkflowModel):
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_close_batch,
         conditions=[
-            "agreements.conditions.batch_holds_orders",
-            "agreements.conditions.batch_accounts_are_verified",
-            "agreements.conditions.batch_waits_for_no_account",
+            "agreements.batch_conditions.batch_holds_orders",
+            "agreements.batch_conditions.batch_accounts_are_verified",
+            "agreements.batch_conditions.batch_waits_for_no_account",
             "agreements.settlements.conditions.batch_claims_may_go_on",
         ],
         audience="staff",
@@ -181,7 +161,7 @@ class PaymentBatch(WorkflowModel):
         target="paid",
         label=_("Close the follow-up"),
         icon="task_alt",
-        conditions=["agreements.conditions.batch_is_settled"],
+        conditions=["agreements.batch_conditions.batch_is_settled"],
         audience="system",
         order=20,
         tone="quiet",
@@ -195,7 +175,7 @@ class PaymentBatch(WorkflowModel):
         target="void",
         label=_("Close a batch of which nothing was paid"),
         icon="block",
-        conditions=["agreements.conditions.batch_is_settled"],
+        conditions=["agreements.batch_conditions.batch_is_settled"],
         audience="system",
         order=30,
         tone="quiet",
@@ -211,7 +191,7 @@ class PaymentBatch(WorkflowModel):
         icon="block",
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_close_batch,
-        conditions=["agreements.conditions.batch_holds_nothing"],
+        conditions=["agreements.batch_conditions.batch_holds_nothing"],
         comment="optional",
         audience="staff",
         order=40,
@@ -446,10 +426,10 @@ class PaymentOrder(WorkflowModel):
         permission=permissions.may_pay,
         form="agreements.forms.transitions.PaymentDoneForm",
         conditions=[
-            "agreements.conditions.batch_was_sent",
+            "agreements.batch_conditions.batch_was_sent",
             "agreements.settlements.conditions.order_may_go_on",
-            "agreements.conditions.order_waits_for_no_account",
-            "agreements.conditions.account_was_not_replaced",
+            "agreements.batch_conditions.order_waits_for_no_account",
+            "agreements.batch_conditions.account_was_not_replaced",
         ],
         audience="staff",
         order=10,
@@ -471,7 +451,7 @@ class PaymentOrder(WorkflowModel):
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_pay,
         form="agreements.forms.transitions.CancelOrderForm",
-        conditions=["agreements.conditions.replacement_is_possible"],
+        conditions=["agreements.batch_conditions.replacement_is_possible"],
         comment="required",
         audience="staff",
         order=20,

@@ -5,6 +5,7 @@ from django.db.models import Max, OuterRef, Q, Subquery
 
 from applicants.models import Applicant
 from core.models.event import Event
+from core.money import MoneyField
 from core.roles import STAFF_ROLES
 from grants.models import Application
 
@@ -87,3 +88,23 @@ class OfClaimQuerySet(ScopedQuerySet):
     """Rows that hang on a payment claim."""
 
     agreement_path = "claim__agreement__"
+
+
+class BatchQuerySet(models.QuerySet):
+    """Batches."""
+
+    def for_user(self, user):
+        """Batches hold many cases: only staff see them."""
+        if user is None or not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self if user.role_set & frozenset(STAFF_ROLES) else self.none()
+
+    def with_totals(self):
+        """Add ``live_total`` (euros) and ``live_count`` of the orders that were not cancelled."""
+        live = ~Q(orders__state="cancelled")
+        return self.annotate(
+            live_total=models.functions.Coalesce(
+                models.Sum("orders__amount", filter=live), models.Value(0, output_field=MoneyField())
+            ),
+            live_count=models.Count("orders", filter=live),
+        )

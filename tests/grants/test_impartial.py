@@ -162,7 +162,8 @@ REASONS = {
         NOBODYS: "payments.open_batch",
     },
     "reporting": {
-        FOLLOWS: "operations.add_version operations.revise ends.follow_the_end imports.apply_import",
+        FOLLOWS: """operations.add_version operations.revise ends.follow_the_end imports.apply_import
+            eu_programmes.doubts.drop_untrue_doubts""",
         NOBODYS: "payment_applications.open_application",
     },
 }
