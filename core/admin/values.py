@@ -55,7 +55,7 @@ def label_in_words(label: str) -> str:
         kind = next((kind.label for kind in kinds() if kind.name == name), name)
         return _("job no. %(number)s: %(kind)s") % {"number": number, "kind": kind}
     if head == "command":
-        return _("command “%(name)s”") % {"name": rest}
+        return _("command “%(name)s”") % {"name": rest.replace("_", " ")}
     if head == "task":
         return _("periodic task “%(name)s”") % {"name": rest.rpartition(".")[2].replace("_", " ")}
     return label
