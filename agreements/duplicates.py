@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from agreements.models.same_invoice import over_their_total
 from agreements.permissions import may_review
-from agreements.rules.duplicates import SAME_NUMBER_DAYS, Suppliers, may_be_one, one_supplier
+from agreements.rules.duplicates import SAME_NUMBER_DAYS, Suppliers, may_be_one, number_key, one_supplier
 from core.engine.refusals import refusal_message
 from core.events import record
 from core.money import format_euros
@@ -134,16 +134,31 @@ def open_warnings(claim) -> QuerySet:
     return warnings_of(claim).filter(answered_at__isnull=True)
 
 
-def on_the_same_file(warning, unanswered: Iterable) -> list:
-    """Those of the ``unanswered`` warnings that are asked because one file proves their lines, as those of ``warning``."""
-    file = warning.line.proof_key
-    if not file or warning.other_line.proof_key != file:
+def on_the_same_file(claim, warning, unanswered: Iterable) -> list:
+    """Those of the ``unanswered`` warnings that, as ``warning``, are asked for no other reason than one file.
+
+    Their lines are of the claim and have other numbers: a number that stands twice, or in another claim, is asked by
+    itself.
+    """
+    if not _only_by_file(claim, warning):
         return []
+    file = warning.line.proof_key
     return [
         other
         for other in unanswered
-        if other.pk != warning.pk and other.line.proof_key == other.other_line.proof_key == file
+        if other.pk != warning.pk and other.line.proof_key == file and _only_by_file(claim, other)
     ]
+
+
+def _only_by_file(claim, warning) -> bool:
+    one, other = warning.line, warning.other_line
+    return (
+        one.claim_id == other.claim_id == claim.pk
+        and one.proof_key != ""
+        and one.proof_key == other.proof_key
+        and number_key(one.invoice_number) != number_key(other.invoice_number)
+        and not {*one.alike_keys} & {*other.alike_keys}
+    )
 
 
 def lines_over_their_total(claim) -> list[tuple[int, Decimal, Decimal]]:

@@ -53,7 +53,7 @@ def answer(claim: PaymentClaim, request: HttpRequest):
     asked = warnings_of(claim).select_related("line__claim", "other_line")
     number = request.POST.get("warning", "")
     warning = get_object_or_404(asked, pk=number if is_number(number) else 0)
-    others = on_the_same_file(warning, open_warnings(claim).select_related("line__claim", "other_line"))
+    others = on_the_same_file(claim, warning, open_warnings(claim).select_related("line__claim", "other_line"))
     form = WarningForm(request.POST, others=len(others))
     if form.is_valid():
         data = form.cleaned_data
@@ -204,7 +204,7 @@ class PaymentClaimAdmin(CasePageAdmin):
         answers = Role.INSTRUCTOR in request.user.role_set and may_review(request.user, obj) is None
         unanswered = [warning for warning in warnings if warning.answered_at is None]
         rows = [
-            (warning, None if warning.answered_at or not answers else _form_of(warning, refused, unanswered))
+            (warning, None if warning.answered_at or not answers else _form_of(obj, warning, refused, unanswered))
             for warning in warnings
         ]
         left = len(unanswered)
@@ -226,8 +226,8 @@ def _rows(lines: list[ExpenditureLine], form: LinesForm | None) -> list[tuple]:
     return [(line, form[f"amount-{line.pk}"], form[f"reason-{line.pk}"]) for line in lines]
 
 
-def _form_of(warning, refused: WarningForm | None, unanswered: list) -> WarningForm:
+def _form_of(claim, warning, refused: WarningForm | None, unanswered: list) -> WarningForm:
     if refused is not None and str(refused.data.get("warning")) == str(warning.pk):
         return refused
-    others = len(on_the_same_file(warning, unanswered))
+    others = len(on_the_same_file(claim, warning, unanswered))
     return WarningForm(initial={"warning": warning.pk}, others=others, auto_id=f"id_warning_{warning.pk}_%s")
