@@ -210,8 +210,12 @@ def _checking(application, status: str, reached: dict) -> TimelineStep:
     if application.state == State.INCOMPLETE:
         request = application.open_piece_request()
         text = _("The service asked for more pieces; the time limit of the decision is suspended.")
-        if request is not None and request.due_on < timezone.localdate():
-            text = _("The service asked for more pieces. The date is past: the time limit of the decision runs again.")
+        if request is not None and not application.clock_stands_still:
+            since = {"date": format_date_long(request.due_on)}
+            text = (
+                _("The service asked for more pieces. The time limit of the decision runs again since %(date)s.")
+                % since
+            )
         return TimelineStep(title, status, _since(reached.get(State.INCOMPLETE)), text)
     if status == "now":
         return TimelineStep(

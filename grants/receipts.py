@@ -6,8 +6,9 @@ They are made in the transaction of the transition that they tell: one filing, o
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from core.dates import format_date_long
+from core.dates import add_months, format_date_long
 from core.documents import store
 from core.file_types import PDF
 from core.money import format_euros
@@ -27,9 +28,11 @@ def acknowledge_filing(application, actor) -> Snapshot:
     return _acknowledge(application, actor, Snapshot.Kind.SUBMISSION, "filed")
 
 
-def acknowledge_completion(application, actor) -> Snapshot:
-    """Freeze the completed case, print its receipt, send it."""
-    return _acknowledge(application, actor, Snapshot.Kind.COMPLETION, "completed")
+def acknowledge_completion(application, actor, *, clock_was_stopped: bool) -> Snapshot:
+    """Freeze the completed case, print its receipt, send it; ``clock_was_stopped`` until this answer, or not any more:
+    the mail says that the limit of the decision runs again only where it did not run."""
+    kind, words = Snapshot.Kind.COMPLETION, {"clock_was_stopped": clock_was_stopped}
+    return _acknowledge(application, actor, kind, "completed", **words)
 
 
 def acknowledge_withdrawal(application) -> None:
@@ -44,7 +47,7 @@ def acknowledge_withdrawal(application) -> None:
     )
 
 
-def _acknowledge(application, actor, kind: str, template: str) -> Snapshot:
+def _acknowledge(application, actor, kind: str, template: str, **words) -> Snapshot:
     content = content_of(application)
     with translation.override(OFFICIAL_LANGUAGE):
         pdf = render_pdf("grants/receipt.typ", receipt_data(application, kind, fingerprint(content), actor))
@@ -54,7 +57,7 @@ def _acknowledge(application, actor, kind: str, template: str) -> Snapshot:
     enqueue_mail(
         to=people_of(application),
         template=f"grants/mail/{template}",
-        context=_mail_context(application) | {"missing": _optional_missing(application)},
+        context=_mail_context(application) | {"missing": _optional_missing(application)} | words,
         subject_object=application,
         key=f"application-{application.pk}-{template}-{snapshot.number}",
         reply_to=application.rules.contact.email,
@@ -136,20 +139,31 @@ def _town(applicant) -> str:
     return f"{applicant.postcode} {applicant.city}".strip()
 
 
+def _limit_in_words(application, months: int) -> str:
+    """What the date of the decision is made of: the months, and the days for which pieces put it off."""
+    words = ngettext("%(months)d month after receipt", "%(months)d months after receipt", months) % {"months": months}
+    days = (application.decision_due_on - add_months(timezone.localdate(application.submitted_at), months)).days
+    if days <= 0:
+        return words
+    put_off = ngettext("put off by %(days)d day of suspension", "put off by %(days)d days of suspension", days)
+    return f"{words}, {put_off % {'days': days}}"
+
+
 def _legal_texts(application) -> dict[str, str]:
     months = application.rules.silence_months
     values = {
         "received": format_date_long(timezone.localdate(application.submitted_at)),
         "due": format_date_long(application.decision_due_on),
-        "months": months,
+        "limit": _limit_in_words(application, months),
         "region": settings.ESSOR_REGION["name"],
     }
     return {
         "intro": _("Your application was received on %(received)s. Keep this receipt.") % values,
         "decision": _(
-            "Without a written decision by %(due)s (%(months)d months after receipt), your request is deemed refused "
+            "Without a written decision by %(due)s (%(limit)s), your request is deemed refused "
             "(article L231-4, 3°, of the code of relations between the public and the administration). If the "
-            "service asks you for missing pieces, this time limit is suspended until it gets them (article L114-5)."
+            "service asks you for missing pieces, this time limit is suspended for the time given to send them, and at "
+            "most until it gets them (article L114-5)."
         )
         % values,
         "appeal": _(

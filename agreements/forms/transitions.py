@@ -170,16 +170,44 @@ class TrancheReportForm(TransitionForm):
         return cleaned
 
 
+#: What is stated of money that rests on nothing to show yet: an advance.
+ON_ADVANCE = gettext_lazy(
+    "I certify that this payment goes to this project, and that no other funder was asked for the same part."
+)
+#: … of money that rests on what the joined pieces show.
+ON_PIECES = gettext_lazy(
+    "I certify that the joined pieces are exact and still hold, that this payment goes to this project,"
+    " and that no other funder was asked for the same part."
+)
+#: … of money that rests on expenditure, in the course of the project.
+ON_PAID_EXPENDITURE = gettext_lazy(
+    "I certify that the expenditure was paid for this project, and that no other funder was asked for the same part."
+)
+#: … of the money that settles the account.
+ON_FINAL_ACCOUNT = gettext_lazy(
+    "I certify that the expenditure was paid for this project, that the report joined to the claim is exact,"
+    " and that no other funder was asked for the same part."
+)
+
+
+def statement_of(instalment) -> str:
+    """What the beneficiary states on their honour: only what can be true of what this payment rests on."""
+    if instalment.needs_expenditure:
+        return ON_FINAL_ACCOUNT if instalment.is_final and instalment.required_pieces else ON_PAID_EXPENDITURE
+    return ON_PIECES if instalment.required_pieces else ON_ADVANCE
+
+
 class SubmitClaimForm(TransitionForm):
-    """The statement that goes with a claim."""
+    """The statement that goes with a claim; it says what its payment rests on."""
 
     attested = forms.BooleanField(
-        label=gettext_lazy(
-            "I certify that the expenditure was paid for this project,"
-            " and that no other funder was asked for the same part."
-        ),
+        label=ON_PAID_EXPENDITURE,
         error_messages={"required": gettext_lazy("Tick this box: a claim is filed on your honour.")},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["attested"].label = statement_of(self.instance.instalment)
 
 
 class GiveBackForm(TransitionForm):

@@ -62,13 +62,14 @@ class ApplicantWorkflow(WorkflowModel):
         tone="primary",
     )
     def complete(self, *, actor, data, comment):
-        """The request for pieces is answered; a new snapshot is kept; the clock of the decision runs again."""
+        """The request for pieces is answered; a new snapshot is kept; the clock of the decision runs again, if
+        the time given had not made it run before."""
         request = self.open_piece_request()
         request.answered_at = timezone.now()
         request.answered_by = actor
         request.save(update_fields=["answered_at", "answered_by"])
         self.resume_clock(request.due_on)
-        receipts.acknowledge_completion(self, actor)
+        receipts.acknowledge_completion(self, actor, clock_was_stopped=request.stopped_the_clock_until_answered)
 
     @workflow_transition(
         field="state",

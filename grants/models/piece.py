@@ -2,10 +2,12 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
+from grants.rules.deadlines import Suspension
 
 
 class PieceQuerySet(models.QuerySet):
@@ -105,3 +107,11 @@ class PieceRequest(models.Model):
 
     def __str__(self):
         return f"{self.application} – {self.due_on}"
+
+    @property
+    def stopped_the_clock_until_answered(self) -> bool:
+        """Whether the limit of the decision still stood still when the answer came: else it ran again already."""
+        if self.answered_at is None:
+            return False
+        asked_on, answered_on = timezone.localdate(self.requested_at), timezone.localdate(self.answered_at)
+        return Suspension(asked_on, self.due_on).runs(answered_on)

@@ -198,7 +198,11 @@ def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             versions.gone_on(request, application, str(refusal))
         messages.error(request, str(refusal))
         return redirect(f"{application.get_absolute_url()}#pieces-asked")
-    messages.success(request, _("Your pieces are sent. The time limit of the decision runs again."))
+    answered = application.piece_requests.filter(answered_at__isnull=False).last()
+    sent = [_("Your pieces are sent.")]
+    if answered is not None and answered.stopped_the_clock_until_answered:
+        sent.append(_("The time limit of the decision runs again."))
+    messages.success(request, " ".join(sent))
     return redirect(application)
 
 

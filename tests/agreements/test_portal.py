@@ -6,9 +6,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from agreements import claims
-from agreements.models import ExpenditureLine, PaymentClaim
+from agreements.drafting import ON_EXPENDITURE
+from agreements.forms.transitions import SubmitClaimForm
+from agreements.models import ExpenditureLine, Instalment, PaymentClaim
 from core.transitions import perform
 from grants.case_links import links_of
 from tests.factories.agreements import (
@@ -46,6 +49,46 @@ def typed(**changes) -> dict:
     return {
         name: value.isoformat() if hasattr(value, "isoformat") else str(value) for name, value in values.items()
     } | changes
+
+
+# --- what is stated on one's honour -----------------------------------------------------------------------------------
+
+PAID = "Je certifie que ces dépenses ont été payées pour ce projet"
+
+
+@pytest.mark.parametrize(
+    ("kind", "pieces", "said", "not_said"),
+    [
+        ("advance", False, "Je certifie que ce versement est destiné à ce projet", "dépenses ont été payées"),
+        ("advance", True, "Je certifie que les pièces jointes sont exactes", "dépenses ont été payées"),
+        ("single", True, "Je certifie que les pièces jointes sont exactes", "dépenses ont été payées"),
+        ("single", False, "Je certifie que ce versement est destiné à ce projet", "pièces"),
+        ("interim", True, PAID, "compte rendu"),
+        ("balance", True, f"{PAID}, que le compte rendu joint à la demande est exact", "ce versement"),
+        ("balance", False, PAID, "compte rendu"),
+    ],
+)
+def test_only_what_can_be_true_of_a_payment_is_stated(kind, pieces, said, not_said):
+    planned = Instalment(
+        kind=kind,
+        needs_expenditure=kind in ON_EXPENDITURE,
+        required_pieces=[{"code": "proof1", "label": "Pièce", "required": True}] if pieces else [],
+    )
+    form = SubmitClaimForm(instance=PaymentClaim(instalment=planned), actor=None)
+    with override("fr"):
+        label = str(form["attested"].label)
+    assert said in label
+    assert not_said not in label
+    assert "aucun autre financeur" in label
+
+
+def test_the_page_of_an_advance_states_nothing_of_expenditure(client):
+    agreement, house = in_force()
+    claim = claims.open_claim(agreement, agreement.instalments.get(kind="advance"), actor=house.member)
+    sign_in(client, house.member)
+    page = client.get(url("claim", claim.number)).content.decode()
+    assert "Je certifie que ce versement est destiné à ce projet" in page
+    assert "dépenses ont été payées" not in page
 
 
 # --- whose it is ------------------------------------------------------------------------------------------------------

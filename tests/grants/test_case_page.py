@@ -6,12 +6,15 @@ from html import unescape
 from types import SimpleNamespace
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from django.utils.translation import override
 
+from core.models.outbox import OutboxMessage
 from core.roles import Role
 from core.transitions import perform
-from grants import committee
+from grants import committee, receipts
 from grants.case_decision import decision_from
 from grants.rules.answers import parse_amount
 from grants.services import filing
@@ -98,6 +101,32 @@ def test_after_the_pieces_comes_the_next_step_even_when_some_are_missing(client)
     application = draft()
     page = signed_in(client, application.created_by).get(url("step", application, "pieces")).content.decode()
     assert f'class="btn" href="{url("step", application, "engagements")}"' in page
+
+
+@pytest.mark.old_pages
+@pytest.mark.parametrize(("waited", "still"), [(4, True), (20, False), (23, False)])
+def test_what_is_said_of_the_time_limit_is_what_the_law_does(waited, still, client):
+    """Article L114-5: the limit stands still for the time given, here twenty days. The page, the message and the mail
+    say that it runs again only where it did not; the receipt says the rule, and by how many days its date is put off."""
+    with time_machine.travel(timezone.now() - timedelta(days=waited)):
+        application = incomplete(pieces=("statutes",))
+    user = application.created_by
+    address = application.get_absolute_url()
+    page = plain(signed_in(client, user).get(address))
+    assert ("le délai de décision est suspendu" in page) is still
+    assert ("le délai de décision court de nouveau depuis le" in page) is not still
+    filing.attach_piece(application, code="statutes", content=pdf("new"), name="statuts2.pdf", user=user)
+    sending = form_to(client.get(address), "/completer/", address)
+    answer = plain(client.post(sending.action, sending.fields, follow=True))
+    assert "Vos pièces sont envoyées." in answer
+    assert ("Le délai de décision court de nouveau." in answer) is still
+    mail = OutboxMessage.objects.get(key__contains="-completed-")
+    assert ("Le délai de décision court de nouveau." in mail.body) is still
+    application.refresh_from_db()
+    with override("fr"):
+        told = receipts.receipt_data(application, "completion", "0" * 64, user)["texts"]["decision"]
+    assert f"reporté de {min(waited, 20)} jours de suspension" in told
+    assert "suspendu pendant le délai donné pour les produire, au plus tard jusqu’à leur réception" in told
 
 
 # --- reading again --------------------------------------------------------------------------------------------------
