@@ -61,6 +61,15 @@ def format_closing(limit: datetime) -> str:
     return gettext("%(day)s at midnight") % {"day": format_date_long(last_day(limit))}
 
 
+def format_closing_short(limit: datetime) -> str:
+    """Return the last day and hour of a limit, for a table: ``14/12/2026, 12:00``, ``14/12/2026 at midnight``."""
+    local = timezone.localtime(limit) if timezone.is_aware(limit) else limit
+    day = formats.date_format(last_day(limit), "SHORT_DATE_FORMAT")
+    if local.time() != time.min:
+        return f"{day}, {formats.date_format(local, gettext('g:i a'))}"
+    return gettext("%(day)s at midnight") % {"day": day}
+
+
 def end_of_day(day: date) -> datetime:
     """Return the last instant of ``day`` in the Region's time zone, aware: what "up to this date" means."""
     return timezone.make_aware(datetime.combine(day, time.max))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.dates import format_date_long, last_day
+from core.dates import format_closing, format_date_long, last_day
 from core.text import in_a_sentence
 from grants.services.missing import unanswered_pieces
 from grants.states import FINAL, ApplicationState
@@ -84,7 +84,7 @@ def conversation_of(application, events: list) -> list[Said]:
 
 def _draft_task(application, missing_count: int) -> Task:
     closes_on = last_day(application.call.closes_at)
-    values = {"date": format_date_long(closes_on), "left": days_left(closes_on)}
+    values = {"date": format_closing(application.call.closes_at), "left": days_left(closes_on)}
     if closed := application.call.closed_reason():
         return Task(closed)
     if missing_count:

@@ -98,6 +98,12 @@ def closing(value: datetime | None) -> str:
 
 
 @register.filter
+def short_closing(value: datetime | None) -> str:
+    """The end of a window in a table, day and hour: ``14/12/2026 à minuit``."""
+    return dates.format_closing_short(value) if value else ""
+
+
+@register.filter
 def days_left(value: date | datetime | None) -> str:
     """How far a deadline is, in words: "12 days left", "last day", "3 days late"."""
     if not value:

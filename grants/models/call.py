@@ -169,6 +169,11 @@ class Call(models.Model):
     def programme(self):
         return self.programme_version.programme
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its last moment has passed: nothing is filed under it any more."""
+        return timezone.now() >= self.closes_at
+
     def is_open(self, at: datetime | None = None) -> bool:
         """Whether an application may be filed at this moment."""
         return self.closed_reason(at) is None

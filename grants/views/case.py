@@ -74,11 +74,14 @@ def my_cases(request: HttpRequest) -> HttpResponse:
 
 
 def _grouped(own: QuerySet) -> dict[str, list[int]]:
-    """The keys of the cases that wait for their applicant, of those under way and of those that are over. One query."""
+    """The keys of the cases that wait for their applicant, of those under way and of those that are over: a draft is,
+    once its call has closed. One query."""
     groups: dict[str, list[int]] = {"todo": [], "running": [], "ended": []}
-    waits = Q(state__in=ACTIVE_FIRST) | with_duties()
-    for key, state, is_theirs in own.order_by().annotate(is_theirs=waits).values_list("pk", "state", "is_theirs"):
-        groups["todo" if is_theirs else "ended" if state in ENDED else "running"].append(key)
+    too_late = Q(state=ApplicationState.DRAFT, call__closes_at__lte=timezone.now())
+    waits = (Q(state__in=ACTIVE_FIRST) & ~too_late) | with_duties()
+    rows = own.order_by().annotate(is_theirs=waits, is_over=Q(state__in=ENDED) | too_late)
+    for key, is_theirs, is_over in rows.values_list("pk", "is_theirs", "is_over"):
+        groups["todo" if is_theirs else "ended" if is_over else "running"].append(key)
     return groups
 
 

@@ -381,6 +381,8 @@ def _not_filed(stale: versions.Stale) -> str:
     sentence = _("It changed in another window after you had opened this page.")
     if labels:
         sentence += " " + _("Changed since: %(answers)s.") % {"answers": ", ".join(labels)}
+    if stale.subject.call.closed_reason():  # the page says why it cannot be filed
+        return sentence
     return sentence + " " + _("Read it again below, then file it.")
 
 

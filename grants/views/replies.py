@@ -28,8 +28,7 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
     for item in missing:
         by_section[item.section] = by_section.get(item.section, 0) + 1
     reply = {
-        "saved": _("Saved at %(time)s. You may close this page.")
-        % {"time": date_format(timezone.localtime(saved.at), _("g:i a"))},
+        "saved": _saved(application, saved),
         "versions": saved.versions,
         "conflicts": [_conflict(conflict) for conflict in saved.conflicts],
         "cells": {
@@ -56,6 +55,14 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
     if application.rules.question_of_kind(QuestionKind.BUDGET):
         reply["budget"] = _budget(application)
     return JsonResponse(reply)
+
+
+def _saved(application: Application, saved: Saved) -> str:
+    """When it was saved; on a page that was left open, also that the call has closed meanwhile."""
+    at = {"time": date_format(timezone.localtime(saved.at), _("g:i a"))}
+    if closed := application.call.closed_reason():
+        return " ".join([_("Saved at %(time)s.") % at, closed])
+    return _("Saved at %(time)s. You may close this page.") % at
 
 
 def _conflict(conflict: Conflict) -> dict:

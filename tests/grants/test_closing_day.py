@@ -14,8 +14,9 @@ from core.roles import Role
 from core.templatetags.essor import long_date, short_date
 from grants.case_page import tasks_of
 from tests.factories.core import UserFactory
-from tests.factories.grants import draft, open_call
+from tests.factories.grants import draft, filled_draft, open_call
 from tests.factories.instruction import staff
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 
@@ -38,13 +39,13 @@ def test_every_page_gives_the_last_day(application, client):
     last, closed = timezone.localdate() + timedelta(days=9), timezone.localdate() + timedelta(days=10)
     client.force_login(application.created_by)
     addresses = {
-        reverse("grants:catalogue"): long_date(last),
-        reverse("grants:my_cases"): short_date(last),
+        reverse("grants:catalogue"): f"{long_date(last)} à minuit",
+        reverse("grants:my_cases"): f"ferme le {short_date(last)} à minuit",
         reverse("grants:programme", args=["PROGRESS1"]): f"{long_date(last)} à minuit",
         reverse("grants:review", args=[application.public_id]): f"{long_date(last)} à minuit",
-        application.get_absolute_url(): long_date(last),
+        application.get_absolute_url(): f"{long_date(last)} à minuit",
     }
-    assert long_date(last) in plain(Client().get(reverse("core:home")))
+    assert f"{long_date(last)} à minuit" in plain(Client().get(reverse("core:home")))
     for address, expected in addresses.items():
         page = plain(client.get(address, follow=True))
         assert expected in page, address
@@ -65,6 +66,34 @@ def test_a_call_that_is_over_says_its_last_day(application):
     call = application.call
     call.closes_at = at_midnight(0)
     assert long_date(timezone.localdate() - timedelta(days=1)) in call.closed_reason()
+
+
+@pytest.mark.old_pages
+def test_a_draft_whose_call_closed_while_its_pages_were_open_is_told_so_everywhere(client):
+    """The last page, the pages that save, and the list: none says to file what can no longer be filed."""
+    application = filled_draft(call=open_call(closes_at=timezone.now() + timedelta(hours=2)))
+    client.force_login(application.created_by, backend="django.contrib.auth.backends.ModelBackend")
+    listed, todo = reverse("grants:my_cases"), {"etat": "todo"}
+    assert application.title in plain(client.get(listed, todo))
+    review = reverse("grants:review", args=[application.public_id])
+    filing = form_to(client.get(review), "/deposer/", review)
+    call = application.call
+    call.closes_at = timezone.now() - timedelta(minutes=1)
+    call.save()
+    closed = re.sub(r"\s+", " ", call.closed_reason().replace("\u202f", " ").replace("\u00a0", " "))
+    address = reverse("grants:autosave", args=[application.public_id])
+    reply = client.post(address, {"p-need": "1", "v-need": "1", "q-need": "Un autre besoin"}).json()
+    assert "Vous pouvez fermer" not in reply["saved"]
+    assert call.closed_reason() in reply["saved"]
+    page = plain(client.post(filing.action, filing.fields))
+    assert closed in page
+    assert "Votre demande n’est pas déposée" in page
+    assert "puis déposez-la" not in page
+    assert application.title not in plain(client.get(listed, todo))
+    ended = plain(client.get(listed, {"etat": "ended"}))
+    assert application.title in ended
+    assert f"clos depuis le {short_date(call.closes_at)}" in ended
+    assert "elle ne peut plus être déposée" in ended
 
 
 def test_no_template_shows_a_closing_as_a_bare_day():
