@@ -1,5 +1,6 @@
 """The beneficiary's page of a claim: what is missing, the lines with their proofs, what happens next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import why_it_stops
+from core.site.chosen_files import remember
 from core.transitions import reasons_against
 
 State = PaymentClaim.State
@@ -35,8 +37,10 @@ class AskedPiece:
         return self.required and not self.joined
 
 
-def asked_pieces(claim: PaymentClaim, refused: tuple[str, PieceForm] | None = None) -> list[AskedPiece]:
-    """The pieces that the payment asks for, in their order."""
+def asked_pieces(
+    claim: PaymentClaim, refused: tuple[str, PieceForm] | None = None, chosen: Mapping[str, str] | None = None
+) -> list[AskedPiece]:
+    """The pieces that the payment asks for, in their order; ``chosen`` as in :func:`claim_context`."""
     joined: dict[str, list[ClaimPiece]] = {}
     for piece in claim.pieces.select_related("document__file"):
         joined.setdefault(piece.code, []).append(piece)
@@ -46,7 +50,9 @@ def asked_pieces(claim: PaymentClaim, refused: tuple[str, PieceForm] | None = No
             label=rule["label"],
             required=rule.get("required", True),
             joined=joined.get(rule["code"], []),
-            form=refused[1] if refused and refused[0] == rule["code"] else PieceForm(prefix=rule["code"]),
+            form=refused[1]
+            if refused and refused[0] == rule["code"]
+            else remember(PieceForm(prefix=rule["code"]), chosen or {}),
         )
         for rule in claim.instalment.required_pieces
     ]
@@ -61,6 +67,7 @@ def claim_context(
     claim: PaymentClaim,
     user: Any,
     typed: QueryDict | None = None,
+    chosen: Mapping[str, str] | None = None,
     *,
     amount_form: AmountForm | None = None,
     piece_form: tuple[str, PieceForm] | None = None,
@@ -71,7 +78,8 @@ def claim_context(
 ) -> dict[str, Any]:
     """What the page shows to one reader; a refused form is shown with what was typed.
 
-    ``typed`` is what the page's other buttons sent: boxes that were ticked stay so, without a word of error.
+    ``typed`` is what the page's other buttons sent: boxes that were ticked stay so, without a word of error; ``chosen``
+    the names of the files that were chosen for them, by field: the page asks for them again.
     """
     lines = lines_of(claim)
     refusal = may_edit_claim(user, claim)
@@ -79,7 +87,7 @@ def claim_context(
     writes = refusal is None and ended is None
     events = list(claim.events)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
-    typed = typed or QueryDict()
+    typed, chosen = typed or QueryDict(), chosen or {}
     missing = reasons_against(claim, "submit", user) if writes else {}
     return {
         "claim": claim,
@@ -88,20 +96,22 @@ def claim_context(
         "lines": lines,
         "unproved": [line for line in lines if line.proof_id is None],
         "accounts": dict(charge_accounts(claim.agreement)) if lines else {},
-        "pieces": asked_pieces(claim, piece_form),
+        "pieces": asked_pieces(claim, piece_form, chosen),
         "writes": writes,
         "ended": ended,
         "replies": list(claim.replies.select_related("document__file", "author")) if _may_have_replies(events) else [],
-        "reply_form": (reply_form or ReplyForm(prefix="reply")) if may_reply(user, claim) is None else None,
+        "reply_form": (reply_form or remember(ReplyForm(prefix="reply"), chosen))
+        if may_reply(user, claim) is None
+        else None,
         "missing": [text for texts in missing.values() for text in texts],
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events),
         "amount_form": amount_form or AmountForm(initial=initial),
-        "proof_form": proof_form or ProofForm(lines=lines, initial={"lines": typed.getlist("lines")}),
+        "proof_form": proof_form or remember(ProofForm(lines=lines, initial={"lines": typed.getlist("lines")}), chosen),
         "submit_form": submit_form
         or SubmitClaimForm(instance=claim, actor=user, initial={"attested": "attested" in typed}),
         "submit_refusal": may_submit_claim(user, claim) if writes else None,
-        "workbook_form": workbook_form or WorkbookForm(),
+        "workbook_form": workbook_form or remember(WorkbookForm(), chosen),
         "forms": [
             form for form in (amount_form, proof_form, submit_form, workbook_form, reply_form) if form is not None
         ],

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applicants.forms.de_minimis import SectorField
 from core.documents import PIECE_TYPES, accept_attribute, store
+from core.site.chosen_files import ChosenFileField, ChosenFileInput
 
 NAMES = ("register_consulted_on", "register_reference", "register_unavailable", "register_sector")
 REFERENCE_LENGTH = 120
@@ -30,10 +31,10 @@ def consultation_fields(rules) -> dict[str, forms.Field]:
         "register_reference": forms.CharField(
             label=_("Reference of the consultation"), required=False, max_length=REFERENCE_LENGTH
         ),
-        "register_document": forms.FileField(
+        "register_document": ChosenFileField(
             label=_("Proof of the consultation"),
             required=False,
-            widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(PIECE_TYPES)}),
+            widget=ChosenFileInput(attrs={"accept": accept_attribute(PIECE_TYPES)}),
             help_text=_("An extract of the register, instead of its reference or beside it."),
         ),
         "register_unavailable": forms.CharField(

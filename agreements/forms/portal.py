@@ -85,6 +85,7 @@ class ProofForm(forms.Form):
 
     proof = file_field(
         _("Proof (invoice, pay slip, bank statement)"),
+        may_go_without=True,  # the page has other buttons
         help_text=_("One file may serve several lines. PDF, image, or office document."),
     )
     lines = forms.TypedMultipleChoiceField(
@@ -114,7 +115,7 @@ class LineProofForm(forms.Form):
 class PieceForm(forms.Form):
     """A piece that the payment asks for."""
 
-    file = file_field(_("File"))
+    file = file_field(_("File"), may_go_without=True)
 
 
 class ReplyForm(NoNationalNumberMixin, forms.Form):
@@ -128,5 +129,8 @@ class WorkbookForm(forms.Form):
     """The workbook of expenditure."""
 
     workbook = file_field(
-        _("Filled workbook"), types=WORKBOOK_TYPES, help_text=_("The .xlsx template of this page; .xls and .csv too.")
+        _("Filled workbook"),
+        types=WORKBOOK_TYPES,
+        may_go_without=True,
+        help_text=_("The .xlsx template of this page; .xls and .csv too."),
     )

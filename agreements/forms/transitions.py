@@ -18,6 +18,7 @@ from core.file_types import PIECE_TYPES, accept_attribute
 from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.chosen_files import ChosenFileField, ChosenFileInput
 
 #: Days given to complete a claim, unless the officer says another day.
 DAYS_TO_ANSWER = 30
@@ -36,11 +37,9 @@ def money_field(label, **kwargs: Any) -> forms.DecimalField:
     return EuroField(label=label, **kwargs)
 
 
-def file_field(label, types=PIECE_TYPES, **kwargs: Any) -> forms.FileField:
+def file_field(label, types=PIECE_TYPES, **kwargs: Any) -> ChosenFileField:
     """Return a field for a file of the given types."""
-    return forms.FileField(
-        label=label, widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(types)}), **kwargs
-    )
+    return ChosenFileField(label=label, widget=ChosenFileInput(attrs={"accept": accept_attribute(types)}), **kwargs)
 
 
 class ConfirmationForm(TransitionForm):

@@ -16,10 +16,11 @@ from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply
 from agreements.views.access import add_refusal, claim_to_write, own_claim
-from agreements.views.typed import keep_typed, put_errors
+from agreements.views.typed import files_aside, keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
+from core.site.chosen_files import chosen_files
 from core.transitions import TransitionRefused, perform
 
 TEMPLATE = "agreements/claim.html"
@@ -27,7 +28,8 @@ TEMPLATE = "agreements/claim.html"
 
 def show(request: HttpRequest, claim: PaymentClaim, *, status: int = 200, **forms) -> HttpResponse:
     """The page, with the forms that were refused and what was typed in them."""
-    return render(request, TEMPLATE, claim_context(claim, request.user, request.POST, **forms), status=status)
+    context = claim_context(claim, request.user, request.POST, chosen_files(request), **forms)
+    return render(request, TEMPLATE, context, status=status)
 
 
 @portal_login_required
@@ -44,6 +46,7 @@ def amount(request: HttpRequest, number: str) -> HttpResponse:
     typed = keep_typed(request, found)
     if not typed.is_kept:
         return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+    tell_of_files_aside(request)
     if request.POST.get("then") == "line":
         return redirect("agreements:line_add", number)
     messages.success(request, _("Saved."))
@@ -58,6 +61,7 @@ def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     typed = keep_typed(request, found, asked=code)
     if not typed.is_kept:
         return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+    tell_of_files_aside(request)
     messages.success(request, ngettext("The file is joined.", "The files are joined.", typed.joined))
     return redirect(f"{found.get_absolute_url()}#pieces")
 
@@ -77,6 +81,7 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     else:
         if not typed.is_kept:
             return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+        tell_of_files_aside(request)
     return redirect(f"{found.get_absolute_url()}#pieces")
 
 
@@ -128,13 +133,9 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
 def _file(request: HttpRequest, found: PaymentClaim) -> SubmitClaimForm | None:
     """File the claim; what stands against it otherwise. The amount that was typed stays kept."""
     form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
-    if waiting := [name for name in ("proof", "workbook") if name in request.FILES]:
-        sentences = {
-            "proof": _("You chose a proof without joining it to its lines: join it first, then file."),
-            "workbook": _("You chose a workbook without sending it: send it first, then file."),
-        }
-        for name in waiting:
-            form.add_error(None, sentences[name])
+    if waiting := files_aside(request):
+        for sentence in waiting:
+            form.add_error(None, sentence)
         return form
     try:
         perform(found, "submit", actor=request.user, data=request.POST)

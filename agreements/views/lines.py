@@ -17,7 +17,7 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import show
-from agreements.views.typed import keep_typed, put_errors
+from agreements.views.typed import keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
@@ -123,7 +123,6 @@ def _form_page(
         "form": form,
         "proof_form": proof_form,
         "line": line,
-        "file_to_choose_again": bool(request.FILES),
     }
     return render(request, "agreements/line.html", context, status=422 if request.method == "POST" else 200)
 
@@ -144,6 +143,7 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
         else:
             if not typed.is_kept:
                 return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+            tell_of_files_aside(request)
             messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
     return redirect(reverse("agreements:claim", args=[claim.number]) + "#lines")
 
@@ -166,6 +166,7 @@ def proof(request: HttpRequest, number: str) -> HttpResponse:
             messages.success(request, _("The proof is joined."))
     typed = keep_typed(request, claim)
     if form.is_valid() and typed.is_kept:
+        tell_of_files_aside(request, but="proof")
         return redirect(f"{claim.get_absolute_url()}#lines")
     forms = typed.refused_forms() | ({} if form.is_valid() else {"proof_form": form})
     return show(request, own_claim(request, number), status=422, **forms)

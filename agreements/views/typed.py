@@ -5,6 +5,7 @@ The page is one form with several buttons, so that each of them sends everything
 
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from agreements.forms.portal import AmountForm, PieceForm
 from agreements.models import PaymentClaim
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.site.chosen_files import chosen_files
 
 
 @dataclass
@@ -89,8 +91,9 @@ def _keep_amount(request: HttpRequest, claim: PaymentClaim, form: AmountForm) ->
 def _join_pieces(request: HttpRequest, claim: PaymentClaim, typed: Typed, asked: str) -> None:
     """Join every file that was chosen for a piece; the first one that is not taken is shown with why."""
     codes = [rule["code"] for rule in claim.instalment.required_pieces]
+    chosen = chosen_files(request)
     for code in dict.fromkeys([asked, *codes] if asked else codes):
-        if code != asked and f"{code}-file" not in request.FILES:
+        if code != asked and f"{code}-file" not in chosen:
             continue
         form = PieceForm(request.POST, request.FILES, prefix=code)
         if form.is_valid():
@@ -101,6 +104,22 @@ def _join_pieces(request: HttpRequest, claim: PaymentClaim, typed: Typed, asked:
             except (ClaimRefused, DocumentRefused) as refusal:
                 form.add_error("file", str(refusal))
         typed.piece = typed.piece or (code, form)
+
+
+def files_aside(request: HttpRequest, *, but: str = "") -> list[str]:
+    """Sentences on the files that were chosen for another button of the page than the one pressed (``but``)."""
+    sentences = {
+        "proof": _("You chose a proof without joining it to its lines: join it first, then file."),
+        "workbook": _("You chose a workbook without sending it: send it first, then file."),
+    }
+    chosen = chosen_files(request)
+    return [sentence for name, sentence in sentences.items() if name in chosen and name != but]
+
+
+def tell_of_files_aside(request: HttpRequest, *, but: str = "") -> None:
+    """The page was kept, such a file was not: said, since the browser forgets it."""
+    for sentence in files_aside(request, but=but):
+        messages.warning(request, sentence)
 
 
 def put_errors(form, refusal: ClaimRefused) -> None:

@@ -16,7 +16,7 @@ from agreements.forms.portal import WorkbookForm
 from agreements.models import ExpenditureUpload
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import show
-from agreements.views.typed import keep_typed
+from agreements.views.typed import keep_typed, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.file_types import XLSX
@@ -55,6 +55,7 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
             form.add_error("workbook", str(refusal))
         else:
             if kept is not None:
+                tell_of_files_aside(request, but="workbook")
                 return redirect("agreements:workbook_preview", claim.number, kept.pk)
             return _page(request, claim, None, found, status=422)
     return show(request, own_claim(request, number), workbook_form=form, status=422)

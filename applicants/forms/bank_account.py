@@ -13,6 +13,7 @@ from applicants.rules.identifiers import validate_bic, validate_iban
 from core.dates import format_date_long, format_moment
 from core.lib.telephones import normal_number
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.chosen_files import ChosenFileField
 
 PROOF_MONTHS_OLD = 12
 
@@ -47,7 +48,7 @@ class BankAccountForm(NoNationalNumberMixin, forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    proof = forms.FileField(
+    proof = ChosenFileField(
         label=gettext_lazy("Bank details document (RIB)"),
         help_text=gettext_lazy("PDF or image from your bank, with the name of the holder."),
         error_messages={"required": gettext_lazy("Join the bank details document (RIB) that your bank gives you.")},
@@ -142,7 +143,7 @@ class VouchForm(TransitionForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Met in person, minutes of the board, letter of the bank… Another person verifies."),
     )
-    document = forms.FileField(
+    document = ChosenFileField(
         label=gettext_lazy("Document that proves it"),
         help_text=gettext_lazy("Other than the bank details document: minutes, letter of the bank, identity seen."),
         error_messages={"required": gettext_lazy("Join the second document: without a call, the proof is on paper.")},

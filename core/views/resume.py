@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core.forms import SignInForm
+from core.site.chosen_files import CHOSEN, left_behind
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
@@ -45,18 +46,15 @@ class Kept:
 def kept_from(request: HttpRequest) -> Kept:
     """What this request sent, ready to be carried."""
     files: MultiValueDict = request.FILES
-    return Kept(
-        address=request.get_full_path(),
-        fields=_carried(request.POST),
-        files=[(name, upload.name) for name, uploads in files.lists() for upload in uploads],
-    )
+    chosen = [(name, upload.name) for name, uploads in files.lists() for upload in uploads]
+    return Kept(address=request.get_full_path(), fields=_carried(request.POST), files=[*chosen, *left_behind(request)])
 
 
 def _carried(data: QueryDict) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, values in data.lists()
-        if not any(word in name.lower() for word in _NEVER_CARRIED)
+        if not any(word in name.lower() for word in _NEVER_CARRIED) and not name.endswith(CHOSEN)
         for value in values
     ]
 

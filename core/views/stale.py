@@ -82,7 +82,9 @@ def _title(stale: Stale, changes: list[Change]) -> str:
 
 
 # What the page itself put in: tokens, buttons, the versions and presence of the answers of a form (``v-``, ``p-``).
-_OF_THE_PAGE = re.compile(rf"{FIELD}|_save|_continue|action|key|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*")
+_OF_THE_PAGE = re.compile(
+    rf"{FIELD}|_save|_continue|action|key|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*|.*-(chosen|without)"
+)
 
 
 def typed_of(kept: Kept) -> list[str]:

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from core.money import ZERO, EuroField
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.chosen_files import ChosenFileField
 from grants.eu_funds import FUND_OR_NONE
 from grants.models import Answer, OpinionResult, Piece
 from grants.staff_forms import DateInput, instructors_of_programmes
@@ -121,7 +122,7 @@ class RecordOpinionForm(NoNationalNumberMixin, forms.Form):
     opinion = forms.IntegerField(widget=forms.HiddenInput)
     result = forms.ChoiceField(label=_("Opinion given"), choices=OpinionResult.choices)
     given_on = PastDayField(label=_("Given on"))
-    proof = forms.FileField(
+    proof = ChosenFileField(
         label=_("Signed opinion"), required=False, help_text=_("Empty: the document that the body sent by its link.")
     )
     summary = forms.CharField(label=_("Summary"), required=False, widget=forms.Textarea(attrs={"rows": 2}))

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from core.documents import DocumentNotReady, DocumentRefused, open_document
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.chosen_files import ChosenFileField
 from core.throttle import too_many
 from core.views.documents import CONTENT_POLICY
 from grants import opinion_links
@@ -26,7 +27,7 @@ class OpinionAnswerForm(NoNationalNumberMixin, forms.Form):
     summary = forms.CharField(
         label=_("Summary"), required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 5})
     )
-    document = forms.FileField(
+    document = ChosenFileField(
         label=_("Signed opinion"),
         error_messages={"required": _("Join your signed opinion: it is the proof that goes with the case.")},
     )

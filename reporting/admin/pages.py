@@ -16,6 +16,7 @@ from core.job_runner import kind_of
 from core.jobs import default_key, submit
 from core.models.job import Job
 from core.money import ZERO
+from core.site.chosen_files import ChosenFileField, ChosenFileInput
 from reporting.imports import MAX_BYTES
 from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation, SourceKind
 from reporting.permissions import may_import_operations, may_make_reports, may_publish_list
@@ -92,10 +93,10 @@ class ReportForm(forms.Form):
 class ImportForm(forms.Form):
     """The list to import, and what to do with its refused rows."""
 
-    file = forms.FileField(
+    file = ChosenFileField(
         label=gettext_lazy("List of operations"),
         help_text=gettext_lazy("Excel (.xlsx, .xls) or CSV, with a row of headers."),
-        widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(WORKBOOK_TYPES)}),
+        widget=ChosenFileInput(attrs={"accept": accept_attribute(WORKBOOK_TYPES)}),
     )
     period = forms.ChoiceField(label=gettext_lazy("Programming period"), choices=[(p, p) for p in PERIOD_STARTS])
     mode = forms.ChoiceField(

@@ -1,0 +1,1 @@
+"""The frame of the pages, and what their forms have in common."""
