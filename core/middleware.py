@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from django.conf import settings
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from core.acting import acting_as
@@ -16,6 +18,7 @@ from core.engine.refusals import refusal_message
 from core.engine.versions import Stale
 from core.views.errors import bad_request
 from core.views.refused import refused_page
+from core.views.resume import ask_to_sign_in, is_fragment
 from core.views.stale import stale_page
 
 logger = logging.getLogger("essor.refusals")
@@ -31,6 +34,30 @@ class ActingMiddleware:
         user = request.user if request.user.is_authenticated else None
         with acting_as(user, label=f"{request.method} {request.path}"[:200]):
             return self.get_response(request)
+
+
+class StaffSessionMiddleware:
+    """A form of the staff site that is sent after the session ended is kept through the sign-in, as on the portal.
+
+    Django's own check would lead to the sign-in page and drop it (``core.views.resume``). A script gets a bare 401.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping
+    ) -> HttpResponse | None:
+        """Called by Django before each view. Signing in and out, and what is no page, have no name in the staff site."""
+        is_form = request.method == "POST" and request.path.startswith(settings.ESSOR_STAFF_PREFIX)
+        if not is_form or not request.resolver_match.url_name or request.user.is_authenticated:
+            return None
+        response = HttpResponse(status=401) if is_fragment(request) else ask_to_sign_in(request)
+        add_never_cache_headers(response)
+        return response
 
 
 class UnreadableSignMiddleware:

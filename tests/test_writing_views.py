@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import lxml.html
 import pytest
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -412,7 +413,18 @@ def taken(client: Client, form: PageForm, data: dict) -> str:
     before = Event.objects.count()
     answer = client.post(form.action, data)
     happened = Event.objects.count() - before
+    if answer.status_code == 422 and (lost := lost_forms(answer)):
+        return f"the page shown again sends {lost} to where only another form is taken"
     return "" if answer.status_code in (409, 422) and not happened else f"{answer.status_code}, {happened} events"
+
+
+def lost_forms(answer) -> list[str]:
+    """The forms of a page shown again that would go to the address of the post rather than to their own."""
+    if not answer.headers["Content-Type"].startswith("text/html"):
+        return []
+    without = lxml.html.fromstring(answer.text).xpath("//form[@method='post' and not(@action)]/@id")
+    takes_one = getattr(answer.resolver_match.func, "only_takes_posts", False)
+    return [*without, *re.findall(r"window\.location\.pathname", answer.text)] if takes_one else []
 
 
 def exercise(pages) -> tuple[set[str], list[str]]:

@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.db.models import prefetch_related_objects
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 
 from core.admin import EssorModelAdmin
 from core.admin_permissions import has_any_role
@@ -48,14 +48,13 @@ class CasePageAdmin(EssorModelAdmin):
         return [item for item in super().transition_options(request, obj) if item.spec.audience == "staff"]
 
     def essor_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.page_action)
-        return [path("<int:object_id>/do/<slug:action>/", view, name=self.url_name("do"))]
+        return [self.posted("<int:object_id>/do/<slug:action>/", self.page_action, "do")]
 
     def page_action(self, request: HttpRequest, object_id: int, action: str) -> HttpResponse:
         """Carry out one action of the page and come back to its section."""
         found = self.object_or_404(request, object_id)
         handler = self.actions_of_page.get(action)
-        if handler is None or request.method != "POST":
+        if handler is None:
             raise Http404
         if not has_any_role(request.user, self.action_roles) or request.user.has_role(Role.AUDITOR):
             raise PermissionDenied
@@ -83,11 +82,7 @@ class CasePageAdmin(EssorModelAdmin):
         for text in dict.fromkeys(str(text) for errors in form.errors.values() for text in errors):
             messages.error(request, text)
         request.page_forms = {action: form}
-        # The page itself is Django's change view, which would take a POST for its own form.
-        request.method = "GET"
-        response = self.change_view(request, str(found.pk))
-        response.status_code = 422
-        return response
+        return self.shown_again(request, found)
 
     @staticmethod
     def refused(request: HttpRequest, action: str) -> Form | None:

@@ -216,7 +216,10 @@ class ApplicantAdmin(EssorImportExportAdmin):
         applicant = self.object_or_404(request, object_id)
         question = question_on(applicant)
         if question is None:
-            raise Http404
+            if request.method == "POST":
+                raise Http404
+            messages.warning(request, _("This question is answered, or asked no more."))
+            return HttpResponseRedirect(self.change_url(applicant))
         form = DecideLinksForm(request.POST or None)
         if reason := may_answer_on_undertaking(request.user, applicant):
             messages.warning(request, reason)

@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "core.middleware.StaffSessionMiddleware",
     "core.middleware.StaleMiddleware",
     "core.middleware.RefusedByDatabaseMiddleware",
 ]

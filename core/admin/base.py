@@ -26,6 +26,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.events import event_page, recent_events
+from core.admin.posted import PostedMixin
 from core.admin.reasons import ReasonedMixin
 from core.admin.refused import RefusedMixin
 from core.admin.traces import TracedMixin
@@ -189,6 +190,7 @@ class EssorChangeList(ChangeList):
 
 class EssorModelAdmin(
     TracedMixin,
+    PostedMixin,
     RefusedMixin,
     ReasonedMixin,
     VersionedMixin,
@@ -282,6 +284,7 @@ class EssorModelAdmin(
             context["shown_token"] = self.shown_token(request, obj, context)
             if not self.show_form:
                 context |= {"show_save": False, "show_save_and_continue": False, "show_delete_link": False}
+        form_url = form_url or self.own_address(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def case_context(self, request: HttpRequest, obj: models.Model) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from core.admin.base import EssorModelAdmin
 from core.admin_permissions import has_any_role
@@ -83,7 +82,7 @@ class FigureCheckAdmin(EssorModelAdmin):
     def essor_urls(self):
         view = self.admin_site.admin_view
         return [
-            path("ask/", view(require_POST(self.ask_view)), name="core_figurecheck_ask"),
+            self.posted("ask/", self.ask_view, "ask"),
             path("<str:code>/rows/", view(self.rows_view), name="core_figurecheck_rows"),
         ]
 

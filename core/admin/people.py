@@ -10,10 +10,9 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from core.account_mail import send_invitation
 from core.admin.base import EssorModelAdmin, Panel
@@ -191,8 +190,7 @@ class UserAdmin(EssorModelAdmin):
         record(user, "user.roles", actor=request.user, comment=reason, changes=changes)
 
     def essor_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.send_link))
-        return [path("<int:object_id>/password-link/", view, name=self.url_name("password_link"))]
+        return [self.posted("<int:object_id>/password-link/", self.send_link, "password_link")]
 
     def send_link(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Sends the person a link to choose a (new) password."""

@@ -85,12 +85,25 @@ def words_of(field: Any, value: Any) -> str | None:
     if isinstance(field, ModelChoiceField):
         key = field.to_field_name or "pk"
         keys = [str(getattr(item, key)) if isinstance(item, Model) else str(item) for item in values]
+        asked = [item for item in keys if _may_be_key(field, item)]
         known = (
-            {str(getattr(row, key)): str(row) for row in field.queryset.filter(**{f"{key}__in": keys})} if keys else {}
+            {str(getattr(row, key)): str(row) for row in field.queryset.filter(**{f"{key}__in": asked})}
+            if asked
+            else {}
         )
         return ", ".join(known.get(item, item) for item in keys)
     known = {str(key): str(words) for key, words in flatten_choices(field.choices)}
     return ", ".join(known.get(str(item), str(item)) for item in values)
+
+
+def _may_be_key(field: ModelChoiceField, value: str) -> bool:
+    """Whether a row could be called so: what no page offered is told as it was sent."""
+    meta = field.queryset.model._meta
+    try:
+        (meta.get_field(field.to_field_name) if field.to_field_name else meta.pk).to_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def written(form: BaseForm | None) -> dict[str, str]:

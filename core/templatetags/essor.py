@@ -16,7 +16,7 @@ from django.template.defaultfilters import filesizeformat
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import escapejs, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
@@ -38,6 +38,21 @@ def euros(amount: Decimal | int | str | None) -> str:
     if amount is None or amount == "":
         return "–"
     return format_euros(Decimal(str(amount)) if not isinstance(amount, Decimal) else amount)
+
+
+_FORM_GOES_TO = re.compile(r'x-bind:action="[^"]*"')
+
+
+@register.filter
+def posted_to(page: SafeString, address: str) -> SafeString:
+    """Unfold's form of a row, sent to ``address`` rather than to where the browser stands: a page that is shown again as
+    the answer to a refused post stands at the address of that post. A tab that is open stays so."""
+    here = format_html("'{}'", mark_safe(escapejs(address)))
+    action = f"""x-bind:action="activeTab &amp;&amp; activeTab !== 'general' ? {here} + '#' + activeTab : {here}\""""
+    found, count = _FORM_GOES_TO.subn(lambda _match: action, page)
+    if count != 1:
+        raise ValueError(f"The form of a row says {count} times where it goes: see admin/change_form.html of unfold.")
+    return mark_safe(found)
 
 
 @register.filter

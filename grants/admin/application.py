@@ -5,7 +5,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -231,10 +231,4 @@ class ApplicationAdmin(CaseActions, EssorImportExportAdmin):
         return case_panels(obj, request.user, getattr(request, "case_forms", {}))
 
     def essor_urls(self) -> list[URLPattern]:
-        return [
-            path(
-                "<int:object_id>/do/<slug:action>/",
-                self.admin_site.admin_view(self.case_action),
-                name=self.url_name("do"),
-            )
-        ]
+        return [self.posted("<int:object_id>/do/<slug:action>/", self.case_action, "do")]

@@ -39,7 +39,7 @@ class CaseActions:
         """Carry out one action of the page and come back to its section."""
         case = self.object_or_404(request, object_id)
         handler = HANDLERS.get(action)
-        if handler is None or request.method != "POST":
+        if handler is None:
             raise Http404
         if not self.has_view_permission(request, case):
             raise PermissionDenied
@@ -68,11 +68,7 @@ class CaseActions:
             for text in errors:
                 messages.error(request, text)
         request.case_forms = {action: form}
-        # The page itself is Django's change view, which would take a POST for its own form.
-        request.method = "GET"
-        response = self.change_view(request, str(case.pk))
-        response.status_code = 422
-        return response
+        return self.shown_again(request, case)
 
 
 def _attempt(form, work):

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.forms import Script
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -209,32 +209,30 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
     # --- what the page posts -------------------------------------------------------------------------------------
 
     def essor_urls(self) -> list[URLPattern]:
-        def view(name: str, function, suffix: str = "") -> URLPattern:
+        def read(name: str, function, suffix: str = "") -> URLPattern:
             return path(
                 f"<int:object_id>/{name}/{suffix}", self.admin_site.admin_view(function), name=self.url_name(name)
             )
 
-        return [
-            view("decide", self.decide),
-            view("decide-row", self.decide_row, "<int:item_id>/"),
-            view("plan", self.plan, "<int:item_id>/"),
-            view("add-cases", self.add_cases),
-            view("move", self.move, "<int:item_id>/"),
-            view("recuse", self.recuse, "<int:item_id>/"),
-            view("workbook", self.workbook),
-        ]
+        def posted(name: str, function, suffix: str = "") -> URLPattern:
+            return self.posted(f"<int:object_id>/{name}/{suffix}", function, name)
 
-    def _session(self, request: HttpRequest, object_id: int) -> CommitteeSession:
-        if request.method != "POST":
-            raise Http404
-        return self.object_or_404(request, object_id)
+        return [
+            posted("decide", self.decide),
+            posted("decide-row", self.decide_row, "<int:item_id>/"),
+            read("plan", self.plan, "<int:item_id>/"),
+            posted("add-cases", self.add_cases),
+            posted("move", self.move, "<int:item_id>/"),
+            posted("recuse", self.recuse, "<int:item_id>/"),
+            read("workbook", self.workbook),
+        ]
 
     def _back(self, session: CommitteeSession, anchor: str = "grid") -> HttpResponse:
         return HttpResponseRedirect(f"{self.change_url(session)}#{anchor}")
 
     def decide(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The whole grid at once, without JavaScript: good rows are kept, the others come back with the reason."""
-        session = self._session(request, object_id)
+        session = self.object_or_404(request, object_id)
         refused = {}
         kept = 0
         with transaction.atomic():
@@ -258,18 +256,17 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                 % {"count": gone},
             )
         if not refused:
-            messages.success(request, _("Decisions recorded: %(count)s.") % {"count": kept})
+            if kept:
+                messages.success(request, _("Decisions recorded: %(count)s.") % {"count": kept})
+            elif not gone:
+                messages.info(request, _("No decision was changed: nothing was recorded."))
             return self._back(session)
         for item_id, form in refused.items():
             number = AgendaItem.objects.values_list("application__number", flat=True).get(pk=item_id)
             for texts in form.errors.values():
                 messages.error(request, f"{number}: {' '.join(texts)}")
         request.refused_rows = refused
-        # The page is Django's change view, which would take a POST for its own form.
-        request.method = "GET"
-        response = self.change_view(request, str(session.pk))
-        response.status_code = 422
-        return response
+        return self.shown_again(request, session)
 
     def _record(self, request: HttpRequest, item: AgendaItem, form: RowForm) -> bool:
         if not form.is_valid():
@@ -286,7 +283,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
 
     def decide_row(self, request: HttpRequest, object_id: int, item_id: int) -> JsonResponse:
         """One row, for the keyboard: the row as it now is and the running totals, or the reason of the refusal."""
-        session = self._session(request, object_id)
+        session = self.object_or_404(request, object_id)
         with versions.reached(session) as headers:
             joined = session.items.select_related("application__call", "session", "decided_by")
             item = get_object_or_404(joined, pk=item_id)
@@ -315,7 +312,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
 
     def add_cases(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Put chosen cases at the end of the agenda, all or none."""
-        session = self._session(request, object_id)
+        session = self.object_or_404(request, object_id)
         try:
             with versions.unchanged(request, session):  # first: what an old page offered may be ready no more
                 form = AddCasesForm(request.POST, session=session)
@@ -334,7 +331,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
 
     def move(self, request: HttpRequest, object_id: int, item_id: int) -> HttpResponse:
         """Give a case another rank."""
-        session = self._session(request, object_id)
+        session = self.object_or_404(request, object_id)
         item = get_object_or_404(session.items.select_related("session"), pk=item_id)
         rank = request.POST.get("rank", "")
         try:
@@ -346,7 +343,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
 
     def recuse(self, request: HttpRequest, object_id: int, item_id: int) -> HttpResponse:
         """A member takes no part in a case, or does again."""
-        session = self._session(request, object_id)
+        session = self.object_or_404(request, object_id)
         item = get_object_or_404(session.items.select_related("session", "application"), pk=item_id)
         try:
             with versions.unchanged(request, session):

@@ -29,7 +29,10 @@ class PlanOfItem:
         joined = session.items.select_related("application__applicant", "application__call", "session", "decided_by")
         item = get_object_or_404(joined, pk=item_id)
         if not item.is_by_parts or session.state != SessionState.IN_SESSION:
-            raise Http404
+            if request.method == "POST":
+                raise Http404
+            messages.warning(request, _("This is no longer possible: the state has changed."))
+            return HttpResponseRedirect(f"{self.change_url(session)}#item-{item.pk}")
         if request.method != "POST":
             return self._plan_page(request, session, item, PlanForm(item=item))
         shown = versions.carried(request.POST, item)

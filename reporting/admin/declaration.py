@@ -4,7 +4,6 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -81,15 +80,12 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
         ]  # fmt: skip
 
     def essor_urls(self):
-        view = self.admin_site.admin_view
-        return [path("<int:pk>/decide/", view(self.decide), name="reporting_expendituredeclaration_decide")]
+        return [self.posted("<int:object_id>/decide/", self.decide, "decide")]
 
-    def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def decide(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Take the decisions of the grid, each by its own transition; what is refused comes back as it was typed."""
-        declaration = self.object_or_404(request, pk)
+        declaration = self.object_or_404(request, object_id)
         page = self.change_url(declaration)
-        if request.method != "POST":
-            return redirect(page)
         grid = ControlGrid(declaration, request)
         taken = grid.take()
         if taken:
@@ -103,13 +99,6 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
             messages.info(request, _("Choose a decision for at least one item."))
         number = request.POST.get("page", "")
         return redirect(f"{page}?page={number}" if is_number(number) else page)
-
-    def shown_again(self, request: HttpRequest, declaration: ExpenditureDeclaration) -> HttpResponse:
-        """Show the page again, with the grid as it was typed."""
-        request.method = "GET"
-        response = self.change_view(request, str(declaration.pk))
-        response.status_code = 422
-        return response
 
 
 WAY = (

@@ -4,8 +4,9 @@ The addresses come from the resolver and the admin's registry: a new one is trie
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,13 @@ from core.documents import store
 from core.history import history_model_of, tracked_models
 from core.jobs import submit
 from core.models import Document, Event, Job, User
+from core.roles import Role
 from core.transitions import transitions_of, workflow_models
+from core.views.resume import PREFIX
 from tests.factories import reporting
 from tests.factories.applicants import DeMinimisAidFactory, pdf
 from tests.factories.core import UserFactory
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -160,9 +164,53 @@ def test_a_visitor_reads_what_is_public_and_nothing_else(world):
             else:
                 assert response.status_code in REFUSED, f"{address} answers {response.status_code}"
     for page, address in staff_addresses():
-        for response in (client.get(address), client.post(address)):
-            assert response.status_code in REFUSED, f"{page} {address} answers {response.status_code}"
+        response = client.get(address)
+        assert response.status_code in REFUSED, f"{page} {address} answers {response.status_code}"
+        # Somebody whose session ended while they typed: the page to sign in carries it, whatever the address.
+        response = client.post(address, {"note": "Appelé la trésorière"})
+        assert response.status_code == 401, f"{page} {address} answers {response.status_code}"
+        assert f'name="{PREFIX}note" value="Appelé la trésorière"' in response.text, f"{page} {address} loses the text"
     assert facts() == before
+
+
+# --- where only posts are taken -----------------------------------------------------------------------------------
+
+
+def further_addresses() -> Iterator[tuple[str, type[models.Model], Callable, str]]:
+    """(route, model, view, address of the page that it belongs to) of what admin classes put beside Django's pages."""
+    for admin_class, row in rows():
+        for pattern in admin_class.essor_urls():
+            prefix = f"admin:{admin_class.opts.app_label}_{admin_class.opts.model_name}"
+            of_row = "object_id" in str(pattern.pattern)
+            if of_row and row is None:
+                continue
+            page = reverse(f"{prefix}_change", args=[row.pk]) if of_row else reverse(f"{prefix}_changelist")
+            start = reverse(f"{prefix}_changelist") + filled(str(pattern.pattern).replace("<int:object_id>", "{pk}"))
+            yield admin_class.opts.label, pattern.callback, page, start.format(pk=row.pk if row else "")
+
+
+def test_whoever_comes_to_read_where_only_posts_are_taken_lands_on_the_page_of_the_row(world):
+    agenda(SessionFactory(), CaseFactory(state="scheduled", number="PROG-2025-1"))
+    clients = [signed_in(UserFactory(**{role: True})) for role in ("administrator", "auditor")]
+    clients += [signed_in(staff(role)) for role in (Role.INSTRUCTOR, Role.COMMITTEE_SECRETARY)]
+    clients += [signed_in(UserFactory(roles=[role])) for role in (Role.FINANCE_OFFICER, Role.EU_CONTROLLER)]
+    seen = set()
+    for label, view, page, address in further_addresses():
+        answers = [client.get(address) for client in clients]
+        assert not {answer.status_code for answer in answers} & {405}, f"use `posted` of the admin class: {address}"
+        if not getattr(view, "only_takes_posts", False):
+            continue
+        assert page in {answer.headers.get("Location") for answer in answers}, f"{address} leads nowhere"
+        seen.add(label)
+    assert seen >= {"grants.Application", "grants.CommitteeSession", "agreements.PaymentClaim", "core.User"}
+
+
+def test_an_address_that_only_takes_posts_is_made_by_one_door():
+    """What refuses to be read is told to the one above by its mark."""
+    for path in [*Path("core/admin").glob("*.py"), *Path().glob("*/admin/*.py")]:
+        source = path.read_text()
+        assert "require_POST" not in source, path
+        assert not re.search(r'method != "POST"[^\n]*:\n\s+raise Http404', source), path
 
 
 # --- an applicant with nothing ----------------------------------------------------------------------------------

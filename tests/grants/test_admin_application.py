@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from grants.models import Application, Message, Piece
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
 from tests.factories.instruction import CaseFactory, answer_all, ask, compute, consulted, score_all, staff
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 
@@ -301,6 +303,30 @@ def test_a_piece_is_judged_with_a_note_for_the_applicant(client, instructor):
     assert (piece.state, piece.note) == ("refused", "Il manque la signature.")
 
 
+def test_a_note_typed_while_the_session_ended_is_written_after_a_new_sign_in(client, instructor):
+    case = CaseFactory()
+    note = form_to(client.get(page_of(case)), "/do/note/")
+    client.logout()
+    kept = client.post(note.action, note.typed(body="Appeler la commune."))
+    assert kept.status_code == 401
+    again = form_to(kept, reverse("core:resume"))
+    password = "un mot de passe assez long"
+    confirm = client.post(again.action, again.typed(username=instructor.email, password=password))
+    resumed = form_to(confirm, "/do/note/")
+    assert client.post(resumed.action, resumed.fields).status_code == 302
+    assert case.notes.get().body == "Appeler la commune."
+
+
+def test_a_note_with_the_mark_of_the_session_before_is_kept(instructor):
+    case = CaseFactory()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(instructor, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:grants_application_do", args=[case.pk, "note"])
+    kept = client.post(address, {"body": "Appeler la commune."}, headers={"origin": "http://testserver"})
+    assert form_to(kept, address).fields["body"] == ["Appeler la commune."]
+    assert client.post(address, {"body": "Appeler"}, headers={"origin": "https://evil.example"}).status_code == 403
+
+
 def test_messages_and_notes_are_written_and_read(client, instructor):
     case = CaseFactory()
     Message.objects.create(application=case, author=case.created_by, body="Bonjour", from_staff=False)
@@ -356,7 +382,7 @@ def test_what_is_settled_is_folded_and_what_is_read_has_no_button(client, instru
 def test_actions_are_posts_of_known_names(client, instructor, action):
     case = CaseFactory()
     url = reverse("admin:grants_application_do", args=[case.pk, action])
-    assert client.get(url).status_code == 404
+    assert client.get(url).url == page_of(case)
     if action == "inconnu":
         assert client.post(url).status_code == 404
 

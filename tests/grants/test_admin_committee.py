@@ -12,6 +12,7 @@ from core.roles import Role
 from grants import committee
 from grants.models import CommitteeSession, Envelope
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, programme_of, staff
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 
@@ -190,8 +191,37 @@ def test_what_is_granted_is_typed_and_fits_before_the_session_is_closed(client, 
 
 def test_decisions_are_posts(client, secretary, session):
     (item,) = with_cases(session, 1)
-    assert client.get(url("decide", session.pk)).status_code == 404
-    assert client.get(url("decide-row", session.pk, item.pk)).status_code == 404
+    for address in (url("decide", session.pk), url("decide-row", session.pk, item.pk)):
+        answer = client.get(address)
+        assert (answer.status_code, answer.url) == (302, url("change", session.pk))
+    item.refresh_from_db()
+    assert item.decision == ""
+
+
+def test_what_is_changed_beside_a_refused_decision_is_saved(client, secretary, session):
+    (item,) = with_cases(session, 1)
+    grid = form_to(client.get(url("change", session.pk)), "/decide/")
+    refused = client.post(grid.action, grid.fields | row(item, "rejected"))  # without a reason
+    assert refused.status_code == 422
+    address = url("change", session.pk)
+    form = form_to(refused, "/change/")
+    assert form.action == address and "window.location.pathname" not in refused.text
+    assert client.post(address, form.typed(place="Salle du conseil", _save="1")).status_code == 302
+    session.refresh_from_db()
+    assert session.place == "Salle du conseil"
+
+
+def test_a_grid_without_a_decision_is_no_success(client, secretary, session):
+    (item,) = with_cases(session, 1)
+    grid = form_to(client.get(url("change", session.pk)), "/decide/")
+    answer = client.post(grid.action, grid.fields, follow=True)
+    assert [item.level_tag for item in answer.context["messages"]] == ["info"]
+    assert "rien n’a été enregistré" in answer.text
+
+
+def test_a_plan_that_is_no_longer_to_decide_leads_to_its_session(client, secretary, session):
+    (item,) = with_cases(session, 1)
+    assert client.get(url("plan", session.pk, item.pk)).url == f"{url('change', session.pk)}#item-{item.pk}"
 
 
 def test_a_row_of_another_session_is_not_found(client, secretary, session):

@@ -1,0 +1,46 @@
+"""Addresses of the staff site that only take posts, and the page of a row shown again as the answer to one of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+
+class PostedMixin:
+    """For admin classes: what a page posts goes to addresses of their own, at which nobody is lost.
+
+    The browser stands at such an address after a refused form, and asks for it again when the session ended, the language
+    changes or the page is loaded anew.
+    """
+
+    def posted(self, route: str, view: Callable[..., HttpResponse], page: str) -> URLPattern:
+        """An address for :meth:`essor_urls` that only takes posts. Whoever comes to read it is led to the page of its row:
+        after a new sign-in, a change of language or a reload, the browser asks again for the address it stands at."""
+
+        def answer(request: HttpRequest, object_id: int | None = None, **kwargs: Any) -> HttpResponse:
+            of_row = {} if object_id is None else {"object_id": object_id}
+            if request.method == "POST":
+                return view(request, **of_row, **kwargs)
+            if object_id is None:
+                return HttpResponseRedirect(reverse(f"admin:{self.url_name('changelist')}"))
+            return HttpResponseRedirect(self.change_url(self.object_or_404(request, object_id)))
+
+        answer.only_takes_posts = True
+        return path(route, self.admin_site.admin_view(answer), name=self.url_name(page))
+
+    def shown_again(self, request: HttpRequest, obj: models.Model) -> HttpResponse:
+        """The page of a row as the answer to a refused form of one of its sections; its own form still goes to the page."""
+        # The page is Django's change view, which would take a POST for its own form.
+        request.method = "GET"
+        response = self.change_view(request, str(obj.pk))
+        response.status_code = 422
+        return response
+
+    def own_address(self, request: HttpRequest, obj: models.Model | None) -> str:
+        """Where the form of this page goes: to the page itself, at whatever address it is shown again."""
+        at = request.resolver_match.url_name if request.resolver_match else ""
+        if obj is None or not obj.pk or at == self.url_name("change"):
+            return request.get_full_path()
+        return self.change_url(obj)
