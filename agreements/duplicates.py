@@ -187,6 +187,18 @@ def not_shared(warning) -> str:
     return ""
 
 
+def grounds_of(warning) -> dict[str, str]:
+    """What an answer rests on, as the page says it: both lines, of which one may stand in a claim that others work on."""
+    told = {}
+    for line in (warning.line, warning.other_line):
+        label = _("%(claim)s, line %(rank)s") % {"claim": line.claim.number, "rank": line.rank}
+        kept = line.declared_amount if line.certified_amount is None else line.certified_amount
+        told[label] = _("%(kept)s kept of an invoice of %(total)s (%(state)s)") % {
+            "kept": format_euros(kept), "total": format_euros(line.invoice_total), "state": line.claim.state_label()
+        }  # fmt: skip
+    return told | ({_("Answer"): warning.get_answer_display()} if warning.answered_at else {})
+
+
 @transaction.atomic
 def answer_warning(warning, *, answer: str, comment: str, actor):
     """Answer a warning, with an explanation that the auditor reads.

@@ -23,10 +23,10 @@ from django_fsm import ANY_OTHER_STATE, ANY_STATE, FSMFieldMixin
 from django_fsm import transition as fsm_transition
 
 from core.acting import acting_as, current
-from core.engine import questions
+from core.engine import grounds, questions
 from core.engine.refusals import refusal_message
 from core.engine.standing import reason_interested, reason_reads_only
-from core.engine.versions import Shown, Stale, verify
+from core.engine.versions import Shown, Stale, verify, verify_grounds
 from core.events import record
 from core.json_safe import json_safe
 from core.personal_numbers import national_number_reason
@@ -406,9 +406,11 @@ def _check_possible(
 
 def _check_questions(locked, spec: TransitionSpec, actor, expected: Shown | None) -> None:
     """What the page asked is what is asked now: an answer to another question is asked again, never dropped."""
-    if expected is None or spec.form is None or (then := questions.read(expected.values)) is None:
+    if expected is None or spec.form is None:
         return
-    if questions.are_others(then, spec.form(data=None, files=None, instance=locked, actor=actor)):
+    form = spec.form(data=None, files=None, instance=locked, actor=actor)
+    verify_grounds(locked, expected, grounds.of(form))
+    if questions.are_others(questions.read(expected.values), form):
         reason = _("“%(label)s” no longer asks what your page asked: answer again what it asks now.")
         raise Stale(locked, expected, refusal=reason % {"label": spec.label})
 

@@ -469,6 +469,11 @@ class CheckLine:
     fact: str = ""
     is_void: bool = False
 
+    @property
+    def grounds(self) -> dict[str, str]:
+        """What an answer rests on, as the page says it: the fact moves with other rows (a register, an envelope)."""
+        return {str(self.rule.label): self.fact} if self.fact else {}
+
 
 def check_lines(application: Application, *, with_facts: bool = False) -> dict[str, list[CheckLine]]:
     """The checks of a case by stage, in the programme's order.
@@ -489,3 +494,9 @@ def check_lines(application: Application, *, with_facts: bool = False) -> dict[s
         fact = AUTOMATIC[rule.automatic](facts).reason if known else ""
         stages.setdefault(rule.stage, []).append(CheckLine(rule, answers.get(rule.code), fact, rule in void))
     return stages
+
+
+def grounds_of_check(application: Application, code: str) -> dict[str, str]:
+    """What an answer to a check rests on now; nothing for one that no fact speaks of, or that is none of the case."""
+    lines = [line for group in check_lines(application, with_facts=True).values() for line in group]
+    return next((line.grounds for line in lines if line.rule.code == code), {})

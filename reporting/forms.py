@@ -13,7 +13,7 @@ from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.templatetags.essor import percent
-from reporting.eu_programmes.rates import allocation_of, share_above
+from reporting.eu_programmes.rates import allocation_of, share_above, share_in_force
 from reporting.models import (
     CategoryOfRegion,
     ErrorType,
@@ -62,6 +62,23 @@ class FlagAnswerForm(TransitionForm):
             # Confirming that nothing is known would leave the operation out of every report by fund.
             self.fields["answer"].choices = [(FlagAnswer.CORRECTED, FlagAnswer.CORRECTED.label)]
             self.fields["answer"].initial = FlagAnswer.CORRECTED
+
+    @property
+    def grounds(self) -> dict[str, str]:
+        """What the answer rests on: the plan in force and, for a share above a rate, both of them as they are now."""
+        version = self.instance.operation.current
+        told = {
+            gettext("Eligible cost"): format_euros(version.eligible_cost),
+            gettext("EU amount"): format_euros(version.eu_amount),
+        }
+        if self.instance.kind == FlagKind.RATE_ABOVE_PRIORITY and (found := share_in_force(version)):
+            told[gettext("EU share")] = percent(found["rate"], "points")
+            told[gettext("Rate of the priority")] = percent(found["limit"], "points")
+        elif self.instance.kind == FlagKind.PROGRAMMING_DATE and version.programmed_on:
+            told[gettext("Programmed on")] = format_date_long(version.programmed_on)
+        elif self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY):
+            told[gettext("Fund")] = str(version.fund or "–")
+        return told
 
     def clean(self):
         cleaned = super().clean()

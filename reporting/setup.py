@@ -27,6 +27,7 @@ def register_words() -> None:
         {
             "import": _("Taken in from a list"),
             "revise": _("Corrected"),
+            "figures_moved": _("The figures of the doubt moved"),
             "withdraw_declaration": _("Declaration withdrawn"),
         }
     )

@@ -16,7 +16,7 @@ from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.due import due_of_claim
-from agreements.duplicates import answer_warning, on_the_same_file, open_warnings, warnings_of
+from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
@@ -54,6 +54,7 @@ def answer(claim: PaymentClaim, request: HttpRequest):
     number = request.POST.get("warning", "")
     warning = get_object_or_404(asked, pk=number if is_number(number) else 0)
     others = on_the_same_file(claim, warning, open_warnings(claim).select_related("line__claim", "other_line"))
+    versions.verify_grounds(claim, request.page_shown, grounds_of(warning))
     form = WarningForm(request.POST, others=len(others))
     if form.is_valid():
         data = form.cleaned_data
@@ -228,6 +229,9 @@ def _rows(lines: list[ExpenditureLine], form: LinesForm | None) -> list[tuple]:
 
 def _form_of(claim, warning, refused: WarningForm | None, unanswered: list) -> WarningForm:
     if refused is not None and str(refused.data.get("warning")) == str(warning.pk):
+        refused.grounds = grounds_of(warning)
         return refused
     others = len(on_the_same_file(claim, warning, unanswered))
-    return WarningForm(initial={"warning": warning.pk}, others=others, auto_id=f"id_warning_{warning.pk}_%s")
+    form = WarningForm(initial={"warning": warning.pk}, others=others, auto_id=f"id_warning_{warning.pk}_%s")
+    form.grounds = grounds_of(warning)
+    return form

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.bank_accounts import payable_account
-from applicants.de_minimis.links import decide_links, question_on
+from applicants.de_minimis.links import decide_links, grounds_on, question_on
 from applicants.de_minimis.room import assess_for
 from applicants.forms.de_minimis import DecideLinksForm
 from applicants.models import (
@@ -225,7 +225,7 @@ class ApplicantAdmin(EssorImportExportAdmin):
             messages.warning(request, reason)
         elif form.is_valid():
             try:
-                with versions.unchanged(request, applicant):
+                with versions.unchanged(request, applicant, lambda: grounds_on(applicant)):
                     decide_links(applicant, actor=request.user, **form.cleaned_data)
             except ValidationError as refusal:
                 form.add_error(None, refusal)

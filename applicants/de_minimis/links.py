@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from applicants.models import Applicant, SingleUndertaking, UndertakingAnswer
 from applicants.permissions import may_answer_on_undertaking, may_submit_for
 from applicants.rules.identifiers import siren_of
+from core.dates import format_moment
 from core.events import record
 
 if TYPE_CHECKING:
@@ -37,6 +38,16 @@ class UndertakingQuestion:
         return sorted(applicant.siret for applicant in self.establishments)
 
     @property
+    def grounds(self) -> dict[str, str]:
+        """What an answer of the service rests on, as its page says it: another establishment may appear, or its people
+        declare something, without an event of the applicant whose page asks."""
+        joined = [
+            f"{item.siret} · {item.undertaking}" if item.undertaking else item.siret for item in self.establishments
+        ]
+        given = _given(_("Declared by its people"), self.declared) | _given(_("Last answer"), self.answered)
+        return {_("Establishments"): ", ".join(sorted(joined))} | given
+
+    @property
     def is_open(self) -> bool:
         """Whether the service still has to answer."""
         return self.answered is None or not set(self.sirets) <= set(self.answered.establishments)
@@ -47,18 +58,31 @@ class UndertakingQuestion:
         return self.is_open and (self.declared is None or not set(self.sirets) <= set(self.declared.establishments))
 
 
+def _given(label: str, answer: UndertakingAnswer | None) -> dict[str, str]:
+    if answer is None:
+        return {}
+    words = f"{answer.get_answer_display()}, {answer.answered_by}, {format_moment(answer.answered_at)}"
+    return {label: f"{words}. {answer.explanation}".strip()}
+
+
 def question_on(applicant: Applicant) -> UndertakingQuestion | None:
     """The question on the enterprise of ``applicant``; None while it has one establishment here."""
     if not applicant.siret:
         return None
     siren = siren_of(applicant.siret)
-    establishments = list(Applicant.objects.of_enterprise(siren).order_by("siret"))
+    establishments = list(Applicant.objects.of_enterprise(siren).select_related("undertaking").order_by("siret"))
     if len(establishments) < 2:
         return None
     latest: dict[str, UndertakingAnswer] = {}
     for answer in UndertakingAnswer.objects.filter(siren=siren).select_related("answered_by", "undertaking"):
         latest.setdefault(answer.side, answer)
     return UndertakingQuestion(siren, establishments, latest.get(Side.APPLICANT), latest.get(Side.SERVICE))
+
+
+def grounds_on(applicant: Applicant) -> dict[str, str]:
+    """What an answer on the enterprise of ``applicant`` rests on now; nothing once there is no question."""
+    question = question_on(applicant)
+    return question.grounds if question is not None else {}
 
 
 def open_question(applicant: Applicant) -> UndertakingQuestion | None:

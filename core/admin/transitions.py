@@ -12,7 +12,7 @@ from django.forms.utils import ErrorDict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from core.engine import questions
+from core.engine import grounds, questions
 from core.engine.versions import FIELD, Stale, carried, seen_in, shown_of
 from core.transitions import Option, TransitionRefused, TransitionSpec, perform, spec_of
 
@@ -107,7 +107,7 @@ def _token(request: HttpRequest, obj: models.Model, form: forms.BaseForm | None)
     if request.method == "POST":
         return request.POST.get(FIELD, "")
     shown = seen_in(request.GET.get("seen", ""), shown_of(obj))
-    return replace(shown, values=shown.values | questions.written(form)).token()
+    return replace(shown, values=shown.values | questions.written(form) | grounds.written(grounds.of(form))).token()
 
 
 def _page(

@@ -30,6 +30,7 @@ from django.db.models.functions import Coalesce
 from django.forms import BaseForm, FileField
 from django.http import HttpRequest
 
+from core.engine import grounds as resting
 from core.engine.kinds import kind_of
 from core.engine.questions import words_of
 from core.models.event import Event
@@ -101,6 +102,7 @@ class Stale(Exception):
         self.subject, self.shown, self.differences, self.values = subject, shown, list(differences), values or {}
         self.refusal = refusal
         self.form: BaseForm | None = None  # of now, where a view knows it: the words of what was typed
+        self.grounds: Mapping[str, str] | None = None  # on which the answer would rest now, where its page said some
         self.rows: Mapping[str, models.QuerySet] = {}  # of which some were ticked, by the name of the boxes
         super().__init__(label_of(subject))
 
@@ -117,6 +119,14 @@ class Stale(Exception):
             return []
         events = Event.objects.of(self.subject).exclude(action__in=_beside(type(self.subject)))
         return list(events.select_related("actor").order_by("-sequence")[:1])
+
+    def grounds_changed(self) -> list[tuple[str, str, str]]:
+        """What the answer rests on, where it is no longer what the page said: (label, then, now)."""
+        then = resting.read(self.shown.values) if self.shown is not None else None
+        return resting.changed(then, self._grounds() or {}) if then is not None else []
+
+    def _grounds(self) -> Mapping[str, str] | None:
+        return resting.of(self.form) if self.grounds is None else self.grounds
 
     def sums_changed(self) -> list[tuple[str, Any, Any]]:
         """What the page summed up and what it comes to now, where they differ: (label, then, now)."""
@@ -135,6 +145,7 @@ class Stale(Exception):
             return Shown(label_of(self.subject), number).token()
         seen = {item.name: digest(item.theirs) for item in self.differences}
         seen |= {name: digest(value) for name, value in self.values.items()} | _digest_of_sums(self.subject, fresh=True)
+        seen |= resting.written(self._grounds())
         return replace(self.shown, number=number, values=self.shown.values | seen).token()
 
 
@@ -303,6 +314,15 @@ def verify(subject: models.Model, shown: Shown | None, values: Mapping[str, Any]
         raise Stale(subject, shown, values=values)
 
 
+def verify_grounds(subject: models.Model, shown: Shown | None, grounds: Mapping[str, str] | None) -> None:
+    """Refuse an answer that rests on other facts than its page said (``core.engine.grounds``)."""
+    then = resting.read(shown.values) if shown is not None else None
+    if then is not None and then != (grounds or {}):
+        stale = Stale(subject, shown)
+        stale.grounds = grounds
+        raise stale
+
+
 @contextmanager
 def reached(subject: models.Model) -> Iterator[dict[str, str]]:
     """What the script of a page does inside leads the page from one number of the (locked) row to the next: the yielded
@@ -332,11 +352,16 @@ def gone_on(request: HttpRequest, subject: models.Model, reason: str) -> NoRetur
 
 
 @contextmanager
-def unchanged(request: HttpRequest, subject: models.Model) -> Iterator[None]:
-    """What is done inside rests on the row as the page showed it: it is locked, compared, then written."""
+def unchanged(
+    request: HttpRequest, subject: models.Model, grounds: Callable[[], Mapping[str, str]] | None = None
+) -> Iterator[None]:
+    """What is done inside rests on the row as the page showed it: it is locked, compared, then written. ``grounds`` reads,
+    under the lock, what else the answer rests on."""
     shown = carried(request.POST, subject)
     with transaction.atomic():
         lock(subject)
+        if grounds is not None:
+            verify_grounds(subject, shown, grounds())
         verify(subject, shown)
         yield
 

@@ -1,7 +1,8 @@
 """Template tags and filters of every Essor screen: amounts, dates, states, icons, links that keep the query string."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,7 @@ from django.utils.translation import gettext, ngettext
 from core import dates, icons, navigation, presentation
 from core import text as texts
 from core.dates import format_date_long, format_moment
+from core.engine import grounds as resting
 from core.engine import versions
 from core.money import format_euros, format_number
 
@@ -239,16 +241,25 @@ def portal_navigation(context: Context) -> list[dict[str, Any]]:
 
 
 @register.simple_tag
-def shown(subject: models.Model, form: BaseForm | None = None, name: str = versions.FIELD, **values: Any) -> SafeString:
+def shown(
+    subject: models.Model,
+    form: BaseForm | None = None,
+    name: str = versions.FIELD,
+    grounds: Mapping[str, str] | None = None,
+    **values: Any,
+) -> SafeString:
     """The hidden field by which a form says what its page showed: stands beside ``{% csrf_token %}``.
 
     ``form`` is settled field by field when it comes back; ``values`` are those of fields written in the template. A
-    form that was refused keeps the version of the page that it came from.
+    form that was refused keeps the version of the page that it came from. ``grounds``: what its question rests on, where
+    no form says it.
     """
     carried = form.data.get(name) if form is not None and form.is_bound else None
     if not carried:
         now = versions.initial_values(form) if form is not None else {}
-        carried = versions.shown_of(subject, now | values).token()
+        found = versions.shown_of(subject, now | values)
+        rests = resting.written(resting.of(form) if grounds is None else grounds)
+        carried = replace(found, values=found.values | rests).token()
     try:
         number = versions.carried({name: carried}, subject, name).number
     except versions.Stale:

@@ -64,7 +64,10 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         "was_carried": stale.shown is not None,
         "refusal": stale.refusal,
         "is_gone": any(item.name.startswith("gone:") for item in stale.differences),
-        "sums": [(label, _sum_in_words(was), _sum_in_words(now)) for label, was, now in stale.sums_changed()],
+        "sums": [
+            *stale.grounds_changed(),
+            *((label, _sum_in_words(was), _sum_in_words(now)) for label, was, now in stale.sums_changed()),
+        ],
         "answers": answers,
         "typed": _untold(kept, stale, answers) if stale.refusal else [],
     }

@@ -90,6 +90,8 @@ def answer_check(case, request, shown):
     initial = {"answer": given.answer, "reason": given.reason} if given else {}
     form = CheckForm(request.POST, initial=initial)
     versions.settle(form, case, shown, together=True)
+    if grounds := instruction.grounds_of_check(case, request.POST.get("code", "")):
+        versions.verify_grounds(case, shown, grounds)
     done = _attempt(
         form,
         lambda data: instruction.answer_check(

@@ -3,10 +3,12 @@
 ``reporting.figures.operations`` says the same in SQL (``reporting.open-doubt-is-true``).
 """
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
 from core.transitions import perform
-from reporting.eu_programmes.rates import Financing, allocation_of, share_above
+from reporting.eu_programmes.rates import Financing, allocation_of, follow_figures, share_above
 from reporting.models import FlagKind, OperationFlag, OperationVersion, PriorityAllocation
 from reporting.rules.doubts import is_still_doubtful
 
@@ -30,13 +32,24 @@ def is_true(flag: OperationFlag, version: OperationVersion, financing: Financing
 def drop_untrue_doubts(
     version: OperationVersion, financing: Financing, *, actor=None, but: OperationFlag | None = None
 ) -> None:
-    """Let the open doubts on an operation fall that its new version makes untrue; ``but`` is being answered."""
+    """Let the open doubts on an operation fall that its new version makes untrue; ``but`` is being answered.
+
+    Those that are still true say the amounts of the new version.
+    """
     lines = list(financing)
     waiting = OperationFlag.objects.open().filter(operation_id=version.operation_id)
     for flag in waiting.exclude(pk=but.pk if but is not None else None).order_by("pk"):
-        if not is_true(flag, version, lines):
+        if is_true(flag, version, lines):
+            if flag.kind != FlagKind.RATE_ABOVE_PRIORITY:  # which ``doubt_the_rate`` leads on
+                follow_figures(flag, flag.detail | figures_of(flag.detail, version))
+        else:
             words = _("The data of the operation have changed: the doubt is no longer true.")
             perform(flag, "fall", actor=actor, comment=words, system=True)
+
+
+def figures_of(detail: Mapping[str, str], version: OperationVersion) -> dict[str, str]:
+    """Return the amounts that a doubt names, as they are in a version."""
+    return {name: str(getattr(version, name)) for name in ("eu_amount", "eligible_cost") if name in detail}
 
 
 def drop_doubts_of(allocation: PriorityAllocation) -> None:

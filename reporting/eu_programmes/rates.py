@@ -7,6 +7,7 @@ whose rate goes down.
 from collections.abc import Iterable
 from decimal import Decimal
 
+from core.events import record
 from core.money import sum_money
 from reporting.models import (
     Basis,
@@ -59,7 +60,8 @@ def doubt_the_rate(version: OperationVersion, financing: Financing) -> Operation
         return None
     detail = {"rate": str(rate), "limit": str(allocation.eu_rate)}
     known = OperationFlag.objects.filter(operation_id=version.operation_id, kind=FlagKind.RATE_ABOVE_PRIORITY)
-    if known.open().update(detail=detail):
+    if waiting := known.open().first():
+        follow_figures(waiting, detail)
         return None
     answered = known.filter(state=FlagState.ANSWERED, detail__rate=detail["rate"]).values_list("detail", flat=True)
     if any(Decimal(given["limit"]) <= allocation.eu_rate for given in answered):
@@ -67,6 +69,24 @@ def doubt_the_rate(version: OperationVersion, financing: Financing) -> Operation
     return OperationFlag.objects.create(
         operation_id=version.operation_id, kind=FlagKind.RATE_ABOVE_PRIORITY, detail=detail
     )
+
+
+def follow_figures(waiting: OperationFlag, detail: dict[str, str]) -> None:
+    """Let an open doubt say the figures of now, with an event: who answers has read these, or is asked again."""
+    before, waiting.detail = waiting.detail, detail
+    if before != detail:
+        waiting.save(update_fields=["detail"])
+        record(waiting, "figures_moved", actor=None, changes={"detail": [before, detail]})
+
+
+def share_in_force(version: OperationVersion) -> dict[str, Decimal]:
+    """Return the EU's share and the rate of its priority as they are now, in percent, where the share is above it."""
+    allocation = allocation_of(version)
+    if allocation is None:
+        return {}
+    lines = version.financing.values_list("kind", "label", "amount")
+    share = share_above(allocation, version.eligible_cost, lines)
+    return {} if share is None else {"rate": share, "limit": allocation.eu_rate}
 
 
 def doubt_operations_of(allocation: PriorityAllocation) -> None:

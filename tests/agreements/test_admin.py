@@ -6,9 +6,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from agreements.claims import attach_proof
+from agreements.claims import attach_proof, certify_lines
 from agreements.duplicates import open_warnings
 from agreements.models import Agreement, ExpenditureLine, PaymentBatch, PaymentClaim
+from core.money import format_euros
 from core.navigation import work_for
 from core.roles import Role
 from core.transitions import perform
@@ -27,6 +28,7 @@ from tests.factories.agreements import (
 )
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 20
@@ -157,6 +159,27 @@ def test_a_duplicate_is_answered_on_the_page(client):
     assert act(client, claim, "duplicate", warning=warning.pk, answer="split", comment="Deux parts.").status_code == 302
     warning.refresh_from_db()
     assert warning.answered_by == house.instructor
+
+
+@pytest.mark.old_pages
+def test_a_duplicate_is_answered_on_both_lines_as_the_page_showed_them(client):
+    """The other line stands in a claim that somebody else reviews: nothing happens to this one when it is cut."""
+    agreement, house = in_force()
+    claims = [opened(agreement, house), opened(in_force(house=house)[0], house)]
+    for claim in claims:
+        add_line(claim, house, invoice_number="F-7")
+        perform(claim, "submit", actor=house.member, data={"attested": "on"})
+        perform(claim, "start_review", actor=house.instructor)
+    asked, other = reversed(claims)
+    sign_in(client, house.instructor)
+    old = form_to(client.get(page_url(asked)), "/do/duplicate/")
+    line = other.lines.get()
+    certify_lines(other, {line.pk: (Decimal("12.34"), "Hors projet.")}, actor=house.instructor)
+    answer = client.post(old.action, old.fields | {"answer": "different", "comment": "Deux achats."})
+    assert answer.status_code == 409 and format_euros(Decimal("12.34")) in answer.content.decode()
+    assert open_warnings(asked).count() == 1
+    again = form_to(answer, "/do/duplicate/")
+    assert client.post(again.action, again.fields).status_code == 302 and not open_warnings(asked)
 
 
 def test_one_answer_for_all_that_one_file_asks(client):

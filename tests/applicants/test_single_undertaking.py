@@ -22,6 +22,7 @@ from core.money import format_euros
 from core.navigation import work_for
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
 from tests.factories.core import UserFactory
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 6, 1)
@@ -198,3 +199,19 @@ def test_the_question_stands_in_the_work_of_the_service_until_it_is_answered(sea
     assert not [item for item in work_for(UserFactory(finance_officer=True)) if "undertaking" in item.url]
     decide_links(seat, answer="alone", explanation="Registre consulté.", actor=officer)
     assert asked() == []
+
+
+@pytest.mark.old_pages
+def test_the_answer_rests_on_the_establishments_that_its_page_showed(client, seat, branch):
+    """Another one appears, and its people declare, without an event of the one whose page asks."""
+    client.force_login(UserFactory(instructor=True))
+    url = reverse("admin:applicants_applicant_undertaking", args=[seat.pk])
+    old = form_to(client.get(url), "/undertaking/")
+    third = ApplicantFactory(siret=another_establishment(seat, 3))
+    typed = {"answer": "alone", "explanation": "Kbis du jour."}
+    answer = client.post(old.action, old.fields | typed)
+    assert answer.status_code == 409 and third.siret in answer.content.decode()
+    assert question_on(seat).is_open
+    again = form_to(answer, "/undertaking/")
+    assert client.post(again.action, again.fields).status_code == 302
+    assert third.siret in question_on(seat).answered.establishments

@@ -91,6 +91,20 @@ def test_an_answer_to_a_check_is_not_replaced_unseen(officers, answer):
     assert case.check_answers.get(code=code).reason == "Illisible."
 
 
+def test_an_answer_to_a_check_rests_on_the_fact_that_the_page_showed(officers):
+    """The seat moves on the page of the applicant: no event of the case."""
+    case = CaseFactory(state="submitted")
+    rule = next(rule for rule in case.rules.checks if rule.automatic == "region")
+    case.check_answers.filter(code=rule.code).delete()
+    old = [form for form in forms_of(officers[0].get(page_of(case))) if form.fields.get("code") == [rule.code]]
+    type(case.applicant).objects.filter(pk=case.applicant_id).update(postcode="75001", city="Paris")
+    sent = officers[0].post(old[0].action, old[0].fields | {"answer": "yes", "reason": ""})
+    assert sent.status_code == 409 and "Paris" in sent.content.decode()
+    assert not case.check_answers.filter(code=rule.code).exists()
+    again = form_to(sent, "/do/check/")
+    assert officers[0].post(again.action, again.fields).status_code == 302
+
+
 def test_a_computation_is_not_asked_from_an_old_page(officers):
     case = CaseFactory(state="in_instruction")
     old = on_page(officers[1], case, "compute")

@@ -4,19 +4,24 @@ from datetime import date
 from decimal import Decimal
 from importlib import import_module
 
+import lxml.html
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 
 from core.figures.checking import look_at
 from core.figures.invariants import invariant_of
 from core.roles import Role
+from core.templatetags.essor import percent
 from core.transitions import TransitionRefused, perform
+from reporting.eu_programmes.doubts import drop_untrue_doubts
 from reporting.eu_programmes.rates import allocation_of
-from reporting.models import OperationFlag, PriorityAllocation
+from reporting.models import OperationFlag, OperationVersion, PriorityAllocation
 from reporting.operations import add_version, listed_financing, revise
 from tests.factories.instruction import staff
 from tests.factories.reporting import cofinanced, rule
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -161,3 +166,46 @@ def test_open_doubts_of_before_fall_when_the_database_is_migrated():
         step.doubts_that_are_no_longer_true_fall(apps, None)
         flag.refresh_from_db()
         assert flag.state == "obsolete" and flag.events.filter(action="fall").count() == 1
+
+
+# --- an answer rests on what its page said ---------------------------------------------------------------------------
+
+
+@pytest.mark.old_pages
+def test_a_doubt_is_not_answered_on_a_rate_that_moved(client):
+    rule(basis="total", rate="60")
+    case = cofinanced()
+    allocation = allocation_of(case.operation.current)
+    change_rate(allocation, "15")
+    flag = OperationFlag.objects.open().get(operation=case.operation)
+    client.force_login(staff(Role.HEAD_OF_SERVICE))
+    page = client.get(reverse("admin:reporting_operationflag_transition", args=[flag.pk, "answer_flag"]))
+    share = percent(flag.detail["rate"], "points")
+    assert share in page.content.decode() and percent(15, "points") in page.content.decode()
+    old = form_to(page, "/answer_flag/")
+    for rate in ("12", "13"):  # goes down, and up again while the share is above it
+        change_rate(allocation, rate)
+        flag.refresh_from_db()
+        assert D(flag.detail["limit"]) == D(rate)
+    assert flag.events.filter(action="figures_moved").count() == 2
+    answer = client.post(old.action, old.fields | {"answer": "confirmed", "comment": "Décidé."})
+    cells = [cell.text_content() for cell in lxml.html.fromstring(answer.content.decode()).iter("td")]
+    assert answer.status_code == 409 and {percent(15, "points"), percent(13, "points")} <= set(cells)
+    assert not OperationFlag.objects.filter(state="answered").exists()
+    again = form_to(answer, "/answer_flag/")
+    assert client.post(again.action, again.fields).status_code == 302
+    flag.refresh_from_db()
+    assert (flag.state, D(flag.detail["limit"])) == ("answered", 13)
+
+
+def test_a_doubt_on_amounts_says_those_of_now():
+    case = cofinanced()
+    detail = {"eu_amount": "5.00", "eligible_cost": "4.00"}
+    flag = OperationFlag.objects.create(operation=case.operation, kind="no_eu_amount", detail=detail)
+    version = case.operation.current
+    drop = OperationVersion(
+        operation=case.operation, eu_amount=D(0), eligible_cost=D("7.00"), priority=version.priority
+    )
+    drop_untrue_doubts(drop, [])
+    flag.refresh_from_db()
+    assert flag.detail == {"eu_amount": "0", "eligible_cost": "7.00"} and flag.state == "open"
