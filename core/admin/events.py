@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from core.admin.changes import TECHNICAL, ChangeLine, change_lines, choices_of, parts_of
 from core.admin.values import Names, expander_of, field_label, field_of, label_in_words, value_text
 from core.events import history
-from core.history import tracked_models
+from core.history import history_model_of, tracked_models
 from core.models.event import Event
 from core.presentation import action_label
 
@@ -45,6 +45,8 @@ def lines(subject: models.Model, events: list[Event]) -> list[EventLine]:
     for event in events:
         if event.actor:
             names.know(event.actor)
+            if getattr(event, "actor_had_another_name", True) is False:
+                names.know_unchanged(event.actor)
     return [
         EventLine(
             event=event,
@@ -93,10 +95,18 @@ def _owner_of(model: type[models.Model], name: str) -> type[models.Model]:
     return next((part.model for part in (*shown, *parts)), model)
 
 
+def _had_another_name() -> models.Exists:
+    """Whether the person of an event was ever called otherwise: hardly anybody was, and only their past is read."""
+    past = history_model_of(Event._meta.get_field("actor").related_model).objects
+    called = {name: models.OuterRef(f"actor__{name}") for name in ("first_name", "last_name", "email")}
+    return models.Exists(past.filter(pgh_obj_id=models.OuterRef("actor_id")).exclude(**called))
+
+
 def recent_events(subject: models.Model) -> list[EventLine]:
     """The latest events of a row, newest first; twelve pieces examined one after the other are one line."""
     shown: list[EventLine] = []
-    for line in lines(subject, list(history(subject).order_by("-sequence")[:READ])):
+    latest = history(subject).annotate(actor_had_another_name=_had_another_name()).order_by("-sequence")
+    for line in lines(subject, list(latest[:READ])):
         if shown and shown[-1].takes_in(line):
             shown[-1].count += 1
         elif len(shown) == SHOWN:

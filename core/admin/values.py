@@ -90,6 +90,10 @@ class Names:
         self._rows.setdefault(model, {})[row.pk] = row
         self._found.setdefault(model, {})[row.pk] = _row_names.get(model, str)(row)
 
+    def know_unchanged(self, row: models.Model) -> None:
+        """Take it that a row at hand never had another name: its past is not read."""
+        self._lives[type(row)._meta.concrete_model, row.pk] = None
+
     def of(self, model: type[models.Model], pk: Any, at: datetime | None = None) -> str:
         """The name of a row; its number when it is gone. With ``at``, the name that it had then, today's in brackets where
         it is another one."""

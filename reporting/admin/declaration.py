@@ -37,7 +37,7 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
     ordering = ["-opened_at", "-pk"]
 
     def get_queryset(self, request: HttpRequest):
-        return with_sums(super().get_queryset(request))
+        return with_sums(super().get_queryset(request)).select_related(*self.list_select_related)
 
     @admin.display(description=gettext_lazy("Operation"), ordering="operation__code")
     def operation_column(self, declaration: ExpenditureDeclaration) -> SafeString | str:

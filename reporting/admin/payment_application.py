@@ -68,6 +68,9 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     ordering = ["-opened_at", "-pk"]
     change_list_template = "admin/reporting/payment_application/list.html"
 
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).select_related(*self.list_select_related, "closed_by", "sent_by")
+
     @admin.display(description=gettext_lazy("Payment application"))
     def title_column(self, application: PaymentApplication) -> str:
         return str(application)
