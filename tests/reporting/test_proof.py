@@ -73,8 +73,8 @@ def test_a_certificate_and_its_allocation_raised_with_both_histories(case):
     edit(CertificateAllocation, "amount = amount + 1000", "kind = 'eu'")
     assert found(Certificate) == {"sha256", "total"}
     lines = broken()
-    assert any(line.startswith("reporting_certificate id=") and "après son scellement" in line for line in lines)
-    assert any("field=sha256" in line and "n’a plus le contenu" in line for line in lines)
+    assert any("(reporting_certificate) n°" in line and "après son scellement" in line for line in lines)
+    assert any("champ sha256" in line and "n’a plus le contenu" in line for line in lines)
     assert found(PaymentApplicationEntry) == {"amounts"}
 
 
