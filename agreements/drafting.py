@@ -19,6 +19,7 @@ from core.events import record
 from core.sequences import next_number
 from core.text import fold
 from grants.eu_funds import is_fund_or_none
+from grants.instruction import fund_of_act
 from grants.models import Application
 from grants.programmes.grant_plan import rate_of
 from grants.staff_permissions import may_work_on
@@ -37,7 +38,7 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
     """Draw up the act of an approved application, with its annexes, its payments and its documents.
 
     Args:
-        eu_fund: ``""``, ``"ESF+"`` or ``"ERDF"``; None takes what was noted during the instruction.
+        eu_fund: ``""``, ``"ESF+"`` or ``"ERDF"``; None takes what was noted during the instruction, else the case follows.
 
     Raises:
         DraftingRefused: the case is not approved, has an agreement already, or is not this person's.
@@ -46,6 +47,7 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
         locked = Application.objects.select_for_update(of=("self",), no_key=True).get(pk=application.pk)
         _check(locked, actor)
         fund = locked.eu_fund if eu_fund is None else eu_fund
+        fund_of_act(locked, fund, actor=actor)
         number = next_number(PREFIX, timezone.localdate().year)
         agreement = Agreement.objects.create(
             number=number,
@@ -102,6 +104,8 @@ def choose_fund(agreement: Agreement, eu_fund: str, *, actor) -> Agreement:
         if locked.state != Agreement.State.DRAFT:
             raise DraftingRefused(_("This act was sent: take it back to draft to change it."))
         before, locked.eu_fund = locked.eu_fund, eu_fund
+        fund_of_act(Application.objects.select_for_update(of=("self",), no_key=True).get(pk=locked.application_id), eu_fund,
+                    actor=actor)  # fmt: skip
         rule = locked.application.rules.proration
         locked.proration = policy_of(rule, granted=locked.granted_amount, eu_fund=eu_fund)
         locked.save()

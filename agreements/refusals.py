@@ -57,6 +57,11 @@ TRIGGERS = {
     "a claim is paid on the day of its last payment, %": told(
         _("The last payment of this claim is of %(day)s: it is paid on that day."), "day"
     ),
+    "the act names the fund “%” and its case “%”": told(
+        _("The act and its case name two European funds (“%(act)s”, “%(case)s”): choose one on the page of the act."),
+        "act",
+        "case",
+    ),
     "the act grants % and % were voted for its case": told(
         _("The act grants %(granted)s and %(voted)s were voted for its case: draw it up again."), "granted", "voted"
     ),

@@ -450,14 +450,19 @@ def assign_instructor(application: Application, instructor, *, actor) -> Applica
 def choose_eu_fund(application: Application, eu_fund: str, *, actor) -> Application:
     """Say which European fund will co-finance the case: "ESF+", "ERDF" or "" for none."""
     with transaction.atomic():
-        locked = locked_case(application, actor, UNTIL_PROPOSAL)
-        before = locked.eu_fund
-        if before != eu_fund:
-            locked.eu_fund = eu_fund
-            locked.save()
-            record(locked, "eu_fund", actor=actor, changes={"eu_fund": [before, eu_fund]})
+        fund_of_act(locked_case(application, actor, UNTIL_PROPOSAL), eu_fund, actor=actor)
     application.refresh_from_db()
     return application
+
+
+def fund_of_act(locked: Application, eu_fund: str, *, actor) -> None:
+    """Write the European fund of a locked case: the one place that holds it. Its act, which repeats it among its terms,
+    is drawn up with another one through here too: the database refuses two."""
+    before = locked.eu_fund
+    if before != eu_fund:
+        locked.eu_fund = eu_fund
+        locked.save()
+        record(locked, "eu_fund", actor=actor, changes={"eu_fund": [before, eu_fund]})
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,19 @@ register(
         relation="≥",
     ),
     Invariant(
+        code="agreements.fund-of-its-case",
+        name=_("European fund of an act"),
+        sentence=_("The European fund that an act names is the one of its case."),
+        source=_("Decision 10 of the documentation: one plan of the grant, from the computation to the payment."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || app.number AS label, app.eu_fund AS expected, a.eu_fund AS found
+            FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
+            WHERE a.eu_fund <> app.eu_fund ORDER BY a.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
         code="agreements.terms-are-frozen",
         name=_("Terms of an agreement"),
         sentence=_("The terms kept when an agreement entered in force give the fingerprint that was kept with them."),

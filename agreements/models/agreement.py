@@ -14,7 +14,12 @@ from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
-from agreements.models.agreement_rules import agreement_constraints, enters_with_its_commitment, sent_as_voted
+from agreements.models.agreement_rules import (
+    agreement_constraints,
+    enters_with_its_commitment,
+    fund_of_its_case,
+    sent_as_voted,
+)
 from agreements.models.choices import (
     LEGAL_MOVES,
     SIGNED_TERMS,
@@ -195,6 +200,7 @@ class Agreement(WorkflowModel):
             born_in(AgreementState.DRAFT),
             legal_moves(LEGAL_MOVES),
             sent_as_voted(),
+            fund_of_its_case(),
             enters_with_its_commitment(),
             ends_with_its_settlement(),
             days_in_order(

@@ -80,6 +80,26 @@ def sent_as_voted() -> pgtrigger.Trigger:
     )
 
 
+def fund_of_its_case() -> pgtrigger.Trigger:
+    """The European fund of an act is that of its case, which says it: looked at when the transaction ends."""
+    return pgtrigger.Trigger(
+        name="fund_of_its_case",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("eu_fund", "application_id"),
+        timing=pgtrigger.Deferred,
+        declare=[("act_fund", "TEXT"), ("case_fund", "TEXT")],
+        func=f"""
+            SELECT a.eu_fund, app.eu_fund INTO act_fund, case_fund FROM agreements_agreement a
+              JOIN grants_application app ON app.id = a.application_id
+             WHERE a.id = NEW.id AND a.eu_fund <> app.eu_fund;
+            IF FOUND THEN
+                {refuse("the act names the fund “%” and its case “%”", "act_fund", "case_fund")}
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
 def enters_with_its_commitment() -> pgtrigger.Trigger:
     """An agreement enters in force with a commitment of its case that holds what it grants."""
     return pgtrigger.Trigger(

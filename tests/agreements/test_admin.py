@@ -1,18 +1,23 @@
 """The staff screens: scope, drawing up, the review of a claim, batches, queries, badges."""
 
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from agreements.claims import attach_proof, certify_lines
+from agreements.drafting import choose_fund, draft_agreement
 from agreements.duplicates import open_warnings
 from agreements.models import Agreement, ExpenditureLine, PaymentBatch, PaymentClaim
 from core.money import format_euros
 from core.navigation import work_for
 from core.roles import Role
 from core.transitions import perform
+from grants.models import Application
 from tests.factories.agreements import (
     add_line,
     approved,
@@ -103,8 +108,35 @@ def test_the_fund_is_chosen_on_the_page_of_a_draft(client):
     assert act(client, agreement, "fund", eu_fund="ESF+").status_code == 302
     agreement.refresh_from_db()
     assert agreement.eu_fund == "ESF+"
+    case = agreement.application
+    case.refresh_from_db()
+    assert (case.eu_fund, case.events.get(action="eu_fund").actor) == ("ESF+", house.instructor)
     perform(agreement, "send", actor=house.instructor)
     assert act(client, agreement, "fund", eu_fund="").status_code == 422
+
+
+def test_an_act_and_its_case_name_one_fund():
+    case, house = approved()
+    agreement = draft_agreement(case, actor=house.instructor, eu_fund="ESF+")
+    case.refresh_from_db()
+    assert case.eu_fund == "ESF+", "the case follows the act that names it"
+    with pytest.raises(IntegrityError, match="names the fund"), transaction.atomic():
+        Agreement.objects.filter(pk=agreement.pk).update(eu_fund="ERDF")
+        connection.check_constraints()
+    choose_fund(agreement, "", actor=house.instructor)
+    case.refresh_from_db()
+    assert case.eu_fund == agreement.eu_fund == ""
+
+
+def test_cases_of_before_carry_the_fund_of_their_act():
+    agreement, _house = drafted(eu_fund="ESF+")
+    cases = Application.objects.filter(pk=agreement.application_id)
+    cases.update(eu_fund="")
+    step = import_module("agreements.migrations.0027_acts_name_the_fund_of_their_case")
+    for _again in range(2):
+        step.cases_carry_the_fund_of_their_act(apps, None)
+        told = cases.get().events.filter(action="eu_fund", comment=step.REASON)
+        assert cases.get().eu_fund == "ESF+" and told.count() == 1
 
 
 # --- the review -------------------------------------------------------------------------------------------------------

@@ -222,6 +222,11 @@ breaks(
     "JOIN agreements_agreement a ON a.id = t.agreement_id WHERE a.state = 'in_force')",
 )
 breaks(
+    "agreements.fund-of-its-case",
+    "UPDATE grants_application SET eu_fund = 'ERDF' WHERE id = (SELECT max(application_id) FROM agreements_agreement "
+    "WHERE eu_fund <> 'ERDF')",
+)
+breaks(
     "agreements.settlement-adds-up",
     "UPDATE agreements_settlement SET kept_amount = kept_amount + 1 WHERE id = (SELECT max(id) FROM agreements_settlement)",
 )
