@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.urls import reverse
@@ -15,7 +16,7 @@ from applicants.bank_accounts import what_the_account_needs
 from core.dates import format_date_long
 from core.money import format_euros
 
-LATER, NOW, DONE = "later", "now", "done"
+LATER, NOW, DONE, DROPPED = "later", "now", "done", "dropped"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a timeline; ``status`` is done, now or later."""
+    """A step of a timeline; ``status`` is done, now, later, or dropped: it will not come any more."""
 
     title: str
     status: str
@@ -50,6 +51,13 @@ class Payment:
     is_claimable: bool
     has_ended: bool = False
     """The agreement has ended: what was not claimed is not to come any more."""
+
+    @property
+    def asked(self) -> Decimal | None:
+        """Euros that its claim asks for, while nothing is accepted of it; None without a claim, and afterwards."""
+        if self.claim is None or self.claim.certified_amount is not None:
+            return None
+        return self.claim.claimed_amount
 
     @property
     def answer_sent_at(self) -> datetime | None:
@@ -76,9 +84,12 @@ class Payment:
         """Why it cannot be claimed yet, in a few words; empty when it can or was."""
         if self.claim is not None or self.is_claimable or self.has_ended:
             return ""
-        if self.instalment.tranche is not None and self.instalment.tranche.state == Tranche.State.PLANNED:
-            return _("opens with the report of the year before")
-        return ""
+        tranche = self.instalment.tranche
+        if tranche is None or tranche.state != Tranche.State.PLANNED:
+            return ""
+        if tranche.rank == 1:
+            return _("opens once the agreement is in force")
+        return _("opens with the report of the year before")
 
 
 @dataclass(frozen=True)
@@ -283,14 +294,17 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
     if payment.is_claimable:
         return Step(title, NOW, None, _("You may claim it. %(trigger)s") % {"trigger": item.trigger_text})
     if payment.has_ended:
-        return Step(title, DONE, None, _("The agreement has ended: this payment will not be made."))
+        ended = {"the_act": agreement.in_words}
+        return Step(title, DROPPED, None, _("%(the_act)s has ended: this payment will not be made.") % ended)
     return Step(title, LATER, None, item.trigger_text)
 
 
 def _amount_of(payment: Payment):
-    """Euros: what was accepted once it was, else what is planned."""
+    """Euros: what was accepted once it was, what is asked once it was filed, else what is planned."""
     claim = payment.claim
-    return payment.instalment.amount if claim is None or claim.certified_amount is None else claim.certified_amount
+    if claim is None or (claim.certified_amount is None and claim.submitted_at is None):
+        return payment.instalment.amount
+    return claim.claimed_amount if claim.certified_amount is None else claim.certified_amount
 
 
 def _end(agreement: Agreement) -> Step:

@@ -30,7 +30,8 @@ def links_of_case(application, user) -> Iterator[CaseLink]:
         if task.is_theirs:
             url = f"{here}{task.url}" if task.url.startswith("#") else task.url
             yield CaseLink(task.action, url, task=task.text)
-    label = _("Agreement %(number)s and its payments") % {"number": agreement.number}
+    words = {"kind": agreement.get_kind_display(), "number": agreement.number}
+    label = _("%(kind)s %(number)s and its payments") % words
     yield CaseLink(label, here, agreement.state_label("applicant"), step=_signature(agreement))
 
 

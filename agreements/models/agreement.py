@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
@@ -289,6 +289,14 @@ class Agreement(WorkflowModel):
     def is_in_force(self) -> bool:
         """True while payments may be claimed."""
         return self.state == AgreementState.IN_FORCE
+
+    @property
+    def in_words(self) -> str:
+        """What its kind is called at the beginning of a sentence: "The agreement", or "The act" of the Region alone."""
+        is_agreement = self.kind == AgreementKind.AGREEMENT
+        return (
+            pgettext("begins a sentence", "The agreement") if is_agreement else pgettext("begins a sentence", "The act")
+        )
 
     @property
     def awaits_beneficiary(self) -> bool:

@@ -68,7 +68,8 @@ def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason
     settlement = _write(agreement, target, claims, decided, actor, reason)
     for claim in claims:
         if claim.pk not in decided.going_on:
-            words = reason or _("The agreement %(number)s has ended.") % {"number": agreement.number}
+            ended = {"the_act": agreement.in_words, "number": agreement.number}
+            words = reason or _("%(the_act)s %(number)s has ended.") % ended
             perform(claim, "refuse_at_end", actor=actor, comment=words, system=True)
     for tranche in agreement.tranches.filter(state="released"):
         close_if_over(tranche, actor)
@@ -112,6 +113,12 @@ def settlement_of(agreement):
     return getattr(agreement, "settlement", None)
 
 
+def why_it_ended(agreement) -> str:
+    """The words of whoever ended it, for one that ended before it was in force: it has no settlement to say them."""
+    ends = [event for event in agreement.events if event.to_state == agreement.state]
+    return ends[-1].comment if ends else ""
+
+
 def line_of(claim):
     """What the settlement of its agreement says of a claim, or None."""
     return getattr(claim, "settlement_line", None)
@@ -125,7 +132,8 @@ def why_it_stops(claim) -> str | None:
     line = line_of(claim)
     if line is not None and line.outcome == PAY:
         return None
-    return _("The agreement %(number)s is no longer in force (%(state)s): nothing more is examined or paid on it.") % {
+    return _("%(the_act)s %(number)s is no longer in force (%(state)s): nothing more is examined or paid on it.") % {
+        "the_act": agreement.in_words,
         "number": agreement.number,
         "state": in_a_sentence(agreement.state_label()),
     }

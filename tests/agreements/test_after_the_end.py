@@ -49,6 +49,28 @@ def test_the_page_of_an_ended_agreement_promises_nothing_more(client):
     assert all(step.status != "later" for step in timeline_of(agreement, payments_of(agreement)))
 
 
+@pytest.mark.parametrize(("granted", "named"), [("20000.00", "L’arrêté"), ("30000.00", "La convention")])
+def test_an_act_that_lapsed_before_it_was_in_force_says_why_and_sets_no_day(client, granted, named):
+    """What will not come is neither done nor to come; and an act of the Region alone is called by its name."""
+    agreement, house = sent(granted=granted)
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    case = client.get(agreement.application.get_absolute_url()).content.decode()
+    assert ("Arrêté attributif" in case) is (named == "L’arrêté")
+    perform(agreement, "lapse", actor=house.head, comment="Non signé dans les délais.")
+    page = client.get(agreement.get_absolute_url()).content.decode()
+    assert f"{named} a pris fin" in page
+    assert "Non signé dans les délais." in page
+    for day in ("Première demande au plus tard", "Dernière demande", "Compte rendu final"):
+        assert day not in page
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    load(agreement)
+    steps = timeline_of(agreement, payments_of(agreement))
+    unpaid = [step for step in steps if "ne sera pas effectué" in step.text]
+    assert {step.status for step in unpaid} == {"dropped"}
+    assert len(unpaid) == agreement.instalments.count()
+    assert page.count("(n’aura pas lieu)") == len(unpaid)
+
+
 def test_a_claim_given_back_after_the_end_is_a_duty_of_the_beneficiary(client):
     agreement, claim, house = returned_after_the_end()
     agreement = Agreement.objects.get(pk=agreement.pk)

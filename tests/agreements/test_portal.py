@@ -6,12 +6,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 
 from agreements import claims
 from agreements.drafting import ON_EXPENDITURE
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ExpenditureLine, Instalment, PaymentClaim
+from core.money import format_euros
 from core.transitions import perform
 from grants.case_links import links_of
 from tests.factories.agreements import (
@@ -24,6 +25,7 @@ from tests.factories.agreements import (
     opened,
     ordered,
     pay,
+    review,
     sent,
     signature,
     submitted,
@@ -89,6 +91,32 @@ def test_the_page_of_an_advance_states_nothing_of_expenditure(client):
     page = client.get(url("claim", claim.number)).content.decode()
     assert "Je certifie que ce versement est destiné à ce projet" in page
     assert "dépenses ont été payées" not in page
+
+
+def test_a_payment_asked_for_says_what_is_asked_until_it_is_accepted(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    add_line(claim, house)
+    claims.set_amount(claim, Decimal("2500.00"), actor=house.member)
+    sign_in(client, house.member)
+    claims.submit(claim, actor=house.member)
+    page = client.get(url("agreement", agreement.number))
+    asked = format_euros(Decimal("2500.00"))
+    with override("fr"):
+        told = gettext("asked: %(asked)s") % {"asked": asked}
+    assert told in page.content.decode()
+    assert any(step.title.endswith(asked) for step in page.context["timeline"])
+    review(claim, house)
+    assert told not in client.get(url("agreement", agreement.number)).content.decode()
+
+
+def test_the_first_year_waits_for_the_signatures_and_the_next_for_its_report(client):
+    agreement, house = sent("CPO", "180000.00")
+    sign_in(client, house.member)
+    payments = client.get(url("agreement", agreement.number)).context["payments"]
+    said = {payment.instalment.tranche.rank: payment.waits for payment in payments}
+    assert said[1] == "s’ouvre à l’entrée en vigueur"
+    assert said[2] == said[3] == "s’ouvre avec le bilan de l’année précédente"
 
 
 # --- whose it is ------------------------------------------------------------------------------------------------------
