@@ -76,11 +76,12 @@ class DocumentNotReady(Exception):
 
 
 class DocumentDamaged(DocumentNotReady):
-    """A file whose bytes are gone or changed; ``str()`` is a sentence for the reader."""
+    """A file whose bytes are gone or changed, or cannot be read; ``str()`` is a sentence for the reader."""
 
     def __init__(self, document: Document, fault: str):
         what = {
             FileCheck.Fault.MISSING: _("“%(name)s” is no longer in the store of files."),
+            FileCheck.Fault.UNREADABLE: _("“%(name)s” cannot be read in the store of files."),
             FileCheck.Fault.CHANGED: _("“%(name)s” is no longer the file that was sent: it was changed or damaged."),
         }[FileCheck.Fault(fault)] % {"name": document.name}
         region = settings.ESSOR_REGION
@@ -293,12 +294,29 @@ def _write(file: BinaryIO, stored: StoredFile) -> None:
         if not (fault := read_whole(stored)):
             return
         alerts.error("The stored file %s was %s: it is written again from a new copy.", stored.sha256, fault)
-        storage.delete(name)
+        try:
+            storage.delete(name)
+        except OSError as error:  # a folder that is not empty: only who keeps the store may say what it is
+            raise _not_kept() from error
     file.seek(0)
-    written = storage.save(name, File(file))
+    try:
+        written = storage.save(name, File(file))
+    except OSError as error:
+        alerts.error("The stored file %s could not be written: %s", stored.sha256, error)
+        raise _not_kept() from error
     if written != name:
         # Another session kept the same content at the same moment, under the right name.
         storage.delete(written)
+
+
+def _not_kept() -> DocumentRefused:
+    """What is said to who sends a file that the store does not take."""
+    return DocumentRefused(
+        _(
+            "The store of files could not keep this file. Send it again later; if it is refused again, write to the Region."
+        ),
+        code="store",
+    )
 
 
 # --- Giving out -----------------------------------------------------------------------------------------------------
@@ -311,7 +329,7 @@ def open_document(document: Document) -> File:
 
     Raises:
         DocumentNotReady: a scanner is configured and has not cleared the file.
-        DocumentDamaged: the store lost the file, or holds other bytes.
+        DocumentDamaged: the store lost the file, cannot read it, or holds other bytes.
     """
     _ensure_scanned(document.file)
     if document.file.scan_state == ScanState.INFECTED:
@@ -340,7 +358,7 @@ def _ensure_scanned(stored: StoredFile) -> None:
     try:
         with documents_storage().open(stored.storage_name, "rb") as file:
             result = scanner.scan(file)
-    except FileNotFoundError:
+    except OSError:
         return  # whoever reads it is told
     except ScannerUnavailable as error:
         _note_scan(stored, ScanState.PENDING, str(error))

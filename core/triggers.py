@@ -1,7 +1,24 @@
-"""Database triggers that several models share."""
+"""Database triggers that several models share, and the functions that triggers call."""
+
+import re
 
 import pgtrigger
 from django.db import models
+
+# The functions of the database that are no trigger's own, by name: what they say is looked at with the guards.
+FUNCTIONS: dict[str, str] = {}
+
+
+def declare_function(statement: str) -> str:
+    """A function that triggers, checks or figures call: ``CREATE OR REPLACE FUNCTION name(…)``; gives the statement.
+
+    Raises:
+        ValueError: another function has its name, or the statement is none.
+    """
+    found = re.search(r"CREATE OR REPLACE FUNCTION (?:public\.)?(\w+)\(", statement)
+    if found is None or FUNCTIONS.setdefault(found[1], statement) != statement:
+        raise ValueError(f"This is no function, or one of a name that another one has: {statement[:80]}")
+    return statement
 
 
 def no_truncate() -> pgtrigger.Trigger:
@@ -22,13 +39,13 @@ def append_only_triggers() -> list[pgtrigger.Trigger]:
 
 # The identity of a transaction: nobody chooses it, and it stays unique in a restored database (whose numbers start
 # again) because the instant at which the transaction began belongs to it.
-TRANSACTION_FUNCTION = """
+TRANSACTION_FUNCTION = declare_function("""
 CREATE OR REPLACE FUNCTION essor_transaction() RETURNS uuid LANGUAGE sql STABLE AS $$
     SELECT left(encode(sha256(convert_to(
         pg_current_xact_id()::text || '@' || extract(epoch FROM transaction_timestamp())::text, 'UTF8'
     )), 'hex'), 32)::uuid
 $$
-"""
+""")
 
 
 def transaction_trigger(column: str, also: str = "") -> pgtrigger.Trigger:
@@ -43,11 +60,11 @@ def transaction_trigger(column: str, also: str = "") -> pgtrigger.Trigger:
 
 # What stands for a text that is kept nowhere else: the mark of a password, of the words of a mail. Immutable, so that a
 # CHECK may call it, which nobody switches off with the triggers.
-DIGEST_FUNCTION = """
+DIGEST_FUNCTION = declare_function("""
 CREATE OR REPLACE FUNCTION essor_digest(said text) RETURNS varchar LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex')
 $$
-"""
+""")
 
 
 class Digest(models.Func):

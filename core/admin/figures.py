@@ -44,12 +44,14 @@ class Line:
     def tone(self) -> str:
         if self.check is None:
             return "idle"
-        return "ok" if self.check.holds else "no"
+        return "ok" if self.check.holds else "no"  # one that could not be made is no better than one that fails
 
     @property
     def state(self) -> str:
         if self.check is None:
             return _("not looked at yet")
+        if self.check.error:
+            return _("could not be made")
         return _("holds") if self.check.holds else _("does not hold")
 
     @property

@@ -31,7 +31,7 @@ READING = "reading of a file"
 
 
 class FileDamaged(Exception):
-    """The bytes of a stored file are gone, or are not those that were kept."""
+    """The bytes of a stored file are gone, cannot be read, or are not those that were kept."""
 
     def __init__(self, fault: str):
         self.fault = fault
@@ -50,6 +50,9 @@ def read_whole(stored: StoredFile, into: BinaryIO | None = None) -> str:
                     into.write(chunk)
     except FileNotFoundError:
         return Fault.MISSING
+    except OSError as error:  # a folder or a broken link in its place, a bad disk, no right to it
+        alerts.error("The stored file %s cannot be read: %s", stored.sha256, error)
+        return Fault.UNREADABLE
     return "" if size == stored.size and digest.hexdigest() == stored.sha256 else Fault.CHANGED
 
 
@@ -57,7 +60,7 @@ def open_proven(stored: StoredFile) -> File:
     """A copy of the bytes, compared with their hash before the first of them leaves.
 
     Raises:
-        FileDamaged: they are gone or changed; the alert is given.
+        FileDamaged: they are gone or changed, or cannot be read; the alert is given.
     """
     copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
     try:
@@ -117,6 +120,8 @@ def check_files(keys: Iterable[int]) -> Iterator[Finding]:
         which = ", ".join(f"{name} (core_document id={pk})" for pk, name in used[:5]) or "–"
         if fault == Fault.MISSING:
             sentence = _("the stored file is gone: %(documents)s.")
+        elif fault == Fault.UNREADABLE:
+            sentence = _("the stored file cannot be read: look at the store of files: %(documents)s.")
         else:
             sentence = _("the bytes of the stored file are not those that were kept: %(documents)s.")
         yield Finding(

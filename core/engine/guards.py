@@ -1,74 +1,63 @@
 """Whether the guards of the database stand: every declared trigger and constraint is there, enabled, as it is declared.
 
 What a trigger or a CHECK says is compared in PostgreSQL's own words: it is declared once more, on a temporary copy of
-its table that goes with the transaction, and both are read back.
+its table that goes with the transaction, and both are read back. Each guard is looked at by itself: one that cannot be
+read is named, and hides no other.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pgtrigger
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.utils.translation import gettext as _
 
+from core.engine import privileges, rights
 from core.engine.findings import Finding
+from core.engine.guard_columns import check_columns, check_defaults
+from core.engine.guard_functions import check_functions, plain
 from core.engine.lines import fetch, quoted
-from core.engine.locks import IGNORE_FUNCTION, STAMP, STAMP_FUNCTION, history_tables
-from core.engine.rights import check_rights
-from core.triggers import DIGEST_FUNCTION, TRANSACTION_FUNCTION
-
-FUNCTIONS = {
-    "_pgtrigger_should_ignore": IGNORE_FUNCTION,
-    "essor_digest": DIGEST_FUNCTION,
-    "essor_transaction": TRANSACTION_FUNCTION,
-    STAMP: STAMP_FUNCTION,
-}
-COPY = "essor_copy_of_a_table"
-# What PostgreSQL said, by the columns of the table and the statements: a few hundred tables are copied once a process.
-_said: dict[tuple[str, ...], dict[str, str]] = {}
-SAYS_OF_TRIGGERS = """
-    SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal
-"""
-SAYS_OF_CHECKS = """
-    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'
-"""
+from core.engine.locks import STAMP, history_tables
+from core.engine.own_words import (
+    COPY,
+    SAYS_OF_CHECKS,
+    SAYS_OF_TRIGGERS,
+    alone,
+    columns_of_tables,
+    gone_or_off,
+    in_its_words,
+    literal,
+    same,
+    unlike,
+    without_table,
+    words,
+)
 
 
 def check_guards() -> Iterator[Finding]:
     """What guards the tables is what the models declare. Writes nothing: the copies are undone."""
-    yield from check_rights()
-    yield from _functions()
-    yield from _stamps()
-    columns, compiled = _columns_of_tables(), [trigger.compile(model) for model, trigger in pgtrigger.registered()]
-    yield from _triggers(compiled, columns)
-    yield from _strangers([item.sql.pgid for item in compiled])
-    yield from _constraints(columns)
-    yield from _columns()
+    columns, compiled = columns_of_tables(), [trigger.compile(model) for model, trigger in pgtrigger.registered()]
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        *(
+            (f"{check.__module__.rpartition('.')[2]}.{check.__name__.strip('_')}", check)
+            for check in (*rights.CHECKS, *privileges.CHECKS)
+        ),
+        ("functions", check_functions),
+        ("stamps", _stamps),
+        ("triggers", lambda: _triggers(compiled, columns)),
+        ("strangers", lambda: _strangers([item.sql.pgid for item in compiled])),
+        ("constraints", lambda: _constraints(columns)),
+        ("columns", check_columns),
+        ("defaults", lambda: check_defaults(columns)),
+    ]
+    for name, check in checks:
+        yield from alone("guards", name, check)
 
 
 def _finding(table: str, name: str, sentence: str, before: Any = None, after: Any = None) -> Finding:
     return Finding(table, name, "*", before, after, None, sentence)
-
-
-def _functions() -> Iterator[Finding]:
-    query = """
-        SELECT function.proname AS name, function.prosrc AS source FROM pg_proc AS function
-        WHERE function.pronamespace = 'public'::regnamespace AND function.proname = ANY (%s)
-    """
-    found = {row["name"]: row["source"] for row in fetch(query, [list(FUNCTIONS)])}
-    for name, declared in FUNCTIONS.items():
-        body = declared.split("$$")[1]
-        if name not in found:
-            yield _finding("pg_proc", name, _("this function of the guards is gone: run manage.py migrate."))
-        elif _plain(found[name]) != _plain(body):
-            sentence = _("this function of the guards does not say what it should.")
-            yield _finding("pg_proc", name, sentence, _plain(body), _plain(found[name]))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _stamps() -> Iterator[Finding]:
@@ -79,117 +68,83 @@ def _stamps() -> Iterator[Finding]:
         )
     """
     for row in fetch(query, [history_tables(), STAMP]):
-        yield _finding(row["name"], STAMP, _gone_or_off())
-
-
-def _gone_or_off() -> str:
-    return _("this guard is gone, or switched off.")
+        yield _finding(row["name"], STAMP, gone_or_off())
 
 
 # --- triggers ------------------------------------------------------------------------------------------------------
 
 
-def _columns_of_tables() -> dict[str, str]:
-    """The names and types of the columns of each table, as one text: what its triggers and checks are read against."""
-    query = """
-        SELECT class.relname AS "table", string_agg(
-            concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attcollation), ', ' ORDER BY attnum
-        ) AS columns
-        FROM pg_class AS class JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
-        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p')
-          AND attribute.attnum > 0 AND NOT attribute.attisdropped
-        GROUP BY class.relname
-    """
-    return {row["table"]: row["columns"] for row in fetch(query)}
-
-
-def _in_its_words(table: str, columns: str, statements: list[str], reading: str) -> dict[str, str]:
-    """What PostgreSQL says of what these statements make on a copy of the table, by name.
-
-    The words follow from the columns and the statements alone, so that they are asked once for these.
-    """
-    if not statements:
-        return {}
-    key = (reading, table, columns, *statements)
-    if key not in _said:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"CREATE TEMPORARY TABLE {COPY} (LIKE {quoted(table)}) ON COMMIT DROP")
-            for statement in statements:
-                cursor.execute(statement)
-            cursor.execute(reading, [f"pg_temp.{COPY}"])
-            _said[key] = dict(cursor.fetchall())
-            cursor.execute(f"DROP TABLE pg_temp.{COPY}")
-    return _said[key]
-
-
 def _triggers(every: list[Any], columns: dict[str, str]) -> Iterator[Finding]:
     """The triggers of the models: there, enabled, calling what they should when they should."""
     query = """
-        SELECT class.relname AS "table", trigger.tgname AS name, trigger.tgenabled AS enabled,
-               pg_get_triggerdef(trigger.oid) AS says, function.prosrc AS source
+        SELECT class.relname AS "table", trigger.tgname AS name, trigger.tgenabled AS enabled, trigger.oid AS number,
+               function.prosrc AS source
         FROM pg_trigger AS trigger JOIN pg_class AS class ON class.oid = trigger.tgrelid
         JOIN pg_proc AS function ON function.oid = trigger.tgfoid
         WHERE NOT trigger.tgisinternal AND class.relnamespace = 'public'::regnamespace
     """
     there = {(row["table"], row["name"]): row for row in fetch(query)}
+    says = words("pg_get_triggerdef", [row["number"] for row in there.values()])
+    for row in there.values():
+        row["says"] = says[row["number"]]
     by_table: dict[str, list[Any]] = {}
     for compiled in every:
         by_table.setdefault(compiled.sql.table, []).append(compiled)
     for table, declared in sorted(by_table.items()):
-        standing = []
-        for compiled in declared:
-            row = there.get((table, compiled.sql.pgid))
-            if row is None or row["enabled"] != "O":
-                yield _finding(table, compiled.sql.pgid, _gone_or_off())
-            else:
-                standing.append((compiled, row))
-        made = [_made(table, compiled) for compiled, _row in standing]
-        says = _in_its_words(table, columns.get(table, ""), made, SAYS_OF_TRIGGERS)
-        for compiled, row in standing:
-            name = compiled.sql.pgid
-            body, trigger = _body_of(compiled), _without_table(says[name])
-            if _plain(row["source"]) != body:
-                yield _finding(table, name, _unlike(), body, _plain(row["source"]))
-            elif not _same_trigger(table, columns.get(table, ""), name, row["says"], says[name]):
-                yield _finding(table, name, _unlike(), trigger, _without_table(row["says"]))
+        yield from alone(
+            table, "TRIGGER", lambda table=table, declared=declared: _triggers_of(table, declared, there, columns),
+            savepoint=False,
+        )  # fmt: skip
 
 
-def _same_trigger(table: str, columns: str, name: str, found: str, declared: str) -> bool:
-    """Whether two triggers say the same; words that differ are read once more, as a restored backup reads them."""
-    if _without_table(found) == _without_table(declared):
-        return True
-    again = [
-        _in_its_words(
-            table, columns, [_literal(_plain(re.sub(r" ON \S+ ", f" ON {COPY} ", says, count=1)))], SAYS_OF_TRIGGERS
-        )
-        for says in (found, declared)
-    ]
-    return again[0][name] == again[1][name]
+def _triggers_of(
+    table: str, declared: list[Any], there: dict[tuple[str, str], dict[str, Any]], columns: dict[str, str]
+) -> Iterator[Finding]:
+    standing = []
+    for compiled in declared:
+        row = there.get((table, compiled.sql.pgid))
+        if row is None or row["enabled"] != "O":
+            yield _finding(table, compiled.sql.pgid, gone_or_off())
+        else:
+            standing.append((compiled, row))
+    made = [_made(table, compiled) for compiled, _row in standing]
+    says = in_its_words(table, columns.get(table, ""), made, SAYS_OF_TRIGGERS)
+    for compiled, row in standing:
+        name = compiled.sql.pgid
+        yield from alone(
+            table, name,
+            lambda compiled=compiled, row=row, name=name: _trigger(
+                table, columns.get(table, ""), compiled, row, says[name]
+            ),
+            savepoint=False,
+        )  # fmt: skip
 
 
-def _literal(statement: str) -> str:
-    return statement.replace("%", "%%") if connection.execute_wrappers else statement
+def _trigger(table: str, columns: str, compiled: Any, row: dict[str, Any], declared: str) -> Iterator[Finding]:
+    name, body, found = compiled.sql.pgid, _body_of(compiled), row["says"]
+    if plain(row["source"]) != body:
+        yield _finding(table, name, unlike(), body, plain(row["source"]))
+    elif found is None or not same(
+        without_table(found), without_table(declared), _trigger_again, table, columns, SAYS_OF_TRIGGERS, name
+    ):
+        yield _finding(table, name, unlike(), without_table(declared), without_table(found or "?"))
 
 
-def _unlike() -> str:
-    return _("this guard does not say what it should.")
+def _trigger_again(says: str) -> str:
+    """The statement that makes a trigger from PostgreSQL's words (without its table), on the copy."""
+    return says.replace(" ON … ", f" ON {COPY} ", 1)
 
 
 def _body_of(compiled: Any) -> str:
     """The text of a trigger's function, from the statements that make it."""
     _before, made = compiled.install_sql.split(f"FUNCTION {compiled.sql.pgid}()", 1)
-    return _plain(made.split("$$")[1])
-
-
-def _without_table(says: str) -> str:
-    return re.sub(r" ON \S+ ", " ON … ", _plain(says), count=1)
+    return plain(made.split("$$")[1])
 
 
 def _made(table: str, compiled: Any) -> str:
     """The statement that makes a trigger, on the copy of its table."""
     (made,) = re.findall(r"CREATE\s+(?:CONSTRAINT\s+)?TRIGGER .*?;", compiled.install_sql, re.DOTALL)
-    made = made.replace(f"ON {quoted(table)}", f"ON {COPY}", 1)
-    return made.replace("%", "%%") if connection.execute_wrappers else made
+    return literal(made.replace(f"ON {quoted(table)}", f"ON {COPY}", 1))
 
 
 def _strangers(declared: list[str]) -> Iterator[Finding]:
@@ -207,7 +162,7 @@ def _strangers(declared: list[str]) -> Iterator[Finding]:
     """
     for row in fetch(query, [STAMP, declared]):
         sentence = (
-            _gone_or_off()
+            gone_or_off()
             if row["internal"]
             else _("nobody declared this trigger or rule: it may change what is written.")
         )
@@ -222,90 +177,59 @@ def _constraints(columns: dict[str, str]) -> Iterator[Finding]:
     query = """
         SELECT class.relname AS "table", rule.conname AS name, rule.convalidated AND NOT EXISTS (
                    SELECT FROM pg_index WHERE indexrelid = rule.conindid AND NOT (indisvalid AND indisready AND indislive)
-               ) AS valid,
-               pg_get_constraintdef(rule.oid) AS says
+               ) AS valid, rule.oid AS number
         FROM pg_constraint AS rule JOIN pg_class AS class ON class.oid = rule.conrelid
         WHERE rule.connamespace = 'public'::regnamespace
         UNION ALL
-        SELECT class.relname, name.relname, index.indisvalid AND index.indisready AND index.indislive, ''
+        SELECT class.relname, name.relname, index.indisvalid AND index.indisready AND index.indislive, NULL
         FROM pg_index AS index JOIN pg_class AS name ON name.oid = index.indexrelid
         JOIN pg_class AS class ON class.oid = index.indrelid
         WHERE index.indisunique AND name.relnamespace = 'public'::regnamespace
           AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = index.indexrelid)
     """
     there = {(row["table"], row["name"]): row for row in fetch(query)}
+    says = words("pg_get_constraintdef", [row["number"] for row in there.values() if row["number"]])
     for model in apps.get_models(include_auto_created=True):
-        if model._meta.proxy or not model._meta.managed:
+        if model._meta.proxy or not model._meta.managed or not model._meta.constraints:
             continue
-        table, standing = model._meta.db_table, []
-        for rule in model._meta.constraints:
-            row = there.get((table, rule.name))
-            if row is None or not row["valid"]:
-                yield _finding(table, rule.name, _gone_or_off())
-            elif isinstance(rule, models.CheckConstraint):
-                standing.append((rule, row["says"]))
-        made = _checks_made(model, [rule for rule, _says in standing])
-        says = _in_its_words(table, columns.get(table, ""), made, SAYS_OF_CHECKS)
-        for rule, found in standing:
-            if not _same_check(table, columns.get(table, ""), rule.name, found, says[rule.name]):
-                yield _finding(table, rule.name, _unlike(), says[rule.name], found)
+        yield from alone(
+            model._meta.db_table, "CONSTRAINT", lambda model=model: _constraints_of(model, there, says, columns),
+            savepoint=False,
+        )  # fmt: skip
 
 
-def _same_check(table: str, columns: str, name: str, found: str, declared: str) -> bool:
-    """Whether two checks say the same. A backup is restored from PostgreSQL's words, which it then says otherwise: words
-    that differ are read once more."""
-    if found == declared:
-        return True
-    again = [
-        _in_its_words(
-            table,
-            columns,
-            [_literal(f"ALTER TABLE pg_temp.{COPY} ADD CONSTRAINT {quoted(name)} {says}")],
-            SAYS_OF_CHECKS,
-        )
-        for says in (found, declared)
-    ]
-    return again[0][name] == again[1][name]
+def _constraints_of(
+    model: type[models.Model],
+    there: dict[tuple[str, str], dict[str, Any]],
+    says: dict[int, str | None],
+    columns: dict[str, str],
+) -> Iterator[Finding]:
+    table, standing = model._meta.db_table, []
+    for rule in model._meta.constraints:
+        row = there.get((table, rule.name))
+        if row is None or not row["valid"]:
+            yield _finding(table, rule.name, gone_or_off())
+        elif isinstance(rule, models.CheckConstraint):
+            standing.append((rule, says[row["number"]]))
+    made = _checks_made(model, [rule for rule, _found in standing])
+    declared = in_its_words(table, columns.get(table, ""), made, SAYS_OF_CHECKS)
+    for rule, found in standing:
+        yield from alone(
+            table, rule.name,
+            lambda name=rule.name, found=found: _check(table, columns.get(table, ""), name, found, declared[name]),
+            savepoint=False,
+        )  # fmt: skip
+
+
+def _check(table: str, columns: str, name: str, found: str | None, declared: str) -> Iterator[Finding]:
+    def again(says: str) -> str:
+        return f"ALTER TABLE pg_temp.{COPY} ADD CONSTRAINT {quoted(name)} {says}"
+
+    if found is None or not same(found, declared, again, table, columns, SAYS_OF_CHECKS, name):
+        yield _finding(table, name, unlike(), declared, found)
 
 
 def _checks_made(model: type[models.Model], rules: list[models.CheckConstraint]) -> list[str]:
     """The statements that make these checks, on the copy of their table."""
     with connection.schema_editor(collect_sql=True, atomic=False) as editor:
         return [f"ALTER TABLE pg_temp.{COPY} ADD {rule.constraint_sql(model, editor)}" for rule in rules]
-
-
-def _columns() -> Iterator[Finding]:
-    """What fields say of themselves: of which type, not empty, unique, a key of another table."""
-    query = """
-        SELECT class.relname AS "table", attribute.attname AS name, attribute.attnotnull AS filled,
-               format_type(attribute.atttypid, attribute.atttypmod) AS type,
-               EXISTS (SELECT FROM pg_index AS index WHERE index.indrelid = class.oid AND index.indisunique
-                       AND index.indisvalid AND index.indisready AND index.indislive AND index.indpred IS NULL AND index.indnkeyatts = 1
-                       AND index.indkey[0] = attribute.attnum) AS single,
-               EXISTS (SELECT FROM pg_constraint AS rule WHERE rule.conrelid = class.oid AND rule.contype = 'f'
-                       AND rule.convalidated AND rule.conkey = ARRAY[attribute.attnum]) AS refers
-        FROM pg_class AS class JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
-        WHERE class.relnamespace = 'public'::regnamespace AND attribute.attnum > 0 AND NOT attribute.attisdropped
-    """
-    there = {(row["table"], row["name"]): row for row in fetch(query)}
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.proxy or not model._meta.managed:
-            continue
-        for field in model._meta.local_concrete_fields:
-            row = there.get((model._meta.db_table, field.column))
-            refers = getattr(field, "db_constraint", False) and field.remote_field is not None
-            wanted = {"filled": not field.null and not field.generated, "single": field.unique, "refers": refers}
-            for rule, says in wanted.items():
-                if says and not (row and row[rule]):
-                    name = {"filled": "NOT NULL", "single": "UNIQUE", "refers": "FOREIGN KEY"}[rule]
-                    yield _finding(model._meta.db_table, f"{field.column} {name}", _gone_or_off())
-            # The keys of Django's own link tables are as wide as the settings said when they were made.
-            if row and not isinstance(field, models.AutoField) and row["type"] != (type_ := _type_of(field)):
-                sentence = _("this column is not of the type that is declared.")
-                yield _finding(model._meta.db_table, field.column, sentence, type_, row["type"])
-
-
-def _type_of(field: models.Field) -> str:
-    """The type of a field's column, in PostgreSQL's own words."""
-    said = field.db_type(connection) or ""
-    return said.replace(", ", ",").replace("varchar", "character varying")

@@ -4,6 +4,8 @@
   history tables are made by a library, and none may be forgotten.
 * The triggers that write the history work with the rights of the owner, so that the role of the application may read
   the history and no more.
+* Every function reads the names in it under :data:`SAFE_PATH`, whatever the session that calls it says: a temporary
+  table of the name of one of Essor's stands in for none.
 * The switch of the trigger library (``pgtrigger.ignore``) obeys the owner of the tables alone.
 * The role of the application gets what it needs: to read and write rows, never to define anything.
 """
@@ -11,10 +13,13 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from core.history import history_model_of, tracked_models
 
+# PostgreSQL's own names first, the schema of the tables next, temporary tables last: where a path does not name these,
+# they come before all others, and any session may make some.
+SAFE_PATH = "pg_catalog, public, pg_temp"
 STAMP = "essor_stamp_line"
 STAMP_FUNCTION = f"""
 CREATE OR REPLACE FUNCTION {STAMP}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -26,8 +31,9 @@ $$
 """
 # The library's own function answers whoever asks: each migration that adds a trigger puts it back, so it is replaced
 # after each. It looks for the owner only when somebody asks for something: triggers are called for every row.
-IGNORE_FUNCTION = """
-CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+IGNORE_FUNCTION = f"""
+CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN LANGUAGE plpgsql
+SET search_path = {SAFE_PATH} AS $$
 DECLARE
     asked TEXT := current_setting('pgtrigger.ignore', true);
 BEGIN
@@ -37,10 +43,10 @@ BEGIN
     IF NOT trigger_name = ANY (asked::text[]) THEN
         RETURN FALSE;
     END IF;
-    RETURN pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass), 'USAGE');
+    RETURN pg_has_role(session_user, (SELECT relowner FROM pg_catalog.pg_class WHERE oid = 'public.core_event'::regclass), 'USAGE');
 END
 $$
-"""
+"""  # noqa: S608
 # Written by triggers or by the owner's commands; the application reads them. What decides what a role may do, and which
 # table an event speaks of, is among them: it is made by migrations, not by people.
 ONLY_READ = (
@@ -81,10 +87,11 @@ def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     if "core_event" not in present:  # migrated to before there was anything to guard
         return
     tables = [table for table in history_tables() if table in present]
-    with connection.cursor() as cursor:
+    with transaction.atomic(using), connection.cursor() as cursor:
         _stamp_lines(cursor, tables)
         cursor.execute(IGNORE_FUNCTION)
         _write_as_owner(cursor, tables)
+        _fix_paths(cursor)
         role = settings.ESSOR_DATABASE_ROLE
         cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
         owner, exists = cursor.fetchone()
@@ -118,7 +125,23 @@ def _write_as_owner(cursor: Any, tables: list[str]) -> None:
         [tables],
     )
     for (function,) in cursor.fetchall():
-        cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
+        cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER")
+
+
+def _fix_paths(cursor: Any) -> None:
+    """Every function of the schema gets the safe path; those of an extension are its own."""
+    cursor.execute(
+        """
+        SELECT function.oid::regprocedure::text FROM pg_proc AS function
+        WHERE function.pronamespace = 'public'::regnamespace AND function.prokind = 'f'
+          AND function.proconfig IS DISTINCT FROM ARRAY[%s]
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'e')
+        """,
+        [f"search_path={SAFE_PATH}"],
+    )
+    for (function,) in cursor.fetchall():
+        cursor.execute(f"ALTER FUNCTION {function} RESET ALL")
+        cursor.execute(f"ALTER FUNCTION {function} SET search_path = {SAFE_PATH}")
 
 
 def too_open(cursor: Any, role: str, tables: list[str]) -> list[str]:

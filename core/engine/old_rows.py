@@ -37,11 +37,12 @@ def refuse_broken_rows(model: type[models.Model], constraint: models.CheckConstr
     # The very words that the database would check, so that what is null passes here as it passes there.
     condition = constraint._get_check_sql(model, schema_editor)
     fields = sorted(constraint.condition.referenced_base_fields)
-    columns = ["id", *(model._meta.get_field(name).column for name in fields)]
+    key = model._meta.pk.column
+    columns = [key, *(model._meta.get_field(name).column for name in fields)]
     quoted = ", ".join(schema_editor.quote_name(column) for column in columns)
     table = schema_editor.quote_name(model._meta.db_table)
     with schema_editor.connection.cursor() as cursor:
-        broken_rows = f"FROM {table} WHERE NOT ({condition}) ORDER BY id LIMIT {SHOWN}"
+        broken_rows = f"FROM {table} WHERE NOT ({condition}) ORDER BY {schema_editor.quote_name(key)} LIMIT {SHOWN}"
         cursor.execute(f"SELECT {quoted}, count(*) OVER () {broken_rows}")
         broken = cursor.fetchall()
     if not broken:

@@ -23,17 +23,6 @@ def _finding(table: str, name: str, sentence: str, found: object = None) -> Find
     return Finding(table, name, "*", None, found, None, sentence)
 
 
-def check_rights() -> Iterator[Finding]:
-    """Nobody but the owner can take a guard away, and the application writes where it should alone."""
-    yield from _owners()
-    yield from _members()
-    yield from _writers()
-    yield from _settings()
-    yield from _lenders()
-    yield from _heirs()
-    yield from _beside_the_roles()
-
-
 def _owners() -> Iterator[Finding]:
     query = f"""
         SELECT class.relname AS name, pg_get_userbyid(class.relowner) AS owner FROM pg_class AS class
@@ -168,3 +157,7 @@ def _heirs() -> Iterator[Finding]:
         "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity"
     ):
         yield _finding(row["name"], "*", _("this table hides rows from whoever does not own it (row security)."))
+
+
+# Nobody but the owner can take a guard away, and the application writes where it should alone.
+CHECKS = (_owners, _members, _writers, _settings, _lenders, _heirs, _beside_the_roles)

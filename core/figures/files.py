@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.core.files.storage import Storage
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
@@ -29,11 +30,17 @@ def missing() -> Iterator[Broken]:
             yield Broken(pk, name, size, found)
 
 
-def _size(storage, name: str) -> int | None:
+def _size(storage: Storage, name: str) -> int | str | None:
+    """The bytes of a stored file; None where there is none, "unreadable" where what is there is no file."""
     try:
-        return storage.size(name) if storage.exists(name) else None
+        if not storage.exists(name):
+            return None
+        with storage.open(name, "rb"):
+            return storage.size(name)
     except FileNotFoundError:
         return None
+    except OSError:  # a folder, a broken link, no right to it: said of this file, and the others are looked at
+        return FileCheck.Fault.UNREADABLE.value
 
 
 CHANGED = """
@@ -62,5 +69,6 @@ register(
         subject=Document,
         rows=missing,
         unit=Unit.NUMBER,
+        words=dict(FileCheck.Fault.choices),
     ),
 )

@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from core.lib.odd_days import read_any_day
 from core.money import format_euros
 from core.templatetags.essor import short_date
 
@@ -102,6 +103,7 @@ class Invariant:
             yield from self.rows()
             return
         with connection.cursor() as cursor:
+            read_any_day(cursor)
             cursor.execute(self.sql, dict(self.parameters()))
             columns = [column.name for column in cursor.description]
             places = [columns.index(name) for name in ("id", "label", "expected", "found")]
@@ -118,16 +120,29 @@ class Invariant:
         """A value as people read it: euros, a day, the words of a state. ``value`` may be its stored text."""
         if value is None or value == "":
             return "–"
+        try:
+            return self._read(value, subject)
+        except (ArithmeticError, ValueError):  # no amount, no day ("infinity"): as it stands
+            return str(self.words.get(str(value), value))
+
+    def _read(self, value: Any, subject: type[models.Model] | None) -> str:
         match self.unit:
             case Unit.EUROS:
                 return format_euros(Decimal(str(value)))
             case Unit.DAY:
-                return short_date(value if isinstance(value, date | datetime) else date.fromisoformat(str(value)[:10]))
+                return short_date(value if isinstance(value, date | datetime) else _day(str(value)))
             case Unit.STATE:
                 labels = getattr(subject or self.subject, "state_label_of", None)
                 return labels(str(value)) if labels else str(value)
             case _:
                 return str(self.words.get(str(value), value))
+
+
+def _day(text: str) -> date:
+    """The day of a stored text. Raises ValueError for one that Python has none of."""
+    if text.endswith("BC"):
+        raise ValueError(text)
+    return date.fromisoformat(text[:10])
 
 
 def url_of(label: str, pk: int) -> str:

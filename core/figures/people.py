@@ -68,9 +68,9 @@ register(
             SELECT u.id, u.email || ' · ' || max(e.action) AS label, since.day::date AS expected, max(e.created_at)::date AS found
             FROM core_user u JOIN core_user_groups r ON r.user_id = u.id
             JOIN auth_group g ON g.id = r.group_id AND g.name = 'auditor'
-            JOIN LATERAL (SELECT coalesce(max(pgh_created_at), '-infinity') AS day FROM core_userroleevent
+            JOIN LATERAL (SELECT max(pgh_created_at) AS day FROM core_userroleevent
                           WHERE user_id = u.id AND group_id = g.id AND pgh_label = 'insert') AS since ON TRUE
-            JOIN core_event e ON e.actor_id = u.id AND e.created_at > since.day
+            JOIN core_event e ON e.actor_id = u.id AND e.created_at > coalesce(since.day, '-infinity')
             JOIN django_content_type kind ON kind.id = e.content_type_id
             WHERE (kind.app_label, kind.model) <> ('core', 'job')
               AND NOT (kind.app_label = 'core' AND kind.model = 'user' AND e.object_id = u.id)

@@ -91,6 +91,7 @@ class FileCheck(models.Model):
 
         MISSING = "missing", _("file not there")
         CHANGED = "changed", _("changed")
+        UNREADABLE = "unreadable", _("cannot be read")
 
     file = models.OneToOneField(StoredFile, models.CASCADE, primary_key=True, related_name="check_of_bytes")
     checked_at = models.DateTimeField(default=timezone.now)

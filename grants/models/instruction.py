@@ -212,7 +212,7 @@ class Opinion(models.Model):
         return f"{self.body} · {self.get_result_display() or _('awaited')}"
 
 
-# ``grants_aid_basis(case)`` is a function of the database (migration 0005): one fingerprint of what the aid rests on.
+# ``grants_aid_basis(case)`` is a function of the database (grants.aid_basis): one fingerprint of what the aid rests on.
 
 # A proposal in favour, its visa, its place on an agenda and the grant rest on the newest computation, and on one whose
 # figures have not changed since.

@@ -33,8 +33,8 @@ register(
         source=PLAN,
         subject=Operation,
         sql="""
-            SELECT o.id, o.code || ' v' || v.number AS label, v.eu_amount AS expected,
-                   coalesce(sum(f.amount) FILTER (WHERE f.kind = 'eu'), 0) AS found
+            SELECT o.id, o.code || ' v' || v.number AS label,
+                   coalesce(sum(f.amount) FILTER (WHERE f.kind = 'eu'), 0) AS expected, v.eu_amount AS found
             FROM reporting_operationversion v JOIN reporting_operation o ON o.id = v.operation_id
             LEFT JOIN reporting_financingline f ON f.version_id = v.id
             GROUP BY o.id, v.id HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind = 'eu'), 0) <> v.eu_amount

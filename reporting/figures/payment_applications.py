@@ -6,6 +6,12 @@ from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from reporting.models import Basis, CategoryOfRegion, Certificate, PaymentApplication
 
 ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
+# What an entry asks for: three amounts that nobody adds up.
+AMOUNTS = {
+    "eligible": _("eligible expenditure"),
+    "union": _("part of the Union"),
+    "public": _("public expenditure"),
+}
 
 register(
     Invariant(
@@ -15,17 +21,19 @@ register(
         source=ASKED,
         subject=PaymentApplication,
         sql="""
-            SELECT p.id, prio.code || ' · ' || l.category_of_region AS label,
-                   coalesce(sum(e.eligible_amount + e.union_amount + e.public_amount), 0) AS expected,
-                   l.eligible_amount + l.union_amount + l.public_amount AS found
+            SELECT p.id, prio.code || ' · ' || l.category_of_region || ' · ' || amount.name AS label, amount.expected, amount.found
             FROM reporting_paymentapplicationline l JOIN reporting_paymentapplication p ON p.id = l.application_id
             JOIN reporting_priority prio ON prio.id = l.priority_id
-            LEFT JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
-            GROUP BY p.id, l.id, prio.id
-            HAVING ROW(coalesce(sum(e.eligible_amount), 0), coalesce(sum(e.union_amount), 0), coalesce(sum(e.public_amount), 0))
-                   IS DISTINCT FROM ROW(l.eligible_amount, l.union_amount, l.public_amount) ORDER BY p.id, l.id
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(e.eligible_amount), 0) AS eligible, coalesce(sum(e.union_amount), 0) AS of_union,
+                       coalesce(sum(e.public_amount), 0) AS of_public
+                FROM reporting_paymentapplicationentry e WHERE e.line_id = l.id
+            ) AS s
+            CROSS JOIN LATERAL (VALUES (1, 'eligible', s.eligible, l.eligible_amount), (2, 'union', s.of_union, l.union_amount),
+                (3, 'public', s.of_public, l.public_amount)) AS amount (rank, name, expected, found)
+            WHERE amount.expected IS DISTINCT FROM amount.found ORDER BY p.id, l.id, amount.rank
         """,
-        label_words=dict(CategoryOfRegion.choices),
+        label_words={**dict(CategoryOfRegion.choices), **AMOUNTS},
     ),
     Invariant(
         code="reporting.entry-is-its-certificate",
@@ -36,17 +44,18 @@ register(
         source=ASKED,
         subject=Certificate,
         sql="""
-            SELECT c.id, c.number AS label, c.total + s.of_union + s.of_public AS expected,
-                   e.eligible_amount + e.union_amount + e.public_amount AS found
+            SELECT c.id, c.number || ' · ' || amount.name AS label, amount.expected, amount.found
             FROM reporting_paymentapplicationentry e JOIN reporting_certificate c ON c.id = e.certificate_id
             CROSS JOIN LATERAL (
                 SELECT coalesce(sum(a.amount) FILTER (WHERE a.kind = 'eu'), 0) AS of_union, coalesce(sum(a.amount) FILTER (
                            WHERE a.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) AS of_public
                 FROM reporting_certificateallocation a WHERE a.certificate_id = c.id
             ) AS s
-            WHERE ROW(e.eligible_amount, e.union_amount, e.public_amount)
-                  IS DISTINCT FROM ROW(c.total, s.of_union, s.of_public) ORDER BY c.id
+            CROSS JOIN LATERAL (VALUES (1, 'eligible', c.total, e.eligible_amount), (2, 'union', s.of_union, e.union_amount),
+                (3, 'public', s.of_public, e.public_amount)) AS amount (rank, name, expected, found)
+            WHERE amount.expected IS DISTINCT FROM amount.found ORDER BY c.id, amount.rank
         """,
+        label_words=AMOUNTS,
     ),
     Invariant(
         code="reporting.certificate-asked-once",

@@ -23,6 +23,10 @@ def instead_of_the_application(settings) -> str:
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", [settings.ESSOR_DATABASE_ROLE])
         if cursor.fetchone():
             cursor.execute(f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{settings.ESSOR_DATABASE_ROLE}"')
+            for kind in ("TABLES", "SEQUENCES"):
+                cursor.execute(
+                    f'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON {kind} FROM "{settings.ESSOR_DATABASE_ROLE}"'
+                )
     with as_the_application() as role:
         pass
     settings.ESSOR_DATABASE_ROLE = role

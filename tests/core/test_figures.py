@@ -1,5 +1,6 @@
 """Looks at the figures: what is kept and told, the page "Checks", the command, the banner, the health."""
 
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -11,17 +12,19 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from core import health
 from core.dates import format_moment
+from core.events import record
 from core.figures import jobs
 from core.figures.alerts import broken_codes, broken_number, is_silent
 from core.figures.checking import keep, look, look_at
-from core.figures.invariants import Broken, Invariant, invariant_of, invariants, register
+from core.figures.invariants import Broken, Invariant, Unit, invariant_of, invariants, register
 from core.figures.models import FigureCheck, FigureFinding
 from core.jobs import run_now
-from core.models import IncompatibleRoles, Job, OutboxMessage, User
+from core.management.commands.check_figures import summary
+from core.models import IncompatibleRoles, Job, OutboxMessage, RoleGroup, User
 from core.roles import Role
 from tests.factories.core import UserFactory
 
@@ -125,6 +128,44 @@ def test_a_check_that_fails_in_any_way_silences_no_other():
     assert "KeyError" in FigureCheck.objects.get(code="core.test").error
     check = FigureCheck.objects.get(code="core.test.beyond")
     assert (check.broken_count, check.holds) == (1, False) and check.error
+
+
+def test_a_day_that_is_none_is_shown_as_it_stands():
+    """PostgreSQL keeps days that Python has none of: whoever writes one hides nothing by it."""
+    person = UserFactory(applicant=True)
+    for day in ("infinity", "-infinity", "12000-01-01", "0044-03-15 BC"):
+        sql = f"SELECT {person.pk} AS id, 'x' AS label, '{day}'::date AS expected, '{day}'::timestamptz AS found"
+        result = look_at(Invariant("core.test", "n", "s", "o", User, sql=sql, unit=Unit.DAY))
+        assert (result.error, result.count) == ("", 1)
+        assert day[:8] in result.invariant.shown(result.rows[0].expected)
+        keep([result])
+    assert Invariant("core.test", "n", "s", "o", User, sql=sql).shown("no amount") == "no amount"
+
+
+def test_a_check_that_could_not_be_made_never_says_that_nothing_was_found(client):
+    client.force_login(UserFactory(administrator=True))
+    invariant = invariant_of(CODE)
+    keep([replace(look_at(invariant), rows=(), count=0, error="DataError: date too small")])
+    with translation.override("fr"):
+        for url in (reverse("admin:core_figurecheck_changelist"), reverse("admin:core_figurecheck_rows", args=[CODE])):
+            page = client.get(url, headers={"accept-language": "fr"}).content.decode()
+            assert "n’a pas pu être fait" in page and "Aucun écart" not in page
+        assert "1 n’a pas pu être fait" in summary([replace(look_at(invariant), error="x")], 0)
+
+
+def test_an_auditor_whose_role_nobody_recorded_is_named():
+    """The role was given with the triggers off: nothing says since when, and all that they did counts."""
+    person = UserFactory(applicant=True)
+    record(UserFactory(applicant=True), "look", actor=person)
+    auditor = RoleGroup.objects.get(name=Role.AUDITOR)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("INSERT INTO core_user_groups (user_id, group_id) VALUES (%s, %s)", [person.pk, auditor.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    result = look_at(invariant_of("core.auditors-change-nothing"))
+    assert (result.error, [row.pk for row in result.rows]) == ("", [person.pk])
+    assert result.invariant.shown(result.rows[0].expected) == "–"
+    keep([result])
 
 
 def test_two_invariants_do_not_share_a_code():

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 
 from core import health
 from core.acting import acting_as
-from core.documents import DocumentDamaged, open_document, store
+from core.documents import DocumentDamaged, DocumentRefused, open_document, store
 from core.engine.files import check_some
 from core.figures.invariants import invariant_of
 from core.jobs import run_now
@@ -62,8 +62,24 @@ def remove(document: Document) -> None:
     path_of(document).unlink()
 
 
+def folder_in_its_place(document: Document) -> None:
+    remove(document)
+    path_of(document).mkdir()
+
+
+def link_to_itself(document: Document) -> None:
+    remove(document)
+    path_of(document).symlink_to(path_of(document))
+
+
 DAMAGE = pytest.mark.parametrize(
-    ("damage", "fault", "word"), [(overwrite, "changed", "modifié ou abîmé"), (remove, "missing", "n’est plus dans")]
+    ("damage", "fault", "word"),
+    [
+        (overwrite, "changed", "modifié ou abîmé"),
+        (remove, "missing", "n’est plus dans"),
+        (folder_in_its_place, "unreadable", "ne peut pas être lu"),
+        (link_to_itself, "unreadable", "ne peut pas être lu"),
+    ],
 )
 
 
@@ -141,6 +157,28 @@ def test_the_round_reads_every_file_once_a_night_and_goes_on_where_it_stood(user
     FileCheck.objects.update(checked_at=timezone.now() - timedelta(days=1))
     assert check_some(10) == 5
     assert FileCheck.objects.get(file=others[-1].file).fault == "missing"
+
+
+@pytest.mark.parametrize("damage", [folder_in_its_place, link_to_itself])
+def test_a_file_that_cannot_be_read_stops_no_round_and_is_written_again(user, invoice, damage):
+    other = store(PDF + b"2", name="autre.pdf", subject=None, user=user)
+    damage(invoice)
+    remove(other)
+    found = {broken.pk: broken.found for broken in invariant_of("core.files-are-there").broken()}
+    assert found == {invoice.pk: "unreadable", other.pk: None}
+    assert check_some() == 2
+    assert set(FileCheck.objects.values_list("fault", flat=True)) == {"unreadable", "missing"}
+    store(PDF, name="facture.pdf", subject=None, user=user)
+    with open_document(invoice) as file:
+        assert file.read() == PDF
+
+
+def test_a_file_that_the_store_does_not_take_is_refused_in_words(user, invoice):
+    folder_in_its_place(invoice)
+    (path_of(invoice) / "kept").write_bytes(b"what somebody put there")
+    with translation.override("fr"), pytest.raises(DocumentRefused, match="n’a pas pu conserver ce fichier"):
+        store(PDF, name="facture.pdf", subject=None, user=user)
+    assert (path_of(invoice) / "kept").exists()
 
 
 @DAMAGE

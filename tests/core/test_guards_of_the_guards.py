@@ -44,6 +44,41 @@ def role(settings) -> str:
         (["CREATE TABLE heir () INHERITS (grants_score)"], "grants_score id=heir"),
         (["CREATE SCHEMA aside", "CREATE TABLE aside.grants_score (id int)"], "grants_score id=aside.grants_score"),
         (["ALTER TABLE grants_score ENABLE ROW LEVEL SECURITY"], "row security"),
+        (["GRANT SET ON PARAMETER session_replication_role TO {role}"], "pg_parameter_acl id=session_replication_role"),
+        (["GRANT ALTER SYSTEM ON PARAMETER session_replication_role TO PUBLIC"], "ALTER SYSTEM: public"),
+        (["GRANT pg_write_all_data TO {role}"], "pg_write_all_data"),
+        (["CREATE ROLE essor_between", "GRANT pg_write_all_data TO essor_between", "GRANT essor_between TO {role}"],
+         "pg_roles id={role}: the role of the application has a power"),
+        (["CREATE VIEW events AS SELECT * FROM core_event", "GRANT UPDATE ON events TO {role}"], "pg_class id=public.events"),
+        (["CREATE VIEW events AS SELECT * FROM core_event", "GRANT UPDATE (comment) ON events TO PUBLIC"], "pg_class id=public.events"),
+        (["GRANT UPDATE ON SEQUENCE core_event_id_seq TO {role}"], "pg_class id=public.core_event_id_seq"),
+        (["UPDATE pg_class SET relhastriggers = false WHERE relname = 'grants_score'"], "relhastriggers"),
+        (["UPDATE pg_class SET relchecks = 0 WHERE relname = 'grants_envelope'"], "relchecks"),
+        (["UPDATE pg_class SET relhasindex = false WHERE relname = 'grants_envelope'"], "relhasindex"),
+        (["ALTER TABLE grants_note SET UNLOGGED"], "UNLOGGED"),
+        (["DO $$ DECLARE name text; BEGIN SELECT function.oid::regprocedure INTO name FROM pg_trigger"
+          " JOIN pg_proc AS function ON function.oid = tgfoid WHERE tgrelid = 'grants_note'::regclass AND prosecdef LIMIT 1;"
+          " EXECUTE 'ALTER FUNCTION ' || name || ' SECURITY INVOKER'; END $$"], "SECURITY INVOKER"),
+        (["DO $$ DECLARE name text; BEGIN SELECT function.oid::regprocedure INTO name FROM pg_trigger"
+          " JOIN pg_proc AS function ON function.oid = tgfoid WHERE tgrelid = 'grants_note'::regclass AND prosecdef LIMIT 1;"
+          " EXECUTE 'ALTER FUNCTION ' || name || ' RESET ALL'; END $$"], "search_path=pg_catalog, public, pg_temp"),
+        (["ALTER ROLE {role} BYPASSRLS CREATEROLE REPLICATION"], "CREATEROLE"),
+        (["CREATE ROLE essor_stranger SUPERUSER LOGIN"], "pg_roles id=essor_stranger"),
+        (["GRANT CREATE ON SCHEMA public TO {role}"], "pg_namespace id=public"),
+        (["GRANT CREATE ON DATABASE {database} TO PUBLIC"], "CREATE: public"),
+        (["CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+          "CREATE EVENT TRIGGER seen ON ddl_command_end EXECUTE FUNCTION seen()"], "pg_event_trigger id=seen"),
+        (["ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT TRUNCATE ON TABLES TO {role}"], "TRUNCATE: {role}"),
+        (["ALTER TABLE core_event ALTER recorded_at SET DEFAULT '2020-01-01'"], "core_event id=recorded_at DEFAULT"),
+        (["ALTER TABLE core_event ALTER formula SET DEFAULT 7"], "core_event id=formula DEFAULT"),
+        (["CREATE FUNCTION now() RETURNS timestamptz LANGUAGE sql AS 'SELECT pg_catalog.now()'"], "pg_proc id=public.now()"),
+        (["CREATE FUNCTION one(text) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT 0.0'",
+          "CREATE CAST (text AS numeric) WITH FUNCTION one(text) AS ASSIGNMENT"], "pg_cast id=text → numeric"),
+        (["CREATE OR REPLACE FUNCTION grants_aid_basis(case_id bigint) RETURNS text LANGUAGE sql AS 'SELECT 1::text'"],
+         "pg_proc id=grants_aid_basis"),
+        (["DO $$ DECLARE name text; BEGIN SELECT conname INTO name FROM pg_constraint WHERE conrelid = 'grants_note'::regclass"
+          " AND contype = 'f' LIMIT 1; UPDATE pg_constraint SET confdeltype = 'c' WHERE conname = name; END $$"],
+         "removes or changes rows by this key"),
         (["ALTER TABLE grants_score ALTER COLUMN score TYPE numeric(14, 4)"], "grants_score id=score"),
     ],
 )  # fmt: skip
@@ -54,6 +89,24 @@ def test_a_guard_that_is_given_away_or_gone_around_is_found(role, statements, na
     for statement in statements:
         sql(statement.format(role=role, owner=f'"{owner}"', database=f'"{database}"'))
     assert any(named.format(role=role) in str(finding) for finding in check_guards())
+
+
+def test_a_guard_that_cannot_be_read_is_named_and_hides_no_other(role):
+    """A trigger that nothing fires: PostgreSQL's words of it cannot be read back."""
+    sql(
+        "UPDATE pg_trigger SET tgtype = tgtype & ~16 WHERE tgrelid = 'reporting_expenditureitem'::regclass AND NOT tgisinternal"
+    )
+    sql("ALTER TABLE grants_score DISABLE TRIGGER USER")
+    sql("ALTER TABLE reporting_certificate ALTER COLUMN total DROP NOT NULL")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 28 = 0 AND tgrelid = 'reporting_expenditureitem'::regclass"
+        )
+        altered = {name for (name,) in cursor.fetchall()}
+    said = [(finding.table, finding.id, str(finding)) for finding in check_guards()]
+    assert altered and altered <= {name for table, name, _text in said if table == "reporting_expenditureitem"}
+    assert any(table == "grants_score" and "gone, or switched off" in text for table, _name, text in said)
+    assert ("reporting_certificate", "total NOT NULL") in {(table, name) for table, name, _text in said}
 
 
 def test_a_restored_backup_is_no_sabotage(role):

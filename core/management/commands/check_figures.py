@@ -71,5 +71,14 @@ def summary(results: list[Result], seconds: float) -> str:
     parts = [held % {"count": len(results) - broken}]
     if broken:
         rows = sum(result.count for result in results)
-        parts.append(_("%(count)d do not (broken rows: %(rows)d)") % {"count": broken, "rows": rows})
+        failed = sum(bool(result.error) for result in results)
+        if broken > failed:
+            parts.append(_("%(count)d do not (broken rows: %(rows)d)") % {"count": broken - failed, "rows": rows})
+        if failed:
+            said = ngettext(
+                "%(count)d could not be made: what it would find is not known",
+                "%(count)d could not be made: what they would find is not known",
+                failed,
+            )
+            parts.append(said % {"count": failed})
     return "; ".join(parts) + f" ({seconds:.1f} s)."

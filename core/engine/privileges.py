@@ -1,0 +1,182 @@
+"""What roles may do beside the rows of tables: parameters, roles lent, what they may create, and what stands in the way.
+
+A table is as closed as the widest door to it: a view of the owner's that another role may write in, a role that writes
+everywhere, a parameter that switches triggers off.
+"""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from core.engine.findings import Finding
+from core.engine.lines import fetch
+
+OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass)"
+# The roles of PostgreSQL's own that write in every table, or under it: in the files of the server, as the server.
+WRITES_EVERYWHERE = ("pg_write_all_data", "pg_write_server_files", "pg_execute_server_program")
+# What an extension brought is its own.
+NOT_OF_AN_EXTENSION = (
+    "NOT EXISTS (SELECT FROM pg_depend WHERE classid = '{kind}'::regclass AND objid = {oid} AND deptype = 'e')"
+)
+
+
+def _finding(table: str, name: str, sentence: str, found: object = None) -> Finding:
+    return Finding(table, name, "*", None, found, None, sentence)
+
+
+def check_parameters() -> Iterator[Finding]:
+    """No role sets a parameter that is the superuser's: one of them switches the triggers of a session off."""
+    query = f"""
+        SELECT parameter.parname AS name, held.privilege_type AS privilege,
+               CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS role
+        FROM pg_parameter_acl AS parameter CROSS JOIN LATERAL aclexplode(parameter.paracl) AS held
+        WHERE held.grantee <> {OWNER} AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = held.grantee AND rolsuper)
+        ORDER BY 1, 3, 2
+    """  # noqa: S608
+    for row in fetch(query):
+        sentence = _("a role may set this parameter of the server: it may switch guards off.")
+        yield _finding("pg_parameter_acl", row["name"], sentence, f"{row['privilege']}: {row['role']}")
+
+
+def check_roles() -> Iterator[Finding]:
+    """Nobody writes everywhere; the application's role has no power beside its rights; superusers are those of the server."""
+    query = f"""
+        SELECT role.rolname AS name, power.name AS found, role.rolname = %(role)s AS is_application
+        FROM pg_roles AS role CROSS JOIN LATERAL (
+            SELECT lent.rolname FROM pg_roles AS lent WHERE lent.rolname = ANY (%(lent)s) AND NOT role.rolsuper
+               AND pg_has_role(role.oid, lent.oid, 'MEMBER')
+            UNION ALL
+            SELECT 'SUPERUSER' WHERE role.rolsuper AND role.rolcanlogin AND role.oid <> 10
+            UNION ALL
+            SELECT attribute FROM (VALUES ('BYPASSRLS', role.rolbypassrls), ('CREATEROLE', role.rolcreaterole),
+                ('CREATEDB', role.rolcreatedb), ('REPLICATION', role.rolreplication)) AS held (attribute, has)
+            WHERE held.has AND role.rolname = %(role)s
+            UNION ALL
+            SELECT 'OWNER OF THE DATABASE' FROM pg_database WHERE datname = current_database() AND role.rolname = %(role)s
+               AND pg_has_role(role.oid, datdba, 'MEMBER')
+        ) AS power (name)
+        WHERE role.oid <> {OWNER} AND role.rolname !~ '^pg_'
+        ORDER BY 1, 2
+    """  # noqa: S608
+    for row in fetch(query, {"role": settings.ESSOR_DATABASE_ROLE, "lent": list(WRITES_EVERYWHERE)}):
+        if row["is_application"]:
+            sentence = _("the role of the application has a power that goes around its rights.")
+        else:
+            sentence = _("this role has a power that goes around the rights and the guards.")
+        yield _finding("pg_roles", row["name"], sentence, row["found"])
+
+
+def check_creation() -> Iterator[Finding]:
+    """Nobody but the owners creates tables or functions, where those of Essor stand or beside them."""
+    query = f"""
+        SELECT place.kind AS "table", place.name, CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS role
+        FROM (SELECT 'pg_namespace' AS kind, nspname::text AS name, nspowner AS owner, nspacl AS acl FROM pg_namespace
+              WHERE nspname !~ '^pg_(toast|temp)'
+              UNION ALL
+              SELECT 'pg_database', datname::text, datdba, datacl FROM pg_database WHERE datname = current_database()
+        ) AS place CROSS JOIN LATERAL aclexplode(place.acl) AS held
+        WHERE held.privilege_type = 'CREATE' AND held.grantee NOT IN (place.owner, {OWNER})
+          AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = held.grantee AND (rolsuper OR rolname = 'pg_database_owner'))
+        ORDER BY 1, 2, 3
+    """  # noqa: S608
+    for row in fetch(query):
+        sentence = _("a role that is not the owner's may create tables or functions here.")
+        yield _finding(row["table"], row["name"], sentence, f"CREATE: {row['role']}")
+
+
+def check_views_and_counters() -> Iterator[Finding]:
+    """No view writes for somebody else, and nobody but the owner turns a counter back."""
+    query = """
+        SELECT room.nspname || '.' || class.relname AS name, class.relkind = 'S' AS is_counter,
+               string_agg(DISTINCT held.privilege_type || ': '
+                   || CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END, ', ') AS rights
+        FROM pg_class AS class JOIN pg_namespace AS room ON room.oid = class.relnamespace
+        CROSS JOIN LATERAL (
+            SELECT grantee, privilege_type FROM aclexplode(class.relacl)
+            UNION ALL
+            SELECT acl.grantee, acl.privilege_type FROM pg_attribute AS attribute
+            CROSS JOIN LATERAL aclexplode(attribute.attacl) AS acl WHERE attribute.attrelid = class.oid
+        ) AS held
+        WHERE room.nspname !~ '^pg_' AND room.nspname <> 'information_schema' AND held.grantee <> class.relowner
+          AND (class.relkind IN ('v', 'm', 'f') AND held.privilege_type NOT IN ('SELECT', 'MAINTAIN')
+               OR class.relkind = 'S' AND (held.privilege_type = 'UPDATE' OR held.grantee = 0))
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
+        GROUP BY 1, 2 ORDER BY 1
+    """
+    for row in fetch(query):
+        if row["is_counter"]:
+            sentence = _("a role that is not the owner's may set this counter of numbers.")
+        else:
+            sentence = _("a role writes through this view with the rights of another one.")
+        yield _finding("pg_class", row["name"], sentence, row["rights"])
+
+
+def check_rights_to_come() -> Iterator[Finding]:
+    """What is made later is as closed as what is there: the rights that new tables get are those of the application."""
+    query = """
+        SELECT CASE given.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' ELSE given.defaclobjtype::text END AS name,
+               held.privilege_type || ': ' || CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS found
+        FROM pg_default_acl AS given CROSS JOIN LATERAL aclexplode(given.defaclacl) AS held
+        WHERE given.defaclobjtype IN ('r', 'S') AND held.grantee <> given.defaclrole
+          AND held.privilege_type NOT IN ('SELECT', 'MAINTAIN')
+          AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %s
+               OR NOT (given.defaclobjtype = 'r' AND held.privilege_type IN ('INSERT', 'UPDATE', 'DELETE')
+                       OR given.defaclobjtype = 'S' AND held.privilege_type = 'USAGE'))
+        ORDER BY 1, 2
+    """
+    for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
+        sentence = _("tables to come would be open to a role that should not write in them.")
+        yield _finding("pg_default_acl", row["name"], sentence, row["found"])
+
+
+def check_strange_objects() -> Iterator[Finding]:
+    """Nothing that nobody declared acts on statements or on the meaning of values."""
+    made_by_hand = NOT_OF_AN_EXTENSION.format
+    query = f"""
+        SELECT 'pg_event_trigger' AS "table", evtname::text AS name FROM pg_event_trigger AS thing
+        WHERE {made_by_hand(kind="pg_event_trigger", oid="thing.oid")}
+        UNION ALL
+        SELECT 'pg_operator', thing.oid::regoperator::text FROM pg_operator AS thing
+        WHERE thing.oprnamespace <> 'pg_catalog'::regnamespace AND {made_by_hand(kind="pg_operator", oid="thing.oid")}
+        UNION ALL
+        SELECT 'pg_cast', format('%%s → %%s', castsource::regtype, casttarget::regtype) FROM pg_cast AS thing
+        WHERE thing.oid >= 16384 AND {made_by_hand(kind="pg_cast", oid="thing.oid")}
+        ORDER BY 1, 2
+    """  # noqa: S608
+    for row in fetch(query, []):
+        sentence = _("nobody declared this: it may change what statements do.")
+        yield _finding(row["table"], row["name"], sentence)
+
+
+def check_marks() -> Iterator[Finding]:
+    """What PostgreSQL notes of a table is so: it looks for triggers, checks and indexes only where it noted some."""
+    query = """
+        SELECT class.relname AS "table", mark.name AS found FROM pg_class AS class CROSS JOIN LATERAL (VALUES
+            ('relhastriggers', NOT class.relhastriggers AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = class.oid)),
+            ('relchecks', class.relchecks <> (SELECT count(*) FROM pg_constraint WHERE conrelid = class.oid AND contype = 'c')),
+            ('relhasindex', NOT class.relhasindex AND EXISTS (SELECT FROM pg_index WHERE indrelid = class.oid))
+        ) AS mark (name, is_false)
+        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p') AND mark.is_false
+        ORDER BY 1, 2
+    """
+    for row in fetch(query):
+        sentence = _("the server passes over guards of this table, which it notes as having none.")
+        yield _finding(row["table"], "*", sentence, row["found"])
+    query = """
+        SELECT relname AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S') AND relpersistence <> 'p' ORDER BY 1
+    """
+    for row in fetch(query):
+        yield _finding(row["name"], "*", _("this table is emptied when the server stops without warning (UNLOGGED)."))
+
+
+CHECKS = (
+    check_parameters,
+    check_roles,
+    check_creation,
+    check_views_and_counters,
+    check_rights_to_come,
+    check_strange_objects,
+    check_marks,
+)
