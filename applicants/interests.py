@@ -1,9 +1,9 @@
-"""The bodies in which a person has an interest: those for which they act, are invited to act, or which they are."""
+"""The bodies in which a person has an interest: those for which they act, acted, ask or are invited to act, or which they are."""
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from applicants.models import Applicant, Invitation, Membership, NoInterest
+from applicants.models import Applicant, Invitation, JoinRequest, KeptInterest, Membership, NoInterest
 
 
 def declared_by(user) -> QuerySet:
@@ -14,15 +14,15 @@ def declared_by(user) -> QuerySet:
 def bodies_of(user) -> QuerySet:
     """Ids of the applicants in which ``user`` has an interest: one query, of look-ups by index.
 
-    Those whose member they are (whatever the role), those that invited them and wait for the answer, and the person
-    (or the body) whose own address is that of the account. What the other side alone wrote counts until the person
-    answers it: a declaration of no interest lifts it, and never a membership.
+    Those whose member they are (whatever the role) or were, or ask to be or asked, those that invited them and wait for
+    the answer, and the person (or the body) whose own address is that of the account. What the other side alone wrote
+    counts until the person answers it: a declaration of no interest lifts it, and never what the person did.
     """
     answered = declared_by(user)
     own = Applicant.objects.alias(address=Lower("email")).filter(address=user.email)
     invited = open_invitations(user).exclude(applicant__in=answered).order_by().values("applicant_id")
     own = own.exclude(pk__in=answered).order_by().values("pk")
-    return joined_by(user).union(invited, own, all=True)
+    return tied_to(user).union(invited, own, all=True)
 
 
 def open_invitations(user) -> QuerySet:
@@ -30,6 +30,12 @@ def open_invitations(user) -> QuerySet:
     return Invitation.objects.open().alias(address=Lower("email")).filter(address=user.email)
 
 
-def joined_by(user) -> QuerySet:
-    """Ids of the applicants for which ``user`` acts."""
-    return Membership.objects.filter(user=user).order_by().values("applicant_id")
+def tied_to(user) -> QuerySet:
+    """Ids of the applicants for which ``user`` acts, acted not long ago, asks to act or asked to: what a person did themselves."""
+    ties = (
+        Membership.objects.all(),
+        KeptInterest.objects.live(),
+        JoinRequest.objects.filter(state=JoinRequest.State.PENDING),
+    )
+    first, *others = (rows.filter(user=user).order_by().values("applicant_id") for rows in ties)
+    return first.union(*others, all=True)

@@ -12,9 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import representatives_of
-from applicants.models import Applicant, Invitation, JoinRequest, Membership, NoInterest
+from applicants.models import Applicant, Invitation, JoinRequest, KeptInterest, Membership, NoInterest
 from applicants.models.people import MemberRole
-from applicants.permissions import may_accept_invitation, may_declare_no_interest, may_manage_people
+from applicants.permissions import (
+    may_accept_invitation,
+    may_declare_no_interest,
+    may_lift_interest,
+    may_manage_people,
+)
 from core.events import record
 from core.models import User
 from core.outbox import enqueue_mail
@@ -238,6 +243,26 @@ def declare_no_interest(applicant: Applicant, reason: str, *, actor: User) -> No
     declaration = NoInterest.objects.create(user=actor, applicant=applicant, reason=reason.strip())
     record(applicant, "no_interest", actor=actor, comment=declaration.reason)
     return declaration
+
+
+@transaction.atomic
+def lift_interest(kept: KeptInterest, reason: str, *, actor: User) -> KeptInterest:
+    """Say that what a person did for a body, before they left it, does not keep them from acting for the Region on it.
+
+    Raises:
+        PeopleRefused: ``actor`` may not (one's own is lifted by somebody else), gives no reason, or it was lifted already.
+    """
+    kept = KeptInterest.objects.select_for_update(of=("self",)).select_related("applicant", "user").get(pk=kept.pk)
+    if refusal := may_lift_interest(actor, kept):
+        raise PeopleRefused(refusal, code="permission")
+    if kept.lifted_at:
+        raise PeopleRefused(_("This interest was lifted already."), code="once")
+    if not reason.strip():
+        raise PeopleRefused(_("Say why this interest does not count any more."), code="reason")
+    kept.lifted_by, kept.lifted_at, kept.reason = actor, timezone.now(), reason.strip()
+    kept.save(update_fields=["lifted_by", "lifted_at", "reason"])
+    record(kept.applicant, "lift_interest", actor=actor, data={"email": kept.user.email}, comment=kept.reason)
+    return kept
 
 
 @transaction.atomic

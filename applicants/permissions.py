@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from core.engine.standing import reason_not_impartial, reason_reads_only
+from core.engine.standing import reason_interested, reason_not_impartial, reason_reads_only
 from core.roles import STAFF_ROLES, Role
 
 if TYPE_CHECKING:
-    from applicants.models import Applicant, BankAccount, Invitation, JoinRequest
+    from applicants.models import Applicant, BankAccount, Invitation, JoinRequest, KeptInterest
     from core.models import User
 
 
@@ -63,9 +63,7 @@ def may_answer_on_undertaking(user: "User", applicant: "Applicant") -> str | Non
         return _("An instructor or a head of service answers this question.")
     if user.has_role(Role.AUDITOR):
         return _("An auditor reads and changes nothing.")
-    if role_for(user, applicant):
-        return _("You act for this applicant: another person answers.")
-    return None
+    return reason_interested(user, applicant)
 
 
 def may_enter_bank_account(user: "User", applicant: "Applicant") -> str | None:
@@ -122,7 +120,20 @@ def may_declare_no_interest(user: "User", applicant: "Applicant") -> str | None:
         return _("The Region’s staff declare here that they have no interest in a body.")
     if role_for(user, applicant):
         return _("You act for “%(name)s”: leave it first.") % {"name": applicant.display_name}
+    if applicant.join_requests.filter(user=user, state="pending").exists():
+        return _("You ask to act for “%(name)s”: this is no mistake of its own.") % {"name": applicant.display_name}
+    if applicant.kept_interests.live().filter(user=user).exists():
+        return _("You acted for “%(name)s”, or asked to: another person of the service lifts it, not you.") % {
+            "name": applicant.display_name
+        }
     return reason_reads_only(user)
+
+
+def may_lift_interest(user: "User", kept: "KeptInterest") -> str | None:
+    """Lift an interest that stays: a head of service or an administrator, who has none in the body themselves."""
+    if not user.is_authenticated or not user.is_active or not user.has_role(Role.HEAD_OF_SERVICE, Role.ADMINISTRATOR):
+        return _("A head of service or an administrator lifts an interest.")
+    return reason_not_impartial(user, kept)
 
 
 def may_read_documents_of(user: "User", applicant: "Applicant") -> str | None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from django.db import models, transaction
 
-from applicants.models import DeMinimisCeiling, Department, LegalCategory
+from applicants.models import DeMinimisCeiling, Department, InterestPeriod, LegalCategory
 from core.acting import acting_as
 
+PERIOD_SOURCE = "Choix de la Région, par analogie avec l’article 432-13 du code pénal (trois ans)"
 DATA = Path(__file__).resolve().parent / "data"
 
 
@@ -44,8 +45,9 @@ def _add_missing(model: type[models.Model], rows: Iterable[dict[str, Any]]) -> N
 
 
 def ensure_reference_data() -> None:
-    """Add the missing legal categories, departments and de minimis ceilings."""
+    """Add the missing legal categories, departments, de minimis ceilings, and the period of an interest."""
     with acting_as(label="command migrate"), transaction.atomic():
         _add_missing(LegalCategory, _rows("legal_categories.csv"))
         _add_missing(Department, _rows("departments.csv"))
         _add_missing(DeMinimisCeiling, map(_ceiling, _rows("de_minimis_ceilings.csv")))
+        _add_missing(InterestPeriod, [{"source": PERIOD_SOURCE}])

@@ -9,6 +9,12 @@ TRIGGERS = {
     "who acts for a body of the case does not act for the Region on it": told(
         _("You have an interest in this case: somebody else of the service acts on it.")
     ),
+    "an interest that stays is lifted once, and not changed": told(
+        _("This interest was lifted already: it does not change any more.")
+    ),
+    "a membership stays that of its person and body": told(
+        _("A person acts for a body under their own name: end this right, and let the other person ask for theirs.")
+    ),
     "% is not a telephone number": told(
         _("“%(number)s” is not a telephone number: write the one that was called."), "number"
     ),
@@ -30,6 +36,7 @@ CONSTRAINTS = {
     "invitation_one_open": _("This person is invited already: the invitation waits for their answer."),
     "join_request_one_pending": _("Your request is sent already: it waits for an answer."),
     "no_interest_once": _("You declared already that you have no interest in this body."),
+    "kept_interest_lifted_by_another": _("Somebody else lifts your interest."),
     "join_request_decided_by_another": _("Somebody else answers this request."),
     "de_minimis_once_a_case": _("The grant of this case is in the register of de minimis aid already."),
 }

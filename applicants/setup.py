@@ -86,6 +86,7 @@ def register_words() -> None:
             "change_role": gettext_lazy("Role changed"),
             "revoke_invitation": gettext_lazy("Invitation cancelled"),
             "decline_invitation": gettext_lazy("Invitation declined"),
+            "lift_interest": gettext_lazy("Interest lifted"),
             "no_interest": gettext_lazy("No interest declared"),
             "de_minimis_declared": gettext_lazy("De minimis aid declared"),
             "de_minimis_corrected": gettext_lazy("De minimis aid corrected"),
@@ -179,6 +180,7 @@ def register() -> None:
         (gettext_lazy("Legal categories"), "legalcategory", "category"),
         (gettext_lazy("Departments"), "department", "map"),
         (gettext_lazy("De minimis ceilings"), "deminimisceiling", "vertical_align_top"),
+        (gettext_lazy("Period of an interest"), "interestperiod", "hourglass_bottom"),
     )
     for order, (label, model, icon) in enumerate(reference, 10):
         navigation.register(Section.REFERENCE, label, f"admin:applicants_{model}_changelist", icon, order=order)

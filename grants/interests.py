@@ -56,6 +56,6 @@ def _reason(interested: bool, number: str = "") -> str | None:
     if not interested:
         return None
     return _(
-        "Case %(number)s: you act for a body of this case, or are named in it. Somebody else with your role acts for the"
-        " Region; if you are named by mistake, answer it from your home page."
+        "Case %(number)s: you act or acted for a body of this case, ask to, or are named in it. Somebody else with your role"
+        " acts for the Region; if you are named by mistake, answer it from your home page."
     ) % {"number": number or _("not numbered")}

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from applicants.interests import declared_by, joined_by, open_invitations
+from applicants.interests import declared_by, open_invitations, tied_to
 from applicants.models import Applicant
 from core.navigation import WorkItem
 from core.roles import STAFF_ROLES, Role
@@ -29,7 +29,7 @@ def bodies_that_name(user) -> QuerySet:
     cases = PersonLine.objects.filter(email__iexact=user.email).order_by("application_id")
     own = Q(own_address=user.email)
     of_a_case = Q(pk__in=cases.order_by().values("application__applicant_id"))
-    lone = (own | of_a_case) & ~Q(pk__in=joined_by(user))
+    lone = (own | of_a_case) & ~Q(pk__in=tied_to(user))
     first = invited.filter(applicant=OuterRef("pk")).order_by("pk")
     return (
         Applicant.objects.alias(own_address=Lower("email"))

@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from agreements.models import PaymentBatch
-from applicants.models import Applicant, Invitation, Membership
+from applicants.models import Applicant, Invitation, JoinRequest, Membership
 from core.models import Event, User
 from core.roles import Role
 from core.transitions import TransitionRefused, TransitionSpec, perform, spec_of, transitions_of, workflow_models
@@ -90,7 +90,9 @@ def interested(row: models.Model, make: Callable[[], User]) -> dict[str, User]:
     body = body_of(row)
     if body is None:
         return {}
-    people = {kind: make() for kind in ("representative", "editor", "invited", "by address")}
+    people = {kind: make() for kind in ("representative", "editor", "invited", "by address", "left", "asks")}
+    Membership.objects.create(user=people["left"], applicant=body, role="editor").delete()
+    JoinRequest.objects.create(user=people["asks"], applicant=body)
     for role in ("representative", "editor"):
         Membership.objects.create(user=people[role], applicant=body, role=role)
     Invitation.objects.create(

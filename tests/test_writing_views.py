@@ -81,6 +81,7 @@ EXEMPT = {
     "grants:autosave": "each answer carries its own version (tests/grants/test_autosave.py)",
     "admin:core_user_password_link": JOB,
     "admin:applicants_applicant_undertaking": "compared once what is typed is valid",
+    "admin:applicants_applicant_interest": "lifts an interest once, under its lock",
     "admin:applicants_deminimisaid_complete": "compared once what is typed is valid",
     "admin:applicants_deminimisaid_withdraw": "compared once what is typed is valid",
     **dict.fromkeys(["admin:core_figurecheck_ask", "admin:reporting_reports", "admin:reporting_import"], JOB),

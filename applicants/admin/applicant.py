@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from applicants.bank_accounts import payable_account
 from applicants.de_minimis.links import decide_links, grounds_on, question_on
 from applicants.de_minimis.room import assess_for
+from applicants.forms.applicant import LiftInterestForm
 from applicants.forms.de_minimis import DecideLinksForm
 from applicants.models import (
     Applicant,
@@ -27,7 +28,8 @@ from applicants.models import (
     NoInterest,
     SingleUndertaking,
 )
-from applicants.permissions import may_answer_on_undertaking, may_enter_bank_account
+from applicants.people import PeopleRefused, lift_interest
+from applicants.permissions import may_answer_on_undertaking, may_enter_bank_account, may_lift_interest
 from applicants.rules.identifiers import compact, rna_warning
 from applicants.workbooks import ApplicantResource
 from core.admin import EssorModelAdmin, EssorTabularInline, Panel
@@ -210,6 +212,11 @@ class ApplicantAdmin(EssorImportExportAdmin):
             self.admin_site.admin_view(self.undertaking_page),
             name=self.url_name("undertaking"),
         )
+        yield path(
+            "<int:object_id>/interest/<int:kept_id>/",
+            self.admin_site.admin_view(self.interest_page),
+            name=self.url_name("interest"),
+        )
 
     def undertaking_page(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Answer whether other enterprises are linked with the one that has several establishments here."""
@@ -242,6 +249,25 @@ class ApplicantAdmin(EssorImportExportAdmin):
             back=self.change_url(applicant),
         )
 
+    def interest_page(self, request: HttpRequest, object_id: int, kept_id: int) -> HttpResponse:
+        """Lift, for a reason, the interest of somebody else who acted for the body."""
+        applicant = self.object_or_404(request, object_id)
+        kept = applicant.kept_interests.select_related("user", "lifted_by").filter(pk=kept_id).first()
+        if kept is None:
+            raise Http404
+        form = LiftInterestForm(request.POST or None)
+        refusal = may_lift_interest(request.user, kept)
+        if request.method == "POST" and form.is_valid():
+            try:
+                lift_interest(kept, form.cleaned_data["reason"], actor=request.user)
+            except PeopleRefused as error:
+                form.add_error(None, error)
+            else:
+                messages.success(request, _("The interest is lifted."))
+                return HttpResponseRedirect(self.change_url(applicant))
+        context = {"kept": kept, "form": form, "refusal": refusal, "back": self.change_url(applicant)}
+        return self.page(request, "applicants/admin/interest.html", _("Interest that stays"), applicant, **context)
+
     def panels(self, request: HttpRequest, obj: Applicant) -> list[Panel]:
         """Where it is paid, what it received, what happened."""
         account, reason = payable_account(obj)
@@ -254,9 +280,14 @@ class ApplicantAdmin(EssorImportExportAdmin):
             "change_waits": any(item.state == "entered" and item.is_change for item in accounts),
         }
         documents = Document.objects.about(obj).select_related("file")
+        kept = list(obj.kept_interests.select_related("user", "lifted_by"))
         minimis = {"verdict": assess_for(obj, Decimal("0.00"), timezone.localdate()), "question": question_on(obj)}
+        interests = [
+            Panel(_("Interests that stay"), "applicants/admin/interests_panel.html", {"kept": kept}, side=True)
+        ]
         return [
             Panel(_("Bank accounts"), "applicants/admin/bank_panel.html", context),
+            *(interests if kept else []),
             Panel(_("De minimis aid"), "applicants/admin/de_minimis_panel.html", minimis, side=True),
             Panel(
                 _("Documents"),

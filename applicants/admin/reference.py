@@ -8,9 +8,9 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from applicants.models import DeMinimisCeiling, Department, LegalCategory
+from applicants.models import DeMinimisCeiling, Department, InterestPeriod, LegalCategory
 from applicants.workbooks import DeMinimisCeilingResource, DepartmentResource, LegalCategoryResource
-from core.admin import money_display
+from core.admin import EssorModelAdmin, money_display
 from core.admin.values import register_reader
 from core.importexport import EssorImportExportAdmin
 from core.roles import Role
@@ -91,3 +91,12 @@ class DeMinimisCeilingAdmin(ReferenceAdmin):
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Changed one by one, each with its source."""
         return False
+
+
+@admin.register(InterestPeriod)
+class InterestPeriodAdmin(EssorModelAdmin):
+    """How long who left a body acts on none of its cases: one row, changed by the administrator with its reason."""
+
+    change_roles = (Role.ADMINISTRATOR,)
+    list_display = ["__str__", "source"]
+    fields = ["months", "source"]

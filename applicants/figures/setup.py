@@ -1,9 +1,9 @@
 """The invariants that applicants declares: importing the files registers them."""
 
 from applicants.figures import accounts, de_minimis, impartial
-from applicants.models import DeMinimisCeiling, Department, LegalCategory
+from applicants.models import DeMinimisCeiling, Department, InterestPeriod, LegalCategory
 from core.figures.parameters import register_parameters
 
 DECLARED = (accounts, impartial, de_minimis)
 
-register_parameters(DeMinimisCeiling, Department, LegalCategory)
+register_parameters(DeMinimisCeiling, Department, InterestPeriod, LegalCategory)

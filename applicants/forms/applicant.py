@@ -224,6 +224,17 @@ class NoInterestForm(NoNationalNumberMixin, forms.Form):
     )
 
 
+class LiftInterestForm(NoNationalNumberMixin, forms.Form):
+    """Why what a person did for a body does not keep them from acting for the Region on it any more."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Why this interest does not count any more"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=1000,
+        help_text=gettext_lazy("Read by the head of service and the auditors, on the page of the applicant."),
+    )
+
+
 class InviteForm(PastedTextMixin, forms.Form):
     """An invitation."""
 

@@ -8,11 +8,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left, Lower
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from applicants.models.reference import Department, LegalCategory
+from applicants.models.triggers import INTERESTED
 from applicants.rules.identifiers import department_of, format_siret, siren_of, validate_rna, validate_siret
 from core.history import tracked
 from core.lib.telephones import validate_phone
@@ -273,15 +274,18 @@ class Applicant(models.Model):
             self.nuts2 = department.nuts2
 
     def interest_of(self, user: "User") -> str | None:
-        """Those who act for it or are asked to, and the person it is, by their address."""
-        named = (self.email and self.email.lower() == user.email) or self.invitations.open().filter(
-            email__iexact=user.email
-        ).exists()
-        if (named and not self.no_interests.live().filter(user=user).exists()) or self.memberships.filter(
-            user=user
-        ).exists():
+        """Those who act for it, did not long ago, ask to or are invited to, and the person it is, by their address."""
+        asked = RawSQL(INTERESTED, [user.pk], output_field=models.BooleanField())  # noqa: S611 - constants
+        if not Applicant.objects.filter(asked, pk=self.pk).exists():
+            return None
+        kept = self.kept_interests.live().filter(user=user).order_by("-counts_until").first()
+        if kept is None or self.memberships.filter(user=user).exists():
             return _("You act for “%(name)s”: someone else acts for the Region on it.") % {"name": self.display_name}
-        return None
+        day = formats.date_format(timezone.localdate(kept.counts_until), "SHORT_DATE_FORMAT")
+        return _(
+            "You acted for “%(name)s”, or asked to: someone else acts for the Region on it until %(day)s, unless another"
+            " person of the service lifts it."
+        ) % {"name": self.display_name, "day": day}
 
     @property
     def is_legal(self) -> bool:

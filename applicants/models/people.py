@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -13,7 +14,7 @@ from django_fsm import FSMField
 
 from applicants.conditions import requester_is_not_a_member
 from applicants.models.applicant import Applicant
-from applicants.models.triggers import ends_declarations
+from applicants.models.triggers import ends_declarations, interest_stays
 from applicants.permissions import may_decide_on_request, may_withdraw_request
 from core.dates import end_of_day
 from core.history import tracked
@@ -72,7 +73,19 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["user", "applicant"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role"),
         ]
-        triggers = [ends_declarations()]
+        triggers = [
+            ends_declarations(),
+            interest_stays("acted", pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="of_one_person",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.user_id <> NEW.user_id OR OLD.applicant_id <> NEW.applicant_id"),
+                func="""
+                    RAISE EXCEPTION 'a membership stays that of its person and body' USING ERRCODE = 'check_violation';
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} · {self.applicant}"
@@ -205,6 +218,14 @@ class JoinRequest(WorkflowModel):
             ),
             models.UniqueConstraint(
                 fields=["applicant", "user"], condition=Q(state="pending"), name="join_request_one_pending"
+            ),
+        ]
+        triggers = [
+            ends_declarations(),
+            interest_stays(
+                "asked",
+                pgtrigger.Update,
+                pgtrigger.Condition("OLD.state = 'pending' AND NEW.state IN ('refused', 'withdrawn')"),
             ),
         ]
 

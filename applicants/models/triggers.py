@@ -2,6 +2,9 @@
 
 import pgtrigger
 
+MONTHS_IF_UNSET = 36
+"""How long an interest stays where no row of :class:`applicants.models.InterestPeriod` says it."""
+
 
 def bodies_of_case(case: str) -> str:
     """SQL of the bodies of one case (``case``: an SQL expression of its id), as :func:`impartial` reads them: the ids of
@@ -22,11 +25,12 @@ def bodies_of_case(case: str) -> str:
 def interested(person: str, body: str, at: str | None = None, address: str = "NULL") -> str:
     """SQL of whether a person (id) has an interest in a body (id): the same rule as :func:`applicants.interests.bodies_of`.
 
-    They are a member; or they are named by the other side alone (an open invitation, the address of the body, or
-    ``address``, SQL of one that is written in a case) and have not declared that they have no interest. ``at``: SQL of a
-    moment of the past; an address counts for it when the body has not been changed since, because the moment at which
-    it was written is not on the row. The names ``m``, ``named``, ``i``, ``b`` and ``n`` are used inside: what is given
-    does not begin with one of them.
+    They are a member, or ask to be one; they were or asked, less than the months of the parameter ago, and nobody lifted
+    it; or they are named by the other side alone (an open invitation, the address of the body, or ``address``, SQL of
+    one that is written in a case) and have not declared that they have no interest. ``at``: SQL of a moment of the past;
+    an address counts for it when the body has not been changed since, because the moment at which it was written is not
+    on the row. The names ``m``, ``k``, ``j``, ``named``, ``i``, ``b`` and ``n`` are used inside: what is given does not
+    begin with one of them.
     """
 
     def since(column: str) -> str:
@@ -35,10 +39,16 @@ def interested(person: str, body: str, at: str | None = None, address: str = "NU
     def until(column: str) -> str:
         return f"({column} IS NULL OR {column} > {at})" if at else f"{column} IS NULL"
 
+    asks = f"(j.state = 'pending' OR j.decided_at > {at})" if at else "j.state = 'pending'"
     closed = " AND ".join(until(f"i.{column}") for column in ("accepted_at", "revoked_at", "declined_at"))
     return f"""(
                 EXISTS (SELECT 1 FROM applicants_membership m
                          WHERE m.user_id = {person} AND m.applicant_id = {body} AND {since("m.created_at")})
+                OR EXISTS (SELECT 1 FROM applicants_keptinterest k
+                            WHERE k.user_id = {person} AND k.applicant_id = {body} AND {since("k.began_at")}
+                              AND k.counts_until > {at or "clock_timestamp()"} AND {until("k.lifted_at")})
+                OR EXISTS (SELECT 1 FROM applicants_joinrequest j
+                            WHERE j.user_id = {person} AND j.applicant_id = {body} AND {since("j.created_at")} AND {asks})
                 OR (EXISTS (
                         SELECT 1 FROM core_user named JOIN applicants_invitation i ON lower(i.email) = named.email
                          WHERE named.id = {person} AND i.applicant_id = {body} AND {since("i.created_at")}
@@ -53,8 +63,13 @@ def interested(person: str, body: str, at: str | None = None, address: str = "NU
                            AND {since("n.declared_at")} AND {until("n.void_at")})))"""
 
 
+#: SQL of whether a person (one %s: their id) has an interest in a row of applicants_applicant.
+INTERESTED = f"""EXISTS (SELECT 1 FROM (SELECT %s::bigint) AS reader(id)
+                          WHERE {interested("reader.id", "applicants_applicant.id")})"""
+
+
 def ends_declarations() -> pgtrigger.Trigger:
-    """Who joins a body has an interest in it: what they declared before is void."""
+    """Who joins a body, or asks to, has an interest in it: what they declared before is void."""
     return pgtrigger.Trigger(
         name="ends_declarations",
         when=pgtrigger.After,
@@ -62,6 +77,25 @@ def ends_declarations() -> pgtrigger.Trigger:
         func="""
             UPDATE applicants_nointerest SET void_at = clock_timestamp()
              WHERE user_id = NEW.user_id AND applicant_id = NEW.applicant_id AND void_at IS NULL;
+            RETURN NULL;
+        """,
+    )
+
+
+def interest_stays(
+    tie: str, operation: pgtrigger.Operation, condition: pgtrigger.Condition | None = None
+) -> pgtrigger.Trigger:
+    """What ends (a membership, a request to join) leaves an interest of its kind (``tie``), for the months of the parameter."""
+    return pgtrigger.Trigger(
+        name="interest_stays",
+        when=pgtrigger.After,
+        operation=operation,
+        condition=condition,
+        func=f"""
+            INSERT INTO applicants_keptinterest (user_id, applicant_id, tie, began_at, ended_at, counts_until, reason)
+            SELECT OLD.user_id, OLD.applicant_id, '{tie}', OLD.created_at, clock_timestamp(),
+                   clock_timestamp() + make_interval(months => coalesce(
+                       (SELECT months FROM applicants_interestperiod), {MONTHS_IF_UNSET})::int), '';
             RETURN NULL;
         """,
     )

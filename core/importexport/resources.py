@@ -15,6 +15,7 @@ from import_export.results import InvalidRow, Result
 
 from core.acting import current_actor
 from core.engine.refusals import refusal_message
+from core.engine.standing import reason_not_impartial
 from core.events import record
 from core.importexport.widgets import ColumnWidget, EssorField, LinkWidget
 from core.workbooks import Column, Cover, RowProblem, Sheet, TableReading
@@ -183,6 +184,18 @@ class EssorResource(ModelResource):
             raise ValidationError(
                 _("The file has none of the columns that tell rows apart: %(labels)s.") % {"labels": ", ".join(labels)}
             )
+
+    def before_save_instance(self, instance: models.Model, row: Mapping[str, Any], **kwargs: Any) -> None:
+        """A file asks what the page of the row asks: who brings it in reads and writes, without an interest of their own.
+
+        It is asked of the row as it was before the file, and only where the file changes it.
+        """
+        actor = kwargs.get("user") or current_actor()
+        if actor is None or instance.pk is None or not hasattr(instance, "interest_of"):
+            return
+        known = type(instance)._base_manager.filter(pk=instance.pk).first()
+        if known is not None and (reason := reason_not_impartial(actor, known)):
+            raise ValidationError(reason)
 
     def do_instance_save(self, instance: models.Model, is_create: bool) -> None:
         """Save; what the database refuses is said like any other error of the row, and undoes that row alone."""

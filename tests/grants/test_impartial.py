@@ -138,6 +138,7 @@ REASONS = {
             people.revoke_invitation people.change_role people.remove_member""",
         FOLLOWS: """de_minimis.register.record_granted de_minimis.register.follow_grant
             de_minimis.register.withdraw_granted""",
+        "tests/applicants/test_interests_that_stay.py": "people.lift_interest",
         "tests/applicants/test_central_register.py": "de_minimis.central.enter de_minimis.central.complete",
         "tests/applicants/test_single_undertaking.py": "de_minimis.links.decide_links",
         "tests/applicants/test_declared_aid.py": """de_minimis.register.enter_declared
