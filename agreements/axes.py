@@ -7,6 +7,9 @@ each axis with the cost of that very axis.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import F
+from django.db.models.functions import Coalesce
+
 from core.money import ZERO
 
 
@@ -45,12 +48,15 @@ def axis_choices(agreement) -> list[tuple[str, str]]:
     return [(axis.code, axis.label) for axis in axes_of(agreement)]
 
 
-def spent_by_axis(siblings, axes: list[Axis]) -> dict[str, Decimal] | None:
-    """Euros certified on the claims by axis; None where a line says none (they were not asked for it once)."""
+def spent_by_axis(siblings, axes: list[Axis], *, as_declared: bool = False) -> dict[str, Decimal] | None:
+    """Euros certified on the claims by axis (``as_declared``: what nobody has checked yet counts as declared); None
+    where a line says none (they were not asked for it once)."""
     lines = siblings.model._meta.get_field("lines").related_model
-    kept = lines.objects.filter(claim__in=siblings, certified_amount__isnull=False).exclude(certified_amount=0)
+    counted = Coalesce("certified_amount", "declared_amount") if as_declared else F("certified_amount")
+    kept = lines.objects.filter(claim__in=siblings).annotate(counted=counted)
+    kept = kept.filter(counted__isnull=False).exclude(counted=0)
     spent = {axis.code: ZERO for axis in axes}
-    for code, amount in kept.values_list("axis", "certified_amount"):
+    for code, amount in kept.values_list("axis", "counted"):
         if code not in spent:
             return None
         spent[code] += amount

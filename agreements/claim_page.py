@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
+from agreements.due import asked_back_of, forecast_of, reckoning_of
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import why_it_stops
+from core.dates import format_date_long
+from core.money import format_euros
 from core.site.chosen_files import remember
 from core.transitions import reasons_against
 
@@ -104,6 +108,9 @@ def claim_context(
         if may_reply(user, claim) is None
         else None,
         "missing": [text for texts in missing.values() for text in texts],
+        "before_filing": before_filing(claim) if writes and not missing else [],
+        "reckoning": reckoning_of(claim),
+        "asked_back": asked_back_of(claim),
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events),
         "amount_form": amount_form or AmountForm(initial=initial),
@@ -117,6 +124,31 @@ def claim_context(
         ],
         "orders": claim.orders.exclude(state="cancelled").select_related("payee", "share").order_by("pk"),
     }
+
+
+def before_filing(claim: PaymentClaim) -> list[str]:
+    """What filing the claim as it is would cost its beneficiary; said before, since it is asked for only once."""
+    planned, agreement, found = claim.instalment, claim.agreement, []
+    if planned.needs_expenditure:
+        forecast = forecast_of(claim)
+        if forecast.due < claim.claimed_amount:
+            words = {"due": format_euros(forecast.due), "asked": format_euros(claim.claimed_amount)}
+            found.append(_("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.") % words)
+        if forecast.asked_back:
+            amount = {"amount": format_euros(forecast.asked_back)}
+            found.append(_("%(amount)s of what was paid to you would be asked back.") % amount)
+        ends_on = planned.tranche.ends_on if planned.tranche else agreement.end
+        if found and planned.is_final and ends_on >= timezone.localdate():
+            day = {"day": format_date_long(ends_on)}
+            found.append(
+                _("You may still spend until %(day)s: this claim closes the account, file it when all is paid.") % day
+            )
+    if rest := planned.amount - claim.claimed_amount:
+        found.append(
+            _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
+            % {"rest": format_euros(rest)}
+        )
+    return found
 
 
 def _may_have_replies(events: list) -> bool:

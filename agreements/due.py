@@ -1,9 +1,11 @@
 """What is due on a claim, and which act a grant needs: the rules, fed from the database."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -51,18 +53,58 @@ def above_what_is_due(claim) -> Decimal:
     return max(already - noted - entitled.amount, ZERO)
 
 
-def _entitlement_of(claim, siblings) -> tuple[Entitlement, Decimal]:
+def asked_back_of(claim) -> Decimal:
+    """Euros of earlier payments that a claim makes asked back: as it was closed, or as it will be where nothing is due."""
+    waits = claim.owes_nothing and claim.state == "certified"
+    return above_what_is_due(claim) if waits else claim.overpaid_amount
+
+
+def reckoning_of(claim) -> list[str]:
+    """The arithmetic of a claim certified for less than what it asks, as long as it is that of the day: none of one that
+    was paid, after which other claims count."""
+    asked, certified = claim.claimed_amount, claim.certified_amount
+    if certified is None or certified >= asked or not (claim.state == "certified" or claim.owes_nothing):
+        return []
+    return due_of_claim(claim).reasons
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Euros that a claim would make due, and that it would have asked back, were all that is declared accepted."""
+
+    due: Decimal
+    asked_back: Decimal
+
+
+def forecast_of(claim) -> Forecast:
+    """What filing a claim on expenditure would come to: said before, because a balance closes the account."""
+    siblings = claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
+    entitled, already = _entitlement_of(claim, siblings, as_declared=True)
+    noted = sum_money(siblings.exclude(pk=claim.pk).values_list("overpaid_amount", flat=True))
+    asked_back = ZERO if claim.instalment.kind == "interim" else max(already - noted - entitled.amount, ZERO)
+    return Forecast(min(max(entitled.amount - already, ZERO), claim.claimed_amount), asked_back)
+
+
+def _spent(siblings, *, as_declared: bool) -> Decimal:
+    """Euros certified on the claims; ``as_declared``: of the lines that nobody has checked yet, what they declare."""
+    if not as_declared:
+        return sum_money(siblings.values_list("certified_total", flat=True))
+    counted = Coalesce("lines__certified_amount", "lines__declared_amount")
+    return siblings.aggregate(sum=Sum(counted))["sum"] or ZERO
+
+
+def _entitlement_of(claim, siblings, *, as_declared: bool = False) -> tuple[Entitlement, Decimal]:
     """What is due in all on the part (tranche or agreement) of a claim, and the euros ordered on its other claims."""
     agreement, tranche, others = claim.agreement, claim.instalment.tranche, siblings.exclude(pk=claim.pk)
     granted = tranche.amount if tranche else agreement.granted_amount
     base = tranche.cost if tranche else agreement.eligible_base
-    spent = sum_money(siblings.values_list("certified_total", flat=True))
+    spent = _spent(siblings, as_declared=as_declared)
     already = sum_money(others.values_list("ordered_amount", flat=True))
     # An interim payment follows the expenditure to date: strictly, as long as more may come before the balance.
     more_may_come = claim.instalment.kind == "interim" and not _is_settled(others)
     rule = {"policy": "strict"} if more_may_come else _rule_of(agreement)
     axes = axes_of(agreement, tranche)
-    by_axis = spent_by_axis(siblings, axes) if axes else None
+    by_axis = spent_by_axis(siblings, axes, as_declared=as_declared) if axes else None
     if by_axis is None:
         entitled = entitlement(granted=granted, base=base, spent=spent, **rule)
     else:

@@ -5,6 +5,7 @@ from functools import partial
 from django.conf import settings
 
 from agreements.agreement_page import tasks_now
+from agreements.due import asked_back_of, reckoning_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from core.outbox import enqueue_mail
 from grants.notices import people_of
@@ -108,6 +109,7 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "resume_payment":
             _send(agreement, "claim_payable", key, link, **told)
         case "certify" | "certify_less":
+            told |= {"overpaid": asked_back_of(claim), "reckoning": partial(reckoning_of, claim)}
             _send(agreement, "claim_certified", key, link, tasks=partial(tasks_now, agreement), **told)
         case "close_without_payment":
             told |= {"overpaid": claim.overpaid_amount, "tasks": partial(tasks_now, agreement)}

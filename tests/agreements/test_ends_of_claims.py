@@ -2,20 +2,24 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from agreements import certified as certified_room
 from agreements import claims, work
 from agreements.certified import why_it_stays
+from agreements.due import asked_back_of, forecast_of, reckoning_of
 from agreements.models import Agreement, PaymentClaim
 from agreements.settlements.services import standing_of
 from core.models import OutboxMessage
+from core.money import format_euros
 from core.transitions import TransitionRefused, perform
-from tests.factories.agreements import certified, in_force, ordered, pay, submitted
+from tests.factories.agreements import add_line, certified, in_force, opened, ordered, pay, review, submitted
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -67,6 +71,57 @@ def test_a_claim_of_which_nothing_is_due_is_closed_by_finance_and_says_what_was_
     words = client.get(claim.get_absolute_url()).content.decode()
     assert "Vérifiée : rien n’est dû" in words.replace("\u202f", " ").replace("\xa0", " ")
     assert "14 000,00" not in client.get(agreement.get_absolute_url()).content.decode().split("Où en est")[-1]
+
+
+def test_who_is_owed_nothing_reads_the_reckoning_and_what_is_asked_back_before_the_closing(client):
+    """At the top of the page and in the mail, as soon as it is certified, to the cent that the closing will note."""
+    agreement, claim, house = of_nothing()
+    sign_in(client, house.member)
+    page = client.get(claim.get_absolute_url())
+    foreseen = page.context["asked_back"]
+    assert foreseen > 0 and not claim.overpaid_amount
+    words = unescape(page.content.decode())
+    with override("fr"):
+        reckoned = reckoning_of(claim)
+    assert len(reckoned) > 1
+    mail = OutboxMessage.objects.get(template="agreements/mail/claim_certified", body__contains=claim.number)
+    for text in (f"{format_euros(foreseen)} vous seront demandés en retour", *reckoned):
+        assert text in words
+        assert text in mail.body
+    perform(claim, "close_without_payment", actor=house.finance)
+    assert claim.overpaid_amount == foreseen
+    assert client.get(claim.get_absolute_url()).context["asked_back"] == foreseen
+
+
+def test_what_a_claim_would_cost_is_said_before_it_is_filed(client):
+    """Filed as it is, the balance would have euros asked back; what is said is what the certificate makes of it."""
+    agreement, house = in_force()
+    _advance, batch = ordered(agreement, house)
+    pay(batch, house)
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    claim = opened(agreement, house)
+    add_line(claim, house, invoice_total=D("1000.00"), declared_amount=D("1000.00"))
+    claims.set_amount(claim, claim.instalment.amount - D("50.00"), actor=house.member)
+    sign_in(client, house.member)
+    words = unescape(client.get(claim.get_absolute_url()).content.decode())
+    foreseen = forecast_of(claim)
+    assert foreseen.due == 0 and foreseen.asked_back > 0
+    assert f"{format_euros(foreseen.asked_back)} vous seraient demandés en retour" in words
+    assert f"les {format_euros(D('50.00'))} que vous ne demandez pas ne seraient pas versés" in words
+    claims.submit(claim, actor=house.member)
+    claim = review(claim, house)
+    assert (claim.certified_amount, asked_back_of(claim)) == (foreseen.due, foreseen.asked_back)
+
+
+def test_a_claim_that_costs_nothing_warns_of_nothing(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    total = agreement.eligible_base
+    add_line(claim, house, invoice_total=total, declared_amount=total)
+    sign_in(client, house.member)
+    page = client.get(claim.get_absolute_url())
+    assert not page.context["missing"]
+    assert page.context["before_filing"] == []
 
 
 def test_a_claim_with_something_due_is_not_closed_without_payment(client):
