@@ -41,3 +41,29 @@ def test_every_form_of_the_portal_keeps_what_was_typed():
     kept = [opening for _name, opening in forms if "data-keep=" in opening]
     assert len(kept) > 10
     assert all("{{ user.pk }}" in opening or "opinion-" in opening for opening in kept), "another person would read it"
+
+
+def test_the_pages_in_between_do_not_lose_which_form_was_sent():
+    """Signing in again, or somebody else's change: what follows them clears the copy of the device."""
+    script = (settings.BASE_DIR / "core/static/essor/keep.js").read_text()
+    assert "[data-resumes]" in script
+    templates = settings.BASE_DIR / "core/templates/essor"
+    sends_again = [
+        path.relative_to(templates).as_posix()
+        for path in sorted(templates.rglob("*.html"))
+        if re.search(r"for name, value in (kept\.)?fields", path.read_text())
+    ]
+    assert sends_again == ["resume/confirm.html", "resume/sign_in.html", "stale.html"]
+    assert all("data-resumes" in (templates / name).read_text() for name in sends_again)
+
+
+def test_every_kept_form_says_what_it_asks():
+    """Who takes a form up after the session ended reads it by its labels, whoever drew its fields."""
+    bare = re.compile(r"<textarea|<select|<input type=\"(?:text|number|date|email|tel)\"")
+    component = (settings.BASE_DIR / "core/templates/essor/components/field.html").read_text()
+    assert "{% asks field" in component
+    for app in ("core", "applicants", "grants", "agreements"):
+        for path in (settings.BASE_DIR / app / "templates").rglob("*.html"):
+            for form in FORM.findall(path.read_text()):
+                if "data-keep=" in form:
+                    assert len(bare.findall(form)) == form.count("{% asks "), path

@@ -101,6 +101,7 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["core.templatetags.marked_forms"],
             "context_processors": [
                 "django.template.context_processors.debug",
                 "django.template.context_processors.request",

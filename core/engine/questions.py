@@ -61,13 +61,14 @@ def questions_of(form: BaseForm | None) -> list[Question]:
     if form is None:
         return []
     return [
-        Question(form.add_prefix(name), str(form[name].label), _choices_of(item))
+        Question(form.add_prefix(name), str(form[name].label), choices_of(item))
         for name, item in form.fields.items()
         if not isinstance(item, FileField) and not isinstance(item.widget, HiddenInput)
     ]
 
 
-def _choices_of(item: Any) -> tuple[tuple[str, str], ...]:
+def choices_of(item: Any) -> tuple[tuple[str, str], ...]:
+    """The choices of a field as (value, words); none where they are rows of a table, or too many."""
     if not isinstance(item, ChoiceField) or isinstance(item, ModelChoiceField):
         return ()
     found = tuple((str(value), str(words)) for value, words in item.choices if not isinstance(words, list | tuple))

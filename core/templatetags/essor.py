@@ -27,6 +27,7 @@ from core.dates import format_date_long, format_moment
 from core.engine import grounds as resting
 from core.engine import versions
 from core.money import format_euros, format_number
+from core.site import resumed
 
 register = template.Library()
 
@@ -205,6 +206,13 @@ def query(context: Context, **changes: Any) -> str:
 def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, Any]:
     """One field of a form with its label, help and errors, tied together for screen readers."""
     return {"field": bound, "label": label, "help_text": help_text}
+
+
+@register.simple_tag
+def asks(bound: BoundField | str, label: str = "") -> SafeString:
+    """What a form says of one of its fields, for who takes it up after the session ended: a field, or a name and label."""
+    value = resumed.carried(bound, label) if isinstance(bound, str) else resumed.asked(bound, label)
+    return format_html('<input type="hidden" name="{}" value="{}">', resumed.ASKED, value) if value else SafeString()
 
 
 @register.filter

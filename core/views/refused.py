@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from core.views.resume import is_fragment
-from core.views.stale import CONFLICT, page_before
+from core.views.resume import is_fragment, page_before
+from core.views.stale import CONFLICT
 
 
 def refused_page(request: HttpRequest, sentence: str) -> HttpResponse:

@@ -8,6 +8,7 @@ and it is handled there with all the usual checks. Files cannot be carried by a 
 
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.contrib.auth import login
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -20,10 +21,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.forms import SignInForm
 from core.site.chosen_files import CHOSEN, left_behind
+from core.site.resumed import TYPED_BY, answers, is_of_another
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
 TARGET = "kept-address"
+BY = "kept-by"
+PAGE = "kept-page"
 # Never written into a page: secrets, and what belongs to the request itself.
 _NEVER_CARRIED = ("csrfmiddlewaretoken", "password")
 
@@ -35,25 +39,45 @@ class Kept:
     address: str
     fields: list[tuple[str, str]] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)
+    typed_by: str = ""
+    page: str = ""
+    """Where the form stood: the way back."""
 
     @property
-    def visible(self) -> list[str]:
-        """The texts worth showing, so that the person recognises what they wrote."""
-        return [value for _name, value in self.fields if len(value.strip()) > 20][:5]
+    def answers(self) -> list[tuple[str, str]]:
+        """What the person typed and chose, by the labels of the page: neither tokens nor what the page put in."""
+        values = QueryDict(mutable=True)
+        for name, value in self.fields:
+            values.appendlist(name, value)
+        return answers(values)
 
 
 def kept_from(request: HttpRequest) -> Kept:
     """What this request sent, ready to be carried."""
     files: MultiValueDict = request.FILES
     chosen = [(name, upload.name) for name, uploads in files.lists() for upload in uploads]
-    return Kept(address=request.get_full_path(), fields=_carried(request.POST), files=[*chosen, *left_behind(request)])
+    return Kept(
+        address=request.get_full_path(),
+        fields=_carried(request.POST),
+        files=[*chosen, *left_behind(request)],
+        typed_by=request.POST.get(TYPED_BY, ""),
+        page=page_before(request),
+    )
+
+
+def page_before(request: HttpRequest) -> str:
+    """The page where the form stood, read anew."""
+    address = request.headers.get("Referer", "")
+    if address and url_has_allowed_host_and_scheme(address, {request.get_host()}):
+        return address
+    return settings.ESSOR_STAFF_PREFIX if request.path.startswith(settings.ESSOR_STAFF_PREFIX) else "/"
 
 
 def _carried(data: QueryDict) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, values in data.lists()
-        if not any(word in name.lower() for word in _NEVER_CARRIED) and not name.endswith(CHOSEN)
+        if not any(word in name.lower() for word in _NEVER_CARRIED) and not name.endswith(CHOSEN) and name != TYPED_BY
         for value in values
     ]
 
@@ -73,7 +97,13 @@ def keep_and_sign_in_again(request: HttpRequest, sentence: str, status: int) -> 
 
 
 def _sign_in_page(
-    request: HttpRequest, form: SignInForm, kept: Kept, *, sentence: str = "", status: int = 401
+    request: HttpRequest,
+    form: SignInForm,
+    kept: Kept,
+    *,
+    sentence: str = "",
+    of_another: bool = False,
+    status: int = 401,
 ) -> HttpResponse:
     context = {
         "form": form,
@@ -81,12 +111,18 @@ def _sign_in_page(
         "prefix": PREFIX,
         "file_prefix": FILE_PREFIX,
         "target": TARGET,
+        "typed_by": BY,
+        "page": PAGE,
         "locked": sentence,
+        "of_another": of_another,
     }
     return render(request, "essor/resume/sign_in.html", context, status=status)
 
 
 def _confirm_page(request: HttpRequest, kept: Kept) -> HttpResponse:
+    """What was typed, for the one who typed it; another account is told so, and sees and sends nothing of it."""
+    if is_of_another(kept.typed_by, request.user):
+        return render(request, "essor/resume/of_another.html", status=403)
     return render(request, "essor/resume/confirm.html", {"kept": kept})
 
 
@@ -102,6 +138,8 @@ def sign_in_and_resume(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request, data=request.POST)
     if not form.is_valid():
         return _sign_in_page(request, form, kept)
+    if is_of_another(kept.typed_by, form.get_user()):
+        return _sign_in_page(request, form, kept, of_another=True)
     login(request, form.get_user())
     return _confirm_page(request, kept)
 
@@ -124,7 +162,15 @@ def _unpacked(request: HttpRequest) -> Kept | None:
             if name.startswith(FILE_PREFIX)
             for value in values
         ],
+        typed_by=request.POST.get(BY, ""),
+        page=request.POST.get(PAGE, "") if _is_own_page(request, request.POST.get(PAGE, "")) else "/",
     )
+
+
+def _is_own_page(request: HttpRequest, address: str) -> bool:
+    """True for what :func:`page_before` says: the whole address of a page of this site, or its path."""
+    is_address = address.startswith(("/", "http://", "https://"))
+    return is_address and url_has_allowed_host_and_scheme(address, {request.get_host()})
 
 
 def _is_own_address(request: HttpRequest, address: str) -> bool:

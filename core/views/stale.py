@@ -12,7 +12,6 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.formats import number_format
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -24,7 +23,7 @@ from core.money import format_euros
 from core.presentation import action_label
 from core.roles import STAFF_ROLES
 from core.text import is_number
-from core.views.resume import Kept, is_fragment, kept_from
+from core.views.resume import Kept, is_fragment, kept_from, page_before
 
 CONFLICT = 409
 
@@ -86,7 +85,7 @@ def _title(stale: Stale, changes: list[Change]) -> str:
 
 # What the page itself put in: tokens, buttons, the versions and presence of the answers of a form (``v-``, ``p-``).
 _OF_THE_PAGE = re.compile(
-    rf"{FIELD}|_save|_continue|action|key|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*|.*-(chosen|without)"
+    rf"{FIELD}|_save|_continue|action|key|asked|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*|.*-(chosen|without)"
 )
 
 
@@ -191,14 +190,6 @@ def _own_sentence(stale: Stale, words: dict[str, str]) -> str:
         _("You changed this yourself on %(when)s, in another window: what you sent from this one is not recorded yet.")
         % words
     )
-
-
-def page_before(request: HttpRequest) -> str:
-    """The page where the form stood, read anew."""
-    address = request.headers.get("Referer", "")
-    if address and url_has_allowed_host_and_scheme(address, {request.get_host()}):
-        return address
-    return settings.ESSOR_STAFF_PREFIX if request.path.startswith(settings.ESSOR_STAFF_PREFIX) else "/"
 
 
 def in_words(value: Any) -> str:

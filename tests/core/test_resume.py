@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils.html import escape
 
 from core.models.user import User
 from core.portal import portal_login_required
@@ -169,3 +170,60 @@ def test_pages_of_signed_in_people_are_never_kept_by_the_browser(someone: User) 
     request = RequestFactory().get("/")
     request.user = someone
     assert "no-store" in view(request).headers["Cache-Control"]
+
+
+# --- whose it is, and what it says --------------------------------------------------------------------------
+
+
+def page_of(client: Client, user: User) -> dict[str, str]:
+    """What the profile page carries of itself for this person."""
+    client.force_login(user)
+    found = hidden_fields(client.get(PROFILE).text)
+    client.logout()
+    return {"typed-by": found["typed-by"]}
+
+
+def test_another_account_neither_sees_nor_sends_what_was_typed(client: Client, someone: User) -> None:
+    other = UserFactory(applicant=True, email="other@example.org")
+    carried = hidden_fields(client.post(PROFILE, TYPED | page_of(client, someone)).text)
+    assert PREFIX + "typed-by" not in carried
+    refused = client.post(reverse("core:resume"), carried | {"username": other.email, "password": PASSWORD})
+    assert refused.status_code == 401 and "un autre compte" in refused.text
+    assert "_auth_user_id" not in client.session and kept(carried) == kept(hidden_fields(refused.text))
+    client.force_login(other)  # signed in by another tab
+    answer = client.post(reverse("core:resume"), carried)
+    assert answer.status_code == 403 and escape(TYPED["last_name"]) not in answer.text
+    client.logout()
+    mine = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD})
+    assert TYPED.items() <= hidden_fields(mine.text).items()
+
+
+def test_an_old_mark_of_another_account_is_not_taken_up(strict: Client, client: Client) -> None:
+    typed_by = page_of(client, UserFactory(applicant=True, email="first@example.org"))
+    answer = strict.post(PROFILE, TYPED | typed_by, headers={"origin": "http://testserver"})
+    assert answer.status_code == 403 and escape(TYPED["last_name"]) not in answer.text
+
+
+def test_what_was_typed_is_told_by_its_labels_to_who_signed_in_only(client: Client, someone: User) -> None:
+    client.force_login(someone)
+    page = client.get(PROFILE).text
+    asked = [unescape(value) for value in re.findall(r'name="asked" value="([^"]*)"', page)]
+    client.logout()
+    data = TYPED | {"asked": asked, "token": "a-hidden-token-that-nobody-reads", "typed-by": ""}
+    first = client.post(PROFILE, data, headers={"referer": f"http://testserver{PROFILE}"}).text
+    assert "<dt>" not in first
+    carried = hidden_fields(first) | {PREFIX + "asked": asked}
+    second = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD}).text
+    told = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", second, re.DOTALL))
+    assert told["Prénom"] == escape(TYPED["first_name"])
+    assert told["Langue"] == "Français"  # a short one, and a choice in its words
+    assert not any("token" in words for words in told.values())
+    assert "Rien n’est encore envoyé, déposé ni enregistré." in second
+    assert f'href="http://testserver{PROFILE}"' in second  # giving up leads back to the page
+
+
+@pytest.mark.parametrize("asked", ["", "no json", "{}", "[1]", '["a", "b", 3]', '["first_name", "x", [["a"]]]'])
+def test_a_page_that_asks_nonsense_is_taken_up_all_the_same(client: Client, someone: User, asked: str) -> None:
+    carried = hidden_fields(client.post(PROFILE, TYPED | {"asked": asked}).text)
+    answer = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD})
+    assert answer.status_code == 200 and TYPED.items() <= hidden_fields(answer.text).items()

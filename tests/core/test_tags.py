@@ -139,7 +139,7 @@ def test_a_field_ties_label_help_and_error_together() -> None:
     assert '<a href="#id_name">Nom</a>' in page
     assert "<legend>Genre" in page and page.count('type="radio"') == 2
     assert "3 points à corriger" in page
-    assert page.count('type="hidden"') == 1
+    assert page.count('name="token"') == 1
     assert "facultatif" in page.split('for="id_note"')[1].split("</label>")[0]
 
 

@@ -1,12 +1,29 @@
-// What is typed in a form marked data-keep stays on this device until the server has it: another button of the page,
-// a link, or a connection that fails does not lose it. The mark names the person: nobody else on the device reads it.
+// What is typed and chosen in a form marked data-keep stays on this device until the server has it: another button of
+// the page, a link, or a connection that fails does not lose it. The mark names the person: nobody else reads it.
 "use strict";
 
 (() => {
   const SENT = "essor-form-sent";
+  const KEPT = "textarea, select:not([multiple]), input[type=radio], input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])";
   const keyOf = (form) => `essor-form-${form.dataset.keep}`;
+  const isRadio = (field) => field.type === "radio";
+  const groupOf = (field) => [...field.form.elements].filter((one) => isRadio(one) && one.name === field.name);
+  // One field a name: the first button of a group of radio buttons stands for all of them.
   const fieldsOf = (form) => [...form.elements].filter((one) =>
-    one.name && (one.matches("textarea") || one.matches("input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])")));
+    one.name && one.matches(KEPT) && (!isRadio(one) || groupOf(one)[0] === one));
+
+  // What a field holds, what the server gave it, and how to put something in it: text, list and radio buttons alike.
+  const valueOf = (field) => isRadio(field) ? groupOf(field).find((one) => one.checked)?.value ?? "" : field.value;
+  const givenOf = (field) => {
+    if (isRadio(field)) return groupOf(field).find((one) => one.defaultChecked)?.value ?? "";
+    if (!field.matches("select")) return field.defaultValue;
+    return ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value ?? "";
+  };
+  const put = (field, value) => {
+    if (!isRadio(field)) field.value = value;
+    else groupOf(field).forEach((one) => { one.checked = one.value === value; });
+    return valueOf(field) === value;  // a choice may be gone
+  };
 
   // A private window or a full disk keeps nothing: the page itself still holds what was typed.
   const quietly = (action) => { try { return action(); } catch { return null; } };
@@ -16,10 +33,15 @@
     else localStorage.removeItem(key);
   });
 
-  // A form that was sent and that the server said it has is kept no more.
+  // A form that was sent and that the server said it has is kept no more. A page that stands in between (signing in
+  // again, somebody else's change) has the form on board: what follows it says whether it was taken.
   const sent = quietly(() => sessionStorage.getItem(SENT));
-  if (sent) {
-    quietly(() => sessionStorage.removeItem(SENT));
+  const forget = () => quietly(() => sessionStorage.removeItem(SENT));
+  if (document.querySelector("[data-resumes]")) {
+    // Signing out or changing the language from there is no sending of it.
+    document.addEventListener("submit", (event) => { if (!event.target.closest("main")) forget(); });
+  } else if (sent) {
+    forget();
     if (document.querySelector(".messages .ok, [data-has-it]")) write(sent, {});
   }
 
@@ -33,15 +55,17 @@
     for (const field of fieldsOf(form)) {
       const kept = copy[field.name];
       if (!kept) continue;
-      if (field.value === kept.typed) {
+      if (valueOf(field) === kept.typed) {
         if (!refused) delete copy[field.name];  // sent with another button of the page, and saved
         continue;
       }
       // The server has another value than when this was typed: what it shows now is the one that counts.
-      if (field.defaultValue === kept.before) {
-        field.value = kept.typed;
-        restored = true;
-      } else delete copy[field.name];
+      const shown = valueOf(field);
+      if (givenOf(field) === kept.before && put(field, kept.typed)) restored = true;
+      else {
+        put(field, shown);
+        delete copy[field.name];
+      }
     }
     write(key, copy);
     if (restored) {
@@ -51,12 +75,12 @@
     }
 
     form.addEventListener("input", (event) => {
-      const field = event.target;
+      const field = isRadio(event.target) ? groupOf(event.target)[0] : event.target;
       if (!fieldsOf(form).includes(field)) return;
       const kept = read(key);
-      const before = kept[field.name]?.before ?? field.defaultValue;
-      if (field.value === before) delete kept[field.name];
-      else kept[field.name] = { before, typed: field.value };
+      const before = kept[field.name]?.before ?? givenOf(field);
+      if (valueOf(field) === before) delete kept[field.name];
+      else kept[field.name] = { before, typed: valueOf(field) };
       write(key, kept);
     });
     form.addEventListener("submit", (event) => {

@@ -1,0 +1,58 @@
+"""What the forms of a page say of themselves, so that a post that arrives after the session ended can be taken up.
+
+Who typed: nobody else takes it up. What was asked: the fields that the person saw, by their labels.
+"""
+
+import json
+from typing import Any
+
+from django.forms import BoundField, FileField, HiddenInput, PasswordInput
+from django.http import QueryDict
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from core.engine.questions import Question, choices_of
+
+TYPED_BY = "typed-by"
+"""The account that was signed in when the page was made, as a mark that says nothing else."""
+ASKED = "asked"
+"""One visible field of the form: its name, its label and its choices."""
+_MARK = 24
+
+
+def mark_of(user: Any) -> str:
+    """The mark of an account; empty for nobody."""
+    if user is None or not user.is_authenticated:
+        return ""
+    return salted_hmac("essor.typed-by", str(user.pk)).hexdigest()[:_MARK]
+
+
+def is_of_another(mark: str, user: Any) -> bool:
+    """Whether somebody else than this account typed. A page that nobody was signed in on is anybody's."""
+    return bool(mark) and not constant_time_compare(mark, mark_of(user))
+
+
+def asked(bound: BoundField, label: str = "") -> str:
+    """What a page carries of one of its fields; empty where no page repeats what is typed (files, passwords)."""
+    field = bound.field
+    if isinstance(field, FileField) or isinstance(field.widget, HiddenInput | PasswordInput):
+        return ""
+    return carried(bound.html_name, label or bound.label, choices_of(field))
+
+
+def carried(name: str, label: Any, choices: tuple[tuple[str, str], ...] = ()) -> str:
+    """The same for a field that a template writes itself."""
+    return json.dumps([name, str(label), choices], ensure_ascii=False)
+
+
+def answers(values: QueryDict) -> list[tuple[str, str]]:
+    """What was typed and chosen, by label, in the order of the page. What cannot be read is left out."""
+    found = {}
+    for value in values.getlist(ASKED):
+        try:
+            name, label, choices = json.loads(value)
+            question = Question(str(name), str(label), tuple((str(key), str(words)) for key, words in choices))
+        except (ValueError, TypeError):
+            continue
+        if words := question.words(values.getlist(question.name)):
+            found[question.name] = (question.label, words)
+    return list(found.values())
