@@ -122,6 +122,9 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
         typed = {*DeMinimisForm.Meta.fields}
         return declared if obj is None else [*declared, *(n for n in self.get_fields(request, obj) if n not in typed)]
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).with_change()
+
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """A row that came from a granted case is moved by its case alone."""
         may = super().has_change_permission(request, obj)
@@ -137,9 +140,10 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
     def central_column(self, obj: DeMinimisAid) -> SafeString | str:
         if not obj.is_to_be_entered:
             return short_date(obj.entered_on) if obj.entered_on else "–"
-        if obj.entered_on:
-            return pill(_("changed since: to be corrected"), "act")
         tone = "no" if obj.enter_by < timezone.localdate() else "act"
+        if obj.entered_on:
+            words = _("changed since: to be corrected by %(day)s at the latest")
+            return pill(words % {"day": short_date(obj.enter_by)}, tone)
         return pill(_("by %(day)s at the latest") % {"day": short_date(obj.enter_by)}, tone)
 
     # --- the central register -----------------------------------------------------------------------------------

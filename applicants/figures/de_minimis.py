@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from applicants.models import DeMinimisAid
 from applicants.models.applicant import SINGLE_UNDERTAKING
-from applicants.models.de_minimis import ENTRY_WORKING_DAYS
-from core.dates import add_working_days
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
-from core.history import history_model_of
 
 # The establishments of the enterprise of the grant ``g`` and of the enterprises linked with it, however far.
 OF_UNDERTAKING = SINGLE_UNDERTAKING.replace("%s", "g.applicant_id")
@@ -21,14 +17,10 @@ OF_UNDERTAKING = SINGLE_UNDERTAKING.replace("%s", "g.applicant_id")
 
 def overdue() -> Iterator[Broken]:
     """The grants that the central register does not know as they are, past their day; one query."""
-    lines = history_model_of(DeMinimisAid).objects.filter(pgh_obj=OuterRef("pk")).order_by("-pgh_id")
-    waiting = DeMinimisAid.objects.to_be_entered().annotate(changed_at=Subquery(lines.values("pgh_created_at")[:1]))
     today = timezone.localdate()
-    for aid in waiting.order_by("pk"):
-        since = aid.granted_on if aid.entered_on is None else timezone.localdate(aid.changed_at)
-        due = add_working_days(since, ENTRY_WORKING_DAYS)
-        if due < today:
-            yield Broken(aid.pk, aid.reference, due, aid.entered_on)
+    for aid in DeMinimisAid.objects.to_be_entered().order_by("pk"):
+        if aid.enter_by < today:
+            yield Broken(aid.pk, aid.reference, aid.enter_by, aid.entered_on)
 
 
 def _window() -> dict[str, Any]:

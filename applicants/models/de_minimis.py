@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -16,7 +16,7 @@ from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
 from applicants.rules.de_minimis import Aid, Ceiling, Regime
 from core.dates import add_working_days
-from core.history import tracked
+from core.history import history_model_of, tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.triggers import no_truncate
@@ -110,13 +110,23 @@ class DeMinimisAidQuerySet(OfApplicantQuerySet):
         """Those that the Region granted, lost ones included."""
         return self.filter(origin="granted")
 
+    def with_change(self) -> "DeMinimisAidQuerySet":
+        """With ``changed_at``: when a grant first became another than the central register knows, since it was entered."""
+        since = history_model_of(self.model).objects.filter(
+            pgh_obj=OuterRef("pk"), entered_on=OuterRef("entered_on"), entered_amount=OuterRef("entered_amount")
+        )
+        other = since.filter(
+            Q(withdrawn_on=None) & ~Q(amount=F("entered_amount")) | Q(withdrawn_on__isnull=False) & ~Q(entered_amount=0)
+        )
+        return self.annotate(changed_at=Subquery(other.order_by("pgh_id").values("pgh_created_at")[:1]))
+
     def to_be_entered(self) -> "DeMinimisAidQuerySet":
         """Grants that the central register does not know as they are: new, changed or withdrawn since."""
         never = Q(entered_on=None, withdrawn_on=None)
         changed = Q(entered_on__isnull=False, withdrawn_on=None) & ~Q(entered_amount=F("amount"))
         withdrawn = Q(entered_on__isnull=False, withdrawn_on__isnull=False) & ~Q(entered_amount=0)
         since = settings.ESSOR_DE_MINIMIS_REGISTER_SINCE
-        return self.granted().filter(never | changed | withdrawn, granted_on__gte=since)
+        return self.granted().filter(never | changed | withdrawn, granted_on__gte=since).with_change()
 
     def as_rules(self) -> "Iterable[Aid]":
         """The rows as the pure rules take them."""
@@ -245,8 +255,13 @@ class DeMinimisAid(models.Model):
 
     @property
     def enter_by(self) -> date:
-        """The last day to enter the grant in the central register (Art. 6(2)): twenty working days."""
-        return add_working_days(self.granted_on, ENTRY_WORKING_DAYS)
+        """The last day to enter the grant in the central register (Art. 6(2)): twenty working days after the grant; of one
+        that stands there, after the change that it does not know."""
+        since = self.granted_on
+        if self.entered_on is not None and self.is_to_be_entered:
+            known = self if "changed_at" in self.__dict__ else type(self).objects.with_change().get(pk=self.pk)
+            since = timezone.localdate(known.changed_at) if known.changed_at else since
+        return add_working_days(since, ENTRY_WORKING_DAYS)
 
     @property
     def amount_in_force(self) -> Decimal:

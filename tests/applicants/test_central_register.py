@@ -18,6 +18,8 @@ from applicants.models import DeMinimisAid
 from applicants.workbooks import DeMinimisAidResource
 from core.dates import add_working_days, easter, is_working_day
 from core.events import history
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.navigation import work_for
 from tests.applicants.test_single_undertaking import token
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
@@ -167,6 +169,22 @@ def test_the_officer_completes_the_sector_and_others_do_not(officer, client):
     client.post(url, token(aid.applicant) | {"sector": "9499Z", "instrument": "grant"})
     aid.refresh_from_db()
     assert aid.sector == "94.99"
+
+
+def test_a_change_is_to_be_entered_twenty_working_days_after_it_and_not_after_the_grant(client, officer):
+    today = timezone.localdate()
+    aid = granted("PROG-2026-00002", today - timedelta(days=200))
+    central.enter([aid], on=today - timedelta(days=190), actor=officer)
+    aid.refresh_from_db()
+    aid.amount -= 1
+    aid.save()
+    last = add_working_days(today, 20)
+    assert DeMinimisAid.objects.get(pk=aid.pk).enter_by == DeMinimisAid.objects.to_be_entered().get().enter_by == last
+    assert [item.due for item in work_for(officer)] == [last]
+    assert look_at(invariant_of("applicants.register-entered-in-time")).holds
+    client.force_login(officer)
+    listed = client.get(reverse("admin:applicants_deminimisaid_changelist")).content.decode()
+    assert f"au plus tard le {last:%d/%m/%Y}" in listed
 
 
 def test_what_is_to_be_entered_stands_in_the_work_of_the_service_with_its_last_day(aid, officer):
