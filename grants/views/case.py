@@ -134,6 +134,7 @@ def _show(
         "piece_request": piece_request if waits_for_pieces else None,
         "asked_pieces": piece_views(application, only=piece_request.pieces) if waits_for_pieces else [],
         "pieces": piece_views(application),
+        "awaits_pieces": waits_for_pieces or application.state == ApplicationState.DRAFT,
         "complete_option": options.get("complete"),
         "withdraw_option": options.get("withdraw"),
         "aid": declared_aid(application),

@@ -129,6 +129,19 @@ def test_what_is_said_of_the_time_limit_is_what_the_law_does(waited, still, clie
     assert "suspendu pendant le délai donné pour les produire, au plus tard jusqu’à leur réception" in told
 
 
+def test_a_draft_that_is_withdrawn_was_never_examined_and_awaits_no_piece(client):
+    application = draft()
+    signed_in(client, application.created_by)
+    assert "à joindre" in plain(client.get(application.get_absolute_url()))
+    page = plain(client.get(url("withdraw", application)))
+    assert "ne sera pas déposée" in page and "ne sera plus examinée" not in page
+    filing.withdraw(application, user=application.created_by)
+    assert "à joindre" not in plain(client.get(application.get_absolute_url()))
+    case = filed()
+    signed_in(client, case.created_by)
+    assert "ne sera plus examinée" in plain(client.get(url("withdraw", case)))
+
+
 # --- reading again --------------------------------------------------------------------------------------------------
 
 
