@@ -7,11 +7,12 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
 from agreements.due import asked_back_of, forecast_of, reckoning_of
+from agreements.duplicates import typed_again
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
@@ -67,6 +68,26 @@ def lines_of(claim: PaymentClaim) -> list[ExpenditureLine]:
     return list(claim.lines.select_related("proof__file").order_by("rank"))
 
 
+def alike_sentence(ranks: list[int]) -> str:
+    """What is said of a line that another one of the claim may repeat; it is kept all the same."""
+    words = {"ranks": ", ".join(map(str, ranks))}
+    sentence = ngettext(
+        "Same supplier and same invoice number as line %(ranks)s. If it is the same expenditure, remove one of the two; "
+        "if the invoice is shared between them, leave both.",
+        "Same supplier and same invoice number as lines %(ranks)s. If it is the same expenditure, keep one of them; "
+        "if the invoice is shared between them, leave them all.",
+        len(ranks),
+    )
+    return sentence % words
+
+
+def _mark_lines_alike(lines: list[ExpenditureLine]) -> None:
+    """Say on each line which other one of its claim gives its supplier and number."""
+    again = typed_again(lines)
+    for line in lines:
+        line.alike = alike_sentence(again[line.rank]) if line.rank in again else ""
+
+
 def claim_context(
     claim: PaymentClaim,
     user: Any,
@@ -89,6 +110,8 @@ def claim_context(
     refusal = may_edit_claim(user, claim)
     ended = why_it_stops(claim) if claim.is_editable else None
     writes = refusal is None and ended is None
+    if writes:
+        _mark_lines_alike(lines)
     events = list(claim.events)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
     typed, chosen = typed or QueryDict(), chosen or {}

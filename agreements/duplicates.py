@@ -53,6 +53,24 @@ def twins_of(line) -> QuerySet:
     )
 
 
+def typed_again(lines: Iterable) -> dict[int, list[int]]:
+    """The ranks of the other lines of one claim that give the same supplier and number, by rank: none for a line alone.
+
+    A credit note is not the invoice that it corrects.
+    """
+    lines = list(lines)
+    suppliers = Suppliers(line.invoice for line in lines)
+    ranks: dict[tuple[str, bool], set[int]] = {}
+    for line in lines:
+        for key in {line.duplicate_key, *suppliers.keys_of(line.invoice)}:
+            ranks.setdefault((key, line.invoice_total > 0), set()).add(line.rank)
+    found: dict[int, set[int]] = {}
+    for family in ranks.values():
+        for rank in family if len(family) > 1 else ():
+            found.setdefault(rank, set()).update(family - {rank})
+    return {rank: sorted(others) for rank, others in found.items()}
+
+
 def raise_warnings(claim) -> int:
     """Write a warning for each pair not seen yet; how many were added. Three queries, whatever the lines.
 

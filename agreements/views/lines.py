@@ -10,8 +10,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agreements import claims
 from agreements.axes import axis_choices
-from agreements.claim_page import lines_of
+from agreements.claim_page import alike_sentence, lines_of
 from agreements.claims import ClaimRefused, charge_accounts
+from agreements.duplicates import typed_again
 from agreements.forms.portal import LineForm, LineProofForm, ProofForm
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
@@ -40,12 +41,19 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
     if posted and form.is_valid() and proof_form.is_valid():
         if line := _add(request, claim, form, proof_form, dict(accounts)):
             messages.success(request, _("Line %(rank)s is added.") % {"rank": line.rank})
+            _tell_of_lines_alike(request, claim, line)
             if "another" in request.POST:
                 return redirect("agreements:line_add", claim.number)
             return redirect(f"{claim.get_absolute_url()}#lines")
     elif posted and form.is_valid():
         _tell_of_the_line(form, claim, accounts)
     return _form_page(request, claim, form, proof_form)
+
+
+def _tell_of_lines_alike(request: HttpRequest, claim: PaymentClaim, line: ExpenditureLine) -> None:
+    """The line is kept; the person who types reads at once which other line has its supplier and number."""
+    if others := typed_again(claim.lines.all()).get(line.rank):
+        messages.warning(request, alike_sentence(others))
 
 
 def _tell_of_the_line(form: LineForm, claim: PaymentClaim, accounts: list[tuple[str, str]]) -> None:
@@ -104,6 +112,7 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
             proof_form.add_error("proof", str(refusal))
         else:
             messages.success(request, _("Line %(rank)s is saved.") % {"rank": line.rank})
+            _tell_of_lines_alike(request, claim, line)
             return redirect(f"{claim.get_absolute_url()}#lines")
     elif posted and form.is_valid():
         _tell_of_the_line(form, claim, accounts)

@@ -286,6 +286,21 @@ def test_lines_are_added_changed_removed(client):
     assert claim.lines.count() == 1
 
 
+def test_an_invoice_typed_twice_in_a_claim_is_kept_and_told_at_once(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    words = "Même fournisseur et même numéro de facture que la ligne"
+    first = client.post(url("line_add", claim.number), typed(), follow=True).text
+    assert words not in first
+    again = typed(supplier_name=typed()["supplier_name"].upper(), description="Autre part")
+    second = client.post(url("line_add", claim.number), again, follow=True).text
+    assert claim.lines.count() == 2 and second.count(f"{words} 1.") == 2  # the message, then the line
+    assert f"{words} 2." in second
+    other = client.post(url("line_add", claim.number), typed(invoice_number="Z-900"), follow=True).text
+    assert f"{words} 3." not in other and other.count(words) == 2
+
+
 def test_a_mistyped_proof_is_refused_and_the_line_kept_on_screen(client):
     agreement, house = in_force()
     claim = opened(agreement, house)
