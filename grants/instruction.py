@@ -189,13 +189,20 @@ def score_criterion(application: Application, code: str, score: Decimal, *, acto
 
 
 def retain_amount(line: BudgetLine, amount: Decimal | None, *, actor, reason: str = "") -> BudgetLine:
-    """Retain ``amount`` euros of an expense as eligible; None goes back to what the programme's rules retain."""
+    """Retain ``amount`` euros of an expense as eligible; None goes back to what the programme's rules retain.
+
+    Raises:
+        InstructionRefused: more than the expense, less of it without a ``reason``, or the case is not this person's.
+    """
     if amount is not None and not 0 <= amount <= line.amount:
         raise InstructionRefused(
             _("Retain between zero and %(amount)s.") % {"amount": format_euros(line.amount)}, "eligible_amount"
         )
     with transaction.atomic():
         locked = locked_case(line.application, actor, UNTIL_PROPOSAL)
+        if amount is not None and amount < line.amount and not reason.strip():
+            sentence = _("Say why less than %(amount)s is retained of “%(label)s”.")
+            raise InstructionRefused(sentence % {"amount": format_euros(line.amount), "label": line.label}, "reason")
         before = line.eligible_amount
         line.eligible_amount = amount
         line.save(update_fields=["eligible_amount"])

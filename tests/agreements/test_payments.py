@@ -169,6 +169,9 @@ def test_an_order_on_an_account_that_was_replaced_is_paid_for_a_reason_only(clie
     with pytest.raises(DatabaseError, match="was replaced before the payment"), transaction.atomic():
         PaymentOrder.objects.filter(pk=order.pk).update(state="paid", paid_on=today, confirmed_by=house.finance)
     client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
+    for row in (order, order.batch):
+        page = client.get(reverse(f"admin:agreements_{row._meta.model_name}_change", args=[row.pk])).content.decode()
+        assert "Ce compte a été remplacé après l’ordre" in page
     address = reverse("admin:agreements_paymentorder_transition", args=[order.pk, "confirm"])
     assert "replaced_account_reason" in client.get(address).content.decode()
     words = "Courriel de la paierie : viré sur l’ancien compte."

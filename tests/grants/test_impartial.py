@@ -93,7 +93,9 @@ INSTRUCTION = {
     "score_criterion": lambda case, who: instruction.score_criterion(
         case, case.rules.criteria[0].code, Decimal(1), actor=who
     ),
-    "retain_amount": lambda case, who: instruction.retain_amount(case.budget_lines.first(), Decimal(1), actor=who),
+    "retain_amount": lambda case, who: instruction.retain_amount(
+        case.budget_lines.first(), Decimal(1), actor=who, reason="Devis."
+    ),
     "compute_aid": lambda case, who: instruction.compute_aid(case, actor=who),
     "ask_opinion": lambda case, who: instruction.ask_opinion(
         case, "x", actor=who, email="a@b.example", body="DREETS", due_on=timezone.localdate() + timedelta(days=9)

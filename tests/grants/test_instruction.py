@@ -81,6 +81,16 @@ def test_a_computation_is_never_edited():
             change()
 
 
+def test_an_expense_is_cut_for_a_reason(instructor):
+    line = CaseFactory(state="in_instruction").budget_lines.get(account_code="604")
+    with pytest.raises(instruction.InstructionRefused, match="pourquoi") as refused:
+        instruction.retain_amount(line, line.amount - 1, actor=instructor, reason="  ")
+    assert refused.value.field == "reason"
+    line.refresh_from_db()
+    assert line.eligible_amount is None
+    instruction.retain_amount(line, line.amount, actor=instructor)  # nothing is cut
+
+
 def test_no_more_than_the_expense_is_retained(instructor):
     case = CaseFactory(state="in_instruction")
     with pytest.raises(InstructionRefused):
