@@ -10,6 +10,7 @@ Only the owner of the tables can do this: the triggers refuse it to everybody el
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pgtrigger
@@ -27,6 +28,8 @@ from core.models.proof import Erasure, HistorySeal, PersonSalt
 
 ACTION = "erase"
 NOTHING = "—"
+# An erasure and the event that tells of it are written in one transaction.
+SAME_MOMENT = timedelta(hours=1)
 
 
 class ErasureRefused(ValueError):
@@ -132,13 +135,18 @@ def _nothing(field: models.Field, pk: Any) -> Any:
 def check_erasures() -> Iterator[Finding]:
     """Every emptied place is named by an event that says who erased it, and why; it holds the mark of that, no more."""
     named: set[tuple[str, str, Any, int]] = set()
+    recorded: dict[int, Any] = {}
     for event in Event.objects.filter(action=ACTION).iterator():
+        recorded[event.pk] = event.recorded_at
         named |= {(table, row, last, event.pk) for table, row, last in event.data.get("places", ())}
     places: dict[str, dict[str, int]] = {}
     for erasure in Erasure.objects.order_by("pk").iterator():
         if (erasure.table, erasure.row, erasure.last_line, erasure.event) not in named:
             sentence = _("this place is said to be erased, but no event says who did it.")
             yield Finding(erasure.table, erasure.row, "*", None, None, erasure.erased_at, sentence)
+        elif (told := recorded[erasure.event]) and abs(erasure.erased_at - told) > SAME_MOMENT:
+            sentence = _("this erasure says that it was made at another time than the event that tells of it.")
+            yield Finding(Erasure._meta.db_table, erasure.pk, "erased_at", told, erasure.erased_at, told, sentence)
         if erasure.last_line is not None:
             rows = places.setdefault(erasure.table, {})
             rows[erasure.row] = max(erasure.last_line, rows.get(erasure.row, 0))
@@ -152,7 +160,7 @@ def _filled_again(model: type[models.Model], rows: dict[str, int]) -> Iterator[F
     """Lines of erased rows, up to the last of each that was erased, with anything but the mark of an erasure in them."""
     lines = Lines.of(model)
     fields = [model._meta.get_field(name) for name in personal_fields(model)]
-    marks = [_marks(model, field, [model._meta.pk.to_python(row) for row in rows]) for field in fields]
+    marks = [marks_of(model, field, [model._meta.pk.to_python(row) for row in rows]) for field in fields]
     values = [f"line.{quoted(field.column)}::text" for field in fields]
     wrong = " OR ".join(
         f"coalesce({value}, '') NOT IN ('', coalesce(place.mark_{number}, ''))" for number, value in enumerate(values)
@@ -177,7 +185,7 @@ def _filled_again(model: type[models.Model], rows: dict[str, int]) -> Iterator[F
         )
 
 
-def _marks(model: type[models.Model], field: models.Field, rows: list[Any]) -> list[str | None]:
+def marks_of(model: type[models.Model], field: models.Field, rows: list[Any]) -> list[str | None]:
     """The texts of what stands for an erased value of this field, for each row."""
     if words := getattr(model, "ERASED", None):
         marks = dict(model._base_manager.filter(pk__in=rows).values_list("pk", words[field.name]))

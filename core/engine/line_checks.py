@@ -9,7 +9,7 @@ from core.engine.authors import begins_at, exceptions_of
 from core.engine.edited_lines import edited_lines, lines_that_do_not_hold, values_of
 from core.engine.findings import Finding
 from core.engine.lines import Lines, batch_digest, fetch
-from core.engine.seal_checks import broken_seals
+from core.engine.seal_checks import broken_seals, transactions_of_removed_events
 
 
 def check_batches() -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
     lines = Lines.of(model)
     query = f"""
         SELECT line.{lines.key}::text AS row, line.pgh_id AS line, line.pgh_label AS label, line.pgh_created_at AS recorded_at,
-               line.pgh_context ->> 'user' AS person, line.pgh_context ->> 'label' AS acting,
+               line.pgh_context_id::text AS number, line.pgh_context ->> 'user' AS person, line.pgh_context ->> 'label' AS acting,
                (SELECT concat_ws(' ', who.first_name, who.last_name) FROM core_user AS who
                 WHERE who.id = (line.pgh_context ->> 'user')::bigint) AS name, to_jsonb(line.*) AS after
         FROM {lines.table} AS line
@@ -102,7 +102,10 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
     """  # noqa: S608
     rows = fetch(query, [begins_at(), after_line, after_event])
     forged = lines_that_do_not_hold(lines) if rows else {}
+    without_event = transactions_of_removed_events() if rows else set()
     for row in rows:
+        if row["number"] in without_event:
+            continue  # the event of its transaction was removed, and is named
         if row["line"] in forged:
             continue  # whom it names was edited after it was sealed, and is told as that
         sentence = _(

@@ -17,6 +17,7 @@ from core.engine.erasure import check_erasures
 from core.engine.files import check_files, slices
 from core.engine.findings import Finding
 from core.engine.guards import check_guards
+from core.engine.kind_checks import check_kinds
 from core.engine.labels import Repairs
 from core.engine.line_checks import check_authors, check_batches, check_lines, check_rounds
 from core.engine.lines import fix_text_settings
@@ -56,6 +57,7 @@ class Notes:
 def steps(notes: Notes, *, files: bool = True) -> list[Step]:
     """The checks, the chains first: what they find is found first. ``files``: all the stored files are read, too."""
     found = [
+        Step("django_content_type", check_kinds),
         Step("core_event", check_events),
         Step("core_eventseal", check_seals),
         Step("core_historyseal", check_batches),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from core.engine.authors import BEGINS_WITH as AUTHORS_BEGIN_WITH
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
-from core.engine.seals import LATE, seal_hash, waits_at_most
+from core.engine.seals import FORMULA, LATE, seal_hash, waits_at_most
 from core.history import tracked_models
 from core.models.event import Event, EventSeal
 
@@ -46,13 +46,17 @@ def check_seals() -> Iterator[Finding]:
     if last.seal:
         yield last.edited("last")
     query = f"""
-        SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at
+        SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at,
+               seal.transaction::text AS sealed_transaction, event.transaction::text AS transaction
         FROM {table} AS seal LEFT JOIN {Event._meta.db_table} AS event ON event.id = seal.event_id
         WHERE seal.event_id IS NOT NULL AND (event.id IS NULL OR event.hash <> seal.event_hash
               OR event.transaction IS DISTINCT FROM seal.transaction)
         ORDER BY seal.position
     """  # noqa: S608
-    yield from _found_in_events(fetch(query))
+    rows = fetch(query)
+    broken = broken_seals(row["position"] for row in rows)  # these seals were edited, and are named for it
+    yield from _found_in_events([row for row in rows if row["position"] not in broken])
+    yield from check_unchained()
     yield from check_times_of_events()
     yield from check_beginning()
     yield from check_times_of_seals()
@@ -92,6 +96,27 @@ def broken_seals(positions: Iterable[int]) -> set[int]:
         if position in near and (position == 1 or position - 1 in near)
         if seal_hash(near[position - 1].hash if position > 1 else "", near[position]) != near[position].hash
     }
+
+
+def check_unchained() -> Iterator[Finding]:
+    """A seal says nothing beside what its hash takes in, and is made by a formula that there is."""
+    table = EventSeal._meta.db_table
+    query = """
+        SELECT seal.position, seal.sealed_at, field.name, field.before, field.after FROM core_eventseal AS seal
+        CROSS JOIN LATERAL (VALUES
+            ('formula', NULL, seal.formula::text, seal.formula NOT BETWEEN 1 AND %(newest)s),
+            ('batch_hash', '', seal.batch_hash, seal.event_id IS NOT NULL AND seal.batch_hash <> ''),
+            ('columns', '{}', seal.columns::text, seal.event_id IS NOT NULL AND seal.columns <> '{}'::jsonb),
+            ('table', '', seal."table", seal.event_id IS NOT NULL AND seal."table" <> ''),
+            ('lines', '0', seal.lines::text, seal.event_id IS NOT NULL AND seal.lines <> 0),
+            ('event_hash', '', seal.event_hash, seal.event_id IS NULL AND seal.event_hash <> ''),
+            ('transaction', NULL, seal.transaction::text, seal.event_id IS NULL AND seal.transaction IS NOT NULL)
+        ) AS field (name, before, after, is_unchained)
+        WHERE field.is_unchained ORDER BY seal.position
+    """
+    for row in fetch(query, {"newest": FORMULA}):
+        sentence = _("this seal was edited: what it says here is not what a seal of its kind says.")
+        yield Finding(table, row["position"], row["name"], row["before"], row["after"], row["sealed_at"], sentence)
 
 
 def check_times_of_events() -> Iterator[Finding]:
@@ -140,6 +165,13 @@ def check_beginning() -> Iterator[Finding]:
 def _found_in_events(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     for row in rows:
         gone = row["hash"] is None
+        if not gone and row["hash"] == row["event_hash"]:
+            sentence = _("this event says that it was written in another transaction than the one that was sealed.")
+            before, after = row["sealed_transaction"], row["transaction"]
+            yield Finding(
+                Event._meta.db_table, row["event_id"], "transaction", before, after, row["sealed_at"], sentence
+            )
+            continue
         sentence = _("this sealed event was removed.") if gone else _("this sealed event was written anew.")
         yield Finding(
             Event._meta.db_table, row["event_id"], "hash", row["event_hash"], row["hash"], row["sealed_at"], sentence
@@ -157,11 +189,11 @@ def check_times_of_seals() -> Iterator[Finding]:
             FROM core_eventseal AS seal LEFT JOIN core_event AS event ON event.id = seal.event_id
             WINDOW chain AS (ORDER BY seal.position)
         ) AS seal
-        WHERE sealed_at < before OR sealed_at > clock_timestamp() + interval '5 minutes' OR formula < formula_before
+        WHERE sealed_at < before OR sealed_at > clock_timestamp() + interval '5 minutes' OR formula < least(formula_before, %s)
               OR sealed_at < written - interval '1 day' OR (formula = 1 AND sealed_at > %s)
         ORDER BY position
     """
-    rows = fetch(query, [_begins_at()])
+    rows = fetch(query, [FORMULA, _begins_at()])
     broken = broken_seals(position for row in rows for position in (row["position"] - 1, row["position"]))
     for row in rows:
         if row["position"] - 1 in broken and row["position"] not in broken:
@@ -193,6 +225,16 @@ def _begins_at() -> datetime:
     app, name = BEGINS_WITH
     applied = MigrationRecorder.Migration.objects.filter(app=app, name=name).values_list("applied", flat=True).first()
     return applied or datetime.max.replace(tzinfo=UTC)
+
+
+def transactions_of_removed_events() -> set[str]:
+    """The transactions of sealed events that are gone: what was written in them lacks its event, and is not to blame."""
+    query = """
+        SELECT DISTINCT seal.transaction::text AS number FROM core_eventseal AS seal
+        LEFT JOIN core_event AS event ON event.id = seal.event_id
+        WHERE seal.event_id IS NOT NULL AND event.id IS NULL AND seal.transaction IS NOT NULL
+    """
+    return {row["number"] for row in fetch(query)}
 
 
 def _minute(moment: datetime | None) -> str:

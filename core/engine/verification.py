@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
 from core.engine.edited_lines import EXPLAINED, lines_that_do_not_hold, proven_by
+from core.engine.erasure import marks_of
 from core.engine.findings import Finding
+from core.engine.kind_checks import number_of_kind, proven_kinds
 from core.engine.lines import Lines, fetch, quoted
+from core.engine.seal_checks import transactions_of_removed_events
 from core.events import content_hash_of, hash_of
-from core.history import history_model_of
+from core.history import history_model_of, personal_fields, tracked_models
 from core.models.event import Event, EventSeal
 from core.models.job import Job
 from core.models.proof import Erasure
@@ -28,9 +30,7 @@ CHUNK = 2_000
 
 def check_events() -> Iterator[Finding]:
     """Every event says what its hash says, and follows the one before it in its subject's chain."""
-    labels = {
-        content_type.pk: f"{content_type.app_label}.{content_type.model}" for content_type in ContentType.objects.all()
-    }
+    labels = proven_kinds()
     table, previous = Event._meta.db_table, None
     erased = set(Erasure.objects.filter(table=table).values_list("row", flat=True))
     for event in Event.objects.order_by("content_type_id", "object_id", "sequence").iterator(CHUNK):
@@ -135,6 +135,8 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
         edited = before is not None and row["is_present"] and row["label"] != "delete"
         if edited and lines.said_by_the_row(row["line"], after):
             continue  # the line was edited, not the row: the check of the lines says so, with what was sealed
+        if edited and lines.holds_the_mark(row["id"], row["line"], before, after):
+            continue  # the line of an erased row says something again, and is told as that
         sentence = lines.sentence(row["line"]) if edited else ""
         yield _row_finding(names.name, row, before, after, sentence, known=row["line"] not in lines.broken)
 
@@ -155,6 +157,17 @@ class _NewestLines:
             return False
         self.left -= 1
         return proven_by(self.lines, self.broken[line], values)
+
+    def holds_the_mark(self, row: Any, line: int, before: dict[str, Any], after: dict[str, Any]) -> bool:
+        """Whether the row was erased by law, up to this line, and holds the mark of that wherever the line differs."""
+        changed = {name for name in before if before[name] != after[name]}
+        model, table = self.lines.model, self.lines.name
+        fields = {(field := model._meta.get_field(name)).column: field for name in personal_fields(model)}
+        if not changed <= fields.keys():
+            return False
+        if not Erasure.objects.filter(table=table, row=str(row), last_line__gte=line).exists():
+            return False
+        return all((after[name] or "") in ("", marks_of(model, fields[name], [row])[0] or "") for name in changed)
 
     def sentence(self, line: int) -> str:
         """What is proven of the two."""
@@ -274,11 +287,28 @@ def check_states(model: type[models.Model], column: str) -> Iterator[Finding]:
         WHERE present.{quoted(column)} <> last.to_state
         ORDER BY last.created_at
     """  # noqa: S608
-    for row in fetch(query, [ContentType.objects.get_for_model(model).pk]):
+    rows = fetch(query, [number_of_kind(model)])
+    excused = _rows_without_event(model, [row["id"] for row in rows])
+    for row in rows:
+        if str(row["id"]) in excused:
+            continue  # the event of its last change was removed, and is named
         sentence = _("this state was given without a transition.")
         yield Finding(
             model._meta.db_table, row["id"], column, row["to_state"], row["state"], row["created_at"], sentence
         )
+
+
+def _rows_without_event(model: type[models.Model], rows: list[Any]) -> set[str]:
+    """Those of these rows whose newest line was written with an event that was removed since."""
+    numbers = transactions_of_removed_events() if rows and model in tracked_models() else set()
+    if not numbers:
+        return set()
+    names = _Tables.of(model)
+    query = f"""
+        SELECT DISTINCT ON ({names.key}) {names.key}::text AS id, pgh_context_id::text AS number FROM {names.history}
+        WHERE {names.key}::text = ANY (%s) ORDER BY {names.key}, pgh_id DESC
+    """  # noqa: S608
+    return {row["id"] for row in fetch(query, [[str(row) for row in rows]]) if row["number"] in numbers}
 
 
 def count(model: type[models.Model]) -> int:

@@ -121,6 +121,22 @@ def test_an_erased_place_holds_the_mark_of_it_and_nothing_else(person, column, v
     )
 
 
+def test_a_line_of_an_erased_row_that_says_something_again_accuses_no_row(person):
+    erased_person(person)
+    forge(f"UPDATE core_userevent SET first_name = 'Odile' WHERE pgh_obj_id = {person.pk}")  # noqa: S608
+    with pytest.raises(CommandError) as caught:
+        verify()
+    lines = str(caught.value).splitlines()
+    assert lines and all("was erased by law, and says something again" in line for line in lines), lines
+
+
+def test_an_erasure_says_when_it_was_made(person):
+    erased_person(person)
+    forge("UPDATE core_erasure SET erased_at = erased_at - interval '200 days'")
+    with pytest.raises(CommandError, match="core_erasure id=.* field=erased_at: this erasure says that it was made at"):
+        verify()
+
+
 def test_an_erased_bank_account_receives_no_other_number():
     with acting_as(label="tests"):
         account = BankAccountFactory()

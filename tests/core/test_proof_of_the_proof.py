@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from io import StringIO
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
@@ -22,6 +23,7 @@ from core.engine.verification import check_rows
 from core.events import record
 from core.history import history_rows
 from core.models import (
+    Event,
     EventSeal,
     FileCheck,
     MessageAttachment,
@@ -271,6 +273,61 @@ def test_a_seal_that_was_edited_is_named_and_no_other(person, edit, said):
     lines = broken()
     assert {re.split(":| field=", line)[0] for line in lines} == {f"core_eventseal id={position}"}, lines
     assert any(said in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("event_hash = overlay(event_hash placing 'Z' from 1)", "this seal was edited: its content is not"),
+        ("transaction = gen_random_uuid()", "this seal was edited: its content is not"),
+        ("formula = 3", "field=formula: this seal was edited: what it says here"),
+        ("columns = '{\"zz\": 1}'", "field=columns: this seal was edited: what it says here"),
+        ("batch_hash = '~'", "field=batch_hash: this seal was edited: what it says here"),
+    ],
+)
+def test_a_seal_of_an_event_that_was_edited_accuses_no_event(person, edit, said):
+    seal_all()
+    event = record(person, "look", actor=person)
+    seal_all()
+    record(person, "look", actor=person)
+    seal_all()
+    position = EventSeal.objects.get(event_id=event.pk).position
+    with behind_the_triggers():
+        sql(f"UPDATE core_eventseal SET {edit} WHERE position = %s", position)  # noqa: S608
+    (line,) = broken()
+    assert line.startswith(f"core_eventseal id={position}") and said in line
+
+
+def test_what_was_written_with_a_removed_event_is_not_to_blame(person):
+    seal_all()
+    removed = Event.objects.get(action="edit_account")
+    with behind_the_triggers():
+        sql("DELETE FROM core_event WHERE id = %s", removed.pk)
+    (line,) = broken()
+    assert line.startswith(f"core_event id={removed.pk}") and "this sealed event was removed" in line
+
+
+@pytest.mark.parametrize("other", ["document", "incompatibleroles"])
+def test_a_kind_of_rows_that_was_renamed_is_named_and_no_event(person, other):
+    seal_all()
+    with behind_the_triggers():
+        for model, name in (("user", "x"), (other, "user"), ("x", other)):
+            sql("UPDATE django_content_type SET model = %s WHERE app_label = 'core' AND model = %s", name, model)
+    ContentType.objects.clear_cache()
+    lines = broken()
+    ContentType.objects.clear_cache()
+    assert {line.split(" id=")[0] for line in lines} == {"django_content_type"}, lines
+    assert any("the kind of rows “core.user” was renamed" in line for line in lines)
+
+
+def test_a_transaction_of_an_event_that_was_edited_is_told_with_both(person):
+    seal_all()
+    event = Event.objects.get(action="edit_account")
+    with behind_the_triggers():
+        sql("UPDATE core_event SET transaction = '00000000-0000-0000-0000-000000000001' WHERE id = %s", event.pk)
+    (line,) = [line for line in broken() if line.startswith("core_event ")]
+    assert "field=transaction: this event says that it was written in another transaction" in line
+    assert str(event.transaction) in line and "000000000001" in line
 
 
 # --- when, and beside the roles ------------------------------------------------------------------------------------
