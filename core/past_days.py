@@ -3,6 +3,7 @@
 A form declares ``PastDayField`` where it had a ``DateField``; what the day follows is given by :func:`follows`.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
 
+EARLIEST = date(2000, 1, 1)
+"""No fact that Essor records, and nothing that it plans, is older: the euro and the oldest rows taken over are younger."""
+
 
 def day_of(moment: date | datetime | None) -> date | None:
     """Return the day of a moment in the Region's time zone; a day is its own."""
@@ -21,10 +25,27 @@ def day_of(moment: date | datetime | None) -> date | None:
     return moment
 
 
-def not_in_future(day: date | None) -> None:
-    """Refuse a day that has not come. Raises ValidationError."""
-    if day and day > timezone.localdate():
-        raise ValidationError(_("This date is in the future: check it."))
+def not_before(day: date | None, earliest: date) -> None:
+    """Refuse a day too long ago to be meant. Raises ValidationError."""
+    if day and day < earliest:
+        raise ValidationError(_("This date is before %(day)s: check its year.") % {"day": format_date_long(earliest)})
+
+
+@dataclass(frozen=True)
+class HasCome:
+    """Refuses a day, or a moment, that has not come, or before ``earliest``. Raises ValidationError."""
+
+    earliest: date = EARLIEST
+    future: str = ""
+    """What is said of a day to come, where there is more to say than to check it."""
+
+    def __call__(self, value: date | datetime | None) -> None:
+        if value is None:
+            return
+        is_ahead = value > timezone.now() if isinstance(value, datetime) else value > timezone.localdate()
+        if is_ahead:
+            raise ValidationError(self.future or _("This date is in the future: check it."))
+        not_before(day_of(value), self.earliest)
 
 
 def follows(day: date | None, earlier: date | datetime | None, what: str) -> None:
@@ -42,8 +63,25 @@ def follows(day: date | None, earlier: date | datetime | None, what: str) -> Non
 class PastDayField(forms.DateField):
     """A date field for something that has happened, with the browser's calendar up to today."""
 
-    default_validators = [not_in_future]
+    earliest = EARLIEST
+
+    def __init__(self, *, future: str = "", **kwargs: Any):
+        kwargs.setdefault("widget", forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+        super().__init__(**kwargs)
+        self.validators = [*self.validators, HasCome(self.earliest, future)]
+
+
+class BirthDayField(PastDayField):
+    """The day of birth of somebody alive."""
+
+    earliest = date(1901, 1, 1)
+
+
+class PastMomentField(forms.DateTimeField):
+    """A date and a time for something that has happened."""
+
+    default_validators = [HasCome()]
 
     def __init__(self, **kwargs: Any):
-        kwargs.setdefault("widget", forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+        kwargs.setdefault("widget", forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}))
         super().__init__(**kwargs)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applicants.forms.de_minimis import SectorField
 from core.documents import PIECE_TYPES, accept_attribute, store
+from core.past_days import PastDayField
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
 
 NAMES = ("register_consulted_on", "register_reference", "register_unavailable", "register_sector")
@@ -23,11 +24,7 @@ def consultation_fields(rules) -> dict[str, forms.Field]:
     if not rules.de_minimis:
         return {}
     return {
-        "register_consulted_on": forms.DateField(
-            label=_("De minimis register consulted on"),
-            required=False,
-            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        ),
+        "register_consulted_on": PastDayField(label=_("De minimis register consulted on"), required=False),
         "register_reference": forms.CharField(
             label=_("Reference of the consultation"), required=False, max_length=REFERENCE_LENGTH
         ),

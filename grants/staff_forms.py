@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.engine.standing import reason_interested
+from core.lib.planned_days import PlannedDayField, answers
 from core.models import User
 from core.money import ZERO, EuroField, format_euros
 from core.past_days import PastDayField, follows
@@ -28,15 +29,6 @@ class StaffForm(NoNationalNumberMixin, forms.Form):
         self.actor = actor
 
 
-class DateInput(forms.DateInput):
-    """The browser's own date picker."""
-
-    input_type = "date"
-
-    def __init__(self, attrs=None):
-        super().__init__(attrs, format="%Y-%m-%d")
-
-
 class RequestPiecesForm(StaffForm):
     """Which pieces are missing, why, and until when."""
 
@@ -46,7 +38,7 @@ class RequestPiecesForm(StaffForm):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text=_("Sent by mail with the list of pieces, the date and what happens without an answer."),
     )
-    deadline = forms.DateField(label=_("Answer expected by"), widget=DateInput())
+    deadline = PlannedDayField(label=_("Answer expected by"), horizon=answers)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

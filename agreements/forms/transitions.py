@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from applicants.bank_accounts import replaced_since
 from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
+from core.lib.planned_days import PlannedDayField, answers
 from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
@@ -212,10 +213,10 @@ class SubmitClaimForm(TransitionForm):
 class GiveBackForm(TransitionForm):
     """By which day the beneficiary completes the claim."""
 
-    answer_due_on = forms.DateField(
+    answer_due_on = PlannedDayField(
         label=gettext_lazy("Answer expected by"),
         required=False,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        horizon=answers,
         help_text=gettext_lazy("The beneficiary reads it. Empty: thirty days from today."),
     )
 

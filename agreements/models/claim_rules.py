@@ -4,11 +4,13 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from agreements.models.due_rules import certified_is_still_due, closed_with_what_was_overpaid
 from agreements.models.same_invoice import MAY_BE_ONE, credits_over_their_invoice, over_their_total
 from agreements.models.triggers import born_in, days_in_order, frozen, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
+from core.lib.planned_days import MOST_PLAN_DAYS, within
 
 
 def claim_constraints() -> list[models.BaseConstraint]:
@@ -16,6 +18,13 @@ def claim_constraints() -> list[models.BaseConstraint]:
     return [
         models.UniqueConstraint(fields=["instalment"], condition=~Q(state="rejected"), name="claim_one_per_instalment"),
         models.CheckConstraint(condition=Q(claimed_amount__gt=0), name="claim_asks_something"),
+        models.CheckConstraint(
+            condition=within("answer_due_on", "opened_at", MOST_PLAN_DAYS),
+            name="claim_answer_due_plausible",
+            violation_error_message=_(
+                "The answer to a claim given back is expected ten years after it opened at most."
+            ),
+        ),
         models.CheckConstraint(
             condition=Q(certified_amount__isnull=True)
             | Q(certified_amount__gte=0, certified_amount__lte=F("claimed_amount")),

@@ -2,23 +2,20 @@
 
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agreements.forms.transitions import TransitionForm
 from agreements.schedule.services import claim_days
 from core.dates import format_date_long
+from core.lib.planned_days import PlannedDayField, plans
 
 
 class ExtensionForm(TransitionForm):
     """The new last day to claim, later than those that hold now and not past."""
 
-    until = forms.DateField(
-        label=gettext_lazy("Claims are taken until"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    )
+    until = PlannedDayField(label=gettext_lazy("Claims are taken until"), horizon=plans)
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -35,8 +32,6 @@ class ExtensionForm(TransitionForm):
     def clean_until(self):
         """An extension that gives no time is none."""
         until = self.cleaned_data["until"]
-        if until < timezone.localdate():
-            raise ValidationError(_("This day is past: give time from today on."))
         present = [day for day in (self.days.first_in_force, self.days.last_in_force) if day]
         if self.days.extended and until <= self.days.extended or present and until <= min(present):
             raise ValidationError(_("Claims are taken until this day already: give a later one."))

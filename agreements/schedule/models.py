@@ -12,6 +12,7 @@ from agreements.models.querysets import OfAgreementQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, refuse
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
+from core.lib.planned_days import MOST_PLAN_DAYS, within
 from core.triggers import append_only_triggers
 
 
@@ -44,6 +45,11 @@ class ClaimExtension(models.Model):
                 condition=~Q(reason=""),
                 name="claim_extension_has_a_reason",
                 violation_error_message=_("Say why more time is given: the beneficiary reads it."),
+            ),
+            models.CheckConstraint(
+                condition=within("until", "granted_at", MOST_PLAN_DAYS),
+                name="claim_extension_plausible",
+                violation_error_message=_("Ten years at most are given to claim."),
             ),
         ]
         triggers = [

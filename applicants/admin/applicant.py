@@ -38,6 +38,7 @@ from core.engine import versions
 from core.events import history, record
 from core.importexport import EssorImportExportAdmin
 from core.models import Document
+from core.past_days import BirthDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.roles import Role
 
@@ -83,6 +84,7 @@ class ApplicantAdminForm(NoNationalNumberMixin, forms.ModelForm):
 
     class Meta:
         model = Applicant
+        field_classes = {"birth_date": BirthDayField}
         exclude: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from applicants.workbooks import DeMinimisCeilingResource, DepartmentResource, L
 from core.admin import EssorModelAdmin, money_display
 from core.admin.values import register_reader
 from core.importexport import EssorImportExportAdmin
+from core.lib.planned_days import Planned, periods
 from core.roles import Role
 
 FAMILIES = {
@@ -87,6 +88,7 @@ class DeMinimisCeilingAdmin(ReferenceAdmin):
     resource_classes = [DeMinimisCeilingResource]
     list_display = ["regime", money_display("amount", gettext_lazy("Ceiling")), "window", "valid_from", "valid_until"]
     list_filter = ["regime"]
+    days = dict.fromkeys(("valid_from", "valid_until"), Planned(periods, may_be_past=True))
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Changed one by one, each with its source."""

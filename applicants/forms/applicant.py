@@ -13,6 +13,7 @@ from applicants.models import Applicant, JoinRequest
 from applicants.models.people import ROLE_HELP, MemberRole
 from applicants.people import known_applicant
 from applicants.rules.identifiers import compact, validate_rna, validate_siret
+from core.past_days import BirthDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.text import PastedTextMixin, is_number
 
@@ -164,6 +165,7 @@ class NaturalApplicantForm(_ApplicantForm):
     class Meta:
         model = Applicant
         fields = ["first_name", "last_name", "birth_date", *CONTACT]
+        field_classes = {"birth_date": BirthDayField}
         widgets = {
             "first_name": forms.TextInput(attrs={"autocomplete": "given-name"}),
             "last_name": forms.TextInput(attrs={"autocomplete": "family-name"}),
@@ -181,7 +183,7 @@ class NaturalApplicantForm(_ApplicantForm):
 
     def clean_birth_date(self) -> Any:
         born = self.cleaned_data["birth_date"]
-        if born and not 1900 < born.year <= timezone.localdate().year - 14:
+        if born and born.year > timezone.localdate().year - 14:
             raise ValidationError(_("Check this date of birth: the year seems wrong."))
         return born
 

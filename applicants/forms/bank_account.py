@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from applicants.rules.identifiers import validate_bic, validate_iban
 from core.dates import format_date_long, format_moment
 from core.lib.telephones import normal_number
+from core.past_days import PastDayField, PastMomentField
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
 
@@ -64,9 +65,8 @@ class BankAccountForm(NoNationalNumberMixin, forms.Form):
 class VerifyBankAccountForm(TransitionForm):
     """What the verifier saw and heard."""
 
-    proof_dated = forms.DateField(
+    proof_dated = PastDayField(
         label=gettext_lazy("Date of the bank details document"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("The date printed on the document, or the day it was received."),
     )
     phone = forms.CharField(
@@ -77,11 +77,7 @@ class VerifyBankAccountForm(TransitionForm):
         widget=forms.TextInput(attrs={"inputmode": "tel"}),
     )
     person = forms.CharField(label=gettext_lazy("Person spoken to"), max_length=120, required=False)
-    called_at = forms.DateTimeField(
-        label=gettext_lazy("Date and time of the call"),
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
+    called_at = PastMomentField(label=gettext_lazy("Date and time of the call"), required=False)
     note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -116,16 +112,12 @@ class VerifyBankAccountForm(TransitionForm):
     def clean_proof_dated(self) -> Any:
         dated = self.cleaned_data["proof_dated"]
         today = timezone.localdate()
-        if dated > today:
-            raise forms.ValidationError(_("This date is in the future."))
         if dated < today - timedelta(days=31 * PROOF_MONTHS_OLD):
             raise forms.ValidationError(_("This document is more than a year old: ask for a recent one."))
         return dated
 
     def clean_called_at(self) -> Any:
         called = self.cleaned_data["called_at"]
-        if called and called > timezone.now():
-            raise forms.ValidationError(_("This call is in the future."))
         if called and self.instance and called < self.instance.entered_at.replace(second=0, microsecond=0):
             raise forms.ValidationError(
                 _("This call was made before the account was entered, on %(moment)s.")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from applicants.models import DeMinimisAid, SingleUndertaking, UndertakingAnswer
 from applicants.models.de_minimis import NACE, Instrument
+from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 
 
@@ -20,6 +20,7 @@ class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
     class Meta:
         model = DeMinimisAid
         fields = ["granted_on", "amount", "authority", "regime", "reference"]
+        field_classes = {"granted_on": PastDayField}
         widgets = {
             "granted_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             "amount": forms.TextInput(attrs={"inputmode": "decimal"}),
@@ -38,12 +39,6 @@ class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
             self.fields["amount"].widget.is_localized = True
         if self.instance.pk is None:
             self.instance.origin = DeMinimisAid.Origin.DECLARED
-
-    def clean_granted_on(self) -> Any:
-        day = self.cleaned_data["granted_on"]
-        if day > timezone.localdate():
-            raise ValidationError(_("This date is in the future: an aid counts from the day it is granted."))
-        return day
 
 
 class WithdrawAidForm(NoNationalNumberMixin, forms.Form):
@@ -79,11 +74,7 @@ class SectorField(forms.CharField):
 class EnterForm(NoNationalNumberMixin, forms.Form):
     """When grants were entered in the central register, and under which number."""
 
-    entered_on = forms.DateField(
-        label=gettext_lazy("Entered on"),
-        initial=timezone.localdate,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    entered_on = PastDayField(label=gettext_lazy("Entered on"), initial=timezone.localdate)
     reference = forms.CharField(label=gettext_lazy("Number in the central register"), max_length=60, required=False)
 
 

@@ -249,6 +249,12 @@ ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY = env.bool("ESSOR_DE_MINIMIS_COUNTS_ANNIVERS
 # Grants from this day on are entered in the central register (Regulation 2023/2831, Art. 6(1)).
 ESSOR_DE_MINIMIS_REGISTER_SINCE = date.fromisoformat(env.str("ESSOR_DE_MINIMIS_REGISTER_SINCE", "2026-01-01"))
 
+# How far ahead a day may be set, in days: that by which somebody answers (pieces, opinions, a claim given back), that for
+# which the Region plans (calls, sessions, more time to claim). No law fixes them: a year is beyond every time to answer of
+# the library of programmes, five years beyond its longest agreement. core/lib/planned_days.py says what is most.
+ESSOR_LONGEST_ANSWER_DAYS = env.int("ESSOR_LONGEST_ANSWER_DAYS", 366)
+ESSOR_LONGEST_PLAN_DAYS = env.int("ESSOR_LONGEST_PLAN_DAYS", 5 * 366)
+
 # A telephone number proves a change of bank account when it was on file this many days before the change.
 ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
 

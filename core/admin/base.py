@@ -146,6 +146,9 @@ def day_text(contents: str) -> str:
 class LocalAmountsMixin:
     """Amounts, years and days are shown and typed as people write them: 12 345,67, 2026, 1er février 2026."""
 
+    days: dict[str, Callable[[Any], None]] = {}
+    """What each day of the form may be: ``HasCome`` for a fact, ``Planned`` for what is to come, by field."""
+
     @property
     def readonly_preprocess_fields(self) -> dict[str, Callable[[str], str]]:
         """How the values that are only read are written, by field (see django-unfold)."""
@@ -157,7 +160,10 @@ class LocalAmountsMixin:
             # A browser shows nothing of “26 000,00” in a field of type number, and would send it back empty.
             widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "num"})
             kwargs = {"form_class": EuroField, "localize": True, "widget": widget} | kwargs
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and (rule := self.days.get(db_field.name)):
+            field.validators = [*field.validators, rule]
+        return field
 
 
 def is_list(request: HttpRequest, model_admin: "EssorModelAdmin") -> bool:

@@ -21,7 +21,9 @@ from core.admin import CaseHeader, EssorModelAdmin, EssorTabularInline, Panel, m
 from core.admin.reasons import changes_in
 from core.engine import versions
 from core.events import record
+from core.lib.planned_days import Planned, plans
 from core.money import ZERO, format_euros
+from core.past_days import HasCome
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import moment
 from core.text import is_number
@@ -80,6 +82,11 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
         money_display("decided_total", gettext_lazy("Decided"), ordering="held_at"),
         "deliberation_number",
     ]
+    days = {
+        "held_at": Planned(plans, may_be_past=True),
+        "deliberation_on": HasCome(),
+        "legality_sent_on": HasCome(),
+    }
     list_display_links = ["session_column"]
     list_filter = ["state"]
     search_fields = ["title", "deliberation_number"]

@@ -22,6 +22,7 @@ from core.admin import (
 )
 from core.importexport import EssorImportExportAdmin
 from core.money import format_euros
+from core.past_days import HasCome
 from core.roles import Role
 from grants.admin.side_panels import meter
 from grants.models import Commitment, Envelope, PaymentCredit
@@ -67,6 +68,7 @@ class EnvelopeAdmin(EssorImportExportAdmin):
     """What was voted, committed, proposed and is available. Finance officers and administrators edit."""
 
     resource_classes = [EnvelopeResource]
+    days = {"voted_on": HasCome()}
     add_roles = change_roles = EDITS_BUDGET
     list_display = [
         "envelope_column",

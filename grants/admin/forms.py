@@ -7,13 +7,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.lib.planned_days import PlannedDayField, answers
 from core.money import ZERO, EuroField
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
 from grants.eu_funds import FUND_OR_NONE
 from grants.models import Answer, OpinionResult, Piece
-from grants.staff_forms import DateInput, instructors_of_programmes
+from grants.staff_forms import instructors_of_programmes
 
 OPINION_DAYS = 30
 
@@ -88,7 +89,7 @@ class AskOpinionForm(NoNationalNumberMixin, forms.Form):
 
     code = forms.CharField(widget=forms.HiddenInput)
     email = forms.EmailField(label=_("E-mail address"))
-    due_on = forms.DateField(label=_("Expected by"), widget=DateInput())
+    due_on = PlannedDayField(label=_("Expected by"), horizon=answers)
     question = forms.CharField(label=_("Question"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
     pieces = forms.TypedMultipleChoiceField(

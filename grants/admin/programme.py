@@ -11,6 +11,7 @@ from unfold.decorators import display
 
 from core.admin import EssorModelAdmin, EssorTabularInline, date_display
 from core.dates import last_day
+from core.lib.planned_days import Planned, plans
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import short_date
 from core.text import listed
@@ -86,6 +87,7 @@ class CallAdmin(EssorModelAdmin):
     list_filter = ["is_published", "is_locked"]
     search_fields = ["code", "title"]
     ordering = ["-closes_at", "code"]
+    days = dict.fromkeys(("opens_at", "closes_at"), Planned(plans, may_be_past=True))
     fields = [
         "programme_version",
         "code",

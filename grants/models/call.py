@@ -1,6 +1,6 @@
 """A call: the window in which a programme takes applications."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pgtrigger
 from django.core.exceptions import ValidationError
@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.dates import format_closing, format_moment
 from core.history import tracked
+from core.lib.planned_days import MOST_PLAN_DAYS
 from core.models.indexes import for_lists
+from core.past_days import EARLIEST
 from grants.models.envelope_guards import call_keeps_its_envelope
 from grants.models.guards import call_keeps_its_programme
 from grants.models.programme import ProgrammeVersion
@@ -101,6 +103,14 @@ class Call(models.Model):
                 condition=models.Q(closes_at__gt=models.F("opens_at")),
                 name="call_closes_after_it_opens",
                 violation_error_message=_("The call must close after it opens."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    opens_at__year__gte=EARLIEST.year,
+                    closes_at__lte=models.F("opens_at") + timedelta(days=MOST_PLAN_DAYS),
+                ),
+                name="call_days_plausible",
+                violation_error_message=_("A call opens in this century and closes ten years later at most."),
             ),
             models.CheckConstraint(
                 condition=models.Q(is_locked=False) | ~models.Q(lock_reason=""),

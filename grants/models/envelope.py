@@ -99,6 +99,12 @@ class Envelope(models.Model):
                 name="envelope_year_plausible",
                 violation_error_message=_("The year of the vote is between 2000 and 2100."),
             ),
+            models.CheckConstraint(
+                condition=Q(voted_on__isnull=True)
+                | Q(voted_on__year__gte=F("year") - 1, voted_on__year__lte=F("year") + 1),
+                name="envelope_voted_around_its_year",
+                violation_error_message=_("An envelope is voted in its year, or in the year before or after."),
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
+from core.lib.planned_days import MOST_ANSWER_DAYS, within
 from core.models.document import Document
 from core.money import MoneyField
 from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
@@ -176,6 +177,11 @@ class Opinion(models.Model):
         ordering = ["application_id", "asked_at", "id"]
         indexes = [models.Index(fields=["due_on"], condition=Q(result=""), name="opinion_awaited")]
         constraints = [
+            models.CheckConstraint(
+                condition=within("due_on", "asked_at", MOST_ANSWER_DAYS),
+                name="opinion_due_plausible",
+                violation_error_message=_("Two years at most are given to give an opinion."),
+            ),
             models.UniqueConstraint(
                 fields=["application", "code"],
                 condition=Q(result=""),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
+from core.lib.planned_days import MOST_ANSWER_DAYS, within
 from grants.rules.deadlines import Suspension
 
 
@@ -97,6 +98,11 @@ class PieceRequest(models.Model):
                 condition=models.Q(answered_at__isnull=True),
                 name="piece_request_one_open",
                 violation_error_message=_("A request for pieces is already waiting for an answer."),
+            ),
+            models.CheckConstraint(
+                condition=within("due_on", "requested_at", MOST_ANSWER_DAYS),
+                name="piece_request_due_plausible",
+                violation_error_message=_("Two years at most are given to answer a request for pieces."),
             ),
             models.CheckConstraint(
                 condition=models.Q(answered_at__isnull=True, answered_by__isnull=True)

@@ -16,6 +16,7 @@ from core.job_runner import kind_of
 from core.jobs import default_key, submit
 from core.models.job import Job
 from core.money import ZERO
+from core.past_days import PastDayField
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
 from reporting.imports import MAX_BYTES
 from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation, SourceKind
@@ -46,12 +47,12 @@ class ReportForm(forms.Form):
     fund = forms.ModelChoiceField(
         Fund.objects.all(), label=gettext_lazy("Fund"), required=False, empty_label=gettext_lazy("All")
     )
-    cut_off = forms.DateField(
+    cut_off = PastDayField(
         label=gettext_lazy("Cut-off date"),
         help_text=gettext_lazy(
             "What was recorded by the end of this day. A day that is over gives the same figures later."
         ),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        future=gettext_lazy("Choose today or a day in the past: nothing is known of the future."),
     )
     publish = forms.BooleanField(
         label=gettext_lazy("This list is published"),
@@ -63,12 +64,6 @@ class ReportForm(forms.Form):
         super().__init__(*args, **kwargs)
         if may_publish_list(user):
             del self.fields["publish"]
-
-    def clean_cut_off(self):
-        day = self.cleaned_data["cut_off"]
-        if day > timezone.localdate():
-            raise forms.ValidationError(_("Choose today or a day in the past: nothing is known of the future."))
-        return day
 
     def clean(self):
         cleaned = super().clean()

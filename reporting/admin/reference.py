@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import EssorModelAdmin, EssorTabularInline
 from core.importexport import EssorImportExportAdmin, EssorResource
+from core.lib.planned_days import Planned, periods
+from core.past_days import HasCome
 from core.roles import Role
 from core.workbooks import Column
 from reporting.admin.base import EU_STAFF
@@ -94,6 +96,7 @@ class ErrorTypeAdmin(EssorImportExportAdmin):
 @admin.register(AccountingYear)
 class AccountingYearAdmin(_Kept):
     list_display = ["__str__", "starts_on", "ends_on"]
+    days = dict.fromkeys(("starts_on", "ends_on"), Planned(periods, may_be_past=True))
 
 
 class PriorityInline(EssorTabularInline):
@@ -121,6 +124,7 @@ class EUProgrammeAdmin(_Kept):
     list_filter = ["period"]
     search_fields = ["code", "name", "cci"]
     fields = ["code", "cci", "name", "period", "decision", "decided_on"]
+    days = {"decided_on": HasCome()}
     inlines = [PriorityInline]
 
 

@@ -16,6 +16,7 @@ from agreements.certified import why_it_stays
 from agreements.due import asked_back_of, forecast_of, reckoning_of
 from agreements.models import Agreement, PaymentClaim
 from agreements.settlements.services import standing_of
+from core.dates import format_date_long
 from core.models import OutboxMessage
 from core.money import format_euros
 from core.transitions import TransitionRefused, perform
@@ -200,9 +201,12 @@ def test_the_day_of_the_answer_is_to_come_and_is_read_by_the_beneficiary(client)
     with pytest.raises(TransitionRefused) as refused:
         perform(claim, "give_back", actor=house.instructor, comment="RIB.", data={"answer_due_on": today.isoformat()})
     assert "answer_due_on" in refused.value.errors
-    perform(claim, "give_back", actor=house.instructor, comment="RIB.", data={"answer_due_on": "2099-12-31"})
+    with pytest.raises(TransitionRefused):
+        perform(claim, "give_back", actor=house.instructor, comment="RIB.", data={"answer_due_on": "2099-12-31"})
+    day = today + timedelta(days=60)
+    perform(claim, "give_back", actor=house.instructor, comment="RIB.", data={"answer_due_on": day.isoformat()})
     sign_in(client, house.member)
-    assert "31 décembre 2099" in client.get(claim.get_absolute_url()).content.decode().replace("\xa0", " ")
+    assert format_date_long(day) in client.get(claim.get_absolute_url()).content.decode().replace("\xa0", " ")
     perform(claim, "submit", actor=house.member, data={"attested": "on"})
     assert claim.answer_due_on is None
 
