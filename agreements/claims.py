@@ -207,7 +207,7 @@ def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str,
             _("It is paid outside the eligible dates (%(start)s to %(end)s).")
             % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{last:%d/%m/%Y}"},
         )
-    elif invoiced and paid and paid < invoiced - PAID_BEFORE_INVOICE:
+    elif invoiced and paid and invoiced - paid > PAID_BEFORE_INVOICE:
         errors.setdefault("paid_on", _("It is paid more than a month before its invoice: check both dates."))
     return errors
 

@@ -10,8 +10,15 @@ from django.utils.translation import get_language, gettext
 
 
 def add_months(day: date, months: int) -> date:
-    """Return ``day`` plus ``months`` (negative to go back); 31 January plus one month is the last of February."""
+    """Return ``day`` plus ``months`` (negative to go back); 31 January plus one month is the last of February.
+
+    The calendar ends with the years 1 and 9999: a day beyond them is the last one that there is, and the page on which a
+    wrong year stands still opens to correct it.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not date.min.year <= year <= date.max.year:
+        end = date.max if months > 0 else date.min
+        return day.replace(year=end.year, month=end.month, day=end.day)
     month += 1
     return day.replace(year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1]))
 

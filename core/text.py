@@ -23,6 +23,8 @@ _LIGATURES = str.maketrans({
 })  # fmt: skip
 # Signs that a paste brings and nobody sees: zero widths, direction marks, soft hyphens, byte order marks.
 _INVISIBLE = frozenset({"Cf", "Cc"})
+# Letters and marks that have no shape of their own either: fillers of Hangul, of Khmer and of Braille, a joiner of marks.
+_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 # Two of them join or part letters in some scripts: a text keeps them, a number or a key does not.
 _JOINERS = "\u200c\u200d"
 # Categories of code points that stand for a space.
@@ -47,12 +49,12 @@ def _seen(sign: str, category: str) -> str:
         return sign
     if category in _SPACES:
         return " "
-    return "" if category in _INVISIBLE and sign not in "\n\r\t" else sign
+    return "" if sign in _FILLERS or (category in _INVISIBLE and sign not in "\n\r\t") else sign
 
 
 def _folded(sign: str, category: str) -> str:
     """Letters, digits and vowel signs of any script stay; accents and what nobody sees go; the rest parts words."""
-    if unicodedata.combining(sign) or (category in _INVISIBLE and not sign.isspace()):
+    if unicodedata.combining(sign) or sign in _FILLERS or (category in _INVISIBLE and not sign.isspace()):
         return ""
     return sign if category[0] in "LMN" else " "
 

@@ -159,7 +159,12 @@ class AccountingYear(models.Model):
         return self.ends_on + timedelta(days=GRACE_DAYS)
 
     def clean(self):
-        """Say before the database does that a year in use keeps its dates."""
+        """Say before the database does that a year ends after it starts, and that one in use keeps its dates.
+
+        The error stands on a field: a year that ends before it starts is compared with no other (it is no range).
+        """
+        if self.starts_on and self.ends_on and self.ends_on <= self.starts_on:
+            raise ValidationError({"ends_on": gettext("The accounting year ends after it starts.")})
         known = type(self).objects.filter(pk=self.pk).first()
         if known and (known.starts_on, known.ends_on) != (self.starts_on, self.ends_on):
             if application := self.payment_applications.first():

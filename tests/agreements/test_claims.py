@@ -1,6 +1,6 @@
 """Claims: opening, lines, proofs, filing, review, amount due, invoices declared twice."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -107,6 +107,8 @@ def test_a_stranger_opens_nothing(agreement_and_house):
         ({"invoice_date": None}, "invoice_date"),
         ({"invoice_date": timezone.localdate() + timedelta(days=1)}, "invoice_date"),
         ({"invoice_date": timezone.localdate() - timedelta(days=900)}, "invoice_date"),
+        ({"invoice_date": date.min}, "invoice_date"),
+        ({"invoice_date": date.max, "paid_on": date.min}, "paid_on"),
         ({"declared_amount": D("10000.01")}, "declared_amount"),
         ({"declared_amount": D("-1")}, "declared_amount"),
         ({"declared_amount": D("-1"), "invoice_total": D("-1")}, "corrects_number"),

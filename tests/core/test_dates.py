@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 from django.utils import timezone, translation
 
-from core.dates import format_closing, last_day
+from core.dates import add_months, add_years, format_closing, last_day
 from core.templatetags import essor
 
 
@@ -41,3 +41,9 @@ def test_days_left_count_to_the_last_day(monkeypatch):
     monkeypatch.setattr(timezone, "localdate", lambda: date(2026, 12, 14))
     assert essor.days_left(paris(2026, 12, 15, 0, 0)) == "dernier jour aujourd’hui"
     assert "1" in essor.days_left(paris(2026, 12, 15, 0, 1))
+
+
+def test_months_beyond_the_calendar_end_with_it():
+    assert add_months(date(9999, 1, 31), 12) == add_years(date(9998, 5, 1), 10) == date.max
+    assert add_months(date(1, 1, 31), -12) == date.min
+    assert add_months(date(9999, 1, 31), 1) == date(9999, 2, 28)
