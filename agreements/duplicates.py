@@ -84,7 +84,7 @@ def raise_warnings(claim) -> int:
     suppliers = Suppliers([line.invoice for line in mine.values()] + [line.invoice for line in of_agreement])
     keys = {key for line in mine.values() for key in suppliers.keys_of(line.invoice)}
     keys |= {line.duplicate_key for line in mine.values()}
-    seen = {key for line in mine.values() for key in suppliers.alike_keys_of(line.invoice)}
+    seen = {key for line in mine.values() for key in (*suppliers.alike_keys_of(line.invoice), *line.alike_keys)}
     proofs = {line.proof_key for line in mine.values() if line.proof_key}
     family: dict[str, list] = {}
     candidates = (
@@ -127,6 +127,7 @@ def raise_warnings(claim) -> int:
 def _met_under(line, suppliers: Suppliers) -> list[str]:
     """All the keys of which another line of its invoice, or one that looks like it, shares one."""
     keys = [line.duplicate_key, *suppliers.keys_of(line.invoice), *suppliers.alike_keys_of(line.invoice)]
+    keys += line.alike_keys  # those of its day too
     return list(dict.fromkeys([*keys, PROOF + line.proof_key] if line.proof_key else keys))
 
 

@@ -233,7 +233,7 @@ class ExpenditureLine(models.Model):
     def keys(self) -> dict[str, Any]:
         """The columns by which its invoice is compared with others, made of what the line says."""
         return keys_of(self.invoice, self.corrects_number) | {
-            "alike_keys": self.invoice.alike_keys(),
+            "alike_keys": sorted({*self.invoice.alike_keys(), *self.invoice.same_day_keys(self.claim.agreement_id)}),
             "proof_key": self.proof.file.sha256 if self.proof_id else "",
         }
 
@@ -342,13 +342,15 @@ class DuplicateWarning(models.Model):
         numbers = {"one": one.invoice_number, "other": other.invoice_number}
         if number_key(one.invoice_number) == number_key(other.invoice_number):
             return ""
-        if {*one.alike_keys} & {*other.alike_keys}:
+        if {*one.invoice.alike_keys()} & {*other.invoice.alike_keys()}:
             return (
                 gettext(
                     "The numbers %(one)s and %(other)s look alike: a letter of another alphabet, O for 0, l for 1, a zero before."
                 )
                 % numbers
             )
+        if {*one.alike_keys} & {*other.alike_keys}:
+            return gettext("One supplier, one day and one total for the invoices %(one)s and %(other)s.") % numbers
         return gettext("One file proves the invoices %(one)s and %(other)s: read what it says.") % numbers
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from agreements.rules.look_alikes import TELLING_LENGTH, alike_keys
+from agreements.rules.look_alikes import TELLING_LENGTH, alike_keys, same_day_keys
 from core.text import fold
 
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -69,6 +69,12 @@ class Invoice:
     def alike_keys(self, siren: str = "") -> list[str]:
         """The keys by which it is compared with invoices that look like it; ``siren`` where another row gives it."""
         return alike_keys(siren=self.siren or siren, name=self.supplier_name, number=self.number, total=self.total)
+
+    def same_day_keys(self, agreement: int) -> list[str]:
+        """The keys of the invoices of its supplier, of its day and for its total, in one agreement."""
+        return same_day_keys(
+            siren=self.siren, name=self.supplier_name, day=self.day, total=self.total, agreement=agreement
+        )
 
     def key(self, supplier: str) -> str:
         """The key of the invoice under a number or a name of its supplier."""

@@ -121,7 +121,28 @@ def test_a_supplier_written_in_another_way_is_met_by_number_and_total():
 
 
 @pytest.mark.parametrize(
-    "number", ["FА-100", "FA-1OO", "0FA-100", "fa 100", "FA-0100", "ＦＡ-１００", "FΑ_l00", "FA-٠١٠٠"]
+    "number",
+    [
+        "FА-100",
+        "FA-1OO",
+        "0FA-100",
+        "fa 100",
+        "FA-0100",
+        "ＦＡ-１００",
+        "FΑ_l00",
+        "FA-٠١٠٠",
+        "FA-100\u3164",
+        "\u115fFA-\u1160100\uffa0",
+        "ꜰᴀ-100",
+        "N° FA-100",
+        "Facture 100",
+        "100",
+        "FA-|00",
+        "FA-ا00",
+        "FA-100ʰ",
+        "FA-100ˋ",
+        "FA-100ำ",
+    ],
 )
 def test_a_number_that_looks_like_another_one_meets_it(number):
     keys = set(invoice(number="FA-100", supplier=siret(1)).alike_keys())
@@ -129,7 +150,7 @@ def test_a_number_that_looks_like_another_one_meets_it(number):
     assert keys & set(invoice("Рapeterie Dupоnt", number).alike_keys()), "its supplier's name in two alphabets"
 
 
-@pytest.mark.parametrize("number", ["FA-101", "FA-1000", "FA-10", "FB-100", "A-100", "100"])
+@pytest.mark.parametrize("number", ["FA-101", "FA-1000", "FA-10", "FB-100", "A-100", "AV-100"])
 def test_another_number_of_the_supplier_is_another_invoice(number):
     assert not set(invoice(number="FA-100").alike_keys()) & set(invoice(number=number).alike_keys())
 
@@ -205,7 +226,8 @@ def test_look_alike_numbers_are_asked_about_each_pair_once_and_another_number_is
     alike = ["FA-100", "FА-100", "FA-1OO", "0FA-100"]
     lines = [add_line(claim, house, invoice_number=number, **values) for number in alike]
     lines.append(add_line(claim, house, invoice_number="fa 100", supplier_siret="", **values))
-    add_line(claim, house, invoice_number="FA-101", **values)
+    later = line_values()["invoice_date"] + timedelta(days=1)
+    add_line(claim, house, invoice_number="FA-101", invoice_date=later, **values)
     for line in lines:
         assert set(twins_of(line)) == {*lines} - {line}
     claims.submit(claim, actor=house.member)
@@ -227,7 +249,8 @@ def test_one_file_for_several_invoices_is_asked_about_and_the_answer_stays(claim
     claim, house = claim
     values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
     one = add_line(claim, house, invoice_number="FA-100", **values)
-    other = add_line(claim, house, invoice_number="B/7", **values)
+    day_before = line_values()["invoice_date"] - timedelta(days=1)
+    other = add_line(claim, house, invoice_number="B/7", invoice_date=day_before, **values)
     apart = add_line(claim, house, invoice_number="B/8", invoice_total=Decimal(50), declared_amount=Decimal(50))
     payslip = add_line(claim, house, invoice_number="C/9", supplier_name="Zoé Salariée", supplier_siret="", **values)
     theirs = add_line(claim, house, invoice_number="D/1", supplier_name="Imprimerie", supplier_siret=siret(5), **values)
@@ -252,6 +275,31 @@ def test_one_file_for_several_invoices_is_asked_about_and_the_answer_stays(claim
         type(warning).objects.filter(pk=warning.pk).delete()
 
 
+def test_one_supplier_one_day_and_one_total_is_a_question_whatever_the_numbers(claim):
+    """Not payslips of two persons, not another day, not another total."""
+    claim, house = claim
+    values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
+    day = line_values()["invoice_date"] - timedelta(days=1)
+    one = add_line(claim, house, invoice_number="FA-100", **values)
+    other = add_line(claim, house, invoice_number="B/7", supplier_siret="", **values)
+    for number, changes in (
+        ("P/1", {"supplier_name": "Zoé Salariée", "supplier_siret": ""}),
+        ("P/2", {"supplier_name": "Léo Salarié", "supplier_siret": ""}),
+        ("D/1", {"invoice_date": day}),
+        ("T/1", {"invoice_total": Decimal(101)}),
+    ):
+        add_line(claim, house, invoice_number=number, **(values | changes))
+    assert (list(twins_of(one)), list(twins_of(other))) == ([other], [one])
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    warning = open_warnings(claim).get()
+    assert "B/7" in warning.why and "FA-100" in warning.why
+    with pytest.raises(DatabaseError, match="declared twice"):
+        certified_by_sql(claim, house)
+    answer_warning(warning, answer="different", comment="Deux commandes.", actor=house.instructor)
+    certified_by_sql(claim, house)
+
+
 def test_one_file_for_two_lines_of_one_invoice_asks_one_question(claim):
     claim, house = claim
     half = {"declared_amount": Decimal(100), "invoice_total": Decimal(200)}
@@ -268,9 +316,8 @@ def test_old_lines_get_the_keys_of_what_they_look_like(claim):
     claims.submit(claim, actor=house.member)
     with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
         ExpenditureLine.objects.filter(pk=line.pk).update(alike_keys=[], proof_key="")
-    importlib.import_module("agreements.migrations.0019_look_alike_invoices_are_asked_about").key_what_looks_alike(
-        apps, None
-    )
+    for name in ("0019_look_alike_invoices_are_asked_about", "0030_invoices_of_one_day_and_total_are_asked_about"):
+        importlib.import_module(f"agreements.migrations.{name}").key_what_looks_alike(apps, None)
     kept = ExpenditureLine.objects.get(pk=line.pk)
     assert kept.proof_key
     assert kept.keys().items() <= vars(kept).items()
