@@ -26,7 +26,7 @@ from applicants.people import ask_to_join, invite
 from core.admin.refused import RefusedMixin
 from core.admin.versioned import VersionedMixin
 from core.documents import store
-from core.engine import questions, versions
+from core.engine import versions
 from core.models.event import Event
 from core.roles import Role
 from core.transitions import available_transitions, perform
@@ -374,8 +374,7 @@ def of_an_old_page(form: PageForm) -> dict[str, list[str]]:
         old = {
             key: str(int(value) - 1) if value.isdigit() and len(value) < 6 else "then" for key, value in values.items()
         }
-        if questions.ASKED in values:
-            old[questions.ASKED] = values[questions.ASKED]
+        old |= {key: value for key, value in values.items() if key.startswith("+")}  # what the page asked, no field
         fields[name] = [versions.Shown(label, number - 1, old).token()]
         fields |= {key: ["typed"] for key in values if key in fields and not is_of_a_row(key)}
     for name, value in form.boxes:

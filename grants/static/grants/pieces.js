@@ -1,4 +1,5 @@
-// Files joined one by one: what did not reach the server is said beside its field, and stays chosen.
+// Files joined one by one: what did not reach the server is said beside its field, and stays chosen. A form that is sent
+// while a file is still on its way waits for it: else it would go without the file.
 "use strict";
 
 (() => {
@@ -25,4 +26,28 @@
     const piece = pieceOf(event);
     if (piece) say(piece, piece.dataset.textRefused);
   });
+
+  const underWay = new Set();
+  let waiting = null;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (pieceOf(event)) underWay.add(event.detail.xhr);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!underWay.delete(event.detail.xhr)) return;
+    if (!event.detail.successful) waiting = null; // what went wrong is said beside the file: the person decides
+    if (underWay.size || !waiting) return;
+    const { form, button } = waiting;
+    waiting = null;
+    if (form.isConnected) form.requestSubmit(button?.isConnected ? button : null);
+  });
+  document.addEventListener(
+    "submit",
+    (event) => {
+      if (!underWay.size || event.target.closest("[data-piece]") || event.target.method !== "post") return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      waiting = { form: event.target, button: event.submitter };
+    },
+    true,
+  );
 })();
