@@ -5,7 +5,6 @@ commands call the same functions.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -42,7 +41,7 @@ from grants.services.amounts import computed_aid, facts_of
 from grants.staff_forms import instructors_of
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
 from grants.states import ApplicationState as State
-from grants.void import file_read_by, know_facts, present_facts, void_checks
+from grants.void import file_read_by, present_facts, void_checks
 
 BEFORE_ADMISSION = (State.SUBMITTED, State.INCOMPLETE)
 UNTIL_PROPOSAL = (*BEFORE_ADMISSION, State.ADMISSIBLE, State.IN_INSTRUCTION)
@@ -470,45 +469,3 @@ def fund_of_act(locked: Application, eu_fund: str, *, actor) -> None:
         locked.eu_fund = eu_fund
         locked.save()
         record(locked, "eu_fund", actor=actor, changes={"eu_fund": [before, eu_fund]})
-
-
-@dataclass(frozen=True)
-class CheckLine:
-    """A check with its answer, as the case page shows it; ``fact`` stands beside one still to be answered."""
-
-    rule: CheckRule
-    answer: CheckAnswer | None
-    fact: str = ""
-    is_void: bool = False
-
-    @property
-    def grounds(self) -> dict[str, str]:
-        """What an answer rests on, as the page says it: the fact moves with other rows (a register, an envelope)."""
-        return {str(self.rule.label): self.fact} if self.fact else {}
-
-
-def check_lines(application: Application, *, with_facts: bool = False) -> dict[str, list[CheckLine]]:
-    """The checks of a case by stage, in the programme's order.
-
-    ``with_facts`` also computes what the product knows about those that nobody answered, and which answers rest on
-    facts that changed since.
-    """
-    answers = {item.code: item for item in application.check_answers.all()}
-    computable = {rule.code for rule in application.rules.checks if rule.automatic} - set(answers)
-    kept = any(item.rests_on for item in answers.values())
-    facts = case_facts(application) if with_facts and (computable or kept) else None
-    if facts:
-        know_facts(application, facts)
-    void = void_checks(application, facts) if facts else []
-    stages: dict[str, list[CheckLine]] = {}
-    for rule in application.rules.checks:
-        known = facts and (rule.code in computable or rule in void)
-        fact = AUTOMATIC[rule.automatic](facts).reason if known else ""
-        stages.setdefault(rule.stage, []).append(CheckLine(rule, answers.get(rule.code), fact, rule in void))
-    return stages
-
-
-def grounds_of_check(application: Application, code: str) -> dict[str, str]:
-    """What an answer to a check rests on now; nothing for one that no fact speaks of, or that is none of the case."""
-    lines = [line for group in check_lines(application, with_facts=True).values() for line in group]
-    return next((line.grounds for line in lines if line.rule.code == code), {})

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -16,14 +15,9 @@ from django_fsm import FSMField
 from agreements import effects, permissions
 from agreements.models.agreement_rules import (
     agreement_constraints,
-    enters_with_its_commitment,
-    fund_of_its_case,
-    sent_as_voted,
+    agreement_triggers,
 )
 from agreements.models.choices import (
-    LEGAL_MOVES,
-    SIGNED_TERMS,
-    TERMS_OF_THE_ACT,
     AgreementKind,
     AgreementState,
     Payee,
@@ -31,19 +25,8 @@ from agreements.models.choices import (
     ProrationCut,
 )
 from agreements.models.querysets import AgreementQuerySet
-from agreements.models.triggers import (
-    born_in,
-    counted_by_database,
-    days_in_order,
-    frozen,
-    legal_moves,
-    never_deleted,
-    plan_follows_amount,
-)
 from agreements.rules.deadlines import first_claim_due_on
 from agreements.schedule.services import extend
-from agreements.settlements.triggers import ends_with_its_settlement
-from applicants.models.triggers import bodies_of_case, impartial
 from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -195,39 +178,7 @@ class Agreement(WorkflowModel):
             GinIndex(search_vector(), name="agreement_search"),
         ]
         constraints = agreement_constraints()
-        triggers = [
-            impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
-            born_in(AgreementState.DRAFT),
-            legal_moves(LEGAL_MOVES),
-            sent_as_voted(),
-            fund_of_its_case(),
-            enters_with_its_commitment(),
-            ends_with_its_settlement(),
-            days_in_order(
-                ("decision_date", "the deliberation"),
-                ("sent_at", "the sending of the act"),
-                ("beneficiary_signed_at", "the signature of the beneficiary"),
-                ("region_signed_on", "the signature of the Region"),
-                ("notified_on", "the notification"),
-                ("ended_on", "the end"),
-                past=("notified_on",),
-            ),
-            counted_by_database(["ordered_amount", "paid_amount"]),
-            plan_follows_amount(),
-            frozen(
-                "sent_terms_frozen",
-                TERMS_OF_THE_ACT,
-                "the terms of an agreement that was sent do not change",
-                unless="OLD.state = 'draft' OR NEW.state = 'draft'",
-            ),
-            frozen(
-                "force_frozen",
-                SIGNED_TERMS,
-                "an agreement in force keeps its terms and its signatures",
-                unless="OLD.state IN ('draft', 'sent', 'signed_by_beneficiary')",
-            ),
-            never_deleted(pgtrigger.Q(old__state__in=[s for s in AgreementState.values if s != "draft"])),
-        ]
+        triggers = agreement_triggers()
 
     def __str__(self):
         return f"{self.number} — {self.title}"

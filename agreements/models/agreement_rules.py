@@ -4,8 +4,25 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from agreements.models.choices import STATES_BEFORE_FORCE
-from agreements.models.triggers import refuse
+from agreements.models.choices import (
+    LEGAL_MOVES,
+    SIGNED_TERMS,
+    STATES_BEFORE_FORCE,
+    TERMS_OF_THE_ACT,
+    AgreementState,
+)
+from agreements.models.triggers import (
+    born_in,
+    counted_by_database,
+    days_in_order,
+    frozen,
+    legal_moves,
+    never_deleted,
+    plan_follows_amount,
+    refuse,
+)
+from agreements.settlements.triggers import ends_with_its_settlement
+from applicants.models.triggers import bodies_of_case, impartial
 
 
 def agreement_constraints() -> list[models.BaseConstraint]:
@@ -117,3 +134,40 @@ def enters_with_its_commitment() -> pgtrigger.Trigger:
             RETURN NEW;
         """,
     )
+
+
+def agreement_triggers() -> list[pgtrigger.Trigger]:
+    """The triggers of an agreement: who may write it, its moves, its commitment, its terms."""
+    return [
+        impartial(["drafted_by_id", "entered_by_id"], bodies_of_case("NEW.application_id")),
+        born_in(AgreementState.DRAFT),
+        legal_moves(LEGAL_MOVES),
+        sent_as_voted(),
+        fund_of_its_case(),
+        enters_with_its_commitment(),
+        ends_with_its_settlement(),
+        days_in_order(
+            ("decision_date", "the deliberation"),
+            ("sent_at", "the sending of the act"),
+            ("beneficiary_signed_at", "the signature of the beneficiary"),
+            ("region_signed_on", "the signature of the Region"),
+            ("notified_on", "the notification"),
+            ("ended_on", "the end"),
+            past=("notified_on",),
+        ),
+        counted_by_database(["ordered_amount", "paid_amount"]),
+        plan_follows_amount(),
+        frozen(
+            "sent_terms_frozen",
+            TERMS_OF_THE_ACT,
+            "the terms of an agreement that was sent do not change",
+            unless="OLD.state = 'draft' OR NEW.state = 'draft'",
+        ),
+        frozen(
+            "force_frozen",
+            SIGNED_TERMS,
+            "an agreement in force keeps its terms and its signatures",
+            unless="OLD.state IN ('draft', 'sent', 'signed_by_beneficiary')",
+        ),
+        never_deleted(pgtrigger.Q(old__state__in=[s for s in AgreementState.values if s != "draft"])),
+    ]

@@ -25,6 +25,7 @@ from grants.admin.forms import (
     ScoreForm,
     UpholdOpinionForm,
 )
+from grants.check_lines import grounds_of_check
 from grants.models import Application
 from grants.work import case_url
 
@@ -90,7 +91,7 @@ def answer_check(case, request, shown):
     initial = {"answer": given.answer, "reason": given.reason} if given else {}
     form = CheckForm(request.POST, initial=initial)
     versions.settle(form, case, shown, together=True)
-    if grounds := instruction.grounds_of_check(case, request.POST.get("code", "")):
+    if grounds := grounds_of_check(case, request.POST.get("code", "")):
         versions.verify_grounds(case, shown, grounds)
     done = _attempt(
         form,

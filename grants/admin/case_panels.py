@@ -21,8 +21,9 @@ from grants.admin.forms import (
     UpholdOpinionForm,
 )
 from grants.admin.side_panels import envelope_panel, messages_panel, notes_panel, pieces_panel
+from grants.check_lines import check_lines
 from grants.form_page import QuestionView
-from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL, check_lines
+from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL
 from grants.models import (
     Application,
     Stage,
