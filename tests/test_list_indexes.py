@@ -13,7 +13,7 @@ SMALL = {
     *("grants_programme", "applicants_legalcategory", "applicants_department", "applicants_deminimisceiling"),
     *("reporting_accountingyear", "reporting_cofinancingrule", "reporting_errortype", "reporting_euprogramme"),
     *("reporting_fund", "reporting_interventionfield", "reporting_operationimport", "reporting_paymentapplication"),
-    *("reporting_priority", "reporting_specificobjective"),
+    *("reporting_priority", "reporting_specificobjective", "applicants_interestperiod"),
 }
 
 

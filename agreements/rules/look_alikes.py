@@ -10,6 +10,7 @@ import unicodedata
 from datetime import date
 from decimal import Decimal
 from hashlib import blake2b
+from string import digits
 
 from core.text import fold
 
@@ -57,7 +58,7 @@ def forms_of(number: str) -> tuple[str, ...]:
     writings = {seen: None, without_prefix(seen): None}
     for written in list(writings):
         latin = "".join(sign for sign in written if sign.isascii())
-        if any(sign.isdigit() for sign in latin):
+        if any(sign in digits for sign in latin):
             writings |= {latin: None, without_prefix(latin): None}
     forms = [form for written in writings for form in _two_forms(written)]
     return tuple(dict.fromkeys(filter(None, forms))) or (seen or number,)

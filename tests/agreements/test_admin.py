@@ -1,5 +1,6 @@
 """The staff screens: scope, drawing up, the review of a claim, batches, queries, badges."""
 
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 
@@ -218,7 +219,11 @@ def test_one_answer_for_all_that_one_file_asks(client):
     agreement, house = in_force()
     claim = opened(agreement, house)
     numbers = ("LOYER JUIN", "LOYER JUILLET", "LOYER AOUT", "Loyer-Aout")
-    lines = [add_line(claim, house, invoice_number=number) for number in numbers]
+    days = [timezone.localdate() - timedelta(days=days) for days in (90, 60, 30, 30)]
+    lines = [
+        add_line(claim, house, invoice_number=number, invoice_date=day)
+        for number, day in zip(numbers, days, strict=True)
+    ]
     attach_proof(claim, lines, lines[0].proof, actor=house.member)
     perform(claim, "submit", actor=house.member, data={"attested": "on"})
     perform(claim, "start_review", actor=house.instructor)

@@ -176,8 +176,8 @@ def submitted(agreement: Agreement, house: House, kind: str = "advance", *lines:
     claim = opened(agreement, house, kind)
     for rank, euros in enumerate(lines, 1):
         amount = Decimal(euros)
-        number = f"{claim.number}-{rank}"
-        add_line(claim, house, invoice_number=number, invoice_total=amount, declared_amount=amount)
+        number, day = f"{claim.number}-{rank}", timezone.localdate() - timedelta(days=19 + rank)
+        add_line(claim, house, invoice_number=number, invoice_date=day, invoice_total=amount, declared_amount=amount)
     return claims.submit(claim, actor=house.member)
 
 

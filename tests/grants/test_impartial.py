@@ -149,7 +149,7 @@ REASONS = {
     "grants": {
         BELOW: """committee.add_member committee.mark_present committee.move_item committee.record_decision
             committee.declare_recusal committee.withdraw_recusal""",
-        FOLLOWS: """commitments.release commitments.use_credit committee.add_to_agenda
+        FOLLOWS: """instruction.fund_of_act commitments.release commitments.use_credit committee.add_to_agenda
             de_minimis.record_granted de_minimis.withdraw_granted decisions.write decisions.take_back decisions.apply
             services.snapshots.take_snapshot instruction.answer_automatic_checks""",
         NOBODYS: "committee.create_session",
