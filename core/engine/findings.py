@@ -48,6 +48,11 @@ class Finding:
         return f"{where % place}{sentence}{said % values}"
 
 
+def of_the_catalogue(table: str, name: Any, sentence: str, before: Any = None, after: Any = None) -> Finding:
+    """What is wrong with a guard or a right: something that the database has beside rows, known by its name."""
+    return Finding(table, name, "*", before, after, None, sentence)
+
+
 def _named(table: str) -> str:
     """The table; in another language than that of the code, what its rows are called comes first."""
     models = (model for model in apps.get_models(include_auto_created=True) if not model._meta.auto_created)

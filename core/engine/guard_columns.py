@@ -7,13 +7,9 @@ from django.apps import apps
 from django.db import connection, models
 from django.utils.translation import gettext as _
 
-from core.engine.findings import Finding
+from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch, quoted
 from core.engine.own_words import COPY, SAYS_OF_DEFAULTS, alone, gone_or_off, in_its_words, same
-
-
-def _finding(table: str, name: str, sentence: str, before: Any = None, after: Any = None) -> Finding:
-    return Finding(table, name, "*", before, after, None, sentence)
 
 
 def _models() -> Iterator[type[models.Model]]:
@@ -53,13 +49,15 @@ def _column(table: str, field: models.Field, row: dict[str, Any] | None) -> Iter
         held["FOREIGN KEY"] = row and field.related_model._meta.db_table in (row["refers"] or ())
         if row and row["follows"]:
             sentence = _("the database itself removes or changes rows by this key: nobody declared that.")
-            yield _finding(table, f"{field.column} FOREIGN KEY", sentence, None, row["follows"])
+            yield of_the_catalogue(table, f"{field.column} FOREIGN KEY", sentence, None, row["follows"])
     for rule, says in wanted.items():
         if says and not held[rule]:
-            yield _finding(table, f"{field.column} {rule}", gone_or_off())
+            yield of_the_catalogue(table, f"{field.column} {rule}", gone_or_off())
     # The keys of Django's own link tables are as wide as the settings said when they were made.
     if row and not isinstance(field, models.AutoField) and row["type"] != (type_ := _type_of(field)):
-        yield _finding(table, field.column, _("this column is not of the type that is declared."), type_, row["type"])
+        yield of_the_catalogue(
+            table, field.column, _("this column is not of the type that is declared."), type_, row["type"]
+        )
 
 
 def _type_of(field: models.Field) -> str:
@@ -104,7 +102,7 @@ def _defaults(table: str, columns: dict[str, str], made: dict[str, str], found: 
         ):  # fmt: skip
             continue
         sentence = _("the database fills this column with something else than what is declared.")
-        yield _finding(table, f"{name} DEFAULT", sentence, declared, there)
+        yield of_the_catalogue(table, f"{name} DEFAULT", sentence, declared, there)
 
 
 def _made(field: models.Field) -> str:

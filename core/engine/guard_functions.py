@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from core.engine.findings import Finding
+from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch
 from core.engine.locks import IGNORE_FUNCTION, SAFE_PATH, STAMP, STAMP_FUNCTION, history_tables
 from core.triggers import FUNCTIONS
@@ -44,30 +44,32 @@ def check_functions() -> Iterator[Finding]:
     rows = fetch(query, [history_tables()])
     wanted = declared()
     for name in sorted(wanted.keys() - {row["name"] for row in rows}):
-        yield _finding(name, _("this function of the guards is gone: run manage.py migrate."))
+        yield of_the_catalogue("pg_proc", name, _("this function of the guards is gone: run manage.py migrate."))
     for row in rows:
         if row["name"] in wanted:
             said, found = _body(wanted[row["name"]]), plain(row["source"])
             if said != found:
-                yield _finding(row["name"], _("this function of the guards does not say what it should."), said, found)
+                yield of_the_catalogue(
+                    "pg_proc", row["name"], _("this function of the guards does not say what it should."), said, found
+                )
         elif not row["is_of_a_trigger"] and row["name"] != OF_THE_LIBRARY:
-            yield _finding(row["called"], _("nobody declared this function: it may stand in for another one."))
+            yield of_the_catalogue(
+                "pg_proc", row["called"], _("nobody declared this function: it may stand in for another one.")
+            )
         if row["settings"] != f"search_path={SAFE_PATH}":
             sentence = _(
                 "this function reads the tables that the session names, not those of Essor: run manage.py migrate."
             )
-            yield _finding(row["called"], sentence, f"search_path={SAFE_PATH}", row["settings"])
+            yield of_the_catalogue("pg_proc", row["called"], sentence, f"search_path={SAFE_PATH}", row["settings"])
         # A function that is no trigger's and lends rights is told with the rights.
         if row["is_of_a_trigger"] and row["lends"] != row["writes_history"]:
             sentence = _(
                 "this function of a trigger does not write with the rights that it should: run manage.py migrate."
             )
             rights = {True: "SECURITY DEFINER", False: "SECURITY INVOKER"}
-            yield _finding(row["called"], sentence, rights[row["writes_history"]], rights[row["lends"]])
-
-
-def _finding(name: str, sentence: str, before: object = None, after: object = None) -> Finding:
-    return Finding("pg_proc", name, "*", before, after, None, sentence)
+            yield of_the_catalogue(
+                "pg_proc", row["called"], sentence, rights[row["writes_history"]], rights[row["lends"]]
+            )
 
 
 def _body(statement: str) -> str:

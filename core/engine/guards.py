@@ -15,7 +15,7 @@ from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from core.engine import privileges, rights
-from core.engine.findings import Finding
+from core.engine.findings import Finding, of_the_catalogue
 from core.engine.guard_columns import check_columns, check_defaults
 from core.engine.guard_functions import check_functions, plain
 from core.engine.lines import fetch, quoted
@@ -56,10 +56,6 @@ def check_guards() -> Iterator[Finding]:
         yield from alone("guards", name, check)
 
 
-def _finding(table: str, name: str, sentence: str, before: Any = None, after: Any = None) -> Finding:
-    return Finding(table, name, "*", before, after, None, sentence)
-
-
 def _stamps() -> Iterator[Finding]:
     """Every history table has the trigger that writes the transaction on each line."""
     query = """
@@ -68,7 +64,7 @@ def _stamps() -> Iterator[Finding]:
         )
     """
     for row in fetch(query, [history_tables(), STAMP]):
-        yield _finding(row["name"], STAMP, gone_or_off())
+        yield of_the_catalogue(row["name"], STAMP, gone_or_off())
 
 
 # --- triggers ------------------------------------------------------------------------------------------------------
@@ -104,7 +100,7 @@ def _triggers_of(
     for compiled in declared:
         row = there.get((table, compiled.sql.pgid))
         if row is None or row["enabled"] != "O":
-            yield _finding(table, compiled.sql.pgid, gone_or_off())
+            yield of_the_catalogue(table, compiled.sql.pgid, gone_or_off())
         else:
             standing.append((compiled, row))
     made = [_made(table, compiled) for compiled, _row in standing]
@@ -123,11 +119,11 @@ def _triggers_of(
 def _trigger(table: str, columns: str, compiled: Any, row: dict[str, Any], declared: str) -> Iterator[Finding]:
     name, body, found = compiled.sql.pgid, _body_of(compiled), row["says"]
     if plain(row["source"]) != body:
-        yield _finding(table, name, unlike(), body, plain(row["source"]))
+        yield of_the_catalogue(table, name, unlike(), body, plain(row["source"]))
     elif found is None or not same(
         without_table(found), without_table(declared), _trigger_again, table, columns, SAYS_OF_TRIGGERS, name
     ):
-        yield _finding(table, name, unlike(), without_table(declared), without_table(found or "?"))
+        yield of_the_catalogue(table, name, unlike(), without_table(declared), without_table(found or "?"))
 
 
 def _trigger_again(says: str) -> str:
@@ -166,7 +162,7 @@ def _strangers(declared: list[str]) -> Iterator[Finding]:
             if row["internal"]
             else _("nobody declared this trigger or rule: it may change what is written.")
         )
-        yield _finding(row["table"], row["name"], sentence)
+        yield of_the_catalogue(row["table"], row["name"], sentence)
 
 
 # --- constraints ---------------------------------------------------------------------------------------------------
@@ -208,7 +204,7 @@ def _constraints_of(
     for rule in model._meta.constraints:
         row = there.get((table, rule.name))
         if row is None or not row["valid"]:
-            yield _finding(table, rule.name, gone_or_off())
+            yield of_the_catalogue(table, rule.name, gone_or_off())
         elif isinstance(rule, models.CheckConstraint):
             standing.append((rule, says[row["number"]]))
     made = _checks_made(model, [rule for rule, _found in standing])
@@ -226,7 +222,7 @@ def _check(table: str, columns: str, name: str, found: str | None, declared: str
         return f"ALTER TABLE pg_temp.{COPY} ADD CONSTRAINT {quoted(name)} {says}"
 
     if found is None or not same(found, declared, again, table, columns, SAYS_OF_CHECKS, name):
-        yield _finding(table, name, unlike(), declared, found)
+        yield of_the_catalogue(table, name, unlike(), declared, found)
 
 
 def _checks_made(model: type[models.Model], rules: list[models.CheckConstraint]) -> list[str]:

@@ -9,20 +9,16 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from core.engine.findings import Finding
+from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch
+from core.engine.rights import OWNER
 
-OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass)"
 # The roles of PostgreSQL's own that write in every table, or under it: in the files of the server, as the server.
 WRITES_EVERYWHERE = ("pg_write_all_data", "pg_write_server_files", "pg_execute_server_program")
 # What an extension brought is its own.
 NOT_OF_AN_EXTENSION = (
     "NOT EXISTS (SELECT FROM pg_depend WHERE classid = '{kind}'::regclass AND objid = {oid} AND deptype = 'e')"
 )
-
-
-def _finding(table: str, name: str, sentence: str, found: object = None) -> Finding:
-    return Finding(table, name, "*", None, found, None, sentence)
 
 
 def check_parameters() -> Iterator[Finding]:
@@ -36,7 +32,7 @@ def check_parameters() -> Iterator[Finding]:
     """  # noqa: S608
     for row in fetch(query):
         sentence = _("a role may set this parameter of the server: it may switch guards off.")
-        yield _finding("pg_parameter_acl", row["name"], sentence, f"{row['privilege']}: {row['role']}")
+        yield of_the_catalogue("pg_parameter_acl", row["name"], sentence, after=f"{row['privilege']}: {row['role']}")
 
 
 def check_roles() -> Iterator[Finding]:
@@ -64,7 +60,7 @@ def check_roles() -> Iterator[Finding]:
             sentence = _("the role of the application has a power that goes around its rights.")
         else:
             sentence = _("this role has a power that goes around the rights and the guards.")
-        yield _finding("pg_roles", row["name"], sentence, row["found"])
+        yield of_the_catalogue("pg_roles", row["name"], sentence, after=row["found"])
 
 
 def check_creation() -> Iterator[Finding]:
@@ -82,7 +78,7 @@ def check_creation() -> Iterator[Finding]:
     """  # noqa: S608
     for row in fetch(query):
         sentence = _("a role that is not the owner's may create tables or functions here.")
-        yield _finding(row["table"], row["name"], sentence, f"CREATE: {row['role']}")
+        yield of_the_catalogue(row["table"], row["name"], sentence, after=f"CREATE: {row['role']}")
 
 
 def check_views_and_counters() -> Iterator[Finding]:
@@ -109,7 +105,7 @@ def check_views_and_counters() -> Iterator[Finding]:
             sentence = _("a role that is not the owner's may set this counter of numbers.")
         else:
             sentence = _("a role writes through this view with the rights of another one.")
-        yield _finding("pg_class", row["name"], sentence, row["rights"])
+        yield of_the_catalogue("pg_class", row["name"], sentence, after=row["rights"])
 
 
 def check_rights_to_come() -> Iterator[Finding]:
@@ -127,7 +123,7 @@ def check_rights_to_come() -> Iterator[Finding]:
     """
     for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
         sentence = _("tables to come would be open to a role that should not write in them.")
-        yield _finding("pg_default_acl", row["name"], sentence, row["found"])
+        yield of_the_catalogue("pg_default_acl", row["name"], sentence, after=row["found"])
 
 
 def check_strange_objects() -> Iterator[Finding]:
@@ -146,7 +142,7 @@ def check_strange_objects() -> Iterator[Finding]:
     """  # noqa: S608
     for row in fetch(query, []):
         sentence = _("nobody declared this: it may change what statements do.")
-        yield _finding(row["table"], row["name"], sentence)
+        yield of_the_catalogue(row["table"], row["name"], sentence)
 
 
 def check_marks() -> Iterator[Finding]:
@@ -162,13 +158,15 @@ def check_marks() -> Iterator[Finding]:
     """
     for row in fetch(query):
         sentence = _("the server passes over guards of this table, which it notes as having none.")
-        yield _finding(row["table"], "*", sentence, row["found"])
+        yield of_the_catalogue(row["table"], "*", sentence, after=row["found"])
     query = """
         SELECT relname AS name FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S') AND relpersistence <> 'p' ORDER BY 1
     """
     for row in fetch(query):
-        yield _finding(row["name"], "*", _("this table is emptied when the server stops without warning (UNLOGGED)."))
+        yield of_the_catalogue(
+            row["name"], "*", _("this table is emptied when the server stops without warning (UNLOGGED).")
+        )
 
 
 CHECKS = (

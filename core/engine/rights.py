@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from core.engine.findings import Finding
+from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch
 from core.engine.locks import ONLY_ADDED_TO, ONLY_READ, history_tables
 
@@ -17,10 +17,6 @@ OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclas
 SWITCHES = (
     r"^(session_replication_role=(replica|local)|pgtrigger\.|pghistory\.|search_path=(?!(\"\$user\", ?)?public$)|role=)"
 )
-
-
-def _finding(table: str, name: str, sentence: str, found: object = None) -> Finding:
-    return Finding(table, name, "*", None, found, None, sentence)
 
 
 def _owners() -> Iterator[Finding]:
@@ -37,7 +33,7 @@ def _owners() -> Iterator[Finding]:
     """  # noqa: S608
     for row in fetch(query):
         sentence = _("this belongs to another role than the other tables: that role can switch its guards off.")
-        yield _finding(row["name"], row["owner"], sentence)
+        yield of_the_catalogue(row["name"], row["owner"], sentence)
 
 
 def _members() -> Iterator[Finding]:
@@ -52,7 +48,7 @@ def _members() -> Iterator[Finding]:
     """  # noqa: S608
     for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
         sentence = _("this role may act as the owner of the tables: it can switch every guard off.")
-        yield _finding("pg_roles", row["name"], sentence)
+        yield of_the_catalogue("pg_roles", row["name"], sentence)
 
 
 def _writers() -> Iterator[Finding]:
@@ -84,7 +80,9 @@ def _writers() -> Iterator[Finding]:
             )
         else:
             sentence = _("a role that is neither the owner's nor the application's may write in this table.")
-        yield _finding(row["table"], "public" if row["is_everybody"] else row["role"], sentence, row["rights"])
+        yield of_the_catalogue(
+            row["table"], "public" if row["is_everybody"] else row["role"], sentence, after=row["rights"]
+        )
 
 
 def _settings() -> Iterator[Finding]:
@@ -102,7 +100,7 @@ def _settings() -> Iterator[Finding]:
     """
     for row in fetch(query, [SWITCHES]):
         sentence = _("sessions of this role or database begin with a setting that goes around the guards.")
-        yield _finding("pg_db_role_setting", row["name"], sentence, row["said"])
+        yield of_the_catalogue("pg_db_role_setting", row["name"], sentence, after=row["said"])
 
 
 def _lenders() -> Iterator[Finding]:
@@ -117,7 +115,7 @@ def _lenders() -> Iterator[Finding]:
     """
     for row in fetch(query):
         sentence = _("nobody declared this function, which writes with the rights of its owner.")
-        yield _finding("pg_proc", row["name"], sentence)
+        yield of_the_catalogue("pg_proc", row["name"], sentence)
 
 
 def _beside_the_roles() -> Iterator[Finding]:
@@ -152,11 +150,13 @@ def _heirs() -> Iterator[Finding]:
     """
     for row in fetch(query):
         sentence = _("another table stands in for this one: what is read may be its rows.")
-        yield _finding(row["table"], row["name"], sentence)
+        yield of_the_catalogue(row["table"], row["name"], sentence)
     for row in fetch(
         "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity"
     ):
-        yield _finding(row["name"], "*", _("this table hides rows from whoever does not own it (row security)."))
+        yield of_the_catalogue(
+            row["name"], "*", _("this table hides rows from whoever does not own it (row security).")
+        )
 
 
 # Nobody but the owner can take a guard away, and the application writes where it should alone.
