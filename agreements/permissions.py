@@ -85,8 +85,10 @@ def may_review(user, claim) -> str | None:
     """Reviewing a claim: the staff of the programme, who did not file it."""
     if refusal := may_work_on(user, claim.agreement):
         return refusal
-    if user.pk in {claim.submitted_by_id, claim.opened_by_id}:
+    if user.pk == claim.submitted_by_id:
         return _("You filed this claim: someone else reviews it.")
+    if user.pk == claim.opened_by_id:
+        return _("You began this claim for its beneficiary: someone else reviews it.")
     return None
 
 

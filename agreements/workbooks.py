@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.money import sum_money
+from core.past_days import HasCome
 from core.workbooks import Column, Cover, Sheet, write_workbook
 
 #: One line a transfer: what finance software asks for (reference: france.md B8).
@@ -154,13 +155,19 @@ def expenditure_columns(accounts: Sequence[tuple[str, str]] = (), axes: Sequence
             aliases=("Facture corrigée", "Corrige la facture", "Avoir sur facture"),
         ),
         Column(
-            "invoice_date", _("Invoice date"), "date", required=True, aliases=("Date de facture", "Date de la facture")
+            "invoice_date",
+            _("Invoice date"),
+            "date",
+            required=True,
+            days=HasCome(),
+            aliases=("Date de facture", "Date de la facture"),
         ),
         Column(
             "paid_on",
             _("Paid on"),
             "date",
             required=True,
+            days=HasCome(),
             help=_("When the bank account was debited."),
             aliases=("Payé le", "Date de paiement", "Date d'acquittement", "Payment date"),
         ),

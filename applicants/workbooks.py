@@ -11,6 +11,7 @@ from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling, Departm
 from applicants.namesakes import known_by_name
 from applicants.rules.identifiers import compact
 from core.importexport.resources import EssorResource
+from core.past_days import BirthDayField, HasCome
 from core.text import exact, is_number
 from core.workbooks import Column
 from core.workbooks.values import to_text
@@ -38,7 +39,7 @@ class ApplicantResource(EssorResource):
         Column("representative_title", gettext_lazy("Function of the representative")),
         Column("first_name", gettext_lazy("First name")),
         Column("last_name", gettext_lazy("Family name")),
-        Column("birth_date", gettext_lazy("Date of birth"), "date"),
+        Column("birth_date", gettext_lazy("Date of birth"), "date", days=HasCome(BirthDayField.earliest)),
         Column("email", gettext_lazy("E-mail address"), width=30),
         Column("phone", gettext_lazy("Telephone")),
         Column("website", gettext_lazy("Website")),

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, DecimalField
@@ -52,6 +53,13 @@ class EssorViewSet(ReadOnlyModelViewSet):
         if self.action == "retrieve" and self.detail_serializer_class:
             return self.detail_serializer_class
         return super().get_serializer_class()
+
+    def get_object(self) -> Any:
+        """The row of the address. Raises NotFound in the reader's language: Django's own sentence is English."""
+        try:
+            return super().get_object()
+        except Http404 as error:
+            raise NotFound(_("There is no such row among those that you may see.")) from error
 
     @staticmethod
     def page_parameters() -> tuple[str, ...]:

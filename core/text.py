@@ -12,7 +12,8 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
-from django.forms import PasswordInput
+from django.forms import DateField, DateTimeField, IntegerField, PasswordInput, TimeField
+from django.forms.fields import SplitDateTimeField
 from django.http import QueryDict
 from django.utils.translation import gettext, pgettext
 
@@ -59,16 +60,26 @@ def _folded(sign: str, category: str) -> str:
     return sign if category[0] in "LMN" else " "
 
 
+# The fields whose text Python's own readers take in any script; Float and Decimal fields are IntegerFields.
+_WRITTEN_WITH_DIGITS = (IntegerField, DateField, DateTimeField, SplitDateTimeField, TimeField)
+
 _SEEN, _FOLDED = _Signs(_seen), _Signs(_folded)
 
 
 def without_invisible(text: str) -> str:
-    """``text`` as it is seen: no sign without width, every kind of space a plain one; line feeds and tabs stay."""
-    return text.translate(_SEEN)
+    """``text`` as it is seen: no sign without width, every kind of space a plain one; line feeds and tabs stay.
+
+    Marks without any sign that bears them (accents, variants of a shape, joiners) are nothing that can be seen.
+    """
+    seen = text.translate(_SEEN)
+    return seen if not seen.strip() or any(unicodedata.category(sign)[0] not in "MZC" for sign in seen) else ""
 
 
 class PastedTextMixin:
-    """For forms: what was typed or pasted loses the signs that nobody sees before a field reads it; passwords do not."""
+    """For forms: what was typed or pasted loses the signs that nobody sees before a field reads it; passwords do not.
+
+    Numbers and dates are written with the digits 0 to 9, as amounts are: ``int`` would read those of any script.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -77,6 +88,14 @@ class PastedTextMixin:
                 self.add_prefix(name) for name, field in self.fields.items() if isinstance(field.widget, PasswordInput)
             }
             self.data = _seen_data(self.data, secret)
+
+    def _post_clean(self) -> None:
+        for name, field in self.fields.items():
+            if isinstance(field, _WRITTEN_WITH_DIGITS) and name in self.cleaned_data:
+                typed = field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
+                if any(has_other_digits(part) for part in (typed if isinstance(typed, list) else [typed])):
+                    self.add_error(name, gettext("Write it with the digits 0 to 9."))
+        super()._post_clean()
 
 
 def _seen_data(data: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
@@ -92,6 +111,15 @@ def _seen_data(data: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
 
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def has_other_digits(typed: Any) -> bool:
+    """Whether a text holds a digit of another script than ours.
+
+    >>> has_other_digits("٣"), has_other_digits("3²"), has_other_digits(3)
+    (True, False, False)
+    """
+    return isinstance(typed, str) and any(unicodedata.category(sign) == "Nd" and not sign.isascii() for sign in typed)
 
 
 def is_number(text: str | None) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from core.text import is_number
 from grants.programmes.kinds import KINDS, Shape
@@ -28,6 +29,22 @@ def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], d
         shown = post.get(f"v-{code}", "")
         versions[code] = int(shown) if is_number(shown) else 0
     return typed, versions
+
+
+def unread_of(rules: ProgrammeRules, post: QueryDict) -> str:
+    """Why a sending that is to be saved holds nothing that can be: no question of the form, or one of another form.
+
+    Empty for what a page of this form sends.
+    """
+    named = {key.removeprefix("p-") for key in post if key.startswith("p-")}
+    known = {code for code, question in rules.questions.items() if question.kind != QuestionKind.PIECES}
+    if not named:
+        return _("Nothing was saved: no answer of the form could be read in what was sent. Open the page again.")
+    if unknown := sorted(named - known):
+        return _("Nothing was saved: the form has no question “%(question)s”. Open the page again.") % {
+            "question": unknown[0][:60]
+        }
+    return ""
 
 
 def _typed(question: Question, post: QueryDict) -> Any:

@@ -31,8 +31,10 @@ def reason_not_staff_of(user, application) -> str | None:
 
 def may_work_on(user, application) -> str | None:
     """Instruction in general: the staff of the programme, who did not file the case."""
-    if user.pk == application.created_by_id or user.pk == application.submitted_by_id:
+    if user.pk == application.submitted_by_id:
         return _("You filed this case yourself: someone else must instruct it.")
+    if user.pk == application.created_by_id:
+        return _("You began this application for its applicant: someone else must instruct it.")
     return reason_not_staff_of(user, application)
 
 

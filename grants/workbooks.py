@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from core.dates import format_date_long
 from core.importexport import EssorResource
+from core.past_days import HasCome
 from core.workbooks import Column, Cover, Sheet, Written, write_workbook
 from grants.models import AgendaItem, Application, CommitteeSession, Envelope
 from grants.work import NOT_IN_A_LIST
@@ -25,7 +26,7 @@ class EnvelopeResource(EssorResource):
         Column("budget_chapter", gettext_lazy("Budget chapter"), width=14),
         Column("budget_account", gettext_lazy("Budget account"), width=14),
         Column("voted_amount", gettext_lazy("Voted"), "money", total=True, required=True),
-        Column("voted_on", gettext_lazy("Voted on"), "date"),
+        Column("voted_on", gettext_lazy("Voted on"), "date", days=HasCome()),
         Column("deliberation", gettext_lazy("Deliberation of the vote"), width=20),
         Column("is_closed", gettext_lazy("Closed"), "boolean"),
         Column("committed_amount", gettext_lazy("Committed"), "money", total=True),
@@ -64,6 +65,7 @@ class ApplicationResource(EssorResource):
         Column("granted_amount", gettext_lazy("Granted"), "money", total=True),
         Column("eu_fund", gettext_lazy("EU fund"), width=10),
     )
+    export_only = tuple(column.key for column in columns)
     select_related = ("applicant", "programme_version__programme", "call", "instructor")
     deferred = NOT_IN_A_LIST
 

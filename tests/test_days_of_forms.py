@@ -15,10 +15,14 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 from django.utils import timezone
 
+from agreements.workbooks import expenditure_columns
+from core.importexport.resources import EssorResource
 from core.lib.planned_days import MOST_ANSWER_DAYS, Planned, PlannedDayField, answers, plans
 from core.past_days import HasCome, PastDayField
+from core.workbooks.values import CellRefused, read_value
 from grants.consultation import consultation_fields
 from grants.models import Envelope, PieceRequest
+from reporting.rules import listing
 from tests.factories.core import UserFactory
 from tests.factories.instruction import CallFactory, CaseFactory, EnvelopeFactory, staff
 
@@ -164,3 +168,33 @@ def test_a_far_day_is_a_sentence_of_the_form(client):
         assert answer.status_code == 422
         assert "trop lointaine" in answer.text
     assert not case.piece_requests.exists()
+
+
+# --- workbooks -------------------------------------------------------------------------------------------------------
+
+
+def dates_read_in():
+    """The columns of days of every table that a file may bring in."""
+    tables = {"claim lines": expenditure_columns([], []), "operations": listing.COLUMNS}
+    left = [EssorResource]
+    while left:
+        for resource in left.pop().__subclasses__():
+            left.append(resource)
+            if resource.__module__.startswith(OWN):
+                tables[resource.__qualname__] = resource.imported_columns()
+    for name, columns in tables.items():
+        for column in columns:
+            if column.kind in ("date", "datetime"):
+                yield f"{name}.{column.key}", column
+
+
+def test_every_day_of_a_workbook_is_held_to_what_a_form_takes():
+    columns = dict(dates_read_in())
+    assert len(columns) >= 7
+    assert {name for name, column in columns.items() if not isinstance(column.days, HasCome | Planned)} == set()
+    for name, column in columns.items():
+        for far in ("31/12/9999", f"01/01/{timezone.localdate().year + 36}", "01/01/1500"):
+            with pytest.raises(CellRefused):
+                read_value(column, far)
+                pytest.fail(f"{name} takes {far}")
+        read_value(column, timezone.localdate())

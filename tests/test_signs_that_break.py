@@ -14,6 +14,7 @@ import pytest
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.forms import DateField, DateTimeField, Form, IntegerField, SplitDateTimeField
 from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
@@ -23,15 +24,21 @@ from agreements.claims import _amount_problems
 from agreements.models import ExpenditureLine
 from config.wsgi import application
 from core.engine.readable import Unreadable, readable_fields, refuse_other_rows
+from core.lib.telephones import normal_number
 from core.money import MAX_AMOUNT, EuroField
 from core.roles import Role
-from core.workbooks.values import CellRefused, to_money, to_text
-from grants.rules.answers import parse_amount
+from core.text import PastedTextMixin
+from core.workbooks.values import CellRefused, to_date, to_money, to_text
+from grants.rules.answers import normalise, parse_amount, problems_of
+from grants.rules.conditions import ApplicantFacts, FormFacts
+from grants.rules.schema import Question, QuestionKind, Text
 from tests.factories.agreements import add_line, in_force, opened
 from tests.factories.core import UserFactory
 from tests.factories.grants import filed, filled_draft
 from tests.factories.instruction import CaseFactory, staff
 from tests.forms import PageForm, forms_of
+from tests.grants.test_conditions import BASE
+from tests.test_days_of_forms import forms_of_essor
 from tests.test_writing_views import (
     change,
     key_of,
@@ -267,6 +274,40 @@ def test_digits_of_other_scripts_are_no_amount():
     with pytest.raises(ValidationError):
         EuroField().clean("٣")
     assert EuroField().clean("99 999 999 999,99") == MAX_AMOUNT
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"), [("integer", "٣"), ("money", "٣"), ("date", "٣/12/2026"), ("phone", "٠" * 10)]
+)
+def test_digits_of_other_scripts_are_no_answer(kind, typed):
+    question = Question("x", QuestionKind(kind), Text("X"))
+    assert problems_of(question, normalise(question, typed), FormFacts({}, ApplicantFacts(), BASE))
+
+
+@pytest.mark.parametrize(("reads", "typed"), [(to_date, "٠١/٠١/٢٠٢٦"), (to_money, "٣"), (normal_number, "٠٣٢٦٠٠٠٠٠٠")])
+def test_digits_of_other_scripts_are_no_cell(reads, typed):
+    with pytest.raises((CellRefused, ValidationError)):
+        reads(typed)
+
+
+def test_every_field_of_a_number_or_a_day_takes_the_digits_0_to_9_alone():
+    """Forms of Essor, and those that the staff site makes of its models."""
+    written = IntegerField | DateField | DateTimeField | SplitDateTimeField
+    forms = [form for form in forms_of_essor() if any(isinstance(f, written) for f in form.base_fields.values())]
+    assert {form.__qualname__ for form in forms if not issubclass(form, PastedTextMixin)} == set()
+    own = [one for one in admin.site._registry.values() if one.opts.app_label in APPS and one.change_roles]
+    assert own and {str(one) for one in own if not issubclass(one.form, PastedTextMixin)} == set()
+
+
+class Counted(PastedTextMixin, Form):
+    jobs, day = IntegerField(), DateField()
+
+
+def test_a_form_says_which_digits_to_write():
+    assert Counted({"jobs": "3", "day": "01/12/2026"}).is_valid()
+    errors = Counted({"jobs": "٣", "day": "٠١/12/2026"}).errors
+    assert errors["jobs"] == ["Écrivez-le avec les chiffres 0 à 9."]
+    assert errors["day"]
 
 
 @pytest.mark.parametrize("sent", ["amount-²=5", "reason-66=Coupe", "amount-7=5&amount-7=6"])

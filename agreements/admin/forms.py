@@ -10,6 +10,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from agreements.models import DuplicateWarning
 from core.money import EuroField
 from core.past_days import PastDayField
+from core.text import PastedTextMixin
 from grants.eu_funds import FUND_OR_NONE
 
 
@@ -45,7 +46,7 @@ class LinesForm(forms.Form):
         return {pk: (data[f"amount-{pk}"], data[f"reason-{pk}"]) for pk in ids}
 
 
-class WarningForm(forms.Form):
+class WarningForm(PastedTextMixin, forms.Form):
     """The answer to an invoice declared twice."""
 
     warning = forms.IntegerField(widget=forms.HiddenInput)
@@ -72,7 +73,7 @@ class WarningForm(forms.Form):
         return data
 
 
-class PaymentsForm(forms.Form):
+class PaymentsForm(PastedTextMixin, forms.Form):
     """The payments that the public accountant reports on one day."""
 
     orders = forms.TypedMultipleChoiceField(

@@ -18,8 +18,8 @@ from stdnum.fr import siret as stdnum_siret
 from core.text import fold, without_invisible
 
 _SEPARATORS = re.compile(r"[\s.·/_\-\u200c\u200d\u2010-\u2015\u2212]+")
-_RNA = re.compile(r"^W\d[A-Z\d]\d{7}$")
-_RNA_OF_OPEN_DATA = re.compile(r"^W\d{9}$")
+_RNA = re.compile(r"^W[0-9][A-Z0-9][0-9]{7}$")
+_RNA_OF_OPEN_DATA = re.compile(r"^W[0-9]{9}$")
 # Words that say nothing of who holds an account.
 _EMPTY_WORDS = frozenset(
     "a au aux d de des du et l la le les m mme mlle monsieur madame association assoc ass societe scop scic sa sarl"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
@@ -38,7 +39,7 @@ from core.engine.readable import Unreadable
 from core.models.workflow import WorkflowModel
 from core.money import EuroField, format_euros
 from core.templatetags.essor import short_date, state_pill
-from core.text import matching, nothing_to_search
+from core.text import PastedTextMixin, matching, nothing_to_search
 from core.transitions import Option, available_transitions
 
 Text = str | Promise
@@ -109,6 +110,10 @@ def date_display(name: str, label: Text, ordering: str | None = None) -> Callabl
 
     column.__name__ = f"date_{name.replace('.', '_')}"
     return admin.display(description=label, ordering=ordering or name.replace(".", "__"))(column)
+
+
+class PastedModelForm(PastedTextMixin, forms.ModelForm):
+    """What is typed on the staff site is read as on the portal: nothing that nobody sees, digits 0 to 9."""
 
 
 class ScopedMixin:
@@ -221,6 +226,7 @@ class EssorModelAdmin(
     change_form_template = "admin/essor/change_form.html"
     object_history_template = "admin/essor/events.html"
     show_form = True
+    form = PastedModelForm
 
     # --- hooks of the case page ------------------------------------------------------------------------------------
 

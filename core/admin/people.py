@@ -23,7 +23,7 @@ from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
 from core.models.user import User
 from core.roles import Role
-from core.text import listed
+from core.text import PastedTextMixin, listed
 from core.users.last_person import stops_without
 
 register_field_name(User, "leave_without", gettext_lazy("Leave this work without anybody"))
@@ -32,7 +32,7 @@ if isinstance(admin.site._registry.get(Group), GroupAdmin):
     admin.site.unregister(Group)
 
 
-class AccountForm(forms.ModelForm):
+class AccountForm(PastedTextMixin, forms.ModelForm):
     """An account and its roles. There is no password here: each person chooses their own by a link."""
 
     roles = forms.MultipleChoiceField(

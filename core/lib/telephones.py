@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 _BETWEEN = re.compile(r"[\s\u00a0\u202f.\-()/]+")
-_FRENCH = re.compile(r"^(?:0|\+330?)([1-9]\d{8})$")
-_FOREIGN = re.compile(r"^\+[1-9]\d{7,14}$")  # ITU-T E.164: fifteen digits at most
+_FRENCH = re.compile(r"^(?:0|\+330?)([1-9][0-9]{8})$")
+_FOREIGN = re.compile(r"^\+[1-9][0-9]{7,14}$")  # ITU-T E.164: fifteen digits at most
 
 
 def normal_number(text: str) -> str:

@@ -40,6 +40,9 @@ from core.views.resume import TARGET, keep_and_sign_in_again
 User = get_user_model()
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 AFTER_RESET = "after_password_reset"
+SIGNED_OUT = "essor-signed-out"
+"""The cookie that asks the next page to remove the copies of forms from the device."""
+SIGNED_OUT_SECONDS = 24 * 60 * 60
 
 
 # --- in and out ------------------------------------------------------------------------------------------------------
@@ -96,9 +99,12 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session; the next page removes what this person's pages kept on the device (``keep.js``)."""
     logout(request)
     messages.success(request, _("You are signed out."))
-    return redirect("core:home")
+    response = redirect("core:home")
+    response.set_cookie(SIGNED_OUT, "1", max_age=SIGNED_OUT_SECONDS, samesite="Lax", secure=request.is_secure())
+    return response
 
 
 # --- a new account ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -104,6 +105,7 @@ class Column:
     default the key. ``width`` in characters. ``total`` adds the column up in the totals row. ``formula``: Ratio,
     Terms or SumIfs. ``choices``: the accepted texts, or pairs (value, label). ``aliases``: other headers that mean
     this column when a file is read. ``required``: the column must be there and its cells filled.
+    ``days``: what a day that is read may be (``HasCome``, ``Planned``), as the field of a form has it.
     ``since`` and ``until``: the first and the last version of the report's format that have the column.
     """
 
@@ -119,6 +121,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     formula: Ratio | Terms | SumIfs | None = None
     max_length: int | None = None
+    days: Callable[[date], None] | None = None
     since: int = 1
     until: int | None = None
 

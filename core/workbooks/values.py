@@ -7,20 +7,23 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from core.money import CENT, is_written_with_digits, too_large
 from core.personal_numbers import find_national_number
-from core.text import fold, without_invisible
+from core.text import fold, in_a_sentence, without_invisible
 from core.workbooks.columns import Column
 
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009\u2007']")
 _DATE_FORMS = (
-    re.compile(r"^(?P<d>\d{1,2})[/.\-\s](?P<m>\d{1,2})[/.\-\s](?P<y>\d{4}|\d{2})$"),
-    re.compile(r"^(?P<y>\d{4})[/.\-](?P<m>\d{1,2})[/.\-](?P<d>\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z?)?$"),
-    re.compile(r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})$"),
+    re.compile(r"^(?P<d>[0-9]{1,2})[/.\-\s](?P<m>[0-9]{1,2})[/.\-\s](?P<y>[0-9]{4}|[0-9]{2})$"),
+    re.compile(
+        r"^(?P<y>[0-9]{4})[/.\-](?P<m>[0-9]{1,2})[/.\-](?P<d>[0-9]{1,2})(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?Z?)?$"
+    ),
+    re.compile(r"^(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})$"),
 )
-_WORD_DATE = re.compile(r"^(?P<d>\d{1,2})(?:er)? (?P<month>[a-z]+) (?P<y>\d{4})$")
+_WORD_DATE = re.compile(r"^(?P<d>[0-9]{1,2})(?:er)? (?P<month>[a-z]+) (?P<y>[0-9]{4})$")
 _MONTHS = {
     name: number
     for names in (
@@ -162,11 +165,19 @@ _READERS = {
 }  # fmt: skip
 
 
-def read_value(column: Column, raw: Any) -> Any:
-    """Return the typed value of a filled cell. Raises CellRefused with a sentence that says what to type."""
+def read_value(column: Column, raw: Any, *, is_bound: bool = True) -> Any:
+    """Return the typed value of a filled cell. Raises CellRefused with a sentence that says what to type.
+
+    A day is held to what it may be, unless ``is_bound`` says that its shape alone counts.
+    """
     value = _READERS[column.kind](raw)
     if isinstance(value, str) and find_national_number(value):
         raise CellRefused(_("this seems to hold a social security number. Remove it: Essor never needs nor keeps it"))
+    if column.days is not None and is_bound:
+        try:
+            column.days(value)
+        except ValidationError as error:
+            raise CellRefused(" ".join(map(in_a_sentence, error.messages)).removesuffix(".")) from error
     if column.choices:
         by_text = {fold(str(value)): value for value in column.labels_by_choice}
         by_text |= {fold(label): value for value, label in column.labels_by_choice.items()}
@@ -185,7 +196,7 @@ def read_value(column: Column, raw: Any) -> Any:
 def is_readable(column: Column, raw: Any) -> bool:
     """Whether the cell could stand in this column."""
     try:
-        read_value(column, raw)
+        read_value(column, raw, is_bound=False)
     except CellRefused:
         return False
     return True

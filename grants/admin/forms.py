@@ -12,6 +12,7 @@ from core.money import ZERO, EuroField
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
+from core.text import PastedTextMixin
 from grants.eu_funds import FUND_OR_NONE
 from grants.models import Answer, OpinionResult, Piece
 from grants.staff_forms import instructors_of_programmes
@@ -105,7 +106,7 @@ class AskOpinionForm(NoNationalNumberMixin, forms.Form):
             del self.fields["pieces"]
 
 
-class OpinionRowForm(forms.Form):
+class OpinionRowForm(PastedTextMixin, forms.Form):
     """Which opinion is meant."""
 
     opinion = forms.IntegerField(widget=forms.HiddenInput)

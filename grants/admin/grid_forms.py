@@ -6,12 +6,12 @@ from django.utils.translation import gettext_lazy as _
 
 from core.engine import versions
 from core.money import ZERO, EuroField, format_euros
-from core.text import is_number
+from core.text import PastedTextMixin, is_number
 from grants.models import AgendaItem, Application, Decision
 from grants.states import ApplicationState
 
 
-class RowForm(forms.Form):
+class RowForm(PastedTextMixin, forms.Form):
     """The decision on one case, with the agenda item's id as prefix."""
 
     decision = forms.ChoiceField(

@@ -22,8 +22,8 @@ class Unread(Enum):
 
 
 UNKNOWN = Unread.UNKNOWN
-_AMOUNT = re.compile(r"^-?\d+(\.\d{1,2})?$")
-_WHOLE = re.compile(r"^-?\d+$")
+_AMOUNT = re.compile(r"^-?[0-9]+(\.[0-9]{1,2})?$")
+_WHOLE = re.compile(r"^-?[0-9]+$")
 
 
 @dataclass(frozen=True)

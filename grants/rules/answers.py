@@ -18,16 +18,20 @@ from django.utils.translation import ngettext
 
 from applicants.rules.identifiers import compact, validate_siret
 from core.dates import add_months, format_date_long
+from core.lib.planned_days import Planned, periods, plans
 from core.money import format_euros, format_number, too_large
 from core.personal_numbers import find_national_number
-from core.text import without_invisible
+from core.text import in_a_sentence, without_invisible
 from grants.rules.conditions import FormFacts, holds, is_answered
 from grants.rules.schema import Choice, Question, QuestionKind
 
-_FRENCH_DATE = re.compile(r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})$")
+_FRENCH_DATE = re.compile(r"^([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4})$")
 _AMOUNT = re.compile(r"^-?[0-9]+(\.[0-9]{1,2})?$")
-_PHONE = re.compile(r"^\+?\d{9,15}$")
+_PHONE = re.compile(r"^\+?[0-9]{9,15}$")
 _BLANKS = re.compile(r"[\s\u00a0\u202f]+")
+
+#: The days of a period, with how far ahead each may be: it starts within what people plan, it ends with a programme.
+PERIOD_SIDES: dict[str, Callable[[], int]] = {"start": plans, "end": periods}
 
 LISTS = (QuestionKind.MULTIPLE, QuestionKind.ATTESTATIONS)
 
@@ -48,7 +52,9 @@ def parse_amount(typed: str) -> Decimal | None:
 
 
 def parse_day(typed: str) -> date | None:
-    """``2026-12-01`` or ``1/12/2026`` as a date; None when it is not one."""
+    """``2026-12-01`` or ``1/12/2026`` as a date; None when it is not one, or written with other digits than 0 to 9."""
+    if not typed.isascii():
+        return None
     found = _FRENCH_DATE.match(typed.strip())
     text = f"{found[3]}-{int(found[2]):02d}-{int(found[1]):02d}" if found else typed.strip()
     try:
@@ -83,7 +89,7 @@ def _money(question: Question, raw: Any) -> str:
 def _integer(question: Question, raw: Any) -> int | str:
     text = _line(question, raw)
     digits = _BLANKS.sub("", text)
-    return int(digits) if re.fullmatch(r"-?\d{1,9}", digits) else text
+    return int(digits) if re.fullmatch(r"-?[0-9]{1,9}", digits) else text
 
 
 def _date(question: Question, raw: Any) -> str:
@@ -92,7 +98,7 @@ def _date(question: Question, raw: Any) -> str:
 
 def _period(question: Question, raw: Any) -> dict[str, str]:
     raw = raw if isinstance(raw, Mapping) else {}
-    return {side: _day_text(raw.get(side)) for side in ("start", "end")}
+    return {side: _day_text(raw.get(side)) for side in PERIOD_SIDES}
 
 
 def _siret(question: Question, raw: Any) -> str:
@@ -194,8 +200,32 @@ def _check_bounds(question: Question, number: Decimal, shown) -> Iterator[str]:
 
 
 def _check_date(question: Question, value: str) -> Iterator[str]:
-    if parse_day(value) is None:
+    day = parse_day(value)
+    if day is None:
         yield not_a_date(value)
+    else:
+        yield from implausible(day, plans)
+
+
+def implausible(day: date, horizon: Callable[[], int]) -> list[str]:
+    """Why nobody means ``day``: before 2000, or more than ``horizon()`` days ahead; empty when somebody may.
+
+    A day that is past may be meant: whether a project may have begun is a rule of its programme.
+    """
+    try:
+        Planned(horizon, may_be_past=True)(day)
+    except ValidationError as error:
+        return list(error.messages)
+    return []
+
+
+def period_of(value: Mapping[str, str]) -> tuple[date | None, date | None]:
+    """The two days of a period that can be meant; None for one that is missing, unreadable or implausible."""
+    found = []
+    for side in PERIOD_SIDES:
+        day = parse_day(value.get(side) or "")
+        found.append(None if day is None or implausible(day, PERIOD_SIDES[side]) else day)
+    return found[0], found[1]
 
 
 def not_a_date(value: str) -> str:
@@ -204,15 +234,17 @@ def not_a_date(value: str) -> str:
 
 
 def _check_period(question: Question, value: dict) -> Iterator[str]:
-    days = {}
     for side, name in (("start", _("the start")), ("end", _("the end"))):
         typed = value.get(side) or ""
-        days[side] = parse_day(typed)
+        day = parse_day(typed)
         if not typed:
             yield _("Give %(side)s of the period too.") % {"side": name}
-        elif days[side] is None:
+        elif day is None:
             yield not_a_date(typed)
-    start, end = days["start"], days["end"]
+        else:
+            for problem in implausible(day, PERIOD_SIDES[side]):
+                yield _("For %(side)s of the period: %(problem)s") % {"side": name, "problem": in_a_sentence(problem)}
+    start, end = period_of(value)
     if start is None or end is None:
         return
     if end < start:

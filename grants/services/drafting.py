@@ -22,7 +22,7 @@ from core.events import record
 from core.file_types import DOCX, JPEG, ODS, ODT, PDF, PNG, XLSX, DocumentRefused, FileType
 from grants.models import Application, BudgetLine, Call, Partner, PersonLine, Piece
 from grants.permissions import may_change_piece, may_edit
-from grants.rules.answers import normalise, parse_day
+from grants.rules.answers import normalise, period_of
 from grants.rules.conditions import is_answered
 from grants.rules.schema import PieceRule, ProgrammeRules, Question, QuestionKind
 from grants.rules.tables import read_table
@@ -234,7 +234,7 @@ def _copy_to_target(application: Application, question: Question, value: Any) ->
     elif question.target == "early_start_reason":
         application.early_start_reason = value
     elif question.target == "project_period":
-        start, end = (parse_day(value.get(side) or "") for side in ("start", "end"))
+        start, end = period_of(value)
         if start and end and end < start:
             end = None
         application.project_start, application.project_end = start, end

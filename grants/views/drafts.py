@@ -19,7 +19,7 @@ from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.case_page import tasks_of
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
-from grants.form_post import read_post
+from grants.form_post import read_post, unread_of
 from grants.models import Application, Call, Piece
 from grants.permissions import applicants_of, may_edit, may_file
 from grants.rules.conditions import shown_questions, shown_sections
@@ -87,8 +87,10 @@ def start(request: HttpRequest, call_code: str) -> HttpResponse:
 
 
 def _drafts_of(request: HttpRequest, call: Call) -> list[Application]:
-    own = Application.objects.for_user(request.user).select_related("applicant")
-    return list(own.filter(call=call, state=ApplicationState.DRAFT).order_by("-updated_at")[:10])
+    """The drafts of whom this person acts for: an auditor sees the others' on the staff site, and begins none of them."""
+    own = Application.objects.filter(applicant__in=applicants_of(request.user).values("pk"))
+    own = own.filter(call=call, state=ApplicationState.DRAFT).select_related("applicant")
+    return list(own.order_by("-updated_at")[:10])
 
 
 def _number(text: str | None) -> int:
@@ -201,6 +203,8 @@ def _show_step(
 def autosave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Save what a script sends as one types; answers with JSON."""
     application = own_draft(request, public_id)
+    if unread := unread_of(application.rules, request.POST):
+        return JsonResponse({"refused": unread}, status=400)
     typed, versions = read_post(application.rules, request.POST)
     try:
         saved = filing.save_answers(application, user=request.user, typed=typed, versions=versions)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.money import format_euros, format_number
+from core.text import listed
 from grants.form_page import budget_view
 from grants.models import Application
 from grants.rules.conditions import holds
@@ -58,7 +59,11 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
 
 
 def _saved(application: Application, saved: Saved) -> str:
-    """When it was saved; on a page that was left open, also that the call has closed meanwhile."""
+    """When it was saved, or what was not; on a page that was left open, also that the call has closed meanwhile."""
+    if not saved.ok:
+        left = [*saved.table_errors, *(conflict.code for conflict in saved.conflicts)]
+        labels = [str(application.rules.questions[code].label) for code in left]
+        return _("Not saved: %(questions)s.") % {"questions": listed(labels)}
     at = {"time": date_format(timezone.localtime(saved.at), _("g:i a"))}
     if closed := application.call.closed_reason():
         return " ".join([_("Saved at %(time)s.") % at, closed])

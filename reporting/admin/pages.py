@@ -18,6 +18,7 @@ from core.models.job import Job
 from core.money import ZERO
 from core.past_days import PastDayField
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
+from core.text import PastedTextMixin
 from reporting.imports import MAX_BYTES
 from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation, SourceKind
 from reporting.permissions import may_import_operations, may_make_reports, may_publish_list
@@ -27,7 +28,7 @@ from reporting.tasks import COFINANCING, IMPORT, IMPORT_KEY, OPERATIONS
 RECENT = 20
 
 
-class ReportForm(forms.Form):
+class ReportForm(PastedTextMixin, forms.Form):
     """Which report, about what, up to when."""
 
     report = forms.ChoiceField(

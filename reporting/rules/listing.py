@@ -16,6 +16,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from core.lib.planned_days import Planned, periods
+from core.past_days import HasCome
 from core.text import exact, is_number
 from core.workbooks import Column
 from reporting.rules.doubts import doubts
@@ -29,7 +31,7 @@ PERIOD_STARTS = {"2014-2020": date(2014, 1, 1), "2021-2027": date(2021, 1, 1)}
 _CATEGORY = re.compile(r"^(?:CI\d+_)?(?P<code>\d{1,3}[a-z]?)\s*(?:[-–:]\s*(?P<label>.+))?$", re.DOTALL)
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "’": " ", "'": " "})
 _LATIN = re.compile(r"[a-z0-9]+")
-_NAME_DATE = re.compile(r"^(\d{4})(\d{2})(\d{2})")
+_NAME_DATE = re.compile(r"^([0-9]{4})([0-9]{2})([0-9]{2})")
 
 COLUMNS = [
     Column("programme", pgettext_lazy("European Union", "Programme"), required=True, max_length=300, width=34),
@@ -60,6 +62,7 @@ COLUMNS = [
         gettext_lazy("Start of the operation"),
         "date",
         required=True,
+        days=Planned(periods, may_be_past=True),
         aliases=("Date de début de l'opération - operation start date", "operation start date", "Date de début"),
     ),
     Column(
@@ -67,6 +70,7 @@ COLUMNS = [
         gettext_lazy("End of the operation"),
         "date",
         required=True,
+        days=Planned(periods, may_be_past=True),
         aliases=("Date de fin de l'opération - operation end date", "operation end date", "Date de fin"),
     ),
     Column(
@@ -91,6 +95,7 @@ COLUMNS = [
         "programmed_on",
         gettext_lazy("Date of programming"),
         "date",
+        days=HasCome(),
         aliases=("Date de programmation", "programming date"),
     ),
     Column(

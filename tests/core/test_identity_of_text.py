@@ -93,6 +93,14 @@ def test_cells_and_answers_lose_what_nobody_sees():
     assert without_invisible("می\u200cخواهم") == "می\u200cخواهم"  # a joiner is part of the word
 
 
+@pytest.mark.parametrize("typed", ["\u3164", "\ufe0f", "\u0301\u200d", "\U000e0100 \u180b", "\u200c\u115f"])
+def test_a_name_of_nothing_that_is_seen_is_no_name(typed):
+    assert without_invisible(typed) == ""
+    assert to_text(typed) == ""
+    assert "text" in Free({"text": typed}).errors
+    assert without_invisible(f"e{typed}").startswith("e")
+
+
 class Typed(PastedTextMixin, forms.Form):
     email = forms.EmailField()
     secret = forms.CharField(widget=forms.PasswordInput, strip=False)

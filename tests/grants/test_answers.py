@@ -1,9 +1,12 @@
 """Answers: what is kept of what was typed, and what is said of it, on both sides of each boundary."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
+from core.lib.planned_days import periods, plans
 from grants.rules.answers import normalise, parse_amount, parse_day, problems_of
 from grants.rules.conditions import ApplicantFacts, FormFacts
 from grants.rules.schema import Choice, Question, QuestionKind, Text
@@ -25,6 +28,10 @@ def question(kind: str, **more) -> Question:
 
 def problems(kind: str, value, **more) -> list[str]:
     return problems_of(question(kind, **more), value, FACTS)
+
+
+def in_days(days: int) -> str:
+    return (timezone.localdate() + timedelta(days=days)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -88,6 +95,10 @@ def test_tables_and_pieces_are_kept_elsewhere(kind):
         ("period", {"start": "2026-01-01", "end": "2026-01-01"}, {"start": "2026-01-02", "end": "2026-01-01"}, {}),
         ("period", {"start": "2026-01-01", "end": "2026-12-31"}, {"start": "2026-01-01", "end": "2027-01-01"}, {"max_months": 12}),
         ("period", {"start": "2026-01-01", "end": "2026-01-02"}, {"start": "2026-01-01", "end": ""}, {}),
+        ("date", "2000-01-01", "1999-12-31", {}),
+        ("date", in_days(plans()), in_days(plans() + 1), {}),
+        ("period", {"start": in_days(plans()), "end": in_days(periods())}, {"start": in_days(plans() + 1), "end": in_days(periods())}, {}),
+        ("period", {"start": "2026-01-01", "end": in_days(periods())}, {"start": "2026-01-01", "end": in_days(periods() + 1)}, {}),
         ("choice", "a", "z", {}),
         ("multiple", ["a"], ["z"], {}),
         ("multiple", ["a"], "a", {}),

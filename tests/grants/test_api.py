@@ -99,7 +99,9 @@ def test_an_applicant_reads_only_its_own_cases(applicant, mine):
     foreign = CaseFactory()
     assert [row["id"] for row in rows(applicant, APPLICATIONS)] == [str(mine.public_id)]
     assert applicant.get(f"{APPLICATIONS}{foreign.public_id}/").status_code == 404
-    assert applicant.get(f"{APPLICATIONS}{uuid.uuid4()}/").status_code == 404
+    unknown = applicant.get(f"{APPLICATIONS}{uuid.uuid4()}/")
+    assert unknown.status_code == 404
+    assert unknown.json() == {"detail": "Aucun élément de ce nom parmi ceux que vous pouvez consulter."}
 
 
 def test_an_applicant_is_not_told_what_is_not_decided(applicant, mine):

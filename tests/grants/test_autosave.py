@@ -112,3 +112,23 @@ def test_saving_a_filed_case_says_so(signed_in):
     )
     assert response.status_code == 409
     assert "Trop tard" in response.content.decode()
+
+
+@pytest.mark.parametrize("sent", ["{garbage", {"p-nothing": "1", "q-nothing": "x"}, {"p-need": "1", "p-\u0663": "1"}])
+def test_what_holds_no_question_of_the_form_is_not_called_saved(signed_in, sent):
+    application = draft()
+    kind = {"content_type": "application/json"} if isinstance(sent, str) else {}
+    client = signed_in(application.created_by)
+    answer = client.post(url("autosave", application), sent, headers={"Accept": "application/json"}, **kind)
+    assert answer.status_code == 400
+    assert answer.json()["refused"].startswith("Rien n’a été enregistré")
+    application.refresh_from_db()
+    assert application.answers == {}
+
+
+def test_what_is_in_conflict_is_not_called_saved(signed_in):
+    application = draft()
+    editor = MembershipFactory(applicant=application.applicant, role="editor").user
+    filing.save_answers(application, user=editor, typed={"need": "Écrit par un autre"})
+    _status, reply = autosave(signed_in(application.created_by), application, one("need", "Écrit par moi"))
+    assert reply["saved"].startswith("Non enregistré")

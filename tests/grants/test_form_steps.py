@@ -1,7 +1,7 @@
 """The steps of the application form, without JavaScript: start, resume, correct, join pieces, file."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -153,6 +153,41 @@ def test_wrong_sirets_and_dates_are_told(signed_in):
     assert "vérifiez les deux dates" in plain(client.get(url("step", application, "projet")))
     application.refresh_from_db()
     assert application.answers["period"] == period
+
+
+@pytest.mark.parametrize(("start", "end"), [("9999-01-01", "9999-12-31"), ("1500-01-01", "2026-12-31")])
+def test_a_period_that_nobody_means_is_told_and_rules_nothing(signed_in, start, end):
+    application = draft()
+    client = signed_in(application.created_by)
+    period = {"start": start, "end": end}
+    client.post(url("step", application, "projet"), posted(application, "projet", {"period": period}))
+    application.refresh_from_db()
+    assert application.answers["period"] == period
+    assert application.project_start is None
+    assert "Pour le début de la période : cette date" in plain(client.get(url("step", application, "projet")))
+    assert "Pour le début de la période : cette date" in plain(client.get(url("review", application)))
+
+
+def test_a_draft_of_before_with_a_far_year_opens(signed_in):
+    application = filled_draft()
+    application.answers["period"] = {"start": "9999-01-01", "end": "9999-12-31"}
+    Application.objects.filter(pk=application.pk).update(
+        answers=application.answers, project_start=date(9999, 1, 1), project_end=date(9999, 12, 31)
+    )
+    client = signed_in(application.created_by)
+    for address in (application.get_absolute_url(), url("step", application, "projet"), url("review", application)):
+        assert client.get(address).status_code == 200
+    client.post(url("submit", application), {"token": str(uuid.uuid4())})
+    application.refresh_from_db()
+    assert application.state == "draft"
+
+
+def test_an_auditor_begins_nothing_and_reads_nobodys_drafts_as_their_own(signed_in):
+    application = draft()
+    for role in (Role.AUDITOR, Role.ADMINISTRATOR):
+        page = plain(signed_in(UserFactory(roles=[role])).get(reverse("grants:start", args=[application.call.code])))
+        assert application.applicant.name not in page
+        assert "Vous avez déjà commencé" not in page
 
 
 def test_more_lines_without_javascript(signed_in):

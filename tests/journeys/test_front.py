@@ -115,6 +115,13 @@ def test_an_expired_session_keeps_what_was_typed(journey: Journey, page: Page) -
     user.refresh_from_db()
     assert user.first_name == "Un prénom vraiment très long à retaper"
 
+    journey.go("/mon-compte/")
+    page.get_by_label("Prénom").fill("Un prénom qui n’est pas envoyé")
+    page.once("dialog", lambda question: question.accept())
+    page.get_by_role("button", name="Se déconnecter").click()
+    expect(page.get_by_role("status")).to_contain_text("Vous êtes déconnecté")
+    assert page.evaluate("Object.keys({...localStorage}).filter((key) => key.startsWith('essor-'))") == []
+
 
 @pytest.mark.parametrize(
     "path", ["/accessibilite/", "/donnees-personnelles/", "/mentions-legales/", "/page-qui-n-existe-pas/"]

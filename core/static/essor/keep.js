@@ -27,6 +27,19 @@
 
   // A private window or a full disk keeps nothing: the page itself still holds what was typed.
   const quietly = (action) => { try { return action(); } catch { return null; } };
+  const copies = () => quietly(() => Object.keys(localStorage).filter((key) => key.startsWith("essor-"))) || [];
+
+  // Who signs out leaves nothing typed on the device; it is asked first when something was not sent.
+  if (/(?:^|; )essor-signed-out=1/.test(document.cookie)) {
+    copies().forEach((key) => localStorage.removeItem(key));
+    quietly(() => sessionStorage.removeItem(SENT));
+    document.cookie = "essor-signed-out=; max-age=0; path=/; SameSite=Lax";
+  }
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.signsOut;
+    if (question && copies().length && !window.confirm(question)) event.preventDefault();
+  }, true);
+
   const read = (key) => quietly(() => JSON.parse(localStorage.getItem(key))) || {};
   const write = (key, copy) => quietly(() => {
     if (Object.keys(copy).length) localStorage.setItem(key, JSON.stringify(copy));
