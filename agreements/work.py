@@ -6,9 +6,18 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Max, Ou
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from agreements.models import Agreement, ClaimExtension, Instalment, PaymentBatch, PaymentClaim, TrancheReport
+from agreements.models import (
+    Agreement,
+    ClaimExtension,
+    Instalment,
+    PaymentBatch,
+    PaymentClaim,
+    PaymentOrder,
+    TrancheReport,
+)
+from agreements.models.querysets import on_replaced_account
 from core.money import format_euros
 from core.navigation import WorkItem
 from core.roles import Role
@@ -96,6 +105,17 @@ def batches_to_close(user) -> QuerySet:
 def batches_to_confirm(user) -> QuerySet:
     """Batches sent to finance of which payments are not all recorded."""
     return PaymentBatch.objects.for_user(user).filter(state="sent")
+
+
+def orders_on_replaced_account(user) -> QuerySet:
+    """Orders that wait for their payment on an account that was replaced since."""
+    return PaymentOrder.objects.for_user(user).filter(on_replaced_account())
+
+
+def batches_on_replaced_account(user) -> QuerySet:
+    """Batches of such orders."""
+    orders = PaymentOrder.objects.filter(on_replaced_account())
+    return PaymentBatch.objects.for_user(user).filter(pk__in=orders.values("batch"))
 
 
 def count(queue: Callable[..., QuerySet]) -> Callable[..., int]:
@@ -252,10 +272,25 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     # One query for both: the open ones first, then those that were sent.
     batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()
     for batch in batches.order_by("state", "closed_at", "opened_at")[: 2 * SHOWN]:
-        if batch.state == "sent":
+        if batch.replaced_count:
+            yield WorkItem(None, batch.number, replaced_words(batch), change_url(batch), _("Read"), tone="act")
+        if batch.state == "sent" and batch.waiting_total == batch.live_total:
             yield _batch_item(batch, _("Sent to finance: %(amount)s"), batch.live_total, _("Record the payments"))
+        elif batch.state == "sent":
+            why = _("Sent to finance, still to be paid: %(amount)s")
+            yield _batch_item(batch, why, batch.waiting_total, _("Record the payments"))
         elif batch.live_count:
             yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, _("Close"))
+
+
+def replaced_words(batch: PaymentBatch) -> str:
+    """How many orders of a batch (``with_totals``) wait for their payment on an account that was replaced since."""
+    words = ngettext(
+        "%(count)s order on an account replaced since: if it was not paid, cancel it and order it again",
+        "%(count)s orders on accounts replaced since: those that were not paid, cancel them and order them again",
+        batch.replaced_count,
+    )
+    return words % {"count": batch.replaced_count}
 
 
 def _batch_item(batch: PaymentBatch, why: str, amount, action: str) -> WorkItem:

@@ -22,6 +22,8 @@ from core.text import listed
 
 _KEY = re.compile(r"\((?P<columns>.+?)\)=\((?P<values>.*)\)")
 """“Key (envelope_id, year)=(1, 2026) already exists”, in whatever language the server speaks."""
+_DIGITS = re.compile(r"\^\\d\{(?P<count>\d+)\}\$")
+"""A shape of so many digits and nothing else."""
 
 
 _BOUNDS = {
@@ -95,9 +97,26 @@ def check_sentence(model: type[models.Model], condition: models.Q) -> str:
     ]
     if len(names) == 1 and bounds:
         return _("%(what)s: %(fields)s must be %(bounds)s.") % {**what, "bounds": listed(list(dict.fromkeys(bounds)))}
+    if len(names) == 1 and (asked := _asked_of_one(condition)):
+        return asked % what
     if len(names) == 1:
         return _("%(what)s: this value of %(fields)s is not admitted: check it.") % what
     return _("%(what)s: these do not go together: %(fields)s. Check them.") % what
+
+
+def _asked_of_one(condition: models.Q) -> str:
+    """What a check asks of its one field, with ``%(what)s`` and ``%(fields)s``; empty where no sentence is known."""
+    terms = list(_terms(condition))
+    if len(terms) != 1:
+        return ""
+    _name, lookup, value = terms[0]
+    if condition.negated and (lookup, value) == ("exact", ""):
+        return _("%(what)s: %(fields)s must be filled in.")
+    if condition.negated and (lookup, value) == ("exact", 0):
+        return _("%(what)s: %(fields)s cannot be zero.")
+    if lookup == "regex" and (digits := _DIGITS.fullmatch(value)):
+        return _("%(what)s: %(fields)s is written with {count} digits.").format(count=digits["count"])
+    return ""
 
 
 def _terms(condition: Any) -> Iterator[tuple[str, str, Any]]:

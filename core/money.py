@@ -55,6 +55,10 @@ class EuroField(forms.DecimalField):
                 words = {"max_decimal_places": _("Write cents with two digits at most: 1 234,56.")}
                 validator.messages = validator.messages | words
 
+    def in_words(self, value: Decimal) -> str:
+        """An amount as pages say it."""
+        return format_euros(value)
+
     def prepare_value(self, value: Any) -> Any:
         return format_number(value) if isinstance(value, Decimal) else value
 
@@ -75,6 +79,14 @@ class EuroField(forms.DecimalField):
         super().validate(value)
         if value is not None and (sentence := too_large(value)):
             raise forms.ValidationError(sentence, code="too_large")
+
+
+class PointsField(EuroField):
+    """A number that is no money, typed as amounts are: the points of a score."""
+
+    def in_words(self, value: Decimal) -> str:
+        """A number, without a currency."""
+        return format_number(value)
 
 
 class MoneyField(models.DecimalField):

@@ -55,7 +55,14 @@ class BatchQueueFilter(QueueFilter):
     queues = {
         "open": (_("in preparation"), work.batches_to_close),
         "sent": (_("to be confirmed"), work.batches_to_confirm),
+        "replaced": (_("account replaced since"), work.batches_on_replaced_account),
     }
+
+
+class OrderQueueFilter(QueueFilter):
+    """The queue of orders."""
+
+    queues = {"replaced": (_("account replaced since"), work.orders_on_replaced_account)}
 
 
 class ReportQueueFilter(QueueFilter):

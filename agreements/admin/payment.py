@@ -11,9 +11,10 @@ from unfold.decorators import display
 
 from agreements import payments, work
 from agreements.admin.base import CasePageAdmin
-from agreements.admin.filters import BatchQueueFilter
+from agreements.admin.filters import BatchQueueFilter, OrderQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
+from agreements.order_accounts import account_warning
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
 from core.money import sum_money
 from core.roles import STAFF_ROLES, Role
@@ -105,8 +106,10 @@ class PaymentBatchAdmin(CasePageAdmin):
         return super().get_queryset(request).with_totals()
 
     @display(description=gettext_lazy("Orders"))
-    def count_column(self, batch: PaymentBatch) -> int:
-        return batch.live_count
+    def count_column(self, batch: PaymentBatch) -> int | SafeString:
+        if not batch.replaced_count:
+            return batch.live_count
+        return format_html('{}<br><small class="es-warn">{}</small>', batch.live_count, work.replaced_words(batch))
 
     def response_add(self, request: HttpRequest, obj: PaymentBatch, post_url_continue: str | None = None):
         """On to the new batch: it is empty, and is filled on its page."""
@@ -133,9 +136,10 @@ class PaymentBatchAdmin(CasePageAdmin):
 
     def panels(self, request: HttpRequest, obj: PaymentBatch) -> list[Panel]:
         is_payer = request.user.has_role(*PAYERS) and not request.user.has_role(Role.AUDITOR)
-        orders = list(
-            obj.orders.select_related("payee", "bank_account", "claim__agreement", "claim__instalment").order_by("pk")
-        )
+        joined = ("payee", "bank_account", "claim__agreement", "claim__instalment")
+        orders = list(obj.orders.with_accounts().select_related(*joined).order_by("pk"))
+        for order in orders:
+            order.warning = account_warning(order)
         waiting = [order for order in orders if order.state == "ordered"]
         pays = is_payer and obj.state == State.SENT and bool(waiting)
         form = (self.refused(request, "pay") or PaymentsForm(orders=waiting)) if pays else None
@@ -169,16 +173,18 @@ class PaymentOrderAdmin(CasePageAdmin):
         date_display("ordered_at", gettext_lazy("Ordered")),
         date_display("paid_on", gettext_lazy("Paid")),
     ]
-    list_filter = ["state", "batch__year"]
+    list_filter = [OrderQueueFilter, "state", "batch__year"]
     list_select_related = ["payee", "batch", "claim__agreement", "claim__instalment", "bank_account", "ordered_by"]
     search_fields = ["reference", "batch__number", "claim__agreement__number", "external_reference"]
     ordering = ["-ordered_at", "-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related(*self.list_select_related, "confirmed_by")
+        return super().get_queryset(request).with_accounts().select_related(*self.list_select_related, "confirmed_by")
 
     @display(description=gettext_lazy("Payee"), ordering="payee__sort_name")
-    def payee_column(self, order: PaymentOrder) -> str:
+    def payee_column(self, order: PaymentOrder) -> str | SafeString:
+        if warning := account_warning(order):
+            return format_html('{}<br><small class="es-warn">{}</small>', order.payee.display_name, warning)
         return order.payee.display_name
 
     @display(description=gettext_lazy("Agreement"), ordering="claim__agreement__number")
@@ -194,4 +200,11 @@ class PaymentOrderAdmin(CasePageAdmin):
         )
 
     def panels(self, request: HttpRequest, obj: PaymentOrder) -> list[Panel]:
-        return [Panel(_("The order"), "admin/agreements/paymentorder/facts.html", anchor="facts")]
+        return [
+            Panel(
+                _("The order"),
+                "admin/agreements/paymentorder/facts.html",
+                {"warning": account_warning(obj)},
+                anchor="facts",
+            )
+        ]

@@ -21,7 +21,7 @@ from agreements.models.payment_rules import (
     batch_triggers,
     order_triggers,
 )
-from agreements.models.querysets import BatchQuerySet, OfClaimQuerySet
+from agreements.models.querysets import BatchQuerySet, OrderQuerySet
 from agreements.models.triggers import CASE_OF_CLAIM, days_in_order, frozen, legal_moves, never_deleted, refuse
 from agreements.settlements.triggers import order_follows_its_agreement
 from applicants.models.triggers import bodies_of_case, impartial
@@ -256,7 +256,7 @@ class PaymentOrder(WorkflowModel):
     )
     cancel_reason = models.CharField(_("why it was cancelled"), max_length=300, blank=True)
 
-    objects = OfClaimQuerySet.as_manager()
+    objects = OrderQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("payment order")

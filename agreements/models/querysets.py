@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Max, OuterRef, Q, Subquery
 
-from applicants.models import Applicant
+from applicants.models import Applicant, BankAccount
 from core.models.event import Event
 from core.money import MoneyField
 from core.roles import STAFF_ROLES
@@ -90,6 +90,32 @@ class OfClaimQuerySet(ScopedQuerySet):
     agreement_path = "claim__agreement__"
 
 
+def on_replaced_account(path: str = "") -> Q:
+    """Return the condition of an order that waits for its payment on an account that was replaced since.
+
+    ``path`` is the lookup path from the filtered model to the order (``"orders__"``).
+    """
+    return Q(**{f"{path}state": "ordered", f"{path}bank_account__state": "superseded"})
+
+
+class OrderQuerySet(OfClaimQuerySet):
+    """Payment orders."""
+
+    def with_accounts(self):
+        """Add what became of the account since the order: when the one that replaced it was entered
+        (``replaced_at``), its number (``new_iban``), and when a change that still waits was (``change_at``)."""
+        later = BankAccount.objects.filter(
+            applicant=OuterRef("payee"), entered_at__gt=OuterRef("bank_account__entered_at")
+        ).order_by("entered_at")
+        verified = later.filter(verified_at__isnull=False)
+        waiting = later.filter(state="entered", is_change=True)
+        return self.annotate(
+            replaced_at=Subquery(verified.values("entered_at")[:1]),
+            new_iban=Subquery(verified.order_by("-entered_at").values("iban")[:1]),
+            change_at=Subquery(waiting.values("entered_at")[:1]),
+        )
+
+
 class BatchQuerySet(models.QuerySet):
     """Batches."""
 
@@ -100,11 +126,16 @@ class BatchQuerySet(models.QuerySet):
         return self if user.role_set & frozenset(STAFF_ROLES) else self.none()
 
     def with_totals(self):
-        """Add ``live_total`` (euros) and ``live_count`` of the orders that were not cancelled."""
-        live = ~Q(orders__state="cancelled")
+        """Add ``live_total`` (euros) and ``live_count`` of the orders that were not cancelled; of those that are not
+        paid yet ``waiting_total`` (euros) and ``replaced_count``, on an account that was replaced since."""
+        live, waiting = ~Q(orders__state="cancelled"), Q(orders__state="ordered")
         return self.annotate(
             live_total=models.functions.Coalesce(
                 models.Sum("orders__amount", filter=live), models.Value(0, output_field=MoneyField())
             ),
             live_count=models.Count("orders", filter=live),
+            waiting_total=models.functions.Coalesce(
+                models.Sum("orders__amount", filter=waiting), models.Value(0, output_field=MoneyField())
+            ),
+            replaced_count=models.Count("orders", filter=on_replaced_account("orders__")),
         )

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfAgreementQuerySet, ScopedQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, refuse
+from agreements.settlements.services import left_on
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.money import MoneyField
@@ -155,3 +156,8 @@ class SettlementLine(models.Model):
 
     def __str__(self):
         return f"{self.settlement_id}/{self.claim_id}"
+
+    @property
+    def left_amount(self):
+        """Euros that may still be paid on its claim, as it stands now."""
+        return left_on(self)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.money import sum_money
+from core.money import ZERO, sum_money
 
 PAY, REFUSE = "pay", "refuse"
 
@@ -33,13 +33,23 @@ class Plan:
 class Standing:
     """Where an ended agreement stands today, in euros: paid, still kept for claims that go on, given up.
 
-    ``overpaid`` is the part of ``paid`` that is above what is due, and is to be asked back.
+    ``overpaid`` is the part of ``paid`` that is above what is due, and is to be asked back. ``left`` is the most that may
+    still be paid: less than ``kept`` once a claim is certified for less, whose rest is given up when it is paid.
     """
 
     paid: Decimal
     kept: Decimal
     freed: Decimal
     overpaid: Decimal
+    left: Decimal
+
+
+def left_of(kept: Decimal, at_stake: Decimal, paid: Decimal, *, is_over: bool) -> Decimal:
+    """Euros still to be paid, at most, on a claim for which a settlement keeps ``kept`` in all.
+
+    ``at_stake`` is what is certified, else what is asked, of the claim as it stands now.
+    """
+    return ZERO if is_over else max(min(kept, at_stake) - paid, ZERO)
 
 
 def plan(granted: Decimal, paid: Decimal, claims: Iterable[UnderWay], outcomes: dict[int, str]) -> Plan:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
-from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, plan
+from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
 from core.money import ZERO, sum_money
 from core.text import in_a_sentence
 from core.transitions import perform
@@ -150,10 +150,21 @@ def free_what_is_left(agreement, *, actor, reason: str) -> None:
         release(commitment, actor=actor, reason=reason, amount=left)
 
 
-def _still_kept(settlement):
-    """Euros that the settlement keeps for claims that are not over."""
-    going_on = settlement.lines.filter(outcome=PAY).exclude(claim__state__in=OVER).select_related("claim")
-    return sum_money(line.amount - line.claim.paid_amount for line in going_on)
+def _going_on(settlement) -> list:
+    """The lines of the claims that the settlement lets go on and that are not over."""
+    return list(settlement.lines.filter(outcome=PAY).exclude(claim__state__in=OVER).select_related("claim"))
+
+
+def _still_kept(lines):
+    """Euros that a settlement keeps for the claims of these lines."""
+    return sum_money(line.amount - line.claim.paid_amount for line in lines)
+
+
+def left_on(line):
+    """Euros that may still be paid on the claim of a line of a settlement, as the claim stands now."""
+    claim = line.claim
+    stops = line.outcome != PAY or claim.state in OVER
+    return left_of(line.amount, amount_at_stake(claim), claim.paid_amount, is_over=stops)
 
 
 def held_of(agreement):
@@ -161,7 +172,7 @@ def held_of(agreement):
     settlement = settlement_of(agreement)
     if settlement is None:
         return agreement.ordered_amount
-    return agreement.paid_amount + _still_kept(settlement)
+    return agreement.paid_amount + _still_kept(_going_on(settlement))
 
 
 def overpaid_of(agreement):
@@ -179,16 +190,18 @@ def still_granted(agreement):
 
 
 def standing_of(agreement) -> Standing | None:
-    """What an ended agreement has paid, still keeps, has given up and asks back today; None without a settlement.
+    """What an ended agreement has paid, still keeps and still pays at most, has given up and asks back today; None
+    without a settlement.
 
     ``Settlement`` says what was so on the day of the end: a claim that it kept may have been refused or cut since.
     """
     settlement = settlement_of(agreement)
     if settlement is None:
         return None
-    kept = _still_kept(settlement)
+    lines = _going_on(settlement)
+    kept, left = _still_kept(lines), sum_money(left_on(line) for line in lines)
     freed = settlement.granted_amount - agreement.paid_amount - kept
-    return Standing(agreement.paid_amount, kept, freed, overpaid_of(agreement))
+    return Standing(agreement.paid_amount, kept, freed, overpaid_of(agreement), left)
 
 
 def close_if_over(tranche, actor) -> None:

@@ -17,7 +17,7 @@ from django.forms import BaseForm, ChoiceField, DecimalField, FileField, HiddenI
 from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 
-from core.money import EuroField, format_euros, format_number
+from core.money import EuroField, format_number
 
 ASKED = "+asked"
 """The name, among the values of a token, of the questions of the page."""
@@ -38,9 +38,7 @@ class Question:
         known = dict(self.choices)
         found = form.fields.get(self.name) if form is not None else None
         if isinstance(found, ModelChoiceField):
-            key = found.to_field_name or "pk"
-            asked = [value for value in values if value]
-            known = {str(getattr(row, key)): str(row) for row in found.queryset if str(getattr(row, key)) in asked}
+            known = _rows_named(found, [value for value in values if value])
         if isinstance(found, DecimalField):
             values = [_number(found, value) for value in values]
         told = [known.get(value, _("yes") if value == "on" else value) for value in values if value.strip()]
@@ -78,7 +76,7 @@ def choices_of(item: Any) -> tuple[tuple[str, str], ...]:
 def words_of(field: Any, value: Any) -> str | None:
     """A value of a field with choices, or of an amount, as pages say it; None for other fields. Nothing is empty."""
     if isinstance(field, EuroField) and isinstance(value, Decimal):
-        return format_euros(value)
+        return field.in_words(value)
     if not isinstance(field, ChoiceField):
         return None
     values = value if isinstance(value, QuerySet | list | tuple | set) else [value]
@@ -86,15 +84,18 @@ def words_of(field: Any, value: Any) -> str | None:
     if isinstance(field, ModelChoiceField):
         key = field.to_field_name or "pk"
         keys = [str(getattr(item, key)) if isinstance(item, Model) else str(item) for item in values]
-        asked = [item for item in keys if _may_be_key(field, item)]
-        known = (
-            {str(getattr(row, key)): str(row) for row in field.queryset.filter(**{f"{key}__in": asked})}
-            if asked
-            else {}
-        )
+        known = _rows_named(field, keys)
         return ", ".join(known.get(item, item) for item in keys)
     known = {str(key): str(words) for key, words in flatten_choices(field.choices)}
     return ", ".join(known.get(str(item), str(item)) for item in values)
+
+
+def _rows_named(field: ModelChoiceField, keys: list[str]) -> dict[str, str]:
+    """The words of the rows of these keys. A form whose rows leave its choices meanwhile (a case that is ready no more)
+    gives those that its page may have offered as ``offered`` of the field: a page does not tell a key to anybody."""
+    key, rows = field.to_field_name or "pk", getattr(field, "offered", field.queryset)
+    asked = [item for item in keys if _may_be_key(field, item)]
+    return {str(getattr(row, key)): str(row) for row in rows.filter(**{f"{key}__in": asked})} if asked else {}
 
 
 def _may_be_key(field: ModelChoiceField, value: str) -> bool:

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from agreements import claims, payments, reports
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche
+from agreements.work import work_on_payments
+from core.dates import format_date_long
 from core.documents import open_document
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
@@ -171,7 +173,14 @@ def test_an_order_on_an_account_that_was_replaced_is_paid_for_a_reason_only(clie
     client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
     for row in (order, order.batch):
         page = client.get(reverse(f"admin:agreements_{row._meta.model_name}_change", args=[row.pk])).content.decode()
-        assert "Ce compte a été remplacé après l’ordre" in page
+        assert f"depuis le {format_date_long(today)} : {order.bank_account.masked_iban} → " in page
+    for path, words in {
+        "admin:agreements_paymentorder_changelist": "Ce compte a été remplacé après l’ordre",
+        "admin:agreements_paymentbatch_changelist": "1 ordre sur un compte remplacé depuis",
+    }.items():
+        for query in ("", "?queue=replaced"):
+            assert words in client.get(reverse(path) + query).content.decode()
+    assert any("1 ordre sur un compte remplacé depuis" in item.why for item in work_on_payments(house.finance))
     address = reverse("admin:agreements_paymentorder_transition", args=[order.pk, "confirm"])
     assert "replaced_account_reason" in client.get(address).content.decode()
     words = "Courriel de la paierie : viré sur l’ancien compte."

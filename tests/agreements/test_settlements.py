@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from agreements import claims, payments
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Settlement
+from agreements.settlements.services import standing_of
+from agreements.work import change_url
 from core.models import OutboxMessage
+from core.money import format_euros
 from core.transitions import TransitionRefused, available_transitions, perform
 from grants.commitments import release
 from tests.factories.agreements import (
@@ -93,6 +96,38 @@ def test_what_a_kept_claim_does_not_use_is_freed_when_it_is_over():
     perform(claim, "reject", actor=house.instructor, comment="Rien n’a été fait.")
     agreement.commitment.refresh_from_db()
     assert agreement.commitment.net_amount == D(0)
+
+
+@pytest.mark.django_db
+def test_the_page_of_an_ended_agreement_says_what_is_truly_left_to_pay(client):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    batch = payments.open_batch(actor=house.finance)
+    payments.order_claims(batch, [claim], actor=house.finance)
+    end(agreement, house)
+    order, asked, less = claim.orders.get(), claim.claimed_amount, D("100.50")
+    pages = [(house.member, agreement.get_absolute_url()), (house.finance, change_url(agreement))]
+
+    def read():
+        claim.refresh_from_db()
+        found = []
+        for person, address in pages:
+            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            found.append(client.get(address).content.decode())
+        return found
+
+    assert all(f"{format_euros(asked)} restent à verser" in page for page in read())
+    perform(order, "cancel", actor=house.finance, comment="Mandat rejeté.")
+    claim.refresh_from_db()
+    perform(claim, "send_back", actor=house.finance, comment="À revoir.")
+    assert all(f"se poursuit, {format_euros(asked)} au plus" in page for page in read())
+    data = {"certified_amount": str(less), "certification_reason": "Moins."}
+    perform(claim, "certify", actor=house.instructor, data=data)
+    standing = standing_of(Agreement.objects.get(pk=agreement.pk))
+    assert (standing.left, standing.kept) == (less, asked)
+    for page in read():
+        assert f"{format_euros(less)} restent à verser" in page
+        assert f"{format_euros(asked)} sont réservés" in page and "se poursuit" not in page
 
 
 @pytest.mark.django_db
