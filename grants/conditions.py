@@ -59,6 +59,7 @@ def checks_rest_on_present_facts(application, data, actor):
     return None
 
 
+@precondition
 def proposal_rests_on_present_facts(application, data, actor):
     """No check of a proposal in favour was answered on facts (register, seat, pieces) that changed since."""
     reason = void.void_answers(application)
@@ -225,6 +226,16 @@ def session_takes_the_case(application, data, actor):
     if not session.programmes.filter(pk=application.programme_version.programme_id).exists():
         return {"session": _("This session does not take cases of this programme.")}
     return None
+
+
+@precondition
+def envelope_is_open(application, data, actor):
+    """The envelope of the case is not closed: the session could grant nothing on it."""
+    envelope = application.call.envelope
+    if envelope is None or not envelope.is_closed:
+        return None
+    sentence = _("The envelope “%(envelope)s” is closed, nothing can be granted on it: have it opened again first.")
+    return {GENERAL: sentence % {"envelope": envelope.label}}
 
 
 @precondition

@@ -199,12 +199,14 @@ def retain_amount(line: BudgetLine, amount: Decimal | None, *, actor, reason: st
         )
     with transaction.atomic():
         locked = locked_case(line.application, actor, UNTIL_PROPOSAL)
-        if amount is not None and amount < line.amount and not reason.strip():
+        reason, is_cut = reason.strip(), amount is not None and amount < line.amount
+        if is_cut and not reason:
             sentence = _("Say why less than %(amount)s is retained of “%(label)s”.")
             raise InstructionRefused(sentence % {"amount": format_euros(line.amount), "label": line.label}, "reason")
         before = line.eligible_amount
         line.eligible_amount = amount
-        line.save(update_fields=["eligible_amount"])
+        line.retained_reason = reason if is_cut else ""
+        line.save(update_fields=["eligible_amount", "retained_reason"])
         record(
             locked,
             "retain",

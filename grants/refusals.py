@@ -80,8 +80,17 @@ TRIGGERS = {
     "a session is not held before the filing of a case of its agenda": told(
         _("The session comes before the filing of this case: choose a later session.")
     ),
-    "a session is convened on a case of this envelope": told(
-        _("A session is convened on a case of this envelope: close it once it has decided.")
+    "a session has a case of this envelope to decide": told(
+        _("A session has a case of this envelope to decide: close it once it is decided, or taken off the agenda.")
+    ),
+    "the envelope of this case is closed: no session can grant on it": told(
+        _("The envelope of this case is closed: no session can grant on it. Have it opened again first.")
+    ),
+    "the credits of % are % and the whole envelope %": told(
+        _("The payment credits of %(year)s are %(of_year)s and the whole envelope %(of_all)s: lower them first."),
+        "year",
+        "of_year",
+        "of_all",
     ),
     "the envelope is closed: nothing is granted on it": told(
         _("The envelope is closed: nothing is granted on it. Have it opened again, or defer the case.")

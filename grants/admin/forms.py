@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.lib.planned_days import PlannedDayField, answers
-from core.money import ZERO, EuroField
+from core.money import ZERO, EuroField, PointsField
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
@@ -45,7 +45,7 @@ class ScoreForm(NoNationalNumberMixin, forms.Form):
     def __init__(self, *args, criteria, **kwargs):
         super().__init__(*args, **kwargs)
         for criterion in criteria:
-            self.fields[f"score-{criterion.code}"] = EuroField(
+            self.fields[f"score-{criterion.code}"] = PointsField(
                 label=str(criterion.label),
                 min_value=0,
                 max_value=criterion.max_score,

@@ -136,15 +136,14 @@ class AddCasesForm(forms.Form):
 
     def __init__(self, *args, session, **kwargs):
         super().__init__(*args, **kwargs)
+        of_session = Application.objects.filter(programme_version__programme__in=session.programmes.all())
         self.cases = (
-            Application.objects.filter(
-                state=ApplicationState.READY_FOR_COMMITTEE,
-                programme_version__programme__in=session.programmes.all(),
-            )
+            of_session.filter(state=ApplicationState.READY_FOR_COMMITTEE)
             .select_related("applicant", "programme_version__programme")
             .order_by("decision_due_on", "pk")
         )
         self.fields["cases"].queryset = self.cases
+        self.fields["cases"].offered = of_session.exclude(state=ApplicationState.DRAFT)  # ready when they were shown
 
     def why_not(self) -> str:
         """Why no case is put on the agenda: none was chosen, or one that was is ready no more."""

@@ -102,6 +102,19 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="grants.credit-within-authorisation",
+        name=_("Payment credits within their envelope"),
+        sentence=_("The payment credits voted for a year stay within what was voted for the whole envelope."),
+        source=CREDITS,
+        subject=Envelope,
+        sql="""
+            SELECT e.id, e.code || ' · ' || p.year AS label, e.voted_amount AS expected, p.voted_amount AS found
+            FROM grants_paymentcredit p JOIN grants_envelope e ON e.id = p.envelope_id
+            WHERE p.voted_amount > e.voted_amount ORDER BY e.id, p.year
+        """,
+        relation="≤",
+    ),
+    Invariant(
         code="grants.envelope-of-the-call",
         name=_("Programme of an envelope"),
         sentence=_("A call draws on an envelope of its own programme."),
@@ -119,9 +132,7 @@ register(
     Invariant(
         code="grants.closed-envelope-owes-nothing",
         name=_("Grants on a closed envelope"),
-        sentence=_(
-            "A closed envelope has no grant that awaits its act, and no case that a convened session decides on."
-        ),
+        sentence=_("A closed envelope has no grant that awaits its act, and no case that a session has to decide."),
         source=BUDGET,
         subject=Envelope,
         sql="""
@@ -129,8 +140,7 @@ register(
             FROM grants_envelope e JOIN grants_call c ON c.envelope_id = e.id JOIN grants_application a ON a.call_id = c.id
             WHERE e.is_closed AND (
                 (a.state = 'approved' AND NOT EXISTS (SELECT 1 FROM grants_commitment k WHERE k.application_id = a.id))
-                OR EXISTS (SELECT 1 FROM grants_agendaitem i JOIN grants_committeesession s ON s.id = i.session_id
-                            WHERE i.application_id = a.id AND s.state IN ('convened', 'in_session'))
+                OR a.state = 'scheduled'
             ) ORDER BY e.id, a.id
         """,
     ),

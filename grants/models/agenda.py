@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.money import MoneyField
-from grants.models.guards import case_filed_before_its_session
+from grants.models.guards import agenda_of_open_envelopes, case_filed_before_its_session
 from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
 from grants.models.present_facts import agenda_on_present_facts
 from grants.programmes.grant_plan import GrantPlan
@@ -122,6 +122,7 @@ class AgendaItem(models.Model):
         triggers = [
             impartial(["decided_by_id"], bodies_of_case("NEW.application_id")),
             case_filed_before_its_session(),
+            agenda_of_open_envelopes(),
             pgtrigger.Trigger(
                 name="agenda_on_present_figures",
                 operation=pgtrigger.Insert | pgtrigger.Update,

@@ -45,6 +45,7 @@ class BudgetLine(models.Model):
         blank=True,
         help_text=_("What the instructor retains; empty: what the rules of the programme retain."),
     )
+    retained_reason = models.CharField(_("why less is retained"), max_length=500, blank=True, default="", db_default="")
     financer_status = models.CharField(
         _("status of the financing"),
         max_length=20,
@@ -70,6 +71,13 @@ class BudgetLine(models.Model):
                 | models.Q(eligible_amount__gte=0, eligible_amount__lte=models.F("amount"), side="charge"),
                 name="budget_line_retained_within_amount",
                 violation_error_message=_("The retained amount is between zero and the amount of the expense."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(eligible_amount__isnull=True)
+                | models.Q(eligible_amount__gte=models.F("amount"))
+                | ~models.Q(retained_reason=""),
+                name="budget_line_cut_has_reason",
+                violation_error_message=_("An expense is cut for a reason: write why less is retained."),
             ),
             models.CheckConstraint(
                 condition=models.Q(side="product") | models.Q(financer_status=""),

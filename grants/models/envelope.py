@@ -8,19 +8,23 @@ another on the parent's row; the second one sees the first one's money (``france
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
 from core.models.indexes import for_lists
-from core.money import ZERO, MoneyField, format_euros
+from core.money import ZERO, MoneyField, format_euros, sum_money
 from core.roles import Role
 from grants.models.call import Call
-from grants.models.envelope_guards import envelope_bears_its_grants
+from grants.models.envelope_guards import envelope_bears_its_grants, years_follow_the_vote
 from grants.models.guards import envelope_keeps_its_place, envelope_stays_open_for_its_agenda
 from grants.models.totals import own_total
+
+#: The states of a case whose proposal counts on its envelope.
+PROPOSED = ["instructed", "ready_for_committee", "scheduled"]
 
 
 class EnvelopeQuerySet(models.QuerySet):
@@ -34,14 +38,16 @@ class EnvelopeQuerySet(models.QuerySet):
 
     def with_figures(self):
         """Add ``awaiting_amount`` (granted, no commitment yet), ``proposed_total`` and ``available_amount``: what is left
-        once the cases proposed are granted too."""
+        once the cases proposed are granted too; nothing is available on a closed envelope."""
         return self.annotate(
             awaiting_amount=Coalesce(self._sum_of_cases("granted_amount", ["approved"]), ZERO),
-            proposed_total=Coalesce(
-                self._sum_of_cases("proposed_amount", ["instructed", "ready_for_committee", "scheduled"]), ZERO
-            ),
+            proposed_total=Coalesce(self._sum_of_cases("proposed_amount", PROPOSED), ZERO),
         ).annotate(
-            available_amount=F("voted_amount") - F("committed_amount") - F("awaiting_amount") - F("proposed_total")
+            available_amount=Case(
+                When(is_closed=True, then=ZERO),
+                default=F("voted_amount") - F("committed_amount") - F("awaiting_amount") - F("proposed_total"),
+                output_field=MoneyField(),
+            )
         )
 
     def _sum_of_cases(self, field, states):
@@ -114,6 +120,7 @@ class Envelope(models.Model):
                 func=own_total("committed_amount"),
             ),
             envelope_bears_its_grants(),
+            years_follow_the_vote(),
             envelope_stays_open_for_its_agenda(),
             envelope_keeps_its_place(),
         ]
@@ -143,15 +150,37 @@ class Envelope(models.Model):
             raise ValidationError(errors)
 
     def _agenda_problem(self, known) -> dict[str, str]:
-        """A session is convened on a case of the envelope: it stays open until then."""
-        if not self.is_closed or known.is_closed:
+        """A case of the envelope stands on an agenda: it stays open until the decision."""
+        listed = self.on_agendas() if self.is_closed and not known.is_closed else []
+        if not listed:
             return {}
-        convened = {"applications__agenda_items__session__state__in": ["convened", "in_session"]}
-        number = self._number_of_case(applications__state="scheduled", **convened)
-        if number is None:
-            return {}
-        sentence = gettext("A session is convened on %(case)s: close the envelope once it has decided.")
-        return {"is_closed": sentence % {"case": number}}
+        sentence = gettext(
+            "Cases of this envelope stand on an agenda: %(cases)s. Close it once they are decided or taken off."
+        )
+        return {"is_closed": sentence % {"cases": _named(listed)}}
+
+    def short_of_agendas(self) -> str:
+        """Say which sessions and cases count on more than what would be left; empty when all of them fit."""
+        known, listed = type(self).objects.with_figures().get(pk=self.pk), self.on_agendas()
+        needed = known.committed_amount + known.awaiting_amount + sum_money(case.proposed_amount for case in listed)
+        if not listed or self.voted_amount >= needed:
+            return ""
+        sentence = gettext("%(needed)s are committed, granted or on an agenda: %(cases)s.")
+        return sentence % {"needed": format_euros(needed), "cases": _named(listed)}
+
+    def proposals(self) -> list:
+        """The cases proposed on the envelope and not decided yet, with their agenda: ``proposed_total`` is their sum."""
+        cases = Call._meta.get_field("applications").related_model.objects
+        counting = cases.filter(call__envelope=self, state__in=PROPOSED).select_related("applicant")
+        return list(counting.prefetch_related("agenda_items__session").order_by("number"))
+
+    def calls_taking(self) -> list[Call]:
+        """Its calls that may still take applications."""
+        return list(self.calls.filter(is_published=True, closes_at__gt=timezone.now()).order_by("closes_at"))
+
+    def on_agendas(self) -> list:
+        """Those that stand on the agenda of a session, whatever its state."""
+        return [case for case in self.proposals() if case.state == "scheduled"]
 
     def _place_problem(self, known) -> dict[str, str]:
         """Programme, kind and year stay while money is committed or granted on the envelope, or a call draws on it."""
@@ -184,6 +213,17 @@ class Envelope(models.Model):
 
     @property
     def left_amount(self):
-        """Euros that may still be granted: what the cases granted without an act wait for is off. Needs the figures of
-        ``with_figures``."""
-        return self.uncommitted_amount - self.awaiting_amount
+        """Euros that may still be granted: what the cases granted without an act wait for is off, and all of it once the
+        envelope is closed. Needs the figures of ``with_figures``."""
+        return ZERO if self.is_closed else self.uncommitted_amount - self.awaiting_amount
+
+    @property
+    def unused_amount(self):
+        """Euros of a closed envelope that nobody used; zero while it is open. Needs the figures of ``with_figures``."""
+        return self.uncommitted_amount - self.awaiting_amount if self.is_closed else ZERO
+
+
+def _named(cases: list) -> str:
+    """Cases with the session that has to decide each."""
+    listed = [(case.number, case.live_agenda_item()) for case in cases]
+    return "; ".join(f"{number} ({item.session})" if item else number for number, item in listed)

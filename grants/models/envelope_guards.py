@@ -82,3 +82,35 @@ def call_keeps_its_envelope() -> pgtrigger.Trigger:
             RETURN NEW;
         """,
     )
+
+
+def _years_within_vote(table: str, envelope: str, columns: list[str]) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=f"years_within_vote_of_{table}",
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf(*columns),
+        when=pgtrigger.After,
+        timing=pgtrigger.Deferred,
+        declare=[("too_much", "RECORD")],
+        func=f"""
+            PERFORM 1 FROM grants_envelope WHERE id = {envelope} FOR SHARE;
+            SELECT p.year, p.voted_amount AS of_year, e.voted_amount AS of_all INTO too_much
+              FROM grants_paymentcredit p JOIN grants_envelope e ON e.id = p.envelope_id
+             WHERE e.id = {envelope} AND p.voted_amount > e.voted_amount ORDER BY p.year LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'the credits of % are % and the whole envelope %',
+                    too_much.year, too_much.of_year, too_much.of_all USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+def years_follow_the_vote() -> pgtrigger.Trigger:
+    """An envelope is not lowered under the payment credits of one of its years. Looked at when all is written: its page
+    saves both at once."""
+    return _years_within_vote("envelope", "NEW.id", ["voted_amount"])
+
+
+def year_within_the_vote() -> pgtrigger.Trigger:
+    """The payment credits of a year stay within what was voted for the whole envelope."""
+    return _years_within_vote("credit", "NEW.envelope_id", ["voted_amount", "envelope_id"])

@@ -65,17 +65,34 @@ def case_filed_before_its_session() -> pgtrigger.Trigger:
 
 
 def envelope_stays_open_for_its_agenda() -> pgtrigger.Trigger:
-    """An envelope does not close while a session that was convened, or is under way, has a case of it to decide."""
+    """An envelope does not close while a session has a case of it to decide, be its agenda only in preparation."""
     return pgtrigger.Trigger(
         name="envelope_stays_open_for_its_agenda",
         operation=pgtrigger.Update,
         when=pgtrigger.Before,
         condition=pgtrigger.Condition('NEW."is_closed" AND NOT OLD."is_closed"'),
         func=f"""
-            IF EXISTS (SELECT 1 FROM grants_agendaitem i JOIN grants_committeesession s ON s.id = i.session_id
-                         JOIN grants_application a ON a.id = i.application_id JOIN grants_call c ON c.id = a.call_id
-                        WHERE c.envelope_id = NEW.id AND s.state IN ('convened', 'in_session')) THEN
-                {_refuse("a session is convened on a case of this envelope")}
+            IF EXISTS (SELECT 1 FROM grants_application a JOIN grants_call c ON c.id = a.call_id
+                        WHERE c.envelope_id = NEW.id AND a.state = 'scheduled') THEN
+                {_refuse("a session has a case of this envelope to decide")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def agenda_of_open_envelopes() -> pgtrigger.Trigger:
+    """A case goes on an agenda while its envelope is open; the envelope is locked to look: it closes before or after."""
+    return pgtrigger.Trigger(
+        name="agenda_of_open_envelopes",
+        operation=pgtrigger.Insert,
+        when=pgtrigger.Before,
+        declare=[("closed", "BOOLEAN")],
+        func=f"""
+            SELECT e.is_closed INTO closed FROM grants_envelope e JOIN grants_call c ON c.envelope_id = e.id
+              JOIN grants_application a ON a.call_id = c.id WHERE a.id = NEW.application_id FOR SHARE OF e;
+            IF closed THEN
+                {_refuse("the envelope of this case is closed: no session can grant on it")}
             END IF;
             RETURN NEW;
         """,

@@ -10,6 +10,7 @@ from core.history import tracked
 from core.money import ZERO, MoneyField
 from core.roles import Role
 from grants.models.envelope import Envelope
+from grants.models.envelope_guards import year_within_the_vote
 from grants.models.guards import used_credit_keeps_its_year
 from grants.models.totals import keep_total, own_total
 
@@ -60,6 +61,7 @@ class PaymentCredit(models.Model):
                 func=own_total("ordered_amount"),
             ),
             used_credit_keeps_its_year(),
+            year_within_the_vote(),
         ]
 
     def __str__(self):

@@ -309,6 +309,7 @@ class InstructionWorkflow(WorkflowModel):
             conditions.figures_have_not_changed,
             conditions.proposal_rests_on_present_facts,
             conditions.session_takes_the_case,
+            conditions.envelope_is_open,
         ],
         form=staff_forms.ScheduleForm,
         comment="none",

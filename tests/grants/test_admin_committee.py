@@ -8,8 +8,11 @@ import pgtrigger
 import pytest
 from django.urls import reverse
 
+from core.engine.questions import words_of
 from core.roles import Role
 from grants import committee
+from grants.admin.forms import ScoreForm
+from grants.admin.grid_forms import AddCasesForm
 from grants.models import CommitteeSession, Envelope
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, programme_of, staff
 from tests.forms import form_to
@@ -230,6 +233,14 @@ def test_a_row_of_another_session_is_not_found(client, secretary, session):
 
 
 # --- agenda and recusals -------------------------------------------------------------------------------------------
+
+
+def test_a_conflict_names_the_case_that_is_ready_no_more_and_says_points_without_a_currency(session):
+    listed, ready = CaseFactory(state="scheduled"), CaseFactory(state="ready_for_committee")
+    field = AddCasesForm(session=session).fields["cases"]
+    assert words_of(field, [str(listed.pk), str(ready.pk)]) == f"{listed}, {ready}"
+    score = next(iter(ScoreForm(criteria=ready.rules.criteria).fields.values()))
+    assert words_of(score, Decimal("3.5")) == "3,50"
 
 
 def test_ready_cases_are_put_on_the_agenda_and_moved(client, secretary):

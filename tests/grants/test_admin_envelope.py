@@ -1,11 +1,13 @@
 """Envelopes, commitments, calls and programmes on the staff's screens."""
 
 from decimal import Decimal
+from html import unescape
 from io import BytesIO
 
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
 from core.models.event import Event
@@ -14,7 +16,15 @@ from grants.commitments import commit
 from grants.models import Envelope
 from grants.workbooks import EnvelopeResource
 from tests.factories.core import UserFactory
-from tests.factories.instruction import CallFactory, CaseFactory, EnvelopeFactory, programme_of, staff
+from tests.factories.instruction import (
+    CallFactory,
+    CaseFactory,
+    EnvelopeFactory,
+    SessionFactory,
+    agenda,
+    programme_of,
+    staff,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +108,64 @@ def test_finance_edits_the_budget_and_the_history_keeps_it(client, officer):
     assert envelope.payment_credits.get().voted_amount == Decimal("100000.00")
     assert Event.objects.of(envelope).get(action="change").actor == officer
     assert envelope.history_rows.count() >= 2
+
+
+def test_a_closed_envelope_says_so_wherever_it_stands_and_what_still_counts_on_it(client, officer):
+    case = CaseFactory(state="ready_for_committee")
+    envelope = case.call.envelope
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    page = client.get(address).content.decode()
+    assert case.number in page and "Propositions qui comptent sur elle" in page
+    values = form_of(envelope, is_closed="on")
+    page = client.post(address, values, follow=True).content.decode()
+    assert "sont proposés sur cette enveloppe close" in page
+    saved = Envelope.objects.with_figures().get(pk=envelope.pk)
+    assert (saved.is_closed, saved.available_amount, saved.left_amount) == (True, 0, 0)
+    assert saved.unused_amount == saved.voted_amount
+    assert "Cette enveloppe est close" in client.get(address).content.decode()
+    assert "close" in client.get(reverse("admin:grants_envelope_changelist") + "?is_closed__exact=1").content.decode()
+    sign_in(client, Role.INSTRUCTOR)
+    case_page = client.get(reverse("admin:grants_application_change", args=[case.pk])).content.decode()
+    assert "Cette enveloppe est close" in case_page
+
+
+def test_a_vote_lowered_under_an_agenda_is_recorded_once_its_cases_were_read(client, officer):
+    session = SessionFactory(state="draft")
+    (item,) = agenda(session, CaseFactory(state="scheduled"))
+    envelope = item.application.call.envelope
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    values = form_of(envelope, voted_amount="25999,99") | {"payment_credits-0-voted_amount": "1000,00"}
+    page = unescape(client.post(address, values).content.decode())
+    assert f"inscrits à un ordre du jour : {item.application.number} ({session})" in page
+    page = unescape(client.post(address, values | {"all_the_same": "on"}, follow=True).content.decode())
+    assert "sont proposés au-delà de ce qui reste" in page
+    envelope.refresh_from_db()
+    assert envelope.voted_amount == Decimal("25999.99")
+
+
+def test_no_year_takes_more_credits_than_the_whole_envelope(client, officer):
+    envelope = EnvelopeFactory()
+    envelope.payment_credits.create(year=2026, voted_amount=Decimal("100000.00"))
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    credit = envelope.payment_credits.get()
+    values = form_of(envelope, voted_amount="85000,00") | {
+        "payment_credits-INITIAL_FORMS": "1", "payment_credits-0-id": credit.pk,
+        "payment_credits-0-envelope": envelope.pk,
+    }  # fmt: skip
+
+    response = client.post(address, values)
+    assert "aucune année n’en reçoit davantage" in response.content.decode()
+    for rows, change in (
+        (Envelope.objects.filter(pk=envelope.pk), {"voted_amount": 85000}),
+        (envelope.payment_credits.all(), {"voted_amount": 500000}),
+    ):
+        with pytest.raises(DatabaseError, match="the whole envelope"), transaction.atomic():
+            rows.update(**change)
+            connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+    response = client.post(address, values | {"payment_credits-0-voted_amount": "85000,00"})
+    envelope.refresh_from_db()
+    credit.refresh_from_db()
+    assert (envelope.voted_amount, credit.voted_amount) == (85000, 85000)
 
 
 def test_amounts_stand_in_fields_that_a_browser_can_show(client, officer):

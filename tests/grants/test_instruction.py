@@ -17,7 +17,7 @@ from core.transitions import perform
 from grants import instruction
 from grants.conditions import opinions_rest_on_the_present_file
 from grants.instruction import InstructionRefused
-from grants.models import AidComputation, Application, Note
+from grants.models import AidComputation, Application, BudgetLine, Note
 from grants.services.snapshots import take_snapshot
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory, hold_in_breach
@@ -88,7 +88,14 @@ def test_an_expense_is_cut_for_a_reason(instructor):
     assert refused.value.field == "reason"
     line.refresh_from_db()
     assert line.eligible_amount is None
+    with pytest.raises(DatabaseError, match="budget_line_cut_has_reason"), transaction.atomic():
+        BudgetLine.objects.filter(pk=line.pk).update(eligible_amount=line.amount - 1)
+    instruction.retain_amount(line, line.amount - 1, actor=instructor, reason="Hors période.")
+    line.refresh_from_db()
+    assert line.retained_reason == "Hors période."
     instruction.retain_amount(line, line.amount, actor=instructor)  # nothing is cut
+    line.refresh_from_db()
+    assert line.retained_reason == ""
 
 
 def test_no_more_than_the_expense_is_retained(instructor):

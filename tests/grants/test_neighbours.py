@@ -166,12 +166,12 @@ def test_an_envelope_stays_open_for_the_session_that_decides_on_it(secretary):
     session = SessionFactory(state="in_session", members=3)
     (item,) = agenda(session, CaseFactory(state="scheduled"))
     envelope = item.application.call.envelope
-    with pytest.raises(DatabaseError, match="convened on a case"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="of this envelope to decide"), transaction.atomic():
         Envelope.objects.filter(pk=envelope.pk).update(is_closed=True)
     envelope.is_closed = True
     with pytest.raises(ValidationError) as refused:
         envelope.full_clean()
-    assert "is_closed" in refused.value.message_dict
+    assert item.application.number in str(refused.value.message_dict["is_closed"])
     with pgtrigger.ignore("grants.Envelope:envelope_stays_open_for_its_agenda"):
         Envelope.objects.filter(pk=envelope.pk).update(is_closed=True)
     committee.record_decision(item, "granted", actor=secretary)
@@ -179,6 +179,31 @@ def test_an_envelope_stays_open_for_the_session_that_decides_on_it(secretary):
         perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-9"})
     with pytest.raises(DatabaseError, match="envelope is closed"), transaction.atomic():
         Application.objects.filter(pk=item.application_id).update(**granted("1000.00"))
+
+
+@pytest.mark.django_db
+def test_an_envelope_is_not_closed_under_an_agenda_in_preparation():
+    session = SessionFactory(state="draft")
+    (item,) = agenda(session, CaseFactory(state="scheduled"))
+    envelope = item.application.call.envelope
+    with pytest.raises(DatabaseError, match="of this envelope to decide"), transaction.atomic():
+        Envelope.objects.filter(pk=envelope.pk).update(is_closed=True)
+    envelope.is_closed = True
+    with pytest.raises(ValidationError) as refused:
+        envelope.full_clean()
+    (said,) = refused.value.message_dict["is_closed"]
+    assert item.application.number in said and str(session) in said
+
+
+@pytest.mark.django_db
+def test_no_case_goes_on_an_agenda_when_its_envelope_is_closed(secretary):
+    case = CaseFactory(state="ready_for_committee")
+    Envelope.objects.filter(pk=case.call.envelope_id).update(is_closed=True)
+    session = SessionFactory(state="draft")
+    with pytest.raises(TransitionRefused, match="est close"):
+        committee.add_to_agenda(session, [Application.objects.get(pk=case.pk)], actor=secretary)
+    with pytest.raises(DatabaseError, match="envelope of this case is closed"), transaction.atomic():
+        session.items.create(application=case, rank=1, proposed_amount=case.proposed_amount)
 
 
 @pytest.mark.django_db

@@ -47,7 +47,7 @@ def case(officer):
 
 def cut(case, amount="10000"):
     """An expense is cut in the database, by whatever door."""
-    case.budget_lines.filter(label="Formation-action").update(eligible_amount=Decimal(amount))
+    case.budget_lines.filter(label="Formation-action").update(eligible_amount=Decimal(amount), retained_reason="Devis.")
 
 
 # --- the computation -------------------------------------------------------------------------------------------------

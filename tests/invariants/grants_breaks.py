@@ -33,6 +33,10 @@ breaks(
     "WHERE id = (SELECT max(credit_id) FROM grants_credituse)",
 )
 breaks(
+    "grants.credit-within-authorisation",
+    "UPDATE grants_paymentcredit SET voted_amount = 99999999 WHERE id = (SELECT max(id) FROM grants_paymentcredit)",
+)
+breaks(
     "grants.computed-is-newest",
     "UPDATE grants_application SET computed_amount = computed_amount + 1 "
     "WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'instructed')",
