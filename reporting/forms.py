@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from django import forms
+from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -91,10 +92,19 @@ class FlagAnswerForm(TransitionForm):
                 self.add_error("category_of_region", _("Choose the category of region."))
             if not changes.get("eu_amount"):
                 self.add_error("eu_amount", _("Give the amount that the fund bears of the eligible cost."))
+        of_act = self._fund_of_act()
+        if changes.get("fund") and of_act and changes["fund"].code != of_act:
+            sentence = _("The act of this operation is co-financed by %(fund)s: its operation is of this fund.")
+            self.add_error("fund", sentence % {"fund": of_act})
         if changes:
             self._check_amounts(changes)
         cleaned["changes"] = changes
         return cleaned
+
+    def _fund_of_act(self) -> str:
+        """The code of the fund of the operation's agreement; empty for a row of an official list."""
+        operation = self.instance.operation
+        return operation.agreement.eu_fund if operation.agreement_id else ""
 
     def _check_amounts(self, changes: dict) -> None:
         """A correction does not leave behind the doubt that it answers."""
@@ -180,6 +190,20 @@ class ConclusionForm(TransitionForm):
         )
         self.fields["version"].queryset = OperationVersion.objects.filter(operation=self.instance.operation_id)
         self.fields["version"].initial = self.current
+
+    @property
+    def facts(self) -> list[tuple[str, Decimal]]:
+        """What the control ends with, in euros: what is parked stays out of the certificate, and is told before."""
+        sums = self.instance.items.aggregate(
+            retained=Sum("retained_amount"), rejected=Sum("rejected_amount"), parked=Sum("parked_amount")
+        )
+        if not sums["parked"]:
+            return []
+        return [
+            (_("Retained: certified"), sums["retained"]),
+            (_("Rejected"), sums["rejected"]),
+            (_("Parked: left out of the certificate, waits for a later declaration"), sums["parked"]),
+        ]
 
     def clean(self):
         """The box is about the plan that the page showed: one that was corrected once more is read again."""

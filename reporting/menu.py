@@ -9,7 +9,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from core import navigation
 from core.dates import add_months
 from core.roles import Role
-from reporting.models import DeclarationState, ExpenditureDeclaration, Operation, OperationFlag, PaymentApplication
+from reporting.models import (
+    DeclarationState,
+    ExpenditureDeclaration,
+    ExpenditureItem,
+    Operation,
+    OperationFlag,
+    PaymentApplication,
+)
 
 CONTROL_MONTHS = 1  # the house's aim for a control, well within the 80 days of Article 74(1)(b)
 SHOWN = 20
@@ -22,6 +29,11 @@ def flags_of(user) -> int:
 
 def declarations_to_control(user) -> int:
     return ExpenditureDeclaration.objects.for_user(user).filter(state=DeclarationState.SUBMITTED).count()
+
+
+def parked_of(user) -> int:
+    """How many items are parked: left out of their certificate until a later declaration."""
+    return ExpenditureItem.objects.for_user(user).filter(state="parked").count()
 
 
 def register() -> None:
@@ -49,6 +61,16 @@ def register() -> None:
         "fact_check",
         eu_roles,
         order=30,
+    )
+    navigation.register(
+        section,
+        gettext_lazy("Parked expenditure"),
+        "admin:reporting_expenditureitem_changelist",
+        "pause_circle",
+        eu_staff,
+        badge=parked_of,
+        order=35,
+        query="state__exact=parked",
     )
     navigation.register(
         section,

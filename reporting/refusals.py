@@ -125,6 +125,13 @@ TRIGGERS = {
         "kept",
         "planned",
     ),
+    "the agreement is co-financed by % and its operation not": told(
+        _("The agreement is co-financed by %(fund)s: its operation is of this fund. The act says which fund it is."),
+        "fund",
+    ),
+    "the line of the EU names the fund of its operation, %": told(
+        _("The line of the European Union names the fund of the operation, %(fund)s."), "fund"
+    ),
     "the versions of an operation follow each other": told(
         _("The operation was corrected meanwhile: read the page again.")
     ),

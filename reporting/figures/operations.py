@@ -110,6 +110,24 @@ register(
         unit=Unit.TEXT,
     ),
     Invariant(
+        code="reporting.fund-of-its-agreement",
+        name=_("Fund of an operation"),
+        sentence=_(
+            "The fund of an agreement’s operation, and the EU’s line of its plan, are of the fund that its act names."
+        ),
+        source=_("Rule 9 of the domain: one fact is written by one door; the act says which fund co-finances it."),
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, a.eu_fund AS expected,
+                   CASE WHEN fund.code IS DISTINCT FROM a.eu_fund THEN coalesce(fund.code, '') ELSE line.label END AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            JOIN reporting_operationversion v ON v.id = o.current_id LEFT JOIN reporting_fund fund ON fund.id = v.fund_id
+            LEFT JOIN reporting_financingline line ON line.version_id = v.id AND line.kind = 'eu'
+            WHERE fund.code IS DISTINCT FROM a.eu_fund OR line.label <> a.eu_fund ORDER BY o.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
         code="reporting.eu-within-eligible",
         name=_("EU amount within the eligible cost"),
         sentence=_(

@@ -9,6 +9,7 @@ from core.history import tracked
 from core.money import MoneyField
 from core.triggers import append_only_triggers
 from grants.eu_funds import EuFund
+from reporting.models.funds import line_of_its_fund
 from reporting.models.operation import FINANCING_VARIABLES, OperationVersion, financing_check
 from reporting.models.querysets import OfOperationQuerySet
 
@@ -65,6 +66,7 @@ class FinancingLine(models.Model):
         ]
         triggers = [
             *append_only_triggers(),
+            line_of_its_fund(),
             pgtrigger.Trigger(
                 name="adds_up",
                 when=pgtrigger.After,

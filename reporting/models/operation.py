@@ -21,6 +21,7 @@ from grants.interests import interest_in
 from grants.models import Application
 from reporting.eu_programmes.guards import share_is_doubted
 from reporting.models.ended import ended_within_what_is_kept
+from reporting.models.funds import fund_of_its_agreement
 from reporting.models.guards import operation_keeps_its_programme
 from reporting.models.programme import EUProgramme, Priority, SpecificObjective
 from reporting.models.querysets import OfOperationQuerySet
@@ -389,6 +390,7 @@ class OperationVersion(models.Model):
             programme_bears_it(),
             within_its_call(),
             ended_within_what_is_kept(),
+            fund_of_its_agreement(),
             share_is_doubted("o.id = NEW.operation_id"),
             pgtrigger.Trigger(
                 name="becomes_current",

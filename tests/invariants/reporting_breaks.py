@@ -31,6 +31,10 @@ breaks(
     f"UPDATE reporting_operationversion SET eu_amount = eligible_cost + 1 WHERE id = {OWN}",
 )
 breaks(
+    "reporting.fund-of-its-agreement",
+    f"UPDATE reporting_financingline SET label = 'ERDF?' WHERE kind = 'eu' AND version_id = {OWN}",
+)
+breaks(
     "reporting.priority-within-its-amount",
     "UPDATE reporting_priorityallocation SET amount = 1 WHERE priority_id = "
     f"(SELECT priority_id FROM reporting_operationversion WHERE id = {OWN})",

@@ -329,3 +329,19 @@ def test_the_form_of_a_beneficiary_is_for_controllers(case):
     controller, finance = sign_in(UserFactory(eu_controller=True)), sign_in(UserFactory(finance_officer=True))
     assert 'name="_save"' in controller.get(page_url(person)).content.decode()
     assert 'name="_save"' not in finance.get(page_url(person)).content.decode()
+
+
+def test_parked_expenditure_is_told_before_the_control_ends_and_stays_in_a_list(client):
+    case = cofinanced()
+    declaration = under_control(case, "5000.00", "4000.00")
+    first, second = declaration.items.order_by("rank")
+    perform(first, "accept", actor=declaration.controller)
+    perform(second, "park", actor=declaration.controller, comment="Facture illisible.")
+    client.force_login(declaration.controller, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:reporting_expendituredeclaration_transition", args=[declaration.pk, "conclude"]))
+    assert "Mis en attente : hors du certificat" in page.content.decode()
+    perform(declaration, "conclude", actor=declaration.controller)
+    address = reverse("admin:reporting_expenditureitem_changelist")
+    listed = client.get(address, {"state__exact": "parked"}).context["cl"].result_count
+    counts = client.get(reverse("staff-badges")).json()
+    assert counts["admin:reporting_expenditureitem_changelist?state__exact=parked"] == listed == 1

@@ -14,8 +14,9 @@ from core.models import OutboxMessage
 from core.money import format_euros
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
-from reporting.models import ErrorType, ExpenditureItem, OperationFlag, PaymentApplication, PriorityAllocation
-from reporting.operations import add_version, eligible_of, financing_of, listed_financing, revise
+from reporting.forms import FlagAnswerForm
+from reporting.models import ErrorType, ExpenditureItem, Fund, OperationFlag, PaymentApplication, PriorityAllocation
+from reporting.operations import add_version, eligible_of, facts_of_version, financing_of, listed_financing, revise
 from reporting.rules.doubts import rate_above
 from tests.factories.instruction import staff
 from tests.factories.reporting import applied, cofinanced, controlled, declared, rule, under_control
@@ -51,6 +52,24 @@ def test_a_plan_does_not_go_under_what_is_certified():
     with pytest.raises(DatabaseError, match="its cost cannot be"):
         plan_of(operation, str(certificate.total - D("0.01")), str(of_eu))
     plan_of(operation, str(certificate.total), str(of_eu))
+
+
+def test_an_operation_is_of_the_fund_of_its_act():
+    case = cofinanced()
+    before = case.operation.current
+    other = Fund.objects.exclude(pk=before.fund_id).filter(code__in=("ESF+", "ERDF")).get()
+    with pytest.raises(DatabaseError, match="co-financed by"), transaction.atomic():
+        revise(case.operation, {"fund": other}, actor=None, reason="Autre fonds.")
+    facts = facts_of_version(before)
+    plan = listed_financing(other, before.eligible_cost, before.eu_amount)
+    with pytest.raises(DatabaseError, match="names the fund"), transaction.atomic():
+        add_version(case.operation, facts, plan)
+    form = FlagAnswerForm(
+        {"answer": "corrected", "fund": other.pk, "comment": "Relu."},
+        instance=OperationFlag(operation=case.operation, kind="fund_unknown"),
+        actor=case.house.finance,
+    )
+    assert not form.is_valid() and "relève de ce fonds" in str(form.errors["fund"])
 
 
 def test_no_more_is_certified_than_the_eligible_cost():
