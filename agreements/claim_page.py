@@ -183,7 +183,7 @@ def last_answer(claim: PaymentClaim, events: list) -> str:
     answers = {
         State.RETURNED: ("give_back",),
         State.SUSPENDED: ("suspend",),
-        State.REJECTED: ("reject", "refuse_at_end"),
+        State.REJECTED: ("reject", "refuse_at_end"),  # not "abandon": these are words of the service
     }
     actions = answers.get(claim.state, ())
     return next((event.comment for event in reversed(events) if event.action in actions), "")
@@ -194,7 +194,7 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
     moves = [event for event in events if event.action in ("submit", "give_back")]
     steps = [Step(_("Claim opened"), DONE, claim.opened_at), *_past_moves(claim, moves)]
     if claim.state == State.REJECTED and claim.submitted_at is None:
-        pass  # it was never filed: its agreement ended before
+        pass  # it was never filed: given up, or its agreement ended before
     elif claim.is_editable:
         returned = claim.state == State.RETURNED
         steps.append(Step(_("To be completed by you") if returned else _("You are writing it"), NOW))

@@ -51,6 +51,9 @@ TRIGGERS = {
     "a claim is filed once its act was notified, on %": told(
         _("The act was notified on %(day)s: a claim is filed from that day on."), "day"
     ),
+    "a claim is filed once its beneficiary is registered": told(
+        _("The organisation is still being created: add its SIRET number before a claim is filed for it.")
+    ),
     "a claim leaves its batch once its orders are cancelled": told(
         _("An order of this claim still stands: cancel its orders first.")
     ),

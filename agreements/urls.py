@@ -19,6 +19,7 @@ urlpatterns = [
     path("versements/<str:number>/piece/<int:pk>/retirer/", claim.remove_piece, name="claim_remove_piece"),
     path("versements/<str:number>/repondre/", claim.reply, name="claim_reply"),
     path("versements/<str:number>/deposer/", claim.submit, name="claim_submit"),
+    path("versements/<str:number>/abandonner/", claim.abandon, name="claim_abandon"),
     path("versements/<str:number>/depense/", lines.add, name="line_add"),
     path("versements/<str:number>/depense/<int:rank>/", lines.change, name="line_change"),
     path("versements/<str:number>/depense/<int:rank>/retirer/", lines.remove, name="line_remove"),

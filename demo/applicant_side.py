@@ -14,6 +14,7 @@ from applicants.bank_accounts import enter_account
 from applicants.models import Applicant
 from applicants.people import create_applicant
 from core.dates import add_months
+from core.events import record
 from core.models import User
 from core.roles import Role
 from demo import papers
@@ -46,6 +47,17 @@ class Member:
     number: int
     applicant: Applicant
     user: User
+
+
+def register(member: Member) -> None:
+    """A company that was being created is registered: its representative adds its number, as in the portal."""
+    body = Applicant.objects.get(pk=member.applicant.pk)
+    if not body.in_formation:
+        return
+    body.siret, body.in_formation = siret(member.number), False
+    body.full_clean()
+    body.save()
+    record(body, "edit", actor=member.user, data={"fields": ["siret", "in_formation"]})
 
 
 def sign_up(organisation: Organisation, number: int) -> Member:

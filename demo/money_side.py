@@ -16,7 +16,7 @@ from core.models import User
 from core.money import share_floor
 from core.transitions import perform
 from demo import papers
-from demo.applicant_side import Member
+from demo.applicant_side import Member, register
 from demo.cases import Case
 from demo.identity import iban, siret
 
@@ -117,6 +117,7 @@ def claim(agreement: Agreement, instalment: Instalment, member: Member, *, share
             claims.join_piece(found, piece["code"], content, actor=member.user, name=f"{piece['code']}.pdf")
     if instalment.needs_expenditure:
         _declare(found, member, share)
+    register(member)
     claims.submit(found, actor=member.user)
     return found
 

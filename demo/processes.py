@@ -11,6 +11,8 @@ from pathlib import Path
 from django.conf import settings
 
 HOST = "127.0.0.1"
+USUAL_PORT = 8000
+"""Where the setting ``ESSOR_SITE_URL`` leads by default."""
 STOP_TIMEOUT = 15
 
 
@@ -34,10 +36,15 @@ def worker() -> list[str]:
     ]
 
 
-def start(command: Sequence[str]) -> subprocess.Popen:
-    """Start a child in a session of its own: Ctrl-C reaches the command alone, which then stops its children."""
+def start(command: Sequence[str], port: int | None = None) -> subprocess.Popen:
+    """Start a child in a session of its own: Ctrl-C reaches the command alone, which then stops its children.
+
+    On another ``port`` than the usual one, the links of its mails lead there, unless ``ESSOR_SITE_URL`` says where.
+    """
     # Celery warns root at length at each start; on one's own machine that is noise.
     environment = os.environ | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+    if port is not None and settings.ESSOR_SITE_URL == f"http://localhost:{USUAL_PORT}":
+        environment["ESSOR_SITE_URL"] = f"http://localhost:{port}"
     return subprocess.Popen(list(command), cwd=settings.BASE_DIR, env=environment, start_new_session=True)
 
 

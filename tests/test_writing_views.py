@@ -269,7 +269,8 @@ def portal_pages_of_agreements():
     with TemporaryDirectory() as folder:
         kept, _found = intake.preview(claim, filled(claim, Path(folder), [row(5)]), actor=house.member)
     preview = reverse("agreements:workbook_preview", args=[claim.number, kept.pk])
-    yield house.member, [claim.get_absolute_url(), reverse("agreements:line_change", args=[claim.number, 1]), preview]
+    written = [reverse("agreements:line_change", args=[claim.number, 1]), preview]
+    yield house.member, [claim.get_absolute_url(), reverse("agreements:claim_abandon", args=[claim.number]), *written]
     agreement, house = in_force("CPO", "180000.00")
     upload = SimpleUploadedFile("bilan.pdf", pdf("bilan"), "application/pdf")
     tranche = agreement.tranches.get(rank=1)
@@ -327,6 +328,7 @@ PAGES = {
     portal_pages_of_agreements: [
         f"agreements:{name}"
         for name in (
+            "claim_abandon",
             "claim_amount",
             "claim_remove_piece",
             "claim_submit",

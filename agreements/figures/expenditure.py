@@ -14,7 +14,7 @@ PERIOD = _("Regulation (EU) 2021/1060, Article 63(2), and terms of the agreement
 
 def not_recognised() -> Iterator[Broken]:
     """The lines whose keys, by which doubles are found, are not those of what they say: one reading of the table."""
-    lines = ExpenditureLine.objects.select_related("claim", "proof__file").order_by("pk")
+    lines = ExpenditureLine.objects.select_related("claim__agreement", "proof__file").order_by("pk")
     for line in lines.iterator(chunk_size=1_000):
         for name, right in line.keys().items():
             if getattr(line, name) != right:

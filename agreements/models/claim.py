@@ -5,7 +5,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
@@ -130,7 +130,10 @@ class PaymentClaim(WorkflowModel):
         return reverse("agreements:claim", args=[self.number])
 
     def state_label(self, audience: str = "staff") -> str:
-        """The words for its state; of a claim of which nothing is due, no payment is announced nor said."""
+        """The words for its state; of a claim of which nothing is due, no payment is announced nor said; one that ended
+        before it was ever filed was refused by nobody."""
+        if self.state == ClaimState.REJECTED and self.submitted_at is None:
+            return pgettext("claim", "Never filed")
         if self.owes_nothing and self.state in (ClaimState.CERTIFIED, ClaimState.PAID):
             return str(_("Checked: nothing is due") if audience == "applicant" else _("Nothing due"))
         return super().state_label(audience)
@@ -152,6 +155,22 @@ class PaymentClaim(WorkflowModel):
 
     @workflow_transition(
         field=state,
+        source=["draft"],
+        target="rejected",
+        label=_("Give up this claim"),
+        icon="close",
+        roles=[Role.APPLICANT],
+        permission=permissions.may_edit_claim,
+        comment="optional",
+        audience="applicant",
+        order=20,
+        tone="danger",
+    )
+    def abandon(self, *, actor, data, comment):
+        """Its beneficiary does not file it: what it holds stays readable, and the payment may be claimed again."""
+
+    @workflow_transition(
+        field=state,
         source=["draft", "returned"],
         target="submitted",
         label=_("File the claim"),
@@ -162,6 +181,7 @@ class PaymentClaim(WorkflowModel):
         conditions=[
             "agreements.conditions.agreement_pays",
             "agreements.conditions.claim_is_complete",
+            "agreements.registered.beneficiary_is_registered",
             "agreements.conditions.expenditure_is_eligible",
             "agreements.conditions.credit_notes_have_their_invoice",
         ],

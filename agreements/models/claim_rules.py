@@ -93,6 +93,7 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         _certified_line_by_line(),
         _given_back_with_a_day(),
         _filed_after_the_notification(),
+        _filed_once_registered(),
         _taken_out_without_orders(),
         _paid_with_its_last_order(),
         days_in_order(
@@ -166,6 +167,23 @@ def _filed_after_the_notification() -> pgtrigger.Trigger:
             SELECT notified_on INTO known_on FROM agreements_agreement WHERE id = NEW.agreement_id;
             IF (NEW.submitted_at AT TIME ZONE '{settings.TIME_ZONE}')::date < known_on THEN
                 {refuse("a claim is filed once its act was notified, on %", "known_on")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def _filed_once_registered() -> pgtrigger.Trigger:
+    """No claim is filed for a body that was being created and has no number yet."""
+    return pgtrigger.Trigger(
+        name="filed_once_registered",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state <> 'submitted' AND NEW.state = 'submitted'"),
+        func=f"""
+            IF EXISTS (SELECT 1 FROM agreements_agreement a JOIN applicants_applicant body ON body.id = a.beneficiary_id
+                       WHERE a.id = NEW.agreement_id AND body.in_formation) THEN
+                {refuse("a claim is filed once its beneficiary is registered")}
             END IF;
             RETURN NEW;
         """,

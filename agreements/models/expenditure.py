@@ -233,7 +233,9 @@ class ExpenditureLine(models.Model):
     def keys(self) -> dict[str, Any]:
         """The columns by which its invoice is compared with others, made of what the line says."""
         return keys_of(self.invoice, self.corrects_number) | {
-            "alike_keys": sorted({*self.invoice.alike_keys(), *self.invoice.same_day_keys(self.claim.agreement_id)}),
+            "alike_keys": sorted(
+                {*self.invoice.alike_keys(), *self.invoice.same_day_keys(self.claim.agreement.beneficiary_id)}
+            ),
             "proof_key": self.proof.file.sha256 if self.proof_id else "",
         }
 

@@ -70,11 +70,9 @@ class Invoice:
         """The keys by which it is compared with invoices that look like it; ``siren`` where another row gives it."""
         return alike_keys(siren=self.siren or siren, name=self.supplier_name, number=self.number, total=self.total)
 
-    def same_day_keys(self, agreement: int) -> list[str]:
-        """The keys of the invoices of its supplier, of its day and for its total, in one agreement."""
-        return same_day_keys(
-            siren=self.siren, name=self.supplier_name, day=self.day, total=self.total, agreement=agreement
-        )
+    def same_day_keys(self, body: int) -> list[str]:
+        """The keys of the invoices of its supplier, of its day and for its total, to one beneficiary."""
+        return same_day_keys(siren=self.siren, name=self.supplier_name, day=self.day, total=self.total, body=body)
 
     def key(self, supplier: str) -> str:
         """The key of the invoice under a number or a name of its supplier."""

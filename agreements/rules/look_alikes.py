@@ -89,10 +89,13 @@ def alike_keys(*, siren: str, name: str, number: str, total: Decimal) -> list[st
     return sorted(blake2b(key.encode(), digest_size=8).hexdigest() for key in keys)
 
 
-def same_day_keys(*, siren: str, name: str, day: date, total: Decimal, agreement: int) -> list[str]:
-    """The keys that two lines of an agreement share where one supplier sent both on one day for one total, in euros,
-    whatever their numbers: the supplier by its number, and by its name as it is seen."""
+def same_day_keys(*, siren: str, name: str, day: date, total: Decimal, body: int) -> list[str]:
+    """The keys that two lines of one beneficiary, in any of its agreements, share where one supplier sent both on one
+    day for one total, in euros, whatever their numbers: the supplier by its number, and by its name as it is seen.
+
+    Lines of two beneficiaries share none: one supplier has many customers on a day.
+    """
     suppliers = [f"siren {siren}"] if siren else []
     suppliers.append(f"name {seen_as(name)[:80]}")
-    keys = (f"{agreement}|{supplier}|{day}|{total:.2f}" for supplier in suppliers)
+    keys = (f"body {body}|{supplier}|{day}|{total:.2f}" for supplier in suppliers)
     return sorted(blake2b(key.encode(), digest_size=8).hexdigest() for key in keys)

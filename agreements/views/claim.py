@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from agreements import claims
 from agreements.claim_page import claim_context
@@ -21,7 +21,7 @@ from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
 from core.site.chosen_files import chosen_files
-from core.transitions import TransitionRefused, perform
+from core.transitions import TransitionRefused, available_transitions, perform
 
 TEMPLATE = "agreements/claim.html"
 
@@ -128,6 +128,30 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
         return show(request, found, status=422, **forms)
     messages.success(request, _("Your claim is filed. An officer reads it; you follow it on this page."))
     return redirect(found)
+
+
+@portal_login_required
+@require_http_methods(["GET", "POST"])
+def abandon(request: HttpRequest, number: str) -> HttpResponse:
+    """Give up a claim that was begun, after a page that says what becomes of it."""
+    found = own_claim(request, number)
+    option = next((item for item in available_transitions(found, request.user) if item.spec.name == "abandon"), None)
+    if option is None or not option.allowed:
+        reason = option.reason if option is not None else _("Only a claim that was never filed can be given up.")
+        if request.method == "POST":
+            versions.gone_on(request, found, reason)
+        messages.error(request, reason)
+        return redirect(found)
+    if request.method == "POST":
+        try:
+            with versions.unchanged(request, found):
+                perform(found, "abandon", actor=request.user, comment=request.POST.get("comment", "")[:2000])
+        except TransitionRefused as refusal:
+            versions.gone_on(request, found, str(refusal))
+        messages.success(request, _("The claim is given up. You may claim this payment again from here."))
+        return redirect(found.agreement)
+    context = {"claim": found, "option": option, "lines": found.lines.count(), "pieces": found.pieces.count()}
+    return render(request, "agreements/claim_abandon.html", context)
 
 
 def _file(request: HttpRequest, found: PaymentClaim) -> SubmitClaimForm | None:

@@ -299,6 +299,8 @@ class SheetWriter:
         self.result.parts.append(part)
         if has_total:
             stream.write(self._total_row(row).encode())
+        elif chunk is None and self.sheet.blank_rows:  # a form has no row of totals; its cover says those of its rows
+            self.result.totals |= {key: self.sums[key] for key in self.result.totals if key in self.sums}
         stream.write(self._after_rows(max(last, 1)).encode())
         return chunk
 

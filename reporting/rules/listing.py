@@ -20,7 +20,7 @@ from core.lib.planned_days import Planned, periods
 from core.past_days import HasCome
 from core.text import exact, is_number
 from core.workbooks import Column
-from reporting.rules.doubts import doubts
+from reporting.rules.doubts import PLACEHOLDER_DATES, doubts
 
 FUNDS = {
     "FEDER": "ERDF", "ERDF": "ERDF", "FSE": "ESF", "ESF": "ESF", "IEJ": "YEI", "YEI": "YEI",
@@ -95,7 +95,7 @@ COLUMNS = [
         "programmed_on",
         gettext_lazy("Date of programming"),
         "date",
-        days=HasCome(),
+        days=HasCome(min(PLACEHOLDER_DATES)),  # written where none is known: a doubt that somebody answers
         aliases=("Date de programmation", "programming date"),
     ),
     Column(

@@ -12,6 +12,7 @@ from django.utils.translation import override
 
 from agreements import certified as certified_room
 from agreements import claims, work
+from agreements.agreement_page import tasks_now
 from agreements.certified import why_it_stays
 from agreements.due import asked_back_of, forecast_of, reckoning_of
 from agreements.models import Agreement, PaymentClaim
@@ -21,6 +22,7 @@ from core.models import OutboxMessage
 from core.money import format_euros
 from core.transitions import TransitionRefused, perform
 from tests.factories.agreements import add_line, certified, in_force, opened, ordered, pay, review, submitted
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -230,3 +232,62 @@ def test_the_settlement_says_what_has_become_of_what_it_kept(client):
     assert client.get(agreement.get_absolute_url()).context["standing"] == standing
     mail = OutboxMessage.objects.filter(key__contains=f"claim-{claim.pk}-reject").get()
     assert "ne seront pas versés" in mail.body
+
+
+# --- given up by its beneficiary --------------------------------------------------------------------------------------
+
+
+def test_a_claim_begun_by_one_tap_is_given_up_by_its_people_and_the_payment_claimed_again(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    add_line(claim, house)
+    sign_in(client, house.member)
+    address = reverse("agreements:claim_abandon", args=[claim.number])
+    assert address in client.get(claim.get_absolute_url()).text
+    page = client.get(address)
+    assert "Elle contient 1 ligne de dépense" in page.text and "1 pièce jointe" in page.text
+    answer = client.post(address, form_to(page, address).typed(comment="Trop tôt."), follow=True)
+    assert "abandonnée" in answer.text
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    event = claim.events.get(action="abandon")
+    assert (claim.state, event.actor, event.comment) == ("rejected", house.member, "Trop tôt.")
+    assert claim.state_label("applicant") == claim.state_label() == "Jamais déposée"
+    assert claim.lines.count() == 1  # readable, and declared nowhere
+    assert claim.number not in " ".join(str(task) for task in tasks_now(agreement))
+    again = claims.open_claim(Agreement.objects.get(pk=agreement.pk), claim.instalment, actor=house.member)
+    assert again.pk != claim.pk
+
+
+def test_a_claim_that_was_filed_or_is_somebody_elses_is_not_given_up(client):
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    sign_in(client, house.member)
+    address = reverse("agreements:claim_abandon", args=[claim.number])
+    assert "jamais été déposée" in client.get(address, follow=True).text
+    assert client.post(address).status_code == 409
+    sign_in(client, in_force()[1].member)
+    assert client.post(address).status_code == 404
+    with pytest.raises(TransitionRefused):
+        perform(claim, "abandon", actor=house.member)
+
+
+# --- a body that is still being created --------------------------------------------------------------------------------
+
+
+def test_a_body_that_is_being_created_is_registered_before_it_claims(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance")
+    body = agreement.beneficiary
+    number = body.siret
+    type(body).objects.filter(pk=body.pk).update(siret=None, rna=None, in_formation=True)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    sign_in(client, house.member)
+    assert "ajoutez son numéro SIRET" in client.get(claim.get_absolute_url()).text
+    with pytest.raises(TransitionRefused):
+        claims.submit(claim, actor=house.member)
+    with pytest.raises(DatabaseError, match="registered"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(
+            state="submitted", submitted_by=house.member, submitted_at=timezone.now()
+        )
+    type(body).objects.filter(pk=body.pk).update(siret=number, in_formation=False)
+    assert claims.submit(PaymentClaim.objects.get(pk=claim.pk), actor=house.member).state == "submitted"

@@ -300,6 +300,24 @@ def test_one_supplier_one_day_and_one_total_is_a_question_whatever_the_numbers(c
     certified_by_sql(claim, house)
 
 
+def test_one_supplier_one_day_and_one_total_is_asked_in_all_agreements_of_a_body_and_not_of_another(claim):
+    """Two acts of one body, and the same invoice under another number sent to another body."""
+    claim, house = claim
+    values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
+    one = add_line(claim, house, invoice_number="FA-100", **values)
+    claims.submit(claim, actor=house.member)
+    same, its_house = in_force(house=house, applicant=claim.agreement.beneficiary)
+    assert same.beneficiary == claim.agreement.beneficiary
+    second = opened(same, its_house)
+    other = add_line(second, its_house, invoice_number="B/7", supplier_siret="", **values)
+    stranger, their_house = in_force()
+    third = opened(stranger, their_house)
+    theirs = add_line(third, their_house, invoice_number="C-9", supplier_siret="", **values)
+    assert (list(twins_of(other)), list(twins_of(theirs))) == ([one], [])
+    assert (raise_warnings(second), raise_warnings(third)) == (1, 0)
+    assert {open_warnings(second).get().line, open_warnings(second).get().other_line} == {one, other}
+
+
 def test_one_file_for_two_lines_of_one_invoice_asks_one_question(claim):
     claim, house = claim
     half = {"declared_amount": Decimal(100), "invoice_total": Decimal(200)}
@@ -316,8 +334,11 @@ def test_old_lines_get_the_keys_of_what_they_look_like(claim):
     claims.submit(claim, actor=house.member)
     with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
         ExpenditureLine.objects.filter(pk=line.pk).update(alike_keys=[], proof_key="")
-    for name in ("0019_look_alike_invoices_are_asked_about", "0030_invoices_of_one_day_and_total_are_asked_about"):
-        importlib.import_module(f"agreements.migrations.{name}").key_what_looks_alike(apps, None)
+    for name, keys in (
+        ("0019_look_alike_invoices_are_asked_about", "key_what_looks_alike"),
+        ("0031_invoices_of_one_body_are_asked_about", "key_by_body"),
+    ):
+        getattr(importlib.import_module(f"agreements.migrations.{name}"), keys)(apps, None)
     kept = ExpenditureLine.objects.get(pk=line.pk)
     assert kept.proof_key
     assert kept.keys().items() <= vars(kept).items()

@@ -101,6 +101,9 @@ def test_lines_already_there_come_prefilled_and_are_changed_by_their_number(case
     book = openpyxl.load_workbook(path)
     sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
     assert (sheet.cell(2, 1).value, sheet.cell(2, 11).value) == (1, 10000)
+    cover = {row[1]: row[2] for row in book.worksheets[0].iter_rows(values_only=True) if len(row) > 2}
+    assert 10000 in cover.values() and cover["Lignes"] != 0  # the totals of the cover are those of its rows
+    assert 0 not in cover.values()
     sheet.cell(2, 11).value = 8000
     out = io.BytesIO()
     book.save(out)

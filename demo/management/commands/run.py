@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from core.acting import unstamped
-from demo.processes import HOST, start, stop, web_server, worker
+from demo.processes import HOST, USUAL_PORT, start, stop, web_server, worker
 
 START_TIMEOUT = 60
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = "Prepare the database, then run the web server and the background worker until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=int, default=USUAL_PORT)
 
     def handle(self, *args: object, port: int, **options: object) -> None:
         _require_free_port(port)
@@ -30,7 +30,10 @@ class Command(BaseCommand):
         self.stopping = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_requested)
-        processes = {_("The web server"): start(web_server(port)), _("The background worker"): start(worker())}
+        processes = {
+            _("The web server"): start(web_server(port), port),
+            _("The background worker"): start(worker(), port),
+        }
         try:
             self._announce(processes, port)
             ended = self._wait(processes)
