@@ -16,6 +16,7 @@ from agreements.agreement_page import tasks_now
 from agreements.certified import why_it_stays
 from agreements.due import asked_back_of, forecast_of, reckoning_of
 from agreements.models import Agreement, PaymentClaim
+from agreements.permissions import may_review
 from agreements.settlements.services import standing_of
 from core.dates import format_date_long
 from core.models import OutboxMessage
@@ -291,3 +292,11 @@ def test_a_body_that_is_being_created_is_registered_before_it_claims(client):
         )
     type(body).objects.filter(pk=body.pk).update(siret=number, in_formation=False)
     assert claims.submit(PaymentClaim.objects.get(pk=claim.pk), actor=house.member).state == "submitted"
+
+
+def test_who_began_a_claim_is_not_told_to_have_filed_it():
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    PaymentClaim.objects.filter(pk=claim.pk).update(opened_by=house.instructor)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    assert may_review(house.instructor, claim).startswith("Vous avez commencé cette demande")
