@@ -1,5 +1,7 @@
 """What the proof of the past needs to know of reporting: certificates and payment applications made again."""
 
+from decimal import Decimal
+
 from django.db.models import Prefetch
 
 from core.engine.contents import Content, prove
@@ -14,7 +16,8 @@ from reporting.models import (
     PaymentApplicationLine,
 )
 
-_Amounts = list[str]
+_Amounts = dict[str, Decimal]
+NAMES = ("eligible_amount", "union_amount", "public_amount")
 
 
 def _certificates():
@@ -30,9 +33,10 @@ def _certificate_again(certificate: Certificate) -> str:
 
 
 def _total_again(certificate: Certificate) -> _Amounts:
-    """The certified total, as its items and as its allocations say it."""
+    """The certified total, as its items say it; as its allocations do where these say another."""
     items = sum_money(item.retained_amount for item in certificate.declaration.items.all())
-    return [str(items), str(sum_money(line.amount for line in certificate.allocations.all()))]
+    shares = sum_money(line.amount for line in certificate.allocations.all())
+    return {"total": shares if items == certificate.total else items}
 
 
 def _entries():
@@ -40,13 +44,13 @@ def _entries():
 
 
 def _amounts(row) -> _Amounts:
-    return [str(row.eligible_amount), str(row.union_amount), str(row.public_amount)]
+    return {name: getattr(row, name) for name in NAMES}
 
 
 def _entry_again(entry: PaymentApplicationEntry) -> _Amounts:
     certificate = entry.certificate
     found = (certificate.total, certificate.amount_of("eu") or ZERO, public_amount_of(certificate))
-    return [str(amount) for amount in found]
+    return dict(zip(NAMES, found, strict=True))
 
 
 def _lines():
@@ -55,8 +59,7 @@ def _lines():
 
 def _line_again(line: PaymentApplicationLine) -> _Amounts:
     entries = list(line.entries.all())
-    names = ("eligible_amount", "union_amount", "public_amount")
-    return [str(sum_money(getattr(entry, name) for entry in entries)) for name in names]
+    return {name: sum_money(getattr(entry, name) for entry in entries) for name in NAMES}
 
 
 def register() -> None:
@@ -64,7 +67,11 @@ def register() -> None:
     prove(
         Content(Certificate, "sha256", _certificates, _certificate_again),
         Content(
-            Certificate, "total", _certificates, _total_again, kept=lambda certificate: [str(certificate.total)] * 2
+            Certificate,
+            "total",
+            _certificates,
+            _total_again,
+            kept=lambda certificate: {"total": certificate.total},
         ),
         Content(
             PaymentApplication,
@@ -72,6 +79,20 @@ def register() -> None:
             PaymentApplication.objects.exclude(sha256="").all,
             sha256_of_payment_application,
         ),
-        Content(PaymentApplicationEntry, "amounts", _entries, _entry_again, kept=_amounts),
-        Content(PaymentApplicationLine, "amounts", _lines, _line_again, kept=_amounts),
+        Content(
+            PaymentApplicationEntry,
+            "amounts",
+            _entries,
+            _entry_again,
+            kept=_amounts,
+            rests_on=lambda entry: [entry.certificate],
+        ),
+        Content(
+            PaymentApplicationLine,
+            "amounts",
+            _lines,
+            _line_again,
+            kept=_amounts,
+            rests_on=lambda line: line.entries.all(),
+        ),
     )

@@ -14,13 +14,26 @@ from agreements.models import (
     PaymentOrder,
     Tranche,
 )
+from applicants.admin.history_parts import regime_in_words
 from core.admin.changes import part_name, register_parts
-from core.admin.values import register_field_name
+from core.admin.values import register_field_name, register_reader
 from core.engine.changes import Part, register_told
+from core.engine.owners import register_owner
+from grants.models import BudgetLine, CreditUse
 
 ORDER = ("amount", "state", "payee", "bank_account", "paid_on", "external_reference", "cancel_reason")
 
+
+def part_in_words(code: str) -> str:
+    """A part of the project as the budget calls it; its code where it is none of today's."""
+    return str(dict(BudgetLine.Axis.choices).get(code, code))
+
+
+register_reader("agreements.Agreement", "de_minimis_regime", regime_in_words)
+for _model in ("agreements.ExpenditureLine", "agreements.AgreementBudgetLine"):
+    register_reader(_model, "axis", part_in_words)
 register_field_name(Instalment, "trigger_text", gettext_lazy("Condition of its payment"))
+register_owner(CreditUse, "reference", PaymentOrder, "reference")
 register_told(ExpenditureLine, reason="certified_reason", by={"line": "rank"})
 register_told(DuplicateWarning, reason="comment")
 register_told(PaymentOrder, reason="cancel_reason")

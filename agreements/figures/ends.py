@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
-from core.figures.invariants import Invariant, Unit, register
+from core.figures.invariants import Invariant, Severity, Unit, register
 
 END = _("Rule 2 of the domain: what an ended agreement held was given back to its envelope.")
 
@@ -56,5 +56,25 @@ register(
             ORDER BY a.id
         """,
         unit=Unit.STATE,
+    ),
+    Invariant(
+        code="agreements.ended-early-for-a-reason",
+        name=_("Reason of an early end"),
+        sentence=_("Each act that was terminated or lapsed, also before it was in force, has the reason of its end."),
+        source=_("Code of relations between the public and the administration, Article L211-2: such acts say why."),
+        subject=Agreement,
+        # A reason that named a person may have been erased since: the event stays.
+        sql="""
+            SELECT a.id, a.number AS label, 'reason' AS expected, 'none' AS found FROM agreements_agreement a
+            WHERE a.state IN ('terminated', 'lapsed') AND NOT EXISTS (
+                SELECT 1 FROM core_event e WHERE e.object_id = a.id AND e.to_state = a.state AND e.content_type_id =
+                    (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'agreement')
+                AND (trim(e.comment) <> '' OR EXISTS (
+                    SELECT 1 FROM core_erasure gone WHERE gone."table" = 'core_event' AND gone.row = e.id::text)))
+            ORDER BY a.id
+        """,
+        unit=Unit.TEXT,
+        words={"reason": _("a reason"), "none": _("none")},
+        severity=Severity.FOLLOW_UP,
     ),
 )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from applicants.models import Applicant, BankAccount, DeMinimisAid, Membership
 from applicants.models.de_minimis import Regime
-from core.admin.changes import part_name, register_parts
+from core.admin.changes import part_name, register_body, register_parts
 from core.admin.values import register_reader
 from core.engine.changes import Part, register_told
 from core.text import listed
@@ -20,9 +20,13 @@ def _account(_applicant: models.Model, values: Mapping[str, Any]) -> str:
     return _("Bank account …%(end)s") % {"end": values["iban"][-4:]}
 
 
-register_reader(
-    "applicants.DeMinimisCeiling", "counts", lambda regimes: listed(str(Regime(regime).label) for regime in regimes)
-)
+def regime_in_words(code: str) -> str:
+    """What a de minimis regime is called, in every table that names one; its code where it is none of today's."""
+    return str(Regime(code).label) if code in Regime.values else code
+
+
+register_reader("applicants.DeMinimisCeiling", "counts", lambda regimes: listed(map(regime_in_words, regimes)))
+register_body(Applicant)
 register_told(BankAccount, reason="decision_note")
 register_told(DeMinimisAid, by={"reference": "reference"})
 register_parts(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
-from applicants.models import BankAccount
+from applicants.models import Applicant, BankAccount
 from applicants.models.triggers import bodies_of_case, interested
 from core.figures.invariants import ANOTHER, Invariant, Unit, register
 
@@ -54,5 +54,45 @@ register(
         """,  # noqa: S608 - constants
         unit=Unit.TEXT,
         words=ANOTHER,
-    )
+    ),
+    Invariant(
+        code="applicants.interest-stays",
+        name=_("Interest of who left a body"),
+        sentence=_(
+            "Who left a body keeps an interest in it, and each interest that stays is of somebody who was there."
+        ),
+        source=IMPARTIAL,
+        subject=Applicant,
+        # The history says who acted; interests stay from the first that did on.
+        sql="""
+            WITH gone AS (
+                SELECT user_id, applicant_id, pgh_created_at AS at FROM applicants_membershipevent
+                WHERE pgh_label = 'delete' AND pgh_created_at > (
+                    SELECT applied FROM django_migrations
+                    WHERE app = 'applicants' AND name = '0012_interests_stay_after_leaving')
+            ), wrong AS (
+                SELECT gone.applicant_id, gone.user_id, 'kept' AS expected, 'none' AS found FROM gone
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM applicants_keptinterest kept WHERE kept.user_id = gone.user_id
+                      AND kept.applicant_id = gone.applicant_id AND kept.tie = 'acted'
+                      AND kept.ended_at BETWEEN gone.at - interval '1 hour' AND gone.at + interval '1 hour')
+                UNION ALL
+                SELECT kept.applicant_id, kept.user_id, 'never', 'kept' FROM applicants_keptinterest kept
+                WHERE kept.tie = 'acted' AND NOT EXISTS (
+                        SELECT 1 FROM applicants_membershipevent been
+                        WHERE been.user_id = kept.user_id AND been.applicant_id = kept.applicant_id)
+                   OR kept.tie = 'asked' AND NOT EXISTS (
+                        SELECT 1 FROM applicants_joinrequestevent been
+                        WHERE been.user_id = kept.user_id AND been.applicant_id = kept.applicant_id)
+            )
+            SELECT wrong.applicant_id AS id, u.email AS label, wrong.expected, wrong.found
+            FROM wrong JOIN core_user u ON u.id = wrong.user_id ORDER BY wrong.applicant_id, u.id
+        """,
+        unit=Unit.TEXT,
+        words={
+            "kept": _("an interest that stays"),
+            "none": _("none"),
+            "never": _("nothing: this person was never there"),
+        },
+    ),
 )

@@ -1,5 +1,6 @@
 """The history of a row, as its page and its history page show it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,10 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from core.admin.changes import TECHNICAL, ChangeLine, change_lines, choices_of, parts_of
+from core.admin.changes import ChangeLine, change_lines, choices_of, is_technical, parts_of
 from core.admin.values import Names, expander_of, field_label, field_of, label_in_words, value_text
+from core.engine.changes import subject_of
+from core.engine.owners import Place
 from core.events import history
 from core.history import history_model_of, tracked_models
 from core.models.event import Event
@@ -47,10 +50,13 @@ def lines(subject: models.Model, events: list[Event]) -> list[EventLine]:
             names.know(event.actor)
             if getattr(event, "actor_had_another_name", True) is False:
                 names.know_unchanged(event.actor)
+    others = {event.pk: place for event in events if (place := _other_subject(subject, event))}
+    for place in others.values():
+        names.want(*place)
     return [
         EventLine(
             event=event,
-            label=action_label(_model_of(event) or type(subject), event.action),
+            label=_label(subject, event, others.get(event.pk), names),
             who=_who(event, names),
             changes=_changes(subject, event, names),
         )
@@ -70,11 +76,42 @@ def _model_of(event: Event) -> type[models.Model] | None:
     return ContentType.objects.get_for_id(event.content_type_id).model_class()
 
 
+def _other_subject(subject: models.Model, event: Event) -> Place | None:
+    """What an event is about when that is not the row of the page: it tells of this one beside its own."""
+    place = subject_of(event)
+    own = type(subject)._meta.concrete_model
+    return None if place is None or (place[0]._meta.concrete_model, place[1]) == (own, subject.pk) else place
+
+
+def _label(subject: models.Model, event: Event, other: Place | None, names: Names) -> str:
+    """What was done; with what it was done to where that is another row than the page's."""
+    words = action_label(_model_of(event) or type(subject), event.action)
+    if other is None:
+        return words
+    name = names.of(*other, event.recorded_at or event.created_at)
+    return f"{words} ({other[0]._meta.verbose_name} {name})"
+
+
+def _changes_told(subject: models.Model, event: Event) -> Mapping[str, Any]:
+    """What an event says that became of this row: of an event about another one, what it says of this one."""
+    told = event.changes or {}
+    other = _other_subject(subject, event)
+    if other is None:
+        return told
+    label = type(subject)._meta.concrete_model._meta.label_lower
+    parts = event.data.get("parts") if isinstance(event.data, Mapping) else None
+    for part in parts if isinstance(parts, list) else ():
+        row = part.get("row") if isinstance(part, Mapping) else None
+        if row and (row.get("model"), row.get("id")) == (label, subject.pk):
+            return part.get("changes") or {}
+    return {name: values for name, values in told.items() if field_of(other[0], name) is None}
+
+
 def _changes(subject: models.Model, event: Event, names: Names) -> list[tuple[str, str, str]]:
     """What an event changed: (field, before, after) as people read them, without what only the machine knows."""
     model, found = type(subject), []
-    for name, (before, after) in (event.changes or {}).items():
-        if name in TECHNICAL or name.endswith(("_token", "_key", "_hash")):
+    for name, (before, after) in _changes_told(subject, event).items():
+        if is_technical(name):
             continue
         if expand := expander_of(model, name):
             found += expand(subject, before, after)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.contrib.auth.models import Group
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from core.admin.changes import part_name, register_parts
 from core.admin.values import register_field_name, register_reader, register_row_name
 from core.engine.changes import Part, register_told
+from core.job_runner import kinds
 from core.models.incompatible import REASONS
 from core.models.user import User, UserRole
 from core.presentation import document_kinds, mail_words, register_event_value
@@ -31,10 +33,22 @@ def rule_in_words(code: str) -> str:
     return next((str(rule.label) for rule in rules() if rule.code == code), code)
 
 
+def language_in_words(code: str) -> str:
+    """What a language is called on the screens; its code where Essor does not speak it."""
+    return next((str(gettext(name)).lower() for known, name in settings.LANGUAGES if known == code), code)
+
+
+def job_in_words(name: str) -> str:
+    """What a kind of job does; its name where there is no such job any more."""
+    return next((str(kind.label) for kind in kinds() if kind.name == name), name)
+
+
 register_reader("core.Document", "kind", lambda kind: document_kinds().get(kind, kind))
 register_reader("core.StoredFile", "size", file_size)
 register_reader("core.Retention", "rule", rule_in_words)
 register_reader("core.OutboxMessage", "template", mail_words)
+register_reader("core.OutboxMessage", "language", language_in_words)
+register_reader("core.Job", "kind", job_in_words)
 register_reader("core.IncompatibleRoles", "reason", lambda reason: str(REASONS.get(reason, reason)))
 register_row_name(Group, role_in_words)
 register_field_name(UserRole, "group", gettext_lazy("role"))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from core.dates import format_moment
+from core.engine.findings import say_values_with
 from core.engine.past import Life, lives_of
 from core.job_runner import kinds
 from core.money import MoneyField, format_euros
@@ -78,6 +79,7 @@ class Names:
         self._rows: dict[type[models.Model], dict[Any, models.Model]] = {}
         self._lives: dict[tuple[type[models.Model], Any], Life | None] = {}
         self._past: dict[tuple[type[models.Model], Any, datetime], str] = {}
+        self._by_column: dict[tuple[type[models.Model], str, Any], Any] = {}
 
     def want(self, model: type[models.Model], pk: Any) -> None:
         """Say that the name of this row will be needed."""
@@ -102,6 +104,18 @@ class Names:
         if (model, pk, at) not in self._past:
             self._past[model, pk, at] = self._then(model, pk, at)
         return self._past[model, pk, at]
+
+    def of_key(self, field: models.ForeignKey, key: Any, at: datetime | None = None) -> str:
+        """The name of the row that a foreign key refers to, by its primary key or by another column of its own."""
+        model, target = field.related_model, field.target_field
+        if not target.primary_key:
+            if (model, target.name, key) not in self._by_column:
+                found = model._base_manager.filter(**{target.name: key}).values_list("pk", flat=True).first()
+                self._by_column[model, target.name, key] = found
+            if (pk := self._by_column[model, target.name, key]) is None:
+                return _("no. %(number)s") % {"number": key}
+            return self.of(model, pk, at)
+        return self.of(model, key, at)
 
     def _then(self, model: type[models.Model], pk: Any, at: datetime) -> str:
         now = self._now(model, pk)
@@ -183,7 +197,7 @@ def value_text(model: type[models.Model], name: str, raw: Any, names: Names, at:
             key = found.target_field.to_python(key)
         except ValidationError:
             return plain_text(raw)  # the event keeps the name of that day
-        return names.of(found.related_model, key, at)
+        return names.of_key(found, key, at)
     if isinstance(found, models.JSONField):
         return plain_text(raw)
     choices = dict(found.flatchoices)
@@ -243,3 +257,13 @@ def register_expander(model: str, name: str, expand: Expander) -> None:
 def expander_of(model: type[models.Model], name: str) -> Expander | None:
     """The expander of a field, or None for one that holds one value."""
     return _expanders.get((model._meta.label_lower, name))
+
+
+def words_of_a_finding(model: type[models.Model] | None, name: str, value: Any) -> str:
+    """A value that the proof tells of: as on the screens, without the context of a page."""
+    if model is None:
+        return plain_text(value)
+    return value_text(model, name, value, Names())
+
+
+say_values_with(words_of_a_finding)

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
 from core.engine.kinds import kind_of
+from core.engine.owners import Owners, Place, is_anothers
 from core.history import history_model_of
 from core.json_safe import json_safe
 from core.models.event import Event
@@ -50,6 +52,33 @@ class Told:
     reason: str = ""
     by: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The row whose writing moved a sum: the use of a credit, a commitment. ``name`` is what it is called by."""
+
+    model: type[models.Model]
+    pk: Any
+    name: str
+    values: Values
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Which rows move a sum: those of ``model`` whose ``owner`` is its row; ``named_by`` is what each is called by."""
+
+    model: type[models.Model]
+    owner: str
+    named_by: str
+
+
+_entries: dict[tuple[type[models.Model], str], Entries] = {}
+
+
+def register_entries(model: type[models.Model], name: str, entries: Entries) -> None:
+    """Say which rows move the sum ``name`` of ``model``: each of its changes is told with the one that made it."""
+    _entries[model, name] = entries
 
 
 _told: dict[type[models.Model], Told] = {}
@@ -104,6 +133,7 @@ class Change:
     transaction: UUID | None
     part: Part | None = None
     own_reason: str = ""
+    entry: "Entry | None" = None
     said: Said = field(default_factory=Said, compare=False)
 
     @property
@@ -129,7 +159,7 @@ def changes_of(row: models.Model, fields: Iterable[str], parts: Iterable[Part] =
     found = list(_of_table(own, {key_of(own): row.pk}, tuple(fields), None))
     for part in parts:
         found += _of_table(part.model, {part.owner: row.pk}, part.fields, part)
-    found = _with_events(found)
+    found = _with_events(_with_entries(found))
     return sorted(found, key=lambda change: (_day_of(change), change.line), reverse=True)
 
 
@@ -202,6 +232,36 @@ def _is_default(model: type[models.Model], name: str, value: Any) -> bool:
     return item.has_default() and not callable(item.default) and value == item.default
 
 
+def _with_entries(changes: list[Change]) -> list[Change]:
+    """The changes of sums, each with the row that moved it: the first change of a transaction with its first entry, and
+    so on; where there are not as many of one as of the other, nothing is said."""
+    groups: dict[Entries, dict[tuple[Any, Any], list[Change]]] = {}
+    for change in sorted(changes, key=lambda change: change.line):
+        entries = _entries.get((change.model, change.name))
+        if entries and change.transaction and change.kind == "update":
+            place = (change.pk, change.transaction)
+            groups.setdefault(entries, {}).setdefault(place, []).append(change)
+    paired: dict[int, Entry] = {}
+    for entries, places in groups.items():
+        written = _written(entries, places)
+        for place, group in places.items():
+            if len(group) == len(written.get(place, ())):
+                paired |= {id(change): entry for change, entry in zip(group, written[place], strict=True)}
+    return [replace(change, entry=paired[id(change)]) if id(change) in paired else change for change in changes]
+
+
+def _written(entries: Entries, places: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], list[Entry]]:
+    history, key = history_model_of(entries.model), key_of(entries.model)
+    kept = {item.attname for item in history._meta.concrete_fields}
+    columns = [item.attname for item in entries.model._meta.concrete_fields if item.attname in kept]
+    where = {f"{entries.owner}__in": {pk for pk, _number in places}, "pgh_context_id__in": {at for _pk, at in places}}
+    found: dict[tuple[Any, Any], list[Entry]] = {}
+    for line in history.objects.filter(**where).order_by("pgh_id").values(key, "pgh_context_id", *columns):
+        entry = Entry(entries.model, line[key], str(line[entries.named_by]), line)
+        found.setdefault((line[entries.owner], line["pgh_context_id"]), []).append(entry)
+    return found
+
+
 def _with_events(changes: list[Change]) -> list[Change]:
     """The changes with the events that were written in their transactions."""
     numbers = {change.transaction for change in changes if change.transaction}
@@ -236,18 +296,44 @@ def only_event(change: Change, row: models.Model) -> Event | None:
     return found[0] if found else None
 
 
-def causes(change: Change) -> list[Event]:
+def causes(change: Change, owners: Owners) -> list[Event]:
     """The events with which a value followed: moves of a state of its row or of what this belongs to, else moves that
-    whoever wrote it made in its transaction; where nothing moved, other events of the same.
+    whoever wrote it made in its transaction; where nothing moved, other events of the same. Never one of another case,
+    body or object than that of the row: ten cases may be decided in one transaction.
 
     For what nobody types itself (the sum that an order moves): they say what was done, not why this value is right.
+    ``owners`` has read what :func:`places_of` names.
     """
-    near = list(dict.fromkeys([*change.said.about(change.model, change.pk), *_of_owners(change)]))
+    about = [*change.said.about(change.model, change.pk), *change.said.naming(change.model, change.pk)]
+    near = list(dict.fromkeys([*about, *_of_owners(change)]))
     if change.user_id:
         mine = [event for event in change.events if event.actor_id == change.user_id]
     else:
         mine = [event for event in change.events if change.label and event.actor_label == change.label]
+    place = owners.of_values((change.model._meta.concrete_model, change.pk), change.values)
+    if change.entry:
+        place |= owners.of_values((change.entry.model, change.entry.pk), change.entry.values)
+    mine = [event for event in mine if not _is_anothers(event, place, owners)]
     return _moves(near) or _moves(mine) or near or mine
+
+
+def _is_anothers(event: Event, place: set[Place], owners: Owners) -> bool:
+    subject = subject_of(event)
+    return subject is not None and is_anothers(place, owners.of(subject))
+
+
+def subject_of(event: Event) -> Place | None:
+    """The row that an event is about; None for a table that is no more."""
+    model = ContentType.objects.get_for_id(event.content_type_id).model_class()
+    return None if model is None else (model, event.object_id)
+
+
+def know_owners(changes: Iterable[Change], owners: Owners, *rows: Place) -> None:
+    """Read what one must know of the owners of rows to say what caused these changes; and those of ``rows``."""
+    known = [(change.model._meta.concrete_model, change.values) for change in changes]
+    known += [(change.entry.model, change.entry.values) for change in changes if change.entry]
+    subjects = {subject_of(event) for change in changes for event in change.events}
+    owners.know(known, {*rows, *filter(None, subjects)})
 
 
 def says(event: Event, change: Change) -> bool:

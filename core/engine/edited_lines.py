@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.engine.findings import Finding
+from core.engine.findings import Finding, named
 from core.engine.lines import Columns, Lines, batch_digest, fetch, quoted
 
 # What a batch says of a line that its seal does not fit: the line was edited; its seal was; one of the two.
@@ -66,7 +66,8 @@ def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
                to_jsonb(line.*) AS after,
                {digest} = leaf.digest AS public_holds,
                coalesce({personal}, '-') = leaf.personal_digest AS personal_holds,
-               line.{lines.key}::text AS row_now, {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt
+               line.{lines.key}::text AS row_now, {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt,
+               {erased} AS is_erased
         FROM core_historyseal AS leaf
         JOIN core_eventseal AS seal ON seal.position = leaf.position
         JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
@@ -109,7 +110,7 @@ def _seal_finding(lines: Lines, row: dict[str, Any]) -> Finding:
         "the seal of line %(line)s of the history of %(table)s %(row)s was edited; the line itself is the one that was "
         "sealed: its batch in the chain proves it."
     )
-    words = {"line": row["line"], "table": lines.name, "row": row["row_now"]}
+    words = {"line": row["line"], "table": named(lines.name), "row": row["row_now"]}
     return Finding("core_historyseal", row["leaf"], "digest", None, row["digest"], row["sealed_at"], sentence, words)
 
 
@@ -127,15 +128,52 @@ def lines_that_do_not_hold(lines: Lines) -> dict[int, dict[str, Any]]:
 
 def proven_by(lines: Lines, row: dict[str, Any], values: Mapping[str, Any]) -> bool:
     """Whether a broken line was sealed with these values, those of the row as it is."""
-    if row["standing"] != SEAL_HOLDS or row["row_now"] != row["row"]:
+    if row["standing"] != SEAL_HOLDS:
         return False
-    columns, now = row["columns"], values_of(row["after"])
+    columns, now, back = row["columns"], values_of(row["after"]), _to_its_row(lines, row)
     changed = {name: value for name, value in values.items() if name in now and now[name] != value}
     return all(
         row[f"{part}_holds"]
-        or _proves(lines, columns, row, part, {name: changed[name] for name in changed if name in columns[part]})
+        or _proves(lines, columns, row, part, back | {name: changed[name] for name in changed if name in columns[part]})
         for part in ("public", "personal")
     )
+
+
+def moved_lines(lines: Lines) -> dict[int, str]:
+    """The lines that say another row than the one of which they were sealed: {``pgh_id``: the key of that row}."""
+    return {
+        number: row["row"]
+        for number, row in lines_that_do_not_hold(lines).items()
+        if row["row_now"] != row["row"] and row["standing"] == SEAL_HOLDS
+    }
+
+
+def as_sealed(lines: Lines, moved: Mapping[int, str]) -> str:
+    """SQL: the history in which each moved line stands with the row of which it was sealed; the table, without any."""
+    if not moved:
+        return lines.table
+    pairs = ", ".join(f"({int(line)}, {_literal(row)})" for line, row in moved.items())
+    back = ", ".join(f"{_literal(column)}, moved.row" for column in _keys(lines))
+    return f"""(
+        SELECT (jsonb_populate_record(kept, CASE WHEN moved.row IS NULL THEN '{{}}'::jsonb
+                ELSE jsonb_build_object({back}) END)).*
+        FROM {lines.table} AS kept LEFT JOIN (VALUES {pairs}) AS moved (line, row) ON moved.line = kept.pgh_id
+    )"""  # noqa: S608 - numbers, and keys of rows as literals
+
+
+def _keys(lines: Lines) -> list[str]:
+    """The columns of a history that hold the key of the row: the one by which its lines are found, and its own."""
+    return list(dict.fromkeys([lines.key.strip('"'), lines.model._meta.pk.column]))
+
+
+def _to_its_row(lines: Lines, row: dict[str, Any]) -> dict[str, Any]:
+    """What gives a line back to the row of which it was sealed; nothing for one that was not moved."""
+    return dict.fromkeys(_keys(lines), row["row"]) if row["row_now"] != row["row"] else {}
+
+
+def _literal(text: str) -> str:
+    """A text as it stands in a statement that may have parameters."""
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
 
 
 def _sealed_lines_of(lines: Lines, columns: Columns, rows: list[str]) -> dict[str, int]:
@@ -172,6 +210,8 @@ def _salt_finding(lines: Lines, rows: list[dict[str, Any]]) -> Finding:
 
 
 def _line_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Finding:
+    if row["row_now"] != row["row"] and row["standing"] == SEAL_HOLDS:
+        return _moved_finding(lines, row, was)
     if was:
         sentence = _("line %(line)s of the history of this row was edited after it was sealed.")
         return Finding(
@@ -197,6 +237,26 @@ def _line_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Finding
     return Finding(lines.name, row["row"], "*", None, values_of(row["after"]), row["sealed_at"], sentence, words)
 
 
+def _moved_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Finding:
+    """The line alone is named: neither the row from which it was taken nor the one to which it was given did anything."""
+    key = lines.key.strip('"')
+    if was and was.field == key:
+        sentence = _("line %(line)s of the history was moved from this row to row %(now)s after it was sealed.")
+    elif was:
+        sentence = _(
+            "line %(line)s of the history was moved from this row to row %(now)s, and edited, after it was sealed."
+        )
+    else:
+        sentence = _(
+            "line %(line)s of the history was moved from this row to row %(now)s after it was sealed; whether it was edited "
+            "too cannot be known from the lines beside it."
+        )
+    words = {"line": row["line"], "now": row["row_now"]}
+    before, after = (row["row"], row["row_now"]) if was is None or was.field == key else (was.before, was.after)
+    field = key if was is None or was.field == key else was.field
+    return Finding(lines.name, row["row"], field, before, after, row["sealed_at"], sentence, words)
+
+
 def values_of(line: Any) -> Mapping[str, Any]:
     """The values of the row in a history line, without what the library adds."""
     values = json.loads(line) if isinstance(line, str) else line
@@ -209,18 +269,31 @@ def _what_it_said(lines: Lines, columns: Columns, row: dict[str, Any]) -> Was | 
     if row["standing"] != SEAL_HOLDS:
         return None
     now = values_of(row["after"])
-    part = "public" if not row["public_holds"] else "personal"
+    key = lines.key.strip('"')
+    back = _to_its_row(lines, row)
+    wrong = _parts_that_do_not_hold(lines, columns, row, back)
+    if not wrong:
+        return Was(key, row["row"], row["row_now"])
+    part = wrong[0]
     for other in _neighbours(lines, row):
         changed = {
             name: other[name] for name in now if name in columns[part] and name in other and other[name] != now[name]
         }
         for patch in ({name: value} for name, value in changed.items()):
-            if _proves(lines, columns, row, part, patch):
+            if _proves(lines, columns, row, part, back | patch):
                 ((name, value),) = patch.items()
                 return Was(name, value, now[name])
-        if len(changed) > 1 and _proves(lines, columns, row, part, changed):
+        if len(changed) > 1 and _proves(lines, columns, row, part, back | changed):
             return Was(", ".join(changed), changed, {name: now[name] for name in changed})
     return None
+
+
+def _parts_that_do_not_hold(lines: Lines, columns: Columns, row: dict[str, Any], back: Mapping[str, Any]) -> list[str]:
+    """Which parts of a line differ from what was sealed, once it is given back to its row; none when it was moved only."""
+    if not back:
+        return [part for part in ("public", "personal") if not row[f"{part}_holds"]]
+    parts = ["public", "personal"] if columns["personal"] and not row["is_erased"] else ["public"]
+    return [part for part in parts if not _proves(lines, columns, row, part, back)]
 
 
 def _neighbours(lines: Lines, row: dict[str, Any]) -> list[Mapping[str, Any]]:

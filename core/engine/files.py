@@ -117,7 +117,10 @@ def check_files(keys: Iterable[int]) -> Iterator[Finding]:
         if not fault:
             continue
         used = Document.objects.filter(file=stored).order_by("pk").values_list("pk", "name")
-        which = ", ".join(f"{name} (core_document id={pk})" for pk, name in used[:5]) or "–"
+        which = (
+            ", ".join(_("%(name)s (document no. %(number)s)") % {"name": name, "number": pk} for pk, name in used[:5])
+            or "–"
+        )
         if fault == Fault.MISSING:
             sentence = _("the stored file is gone: %(documents)s.")
         elif fault == Fault.UNREADABLE:
@@ -125,6 +128,6 @@ def check_files(keys: Iterable[int]) -> Iterator[Finding]:
         else:
             sentence = _("the bytes of the stored file are not those that were kept: %(documents)s.")
         yield Finding(
-            "core_storedfile", stored.pk, "sha256", stored.sha256, fault, stored.created_at, sentence,
+            "core_storedfile", stored.pk, "sha256", stored.sha256, str(Fault(fault).label), stored.created_at, sentence,
             {"documents": which},
         )  # fmt: skip

@@ -4,8 +4,10 @@ Two kinds that are swapped would accuse every event of both; what is named is th
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext as _
@@ -48,10 +50,12 @@ def number_of_kind(model: type[models.Model]) -> int:
 
 
 def check_kinds() -> Iterator[Finding]:
-    """No kind of rows was renamed: its first event and its rights say its name."""
+    """No kind of rows was renamed: its first event and its rights say its name; each has the rights of its model."""
     said, proven = _said(), proven_kinds()
+    renamed: set[int] = set()
     for number in sorted(said):
         if said[number] != proven[number]:
+            renamed.add(number)
             sentence = _("the kind of rows “%(was)s” was renamed: the events about it were written under that name.")
             yield _finding(number, proven[number], said[number], sentence)
     query = """
@@ -61,8 +65,38 @@ def check_kinds() -> Iterator[Finding]:
     """
     for row in fetch(query):
         if said.get(row["id"]) == proven.get(row["id"]):
+            renamed.add(row["id"])
             sentence = _("the kind of rows “%(was)s” was renamed: its rights are those of that name.")
             yield _finding(row["id"], row["was"], said[row["id"]], sentence)
+
+    yield from _rights({number: label for number, label in said.items() if number not in renamed})
+
+
+def _rights(kinds: dict[int, str]) -> Iterator[Finding]:
+    """The rights of each kind are those that its model declares: pages and interfaces ask for them by name.
+
+    A kind whose model went with an older version keeps its rights: nobody asks for them.
+    """
+    declared = {
+        model._meta.label_lower: {
+            *(f"{action}_{model._meta.model_name}" for action in model._meta.default_permissions),
+            *(codename for codename, _name in model._meta.permissions),
+        }
+        for model in apps.get_models()
+    }
+    held: dict[int, dict[str, int]] = {number: {} for number in kinds}
+    for pk, number, codename in Permission.objects.values_list("pk", "content_type_id", "codename"):
+        if number in held:
+            held[number][codename] = pk
+    for number in sorted(kinds):
+        if (expected := declared.get(kinds[number])) is None:
+            continue
+        for wanted, there in zip_longest(
+            sorted(expected - held[number].keys()), sorted(held[number].keys() - expected)
+        ):
+            pk = held[number].get(there, "*")
+            sentence = _("the rights of the kind of rows “%(kind)s” are not those that it declares.")
+            yield Finding("auth_permission", pk, "codename", wanted, there, None, sentence, {"kind": kinds[number]})
 
 
 def _finding(number: int, was: str, now: str, sentence: str) -> Finding:

@@ -48,6 +48,7 @@ def check_lines(model: type[models.Model]) -> Iterator[Finding]:
     """Every sealed line of a row's history is there, as it was sealed."""
     lines = Lines.of(model)
     yield from _removed(lines)
+    yield from _salts(lines)
     known = set(lines.columns["public"]) | set(lines.columns["personal"])
     for columns in lines.formats():
         if lost := sorted({*columns["public"], *columns["personal"]} - known - _present(lines)):
@@ -79,6 +80,20 @@ def _removed(lines: Lines) -> Iterator[Finding]:
             sentence = _("%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.")
         words = {"count": row["count"], "line": row["first"]}
         yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence, words)
+
+
+def _salts(lines: Lines) -> Iterator[Finding]:
+    """Salts of rows of which nothing was ever sealed, and that have no history: nothing is hashed with them."""
+    query = f"""
+        SELECT salt.row FROM core_personsalt AS salt
+        WHERE salt."table" = %s
+          AND NOT EXISTS (SELECT FROM {lines.table} AS line WHERE line.{lines.key}::text = salt.row)
+          AND NOT EXISTS (SELECT FROM core_historyseal AS leaf WHERE leaf."table" = salt."table" AND leaf.row = salt.row)
+        ORDER BY salt.id
+    """  # noqa: S608
+    for row in fetch(query, [lines.name]):
+        sentence = _("there is a salt for this row, which has no history: somebody added it.")
+        yield Finding(lines.name, row["row"], "salt", None, None, None, sentence)
 
 
 def check_authors(model: type[models.Model], *, after_line: int = 0, after_event: int = 0) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from core.engine.contents import check_content, contents
 from core.engine.erasure import check_erasures
+from core.engine.event_checks import check_events
 from core.engine.files import check_files, slices
 from core.engine.findings import Finding
 from core.engine.guards import check_guards
@@ -24,7 +25,6 @@ from core.engine.lines import fix_text_settings
 from core.engine.seal_checks import Unsealed, check_seals
 from core.engine.verification import (
     check_beginnings,
-    check_events,
     check_outside,
     check_rows,
     check_states,
@@ -95,7 +95,7 @@ def run(steps: list[Step], *, limit: int | None, sessions: int, told: Told) -> F
     ``told`` hears (done, all, name) after each step. Several sessions see the same instant, which the first one hands
     on; inside a caller's transaction (tests) there is one session, the caller's.
     """
-    guards = _taken(Step("guards", check_guards), limit)
+    guards = _taken(Step(_("guards"), check_guards), limit)
     results: dict[int, Found] = {-1: guards}
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(len(steps)):

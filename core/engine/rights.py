@@ -6,11 +6,13 @@ A guard that stands says nothing when its table belongs to somebody else, or whe
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch
 from core.engine.locks import ONLY_ADDED_TO, ONLY_READ, history_tables
+from core.roles import Role
 
 OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass)"
 # What a setting of a role or of the database may not say: triggers off, histories under a name, tables of another schema.
@@ -121,17 +123,41 @@ def _lenders() -> Iterator[Finding]:
 def _beside_the_roles() -> Iterator[Finding]:
     """Rights come from the roles alone: the tables of the library that give others, to a group or a person, stay empty."""
     query = """
-        SELECT 'auth_group_permissions' AS "table", held.id, role.name AS who, permission.codename AS given
+        SELECT 'auth_group_permissions' AS "table", held.id, role.name AS who, permission.id AS given
         FROM auth_group_permissions AS held JOIN auth_group AS role ON role.id = held.group_id
         JOIN auth_permission AS permission ON permission.id = held.permission_id
         UNION ALL
-        SELECT 'core_user_user_permissions', held.id, held.user_id::text, permission.codename
+        SELECT 'core_user_user_permissions', held.id, person.email, permission.id
         FROM core_user_user_permissions AS held JOIN auth_permission AS permission ON permission.id = held.permission_id
+        JOIN core_user AS person ON person.id = held.user_id
         ORDER BY 1, 2
     """
     for row in fetch(query):
         sentence = _("a right was given to “%(who)s” beside the roles, and nothing recorded it: remove this row.")
-        yield Finding(row["table"], row["id"], "*", None, row["given"], None, sentence, {"who": row["who"]})
+        given, who = _right_in_words(row["given"]), _role_in_words(row["who"])
+        yield Finding(row["table"], row["id"], "*", None, given, None, sentence, {"who": who})
+
+
+def _right_in_words(pk: int) -> str:
+    """A right of the library as people read it: what it lets do, with the rows of which table."""
+    right = Permission.objects.select_related("content_type").get(pk=pk)
+    model = right.content_type.model_class()
+    kind = str(model._meta.verbose_name_plural) if model else right.content_type.model
+    match right.codename.partition("_")[0]:
+        case "add":
+            return _("to add: %(rows)s") % {"rows": kind}
+        case "change":
+            return _("to change: %(rows)s") % {"rows": kind}
+        case "delete":
+            return _("to delete: %(rows)s") % {"rows": kind}
+        case "view":
+            return _("to read: %(rows)s") % {"rows": kind}
+    return right.name
+
+
+def _role_in_words(name: str) -> str:
+    """A role by its label; a person by their address."""
+    return str(Role(name).label) if name in Role.values else name
 
 
 def _heirs() -> Iterator[Finding]:

@@ -10,58 +10,18 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
-from core.engine.edited_lines import EXPLAINED, lines_that_do_not_hold, proven_by
+from core.engine.edited_lines import EXPLAINED, as_sealed, lines_that_do_not_hold, moved_lines, proven_by
 from core.engine.erasure import marks_of
-from core.engine.findings import Finding
-from core.engine.kind_checks import number_of_kind, proven_kinds
+from core.engine.findings import Finding, line_in_words
+from core.engine.kind_checks import number_of_kind
 from core.engine.lines import Lines, fetch, quoted
 from core.engine.seal_checks import transactions_of_removed_events
-from core.events import content_hash_of, hash_of
 from core.history import history_model_of, personal_fields, tracked_models
 from core.models.event import Event, EventSeal
 from core.models.job import Job
 from core.models.proof import Erasure
 
 CHUNK = 2_000
-
-
-# --- events and seals ----------------------------------------------------------------------------------------------
-
-
-def check_events() -> Iterator[Finding]:
-    """Every event says what its hash says, and follows the one before it in its subject's chain."""
-    labels = proven_kinds()
-    table, previous = Event._meta.db_table, None
-    erased = set(Erasure.objects.filter(table=table).values_list("row", flat=True))
-    for event in Event.objects.order_by("content_type_id", "object_id", "sequence").iterator(CHUNK):
-        subject = (event.content_type_id, event.object_id)
-        follows = previous is not None and (previous.content_type_id, previous.object_id) == subject
-        expected_sequence = previous.sequence + 1 if follows else 1
-        expected_hash = previous.hash if follows else ""
-        name = f"{labels.get(event.content_type_id, '?')} {event.object_id}"
-        if event.sequence != expected_sequence:
-            yield Finding(
-                table, event.pk, "sequence", expected_sequence, event.sequence, event.created_at,
-                _("an event of %(name)s before this one is missing."), {"name": name},
-            )  # fmt: skip
-        elif event.previous_hash != expected_hash:
-            yield Finding(
-                table, event.pk, "previous_hash", expected_hash, event.previous_hash, event.created_at,
-                _("this event of %(name)s does not follow the one before it."), {"name": name},
-            )  # fmt: skip
-        if event.formula > 1 and (event.salt or str(event.pk) not in erased):
-            if (computed := content_hash_of(event)) != event.content_hash:
-                yield Finding(
-                    table, event.pk, "content_hash", event.content_hash, computed, event.created_at,
-                    _("the event “%(action)s” of %(name)s was edited after it was written."), {"action": event.action, "name": name},
-                )  # fmt: skip
-        computed = hash_of(event, labels.get(event.content_type_id, "?"))
-        if computed != event.hash:
-            yield Finding(
-                table, event.pk, "hash", event.hash, computed, event.created_at,
-                _("the event “%(action)s” of %(name)s was edited after it was written."), {"action": event.action, "name": name},
-            )  # fmt: skip
-        previous = event
 
 
 def check_anchor(anchor: str) -> Iterator[Finding]:
@@ -111,12 +71,27 @@ class _Tables:
         return f"jsonb_build_object({pairs})"
 
 
+HISTORY = "[history]"
+
+
+def _as_sealed(model: type[models.Model], statement: str) -> list[dict[str, Any]]:
+    """What a statement on the history of a model finds, each line with the row of which it was sealed: one that was
+    moved to another row accuses neither of the two.
+
+    :data:`HISTORY` stands in the statement for the history. Without findings, nothing is asked twice.
+    """
+    lines = Lines.of(model)
+    rows = fetch(statement.replace(HISTORY, lines.table))
+    moved = moved_lines(lines) if rows else {}
+    return fetch(statement.replace(HISTORY, as_sealed(lines, moved))) if moved else rows
+
+
 def check_rows(model: type[models.Model]) -> Iterator[Finding]:
     """Every present row is what its newest history row says; every row that went away has a delete event."""
     names = _Tables.of(model)
     query = f"""
         WITH newest AS (
-            SELECT DISTINCT ON ({names.key}) * FROM {names.history} ORDER BY {names.key}, pgh_id DESC
+            SELECT DISTINCT ON ({names.key}) * FROM {HISTORY} AS line ORDER BY {names.key}, pgh_id DESC
         )
         SELECT coalesce(present.{names.pk}, newest.{names.key}) AS id, newest.pgh_label AS label, newest.pgh_id AS line,
                newest.pgh_created_at AS recorded_at, present.{names.pk} IS NOT NULL AS is_present,
@@ -128,7 +103,7 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
            OR (present.{names.pk} IS NOT NULL AND ({names.row("present")}) IS DISTINCT FROM ({names.row("newest")}))
         ORDER BY recorded_at NULLS FIRST, id
     """  # noqa: S608 - the names come from the models
-    rows = fetch(query)
+    rows = _as_sealed(model, query)
     lines = _NewestLines(Lines.of(model), [row["line"] for row in rows if row["line"]]) if rows else None
     for row in rows:
         before, after = _loaded(row["before"]), _loaded(row["after"])
@@ -211,20 +186,21 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
         SELECT id, label, pgh_id, pgh_created_at, previous FROM (
             SELECT {names.key} AS id, pgh_label AS label, pgh_id, pgh_created_at,
                    lag(pgh_label) OVER (PARTITION BY {names.key} ORDER BY pgh_id) AS previous
-            FROM {names.history}
+            FROM {HISTORY} AS kept
         ) AS line
         WHERE (previous IS NULL) <> (label = 'insert') AND previous IS DISTINCT FROM 'delete'
            OR previous = 'delete' AND label <> 'insert'
         ORDER BY pgh_id
-    """  # noqa: S608
-    rows = fetch(query)
+    """  # noqa: S608 - the names come from the models
+    rows = _as_sealed(model, query)
     forged = lines_that_do_not_hold(Lines.of(model)) if rows else {}
     for row in rows:
         if row["pgh_id"] in forged:
             continue  # what it says of itself was edited after it was sealed, and is told as that
         sentence = _("the history of this row has a gap before its line %(line)s.")
         yield Finding(
-            names.name, row["id"], "*", row["previous"], row["label"], row["pgh_created_at"], sentence,
+            names.name, row["id"], "*", line_in_words(row["previous"]), line_in_words(row["label"]),
+            row["pgh_created_at"], sentence,
             {"line": row["pgh_id"]},
         )  # fmt: skip
 
@@ -235,12 +211,12 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
     query = f"""
         SELECT line.{names.key} AS id, line.pgh_label AS label, line.pgh_created_at AS recorded_at, line.pgh_id AS line,
                {names.json("line")} AS after,
-               (SELECT {names.json("earlier")} FROM {names.history} AS earlier
+               (SELECT {names.json("earlier")} FROM {HISTORY} AS earlier
                 WHERE earlier.{names.key} = line.{names.key} AND earlier.pgh_id < line.pgh_id
                 ORDER BY earlier.pgh_id DESC LIMIT 1) AS before
-        FROM {names.history} AS line WHERE line.pgh_context IS NULL ORDER BY line.pgh_id
-    """  # noqa: S608
-    rows = fetch(query)
+        FROM {HISTORY} AS line WHERE line.pgh_context IS NULL ORDER BY line.pgh_id
+    """  # noqa: S608 - the names come from the models
+    rows = _as_sealed(model, query)
     forged = lines_that_do_not_hold(Lines.of(model)) if rows else {}
     for row in rows:
         if row["line"] in forged:
@@ -249,6 +225,8 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
         field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
         sentence = _("edited outside Essor (%(what)s).")
         whole = field == "*"
+        if row["label"] == "delete":
+            before, after = after, None
         yield Finding(
             names.name,
             row["id"],
@@ -257,7 +235,7 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
             after if whole else after[field],
             row["recorded_at"],
             sentence,
-            {"what": row["label"]},
+            {"what": line_in_words(row["label"])},
         )
 
 

@@ -145,7 +145,13 @@ class EventSeal(models.Model):
                 condition=(models.Q(event_id__isnull=False, table="", lines=0) & ~models.Q(event_hash=""))
                 | (models.Q(event_id__isnull=True, lines__gte=1) & ~models.Q(table="") & ~models.Q(batch_hash="")),
                 name="core_eventseal_one_thing",
-            )
+            ),
+            # What no hash takes in says nothing: columns that have no meaning for what is sealed stay empty.
+            models.CheckConstraint(
+                condition=models.Q(event_id__isnull=False, batch_hash="", columns={})
+                | models.Q(event_id__isnull=True, event_hash="", transaction__isnull=True),
+                name="core_eventseal_says_no_more",
+            ),
         ]
         triggers = [*append_only_triggers(), pgtrigger.Trigger(**FOLLOWS)]
 

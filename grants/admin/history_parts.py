@@ -7,10 +7,13 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from applicants.admin.history_parts import regime_in_words
+from applicants.models import DeMinimisAid
 from core.admin.changes import part_name, register_parts
 from core.admin.values import NOTHING, register_expander, register_reader
 from core.dates import format_date_long
-from core.engine.changes import Part, register_told
+from core.engine.changes import Entries, Part, register_entries, register_told
+from core.engine.owners import register_owner
 from core.money import format_euros
 from core.text import listed
 from grants.models import (
@@ -80,6 +83,10 @@ for _model, _field in (
 ):  # fmt: skip
     register_reader(_model, _field, plan_in_words)
 
+register_reader("grants.Proposal", "de_minimis_regime", regime_in_words)
+register_entries(Envelope, "committed_amount", Entries(Commitment, "envelope_id", "reference"))
+register_entries(PaymentCredit, "ordered_amount", Entries(CreditUse, "credit_id", "reference"))
+register_owner(DeMinimisAid, "case_number", Application, "number")
 register_told(Score, reason="comment", by={"criterion": "code"})
 register_told(CheckAnswer, reason="reason", by={"check": "code"})
 register_told(Opinion, by={"opinion": "code"})

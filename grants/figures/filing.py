@@ -104,7 +104,7 @@ register(
         source=_("Code of relations between the public and the administration, Articles L112-3, L114-5 and L231-4."),
         subject=Application,
         sql=f"""
-            SELECT id, label, expected::text AS expected, found::text AS found FROM (
+            SELECT id, label, expected, found FROM (
                 SELECT app.id, app.number AS label, app.decision_due_on AS found,
                        ({day("app.submitted_at")} + make_interval(months => coalesce(
                            (v.definition #>> '{{deadlines,silence_months}}')::int, {DEFAULT_SILENCE_MONTHS})))::date
@@ -116,7 +116,7 @@ register(
                 WHERE app.state IN {PENDING}
             ) s WHERE expected IS DISTINCT FROM found ORDER BY id
         """,  # noqa: S608 - constants
-        unit=Unit.TEXT,
+        unit=Unit.DAY,
         severity=Severity.FOLLOW_UP,
     ),
 )

@@ -8,6 +8,7 @@ from core.figures.invariants import Invariant, Severity, Unit, register
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE, UNTRUE_DOUBTS
 from reporting.models import CategoryOfRegion, Operation, OperationFlag, Priority
 from reporting.models.ended import BORNE, STILL_GRANTED
+from reporting.models.flag import FlagKind, FlagState
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
 RATE = _("Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure.")
@@ -176,6 +177,7 @@ register(
             SELECT f.id, o.code AS label, 'obsolete' AS expected, f.kind AS found FROM {UNTRUE_DOUBTS} ORDER BY f.id
         """,  # noqa: S608 - fragments of our own
         unit=Unit.TEXT,
+        words=dict([*FlagKind.choices, *FlagState.choices]),
         severity=Severity.FOLLOW_UP,
     ),
     Invariant(

@@ -190,5 +190,5 @@ def test_verify_history_names_the_file(invoice, damage, fault, word):
         call_command("verify_history")
     (line,) = str(caught.value).splitlines()
     assert line.startswith(f"Fichier conservé (core_storedfile) n°\xa0{invoice.file_id}, champ sha256\u202f: ")
-    assert f"facture.pdf (core_document id={invoice.pk})" in line
+    assert f"facture.pdf (document n°\xa0{invoice.pk})" in line
     call_command("verify_history", "--no-files", stdout=StringIO())

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 
@@ -237,6 +237,22 @@ def test_a_forged_line_that_names_nobody_is_not_a_change_outside_of_essor(person
     assert all("was edited after it was sealed" in line or "came back" in line for line in lines), lines
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_line_moved_to_another_row_is_named_and_accuses_neither_row(person, edited):
+    with acting_as(label="tests"):
+        other = UserFactory(applicant=True)
+        User.objects.filter(pk=person.pk).update(is_staff=True)
+        User.objects.filter(pk=person.pk).update(phone="06 07 08 09 10")
+    seal_all()
+    line = history_rows(person).last().pgh_id
+    also = ", phone = '99'" if edited else ""
+    with behind_the_triggers():
+        sql(f"UPDATE core_userevent SET pgh_obj_id = %s, id = id{also} WHERE pgh_id = %s", other.pk, line)  # noqa: S608
+    (found,) = broken()
+    assert found.startswith(f"core_user id={person.pk} field={'phone' if edited else 'pgh_obj_id'}: line {line} of the")
+    assert f"was moved from this row to row {other.pk}{', and edited,' if edited else ''} after it was sealed." in found
+
+
 def test_a_seal_of_a_line_that_was_edited_is_named_as_the_seal(person):
     seal_all()
     newest = history_rows(person).last().pgh_id
@@ -292,9 +308,14 @@ def test_a_seal_of_an_event_that_was_edited_accuses_no_event(person, edit, said)
     record(person, "look", actor=person)
     seal_all()
     position = EventSeal.objects.get(event_id=event.pk).position
+    statement = f"UPDATE core_eventseal SET {edit} WHERE position = %s"  # noqa: S608
+    if edit.startswith(("columns", "batch_hash")):  # what no hash takes in is refused to everybody
+        with behind_the_triggers(), pytest.raises(IntegrityError, match="says_no_more"), transaction.atomic():
+            sql(statement, position)
+        sql("ALTER TABLE core_eventseal DROP CONSTRAINT core_eventseal_says_no_more")
     with behind_the_triggers():
-        sql(f"UPDATE core_eventseal SET {edit} WHERE position = %s", position)  # noqa: S608
-    (line,) = broken()
+        sql(statement, position)
+    (line,) = [line for line in broken() if not line.startswith("core_eventseal id=core_eventseal_says_no_more")]
     assert line.startswith(f"core_eventseal id={position}") and said in line
 
 
@@ -318,6 +339,43 @@ def test_a_kind_of_rows_that_was_renamed_is_named_and_no_event(person, other):
     ContentType.objects.clear_cache()
     assert {line.split(" id=")[0] for line in lines} == {"django_content_type"}, lines
     assert any("the kind of rows “core.user” was renamed" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["UPDATE auth_permission SET codename = 'zz' WHERE codename = 'change_user'",
+     "DELETE FROM auth_permission WHERE codename = 'change_user'"],
+)  # fmt: skip
+def test_the_rights_of_a_kind_of_rows_are_those_that_it_declares(person, edit):
+    with behind_the_triggers():
+        sql(edit)
+    (line,) = broken()
+    assert line.startswith("auth_permission") and "“core.user” are not those that it declares" in line
+    assert "before=change_user" in line
+
+
+def test_a_salt_of_a_row_that_never_was_is_found(person):
+    seal_all()
+    with behind_the_triggers():
+        sql("INSERT INTO core_personsalt (\"table\", row, salt) VALUES ('core_user', '999999999', gen_random_uuid())")
+    (line,) = broken()
+    assert line.startswith("core_user id=999999999 field=salt: there is a salt for this row, which has no history")
+
+
+def test_an_event_moved_to_another_subject_is_named_alone(person):
+    with acting_as(label="tests"):
+        other = UserFactory(applicant=True)
+    moved = record(person, "look", actor=person)
+    record(person, "look", actor=person)
+    record(other, "look", actor=other)
+    seal_all()
+    with behind_the_triggers():
+        sql("UPDATE core_event SET object_id = %s WHERE id = %s", other.pk, moved.pk)
+    (line,) = broken()
+    assert (
+        line.startswith(f"core_event id={moved.pk} field=object_id: ")
+        and f"before={person.pk} after={other.pk}" in line
+    )
 
 
 def test_a_transaction_of_an_event_that_was_edited_is_told_with_both(person):

@@ -102,7 +102,7 @@ def test_a_row_edited_behind_the_triggers(person):
     seal_all()
     (line,) = broken()
     assert "field=phone: this row was edited without leaving a trace; the newest line of its history is sealed." in line
-    assert "before=01 02 03 04 05 after=99 when=20" in line
+    assert "before=01 02 03 04 05 after=99 when=" in line
 
 
 def test_a_row_added_or_removed_behind_the_triggers(person):
@@ -251,7 +251,7 @@ def test_an_event_edited(filed):
     sql("UPDATE core_event SET comment = 'never said' WHERE sequence = 1", behind_the_triggers=True)
     (line,) = broken()
     assert line.startswith("core_event id=")
-    assert "field=content_hash: the event “submit” of sample.case" in line
+    assert "field=content_hash: the event “Submit” of case" in line
 
 
 def test_an_event_moved_to_another_transaction(filed):
@@ -304,14 +304,14 @@ def test_a_state_given_without_a_transition(filed):
     sql("UPDATE sample_case SET state = 'accepted'")
     (line,) = broken()
     assert line.startswith(f"sample_case id={filed.pk} field=state: this state was given without a transition.")
-    assert "before=submitted after=accepted" in line
+    assert "before=Submitted after=Accepted" in line
 
 
 def test_a_check_that_fails_is_a_finding_and_silences_no_other(person, filed):
     record(person, "erase", actor=person, data={"places": [1]})  # of which nothing can be made
     sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk)
     lines = broken()
-    assert any(line.startswith("core_erasure id=*: this could not be checked (TypeError") for line in lines)
+    assert any(line.startswith("core_erasure: this could not be checked (TypeError") for line in lines)
     assert any("core_user" in line and "edited outside Essor" in line for line in lines)
 
 

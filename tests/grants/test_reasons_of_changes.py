@@ -7,14 +7,19 @@ import pytest
 from django.db import connection, transaction
 
 from agreements import claims
-from core.admin.changes import change_lines
-from core.events import record
+from core.admin.changes import change_lines, counted_fields
+from core.admin.events import lines
+from core.events import history, record
+from core.history import tracked_models
+from core.models import Event
 from core.roles import Role
 from core.transitions import perform
 from grants import committee, instruction
+from reporting.models import Priority
 from tests.factories.agreements import in_force, submitted
 from tests.factories.core import UserFactory
 from tests.factories.instruction import CaseFactory, EnvelopeFactory, SessionFactory, agenda, staff
+from tests.factories.reporting import EUProgrammeFactory
 
 # Committed for good: an event and the lines of the row history are brought together by their transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,3 +107,41 @@ def test_the_first_line_of_a_row_is_its_values_at_entry():
     envelope = EnvelopeFactory(voted_amount=D("480000.00"))
     found = next(line for line in change_lines(envelope) if line.code == "envelope.voted_amount")
     assert found.before == "–" and found.after.startswith("480")
+
+
+SECRET = re.compile(r"password|secret|token|salt|hash|digest|session_key|_mark$|^key$|_key$|sha256|fingerprint")
+
+
+def test_no_history_shows_nor_offers_a_mark_or_a_secret():
+    """Of every table that keeps its history: marks of passwords and of mails, hashes, keys, salts."""
+    shown = {
+        (model._meta.label, name) for model in tracked_models() for name in counted_fields(model) if SECRET.search(name)
+    }
+    assert shown == set()
+    person = UserFactory(finance_officer=True)
+    with transaction.atomic():
+        person.set_password("un mot de passe")
+        person.save()
+        record(person, "edit_account", actor=person, changes={"password_mark": ["a", "b"], "phone": ["", "06"]})
+    assert not any("mark" in line.code or "mark" in line.what.lower() for line in change_lines(person))
+    (event,) = [event for event in lines(person, list(history(person))) if event.event.action == "edit_account"]
+    assert [name for name, _before, _after in event.changes] == ["Téléphone"]
+
+
+def test_the_history_of_a_row_says_of_an_event_about_another_what_became_of_the_row():
+    """A programme and a priority renamed by one form: the page of the priority says the label, not the programme's name."""
+    programme = EUProgrammeFactory()
+    priority = Priority.objects.create(programme=programme, code="P9", label_fr="Emploi")
+    finance = UserFactory(finance_officer=True)
+    with transaction.atomic():
+        Priority.objects.filter(pk=priority.pk).update(label_fr="Emploi et métiers")
+        parts = [{"action": "change", "row": priority, "changes": {"label_fr": ["Emploi", "Emploi et métiers"]}}]
+        changes = {"name": [programme.name, "Autre nom"]}
+        record(programme, "change", actor=finance, comment="Décision", changes=changes, data={"parts": parts})
+    priority.refresh_from_db()
+    event = Event.objects.get(action="change", object_id=programme.pk, comment="Décision")
+    (line,) = lines(priority, [event])
+    assert line.changes == [("Libellé en français", "Emploi", "Emploi et métiers")]
+    assert line.label.casefold().endswith(f"(programme européen {programme})".casefold())
+    (own,) = lines(programme, [event])
+    assert (own.changes[0][1:], own.label) == ((programme.name, "Autre nom"), "Modifié")

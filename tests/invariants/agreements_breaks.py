@@ -298,3 +298,8 @@ breaks(
     "agreements.given-back-with-a-day",
     f"UPDATE agreements_paymentclaim SET state = 'returned', answer_due_on = NULL WHERE id = {PAID}",
 )
+breaks(
+    "agreements.ended-early-for-a-reason",
+    "UPDATE core_event SET comment = ' ' WHERE id = (SELECT max(id) FROM core_event WHERE action = 'lapse' AND content_type_id = "
+    "(SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'agreement'))",
+)

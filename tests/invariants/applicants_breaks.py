@@ -41,3 +41,9 @@ breaks(
     "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT verified_by_id, applicant_id, 'editor', "
     f"'2000-01-01' FROM applicants_bankaccount WHERE id = {VERIFIED}",
 )
+breaks(
+    "applicants.interest-stays",
+    "INSERT INTO applicants_membershipevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
+    "nextval('applicants_membershipevent_pgh_id_seq'), 'pgh_label', 'delete', 'pgh_created_at', now() + interval '3 hours'))).* "
+    "FROM applicants_membershipevent AS line ORDER BY pgh_id LIMIT 1",
+)

@@ -11,6 +11,7 @@ from core.acting import acting_as
 from core.engine.contents import check_content, contents
 from core.engine.seals import seal_all
 from core.history import history_model_of
+from core.money import format_euros
 from grants.models import Snapshot
 from reporting.models import (
     Certificate,
@@ -75,12 +76,30 @@ def test_a_certificate_and_its_allocation_raised_with_both_histories(case):
     lines = broken()
     assert any("(reporting_certificate) n°" in line and "après son scellement" in line for line in lines)
     assert any("champ sha256" in line and "n’a plus le contenu" in line for line in lines)
-    assert found(PaymentApplicationEntry) == {"amounts"}
+    assert found(PaymentApplicationEntry) == set(), "what does not hold itself proves nothing of others"
+
+
+def test_the_total_of_a_certificate_is_told_once_and_the_same_way_everywhere(case):
+    """Its row and its sums say what stood, then what stands, in euros; what rests on it is not accused."""
+    total = Certificate.objects.get().total
+    stood, stands = (" ".join(format_euros(amount).split()) for amount in (total, total + 1000))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE reporting_certificate SET total = total + 1000")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    lines = broken()
+    assert {line.partition(" n°")[0] for line in lines} == {"Certificat (reporting_certificate)"}
+    assert len(lines) == 2
+    assert all(f"Avant : {stood} ; après : {stands}." in " ".join(line.split()) for line in lines), lines
 
 
 def test_an_entry_and_a_line_of_a_closed_application_raised(case):
     edit(PaymentApplicationEntry, "union_amount = union_amount + 1000")
-    assert (found(PaymentApplicationEntry), found(PaymentApplicationLine)) == ({"amounts"}, {"amounts"})
+    assert found(PaymentApplicationEntry) == {"union_amount"}
+    assert found(PaymentApplicationLine) == set(), "the entry does not hold: the line is not to blame"
+    edit(PaymentApplicationEntry, "union_amount = union_amount - 1000")
+    edit(PaymentApplicationLine, "union_amount = union_amount + 1000")
+    assert (found(PaymentApplicationEntry), found(PaymentApplicationLine)) == (set(), {"union_amount"})
 
 
 def test_a_closed_application_is_the_hash_with_which_it_was_closed(case):

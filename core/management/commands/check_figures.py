@@ -45,14 +45,15 @@ def lines_of(result: Result) -> list[str]:
     invariant = result.invariant
     if result.error:
         return [_("%(code)s: could not be looked at (%(error)s).") % {"code": invariant.code, "error": result.error}]
+    relation = f"{invariant.relation} " if invariant.relation else ""
     lines = [
-        _("%(code)s: %(label)s (%(table)s id=%(id)s): expected %(relation)s %(expected)s, found %(found)s")
+        _("%(code)s: %(label)s (%(table)s id=%(id)s): expected %(relation)s%(expected)s, found %(found)s")
         % {
             "code": invariant.code,
             "label": invariant.called(row.label),
             "table": (row.subject or invariant.subject)._meta.db_table,
             "id": row.pk,
-            "relation": invariant.relation,
+            "relation": relation,
             "expected": invariant.shown(row.expected, row.subject),
             "found": invariant.shown(row.found, row.subject),
         }

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.engine.anchors import AnchorError, check_anchor_file, read_anchor
 from core.engine.contents import contents
+from core.engine.findings import named
 from core.engine.proof import Found, Notes, Step, run, steps
 from core.engine.seal_checks import told_late
 from core.engine.verification import check_anchor, count
@@ -113,7 +114,7 @@ class Command(EssorCommand):
                     "first": f"{repair.first:%Y-%m-%d %H:%M}",
                     "last": f"{repair.last:%Y-%m-%d %H:%M}",
                     "rows": repair.rows,
-                    "tables": ", ".join(repair.tables),
+                    "tables": ", ".join(map(named, repair.tables)),
                 }
             )
 
