@@ -5,6 +5,10 @@ import re
 import pgtrigger
 from django.db import models
 
+from core.engine import trigger_names
+
+trigger_names.keep()  # before the first model that has triggers
+
 # The functions of the database that are no trigger's own, by name: what they say is looked at with the guards.
 FUNCTIONS: dict[str, str] = {}
 

@@ -71,6 +71,8 @@ def summary(results: list[Result]) -> None:
 
 
 def main() -> int:
+    # What one process compiles, the next ones read: the workers, and dozens of commands that tests start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     bootstrap = run("Set-up", sys.executable, BASE_DIR / "scripts" / "bootstrap.py", "--dev")
     if bootstrap[1] != "ok":
         return 1

@@ -1,5 +1,6 @@
 """Strict by default: its own database per run, no network, and a real browser for the journeys."""
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -39,6 +40,10 @@ CHROMIUM_FLAGS = [
 ]
 
 
+# Where a browser is driven: a run of the journeys alone reads no other file.
+WITH_A_BROWSER = ("tests/journeys", "tests/config/test_browser.py")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Playwright keeps an event loop in the tests' thread; Django would refuse the database there.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -53,11 +58,33 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             shutil.rmtree(settings.VAR_DIR / name / settings.ESSOR_TEST_RUN, ignore_errors=True)
 
 
+def _drives_a_browser(path: Path) -> bool:
+    return any(path.is_relative_to(settings.BASE_DIR / place) for place in WITH_A_BROWSER)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The journeys alone: thousands of other tests are not read only to be left out."""
+    if config.option.markexpr != "browser" or not collection_path.name.startswith("test_"):
+        return None
+    return not _drives_a_browser(collection_path) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
+            if not _drives_a_browser(item.path):
+                raise pytest.UsageError(
+                    f"{item.nodeid} drives a browser: `make test` would not run it with the journeys. "
+                    "Put it in tests/journeys; where it drives none, give its argument another name."
+                )
     items.sort(key=lambda item: item.get_closest_marker("long") is None)  # first: nobody waits for them at the end
+
+
+def pytest_collection_finish() -> None:
+    """The code, the models and the tests stay to the end: nobody looks any more whether they may go."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

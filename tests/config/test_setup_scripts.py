@@ -1,6 +1,7 @@
 """The set-up on a bare machine: what is missing is said in one sentence, and what did not run is said at the end."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,12 @@ def test_all_that_is_checked(run_tests):
     commands = " ".join(part for _name, command in run_tests.steps for part in command)
     for tool in ("ruff check", "ruff format", "lint-imports", "makemigrations --check", "manage.py check"):
         assert tool in commands
+
+
+def test_what_is_compiled_is_kept_for_the_next_process(run_tests, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    run_tests.main()
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
 
 
 def test_without_a_browser_the_rest_runs_and_the_end_says_so(run_tests, monkeypatch, capsys):

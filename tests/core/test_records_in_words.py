@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def page(client, settings, tmp_path):
+def text_of_page(client, settings, tmp_path):
     settings.ESSOR_DOCUMENT_ROOT = tmp_path
     administrator = UserFactory(administrator=True)
     client.force_login(administrator)
@@ -31,34 +31,34 @@ def page(client, settings, tmp_path):
     return text_of
 
 
-def test_the_seals_have_french_columns(page):
+def test_the_seals_have_french_columns(text_of_page):
     with acting_as(label="tests"):
         UserFactory()
     seal_all()
-    text = page(reverse("admin:core_eventseal_changelist"))
+    text = text_of_page(reverse("admin:core_eventseal_changelist"))
     for word in ("Numéro d’événement", "Lignes d’historique", "Empreinte", "Scellé le"):
         assert word in text
     for word in ("Event id", "Hash", "Sealed at"):
         assert word not in text
 
 
-def test_the_log_says_states_and_subjects_in_words(page):
+def test_the_log_says_states_and_subjects_in_words(text_of_page):
     job = run_now("sample.report", {"rows": 1}, user=UserFactory(finance_officer=True))
-    text = page(reverse("admin:core_event_changelist"))
+    text = text_of_page(reverse("admin:core_event_changelist"))
     assert f"{job.pk} (A report)" in text
     assert "terminé" in text
     for code in (" queued ", " running ", " done "):
         assert code not in text
 
 
-def test_documents_say_what_they_are_and_of_what(page):
+def test_documents_say_what_they_are_and_of_what(text_of_page):
     person = UserFactory(applicant=True)
     with acting_as(person):
         case = Case.objects.create(title="A kitchen garden", owner=person)
         document = store(pdf("one"), name="piece.pdf", subject=case, user=person, kind="proof")
     for address in ("changelist", ("change", document.pk)):
         name, *arguments = (address,) if isinstance(address, str) else address
-        text = page(reverse(f"admin:core_document_{name}", args=arguments))
+        text = text_of_page(reverse(f"admin:core_document_{name}", args=arguments))
         assert "Justificatif de dépense" in text
         assert " proof " not in text
         assert str(case) in text

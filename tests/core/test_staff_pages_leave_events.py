@@ -319,14 +319,14 @@ def test_an_account_entered_for_somebody_leaves_its_event(client: Client):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("page", ["bankaccount", "deminimisaid"])
-def test_nobody_adds_for_the_region_a_row_of_a_body_of_theirs(client: Client, page: str):
+@pytest.mark.parametrize("kind", ["bankaccount", "deminimisaid"])
+def test_nobody_adds_for_the_region_a_row_of_a_body_of_theirs(client: Client, kind: str):
     with acting_as(label="tests"):
         person = staff(Role.INSTRUCTOR)
         applicant = ApplicantFactory(editor=person)
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-    address = reverse(f"admin:applicants_{page}_add")
-    if page == "bankaccount":
+    address = reverse(f"admin:applicants_{kind}_add")
+    if kind == "bankaccount":
         assert client.get(f"{address}?applicant={applicant.pk}").status_code == 403
         return
     aid = {"granted_on": "2025-03-01", "amount": "1000", "authority": "Commune", "regime": "general"}
