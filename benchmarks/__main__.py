@@ -7,6 +7,8 @@ from pathlib import Path
 
 import django
 
+from config.memory import keep_what_is_loaded
+
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 
@@ -18,6 +20,7 @@ def main(wanted: list[str]) -> int:
         return 2
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
     django.setup()
+    keep_what_is_loaded()  # as served
     for name in wanted or NAMES:
         print(f"\n== {name}", flush=True)
         runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -138,8 +138,9 @@ def menu_items(user: Any) -> list[MenuItem]:
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The staff menu as django-unfold wants it. Counts are fetched after the page (:func:`badges`)."""
-    work = {"title": _("To do"), "icon": "checklist", "link": reverse("admin:index")}
-    work["active"] = _is_active(request, None)
+    home = reverse("admin:index")
+    work = {"title": _("To do"), "icon": "checklist", "link": home, "active": request.path == home}
+    here = _present(request)
     groups = [{"title": Section.WORK.label, "separator": False, "items": [work]}]
     for section, items in groupby(menu_items(request.user), key=lambda item: item.section):
         entries = [
@@ -147,7 +148,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 "title": item.label,
                 "icon": item.icon,
                 "link": item.url,
-                "active": _is_active(request, item),
+                "active": item is here,
                 "badge_key": item.key if item.badge else "",
             }
             for item in items
@@ -164,27 +165,18 @@ def badges(user: Any) -> dict[str, int]:
     return {item.key: item.badge(user) for item in menu_items(user) if item.badge}
 
 
-def _is_active(request: HttpRequest, item: MenuItem | None) -> Callable[[HttpRequest], bool]:
-    def active(_request: HttpRequest) -> bool:
-        if item is None:
-            return request.path == reverse("admin:index")
-        path = reverse(item.url_name)
-        if not request.path.startswith(path) or _has_closer(request.path, path):
-            return False
-        rivals = [other for other in _menu.values() if other.url_name == item.url_name and other.query]
-        shown = request.META.get("QUERY_STRING", "")
-        chosen = next((other for other in rivals if other.query in shown), None)
-        return item == chosen if chosen else not item.query
-
-    return active
-
-
-def _has_closer(address: str, path: str) -> bool:
-    """Whether another link of the menu leads closer to this address than ``path`` does."""
-    if address == path:
-        return False
-    others = (reverse(other.url_name) for other in _menu.values())
-    return any(len(other) > len(path) and address.startswith(other) for other in others)
+def _present(request: HttpRequest) -> MenuItem | None:
+    """The one link of the menu under which the page stands: that whose address leads closest to it, and among the lists
+    of one address that whose query is shown."""
+    paths = {name: reverse(name) for name in {item.url_name for item in _menu.values()}}
+    leading = [name for name, path in paths.items() if request.path.startswith(path)]
+    if not leading:
+        return None
+    closest = max(leading, key=lambda name: len(paths[name]))
+    rivals = [item for item in _menu.values() if item.url_name == closest]
+    shown = request.META.get("QUERY_STRING", "")
+    chosen = next((item for item in rivals if item.query and item.query in shown), None)
+    return chosen or next((item for item in rivals if not item.query), None)
 
 
 # --- my work ---------------------------------------------------------------------------------------------------------

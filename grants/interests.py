@@ -1,16 +1,16 @@
 """Interests of a person in cases: what no one of the Region's staff may have in a case on which they act."""
 
-from django.db.models import BooleanField, Q, QuerySet
+from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from applicants.interests import bodies_of, declared_by
 from applicants.models.triggers import bodies_of_case, interested
 from core.engine.standing import know_interest
 
-#: SQL of whether a person (thrice %s: their id) has an interest in a row of grants_application: what :func:`_own` says, in
-#: the words of the database's own refusals. Written out, for Django takes longer to build the conditions than
-#: PostgreSQL to answer them.
+#: SQL of whether a person (thrice %s: their id) has an interest in a row of grants_application, in the words of the
+#: database's own refusals: they opened or filed it, act for one of its bodies (the lead applicant or a partner of the
+#: collective), or are one of its persons. Written out, for Django takes longer to build the conditions than PostgreSQL
+#: to answer them.
 OWN_CASE = f"""(
     grants_application.created_by_id = %s OR grants_application.submitted_by_id = %s
     OR EXISTS (SELECT 1 FROM (SELECT %s::bigint, grants_application.id) AS reader(id, of),
@@ -20,7 +20,8 @@ OWN_CASE = f"""(
 
 def interest_in(user, cases: QuerySet) -> str | None:
     """Which interest ``user`` has in one of these applications; None without one. One query."""
-    number = _own(user, cases).order_by("pk").values_list("number", flat=True).first()
+    own = cases.filter(RawSQL(OWN_CASE, [user.pk] * 3, output_field=BooleanField()))  # noqa: S611 - constants
+    number = own.order_by("pk").values_list("number", flat=True).first()
     return None if number is None else _reason(True, number)
 
 
@@ -35,20 +36,6 @@ def with_interest(cases: QuerySet, user) -> QuerySet:
 def know_own(user, application) -> None:
     """Keep the answer of :func:`with_interest` on the row, for all who will ask."""
     know_interest(user, application, _reason(application.viewer_interested, application.number))
-
-
-def _own(user, cases: QuerySet) -> QuerySet:
-    """Those that they opened or filed, those of a body for which they act (the lead applicant or a partner of the
-    collective), and those of which they are one of the persons."""
-    bodies = bodies_of(user)
-    return cases.filter(
-        Q(created_by=user)
-        | Q(submitted_by=user)
-        | Q(applicant__in=bodies)
-        | Q(partners__applicant__in=bodies)
-        | Q(persons__applicant__in=bodies)
-        | (Q(persons__email__iexact=user.email) & ~Q(applicant__in=declared_by(user)))
-    )
 
 
 def _reason(interested: bool, number: str = "") -> str | None:

@@ -39,16 +39,26 @@ def applicants_of(user) -> QuerySet:
 
 def visible_applications(queryset: QuerySet, user) -> QuerySet:
     """Own cases of an applicant (drafts included) and filed cases of a member of staff's programmes."""
+    condition = visible_q(user)
+    return queryset.none() if condition is None else queryset.filter(condition)
+
+
+def visible_q(user, prefix: str = "") -> Q | None:
+    """The condition on the cases that ``user`` sees; None when there are none.
+
+    ``prefix`` is the lookup path from the filtered model to the case (``"agreement__application__"``), of rows that
+    have one case each.
+    """
     if not user.is_authenticated or not user.is_active:
-        return queryset.none()
+        return None
     if user.has_role(*SEES_EVERY_PROGRAMME):
-        return queryset
-    own = Q(applicant__in=applicants_of(user).values("pk"))
+        return Q()
+    own = Q(**{f"{prefix}applicant__in": user.memberships.values("applicant_id")})
     if not user.has_role(*STAFF_ROLES):
-        return queryset.filter(own)
-    staff = Q(programme_version__programme__in=programmes_of(user).values("pk"))
-    filed = Q(submitted_at__isnull=False)
-    return queryset.filter(own | (staff & filed))
+        return own
+    programmes = user.programme_assignments.values("programme_id")
+    filed = Q(**{f"{prefix}submitted_at__isnull": False})
+    return own | (Q(**{f"{prefix}programme_version__programme__in": programmes}) & filed)
 
 
 def may_see(user, application) -> str | None:

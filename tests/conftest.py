@@ -21,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 
 from config.catalogues import compile_catalogues
 from config.embedded import server
+from config.memory import keep_what_is_loaded
 from core.engine import versions
 from tests import authors, databases
 from tests.factories.worlds import worlds
@@ -67,6 +68,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "browser" or not collection_path.name.startswith("test_"):
         return None
     return not _drives_a_browser(collection_path) or None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    keep_what_is_loaded()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

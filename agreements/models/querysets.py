@@ -7,7 +7,7 @@ from applicants.models import Applicant, BankAccount
 from core.models.event import Event
 from core.money import MoneyField
 from core.roles import STAFF_ROLES
-from grants.models import Application
+from grants.permissions import visible_q
 
 #: States of an agreement that its beneficiary does not see: the Region is still writing.
 HIDDEN_FROM_BENEFICIARY = ("draft",)
@@ -26,7 +26,7 @@ def agreements_q(user, prefix: str = "") -> Q | None:
     if user is None or not user.is_authenticated or not user.is_active:
         return None
     if _is_staff(user):
-        return Q(**{f"{prefix}application__in": Application.objects.for_user(user)})
+        return visible_q(user, f"{prefix}application__")
     own = Q(**{f"{prefix}beneficiary__in": Applicant.objects.for_user(user)})
     return own & ~Q(**{f"{prefix}state__in": HIDDEN_FROM_BENEFICIARY})
 

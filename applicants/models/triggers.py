@@ -23,7 +23,7 @@ def bodies_of_case(case: str) -> str:
 
 
 def interested(person: str, body: str, at: str | None = None, address: str = "NULL") -> str:
-    """SQL of whether a person (id) has an interest in a body (id): the same rule as :func:`applicants.interests.bodies_of`.
+    """SQL of whether a person (id) has an interest in a body (id).
 
     They are a member, or ask to be one; they were or asked, less than the months of the parameter ago, and nobody lifted
     it; or they are named by the other side alone (an open invitation, the address of the body, or ``address``, SQL of

@@ -263,15 +263,16 @@ def shown(
     no form says it.
     """
     carried = form.data.get(name) if form is not None and form.is_bound else None
-    if not carried:
+    if carried:
+        try:
+            number = versions.carried({name: carried}, subject, name).number
+        except versions.Stale:
+            number = ""  # a token of another row, or of no page of ours: refused when it comes back
+    else:
         now = versions.initial_values(form) if form is not None else {}
         found = versions.shown_of(subject, now | values)
         rests = resting.written(resting.of(form) if grounds is None else grounds)
-        carried = replace(found, values=found.values | rests).token()
-    try:
-        number = versions.carried({name: carried}, subject, name).number
-    except versions.Stale:
-        number = ""  # a token of another row, or of no page of ours: refused when it comes back
+        number, carried = found.number, replace(found, values=found.values | rests).token()
     row = versions.label_of(subject)
     tag = '<input type="hidden" name="{}" value="{}" data-row="{}" data-number="{}">'
     return format_html(tag, name, carried, row, number)
