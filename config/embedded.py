@@ -451,6 +451,7 @@ def broker_settings(folder: Path) -> dict[str, object]:
         path.mkdir(parents=True, exist_ok=True)
     return {
         "broker_url": "filesystem://localhost",
+        "broker_transport": "config.broker:Transport",
         "broker_transport_options": {
             "data_folder_in": str(queues),
             "data_folder_out": str(queues),

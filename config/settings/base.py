@@ -135,6 +135,7 @@ if CELERY_BROKER_URL:
 else:
     _embedded_broker = broker_settings(ESSOR_BROKER_ROOT)
     CELERY_BROKER_URL = _embedded_broker["broker_url"]
+    CELERY_BROKER_TRANSPORT = _embedded_broker["broker_transport"]
     CELERY_BROKER_TRANSPORT_OPTIONS = _embedded_broker["broker_transport_options"]
 
 # How long a worker may stay silent before its job is given to another.

@@ -2,10 +2,16 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty
 
 import pytest
+from kombu import Connection
 
+from config.broker import Channel, Transport
 from config.celery import app
+from config.embedded import broker_settings
 
 pytestmark = pytest.mark.infrastructure
 PATIENCE = 30
@@ -43,3 +49,57 @@ def test_work_is_acknowledged_late_and_taken_one_by_one():
     assert app.conf.worker_prefetch_multiplier == 1
     assert app.conf.task_ignore_result
     assert {queue.name for queue in app.conf.task_queues} == {"default", "reports"}
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Iterator[Channel]:
+    """A queue of its own, as a machine without a broker server has it."""
+    settings = broker_settings(tmp_path)
+    options = settings["broker_transport_options"]
+    with Connection(
+        settings["broker_url"], transport=settings["broker_transport"], transport_options=options
+    ) as connection:
+        yield connection.channel()
+
+
+def waiting(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "queues").glob("*.default.msg"))
+
+
+def test_the_workers_read_through_the_same_transport():
+    if "filesystem" in app.conf.broker_url:
+        assert type(app.connection().transport) is Transport
+
+
+def test_a_message_is_seen_when_it_is_whole(channel: Channel, tmp_path: Path, monkeypatch):
+    seen = []
+
+    def looks(path: Path, text: str, **kwargs) -> int:
+        with path.open("w", **kwargs) as file:  # opened, and not written yet
+            with pytest.raises(Empty):
+                channel._get("default")
+            seen.append(waiting(tmp_path))
+            return file.write(text)
+
+    monkeypatch.setattr(Path, "write_text", looks)
+    channel._put("default", {"body": "été"})
+    assert seen == [[]] and len(waiting(tmp_path)) == 1
+    assert channel._get("default") == {"body": "été"}
+    assert not list((tmp_path / "queues").iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_a_message_that_cannot_be_read_costs_itself_alone(channel: Channel, tmp_path: Path, caplog, content: bytes):
+    (tmp_path / "queues" / "0_first.default.msg").write_bytes(content)
+    channel._put("default", {"body": "second"})
+    with pytest.raises(Empty):
+        channel._get("default")
+    assert "cannot be read" in caplog.text
+    assert channel._get("default") == {"body": "second"}
+
+
+def test_messages_come_in_the_order_in_which_they_were_sent(channel: Channel):
+    for number in range(3):
+        channel._put("default", number)
+        time.sleep(0.002)
+    assert [channel._get("default") for _time in range(3)] == [0, 1, 2]

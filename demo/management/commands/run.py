@@ -9,11 +9,17 @@ from types import FrameType
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.acting import unstamped
 from demo.processes import HOST, USUAL_PORT, start, stop, web_server, worker
 
 START_TIMEOUT = 60
+WEB, WORKER = "web", "worker"
+NAMES = {WEB: gettext_lazy("The web server"), WORKER: gettext_lazy("The background worker")}
+
+RESTARTS, RESTARTS_WITHIN = 3, 300
+"""A worker that ends by itself is started again, so many times in so many seconds: then something is wrong with it."""
 
 
 class Command(BaseCommand):
@@ -31,16 +37,16 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_requested)
         processes = {
-            _("The web server"): start(web_server(port), port),
-            _("The background worker"): start(worker(), port),
+            WEB: start(web_server(port), port),
+            WORKER: start(worker(), port),
         }
         try:
             self._announce(processes, port)
-            ended = self._wait(processes)
+            ended = self._wait(processes, port)
         finally:
             stop(list(processes.values()))
         if ended:
-            raise CommandError(_("%(process)s ended by itself: everything is stopped.") % {"process": ended})
+            raise CommandError(_("%(process)s ended by itself: everything is stopped.") % {"process": NAMES[ended]})
         self.stdout.write(_("Essor is stopped."))
 
     def _stop_requested(self, number: int, frame: FrameType | None) -> None:
@@ -56,9 +62,18 @@ class Command(BaseCommand):
                 return
             time.sleep(0.1)
 
-    def _wait(self, processes: dict[str, subprocess.Popen]) -> str | None:
+    def _wait(self, processes: dict[str, subprocess.Popen], port: int) -> str | None:
+        """Until somebody stops it, or a process ends that it is no use to start again: which one."""
+        again: list[float] = []
         while not self.stopping:
-            if ended := _ended(processes):
+            ended, now = _ended(processes), time.monotonic()
+            again = [at for at in again if at > now - RESTARTS_WITHIN]
+            if ended == WORKER and len(again) < RESTARTS:
+                # People go on; what the worker had in hand stands in the rows of jobs and mails.
+                self.stderr.write(_("The background worker ended by itself: it is started again."))
+                processes[WORKER] = start(worker(), port)
+                again.append(now)
+            elif ended:
                 return ended
             time.sleep(0.2)
         return None
