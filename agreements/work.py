@@ -29,6 +29,8 @@ ACT_STEPS = {
     "draft": (gettext_lazy("Act drawn up, not sent"), gettext_lazy("Read and send")),
     "in_force": (gettext_lazy("Nothing more is to be paid"), gettext_lazy("End the agreement")),
 }
+TO_SEND = Q(state="draft")
+READY_TO_SIGN = Q(state="signed_by_beneficiary") | Q(state="sent", kind="act")
 DRAFTERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
 
 
@@ -39,13 +41,12 @@ def cases_to_contract(user) -> QuerySet:
 
 def agreements_to_send(user) -> QuerySet:
     """Drafts to read again and send."""
-    return Agreement.objects.for_user(user).filter(state="draft")
+    return Agreement.objects.for_user(user).filter(TO_SEND)
 
 
 def agreements_to_sign(user) -> QuerySet:
     """Acts that wait for the Region: signed by the beneficiary, or unilateral and sent."""
-    ready = Q(state="signed_by_beneficiary") | Q(state="sent", kind="act")
-    return Agreement.objects.for_user(user).filter(ready)
+    return Agreement.objects.for_user(user).filter(READY_TO_SIGN)
 
 
 def agreements_waiting(user) -> QuerySet:
@@ -56,13 +57,17 @@ def agreements_waiting(user) -> QuerySet:
 def agreements_to_end(user) -> QuerySet:
     """Agreements in force on which nothing more is to come: all is paid, or the last day to claim is past and no claim
     is under way."""
+    return Agreement.objects.for_user(user).filter(_nothing_to_come())
+
+
+def _nothing_to_come() -> Q:
     paid = PaymentClaim.objects.filter(instalment=OuterRef("pk"), state="paid")
     unpaid = Instalment.objects.filter(~Exists(paid), agreement=OuterRef("pk"))
     under_way = PaymentClaim.objects.filter(agreement=OuterRef("pk")).exclude(state__in=["paid", "rejected"])
     today = timezone.localdate()
     more_time = ClaimExtension.objects.filter(agreement=OuterRef("pk"), until__gte=today)
     late = Q(claim_deadline__lt=today) & ~Exists(more_time) & ~Exists(under_way)
-    return Agreement.objects.for_user(user).filter(~Exists(unpaid) | late, state="in_force")
+    return (~Exists(unpaid) | late) & Q(state="in_force")
 
 
 def claims_to_review(user) -> QuerySet:
@@ -78,8 +83,11 @@ def claims_to_order(user) -> QuerySet:
 
 def claims_unanswered(user) -> QuerySet:
     """Claims given back to their beneficiary, who has let the day of the answer pass."""
-    late = Q(answer_due_on__isnull=True) | Q(answer_due_on__lt=timezone.localdate())
-    return PaymentClaim.objects.for_user(user).filter(late, state="returned")
+    return PaymentClaim.objects.for_user(user).filter(_unanswered_today())
+
+
+def _unanswered_today() -> Q:
+    return Q(state="returned") & (Q(answer_due_on__isnull=True) | Q(answer_due_on__lt=timezone.localdate()))
 
 
 def claims_overpaid(user) -> QuerySet:
@@ -155,12 +163,15 @@ def work_on_acts(user) -> Iterator[WorkItem]:
 
 def _acts(user) -> Iterator[WorkItem]:
     """One query for all: those to sign and to send by age, then those on which nothing more is to come."""
-    agreements = Agreement.objects.none()
+    waiting = Q()
     if user.has_role(Role.INSTRUCTOR):
         mine = Q(application__instructor=user) | Q(drafted_by=user)
-        agreements = (agreements_to_send(user) | agreements_to_end(user)).filter(mine)
+        waiting |= (TO_SEND | _nothing_to_come()) & mine
     if user.has_role(Role.HEAD_OF_SERVICE):
-        agreements |= agreements_to_sign(user).exclude(drafted_by=user)
+        waiting |= READY_TO_SIGN & ~Q(drafted_by=user)
+    if not waiting:
+        return
+    agreements = Agreement.objects.for_user(user).filter(waiting)
     agreements = agreements.annotate(ends_next=ExpressionWrapper(Q(state="in_force"), BooleanField()))
     for agreement in agreements.select_related("beneficiary").order_by("ends_next", "created_at")[: 2 * SHOWN]:
         why, action = ACT_STEPS.get(agreement.state, TO_SIGN)
@@ -184,8 +195,8 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
     # One query for those to check and those on which a fault is open: the states of the two queues.
-    seen = PaymentClaim.objects.for_user(user).filter(state__in=["submitted", "under_review", "suspended"])
-    claims = (seen | claims_unanswered(user)).filter(mine)
+    seen = Q(state__in=["submitted", "under_review", "suspended"])
+    claims = PaymentClaim.objects.for_user(user).filter(seen | _unanswered_today(), mine)
     claims = list(
         claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
