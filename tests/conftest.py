@@ -1,6 +1,5 @@
 """Strict by default: its own database per run, no network, and a real browser for the journeys."""
 
-import gc
 import ipaddress
 import os
 import shutil
@@ -70,10 +69,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return not _drives_a_browser(collection_path) or None
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    keep_what_is_loaded()
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
@@ -88,8 +83,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """The code, the models and the tests stay to the end: nobody looks any more whether they may go."""
-    gc.collect()
-    gc.freeze()
+    keep_what_is_loaded()
 
 
 @pytest.fixture(autouse=True)
