@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -10,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddConstraint(
+        AddCheck(
             model_name='eventseal',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('batch_hash', ''), ('columns', {}), ('event_id__isnull', False)), models.Q(('event_hash', ''), ('event_id__isnull', True), ('transaction__isnull', True)), _connector='OR'), name='core_eventseal_says_no_more'),
         ),
