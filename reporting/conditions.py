@@ -7,8 +7,8 @@ from django.utils.translation import ngettext
 from core.dates import format_date_long
 from core.money import format_euros, sum_money
 from core.transitions import precondition
-
-CERTIFIED = ("certified", "ordered", "paid")
+from reporting.asked import doubt_of
+from reporting.effects import CERTIFIED
 
 
 @precondition
@@ -117,12 +117,8 @@ def application_has_lines(application, data: dict, actor) -> dict[str, str] | No
 @precondition
 def nothing_asked_is_suspended(application, data: dict, actor) -> dict[str, str] | None:
     """No claim whose expenditure it asks for is suspended."""
-    suspended = application.lines.filter(entries__certificate__declaration__claim__state="suspended")
-    numbers = sorted(set(suspended.values_list("entries__certificate__declaration__claim__number", flat=True)))
-    if not numbers:
-        return None
-    sentence = _("A fault is open on %(claims)s: take in what is certified again, to leave them out.")
-    return {"__all__": sentence % {"claims": ", ".join(numbers)}}
+    doubt = doubt_of(application)
+    return {"__all__": doubt} if doubt else None
 
 
 @precondition

@@ -7,7 +7,7 @@ import hashlib
 from datetime import date
 
 from django.apps import apps
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Sum
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -18,6 +18,8 @@ from core.sequences import next_number
 from reporting.rules.shares import Source, allocate
 
 CERTIFICATE_PREFIX = "CSF"
+#: States of a claim whose expenditure may be declared, and asked from the Commission.
+CERTIFIED = ("certified", "ordered", "paid")
 _REMAINDER = ("own", "unknown")
 
 
@@ -120,7 +122,7 @@ def collect_certificates(application) -> int:
     )
     held = list(waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"))
     # Another session may have taken some while this one waited for their lock: look again, now that they are held.
-    taken = set(entry_model.objects.filter(certificate__in=held).values_list("certificate_id", flat=True))
+    taken = set(entry_model.objects.asked().filter(certificate__in=held).values_list("certificate_id", flat=True))
     count = 0
     for certificate in held:
         if certificate.pk in taken:
@@ -154,9 +156,8 @@ def collect_certificates(application) -> int:
 
 def _release_suspended(application) -> None:
     """Give back the certificates of suspended claims: they wait until the fault is settled."""
-    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.filter(
-        line__application=application, certificate__declaration__claim__state="suspended"
-    )
+    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.in_doubt()
+    entries = entries.filter(line__application=application)
     for entry in entries.select_related("line"):
         line = entry.line
         entry.delete()
@@ -192,8 +193,15 @@ def sha256_of_payment_application(application) -> str:
 
 
 def release_certificates(application) -> None:
-    """Give back what an open application had taken in: its certificates wait for another one."""
-    apps.get_model("reporting", "PaymentApplicationEntry").objects.filter(line__application=application).delete()
+    """Give back what an application had taken in: its certificates wait for another one.
+
+    What was closed stays written as it was closed, with its hash: reports of the days between counted it.
+    """
+    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.filter(line__application=application)
+    if application.closed_at:
+        entries.update(released_at=timezone.now())
+        return
+    entries.delete()
     application.lines.all().delete()
 
 
@@ -203,17 +211,18 @@ def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = N
     Those of a suspended claim wait: what is in doubt is not asked for (Regulation (EU) 2021/1060, Article 98(6)(b)).
     """
     issued = {"issued_at__date__lte": by} if by else {}
+    asked = apps.get_model("reporting", "PaymentApplicationEntry").objects.asked()
     return (
         apps.get_model("reporting", "Certificate")
         .objects.filter(
-            entry=None,
+            ~Exists(asked.filter(certificate=OuterRef("pk"))),
             operation__programme_id=programme_id,
             version__fund_id=fund_id,
             version__priority__isnull=False,
             **issued,
         )
         .exclude(version__category_of_region="")
-        .exclude(declaration__claim__state="suspended")
+        .filter(declaration__claim__state__in=CERTIFIED)
         .select_related("version", "operation")
         .order_by("issued_at", "pk")
     )

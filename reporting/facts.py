@@ -158,10 +158,15 @@ class Selection:
 
     @property
     def entries(self) -> QuerySet[PaymentApplicationEntry]:
-        """The entries of payment applications closed by then."""
+        """The entries of payment applications closed by then, and not withdrawn by then."""
         return PaymentApplicationEntry.objects.filter(
-            line__application__closed_at__lte=self.limit, certificate__operation__in=self.operation_ids
+            self._stood("line__application__"), certificate__operation__in=self.operation_ids
         )
+
+    def _stood(self, path: str) -> Q:
+        """The condition of an application closed by then, and not withdrawn by then; ``path`` leads to it."""
+        withdrawn = Q(**{f"{path}withdrawn_at__lte": self.limit})
+        return Q(**{f"{path}closed_at__lte": self.limit}) & ~withdrawn
 
     def applied(self) -> dict[int, tuple[Decimal, Decimal]]:
         """Return (eligible, Union contribution) asked from the Commission, by operation."""
@@ -172,7 +177,7 @@ class Selection:
 
     @property
     def application_lines(self) -> QuerySet[PaymentApplicationLine]:
-        lines = PaymentApplicationLine.objects.filter(application__closed_at__lte=self.limit)
+        lines = PaymentApplicationLine.objects.filter(self._stood("application__"))
         if self.user is not None:
             lines = lines.for_user(self.user)
         if self.programme:

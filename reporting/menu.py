@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from core import navigation
 from core.dates import add_months
 from core.roles import Role
+from reporting.asked import asks_in_doubt, doubt_of
 from reporting.models import (
     DeclarationState,
     ExpenditureDeclaration,
@@ -127,19 +129,8 @@ def work_for(user) -> Iterator[navigation.WorkItem]:
     if user.has_role(Role.FINANCE_OFFICER):
         for declaration in declarations.filter(state=DeclarationState.DRAFT).order_by("opened_at")[:SHOWN]:
             yield _declaration_item(declaration, _("Certified expenditure to declare to the fund"), _("Declare"))
-        for application in (
-            PaymentApplication.objects.for_user(user)
-            .filter(state="closed")
-            .select_related("programme", "fund", "accounting_year")[:SHOWN]
-        ):
-            yield navigation.WorkItem(
-                due=None,
-                title=str(application),
-                why=_("Closed, to be sent to the Commission"),
-                url=reverse("admin:reporting_paymentapplication_change", args=[application.pk]),
-                action=_("Send"),
-            )
     if user.has_role(Role.EU_CONTROLLER, Role.FINANCE_OFFICER):
+        yield from _applications(user)
         if count := flags_of(user):
             yield navigation.WorkItem(
                 due=None,
@@ -149,6 +140,24 @@ def work_for(user) -> Iterator[navigation.WorkItem]:
                 url=reverse("admin:reporting_operationflag_changelist") + "?state__exact=open",
                 action=_("Answer"),
             )
+
+
+def _applications(user) -> Iterator[navigation.WorkItem]:
+    """Those that ask for what is in doubt, for all who can do something about it; those to send, for finance."""
+    mine = Q(asks_in_doubt=True)
+    if user.has_role(Role.FINANCE_OFFICER):
+        mine |= Q(state="closed")
+    applications = PaymentApplication.objects.for_user(user).annotate(asks_in_doubt=asks_in_doubt()).filter(mine)
+    for application in applications.select_related("programme", "fund", "accounting_year")[:SHOWN]:
+        in_doubt = application.asks_in_doubt
+        yield navigation.WorkItem(
+            due=None,
+            title=str(application),
+            why=doubt_of(application) if in_doubt else _("Closed, to be sent to the Commission"),
+            url=reverse("admin:reporting_paymentapplication_change", args=[application.pk]),
+            action=_("Read") if in_doubt else _("Send"),
+            tone="act" if in_doubt else "wait",
+        )
 
 
 def _declaration_item(declaration: ExpenditureDeclaration, why: str, action: str) -> navigation.WorkItem:

@@ -52,6 +52,13 @@ TRIGGERS = {
     "an entry has the fund, programme, priority, category and amounts of its certificate": told(
         _("This certificate belongs to another programme, fund or priority.")
     ),
+    "a withdrawn payment application gives back all that it asked for": told(
+        _("A withdrawn payment application gives back all that it asked for.")
+    ),
+    "what an application asks for is given back when it is withdrawn": told(
+        _("What a payment application asks for is given back when the application is withdrawn.")
+    ),
+    "a withdrawn payment application does not change": told(_("A withdrawn payment application does not change.")),
     "an entry of a payment application does not change": told(
         _("What was taken into a payment application does not change.")
     ),

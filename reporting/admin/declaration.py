@@ -16,6 +16,7 @@ from core.transitions import Option
 from reporting.admin.base import ReadOnlyAdmin, link
 from reporting.admin.control_grid import ControlGrid
 from reporting.admin.filters import OfOperationFundFilter, OfOperationProgrammeFilter
+from reporting.asked import asked_from
 from reporting.menu import CONTROL_MONTHS
 from reporting.models import DeclarationState, ExpenditureDeclaration, ExpenditureItem
 from reporting.permissions import may_decide_on_item
@@ -104,9 +105,7 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
 WAY = (
     "declaration__operation__agreement__application",
     "declaration__claim",
-    "declaration__certificate__entry__line__application__programme",
-    "declaration__certificate__entry__line__application__fund",
-    "declaration__certificate__entry__line__application__accounting_year",
+    "declaration__certificate",
     "expenditure_line__proof",
     "error_type",
     "decided_by",
@@ -132,8 +131,9 @@ class ExpenditureItemAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field=None) -> ExpenditureItem | None:
-        """The item with the whole way from the case to the payment application, in one query."""
-        found = self.get_queryset(request).select_related(*WAY).filter(pk=object_id if is_number(object_id) else None)
+        """The item with the whole way from the case to the payment application."""
+        found = self.get_queryset(request).select_related(*WAY).prefetch_related(asked_from("declaration__certificate"))
+        found = found.filter(pk=object_id if is_number(object_id) else None)
         return found.first()
 
     @admin.display(description=gettext_lazy("Item"), ordering="pk")

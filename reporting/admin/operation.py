@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, Sum
 from django.http import HttpRequest
 from django.urls import path
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +15,7 @@ from core.templatetags.essor import pill
 from reporting.admin import pages
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
 from reporting.admin.filters import DoubtFilter, EUProgrammeFilter, FundFilter, OriginFilter
+from reporting.asked import suspended_of
 from reporting.models import (
     EUBeneficiary,
     Operation,
@@ -48,7 +50,8 @@ class OperationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest):
         doubt = Exists(OperationFlag.objects.open().filter(operation=OuterRef("pk")))
-        return super().get_queryset(request).with_facts().annotate(has_doubt=doubt)
+        asked = Exists(PaymentApplicationEntry.objects.in_doubt().filter(certificate__operation=OuterRef("pk")))
+        return super().get_queryset(request).with_facts().annotate(has_doubt=doubt, asked_in_doubt=asked)
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):
         return self.search_words(request, queryset, search_term), False
@@ -67,7 +70,10 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Doubt"))
     def doubt_column(self, operation: Operation) -> SafeString | str:
-        return pill(_("to be answered"), "act") if operation.has_doubt else "–"
+        pills = [pill(_("to be answered"), "act")] if operation.has_doubt else []
+        if operation.asked_in_doubt:
+            pills.append(pill(_("asked while a claim is suspended"), "no"))
+        return format_html_join(" ", "{}", ((shown,) for shown in pills)) if pills else "–"
 
     def case_header(self, request: HttpRequest, obj: Operation) -> CaseHeader:
         version = obj.current
@@ -97,7 +103,12 @@ class OperationAdmin(ReadOnlyAdmin):
         flags = obj.flags.select_related("answered_by").order_by("state", "-raised_at")
         answers = request.user.has_role(*OperationFlag.answer_flag.transition_spec.roles)
         return [
-            Panel(_("Doubts"), template("flags"), {"flags": flags, "answers": answers}, anchor="doubts"),
+            Panel(
+                _("Doubts"),
+                template("flags"),
+                {"flags": flags, "answers": answers, "suspended": suspended_of(obj)},
+                anchor="doubts",
+            ),
             Panel(_("Facts"), template("facts"), {"version": obj.current}, anchor="facts"),
             Panel(_("Financing plan"), template("financing"), pages.financing_of(obj), anchor="financing"),
             Panel(_("Expenditure"), template("declarations"), {"declarations": declarations}, anchor="expenditure"),

@@ -7,15 +7,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.admin import CaseHeader, Panel, date_display
 from core.admin.base import EssorChangeList
 from core.money import sum_money
+from core.templatetags.essor import pill
 from core.transitions import perform
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
-from reporting.effects import waiting_certificates
+from reporting.asked import asks_in_doubt, doubt_of
+from reporting.effects import CERTIFIED, waiting_certificates
 from reporting.models import (
     AccountingYear,
     EUProgramme,
@@ -60,7 +63,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     view_roles = EU_STAFF
     list_display = [
         "title_column", "programme_column", "fund_column", "accounting_year", "number", "state_column",
-        date_display("closed_at", pgettext_lazy("feminine", "Closed on")), date_display("sent_on", gettext_lazy("Sent on")),
+        "doubt_column", date_display("closed_at", pgettext_lazy("feminine", "Closed on")), date_display("sent_on", gettext_lazy("Sent on")),
     ]  # fmt: skip
     list_filter = ["state", "fund", "accounting_year"]
     list_select_related = ["programme", "fund", "accounting_year"]
@@ -69,11 +72,16 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     change_list_template = "admin/reporting/payment_application/list.html"
 
     def get_queryset(self, request: HttpRequest):
-        return super().get_queryset(request).select_related(*self.list_select_related, "closed_by", "sent_by")
+        found = super().get_queryset(request).select_related(*self.list_select_related, "closed_by", "sent_by")
+        return found.select_related("withdrawn_by").annotate(asks_in_doubt=asks_in_doubt())
 
     @admin.display(description=gettext_lazy("Payment application"))
     def title_column(self, application: PaymentApplication) -> str:
         return str(application)
+
+    @admin.display(description=gettext_lazy("Doubt"))
+    def doubt_column(self, application: PaymentApplication) -> SafeString | str:
+        return pill(_("asks for a suspended claim"), "no") if application.asks_in_doubt else "–"
 
     @admin.display(description=gettext_lazy("EU programme"), ordering="programme")
     def programme_column(self, application: PaymentApplication) -> str:
@@ -132,7 +140,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
 
     def panels(self, request: HttpRequest, obj: PaymentApplication) -> list[Panel]:
         lines = obj.lines.select_related("priority").prefetch_related(
-            "entries__certificate__operation", "entries__certificate__declaration"
+            "entries__certificate__operation", "entries__certificate__declaration__claim"
         )
         for line in lines:  # in memory: the page of what was sent says it in the words of that day
             line.priority_named = obj.names.of(line.priority)
@@ -140,7 +148,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
             Panel(
                 _("Expenditure by priority and category of region"),
                 "admin/reporting/payment_application/lines.html",
-                {"lines": lines},
+                {"lines": lines, "doubt": doubt_of(obj) if obj.asks_in_doubt else "", "certified": CERTIFIED},
             )
         ]
         if obj.closed_at:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from agreements.models import Agreement, PaymentClaim
 from core.admin import Panel, register_panels
 from core.models.document import Document
+from reporting.asked import asked_from
 from reporting.models import (
     DeclarationState,
     ExpenditureDeclaration,
@@ -19,11 +20,6 @@ from reporting.models import (
 )
 
 SHOWN = 200
-CHAIN = (
-    "certificate__entry__line__application__programme",
-    "certificate__entry__line__application__fund",
-    "certificate__entry__line__application__accounting_year",
-)
 _STOPPED = gettext_lazy("The payment is suspended; what was certified and declared stays until the fault is settled.")
 #: What a person can do about a fault found after the declaration, by the state of the claim.
 STOPPABLE = {
@@ -54,7 +50,8 @@ def of_claim(request: HttpRequest, claim: PaymentClaim) -> Iterator[Panel]:
 
 def standing_of(claim: PaymentClaim) -> str:
     """What a fault that is found now may still stop, and what only a correction takes back; empty where nothing is."""
-    declaration = ExpenditureDeclaration.objects.filter(claim=claim).select_related(*CHAIN).first()
+    declaration = ExpenditureDeclaration.objects.filter(claim=claim).select_related("certificate")
+    declaration = declaration.prefetch_related(asked_from("certificate")).first()
     if declaration is None or declaration.state == DeclarationState.DRAFT or claim.state not in STOPPABLE:
         return ""
     entry = getattr(getattr(declaration, "certificate", None), "entry", None)
@@ -63,6 +60,10 @@ def standing_of(claim: PaymentClaim) -> str:
         words.append(_("While it is suspended, its certificate enters no payment application."))
     elif entry.line.application.state == PaymentApplicationState.OPEN:
         words.append(_("Its certificate leaves the open payment application when what is certified is taken in again."))
+    elif entry.line.application.state == PaymentApplicationState.CLOSED:
+        sentence = _("Its certificate stands in %(application)s, closed and not sent yet: while the claim is suspended it"
+                     " is not sent; it is withdrawn, and another one opened, to leave the claim out.")  # fmt: skip
+        words.append(sentence % {"application": entry.line.application})
     else:
         sentence = _("Its certificate stands in %(application)s, which no longer changes: suspend the payment, and have the"
                      " expenditure corrected in a later application.")  # fmt: skip
@@ -81,11 +82,10 @@ def _panel(request: HttpRequest, standing: str = "", **condition) -> Iterator[Pa
         ExpenditureItem.objects.for_user(request.user)
         .filter(**condition)
         .select_related(
-            "declaration__certificate__entry__line__application__programme",
-            "declaration__certificate__entry__line__application__fund",
-            "declaration__certificate__entry__line__application__accounting_year",
+            "declaration__certificate",
             "expenditure_line",
         )
+        .prefetch_related(asked_from("declaration__certificate"))
         .order_by("declaration", "rank")
     )
     rows = [(item, _application_of(item)) for item in items[:SHOWN]]

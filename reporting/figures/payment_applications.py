@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import ANOTHER, Invariant, Unit, register
-from reporting.models import Basis, CategoryOfRegion, Certificate, PaymentApplication
+from reporting.models import Basis, CategoryOfRegion, Certificate, PaymentApplication, PaymentApplicationState
 
 ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
 # What an entry asks for: three amounts that nobody adds up.
@@ -65,7 +65,7 @@ register(
         subject=Certificate,
         sql="""
             SELECT c.id, c.number AS label, 1 AS expected, count(*) AS found FROM reporting_paymentapplicationentry e
-            JOIN reporting_certificate c ON c.id = e.certificate_id GROUP BY c.id HAVING count(*) > 1 ORDER BY c.id
+            JOIN reporting_certificate c ON c.id = e.certificate_id WHERE e.released_at IS NULL GROUP BY c.id HAVING count(*) > 1 ORDER BY c.id
         """,
         unit=Unit.NUMBER,
         relation="≤",
@@ -103,6 +103,44 @@ register(
         """,
         unit=Unit.TEXT,
         words=ANOTHER,
+    ),
+    Invariant(
+        code="reporting.sent-without-doubt",
+        name=_("Suspended claims of a payment application"),
+        sentence=_("No payment application was sent while a claim whose expenditure it asks for was suspended."),
+        source=_("Regulation (EU) 2021/1060, Article 98(6)(b): what is being assessed is not asked for."),
+        subject=PaymentApplication,
+        sql="""
+            SELECT p.id, c.number AS label, (p.sent_at AT TIME ZONE 'Europe/Paris')::date AS expected,
+                   (s.since AT TIME ZONE 'Europe/Paris')::date AS found
+            FROM reporting_paymentapplication p JOIN reporting_paymentapplicationline l ON l.application_id = p.id
+            JOIN reporting_paymentapplicationentry e ON e.line_id = l.id JOIN reporting_certificate k ON k.id = e.certificate_id
+            JOIN reporting_expendituredeclaration d ON d.id = k.declaration_id
+            JOIN agreements_paymentclaim c ON c.id = d.claim_id
+            JOIN LATERAL (SELECT max(v.created_at) AS since FROM core_event v
+                          JOIN django_content_type t ON t.id = v.content_type_id
+                          WHERE t.app_label = 'agreements' AND t.model = 'paymentclaim' AND v.object_id = c.id
+                            AND v.action = 'suspend') AS s ON TRUE
+            WHERE p.sent_at IS NOT NULL AND c.state = 'suspended' AND s.since < p.sent_at ORDER BY p.id, c.id
+        """,
+        unit=Unit.DAY,
+        relation="≥",
+    ),
+    Invariant(
+        code="reporting.given-back-with-its-application",
+        name=_("Entries of withdrawn payment applications"),
+        sentence=_("What a payment application asked for is given back when it is withdrawn, and only then."),
+        source=_("Rule 3 of the domain: no expenditure item stands in two payment applications."),
+        subject=PaymentApplication,
+        sql="""
+            SELECT p.id, c.number AS label, p.state AS expected, CASE WHEN e.released_at IS NULL THEN 'closed' ELSE 'void' END AS found
+            FROM reporting_paymentapplicationentry e JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+            JOIN reporting_paymentapplication p ON p.id = l.application_id
+            JOIN reporting_certificate c ON c.id = e.certificate_id
+            WHERE (e.released_at IS NULL) = (p.state = 'void') ORDER BY p.id, c.id
+        """,
+        unit=Unit.TEXT,
+        words=dict(PaymentApplicationState.choices),
     ),
     Invariant(
         code="reporting.sent-in-order",

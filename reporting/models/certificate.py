@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.triggers import refuse
@@ -117,6 +118,11 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @cached_property
+    def entry(self):
+        """The entry of the payment application in which it stands, or None; from ``entries``, where they were fetched."""
+        return next((entry for entry in self.entries.all() if entry.released_at is None), None)
 
     def amount_of(self, kind: str):
         """Return the euros that a kind of source bears of this certificate."""

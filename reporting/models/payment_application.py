@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +23,7 @@ from core.transitions import workflow_transition
 from grants.interests import interest_in
 from grants.models import Application
 from reporting import effects, permissions
+from reporting.effects import CERTIFIED
 from reporting.models.certificate import Certificate
 from reporting.models.guards import (
     certified_by_the_end_of_its_year,
@@ -40,7 +41,7 @@ class PaymentApplicationState(models.TextChoices):
     CLOSED = "closed", pgettext_lazy("payment application", "Closed")
     SENT = "sent", pgettext_lazy("payment application", "Sent to the Commission")
     ACCEPTED = "accepted", pgettext_lazy("payment application", "Accepted by the Commission")
-    VOID = "void", pgettext_lazy("payment application", "Withdrawn before its closing")
+    VOID = "void", pgettext_lazy("payment application", "Withdrawn before its sending")
 
 
 # SQL of the cases whose expenditure an application asks for.
@@ -50,6 +51,13 @@ CASES_OF_APPLICATION = """ANY (ARRAY(SELECT a.application_id FROM reporting_paym
     JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
     JOIN agreements_paymentclaim p ON p.id = d.claim_id
     JOIN agreements_agreement a ON a.id = p.agreement_id WHERE l.application_id = NEW.id))"""
+# SQL: of an expenditure that the application asks for, the claim is suspended, or else certified no more.
+ASKS_IN_DOUBT = """EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
+    JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+    JOIN reporting_certificate c ON c.id = e.certificate_id
+    JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
+    JOIN agreements_paymentclaim p ON p.id = d.claim_id
+    WHERE l.application_id = NEW.id AND p.state NOT IN ('certified', 'ordered', 'paid'))"""
 
 
 def _person(label) -> models.ForeignKey:
@@ -119,6 +127,8 @@ class PaymentApplication(WorkflowModel):
     sha256 = models.CharField(
         _("SHA-256 of what is asked"), max_length=64, blank=True, default="", db_default="", editable=False
     )
+    withdrawn_by = _person(pgettext_lazy("feminine", "withdrawn by"))
+    withdrawn_at = models.DateTimeField(pgettext_lazy("feminine", "withdrawn on"), null=True, blank=True)
     sent_by = _person(_("sent by"))
     sent_on = models.DateField(_("sent on"), null=True, blank=True)
     # When that was recorded: a report as of an earlier day did not know it.
@@ -149,9 +159,7 @@ class PaymentApplication(WorkflowModel):
             models.CheckConstraint(condition=Q(number__gte=1), name="payment_application_number_from_one"),
             models.CheckConstraint(
                 condition=Q(state__in=["open", "void"], closed_at__isnull=True)
-                | (
-                    ~Q(state__in=["open", "void"]) & Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(sha256="")
-                ),
+                | (~Q(state="open") & Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(sha256="")),
                 name="payment_application_closed_by_someone",
             ),
             models.CheckConstraint(
@@ -167,16 +175,29 @@ class PaymentApplication(WorkflowModel):
                 | (~Q(state="accepted") & Q(accepted_on__isnull=True, accepted_at__isnull=True)),
                 name="payment_application_acceptance_is_dated",
             ),
+            # One that was closed says when it was withdrawn: a report of the days between still counts it.
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True) & (~Q(state="void") | Q(closed_at__isnull=True))
+                | Q(state="void", withdrawn_at__isnull=False, withdrawn_by__isnull=False)
+                & (Q(closed_at__isnull=True) | Q(withdrawn_at__gte=F("closed_at"))),
+                name="payment_application_withdrawn_by_someone",
+            ),
         ]
         triggers = [
             impartial(["closed_by_id", "sent_by_id"], bodies_of_case(CASES_OF_APPLICATION)),
-            legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted"), ("open", "void")]),
+            legal_moves([("open", "closed"), ("closed", "sent"), ("sent", "accepted"), ("open", "void"), ("closed", "void")]),
             in_its_accounting_year(),
             sent_late_for_a_reason(),
             days_in_order(
                 ("closed_at", "the closing of the application"),
                 ("sent_on", "its sending"),
                 ("accepted_on", "its acceptance"),
+            ),
+            frozen(
+                "withdrawn_frozen",
+                ["withdrawn_by_id", "withdrawn_at"],
+                "a withdrawn payment application does not change",
+                unless="OLD.state IN ('open', 'closed')",
             ),
             recorded_when_it_came(),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
@@ -220,15 +241,34 @@ class PaymentApplication(WorkflowModel):
                                WHERE l.application_id = NEW.id AND c.issued_by_id = NEW.closed_by_id) THEN
                         {refuse("who controlled an expenditure does not close its payment application")}
                     END IF;
-                    IF EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
-                               JOIN reporting_paymentapplicationline l ON l.id = e.line_id
-                               JOIN reporting_certificate c ON c.id = e.certificate_id
-                               JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
-                               JOIN agreements_paymentclaim p ON p.id = d.claim_id
-                               WHERE l.application_id = NEW.id AND p.state = 'suspended') THEN
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="asks_for_nothing_in_doubt",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state <> NEW.state AND NEW.state IN ('closed', 'sent')"),
+                func=f"""
+                    IF {ASKS_IN_DOUBT} THEN
                         {refuse("what is asked from the Commission is of no suspended claim")}
                     END IF;
                     RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="withdrawn_with_its_entries",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Condition("OLD.state = 'closed' AND NEW.state = 'void'"),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
+                               JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+                               WHERE l.application_id = NEW.id AND e.released_at IS NULL) THEN
+                        {refuse("a withdrawn payment application gives back all that it asked for")}
+                    END IF;
+                    RETURN NULL;
                 """,
             ),
         ]  # fmt: skip
@@ -270,7 +310,7 @@ class PaymentApplication(WorkflowModel):
 
     def interest_of(self, user) -> str | None:
         """The people of any case whose expenditure it declares."""
-        declared = "agreement__claims__declaration__certificate__entry__line__application"
+        declared = "agreement__claims__declaration__certificate__entries__line__application"
         return interest_in(user, Application.objects.filter(**{declared: self}))
 
     @workflow_transition(
@@ -295,16 +335,20 @@ class PaymentApplication(WorkflowModel):
         self.sha256 = effects.sha256_of_payment_application(self)
 
     @workflow_transition(
-        field=state, source="open", target="void", label=_("Withdraw"), icon="undo", roles=[Role.FINANCE_OFFICER],
-        comment="required", order=50, tone="danger",
+        field=state, source=["open", "closed"], target="void", label=_("Withdraw"), icon="undo",
+        roles=[Role.FINANCE_OFFICER], comment="required", order=50, tone="danger",
     )  # fmt: skip
     def withdraw(self, *, actor, data, comment):
-        """Opened by mistake, or too late: nothing is asked; what it had taken in waits for another application."""
+        """Opened by mistake, too late, or a fault is open on what it asks: nothing is asked; what it had taken in waits
+        for another application. One that was closed stays readable as it was closed."""
         effects.release_certificates(self)
+        self.withdrawn_by = actor
+        self.withdrawn_at = timezone.now()
 
     @workflow_transition(
         field=state, source="closed", target="sent", label=_("Record the sending"), icon="send",
-        roles=[Role.FINANCE_OFFICER], form="reporting.forms.SendingForm", comment="optional", order=30,
+        roles=[Role.FINANCE_OFFICER], form="reporting.forms.SendingForm",
+        conditions=["reporting.conditions.nothing_asked_is_suspended"], comment="optional", order=30,
     )  # fmt: skip
     def send(self, *, actor, data, comment):
         """The application left for the Commission, on the day that is said; after its last day, for a reason."""
@@ -327,6 +371,18 @@ class PaymentApplication(WorkflowModel):
 
 class OfApplicationQuerySet(EUStaffQuerySet):
     """Rows of payment applications."""
+
+
+class EntryQuerySet(OfApplicationQuerySet):
+    """Entries of payment applications."""
+
+    def asked(self):
+        """Those that count: their application was not withdrawn."""
+        return self.filter(released_at__isnull=True)
+
+    def in_doubt(self):
+        """Those that count and of which the claim is suspended, or else certified no more."""
+        return self.asked().exclude(certificate__declaration__claim__state__in=CERTIFIED)
 
 
 @tracked
@@ -375,25 +431,35 @@ class PaymentApplicationLine(models.Model):
 
 @tracked
 class PaymentApplicationEntry(models.Model):
-    """One certificate in one payment application: a certificate stands in at most one."""
+    """One certificate in one payment application. ``released_at`` says since when it waits for another one, because the
+    application was withdrawn after it was closed: a certificate stands in one application at most at a time."""
 
     line = models.ForeignKey(
         PaymentApplicationLine, on_delete=models.PROTECT, related_name="entries", verbose_name=_("line")
     )
-    certificate = models.OneToOneField(
-        Certificate, on_delete=models.PROTECT, related_name="entry", verbose_name=_("certificate")
+    certificate = models.ForeignKey(
+        Certificate, on_delete=models.PROTECT, related_name="entries", verbose_name=_("certificate")
     )
     eligible_amount = MoneyField(_("eligible expenditure"))
     union_amount = MoneyField(_("Union contribution"))
     public_amount = MoneyField(_("public contribution"))
     entered_at = models.DateTimeField(_("entered on"), default=timezone.now, editable=False)
+    released_at = models.DateTimeField(_("given back on"), null=True, blank=True, editable=False)
 
-    objects = OfApplicationQuerySet.as_manager()
+    objects = EntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("entry of a payment application")
         verbose_name_plural = _("entries of payment applications")
         ordering = ["line", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["certificate"],
+                condition=Q(released_at__isnull=True),
+                name="certificate_in_one_application",
+                violation_error_message=_("This certificate stands in a payment application already."),
+            ),
+        ]
         triggers = [
             certified_by_the_end_of_its_year(),
             pgtrigger.Trigger(
@@ -402,9 +468,14 @@ class PaymentApplicationEntry(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
                 declare=[("its_state", "TEXT"), ("fitting", "BOOLEAN")],
                 func=f"""
-                    IF TG_OP = 'UPDATE' THEN
+                    IF TG_OP = 'UPDATE' AND (OLD.released_at IS NOT NULL OR NEW.released_at IS NULL
+                       OR ROW(NEW.line_id, NEW.certificate_id, NEW.eligible_amount, NEW.union_amount, NEW.public_amount)
+                          IS DISTINCT FROM
+                          ROW(OLD.line_id, OLD.certificate_id, OLD.eligible_amount, OLD.union_amount, OLD.public_amount))
+                    THEN
                         {refuse("an entry of a payment application does not change")}
                     END IF;
+                    IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF;
                     SELECT a.state INTO its_state FROM reporting_paymentapplicationline l
                       JOIN reporting_paymentapplication a ON a.id = l.application_id
                       WHERE l.id = CASE WHEN TG_OP = 'DELETE' THEN OLD.line_id ELSE NEW.line_id END;
@@ -433,6 +504,21 @@ class PaymentApplicationEntry(models.Model):
                 """,
             ),
             _sums_entries(pgtrigger.Insert | pgtrigger.Delete, "coalesce(NEW.line_id, OLD.line_id)"),
+            pgtrigger.Trigger(
+                name="released_with_its_application",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Condition("NEW.released_at IS NOT NULL"),
+                func=f"""
+                    IF NOT EXISTS (SELECT 1 FROM reporting_paymentapplicationline l
+                                   JOIN reporting_paymentapplication a ON a.id = l.application_id
+                                   WHERE l.id = NEW.line_id AND a.state = 'void') THEN
+                        {refuse("what an application asks for is given back when it is withdrawn")}
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -139,6 +139,21 @@ breaks(
     "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE accepted_on IS NOT NULL)",
 )
 
+breaks(
+    "reporting.sent-without-doubt",
+    "UPDATE agreements_paymentclaim SET state = 'suspended' WHERE id = (SELECT max(d.claim_id) FROM reporting_paymentapplicationentry e "
+    "JOIN reporting_paymentapplicationline l ON l.id = e.line_id JOIN reporting_paymentapplication p ON p.id = l.application_id "
+    "JOIN reporting_certificate c ON c.id = e.certificate_id JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id "
+    "WHERE p.sent_at IS NOT NULL)",
+    "UPDATE core_event SET action = 'suspend' WHERE id IN (SELECT min(v.id) FROM core_event v JOIN django_content_type t "
+    "ON t.id = v.content_type_id JOIN agreements_paymentclaim c ON c.id = v.object_id "
+    "WHERE c.state = 'suspended' AND t.app_label = 'agreements' AND t.model = 'paymentclaim' GROUP BY c.id)",
+)
+breaks(
+    "reporting.given-back-with-its-application",
+    f"UPDATE reporting_paymentapplicationentry SET released_at = now() WHERE id = {ENTRY}",
+)
+
 # --- rates, names, interests -----------------------------------------------------------------------------------------------
 
 breaks(

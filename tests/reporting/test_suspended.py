@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,8 +11,10 @@ from agreements import payments
 from agreements.models import PaymentClaim
 from core.models import OutboxMessage
 from core.transitions import TransitionRefused, perform
-from reporting.effects import waiting_certificates
-from reporting.models import PaymentApplication
+from reporting.effects import sha256_of_payment_application, waiting_certificates
+from reporting.facts import Selection
+from reporting.menu import work_for
+from reporting.models import PaymentApplication, PaymentApplicationEntry
 from tests.factories.agreements import give_accounts
 from tests.factories.reporting import applied, certified, cofinanced, controlled, declared, opened
 
@@ -89,6 +91,62 @@ def test_the_page_of_a_claim_says_what_can_still_be_stopped(client):
     address = reverse("admin:agreements_paymentclaim_change", args=[claim.pk])
     assert "suspendez la demande" in client.get(address).text
     application = applied(case, case.house.finance)
-    assert "qui ne change plus" in client.get(address).text and str(application) in client.get(address).text
+    assert "close et non encore envoyée" in client.get(address).text and str(application) in client.get(address).text
     suspend(case, claim)
     assert "Le versement est suspendu" in client.get(address).text
+
+
+def test_an_application_is_not_sent_with_a_suspended_claim_and_is_withdrawn_to_leave_it_out(client):
+    case, other = cofinanced(), cofinanced()
+    claim = controlled(case, "5000.00").claim
+    controlled(other, "3000.00")
+    finance = case.house.finance
+    application = applied(case, finance)
+    asked = Selection(timezone.localdate()).entries
+    assert (application.state, asked.count()) == ("closed", 2)
+    claim = suspend(case, claim)
+    with pytest.raises(TransitionRefused, match=claim.number):
+        perform(application, "send", actor=finance, data={})
+    with pytest.raises(IntegrityError, match="of no suspended claim"), transaction.atomic():
+        PaymentApplication.objects.filter(pk=application.pk).update(
+            state="sent", sent_at=timezone.now(), sent_on=timezone.localdate(), sent_by=finance
+        )
+    client.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
+    for name, pk in (("paymentapplication", application.pk), ("operation", case.operation.pk)):
+        page = client.get(reverse(f"admin:reporting_{name}_change", args=[pk])).text
+        assert claim.number in page and "Une anomalie est ouverte" in page and "Rien n’est en doute" not in page
+        assert "suspendue" in client.get(reverse(f"admin:reporting_{name}_changelist")).text
+    assert any("retirez cette demande" in item.why for item in work_for(finance))
+    assert any(claim.number in item.why for item in work_for(case.controller))
+
+    application = perform(application, "withdraw", actor=finance, comment="Anomalie sur une demande.")
+    assert application.state == "void" and sha256_of_payment_application(application) == application.sha256
+    assert not Selection(timezone.localdate()).entries.exists()
+    with pytest.raises(IntegrityError, match="does not change"), transaction.atomic():
+        PaymentApplicationEntry.objects.update(released_at=None)
+    following = applied(case, finance)
+    assert following.number == application.number + 1
+    assert following.lines.get().eligible_amount == D("3000.00")
+    perform(following, "send", actor=finance, data={})
+    assert case.declaration.certificate.entry is None
+    assert "ne change plus" not in client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).text
+
+
+def test_what_was_asked_before_the_fault_is_told_and_stays(client):
+    case = cofinanced()
+    claim = controlled(case, "5000.00").claim
+    finance = case.house.finance
+    application = perform(applied(case, finance), "send", actor=finance, data={})
+    for change in ({"state": "void"}, {"withdrawn_at": timezone.now(), "withdrawn_by": finance}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            PaymentApplication.objects.filter(pk=application.pk).update(**change)
+    with pytest.raises(IntegrityError, match="given back when it is withdrawn"), transaction.atomic():
+        PaymentApplicationEntry.objects.update(released_at=timezone.now())
+        connection.check_constraints()
+    suspend(case, claim)
+    client.force_login(case.controller, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:reporting_paymentapplication_change", args=[application.pk])).text
+    assert "demandée à la Commission" in page and claim.number in page
+    data = {"accepted_on": timezone.localdate(), "commission_reference": "ARES-1"}
+    accepted = perform(application, "accept", actor=finance, data=data)
+    assert accepted.state == "accepted"

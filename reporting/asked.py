@@ -1,0 +1,71 @@
+"""What is asked from the Commission of claims that are suspended since: told wherever it stands, with what can be done.
+
+Regulation (EU) 2021/1060, Article 98(6)(b): expenditure whose legality is being assessed is not asked for.
+"""
+
+from django.db.models import Exists, OuterRef, Prefetch
+from django.utils.translation import gettext as _
+
+from reporting.effects import CERTIFIED
+from reporting.models import (
+    DeclarationState,
+    ExpenditureDeclaration,
+    Operation,
+    PaymentApplication,
+    PaymentApplicationEntry,
+    PaymentApplicationState,
+)
+
+
+def asked_from(certificate: str) -> Prefetch:
+    """What the way from a certificate to its payment application needs; ``certificate`` is the path to it."""
+    entries = PaymentApplicationEntry.objects.asked().select_related(
+        "line__application__programme", "line__application__fund", "line__application__accounting_year"
+    )
+    return Prefetch(f"{certificate}__entries", entries)
+
+
+def asks_in_doubt() -> Exists:
+    """The condition, on payment applications, that a claim behind one of their entries is suspended."""
+    return Exists(PaymentApplicationEntry.objects.in_doubt().filter(line__application=OuterRef("pk")))
+
+
+def doubt_of(application: PaymentApplication) -> str:
+    """What a payment application with such a claim says, and what can be done about it; empty when there is none."""
+    entries = PaymentApplicationEntry.objects.in_doubt().filter(line__application=application)
+    claim = "certificate__declaration__claim__number"
+    numbers = sorted(set(entries.values_list(claim, flat=True)))
+    if not numbers:
+        return ""
+    sentence = {
+        PaymentApplicationState.OPEN: _(
+            "A fault is open on %(claims)s: take in what is certified again, to leave them out."
+        ),
+        PaymentApplicationState.CLOSED: _(
+            "A fault is open on %(claims)s: withdraw this application and open another one, which leaves them out, or"
+            " wait until the fault is settled."
+        ),
+    }.get(
+        application.state,
+        _("A fault is open on %(claims)s, which was asked from the Commission: correct it in a later application."),
+    )
+    return sentence % {"claims": ", ".join(numbers)}
+
+
+def suspended_of(operation: Operation) -> list[tuple[ExpenditureDeclaration, str]]:
+    """The declarations of an operation whose claim is suspended, each with where its expenditure stands."""
+    declarations = operation.declarations.exclude(state=DeclarationState.DRAFT).exclude(claim__state__in=CERTIFIED)
+    declarations = declarations.select_related("claim", "certificate").prefetch_related(asked_from("certificate"))
+    return [(declaration, _where(declaration)) for declaration in declarations.order_by("pk")]
+
+
+def _where(declaration: ExpenditureDeclaration) -> str:
+    entry = getattr(getattr(declaration, "certificate", None), "entry", None)
+    if entry is None:
+        return _("A fault is open on this claim: its expenditure enters no payment application until it is settled.")
+    application = entry.line.application
+    if application.state in (PaymentApplicationState.OPEN, PaymentApplicationState.CLOSED):
+        sentence = _("A fault is open on this claim, which stands in %(application)s: it is not sent with it.")
+    else:
+        sentence = _("A fault is open on this claim, which was asked from the Commission in %(application)s.")
+    return sentence % {"application": application}
