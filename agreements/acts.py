@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from agreements.axes import axes_of
 from agreements.wording import Filler, wording
 from core.dates import format_date_long
 from core.documents import store
@@ -81,6 +82,7 @@ def act_facts(agreement) -> dict[str, Any]:
     """Return the names that a wording may use, with the facts of the case."""
     application, beneficiary, rules = agreement.application, agreement.beneficiary, agreement.application.rules
     instalments = list(agreement.instalments.select_related("tranche").order_by("rank"))
+    years = list(agreement.tranches.order_by("rank"))
     return {
         "number": agreement.number,
         "kind": agreement.kind,
@@ -100,7 +102,7 @@ def act_facts(agreement) -> dict[str, Any]:
         "republican_commitment": beneficiary.is_association,
         "granted": agreement.granted_amount,
         "eligible_base": agreement.eligible_base,
-        "rate": _percent(agreement.rate),
+        "rate": _percent(agreement.common_rate),
         "start": agreement.start,
         "end": agreement.end,
         "claim_deadline": agreement.claim_deadline,
@@ -110,6 +112,12 @@ def act_facts(agreement) -> dict[str, Any]:
         "proration": agreement.proration,
         "tolerance": _percent(agreement.proration_tolerance),
         "proration_cut": agreement.proration_cut,
+        "to_find": sum_money(line.amount for line in agreement.budget_lines.filter(financing="to_find")),
+        "asked": agreement.budget_lines.filter(financing="grant").values_list("asked_amount", flat=True).first(),
+        "axes": [
+            {"label": axis.label, "amount": axis.amount, "cost": axis.cost}
+            for axis in (() if years else axes_of(agreement))
+        ],
         "has_expenditure": any(item.needs_expenditure for item in instalments),
         "cascade_allowed": agreement.cascade_allowed,
         "decision_reference": agreement.decision_reference,
@@ -126,8 +134,9 @@ def act_facts(agreement) -> dict[str, Any]:
                 "start": item.starts_on,
                 "end": item.ends_on,
             }
-            for item in agreement.tranches.order_by("rank")
+            for item in years
         ],
+        "unfunded": [{"label": in_a_sentence(year.label), "cost": year.cost} for year in years if not year.amount],
         "instalments": [
             {"label": item.label, "amount": item.amount, "trigger": in_a_sentence(item.trigger_text)}
             for item in instalments
@@ -180,7 +189,7 @@ def _budget(agreement) -> list[dict[str, Any]]:
     for side, caption in (("charge", "Charges"), ("product", "Produits")):
         own = [line for line in lines if line.side == side]
         if own:
-            rows = [[account_number(line.account_code), line.label, format_euros(line.amount)] for line in own]
+            rows = [[account_number(line.account_code), line.in_words, format_euros(line.amount)] for line in own]
             tables.append(
                 _table(caption, ["Compte", "Libellé", "Montant"], rows, sum_money(line.amount for line in own))
             )
@@ -210,6 +219,8 @@ def _schedule(agreement) -> list[dict[str, Any]]:
 
 def _cost(tranche) -> str:
     """The eligible cost of a year and the part of it that is granted."""
+    if not tranche.amount:
+        return f"coût de {format_euros(tranche.cost)} hors de l'assiette : rien n'est accordé pour cette année"
     cost = f"coût éligible {format_euros(tranche.cost)}"
     return f"{cost}, taux {_percent(tranche.rate)}" if tranche.rate else cost
 

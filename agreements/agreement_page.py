@@ -105,6 +105,15 @@ class Year:
         return self.report is None and self.tranche.state != Tranche.State.PLANNED and self.has_ended
 
     @property
+    def report_waits(self) -> str:
+        """When its report may be filed, in a few words; empty when it may, or was."""
+        if self.report is not None or self.is_open:
+            return ""
+        if self.tranche.state == Tranche.State.PLANNED:
+            return _("after the report of the year before") if self.tranche.rank > 1 else _("once the year has ended")
+        return _("to file once the year has ended, after %(day)s") % {"day": format_date_long(self.tranche.ends_on)}
+
+    @property
     def is_returned(self) -> bool:
         """Whether the service asked for more."""
         return self.report is not None and self.report.state == TrancheReport.State.RETURNED
@@ -270,7 +279,7 @@ def _signature_steps(agreement: Agreement) -> list[Step]:
     if agreement.kind == Agreement.Kind.AGREEMENT:
         if agreement.beneficiary_signed_at:
             text = agreement.beneficiary_signatory
-            steps.append(Step(_("Signed by you"), DONE, agreement.beneficiary_signed_at, text))
+            steps.append(Step(_("Signed by you"), DONE, agreement.beneficiary_signed_on, text))
         else:
             steps.append(Step(_("Your signature"), NOW if agreement.awaits_beneficiary else LATER))
     if agreement.notified_on:

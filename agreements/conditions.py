@@ -46,6 +46,37 @@ def plan_adds_up(agreement, data, actor):
 
 
 @precondition
+def annex_says_the_grant(agreement, data, actor):
+    """The annexed budget bears what is granted, and the eligible base is that of what is granted."""
+    request = agreement.application.budget_lines.filter(financer_status="this_request").exists()
+    products = list(agreement.budget_lines.filter(side="product")) if request else []
+    borne = {line.financing: line for line in products if line.financing}
+    grant, to_find = borne.get("grant"), borne.get("to_find")
+    missing = to_find.amount if to_find else ZERO
+    if products and (
+        grant is None
+        or grant.amount != agreement.granted_amount
+        or missing != max(grant.asked_amount - grant.amount, ZERO)
+    ):
+        return {
+            GENERAL: _("The annexed budget does not say the %(granted)s that the act grants: write the act again.")
+            % {"granted": format_euros(agreement.granted_amount)}
+        }
+    base = agreement.application.grant_plan.funded_cost or None
+    if agreement.application.grant_plan.parts and base != agreement.eligible_base:
+        return {GENERAL: _("The eligible base counts what nothing is granted for: write the act again.")}
+    return None
+
+
+@precondition
+def beneficiary_signs(agreement, data, actor):
+    """The beneficiary signs an agreement; a unilateral act is signed by the Region alone."""
+    if agreement.kind == "agreement":
+        return None
+    return {GENERAL: _("This act is unilateral: its beneficiary signs nothing, the Region signs and notifies it.")}
+
+
+@precondition
 def signature_is_there(agreement, data, actor):
     """An agreement is signed by the beneficiary first; a unilateral act binds by its notification."""
     if agreement.kind == "agreement" and agreement.state != "signed_by_beneficiary":
@@ -189,11 +220,13 @@ def _expenditure_gaps(claim) -> list[str]:
 
 
 def expenditure_is_eligible(claim, data, actor):
-    """Every line is on an account of the annexed budget, and was paid within the period of the agreement."""
+    """Every line is on an account of the annexed budget, within the period of the agreement, of a year that is granted
+    something."""
     if not claim.instalment.needs_expenditure:
         return None
     agreement = claim.agreement
     accounts = set(agreement.budget_lines.filter(side="charge").values_list("account_code", flat=True))
+    unpaid = list(agreement.tranches.filter(amount=0))
     problems = []
     for line in claim.lines.all():
         if accounts and line.account_code not in accounts:
@@ -201,7 +234,15 @@ def expenditure_is_eligible(claim, data, actor):
                 _("Line %(rank)s: the account %(account)s is not in the budget of the agreement.")
                 % {"rank": line.rank, "account": line.account_code}
             )
-        if line.invoice_date < agreement.start or line.invoice_date > agreement.end:
+        if year := next((year for year in unpaid if year.starts_on <= line.invoice_date <= year.ends_on), None):
+            problems.append(
+                _(
+                    "Line %(rank)s: the invoice of %(day)s is of %(year)s, for which nothing is granted: it is declared"
+                    " in no claim."
+                )
+                % {"rank": line.rank, "day": line.invoice_date.strftime("%d/%m/%Y"), "year": year.label}
+            )
+        elif line.invoice_date < agreement.start or line.invoice_date > agreement.end:
             problems.append(
                 _(
                     "Line %(rank)s: the invoice of %(day)s is outside the period of the agreement"

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from agreements.acts import OFFICIAL_LANGUAGE, generate
+from agreements.annexed_budget import copy_budget, put_the_grant
 from agreements.due import kind_for
-from agreements.models import Agreement, AgreementBudgetLine, AgreementShare, Instalment, Payee, Tranche
+from agreements.models import Agreement, AgreementShare, Instalment, Payee, Tranche
 from agreements.rules.deadlines import accounts_close_on, report_due_on
 from agreements.rules.proration import policy_of
 from agreements.rules.schedule import plan_instalments, year_period
@@ -69,7 +71,8 @@ def draft_agreement(application: Application, *, actor, eu_fund: str | None = No
 
 
 def write_act(agreement: Agreement, *, actor) -> Agreement:
-    """Write the documents of a draft, again if they were written before; the kind follows the year's grants.
+    """Write the documents of a draft, again if they were written before; the kind follows the year's grants, the annexed
+    budget and the eligible base what is granted.
 
     Raises:
         DraftingRefused: the act was sent.
@@ -80,6 +83,10 @@ def write_act(agreement: Agreement, *, actor) -> Agreement:
         locked = Agreement.objects.select_for_update(of=("self",), no_key=True).get(pk=agreement.pk)
         if locked.state != Agreement.State.DRAFT:
             raise DraftingRefused(_("This act was sent: take it back to draft to change it."))
+        with translation.override(OFFICIAL_LANGUAGE):
+            put_the_grant(locked)
+        if locked.application.grant_plan.parts:  # a grant of before the plans keeps its base
+            locked.eligible_base, locked.rate = _base(locked.application)
         decision = kind_for(locked)
         locked.kind, locked.kind_reason = decision.kind, decision.reason
         locked.document_pdf, locked.document_docx = generate(locked, actor)
@@ -139,13 +146,11 @@ def _terms(application: Application, eu_fund: str) -> dict:
     if rules.tranches:  # an act over several years covers its last one
         end = max(end, add_years(start, years) - timedelta(days=1))
     decision = _decision(application)
-    plan = application.grant_plan
-    base = plan.cost or None
+    base, rate = _base(application)
     deadline = rules.deadlines.balance_months
     return {
         "eligible_base": base,
-        # What each person gets follows their own contribution: a rate over all of them would say nothing.
-        "rate": None if application.persons.exists() else rate_of(plan.amount, plan.cost),
+        "rate": rate,
         "start": start,
         "end": end,
         "claim_deadline": max(end, add_months(decision.on, deadline)) if deadline else None,
@@ -158,6 +163,14 @@ def _terms(application: Application, eu_fund: str) -> dict:
         "decision_reference": decision.reference,
         "decision_date": decision.on,
     }
+
+
+def _base(application: Application) -> tuple[Decimal | None, Decimal | None]:
+    """The eligible base of the act and its rate: of the years and persons that are granted something, no other."""
+    plan = application.grant_plan
+    # What each person gets follows their own contribution: a rate over all of them would say nothing.
+    rate = None if application.persons.exists() else rate_of(plan.amount, plan.funded_cost)
+    return plan.funded_cost or None, rate
 
 
 @dataclass(frozen=True)
@@ -191,19 +204,7 @@ def _payee(application: Application) -> str:
 
 def _write_annexes(agreement: Agreement) -> None:
     application = agreement.application
-    AgreementBudgetLine.objects.bulk_create(
-        AgreementBudgetLine(
-            agreement=agreement,
-            rank=rank,
-            side=line.side,
-            account_code=line.account_code,
-            label=line.label[:200],
-            axis=line.axis,
-            amount=line.amount,
-            eligible_amount=line.eligible_amount,
-        )
-        for rank, line in enumerate(application.budget_lines.order_by("side", "rank"), start=1)
-    )
+    copy_budget(agreement)
     granted = {group.person: group for group in application.grant_plan.persons() if group.amount > 0}
     helped = [person for person in application.persons.order_by("rank") if str(person.pk) in granted]
     for rank, person in enumerate(helped, start=1):

@@ -98,6 +98,14 @@ TRIGGERS = {
     "a settlement keeps at most the % at stake on a claim": told(
         _("At most %(stake)s are at stake on this claim: its settlement keeps no more."), "stake"
     ),
+    "a unilateral act is signed by the Region alone": told(
+        _("This act is unilateral: its beneficiary signs nothing, the Region signs and notifies it.")
+    ),
+    "the annexed budget says % and the act grants %": told(
+        _("The annexed budget says %(annexed)s and the act grants %(granted)s: write the act again."),
+        "annexed",
+        "granted",
+    ),
     "the day of a release stays": told(_("The day on which a tranche was released does not change.")),
     "a tranche is released while its agreement is in force": told(
         _("The agreement is not in force: none of its tranches is released.")

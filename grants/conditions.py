@@ -13,8 +13,8 @@ from applicants.rules.de_minimis import NoCeiling
 from core.text import listed
 from core.transitions import precondition
 from grants import consultation, de_minimis, void
-from grants.programmes.grant_plan import PlanRefused
-from grants.services.plans import given_amounts, plan_of_grant, plan_of_proposal
+from grants.programmes.grant_plan import PlanRefused, given_amounts
+from grants.services.plans import plan_of_grant, plan_of_proposal
 
 GENERAL = "__all__"
 GOOD_ANSWERS = ("yes", "na")

@@ -14,6 +14,7 @@ from applicants.forms.de_minimis import SectorField
 from core.documents import PIECE_TYPES, accept_attribute, store
 from core.past_days import PastDayField
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
+from core.site.sometimes import sometimes
 
 NAMES = ("register_consulted_on", "register_reference", "register_unavailable", "register_sector")
 REFERENCE_LENGTH = 120
@@ -24,25 +25,32 @@ def consultation_fields(rules) -> dict[str, forms.Field]:
     if not rules.de_minimis:
         return {}
     return {
-        "register_consulted_on": PastDayField(label=_("De minimis register consulted on"), required=False),
-        "register_reference": forms.CharField(
-            label=_("Reference of the consultation"), required=False, max_length=REFERENCE_LENGTH
+        "register_consulted_on": sometimes(PastDayField(label=_("De minimis register consulted on"))),
+        "register_reference": sometimes(
+            forms.CharField(label=_("Reference of the consultation"), max_length=REFERENCE_LENGTH)
         ),
-        "register_document": ChosenFileField(
-            label=_("Proof of the consultation"),
-            required=False,
-            widget=ChosenFileInput(attrs={"accept": accept_attribute(PIECE_TYPES)}),
-            help_text=_("An extract of the register, instead of its reference or beside it."),
+        "register_document": sometimes(
+            ChosenFileField(
+                label=_("Proof of the consultation"),
+                widget=ChosenFileInput(attrs={"accept": accept_attribute(PIECE_TYPES)}),
+                help_text=_("An extract of the register, instead of its reference or beside it."),
+            )
         ),
-        "register_unavailable": forms.CharField(
-            label=_("Why the register could not be consulted"),
-            required=False,
-            max_length=2000,
-            widget=forms.Textarea(attrs={"rows": 2}),
-            help_text=_("Only when it could not."),
+        "register_unavailable": sometimes(
+            forms.CharField(
+                label=_("Why the register could not be consulted"),
+                max_length=2000,
+                widget=forms.Textarea(attrs={"rows": 2}),
+                help_text=_("Only when it could not."),
+            )
         ),
-        "register_sector": SectorField(required=False),
+        "register_sector": sometimes(SectorField()),
     }
+
+
+def said_before(proposal) -> dict[str, Any]:
+    """What an earlier proposal says of the register, for the form of the next one; its file stays with it."""
+    return {name: getattr(proposal, name) for name in NAMES}
 
 
 def problems(application, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from core.money import ZERO, EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.roles import Role
-from grants.consultation import consultation_fields
+from core.site.sometimes import sometimes
+from grants import consultation
+from grants.programmes.grant_plan import GrantPlan, given_amounts
 
 EARLIEST_DEADLINE_DAYS = 3
 
@@ -119,7 +121,7 @@ class ProposeForm(StaffForm):
         required=False,
         initial="yes",
     )
-    proposed_amount = EuroField(label=_("Proposed amount"), required=False, min_value=ZERO)
+    proposed_amount = sometimes(EuroField(label=_("Proposed amount"), min_value=ZERO))
     reasons = forms.CharField(
         label=_("Reasons"),
         widget=forms.Textarea(attrs={"rows": 5}),
@@ -128,12 +130,31 @@ class ProposeForm(StaffForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields |= consultation_fields(self.instance.rules)
+        self.fields |= consultation.consultation_fields(self.instance.rules)
         self.computation = self.instance.latest_computation()
         if self.computation is not None:
             self.fields["proposed_amount"].initial = self.computation.amount
             self._add_groups(self.computation.grant_plan.groups())
+        self._take_up_what_was_sent_back()
         self.order_fields([*(name for name in self.fields if name != "reasons"), "reasons"])
+
+    def _take_up_what_was_sent_back(self):
+        """A proposal that was sent back is corrected, not typed anew: its words, and its amounts where the computation
+        still gives as much."""
+        last = self.instance.proposals.order_by("-pk").first()
+        if last is None or last.sent_back_at is None:
+            return
+        found = {"favourable": "yes" if last.favourable else "no", "reasons": last.reasons}
+        found |= consultation.said_before(last)
+        computed = self.computation.grant_plan if self.computation else GrantPlan()
+        highest = {group.code: group.amount for group in computed.groups()}
+        given = given_amounts(last.grant_plan)
+        holds = all(amount <= highest.get(code, ZERO) for code, amount in given.items())
+        if last.favourable and last.amount <= computed.amount and holds:
+            found |= {"proposed_amount": last.amount, **given}
+        for name, value in found.items():
+            if name in self.fields and value not in (None, ""):
+                self.fields[name].initial = value
 
     def _add_groups(self, groups):
         if len(groups) < 2:
@@ -174,10 +195,13 @@ class ScheduleForm(StaffForm):
 class ConveneForm(StaffForm):
     """Convene the members; an urgency is explained."""
 
-    urgency = forms.CharField(
-        label=_("Urgency"), required=False, widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("Only when the session is less than 12 days away."),
-    )  # fmt: skip
+    urgency = sometimes(
+        forms.CharField(
+            label=_("Urgency"),
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("Only when the session is less than 12 days away."),
+        )
+    )
 
 
 class CloseSessionForm(StaffForm):

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.dates import format_date_long
 from core.importexport import EssorResource
@@ -28,7 +28,7 @@ class EnvelopeResource(EssorResource):
         Column("voted_amount", gettext_lazy("Voted"), "money", total=True, required=True),
         Column("voted_on", gettext_lazy("Voted on"), "date", days=HasCome()),
         Column("deliberation", gettext_lazy("Deliberation of the vote"), width=20),
-        Column("is_closed", gettext_lazy("Closed"), "boolean"),
+        Column("is_closed", pgettext_lazy("envelope", "Closed"), "boolean", aliases=("Fermé",)),
         Column("committed_amount", gettext_lazy("Committed"), "money", total=True),
         Column("awaiting_amount", gettext_lazy("Granted, to be committed"), "money", total=True),
         Column("proposed_total", gettext_lazy("Proposed"), "money", total=True),

@@ -13,6 +13,7 @@ from core.dates import format_date_long
 from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.sometimes import sometimes
 from core.templatetags.essor import percent
 from reporting.eu_programmes.rates import allocation_of, share_above, share_in_force
 from reporting.models import (
@@ -247,8 +248,8 @@ class SendingForm(TransitionForm):
 
     sent_on = PastDayField(label=_("Sent on"), required=False, help_text=_("The day on which it left. Empty: today."))
     national_reference = forms.CharField(label=_("National reference"), max_length=250, required=False)
-    late_reason = forms.CharField(
-        label=_("Why it is sent late"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+    late_reason = sometimes(
+        forms.CharField(label=_("Why it is sent late"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
     )
 
     def __init__(self, *args, **kwargs):

@@ -49,5 +49,27 @@ register(
               AND ROW(planned, planned_cost) IS DISTINCT FROM ROW(signed, signed_cost)
             ORDER BY a.id, kept.place
         """,  # noqa: S608 - a constant
-    )
+    ),
+    Invariant(
+        code="agreements.annex-says-the-grant",
+        name=_("Annexed budget of an act"),
+        sentence=_(
+            "The line of the Region in the budget annexed to an act is what the act grants; of what was asked and not "
+            "granted, the whole stands there to be found by the beneficiary."
+        ),
+        source=_("Law 2000-321, Article 10: the agreement states the amount and the terms of its payment."),
+        subject=Agreement,
+        # An act of before these lines keeps the budget that was signed: none of its lines is marked.
+        sql="""
+            SELECT a.id, a.number AS label, a.granted_amount + greatest(its.asked - a.granted_amount, 0) AS expected,
+                   its.granted + its.missing AS found
+            FROM agreements_agreement a JOIN (
+                SELECT agreement_id, sum(amount) FILTER (WHERE financing = 'grant') AS granted, sum(asked_amount) AS asked,
+                       coalesce(sum(amount) FILTER (WHERE financing = 'to_find'), 0) AS missing
+                FROM agreements_agreementbudgetline WHERE financing <> '' GROUP BY agreement_id
+            ) AS its ON its.agreement_id = a.id
+            WHERE its.granted IS DISTINCT FROM a.granted_amount OR its.missing <> greatest(its.asked - a.granted_amount, 0)
+            ORDER BY a.id
+        """,
+    ),
 )

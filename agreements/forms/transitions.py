@@ -20,6 +20,7 @@ from core.money import EuroField, format_euros
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
+from core.site.sometimes import sometimes
 
 #: Days given to complete a claim, unless the officer says another day.
 DAYS_TO_ANSWER = 30
@@ -170,6 +171,15 @@ class TrancheReportForm(TransitionForm):
         return cleaned
 
 
+class AcceptReportForm(TransitionForm):
+    """Nothing is typed but the comment, which a year without spending needs."""
+
+    @property
+    def comment_asked(self) -> str:
+        """When the comment is compulsory, in words; empty where it is not."""
+        return "" if self.instance.spent_amount else _("Nothing was spent in this year: write why it is accepted.")
+
+
 #: What is stated of money that rests on nothing to show yet: an advance.
 ON_ADVANCE = gettext_lazy(
     "I certify that this payment goes to this project, and that no other funder was asked for the same part."
@@ -233,21 +243,24 @@ class CertificationForm(TransitionForm):
     """What is due, and why it is less than what was asked."""
 
     certified_amount = money_field(gettext_lazy("Amount due"), min_value=Decimal(0))
-    certification_reason = forms.CharField(
-        label=gettext_lazy("Reason of the cut"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Compulsory when less is due than was asked; the beneficiary reads it."),
+    certification_reason = sometimes(
+        forms.CharField(
+            label=gettext_lazy("Reason of the cut"),
+            widget=forms.Textarea(attrs={"rows": 3}),
+            help_text=gettext_lazy("Compulsory when less is due than was asked; the beneficiary reads it."),
+        )
     )
 
     def clean(self):
-        """A cut has its reason."""
+        """A cut has its reason; what is not cut has none, as a line of expenditure."""
         cleaned = super().clean()
         amount = cleaned.get("certified_amount")
         if amount is not None and amount > self.instance.claimed_amount:
             self.add_error("certified_amount", _("No more is certified than what was asked."))
         elif amount is not None and amount < self.instance.claimed_amount and not cleaned.get("certification_reason"):
             self.add_error("certification_reason", _("Say why less is due than what was asked."))
+        elif amount == self.instance.claimed_amount:
+            cleaned["certification_reason"] = ""
         return cleaned
 
 
@@ -282,8 +295,8 @@ class PaymentDoneForm(TransitionForm):
         label=gettext_lazy("Number in the finance software"), max_length=60, required=False
     )
 
-    replaced_account_reason = forms.CharField(
-        label=gettext_lazy("Paid on an account that was replaced: how you know"), max_length=300, required=False
+    replaced_account_reason = sometimes(
+        forms.CharField(label=gettext_lazy("Paid on an account that was replaced: how you know"), max_length=300)
     )
 
     def __init__(self, *args: Any, **kwargs: Any):

@@ -1,6 +1,7 @@
 """The agreement: the act or the signed convention by which the Region grants."""
 
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -215,6 +216,18 @@ class Agreement(WorkflowModel):
         return self.granted_amount - self.ordered_amount
 
     @property
+    def common_rate(self) -> Decimal | None:
+        """The rate at which the whole is judged, in percent; None where each year has its own, or none has one."""
+        rates = {year.rate and round(year.rate, 2) for year in self.tranches.all() if year.amount}
+        return self.rate if len(rates) < 2 else None
+
+    @property
+    def beneficiary_signed_on(self) -> date | datetime | None:
+        """When the beneficiary signed: the moment in the portal; of a signed copy the day, for a paper bears no hour."""
+        moment = self.beneficiary_signed_at
+        return moment if moment is None or self.confirmed_by_id else timezone.localdate(moment)
+
+    @property
     def first_claim_deadline(self) -> date | None:
         """Last day of the first claim, where the programme sets one; it is part of the act."""
         months = self.application.rules.deadlines.first_claim_months
@@ -262,7 +275,11 @@ class Agreement(WorkflowModel):
         icon="send",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_work_on,
-        conditions=["agreements.conditions.acts_are_generated", "agreements.conditions.plan_adds_up"],
+        conditions=[
+            "agreements.conditions.acts_are_generated",
+            "agreements.conditions.plan_adds_up",
+            "agreements.conditions.annex_says_the_grant",
+        ],
         comment="optional",
         audience="staff",
         order=10,
@@ -303,6 +320,7 @@ class Agreement(WorkflowModel):
         roles=[Role.APPLICANT],
         permission=permissions.may_sign,
         form="agreements.forms.transitions.ConfirmationForm",
+        conditions=["agreements.conditions.beneficiary_signs"],
         audience="applicant",
         order=10,
         tone="primary",
@@ -324,6 +342,7 @@ class Agreement(WorkflowModel):
         roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER],
         permission=permissions.may_work_on,
         form="agreements.forms.transitions.SignedCopyForm",
+        conditions=["agreements.conditions.beneficiary_signs"],
         audience="staff",
         order=20,
         tone="primary",
@@ -341,6 +360,7 @@ class Agreement(WorkflowModel):
         roles=[Role.APPLICANT],
         permission=permissions.may_sign,
         form="agreements.forms.transitions.SignedCopyForm",
+        conditions=["agreements.conditions.beneficiary_signs"],
         audience="applicant",
         order=20,
         tone="quiet",

@@ -97,6 +97,42 @@ def sent_as_voted() -> pgtrigger.Trigger:
     )
 
 
+def annex_says_the_grant() -> pgtrigger.Trigger:
+    """The budget of an act that is sent bears what the act grants, and tells what is to be found of what was asked."""
+    of_lines = "FROM agreements_agreementbudgetline line WHERE line.agreement_id = NEW.id AND line.side = 'product'"
+    return pgtrigger.Trigger(
+        name="annex_says_the_grant",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'draft' AND NEW.state = 'sent'"),
+        declare=[("products", "INT"), ("granted", "NUMERIC"), ("asked", "NUMERIC"), ("missing", "NUMERIC")],
+        func=f"""
+            SELECT count(*), sum(amount) FILTER (WHERE financing = 'grant'),
+                   sum(asked_amount), coalesce(sum(amount) FILTER (WHERE financing = 'to_find'), 0)
+              INTO products, granted, asked, missing {of_lines};
+            IF products = 0 OR NOT EXISTS (SELECT 1 FROM grants_budgetline
+                WHERE application_id = NEW.application_id AND financer_status = 'this_request') THEN RETURN NEW; END IF;
+            IF granted IS DISTINCT FROM NEW.granted_amount OR missing <> greatest(asked - granted, 0) THEN
+                {refuse("the annexed budget says % and the act grants %", "coalesce(granted, 0)", "NEW.granted_amount")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def act_is_not_signed_by_its_beneficiary() -> pgtrigger.Trigger:
+    """A unilateral act never becomes "signed by the beneficiary"; one that was written so before stays as it is."""
+    return pgtrigger.Trigger(
+        name="act_of_the_region_alone",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.state <> 'signed_by_beneficiary' AND NEW.state = 'signed_by_beneficiary' AND NEW.kind <> 'agreement'"
+        ),
+        func=refuse("a unilateral act is signed by the Region alone"),
+    )
+
+
 def fund_of_its_case() -> pgtrigger.Trigger:
     """The European fund of an act is that of its case, which says it: looked at when the transaction ends."""
     return pgtrigger.Trigger(
@@ -143,6 +179,8 @@ def agreement_triggers() -> list[pgtrigger.Trigger]:
         born_in(AgreementState.DRAFT),
         legal_moves(LEGAL_MOVES),
         sent_as_voted(),
+        annex_says_the_grant(),
+        act_is_not_signed_by_its_beneficiary(),
         fund_of_its_case(),
         enters_with_its_commitment(),
         ends_with_its_settlement(),

@@ -3,17 +3,29 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from agreements.models.agreement import Agreement
 from agreements.models.querysets import OfAgreementQuerySet
 from agreements.models.triggers import follows_agreement, sums_up
 from core.history import tracked
-from core.money import MoneyField
+from core.money import MoneyField, format_euros
 
 
 @tracked
 class AgreementBudgetLine(models.Model):
-    """One line of the annexed budget, copied from the decision; expenditure is claimed against it."""
+    """One line of the annexed budget, copied from the case; expenditure is claimed against it.
+
+    The line of the grant bears what is granted and remembers what was asked; what is missing is to be found by the
+    beneficiary, on a line of its own. Acts of before 2026-11-29 keep the lines that were signed, without these marks.
+    """
+
+    class Financing(models.TextChoices):
+        """What a resource is to this act."""
+
+        OTHER = "", pgettext_lazy("financing", "other")
+        GRANT = "grant", _("this grant")
+        TO_FIND = "to_find", _("to be found by the beneficiary")
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="budget_lines")
     rank = models.PositiveSmallIntegerField(_("rank"))
@@ -23,6 +35,10 @@ class AgreementBudgetLine(models.Model):
     axis = models.CharField(_("axis"), max_length=20, blank=True)
     amount = MoneyField(_("amount"))
     eligible_amount = MoneyField(_("eligible amount"), null=True, blank=True)
+    financing = models.CharField(
+        _("financing"), max_length=8, choices=Financing.choices, blank=True, default="", db_default=""
+    )
+    asked_amount = MoneyField(_("amount asked of the Region"), null=True, blank=True)
 
     objects = OfAgreementQuerySet.as_manager()
 
@@ -37,15 +53,45 @@ class AgreementBudgetLine(models.Model):
                 condition=Q(eligible_amount__isnull=True) | Q(eligible_amount__gte=0, eligible_amount__lte=F("amount")),
                 name="agreement_budget_eligible_within_amount",
             ),
+            models.UniqueConstraint(
+                fields=["agreement", "financing"],
+                condition=Q(financing__in=["grant", "to_find"]),
+                name="agreement_budget_one_grant",
+            ),
+            models.CheckConstraint(
+                condition=Q(financing="grant", asked_amount__isnull=False) | Q(asked_amount__isnull=True),
+                name="agreement_budget_grant_was_asked",
+            ),
+            models.CheckConstraint(
+                condition=Q(financing="") | Q(side="product"), name="agreement_budget_financing_of_products"
+            ),
         ]
         triggers = [
             follows_agreement(
-                "the budget lines", ["agreement_id", "rank", "side", "account_code", "amount", "eligible_amount"]
+                "the budget lines",
+                [
+                    "agreement_id",
+                    "rank",
+                    "side",
+                    "account_code",
+                    "amount",
+                    "eligible_amount",
+                    "financing",
+                    "asked_amount",
+                ],
             )
         ]
 
     def __str__(self):
         return f"{self.account_code} {self.label}"
+
+    @property
+    def in_words(self) -> str:
+        """The label; of a grant of another amount than was asked, what was asked too."""
+        if self.asked_amount is None or self.asked_amount == self.amount:
+            return self.label
+        asked = _("granted, of %(asked)s asked") % {"asked": format_euros(self.asked_amount)}
+        return f"{self.label} ({asked})"
 
 
 @tracked(personal=["person_name"])

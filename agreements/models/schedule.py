@@ -286,6 +286,7 @@ class TrancheReport(WorkflowModel):
         icon="task_alt",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review_report,
+        form="agreements.forms.transitions.AcceptReportForm",
         conditions=["agreements.conditions.tranche_awaits_report", "agreements.conditions.year_may_be_reported"],
         comment="optional",
         audience="staff",

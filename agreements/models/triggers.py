@@ -148,7 +148,8 @@ def never_deleted(condition: pgtrigger.Condition | pgtrigger.Q | None = None) ->
 def sums_up(name: str, table: str, what: str, *, cost: bool = False) -> pgtrigger.Trigger:
     """Return the deferred trigger that wants the rows of ``table`` to add up to the granted amount.
 
-    With ``cost``, their costs add up to the eligible base too. It looks when the transaction ends, so that a schedule
+    With ``cost``, the costs of those that are granted something add up to the eligible base too: the cost of a year for
+    which nothing is granted counts nowhere. It looks when the transaction ends, so that a schedule
     may be rewritten line by line; no row at all is allowed (an agreement without persons, without tranches).
     """
     return pgtrigger.Trigger(
@@ -168,7 +169,7 @@ def sums_up(name: str, table: str, what: str, *, cost: bool = False) -> pgtrigge
             ELSE of_agreement := NEW.agreement_id; END IF;
             SELECT granted_amount, eligible_base INTO granted, base
                 FROM agreements_agreement WHERE id = of_agreement;
-            SELECT sum(amount), {"sum(cost)" if cost else "NULL"} INTO total, costs
+            SELECT sum(amount), {"sum(cost) FILTER (WHERE amount > 0)" if cost else "NULL"} INTO total, costs
                 FROM {table} WHERE agreement_id = of_agreement;
             IF granted IS NOT NULL AND total IS NOT NULL AND total <> granted THEN
                 {refuse(what + " add up to % and not to the % granted", "total", "granted")}
@@ -210,7 +211,7 @@ def plan_follows_amount() -> pgtrigger.Trigger:
             IF total IS NULL AND its_state NOT IN ('draft', 'lapsed') THEN
                 {refuse("an agreement that is sent has its instalments")}
             END IF;
-            SELECT sum(cost) INTO total FROM agreements_tranche WHERE agreement_id = NEW.id;
+            SELECT sum(cost) FILTER (WHERE amount > 0) INTO total FROM agreements_tranche WHERE agreement_id = NEW.id;
             IF total IS NOT NULL AND total IS DISTINCT FROM base THEN
                 {refuse("the costs of the tranches add up to % and not to the eligible base of %", "total", "base")}
             END IF;

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from agreements.forms.transitions import TransitionForm
 from agreements.settlements.rules import PAY
-from agreements.settlements.services import amount_at_stake, asked_in_vain, has_choice, overpaid_of, under_way
+from agreements.settlements.services import amount_at_stake, asked_in_vain, has_choice, overpaid_of, plan_of, under_way
 from core.money import format_euros, sum_money
 from core.text import in_a_sentence
 
@@ -61,6 +61,17 @@ class SettlementForm(TransitionForm):
             (_("Never claimed: given up"), left - in_vain),
         ]
         return found if found[2][1] else [*found[:2], *found[3:]]
+
+    @property
+    def comment_asked(self) -> str:
+        """When the comment is compulsory, in words; empty where nothing can be given up."""
+        if not self.instance.is_in_force:
+            return ""
+        if plan_of(self.instance, self.claims, {claim.pk: PAY for claim in self.claims}).freed:
+            return _("Money is given up: write why, the beneficiary reads it.")
+        if any(has_choice(claim) for claim in self.claims):
+            return _("Compulsory when a claim is refused: the beneficiary reads it.")
+        return ""
 
     def clean(self):
         cleaned = super().clean()

@@ -12,6 +12,7 @@ from applicants.models import DeMinimisAid, SingleUndertaking, UndertakingAnswer
 from applicants.models.de_minimis import NACE, Instrument
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.sometimes import sometimes
 
 
 class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
@@ -96,12 +97,13 @@ class LinksForm(NoNationalNumberMixin, forms.Form):
             "Linked: one holds the majority of the votes of the other, appoints its board, or controls it by contract."
         ),
     )
-    explanation = forms.CharField(
-        label=gettext_lazy("Which ones?"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Their names and SIREN numbers."),
+    explanation = sometimes(
+        forms.CharField(
+            label=gettext_lazy("Which ones?"),
+            max_length=2000,
+            widget=forms.Textarea(attrs={"rows": 3}),
+            help_text=gettext_lazy("Their names and SIREN numbers."),
+        )
     )
 
     def clean(self) -> dict[str, Any]:
@@ -119,11 +121,12 @@ class DecideLinksForm(NoNationalNumberMixin, forms.Form):
         choices=UndertakingAnswer.Answer.choices,
         widget=forms.RadioSelect,
     )
-    undertaking = forms.ModelChoiceField(
-        SingleUndertaking.objects.all(),
-        label=gettext_lazy("Single undertaking"),
-        required=False,
-        help_text=gettext_lazy("For linked enterprises: all these establishments join it. Create it first."),
+    undertaking = sometimes(
+        forms.ModelChoiceField(
+            SingleUndertaking.objects.all(),
+            label=gettext_lazy("Single undertaking"),
+            help_text=gettext_lazy("For linked enterprises: all these establishments join it. Create it first."),
+        )
     )
     explanation = forms.CharField(
         label=gettext_lazy("What shows it"),

@@ -37,7 +37,7 @@ from core.admin_permissions import AdminRolesMixin
 from core.engine import versions
 from core.engine.readable import Unreadable
 from core.models.workflow import WorkflowModel
-from core.money import EuroField, format_euros
+from core.money import EuroField, MoneyField, PointsField, format_euros
 from core.templatetags.essor import short_date, state_pill
 from core.text import PastedTextMixin, matching, nothing_to_search
 from core.transitions import Option, available_transitions
@@ -164,7 +164,9 @@ class LocalAmountsMixin:
         if isinstance(db_field, models.DecimalField):
             # A browser shows nothing of “26 000,00” in a field of type number, and would send it back empty.
             widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "num"})
-            kwargs = {"form_class": EuroField, "localize": True, "widget": widget} | kwargs
+            # A rate or a score is typed as amounts are, and told without a currency.
+            form_class = EuroField if isinstance(db_field, MoneyField) else PointsField
+            kwargs = {"form_class": form_class, "localize": True, "widget": widget} | kwargs
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and (rule := self.days.get(db_field.name)):
             field.validators = [*field.validators, rule]

@@ -6,8 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.engine import versions
 from core.money import ZERO, EuroField, format_euros
+from core.site.sometimes import sometimes
 from core.text import PastedTextMixin, is_number
 from grants.models import AgendaItem, Application, Decision
+from grants.services.plans import standing_plan
 from grants.states import ApplicationState
 
 
@@ -75,15 +77,20 @@ class PlanForm(forms.Form):
     The total is the sum of the parts: nobody types it, so that the two cannot differ.
     """
 
-    reason = forms.CharField(
-        label=_("Reason"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("Compulsory where an amount is not the one proposed."),
-    )  # fmt: skip
+    reason = sometimes(
+        forms.CharField(
+            label=_("Reason"),
+            max_length=2000,
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("Compulsory where an amount is not the one proposed."),
+        )
+    )
 
     def __init__(self, *args, item: AgendaItem, **kwargs):
         proposal = item.application.live_proposal()
         self.computed, self.proposed = proposal.computation.grant_plan, proposal.grant_plan
-        present = item.grant_plan if item.decision == Decision.GRANTED else self.proposed
+        standing = standing_plan(item)  # what was typed before a deferral is there again
+        present = standing if standing.parts else self.proposed
         now = {group.code: group.amount for group in present.groups()}
         super().__init__(*args, initial={**now, "reason": item.reason}, **kwargs)
         proposed = {group.code: group.amount for group in self.proposed.groups()}

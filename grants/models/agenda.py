@@ -10,7 +10,7 @@ from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.money import MoneyField
 from grants.models.guards import agenda_of_open_envelopes, case_filed_before_its_session
-from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
+from grants.models.plan_columns import PlanField, named_parts_are_asked_again, plan_adds_up, plan_within_computed
 from grants.models.present_facts import agenda_on_present_facts
 from grants.programmes.grant_plan import GrantPlan
 
@@ -145,6 +145,7 @@ class AgendaItem(models.Model):
             pgtrigger.ReadOnly(name="agenda_item_stays_on_its_case", fields=["session", "application"]),
             plan_adds_up("decided_plan", "decided_amount"),
             plan_within_computed("decided_plan", COMPUTED_PLAN),
+            named_parts_are_asked_again("decided_plan", "decision"),
         ]
 
     def __str__(self):

@@ -75,3 +75,22 @@ def plan_within_computed(plan: str, computed: str) -> pgtrigger.Trigger:
             RETURN NULL;
         """,
     )
+
+
+def named_parts_are_asked_again(plan: str, decision: str) -> pgtrigger.Trigger:
+    """Return the trigger that never lets a proportion replace the years or persons that a decision named one by one."""
+    several = PARTS.format(plan=f"OLD.{plan}")
+    return pgtrigger.Trigger(
+        name=f"{plan}_is_asked_again",
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        func=f"""
+            IF OLD.{decision} = 'granted' AND NEW.{decision} = 'granted'
+                AND OLD.{plan}->>'way' = 'typed' AND NEW.{plan}->>'way' = 'pro_rata'
+                AND (SELECT count(DISTINCT (part->'year', part->'person')) FROM {several} part) > 1 THEN
+                RAISE EXCEPTION 'years or persons that were named are named again, not shared out'
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        """,
+    )

@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.money import ZERO, format_euros, spread, sum_money
+from core.text import listed
 
 
 class Way(StrEnum):
@@ -93,6 +94,12 @@ class GrantPlan:
     def cost(self) -> Decimal:
         """The eligible base in all, in euros."""
         return sum_money(part.cost for part in self.parts)
+
+    @property
+    def funded_cost(self) -> Decimal:
+        """The eligible base of what is granted, in euros: without the years and the persons that get nothing."""
+        groups = self.groups()
+        return sum_money(group.cost for group in groups if group.amount > 0) if groups else self.cost
 
     def years(self) -> tuple[Group, ...]:
         """What each year gets and costs; empty for a grant without yearly tranches."""
@@ -233,21 +240,40 @@ def planned(plan: GrantPlan, amount: Decimal, amounts: Mapping[str, Decimal] | N
     return reduced(plan, amount)
 
 
+def given_amounts(plan: GrantPlan) -> dict[str, Decimal]:
+    """What was decided by year or by person, where it was typed (``Group.code`` → euros); empty otherwise."""
+    return {group.code: group.amount for group in plan.groups()} if plan.way == Way.TYPED else {}
+
+
 def decided(
-    computed: GrantPlan, proposed: GrantPlan, amount: Decimal, amounts: Mapping[str, Decimal] | None = None
+    computed: GrantPlan,
+    proposed: GrantPlan,
+    amount: Decimal,
+    amounts: Mapping[str, Decimal] | None = None,
+    standing: GrantPlan | None = None,
 ) -> GrantPlan:
     """The plan of a decision of ``amount`` euros: as given by year or person, what was proposed, or that in proportion.
 
     A decision above the proposal goes back to the computation, in proportion. An assembly that votes one amount for a
-    group of persons has not said what each of them gets: this is refused, unless ``amounts`` says it.
+    group of persons has not said what each of them gets: this is refused, unless ``amounts`` says it. Years or persons
+    that it named one by one are never shared out again: the same amount keeps them, another one is asked for each; nor
+    is more than a proposal whose years were named.
+
+    Args:
+        standing: what the same committee decided before on the case, if it did.
 
     Raises:
-        PlanRefused: above the computed aid, or another amount than the proposed one for a group of persons.
+        PlanRefused: above the computed aid, or another amount than the one that was named year by year or person by
+            person.
     """
     if refusal := above_computed(amount, computed.amount):
         raise PlanRefused(refusal)
     if amounts:
         return planned(computed, amount, amounts)
+    if standing is not None and (named := given_amounts(standing)):
+        if amount != standing.amount:
+            raise PlanRefused(_asked_again(standing))
+        return planned(computed, amount, named)
     if amount == proposed.amount:
         return proposed
     if amount != computed.amount and computed.persons():
@@ -259,7 +285,17 @@ def decided(
             )
             % {"amount": shown}
         )
+    if amount > proposed.amount and given_amounts(proposed) and len(proposed.groups()) > 1:
+        raise PlanRefused(_asked_again(proposed))  # in proportion, it would give back what was cut on purpose
     return reduced(proposed if amount < proposed.amount else computed, amount)
+
+
+def _asked_again(plan: GrantPlan) -> str:
+    """Why one amount does not replace a plan whose years or persons were named, and where each of them is decided."""
+    parts = listed(f"{group.label} {format_euros(group.amount)}" for group in plan.groups())
+    return _(
+        "The amounts were given one by one (%(parts)s): grant %(amount)s, or decide another amount “by year or person”."
+    ) % {"parts": parts, "amount": format_euros(plan.amount)}
 
 
 def _with_amounts(parts: Iterable[Part], amounts: Iterable[Decimal]) -> tuple[Part, ...]:

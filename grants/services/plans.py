@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from grants.programmes.grant_plan import GrantPlan, PlanRefused, Way, above_computed, decided, planned
+from core.history import history_rows
+from grants.programmes.grant_plan import GrantPlan, PlanRefused, above_computed, decided, planned
 
 
 def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
@@ -27,9 +28,12 @@ def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
     return planned(computed, data["proposed_amount"], given)
 
 
-def given_amounts(plan: GrantPlan) -> dict[str, Decimal]:
-    """What was decided by year or by person, where it was typed (``Group.code`` → euros); empty otherwise."""
-    return {group.code: group.amount for group in plan.groups()} if plan.way == Way.TYPED else {}
+def standing_plan(item) -> GrantPlan:
+    """What the committee last granted on an agenda item, also when it was deferred or taken back since; else empty."""
+    if item.decision == "granted":
+        return item.grant_plan
+    granted = history_rows(item).filter(decision="granted").order_by("-pgh_id")
+    return GrantPlan.from_json(granted.values_list("decided_plan", flat=True).first())
 
 
 def plan_of_grant(item, amount: Decimal, amounts: Mapping[str, Decimal] | None = None) -> GrantPlan:
@@ -38,7 +42,8 @@ def plan_of_grant(item, amount: Decimal, amounts: Mapping[str, Decimal] | None =
     ``amounts`` are those that the committee decided by year or person, where it did.
 
     Raises:
-        PlanRefused: the rules do not give as much, nothing was computed, or the amount says not what each person gets.
+        PlanRefused: the rules do not give as much, nothing was computed, or the amount says not what each person gets,
+            nor each year where the years were named one by one.
     """
     application = item.application
     proposal = application.live_proposal()
@@ -47,4 +52,6 @@ def plan_of_grant(item, amount: Decimal, amounts: Mapping[str, Decimal] | None =
     highest = application.computed_amount
     if highest is not None and (refusal := above_computed(amount, highest)):
         raise PlanRefused(refusal)
-    return decided(proposal.computation.grant_plan, proposal.grant_plan, amount, amounts)
+    computed = proposal.computation.grant_plan
+    standing = standing_plan(item) if len(computed.groups()) > 1 and not amounts else None
+    return decided(computed, proposal.grant_plan, amount, amounts, standing)

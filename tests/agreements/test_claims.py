@@ -254,6 +254,15 @@ def test_what_is_due_follows_the_expenditure(agreement_and_house):
     assert "certified_amount" in refused.value.errors
 
 
+def test_a_reason_of_a_cut_is_kept_where_something_is_cut(agreement_and_house):
+    agreement, house = agreement_and_house
+    claim = submitted(agreement, house, "advance")
+    perform(claim, "start_review", actor=house.instructor)
+    data = {"certified_amount": str(claim.claimed_amount), "certification_reason": "x"}
+    perform(claim, "certify", actor=house.instructor, data=data)
+    assert (claim.certified_amount, claim.certification_reason) == (claim.claimed_amount, "")
+
+
 def test_an_advance_is_due_as_planned(agreement_and_house):
     agreement, house = agreement_and_house
     claim = certified(agreement, house, "advance")

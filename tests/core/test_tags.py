@@ -12,6 +12,7 @@ from django.test import RequestFactory
 from django.utils import timezone, translation
 
 from core import icons, presentation
+from core.site.sometimes import sometimes
 from core.templatetags import essor
 from tests.core.sample.models import Case, CaseState
 
@@ -125,6 +126,7 @@ def test_links_keep_the_query_string() -> None:
 class SampleForm(forms.Form):
     name = forms.CharField(label="Nom", help_text="Tel qu’au répertoire")
     note = forms.CharField(label="Note", required=False)
+    reason = sometimes(forms.CharField(label="Motif", help_text="Obligatoire en cas de refus"))
     kind = forms.ChoiceField(label="Genre", choices=[("a", "A"), ("b", "B")], widget=forms.RadioSelect)
     sure = forms.BooleanField(label="Certain")
     token = forms.CharField(widget=forms.HiddenInput, initial="x")
@@ -141,6 +143,8 @@ def test_a_field_ties_label_help_and_error_together() -> None:
     assert "3 points à corriger" in page
     assert page.count('name="token"') == 1
     assert "facultatif" in page.split('for="id_note"')[1].split("</label>")[0]
+    assert "facultatif" not in page.split('for="id_reason"')[1].split("</label>")[0]  # it may be compulsory
+    assert "reason" not in form.errors
 
 
 def test_a_form_without_fault_shows_no_summary() -> None:

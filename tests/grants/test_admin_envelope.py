@@ -220,6 +220,8 @@ def test_an_envelope_of_another_programme_is_not_found(client):
 def test_envelopes_go_out_and_come_in_again(client, officer):
     envelope = EnvelopeFactory()
     columns = [str(column.label) for column in EnvelopeResource.imported_columns()]
+    assert "Close" in columns and "Fermé" not in columns  # said as on the pages; a file of before is read all the same
+    columns[columns.index("Close")] = "Fermé"
     book = openpyxl.Workbook()
     book.active.append(columns)
     book.active.append([envelope.code, "Relu", "PROGRESS1", "AE", 2026, "", "", 500000, None, "", "non"])

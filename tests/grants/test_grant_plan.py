@@ -188,8 +188,11 @@ def test_a_decision_above_the_proposal_goes_back_to_the_computation():
     assert decided(computed, proposed, D("160000.00")) is proposed
     below = decided(computed, proposed, D("80000.00"))
     assert [year.amount for year in below.years()] == [D("30000.00"), D("30000.00"), D("20000.00")]
-    above = decided(computed, proposed, D("170000.00"))
+    in_proportion = planned(computed, D("160000.00"))
+    above = decided(computed, in_proportion, D("170000.00"))
     assert [year.amount for year in above.years()] == [D("56666.66"), D("75555.56"), D("37777.78")]
+    with pytest.raises(PlanRefused, match="60.000,00"):  # year 2 was cut on purpose: it is not given back in silence
+        decided(computed, proposed, D("170000.00"))
     with pytest.raises(PlanRefused, match="180.000,00"):
         decided(computed, proposed, D("180000.01"))
 
@@ -330,6 +333,8 @@ def test_a_committee_decides_person_by_person(client):
     assert client.post(address, form.fields | chosen).status_code == 302
     item.refresh_from_db()
     assert (item.decision, item.decided_amount, item.grant_plan.way) == ("granted", D(2500), Way.TYPED)
+    committee.record_decision(item, "granted", actor=secretary, amount=D(2500), reason="Apport moindre, voir le PV.")
+    assert [person.amount for person in item.grant_plan.persons()] == [D(2500), D(0)]  # the reason alone is corrected
     assert client.post(address, stale.fields | {names[0]: "100", "reason": "Autre."}).status_code == 409
     perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-3"})
     granted = {person.pk: person.granted_amount for person in case.persons.all()}
@@ -350,6 +355,58 @@ def test_a_committee_decides_year_by_year():
         committee.record_decision(item, "granted", actor=secretary, amount=D(1), amounts=amounts, reason="Moins.")
     committee.record_decision(item, "granted", actor=secretary, amount=D(120000), amounts=amounts, reason="Moins.")
     perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-4"})
+    case.refresh_from_db()
+    assert [year.amount for year in case.grant_plan.years()] == list(amounts.values())
+
+
+def test_an_amount_never_replaces_years_that_the_committee_named():
+    computed = network().plan
+    named = typed(computed, {"year-1": D(0), "year-2": D("40000.00")})
+    assert decided(computed, computed, D("80000.00"), standing=named) == named
+    for amount in ("60000.00", "100000.00", "180000.00"):
+        with pytest.raises(PlanRefused, match="Année 1 0,00.*Année 2 40"):
+            decided(computed, computed, D(amount), standing=named)
+    assert decided(computed, computed, D("90000.00"), standing=planned(computed, D("60000.00"))).way == Way.PRO_RATA
+
+
+@pytest.mark.django_db
+def test_the_grid_keeps_the_years_that_the_committee_named(client):
+    case, actor = ready_to_propose("CPO")
+    perform(case, "propose", actor=actor, data={"favourable": "yes", "proposed_amount": "180000", "reasons": "Bien."})
+    item, secretary = in_session(case, "CPO")
+    client.force_login(secretary, backend="django.contrib.auth.backends.ModelBackend")
+    amounts = {"year-1": D(0), "year-2": D(80000), "year-3": D(40000)}
+    committee.record_decision(item, "granted", actor=secretary, amount=D(120000), amounts=amounts, reason="Nulle.")
+
+    def in_the_grid(decision: str, amount: str, reason: str) -> int:
+        row = {"decision": decision, "amount": amount, "reason": reason}
+        data = {f"{item.pk}-{name}": value for name, value in row.items()}
+        address = reverse("admin:grants_committeesession_decide-row", args=[item.session_id, item.pk])
+        status = client.post(address, data).status_code
+        item.refresh_from_db()
+        return status
+
+    def by_year() -> list[D]:
+        return [year.amount for year in item.grant_plan.years()]
+
+    assert in_the_grid("granted", "120000", "Nulle, voir le procès-verbal.") == 200  # only the reason is corrected
+    assert (by_year(), item.grant_plan.way, item.reason) == (
+        list(amounts.values()), Way.TYPED, "Nulle, voir le procès-verbal."
+    )  # fmt: skip
+    for amount in ("60000", "180000"):
+        assert in_the_grid("granted", amount, "Moins.") == 422 and by_year() == list(amounts.values())
+    for decision, reason in (("deferred", "À revoir."), ("", "")):
+        assert in_the_grid(decision, "", reason) == 200 and by_year() == []
+        address = reverse("admin:grants_committeesession_plan", args=[item.session_id, item.pk])
+        page = next(form for form in forms_of(client.get(address), address) if "year-1" in form.fields)
+        assert page.fields["year-1"][0].startswith("0")  # what was typed is there again
+        assert in_the_grid("granted", "60000", "Moins.") == 422
+        assert in_the_grid("granted", "120000", "Nulle.") == 200 and by_year() == list(amounts.values())
+    with pytest.raises(DatabaseError, match="named again"), transaction.atomic():
+        type(item).objects.filter(pk=item.pk).update(
+            decided_plan=reduced(case.latest_computation().grant_plan, D(120000)).as_json()
+        )
+    perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-5"})
     case.refresh_from_db()
     assert [year.amount for year in case.grant_plan.years()] == list(amounts.values())
 

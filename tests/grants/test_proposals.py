@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from core.roles import Role
@@ -12,6 +13,7 @@ from core.transitions import perform
 from grants import instruction
 from grants.instruction import InstructionRefused
 from grants.models import Proposal
+from grants.staff_forms import ProposeForm
 from tests.factories.applicants import DeMinimisAidFactory
 from tests.factories.core import hold_in_breach
 from tests.factories.instruction import (
@@ -108,6 +110,11 @@ def test_a_proposal_is_sent_back_with_the_reason_and_another_is_made(ready, inst
     assert "comment" in refused(ready, "send_back", head).errors
     perform(ready, "send_back", actor=head, comment="Préciser le rôle de la commune.")
     assert (ready.state, ready.proposed_amount, ready.live_proposal()) == ("in_instruction", None, None)
+    form = ProposeForm(instance=ready, actor=instructor)  # what was typed is there again, to be corrected
+    shown = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    assert (shown["proposed_amount"], shown["reasons"]) == (Decimal("26000.00"), PROPOSAL["reasons"])
+    assert shown["register_sector"] == ready.proposals.get().register_sector != ""
+    assert shown["register_reference"] and shown["register_consulted_on"]
     perform(ready, "propose", actor=instructor, data=PROPOSAL | {"proposed_amount": "25000"})
     assert ready.proposals.count() == 2
     assert ready.live_proposal().amount == Decimal("25000.00")
@@ -129,3 +136,10 @@ def test_instruction_stands_still_once_proposed(ready, instructor):
     ):
         with pytest.raises(InstructionRefused):
             work()
+
+
+def test_what_may_be_compulsory_is_never_called_optional(client, ready, instructor):
+    client.force_login(instructor, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:grants_application_transition", args=[ready.pk, "propose"])).content.decode()
+    for name in ("register_consulted_on", "register_reference", "register_sector", "proposed_amount"):
+        assert "facultatif" not in page.split(f'for="id_{name}"')[1].split("</label>")[0], name

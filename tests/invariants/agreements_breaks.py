@@ -44,6 +44,13 @@ breaks(
     "WHERE id = (SELECT max(id) FROM agreements_tranche WHERE rank = 3)",
 )
 
+breaks(
+    "agreements.annex-says-the-grant",
+    "UPDATE agreements_agreementbudgetline SET amount = asked_amount + 1 "
+    "WHERE id = (SELECT max(l.id) FROM agreements_agreementbudgetline l JOIN agreements_agreement a ON a.id = l.agreement_id "
+    "WHERE l.financing = 'grant' AND a.state = 'in_force')",
+)
+
 # --- kept totals ----------------------------------------------------------------------------------------------------
 
 for code, table, column in (

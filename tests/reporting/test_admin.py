@@ -3,14 +3,17 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.admin import site
 from django.db import transaction
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 
+from core.engine.questions import words_of
 from core.navigation import work_for
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
-from reporting.models import Operation, OperationFlag, OperationImport, OperationVersion
+from grants.models import Call
+from reporting.models import CofinancingRule, Operation, OperationFlag, OperationImport, OperationVersion, Priority
 from reporting.receivers import remember_orderer
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
@@ -329,6 +332,16 @@ def test_the_form_of_a_beneficiary_is_for_controllers(case):
     controller, finance = sign_in(UserFactory(eu_controller=True)), sign_in(UserFactory(finance_officer=True))
     assert 'name="_save"' in controller.get(page_url(person)).content.decode()
     assert 'name="_save"' not in finance.get(page_url(person)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(CofinancingRule, "eu_rate"), (Priority, "eu_rate"), (Call, "eu_rate_limit")]
+)
+def test_a_rate_is_typed_like_an_amount_and_told_without_a_currency(model, name):
+    request = RequestFactory().get("/")
+    request.user = UserFactory()
+    field = site._registry[model].formfield_for_dbfield(model._meta.get_field(name), request)
+    assert words_of(field, D("55.00")) == "55,00" and field.clean("55,5") == D("55.5")
 
 
 def test_parked_expenditure_is_told_before_the_control_ends_and_stays_in_a_list(client):
