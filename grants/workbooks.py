@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.dates import format_date_long
 from core.importexport import EssorResource
+from core.money import format_euros
 from core.past_days import HasCome
+from core.text import listed
 from core.workbooks import Column, Cover, Sheet, Written, write_workbook
 from grants.models import AgendaItem, Application, CommitteeSession, Envelope
 from grants.work import NOT_IN_A_LIST
@@ -92,6 +94,12 @@ SESSION_COLUMNS = (
     Column("proposed_amount", gettext_lazy("Proposed"), "money", total=True),
     Column("decision", gettext_lazy("Decision"), width=14, source=lambda item: item.get_decision_display()),
     Column("decided_amount", gettext_lazy("Decided"), "money", total=True),
+    Column(
+        "named_groups",
+        gettext_lazy("Decided by year or person"),
+        width=34,
+        source=lambda item: listed(f"{group.label} {format_euros(group.amount)}" for group in item.named_groups),
+    ),
     Column("reason", gettext_lazy("Reason"), width=40),
     Column(
         "recusals",

@@ -12,7 +12,7 @@ from core.money import MoneyField
 from grants.models.guards import agenda_of_open_envelopes, case_filed_before_its_session
 from grants.models.plan_columns import PlanField, named_parts_are_asked_again, plan_adds_up, plan_within_computed
 from grants.models.present_facts import agenda_on_present_facts
-from grants.programmes.grant_plan import GrantPlan
+from grants.programmes.grant_plan import GrantPlan, Group, Way
 
 COMPUTED_PLAN = """
     SELECT c.plan FROM grants_proposal p JOIN grants_aidcomputation c ON c.id = p.computation_id
@@ -161,6 +161,12 @@ class AgendaItem(models.Model):
     def grant_plan(self) -> GrantPlan:
         """What was decided, by year, person and axis."""
         return GrantPlan.from_json(self.decided_plan)
+
+    @property
+    def named_groups(self) -> tuple[Group, ...]:
+        """The years or persons that the committee named one by one; empty where it voted one amount."""
+        plan = self.grant_plan
+        return plan.groups() if plan.way == Way.TYPED else ()
 
 
 @tracked

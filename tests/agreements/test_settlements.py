@@ -173,7 +173,7 @@ def test_money_is_given_up_for_a_reason_that_the_beneficiary_reads():
     with pytest.raises(TransitionRefused) as refused:
         perform(agreement, "complete", actor=house.instructor, data={}, comment=" ")
     form = SettlementForm(instance=agreement, actor=house.instructor)
-    assert "le bénéficiaire le lit" in form.comment_asked  # the page says it before: it is no optional comment
+    assert "le bénéficiaire le lira" in form.comment_asked  # the page says it before: it is no optional comment
     assert "comment" in refused.value.errors
     perform(agreement, "complete", actor=house.instructor, data={}, comment="Le réseau renonce aux années suivantes.")
     settlement = agreement.settlement
@@ -190,6 +190,7 @@ def test_everything_paid_needs_no_reason():
     give_accounts(agreement)
     _claim, batch = ordered(agreement, house, "single")
     pay(batch, house)
+    agreement.refresh_from_db()
     assert SettlementForm(instance=agreement, actor=house.instructor).comment_asked == ""
     perform(agreement, "complete", actor=house.instructor, data={})
     assert agreement.settlement.freed_amount == D(0)

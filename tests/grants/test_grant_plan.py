@@ -30,6 +30,7 @@ from grants.programmes.grant_plan import (
 )
 from grants.programmes.steps import Ceiling
 from grants.rules.aid import AidFacts, PersonFacts, TrancheFacts, compute
+from grants.workbooks import SESSION_COLUMNS
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
 from tests.factories.instruction import (
@@ -393,6 +394,10 @@ def test_the_grid_keeps_the_years_that_the_committee_named(client):
     assert (by_year(), item.grant_plan.way, item.reason) == (
         list(amounts.values()), Way.TYPED, "Nulle, voir le procès-verbal."
     )  # fmt: skip
+    grid = client.get(reverse("admin:grants_committeesession_change", args=[item.session_id])).content.decode()
+    assert "Année 1 : 0,00" in grid and "Année 2 : 80" in grid
+    minutes = {column.key: column for column in SESSION_COLUMNS}["named_groups"].source(item)
+    assert minutes.startswith("Année 1 0,00") and "Année 3 40" in minutes
     for amount in ("60000", "180000"):
         assert in_the_grid("granted", amount, "Moins.") == 422 and by_year() == list(amounts.values())
     for decision, reason in (("deferred", "À revoir."), ("", "")):

@@ -13,7 +13,7 @@ from core.navigation import work_for
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from grants.models import Call
-from reporting.models import CofinancingRule, Operation, OperationFlag, OperationImport, OperationVersion, Priority
+from reporting.models import CofinancingRule, Operation, OperationFlag, OperationImport, OperationVersion
 from reporting.receivers import remember_orderer
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
@@ -334,9 +334,7 @@ def test_the_form_of_a_beneficiary_is_for_controllers(case):
     assert 'name="_save"' not in finance.get(page_url(person)).content.decode()
 
 
-@pytest.mark.parametrize(
-    ("model", "name"), [(CofinancingRule, "eu_rate"), (Priority, "eu_rate"), (Call, "eu_rate_limit")]
-)
+@pytest.mark.parametrize(("model", "name"), [(CofinancingRule, "eu_rate"), (Call, "eu_rate_limit")])
 def test_a_rate_is_typed_like_an_amount_and_told_without_a_currency(model, name):
     request = RequestFactory().get("/")
     request.user = UserFactory()
