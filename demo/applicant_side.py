@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from applicants.bank_accounts import enter_account
@@ -56,8 +57,9 @@ def register(member: Member) -> None:
         return
     body.siret, body.in_formation = siret(member.number), False
     body.full_clean()
-    body.save()
-    record(body, "edit", actor=member.user, data={"fields": ["siret", "in_formation"]})
+    with transaction.atomic():
+        body.save()
+        record(body, "edit", actor=member.user, data={"fields": ["siret", "in_formation"]})
 
 
 def sign_up(organisation: Organisation, number: int) -> Member:
