@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.axes import axis_choices
+from agreements.credit_notes import kept_beyond
 from agreements.due import due_of_claim
 from agreements.models import Agreement, ClaimPiece, ClaimReply, ExpenditureLine, Instalment, PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_review, may_write_claims
@@ -434,10 +435,22 @@ def certify_lines(claim: PaymentClaim, kept: Mapping[int, tuple[Decimal, str]], 
             raise ClaimRefused(" ".join(errors.values()), errors)
         for line in changed:
             line.save(update_fields=["certified_amount", "certified_reason"])
+        if errors := _credit_note_problems(locked, {line.pk for line in changed}):
+            raise ClaimRefused(" ".join(dict.fromkeys(errors.values())), errors)
         if changed:
             lines = [{"line": item.rank, "kept": item.certified_amount} for item in changed]
             record(locked, "certify_lines", actor=actor, data={"lines": lines})
     return len(changed)
+
+
+def _credit_note_problems(claim: PaymentClaim, changed: set[int]) -> dict[str, str]:
+    """Of the lines just written: those whose invoice is kept above what its credit notes leave."""
+    return {
+        f"amount-{pk}": str(beyond)
+        for beyond in (kept_beyond(claim) if changed else ())
+        for pk in beyond.lines
+        if pk in changed
+    }
 
 
 def _review_problems(line: ExpenditureLine, amount: Decimal, reason: str) -> dict[str, str]:

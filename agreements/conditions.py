@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from agreements.credit_notes import credit_alone, lines_alone
+from agreements.credit_notes import credit_alone, kept_beyond, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
 from agreements.effects import left_to_order
@@ -310,6 +310,12 @@ def invoices_within_their_total(claim, data, actor):
             )
         }
     return None
+
+
+def credit_notes_follow_their_invoice(claim, data, actor):
+    """Of no invoice more is kept than its credit notes leave."""
+    beyond = kept_beyond(claim)
+    return {GENERAL: " ".join(map(str, beyond))} if beyond else None
 
 
 def within_what_is_due(claim, data, actor):

@@ -1,10 +1,17 @@
-"""Credit notes of a claim: each names the invoice that it corrects, declared to the same agreement by its supplier."""
+"""Credit notes of a claim: each names the invoice that it corrects, declared to the same agreement by its supplier, and
+follows it: no more is kept of the invoice than they leave."""
 
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from agreements.duplicates import NOT_DECLARED
+from agreements.models.same_invoice import kept_beyond_credits
 from agreements.rules.duplicates import credits_without_invoice
+from core.money import format_euros
 
 
 def declared_with(claim) -> QuerySet:
@@ -31,3 +38,34 @@ def lines_alone(claim) -> list[int]:
     lines = list(declared_with(claim))
     places = credits_without_invoice((line.invoice, line.declared_amount, line.corrects_number) for line in lines)
     return [lines[place].rank for place in places if lines[place].claim_id == claim.pk]
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """An invoice of which more is kept than its credit notes leave: the lines (ids) that both are; euros."""
+
+    lines: tuple[int, ...]
+    ranks: tuple[int, ...]  # those of the claim that is looked at
+    kept: Decimal
+    most: Decimal
+
+    def __str__(self) -> str:
+        return _(
+            "Lines %(ranks)s: %(kept)s is kept of an invoice and its credit notes, which leave %(most)s of it. Keep the"
+            " credit notes, or cut the invoice as well."
+        ) % {
+            "ranks": ", ".join(map(str, self.ranks)), "kept": format_euros(self.kept), "most": format_euros(self.most)
+        }  # fmt: skip
+
+
+def kept_beyond(claim) -> list[Beyond]:
+    """The invoices of the claim, or corrected by it, of which more is kept than their credit notes leave."""
+    ranks = dict(claim.lines.values_list("pk", "rank"))
+    with connection.cursor() as cursor:
+        cursor.execute(kept_beyond_credits("%(claim)s"), {"claim": claim.pk})
+        rows = cursor.fetchall()
+    found = {}
+    for _credit, _claim, kept, most, lines in rows:
+        keys = tuple(sorted(map(int, lines.split())))
+        found[keys] = Beyond(keys, tuple(sorted(ranks[key] for key in keys if key in ranks)), kept, most)
+    return [found[keys] for keys in sorted(found)]

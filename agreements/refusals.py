@@ -21,6 +21,9 @@ TRIGGERS = {
     "a credit note takes back more than the invoice that it corrects": told(
         _("A credit note takes back more than what is declared of the invoice that it corrects.")
     ),
+    "more is kept of an invoice than its credit notes leave": told(
+        _("More is kept of an invoice than its credit notes leave: cut the invoice, or keep its credit notes.")
+    ),
     "% (%) comes before %, on %": told(
         _("A date (%(day)s) comes before the one that it follows (%(earlier)s): check both."),
         "what",

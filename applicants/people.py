@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import representatives_of
+from applicants.interests import namings_of
 from applicants.models import Applicant, Invitation, JoinRequest, KeptInterest, Membership, NoInterest
 from applicants.models.people import MemberRole
 from applicants.permissions import (
@@ -131,20 +132,25 @@ class SentInvitation:
 
 
 def _not_to_be_invited(applicant: Applicant, email: str) -> str | None:
-    """Why this address gets no invitation of this body: it said no, or it is of the Region's staff, who ask themselves."""
+    """Why this address gets no invitation of this body: it said no."""
     if applicant.invitations.filter(email=email).exclude(declined_at=None).exists():
         return _("%(email)s declined your invitation: this person may ask to join, you do not invite them again.") % {
             "email": email
         }
-    person = User.objects.filter(email=email, is_active=True).first()
-    if person is not None and person.has_role(*STAFF_ROLES):
-        return _("%(email)s works for the Region and is not invited: this person may ask to join.") % {"email": email}
     return None
+
+
+def _is_of_the_staff(email: str) -> bool:
+    person = User.objects.filter(email=email, is_active=True).first()
+    return person is not None and person.has_role(*STAFF_ROLES)
 
 
 @transaction.atomic
 def invite(applicant: Applicant, *, email: str, role: str, actor: User) -> SentInvitation:
     """Invite the owner of ``email`` to act for ``applicant``. A second invitation cancels the first.
+
+    Who works for the Region is not invited, for they ask themselves: the invitation is withheld, without a mail and
+    without effect. The body reads the same of it as of any other, so nobody finds out here who is of the staff.
 
     Raises:
         PeopleRefused: ``actor`` may not, or the person is already one of its people.
@@ -162,9 +168,16 @@ def invite(applicant: Applicant, *, email: str, role: str, actor: User) -> SentI
     )
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
-        applicant=applicant, email=email, role=MemberRole(role), token_hash=_hash(token), invited_by=actor
+        applicant=applicant,
+        email=email,
+        role=MemberRole(role),
+        token_hash=_hash(token),
+        invited_by=actor,
+        withheld=_is_of_the_staff(email),
     )
     record(applicant, "invite", actor=actor, data={"email": email, "role": role})
+    if invitation.withheld:
+        return SentInvitation(invitation, token)
     enqueue_mail(
         to=[email],
         template="applicants/mail/invitation",
@@ -195,7 +208,7 @@ def accept_invitation(invitation: Invitation, *, user: User) -> Membership:
     invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
     if invitation.accepted_at:
         raise PeopleRefused(_("This invitation has already been used."), code="used")
-    if not invitation.is_open:
+    if invitation.withheld or not invitation.is_open:
         raise PeopleRefused(
             _("This invitation is no longer valid. Ask %(person)s for another one.")
             % {"person": invitation.invited_by},
@@ -230,18 +243,23 @@ def decline_invitation(invitation: Invitation, *, user: User) -> None:
 def declare_no_interest(applicant: Applicant, reason: str, *, actor: User) -> NoInterest:
     """A person of the staff says that this body names them by mistake or without their consent.
 
+    It answers the namings that stand now: the database writes which on the row.
+
     Raises:
-        PeopleRefused: ``actor`` may not, acts for the body, said so already, or gives no reason.
+        PeopleRefused: ``actor`` may not, acts for the body, is named nowhere or said so already, or gives no reason.
     """
     if refusal := may_declare_no_interest(actor, applicant):
         raise PeopleRefused(refusal, code="permission")
     if not reason.strip():
         raise PeopleRefused(_("Say why you have no interest in this body."), code="reason")
     Applicant.objects.select_for_update(of=("self",), no_key=True).get(pk=applicant.pk)
-    if applicant.no_interests.live().filter(user=actor).exists():
-        raise PeopleRefused(_("You declared already that you have no interest in this body."), code="once")
+    if not namings_of(actor, applicant):
+        if applicant.no_interests.live().filter(user=actor).exists():
+            raise PeopleRefused(_("You declared already that you have no interest in this body."), code="once")
+        raise PeopleRefused(_("This body names you nowhere: there is nothing to answer."), code="not_named")
     declaration = NoInterest.objects.create(user=actor, applicant=applicant, reason=reason.strip())
-    record(applicant, "no_interest", actor=actor, comment=declaration.reason)
+    declaration.refresh_from_db()
+    record(applicant, "no_interest", actor=actor, data={"places": declaration.where}, comment=declaration.reason)
     return declaration
 
 

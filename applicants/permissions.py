@@ -122,7 +122,7 @@ def may_declare_no_interest(user: "User", applicant: "Applicant") -> str | None:
         return _("You act for “%(name)s”: leave it first.") % {"name": applicant.display_name}
     if applicant.join_requests.filter(user=user, state="pending").exists():
         return _("You ask to act for “%(name)s”: this is no mistake of its own.") % {"name": applicant.display_name}
-    if applicant.kept_interests.live().filter(user=user).exists():
+    if applicant.kept_interests.live().own_acts().filter(user=user).exists():
         return _("You acted for “%(name)s”, or asked to: another person of the service lifts it, not you.") % {
             "name": applicant.display_name
         }

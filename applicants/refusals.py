@@ -12,6 +12,12 @@ TRIGGERS = {
     "an interest that stays is lifted once, and not changed": told(
         _("This interest was lifted already: it does not change any more.")
     ),
+    "a declaration of no interest answers a naming": told(
+        _("This body names you nowhere, or you answered it already: there is nothing to declare.")
+    ),
+    "a declaration of no interest that is void stays so": told(
+        _("This declaration is void since the person joined the body, or asked to.")
+    ),
     "a membership stays that of its person and body": told(
         _("A person acts for a body under their own name: end this right, and let the other person ask for theirs.")
     ),
@@ -35,7 +41,6 @@ CONSTRAINTS = {
     "membership_once": _("This person acts for this body already."),
     "invitation_one_open": _("This person is invited already: the invitation waits for their answer."),
     "join_request_one_pending": _("Your request is sent already: it waits for an answer."),
-    "no_interest_once": _("You declared already that you have no interest in this body."),
     "kept_interest_lifted_by_another": _("Somebody else lifts your interest."),
     "join_request_decided_by_another": _("Somebody else answers this request."),
     "de_minimis_once_a_case": _("The grant of this case is in the register of de minimis aid already."),

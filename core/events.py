@@ -97,12 +97,13 @@ def record(
     Without ``actor``, the one of :func:`core.acting.acting_as` is meant. Every write leaves an event: this is the net
     under the permissions of each service, and an auditor's event undoes what it tells of.
 
-    Raises PermissionDenied for an auditor, but on what they do by right (``OPEN_TO_AUDITORS``: asking for a report).
+    Raises PermissionDenied for an auditor, but on what they do by right (``OPEN_TO_AUDITORS``: asking for a report, leaving a
+    body; all acts, or those named; ``OPEN_TO_ITSELF``: the acts of everybody on their own account).
     """
     if subject.pk is None:
         raise ValueError("An event needs a saved subject.")
     actor = actor if actor is not None else current_actor()
-    _refuse_auditor(subject, actor)
+    _refuse_auditor(subject, action, actor)
     content_type = ContentType.objects.get_for_model(subject)
     with transaction.atomic():
         lock_subject(subject)
@@ -130,8 +131,13 @@ def record(
     return event
 
 
-def _refuse_auditor(subject: models.Model, actor: Any) -> None:
-    if actor is not None and not getattr(subject, "OPEN_TO_AUDITORS", False) and (reason := reason_reads_only(actor)):
+def _refuse_auditor(subject: models.Model, action: str, actor: Any) -> None:
+    by_right = getattr(subject, "OPEN_TO_AUDITORS", False)
+    if actor is None or by_right is True or (by_right and action in by_right):
+        return
+    if subject == actor and action in getattr(subject, "OPEN_TO_ITSELF", ()):
+        return
+    if reason := reason_reads_only(actor):
         raise PermissionDenied(reason)
 
 

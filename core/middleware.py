@@ -73,12 +73,20 @@ class UnreadableSignMiddleware:
         readable_cookies(request)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping) -> None:
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping
+    ) -> HttpResponse | None:
         """Called by Django before each view."""
-        readable_fields(request, kwargs)
+        try:
+            readable_fields(request, kwargs)
+        except Unreadable as refusal:
+            return bad_request(request, refusal)
+        return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A list of the staff site leaves out a filter that it cannot read; what else is made of a list says so."""
+        if isinstance(exception, Unreadable):
+            return bad_request(request, exception)
         if not isinstance(exception, IncorrectLookupParameters):
             return None
         sentence = _(

@@ -33,6 +33,37 @@ def is_written_with_digits(text: str) -> bool:
     return bool(_DIGITS.fullmatch(text))
 
 
+_GROUPS = {sign: re.compile(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(sign)}[0-9]{{3}})+") for sign in ",."}
+_THREE_DIGITS = re.compile(r"[+-]?[0-9]*[,.][0-9]{3}")
+
+
+def with_point(text: str) -> str:
+    """A number without spaces, as it is typed, with a point before its decimals: the one rule of forms and workbooks.
+
+    Of a comma and a point, the last one is the decimal sign and the other one groups thousands: 12.345,67 and 12,345.67
+    are the same. A sign that stands several times groups thousands. What is grouped otherwise than by three is no
+    number: 1.5.2.
+
+    Raises:
+        ValueError: so.
+    """
+    whole, cents = text, ""
+    if "," in text and "." in text:
+        place = max(text.rfind(","), text.rfind("."))
+        whole, cents = text[:place], "." + text[place + 1 :]
+    elif text.count(",") + text.count(".") <= 1:
+        return text.replace(",", ".")
+    sign = "," if "," in whole else "."
+    if not _GROUPS[sign].fullmatch(whole):
+        raise ValueError(text)
+    return whole.replace(sign, "") + cents
+
+
+def may_be_thousands(text: str) -> bool:
+    """Whether one sign stands before exactly three digits: 1.000 is a thousand for some, one for others."""
+    return bool(_THREE_DIGITS.fullmatch(text))
+
+
 def too_large(amount: Decimal | int) -> str:
     """Why an amount is no plausible one, or "": the one rule of forms, workbooks and services."""
     if Decimal(amount).is_finite() and abs(amount) <= MAX_AMOUNT:
@@ -65,11 +96,10 @@ class EuroField(forms.DecimalField):
     def to_python(self, value: Any) -> Decimal | None:
         if isinstance(value, str):
             value = "".join(without_invisible(value).split()).replace("€", "")
-            # Of a comma and a point, the last one is the decimal sign: 12.345,67 and 12,345.67 are the same amount.
-            grouping = "," if value.rfind(",") < value.rfind(".") else "."
-            if "," in value and "." in value:
-                value = value.replace(grouping, "")
-            value = value.replace(",", ".")
+            try:
+                value = with_point(value)
+            except ValueError:
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
             if value and not is_written_with_digits(value):
                 raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)

@@ -104,7 +104,8 @@ def _seen_data(data: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
 
     if not isinstance(data, QueryDict):
         return {name: seen(name, value) for name, value in data.items()}
-    cleaned = data.copy()
+    # Of the same kind, no copy: a name that came with several values stays refused to who reads one of them.
+    cleaned = type(data)("", mutable=True, encoding=data.encoding)
     for name, values in data.lists():
         cleaned.setlist(name, [seen(name, value) for value in values])
     return cleaned

@@ -44,7 +44,41 @@ def unread_of(rules: ProgrammeRules, post: QueryDict) -> str:
         return _("Nothing was saved: the form has no question “%(question)s”. Open the page again.") % {
             "question": unknown[0][:60]
         }
+    return unknown_of(rules, post)
+
+
+def unknown_of(rules: ProgrammeRules, post: QueryDict) -> str:
+    """Why a sending holds an answer that no page of this form can give: of no question, or of a row that is none.
+
+    What is not read is not saved, so it is not told to be. Empty for what a page of this form sends.
+    """
+    for name in post:
+        if name[:2] in ("q-", "v-", "p-") and not _is_known(rules, name):
+            return _("Nothing was saved: the form has no field “%(field)s”. Open the page again.") % {
+                "field": name[:60]
+            }
     return ""
+
+
+def _is_known(rules: ProgrammeRules, name: str) -> bool:
+    kind, rest = name[:2], name[2:]
+    if rest in rules.questions:
+        return kind != "q-" or KINDS[rules.questions[rest].kind].shape in (Shape.LINE, Shape.LIST)
+    if kind != "q-":
+        return False
+    code = next((code for code in rules.questions if rest.startswith(f"{code}-") and _is_part(rules, code, rest)), None)
+    return code is not None
+
+
+def _is_part(rules: ProgrammeRules, code: str, rest: str) -> bool:
+    """Whether a name is that of a side of the period, or of a cell of the table, of this question."""
+    question, part = rules.questions[code], rest.removeprefix(f"{code}-")
+    shape = KINDS[question.kind].shape
+    if shape == Shape.PERIOD:
+        return part in ("start", "end")
+    number, _dash, column = part.partition("-")
+    is_row = is_number(number) and int(number) < MAX_ROW
+    return shape == Shape.TABLE and is_row and column in COLUMNS[question.kind]
 
 
 def _typed(question: Question, post: QueryDict) -> Any:

@@ -14,8 +14,9 @@ from core.engine.standing import know_interest
 OWN_CASE = f"""(
     grants_application.created_by_id = %s OR grants_application.submitted_by_id = %s
     OR EXISTS (SELECT 1 FROM (SELECT %s::bigint, grants_application.id) AS reader(id, of),
-                      LATERAL ({bodies_of_case("reader.of")}) AS of_case(id, address)
-                WHERE {interested("reader.id", "of_case.id", address="of_case.address")}))"""  # noqa: S608 - constants
+                      LATERAL ({bodies_of_case("reader.of")}) AS of_case(id, address, place)
+                WHERE {interested("reader.id", "of_case.id", address="of_case.address", place="of_case.place")}))
+"""  # noqa: S608 - constants
 
 
 def interest_in(user, cases: QuerySet) -> str | None:

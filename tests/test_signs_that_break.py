@@ -23,7 +23,7 @@ from agreements.admin.forms import LinesForm
 from agreements.claims import _amount_problems
 from agreements.models import ExpenditureLine
 from config.wsgi import application
-from core.engine.readable import Unreadable, readable_fields, refuse_other_rows
+from core.engine.readable import SentOnce, Unreadable, readable_fields, refuse_other_rows
 from core.lib.telephones import normal_number
 from core.money import MAX_AMOUNT, EuroField
 from core.roles import Role
@@ -330,3 +330,41 @@ def test_a_line_or_a_criterion_of_another_case_is_refused():
             kind = row.partition("-")[0]
             found[kind] = client.post(form.action, form.fields | {f"{kind}-0": "5"}).status_code
     assert found == {"line": 400, "score": 400}
+
+
+def test_one_value_of_a_field_that_came_twice_is_read_by_nobody():
+    """A form, a view, a cell; boxes and lists are read as lists, and what is the same twice is one."""
+    sent = SentOnce("day=01/01/2026&day=02/01/2026&box=1&box=2&same=a&same=a")
+    for read in (lambda: sent["day"], lambda: sent.get("day"), lambda: Counted(sent).is_valid()):
+        with pytest.raises(Unreadable, match="day"):
+            read()
+    assert (sent.getlist("box"), sent["same"], sent.get("none", "")) == (["1", "2"], "a", "")
+    assert sent.copy()["day"] == "02/01/2026"  # a view that makes its own data of it knows what it does
+
+
+@pytest.mark.django_db
+def test_a_field_of_the_portal_that_came_twice_changes_nothing():
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    client = signed_in(house.member)
+    address = reverse("agreements:claim", args=[claim.number])
+    form = next(form for form in forms_of(client.get(address)) if "claimed_amount" in form.fields)
+    action = reverse("agreements:claim_amount", args=[claim.number])
+    answer = client.post(action, form.fields | {"claimed_amount": ["100,00", "1,00"]})
+    assert answer.status_code == 400 and "deux fois" in answer.content.decode()
+    assert type(claim).objects.get(pk=claim.pk).claimed_amount == claim.claimed_amount
+    profile = {"first_name": ["Anne", "Ève"], "last_name": "Roy", "phone": "", "language": "fr"}
+    assert client.post(reverse("core:profile"), profile).status_code == 400
+
+
+@pytest.mark.django_db
+def test_more_than_a_page_may_hold_is_refused_in_words(client, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    client.force_login(UserFactory(applicant=True))
+    answer = client.post(
+        reverse("core:profile"), "first_name=" + "x" * 2000, content_type="application/x-www-form-urlencoded"
+    )
+    assert answer.status_code == 400 and "dépasse" in answer.content.decode()
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000, 5
+    answer = client.post(reverse("core:profile"), {f"z{rank}": "1" for rank in range(9)})
+    assert answer.status_code == 400 and "dépasse" in answer.content.decode()

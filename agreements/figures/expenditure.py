@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, ExpenditureLine, PaymentClaim
-from agreements.models.same_invoice import MAY_BE_ONE, credits_over_their_invoice, over_their_total
+from agreements.models.same_invoice import (
+    MAY_BE_ONE,
+    credits_over_their_invoice,
+    kept_beyond_credits,
+    over_their_total,
+)
 from core.figures.invariants import Broken, Invariant, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
@@ -104,6 +109,24 @@ register(
                    -taken.left_over AS found
             FROM ({credits_over_their_invoice("its.state IN ('certified', 'ordered', 'paid')")}) taken
             JOIN agreements_expenditureline l ON l.id = taken.id JOIN agreements_paymentclaim c ON c.id = taken.claim_id
+            ORDER BY c.id, l.rank
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.credit-follows-its-invoice",
+        name=_("Invoices less their credit notes"),
+        sentence=_(
+            "What certified claims keep of an invoice and of its credit notes is within its total, and within what is "
+            "declared of it, less those credit notes."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 63(2): what is declared was incurred and paid."),
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT beyond.claim_id AS id, c.number || ' · ' || l.invoice_number AS label, beyond.most AS expected,
+                   beyond.kept AS found
+            FROM ({kept_beyond_credits()}) beyond
+            JOIN agreements_expenditureline l ON l.id = beyond.id JOIN agreements_paymentclaim c ON c.id = beyond.claim_id
             ORDER BY c.id, l.rank
         """,  # noqa: S608 - fragments of our own
         relation="≤",

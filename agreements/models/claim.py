@@ -226,6 +226,7 @@ class PaymentClaim(WorkflowModel):
             "agreements.conditions.lines_are_reviewed",
             "agreements.conditions.duplicates_are_answered",
             "agreements.conditions.invoices_within_their_total",
+            "agreements.conditions.credit_notes_follow_their_invoice",
             "agreements.conditions.within_what_is_due",
             "agreements.settlements.conditions.within_what_is_kept",
         ],

@@ -7,7 +7,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.due_rules import certified_is_still_due, closed_with_what_was_overpaid
-from agreements.models.same_invoice import MAY_BE_ONE, credits_over_their_invoice, over_their_total
+from agreements.models.same_invoice import (
+    MAY_BE_ONE,
+    credits_over_their_invoice,
+    kept_beyond_credits,
+    over_their_total,
+)
 from agreements.models.triggers import born_in, days_in_order, frozen, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
 from core.lib.planned_days import MOST_PLAN_DAYS, within
@@ -325,6 +330,9 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
             END IF;
             IF EXISTS ({credits_over_their_invoice("credit.claim_id = NEW.id")}) THEN
                 {refuse("a credit note takes back more than the invoice that it corrects")}
+            END IF;
+            IF EXISTS ({kept_beyond_credits("NEW.id")}) THEN
+                {refuse("more is kept of an invoice than its credit notes leave")}
             END IF;
             RETURN NEW;
         """,

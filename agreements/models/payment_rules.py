@@ -15,7 +15,7 @@ CASES_OF_BATCH = """ANY (ARRAY(
      WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'))"""
 #: SQL of all who are paid by a batch, and of the bodies of the cases for which they are.
 BODIES_OF_BATCH = f"""
-    SELECT o.payee_id, NULL::text FROM agreements_paymentorder o WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'
+    SELECT o.payee_id, NULL::text, NULL::text FROM agreements_paymentorder o WHERE o.batch_id = NEW.id AND o.state <> 'cancelled'
     UNION ALL {bodies_of_case(CASES_OF_BATCH)}
 """
 

@@ -55,6 +55,13 @@ def over_their_total(which: str) -> str:
     return OVER_THEIR_TOTAL.format(which=which, MAY_BE_ONE=MAY_BE_ONE, ARE_DIFFERENT=ARE_DIFFERENT)
 
 
+#: SQL: ``line`` is the invoice that ``credit`` corrects, or a credit note on it.
+_OF_THE_SAME = f"""CASE WHEN line.declared_amount < 0 THEN line.corrects_key
+                  ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
+         AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
+              OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")})"""
+
+
 def credits_over_their_invoice(which: str) -> str:
     """SQL of the credit notes that take back more than is declared, in the claims of their agreement, of the invoice that
     they correct, and by how much. ``which`` says which lines ``credit`` are looked at. Euros."""
@@ -64,10 +71,42 @@ def credits_over_their_invoice(which: str) -> str:
         JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id
          AND (c.id = its.id OR c.state NOT IN ('draft', 'rejected'))
         JOIN agreements_expenditureline line ON line.claim_id = c.id
-         AND CASE WHEN line.declared_amount < 0 THEN line.corrects_key
-                  ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
-         AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
-              OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")})
+         AND {_OF_THE_SAME}
         WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {which}
         GROUP BY credit.id HAVING sum(line.declared_amount) < 0
+    """
+
+
+#: SQL: the claims ``{claim}`` whose certification counts.
+CERTIFIED = "{claim}.state IN ('certified', 'ordered', 'paid')"
+
+
+def kept_beyond_credits(claim: str | None = None) -> str:
+    """SQL of the credit notes whose invoice is kept above what they leave of it: the euros kept of the invoice and of its
+    credit notes together, the most that may be (its total less theirs, and what is declared of the one less the others),
+    and the ids of the lines that they are.
+
+    They are those of the certified claims of an agreement and, where SQL of the id of a claim is given, of that claim,
+    which one of the lines is in. A line that nobody has reviewed yet keeps nothing.
+    """
+
+    def counts(name: str) -> str:
+        certified = CERTIFIED.format(claim=name)
+        return f"({certified} OR {name}.id = {claim})" if claim else certified
+
+    concerned = f"bool_or(line.claim_id = {claim})" if claim else "TRUE"
+    # One invoice in two claims, and one credit note, have one total each: lines of one number, day and total are one.
+    return f"""
+        SELECT id, claim_id, sum(kept) AS kept, greatest(0, least(sum(declared), sum(invoice_total))) AS most,
+               string_agg(lines, ' ') AS lines
+        FROM (SELECT credit.id, credit.claim_id, line.invoice_total, sum(line.declared_amount) AS declared,
+                     sum(coalesce(line.certified_amount, 0)) AS kept, {concerned} AS concerned,
+                     string_agg(line.id::text, ' ' ORDER BY line.id) AS lines
+              FROM agreements_expenditureline credit JOIN agreements_paymentclaim its ON its.id = credit.claim_id
+              JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id AND {counts("c")}
+              JOIN agreements_expenditureline line ON line.claim_id = c.id AND {_OF_THE_SAME}
+              WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {counts("its")}
+              GROUP BY credit.id, split_part(line.duplicate_key, '|', -1), line.invoice_date, line.invoice_total) one
+        GROUP BY id, claim_id
+        HAVING bool_or(concerned) AND sum(kept) > greatest(0, least(sum(declared), sum(invoice_total)))
     """

@@ -119,7 +119,17 @@ class InvitationInline(EssorTabularInline):
 
     model = Invitation
     tab = True
-    fields = ["email", "role", "invited_by", "created_at", "expires_at", "accepted_at", "declined_at", "revoked_at"]
+    fields = [
+        "email",
+        "role",
+        "invited_by",
+        "created_at",
+        "expires_at",
+        "accepted_at",
+        "declined_at",
+        "revoked_at",
+        "withheld",
+    ]
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("Invitations")
 
@@ -132,9 +142,14 @@ class NoInterestInline(EssorTabularInline):
 
     model = NoInterest
     tab = True
-    fields = ["user", "reason", "declared_at", "void_at"]
+    fields = ["user", "where_column", "reason", "declared_at", "void_at"]
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("Declarations of no interest")
+
+    @admin.display(description=gettext_lazy("Answers"))
+    def where_column(self, declaration: NoInterest) -> str:
+        """The places where the body named the person."""
+        return declaration.where
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).select_related("user", "applicant")

@@ -34,7 +34,7 @@ def partial(acts: Iterable[Act], label: str, table: str) -> str:
     return f"""
         SELECT DISTINCT row.id, {label} AS label, 'another' AS expected, u.email AS found FROM ({done}) AS act
         JOIN {table} AS row ON row.id = act.id JOIN core_user u ON u.id = act.who
-        WHERE EXISTS (SELECT 1 FROM ({bodies_of_case("act.of_case")}) AS of_case(id, address)
+        WHERE EXISTS (SELECT 1 FROM ({bodies_of_case("act.of_case")}) AS of_case(id, address, place)
                       WHERE {interested("act.who", "of_case.id", "act.done_at")})
         ORDER BY row.id
     """  # noqa: S608 - constants
@@ -95,4 +95,39 @@ register(
             "never": _("nothing: this person was never there"),
         },
     ),
+)
+
+register(
+    Invariant(
+        code="applicants.declaration-answers-a-naming",
+        name=_("Declaration of no interest"),
+        sentence=_(
+            "Each place that a declaration of no interest answers named the person on its day, and it answers one."
+        ),
+        source=IMPARTIAL,
+        subject=Applicant,
+        sql="""
+            SELECT DISTINCT n.applicant_id AS id, u.email AS label, 'named' AS expected, 'nowhere' AS found
+            FROM applicants_nointerest n JOIN core_user u ON u.id = n.user_id
+                LEFT JOIN LATERAL unnest(n.places) AS said(place) ON TRUE
+            WHERE n.void_at IS NULL AND n.address <> '' AND NOT coalesce(CASE
+                WHEN said.place = 'address' THEN n.address = (
+                    SELECT lower(line.email) FROM applicants_applicantevent line
+                     WHERE line.pgh_obj_id = n.applicant_id AND line.pgh_created_at <= n.declared_at
+                     ORDER BY line.pgh_id DESC LIMIT 1)
+                WHEN said.place = 'invitation' THEN EXISTS (
+                    SELECT 1 FROM applicants_invitation sent WHERE sent.applicant_id = n.applicant_id
+                       AND NOT sent.withheld AND lower(sent.email) = n.address AND sent.created_at <= n.declared_at)
+                WHEN said.place LIKE 'kept:%%' THEN EXISTS (
+                    SELECT 1 FROM applicants_keptinterest kept WHERE 'kept:' || kept.id = said.place
+                       AND kept.user_id = n.user_id AND kept.applicant_id = n.applicant_id AND kept.tie = 'named')
+                WHEN said.place LIKE 'case:%%' THEN EXISTS (
+                    SELECT 1 FROM grants_personlineevent line
+                     WHERE 'case:' || line.application_id = said.place AND lower(line.email) = n.address
+                       AND line.pgh_created_at <= n.declared_at)
+                END, FALSE) ORDER BY n.applicant_id
+        """,
+        unit=Unit.TEXT,
+        words={"named": _("named by the body"), "nowhere": _("named nowhere by it then")},
+    )
 )

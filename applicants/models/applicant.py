@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import URLValidator
 from django.db import models
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from applicants.models.reference import Department, LegalCategory
-from applicants.models.triggers import INTERESTED
+from applicants.models.triggers import INTERESTED, naming_stays
 from applicants.rules.identifiers import department_of, format_siret, siren_of, validate_rna, validate_siret
 from core.history import tracked
 from core.lib.telephones import validate_phone
@@ -187,6 +188,8 @@ class Applicant(models.Model):
     sort_name = models.CharField(max_length=300, editable=False, db_index=True)
     search_text = models.TextField(editable=False, blank=True)
 
+    OPEN_TO_AUDITORS = frozenset({"leave"})  # one may always leave: it gives up a right, and changes nothing else
+
     objects = ApplicantQuerySet.as_manager()
 
     class Meta:
@@ -250,6 +253,15 @@ class Applicant(models.Model):
                 violation_error_message=_("A postcode and an INSEE code have 5 characters."),
             ),
         ]
+        triggers = [
+            naming_stays(
+                pgtrigger.Update,
+                body="SELECT OLD.id",
+                place="'address'",
+                taken_off="lower(NEW.email) IS DISTINCT FROM lower(OLD.email)",
+                since="OLD.updated_at",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.display_name
@@ -278,8 +290,13 @@ class Applicant(models.Model):
         asked = RawSQL(INTERESTED, [user.pk], output_field=models.BooleanField())  # noqa: S611 - constants
         if not Applicant.objects.filter(asked, pk=self.pk).exists():
             return None
-        kept = self.kept_interests.live().filter(user=user).order_by("-counts_until").first()
-        if kept is None or self.memberships.filter(user=user).exists():
+        kept = self.kept_interests.live().own_acts().filter(user=user).order_by("-counts_until").first()
+        member = self.memberships.filter(user=user).exists()
+        if not (kept or member or self.join_requests.filter(user=user, state="pending").exists()):
+            return _(
+                "“%(name)s” names you: someone else acts for the Region on it until you answer, from your home page."
+            ) % {"name": self.display_name}
+        if kept is None or member:
             return _("You act for “%(name)s”: someone else acts for the Region on it.") % {"name": self.display_name}
         day = formats.date_format(timezone.localdate(kept.counts_until), "SHORT_DATE_FORMAT")
         return _(

@@ -200,7 +200,7 @@ class BankAccount(WorkflowModel):
             ),
         ]
         triggers = [
-            impartial(["verified_by_id"], "SELECT NEW.applicant_id, NULL::text"),
+            impartial(["verified_by_id"], "SELECT NEW.applicant_id, NULL::text, NULL::text"),
             pgtrigger.ReadOnly(
                 name="account_is_fixed",
                 fields=["applicant", "holder_name", "iban", "bic", "proof", "is_change", "entered_by", "entered_at"],

@@ -55,18 +55,24 @@ class KeptInterestQuerySet(models.QuerySet):
         """Those that count: their months have not passed, and nobody lifted them."""
         return self.filter(lifted_at=None, counts_until__gt=Now())
 
+    def own_acts(self) -> "KeptInterestQuerySet":
+        """Those of what the person did: another person lifts them. The others are answered by themselves."""
+        return self.exclude(tie=KeptInterest.Tie.NAMED)
+
 
 @tracked(personal=["reason"])
 class KeptInterest(models.Model):
     """A person acted for a body, or asked to: that stays an interest until a day, or until somebody else lifts it.
 
-    Triggers write it (``interest_stays``), whatever the door by which the person left. Code of relations between the
+    So does a naming that the other side took off before the officer answered it (:class:`applicants.models.NoInterest`
+    does). Triggers write both (``interest_stays``, ``naming_stays``), whatever the door. Code of relations between the
     public and the administration, Article L100-2; law 2013-907, Article 2.
     """
 
     class Tie(models.TextChoices):
         ACTED = "acted", pgettext_lazy("interest that stays", "acted for the body")
         ASKED = "asked", pgettext_lazy("interest that stays", "asked to act for the body")
+        NAMED = "named", pgettext_lazy("interest that stays", "named by the body, which took it off")
 
     user = models.ForeignKey("core.User", models.PROTECT, related_name="kept_interests", verbose_name=_("person"))
     applicant = models.ForeignKey(Applicant, models.PROTECT, related_name="kept_interests", verbose_name=_("applicant"))
@@ -87,7 +93,7 @@ class KeptInterest(models.Model):
         verbose_name_plural = _("interests that stay")
         ordering = ["-ended_at", "-pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(tie__in=["acted", "asked"]), name="kept_interest_tie"),
+            models.CheckConstraint(condition=Q(tie__in=["acted", "asked", "named"]), name="kept_interest_tie"),
             models.CheckConstraint(
                 condition=Q(lifted_at__isnull=True, lifted_by__isnull=True, reason="")
                 | Q(lifted_at__isnull=False, lifted_by__isnull=False) & ~Q(reason=""),

@@ -104,9 +104,13 @@ def _invitation_end() -> Any:
 class InvitationQuerySet(OfApplicantQuerySet):
     """Invitations."""
 
+    def sent(self) -> "InvitationQuerySet":
+        """Those that were sent, not those that were withheld."""
+        return self.filter(withheld=False)
+
     def open(self) -> "InvitationQuerySet":
         """Those whose link still works."""
-        return self.filter(accepted_at=None, revoked_at=None, declined_at=None, expires_at__gt=timezone.now())
+        return self.sent().filter(accepted_at=None, revoked_at=None, declined_at=None, expires_at__gt=timezone.now())
 
 
 @tracked(personal=["email"])
@@ -129,6 +133,8 @@ class Invitation(models.Model):
     )
     revoked_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     declined_at = models.DateTimeField(_("declined at"), null=True, blank=True)
+    # The address is of the Region's staff, who are not invited: no mail, no effect; the body is not told.
+    withheld = models.BooleanField(_("withheld: works for the Region"), default=False, db_default=False, editable=False)
 
     objects = InvitationQuerySet.as_manager()
 
@@ -148,6 +154,10 @@ class Invitation(models.Model):
                     declined_at__isnull=True,
                 ),
                 name="invitation_one_answer",
+            ),
+            models.CheckConstraint(
+                condition=Q(withheld=False) | Q(accepted_at__isnull=True, declined_at__isnull=True),
+                name="invitation_withheld_has_no_answer",
             ),
             models.UniqueConstraint(
                 fields=["applicant", "email"],

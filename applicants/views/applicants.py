@@ -29,9 +29,7 @@ TWICE_WITHIN = timedelta(minutes=5)
 def index(request: HttpRequest) -> HttpResponse:
     """The applicants for which one acts, the invitations and the requests that wait."""
     memberships = Membership.objects.filter(user=request.user).select_related("applicant")
-    invitations = Invitation.objects.filter(
-        email=request.user.email, accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
-    )
+    invitations = Invitation.objects.open().filter(email=request.user.email)
     requests = JoinRequest.objects.filter(user=request.user, state=JoinRequest.State.PENDING)
     return render(
         request,

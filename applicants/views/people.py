@@ -8,7 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from applicants.forms.applicant import InviteForm, NoInterestForm
+from applicants.interests import namings_of
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.models.no_interest import words_of_places
 from applicants.models.people import MemberRole
 from applicants.people import (
     PeopleRefused,
@@ -136,7 +138,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 @portal_login_required
 def my_invitation(request: HttpRequest, invitation_pk: int) -> HttpResponse:
     """The same for an invitation sent to one's own, verified, address."""
-    return _invitation_page(request, get_object_or_404(Invitation, pk=invitation_pk, email=request.user.email))
+    return _invitation_page(
+        request, get_object_or_404(Invitation.objects.sent(), pk=invitation_pk, email=request.user.email)
+    )
 
 
 def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
@@ -172,6 +176,12 @@ def no_interest(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     form = NoInterestForm(request.POST or None)
     refusal = may_declare_no_interest(request.user, applicant)
+    places = namings_of(request.user, applicant)
+    if not (refusal or places):
+        # Whoever answered already (the page was reloaded, the button pressed twice) reads that; anybody else, nothing.
+        if not applicant.no_interests.live().filter(user=request.user).exists():
+            raise Http404
+        refusal = _("You declared already that you have no interest in this body.")
     if request.method == "POST" and form.is_valid():
         try:
             declare_no_interest(applicant, form.cleaned_data["reason"], actor=request.user)
@@ -182,4 +192,8 @@ def no_interest(request: HttpRequest, pk: int) -> HttpResponse:
                 request, _("You declared that you have no interest in “%(name)s”.") % {"name": applicant.display_name}
             )
             return redirect("admin:applicants_applicant_change", pk)
-    return render(request, "applicants/no_interest.html", {"applicant": applicant, "form": form, "refusal": refusal})
+    return render(
+        request,
+        "applicants/no_interest.html",
+        {"applicant": applicant, "form": form, "refusal": refusal, "places": words_of_places(places)},
+    )

@@ -96,6 +96,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
+    OPEN_TO_ITSELF = frozenset({"activate_account", "change_password", "edit_account"})
+    """What everybody does on their own account, an auditor too: actions of events whose subject is the actor."""
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["first_name", "last_name"]

@@ -158,6 +158,8 @@ def _shifted(placed: list[tuple[Column, int]], match: HeaderMatch, sample: list[
             continue
         if _readable_share(column, place, sample) > 0.5 or len(sample) < 3:
             continue
+        if not (column.required or _filled(place, sample)):  # it may stay empty, and does
+            continue
         for step in (1, -1):
             other = place + step
             if 0 <= other and _readable_share(column, other, sample) > 0.8:
@@ -174,8 +176,12 @@ def _shifted(placed: list[tuple[Column, int]], match: HeaderMatch, sample: list[
                 break
 
 
+def _filled(place: int, sample: list[list[Any]]) -> list[Any]:
+    return [cells[place] for cells in sample if place < len(cells) and not is_empty(cells[place])]
+
+
 def _readable_share(column: Column, place: int, sample: list[list[Any]]) -> float:
-    filled = [cells[place] for cells in sample if place < len(cells) and not is_empty(cells[place])]
+    filled = _filled(place, sample)
     if not filled:
         return 1.0 if len(sample) == 0 else 0.0
     return sum(is_readable(column, cell) for cell in filled) / len(filled)

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.money import CENT, is_written_with_digits, too_large
+from core.money import CENT, is_written_with_digits, may_be_thousands, too_large, with_point
 from core.personal_numbers import find_national_number
 from core.text import fold, in_a_sentence, without_invisible
 from core.workbooks.columns import Column
@@ -56,28 +56,33 @@ def to_decimal(raw: Any) -> Decimal:
         if not isfinite(raw):
             raise CellRefused(_("a number is expected"))
         return Decimal(repr(raw))
-    text = unicodedata.normalize("NFKC", str(raw)).replace("−", "-")
-    text = _SPACES.sub("", text).removesuffix("€").removesuffix("EUR")
+    text = _plain(raw)
     negative = text.startswith("(") and text.endswith(")")
-    text = _with_point(text.strip("()") if negative else text)
+    try:
+        text = with_point(text.strip("()") if negative else text)
+    except ValueError:
+        raise CellRefused(_("a number is expected, such as 1234,56")) from None
     if not is_written_with_digits(text):
         raise CellRefused(_("a number is expected, such as 1234,56"))
     number = Decimal(text)
     return -number if negative else number
 
 
-def _with_point(text: str) -> str:
-    """Return the number with a decimal point: the last separator is the decimal one, the others group thousands."""
-    comma, point = text.rfind(","), text.rfind(".")
-    if comma >= 0 and point >= 0:
-        return text.replace(".", "").replace(",", ".") if comma > point else text.replace(",", "")
-    if comma >= 0:
-        return text.replace(",", ".") if text.count(",") == 1 else text.replace(",", "")
-    return text.replace(".", "") if text.count(".") > 1 else text
+def _plain(raw: Any) -> str:
+    """The text of a number, without its spaces and its currency."""
+    text = unicodedata.normalize("NFKC", str(raw)).replace("−", "-")
+    return _SPACES.sub("", text).removesuffix("€").removesuffix("EUR")
+
+
+def _refuse_thousands(raw: Any) -> None:
+    """A text of one sign and three digits is read by nobody: forms refuse it too."""
+    if isinstance(raw, str) and may_be_thousands(_plain(raw).strip("()")):
+        raise CellRefused(_("one sign before three digits may be thousands or decimals: write 1234 or 1234,50"))
 
 
 def to_money(raw: Any) -> Decimal:
     """Return euros and cents. Digits beyond the cent are refused, save the noise of a spreadsheet's arithmetic."""
+    _refuse_thousands(raw)
     number = to_decimal(raw)
     if too_large(number):
         raise CellRefused(_("the amount is too large"))
@@ -123,6 +128,7 @@ def to_datetime(raw: Any) -> datetime:
 
 
 def to_integer(raw: Any) -> int:
+    _refuse_thousands(raw)
     number = to_decimal(raw)
     if number != number.to_integral_value():
         raise CellRefused(_("a whole number is expected"))

@@ -210,7 +210,7 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             given_to_who_instructs(),
             impartial(
                 ["instructor_id"],
-                f"SELECT NEW.applicant_id, NULL::text UNION ALL {bodies_of_case('NEW.id')}",
+                f"SELECT NEW.applicant_id, NULL::text, NULL::text UNION ALL {bodies_of_case('NEW.id')}",
             ),
         ]
 

@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
+import pgtrigger
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from applicants.models.triggers import naming_stays
 from core.history import tracked
 from core.money import MoneyField
 
@@ -87,6 +89,14 @@ class PersonLine(models.Model):
                 condition=models.Q(granted_amount__isnull=True) | models.Q(granted_amount__gte=0),
                 name="person_line_granted_not_negative",
             ),
+        ]
+        triggers = [
+            naming_stays(
+                pgtrigger.Update | pgtrigger.Delete,
+                body="SELECT applicant_id FROM grants_application WHERE id = OLD.application_id",
+                place="'case:' || OLD.application_id",
+                taken_off="TG_OP = 'DELETE' OR lower(NEW.email) IS DISTINCT FROM lower(OLD.email)",
+            )
         ]
 
     def __str__(self):

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from applicants.rules.identifiers import compact, validate_siret
 from core.dates import add_months, format_date_long
 from core.lib.planned_days import Planned, periods, plans
-from core.money import format_euros, format_number, too_large
+from core.money import format_euros, format_number, too_large, with_point
 from core.personal_numbers import find_national_number
 from core.text import in_a_sentence, without_invisible
 from grants.rules.conditions import FormFacts, holds, is_answered
@@ -39,14 +39,12 @@ LISTS = (QuestionKind.MULTIPLE, QuestionKind.ATTESTATIONS)
 def parse_amount(typed: str) -> Decimal | None:
     """``12 345,67 €`` as a Decimal; None when it is not an amount with at most two decimals."""
     text = _BLANKS.sub("", typed).replace("€", "").replace("’", "").replace("'", "")
-    if "," in text and "." in text:
-        text = text.replace("." if text.rfind(",") > text.rfind(".") else ",", "")
-    text = text.replace(",", ".")
-    if not _AMOUNT.match(text):
-        return None
     try:
-        amount = Decimal(text)
-    except InvalidOperation:
+        text = with_point(text)
+        amount = Decimal(text) if _AMOUNT.match(text) else None
+    except (ValueError, InvalidOperation):
+        return None
+    if amount is None:
         return None
     return None if too_large(amount) else amount
 

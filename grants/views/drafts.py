@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.engine import versions
+from core.engine.readable import Unreadable
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required
 from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.case_page import tasks_of
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
-from grants.form_post import read_post, unread_of
+from grants.form_post import read_post, unknown_of, unread_of
 from grants.models import Application, Call, Piece
 from grants.permissions import applicants_of, may_edit, may_file
 from grants.rules.conditions import shown_questions, shown_sections
@@ -136,6 +137,8 @@ def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpR
     section = _section(application, section_code)
     if request.method == "GET":
         return _show_step(request, application, section, check="check" in request.GET)
+    if unknown := unknown_of(application.rules, request.POST):
+        raise Unreadable(unknown)
     typed, read = read_post(application.rules, request.POST)
     try:
         saved = filing.save_answers(application, user=request.user, typed=typed, versions=read)

@@ -11,12 +11,14 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from agreements import claims, intake
+from agreements.credit_notes import kept_beyond
 from agreements.duplicates import answer_warning, open_warnings, raise_warnings, twins_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice, may_be_one
+from core.figures.invariants import invariants
 from core.transitions import TransitionRefused, perform
 from tests.agreements.test_workbook import filled, row
-from tests.factories.agreements import add_line, in_force, line_values, opened
+from tests.factories.agreements import add_line, certified, in_force, line_values, opened
 from tests.factories.applicants import siret
 
 DAY = date(2026, 3, 1)
@@ -451,6 +453,85 @@ def test_an_invoice_of_the_claim_is_known_without_its_number(claim, tmp_path):
 def test_the_invoices_of_two_namesakes_are_both_taken(claim, tmp_path):
     found = found_in(*claim, tmp_path, row(1), row(1, supplier_siret=siret(78)))
     assert (len(found.added), found.refused) == (2, [])
+
+
+def reviewed(claim, *lines):
+    """A claim under review, with its lines by invoice number."""
+    claim, house = claim
+    add_line(claim, house)
+    for values in lines:
+        add_line(claim, house, **values)
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    return claim, house, {line.invoice_number: line for line in claim.lines.all()}
+
+
+def note(amount: int, number: str = "AV-1", **values):
+    total = Decimal(values.pop("total", amount))
+    return {"invoice_total": total, "declared_amount": Decimal(amount), "invoice_number": number,
+            "corrects_number": "F-2026-1"} | values  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept", "fits"),
+    [
+        ([note(-50)], {"AV-1": 0}, False),  # cut to nothing, the invoice kept whole
+        ([note(-50)], {"AV-1": -49}, False),
+        ([note(-50)], {}, True),
+        ([note(-50)], {"AV-1": 0, "F-2026-1": "less 50"}, True),  # both follow
+        ([note(-50)], {"AV-1": 0, "F-2026-1": "less 49.99"}, False),
+        ([note(-50)], {"AV-1": 0, "F-2026-1": 0}, True),
+        ([note(-50), note(-30, "AV-2")], {"AV-2": 0, "F-2026-1": "less 29"}, False),  # two notes count together
+        ([note(-50), note(-30, "AV-2")], {"AV-2": 0, "F-2026-1": "less 30"}, True),
+        ([note(-10, total=-5000)], {}, False),  # a note of more than the invoice, of which little was declared
+    ],
+)
+def test_a_credit_note_follows_its_invoice(claim, lines, kept, fits):
+    """On the page of the lines, at the certification, and in the database."""
+    claim, house, by_number = reviewed(claim, *lines)
+    whole = by_number["F-2026-1"].declared_amount
+    amounts = {line.pk: line.declared_amount for line in by_number.values()}
+    for number, amount in kept.items():
+        cut = str(amount).removeprefix("less ")
+        amounts[by_number[number].pk] = whole - Decimal(cut) if cut != str(amount) else Decimal(amount)
+    values = {pk: (amount, "Réduit.") for pk, amount in amounts.items()}
+    if fits:
+        claims.certify_lines(claim, values, actor=house.instructor)
+        assert not kept_beyond(claim)
+        return
+    with pytest.raises(claims.ClaimRefused, match="avoir") as refusal:
+        claims.certify_lines(claim, values, actor=house.instructor)
+    assert any(name.startswith("amount-") for name in refusal.value.errors)
+    for pk, amount in amounts.items():
+        ExpenditureLine.objects.filter(pk=pk).update(certified_amount=amount, certified_reason="Réduit.")
+    data = {"certified_amount": "1", "certification_reason": "Moins."}
+    with pytest.raises(TransitionRefused, match="avoir"):
+        perform(claim, "certify", actor=house.instructor, data=data)
+    with pytest.raises(IntegrityError, match="credit notes leave"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(state="certified")
+
+
+def test_a_credit_note_of_a_later_claim_follows_the_invoice_of_the_first(claim):
+    """What was certified of the invoice stays; the note that comes later is not cut, and the figure sees one that was."""
+    (figure,) = [item for item in invariants() if item.code == "agreements.credit-follows-its-invoice"]
+    second, house = claim
+    (line,) = certified(second.agreement, house, "advance", "100").lines.all()
+    add_line(second, house, invoice_number="F-2026-2")
+    credit = add_line(second, house, **note(-50, corrects_number=line.invoice_number))
+    claims.submit(second, actor=house.member)
+    perform(second, "start_review", actor=house.instructor)
+    with pytest.raises(claims.ClaimRefused, match="avoir"):
+        claims.certify_line(credit, Decimal(0), reason="Réduit.", actor=house.instructor)
+    claims.certify_line(credit, credit.declared_amount, actor=house.instructor)
+    assert not list(figure.broken())
+    ExpenditureLine.objects.filter(pk=credit.pk).update(certified_amount=0, certified_reason="x")
+    with pgtrigger.ignore("agreements.PaymentClaim:certified_line_by_line"):
+        PaymentClaim.objects.filter(pk=second.pk).update(
+            state="certified", certified_by=house.instructor, certified_at=timezone.now(),
+            certified_amount=Decimal("1.00"), certification_reason="x",
+        )  # fmt: skip
+    (broken,) = figure.broken()
+    assert (broken.expected, broken.found) == (Decimal(50), Decimal(100))
 
 
 def test_a_credit_note_alone_in_a_file_is_refused(claim, tmp_path):

@@ -149,6 +149,23 @@ def test_a_shifted_table_is_explained(case, tmp_path):
     assert kept is None or found.refused
 
 
+def test_an_optional_column_left_empty_has_not_slipped(case, tmp_path):
+    """As the page says to leave the number of a new line."""
+    claim, house = case
+    rows = [row(number, rank=None) for number in range(1, 18)]
+    _kept, found = intake.preview(claim, filled(claim, tmp_path, rows), actor=house.member)
+    assert (len(found.added), list(found.problems)) == (17, [])
+
+
+@pytest.mark.parametrize("typed", ["1.5.2", "12.500", "1.000", "1,000", "1.2.3.4"])
+def test_an_amount_that_may_be_another_one_is_refused(case, tmp_path, typed):
+    """In a workbook and in a CSV file, as in the form of a line."""
+    claim, house = case
+    cells = row(1, invoice_total=typed, declared_amount=typed)
+    _kept, found = intake.preview(claim, filled(claim, tmp_path, [cells]), actor=house.member)
+    assert not found.added and len(found.problems) == 2
+
+
 def test_a_missing_column_is_named(case, tmp_path):
     claim, house = case
     kept, found = intake.preview(claim, filled(claim, tmp_path, [row(1)], drop="paid_on"), actor=house.member)

@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 
 from core.money import EuroField
+from core.workbooks.values import CellRefused, to_integer, to_money
+from grants.rules.answers import parse_amount
 
 
 @pytest.mark.parametrize(
@@ -20,16 +22,37 @@ from core.money import EuroField
         ("12.345,67", "12345.67"),
         ("-5,10", "-5.10"),
         ("0", "0"),
+        ("1.234.567", "1234567"),
+        ("-1,234,567.8", "-1234567.8"),
+        ("1.000,50", "1000.50"),
     ],
 )
 def test_what_people_type_is_understood(typed: str, amount: str) -> None:
+    """In the forms, in an application, in workbooks and CSV files: one rule."""
     assert EuroField().clean(typed) == Decimal(amount)
+    if "€1" not in typed:  # a currency before the amount is read by forms alone
+        assert parse_amount(typed) == to_money(typed) == Decimal(amount)
 
 
-@pytest.mark.parametrize("typed", ["douze", "1,234", "12,3,4", "1e5000", "NaN", "inf", "99999999999999999"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "douze", "1,234", "12,3,4", "1e5000", "NaN", "inf", "99999999999999999", "1.000", "1,000", "12.500", "-1.500",
+        "12345.000", "1.5.2", "1.2.3.4", "1.2.345,67", "1234.567,89", "1.234.56", "1,23.5", "1.234,567.89", ".000",
+    ],
+)  # fmt: skip
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(ValidationError):
         EuroField().clean(typed)
+    assert parse_amount(typed) is None
+    with pytest.raises(CellRefused):
+        to_money(typed)
+
+
+@pytest.mark.parametrize("typed", ["1.000", "12,500"])
+def test_a_whole_number_of_a_file_is_not_a_thousandth(typed: str) -> None:
+    with pytest.raises(CellRefused):
+        to_integer(typed)
 
 
 def test_an_amount_is_shown_as_it_is_read() -> None:

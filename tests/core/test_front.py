@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +16,8 @@ from django.utils import timezone
 from core import health, navigation
 from core.account_mail import activation_tokens
 from core.acting import acting_as
+from core.events import record
+from core.models.event import Event
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.models.user import User
@@ -315,6 +318,33 @@ def test_the_password_changes_with_the_old_one(client: Client, someone: User) ->
     assert client.get(reverse("core:profile")).status_code == 200  # still signed in
     someone.refresh_from_db()
     assert someone.check_password(new)
+
+
+def test_an_auditor_keeps_their_own_account(client: Client, db) -> None:
+    """Who reads everything changes nothing but what is theirs: details, language, password, also by the mail."""
+    auditor = UserFactory(auditor=True, email="audit@region.example")
+    auditor.set_password(PASSWORD)
+    auditor.save()
+    client.force_login(auditor)
+    profile = {"first_name": "Odile", "last_name": "Marty", "phone": "03 26 00 00 00", "language": "en"}
+    assert client.post(reverse("core:profile"), profile).status_code == 302
+    new = "encore un autre mot de passe"
+    data = {"change-password": "1", "old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert client.post(reverse("core:profile"), data).status_code == 302
+    auditor.refresh_from_db()
+    assert (auditor.phone, auditor.language) == ("03 26 00 00 00", "en") and auditor.check_password(new)
+    client.logout()
+    client.post(reverse("core:password_reset"), {"email": auditor.email})
+    path = next(word for word in OutboxMessage.objects.get().body.split() if "/nouveau/" in word)
+    form = client.get(path.removeprefix("http://testserver"), follow=True)
+    client.post(form.request["PATH_INFO"], {"new_password1": PASSWORD, "new_password2": PASSWORD})
+    auditor.refresh_from_db()
+    assert auditor.check_password(PASSWORD)
+    kept = [event.action for event in Event.objects.of(auditor) if event.actor == auditor]
+    assert kept == ["edit_account", "change_password", "change_password"]
+    for subject, action in ((auditor, "user.roles"), (UserFactory(), "edit_account")):
+        with pytest.raises(PermissionDenied):
+            record(subject, action, actor=auditor)
 
 
 # --- jobs on the screen -------------------------------------------------------------------------------------

@@ -294,3 +294,28 @@ def test_the_form_of_a_filed_case_says_why_it_leads_to_the_case(signed_in):
     client = signed_in(application.created_by)
     for address in (url("form", application), url("step", application, "projet"), url("review", application)):
         assert "formulaire de ce dossier est fermé" in plain(client.get(address, follow=True)), address
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"q-budget-500-label": "Fantôme", "q-budget-500-amount": "1000"},
+        {"q-budget--1-label": "x"},
+        {f"q-budget-{'9' * 30}-amount": "1"},
+        {"q-budget-0-total": "1"},
+        {"q-nothing": "1"},
+        {"p-nothing": "1"},
+        {"q-title-start": "2026-01-01"},
+        {"q-title": ["un", "deux"]},
+    ],
+)
+def test_what_the_form_never_asked_is_not_told_to_be_saved(signed_in, sent):
+    """With the buttons of the page, and as one types."""
+    application = filled_draft()
+    client = signed_in(application.created_by)
+    before = Application.objects.values("title", "updated_at").get(pk=application.pk)
+    for name, place in (("step", ("budget",)), ("autosave", ())):
+        page = posted(application, "budget") | posted(application, "projet") | {"action": "save"}
+        assert "q-title" in page and "p-budget" in page
+        assert client.post(url(name, application, *place), page | sent).status_code == 400, name
+    assert Application.objects.values("title", "updated_at").get(pk=application.pk) == before

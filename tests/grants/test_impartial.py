@@ -20,8 +20,9 @@ from agreements.models import DuplicateWarning, ExpenditureLine, PaymentBatch, P
 from agreements.permissions import may_review
 from applicants.bank_accounts import enter_account
 from applicants.models import BankAccount, Invitation, Membership
-from applicants.people import change_role, create_applicant, invite
+from applicants.people import change_role, create_applicant, declare_no_interest, invite, remove_member
 from core.events import record
+from core.models import Event
 from core.roles import Role
 from core.transitions import (
     TransitionRefused,
@@ -265,6 +266,9 @@ def test_an_auditor_does_nothing_on_the_portal_either():
         change_role(body.memberships.get(), "editor", actor=auditor)
     with pytest.raises(PermissionDenied), transaction.atomic():
         create_applicant(ApplicantFactory.build(siret=None, in_formation=True), actor=auditor)
+    Membership.objects.create(user=UserFactory(applicant=True), applicant=body, role="representative")
+    remove_member(body.memberships.get(user=auditor), actor=auditor)  # but they may always leave
+    assert Event.objects.of(body).get(action="leave").actor == auditor
     batch_opener = hold_in_breach(UserFactory(), Role.FINANCE_OFFICER, Role.AUDITOR)
     with pytest.raises(TransitionRefused):
         payments.open_batch(actor=batch_opener)
@@ -315,6 +319,9 @@ def test_the_kinds_of_interest(case, how: str):
     assert may_instruct(person, neighbour) is None
     if how == "invited":
         Invitation.objects.filter(pk=invitation.pk).update(revoked_at=timezone.now())
+        case.refresh_from_db()
+        assert may_instruct(person, case)  # the other side takes it back: the person has still to answer
+        declare_no_interest(case.applicant, "Invité par erreur.", actor=person)
         case.refresh_from_db()
         assert may_instruct(person, case) is None
         assert not page_says(person, case)

@@ -270,6 +270,15 @@ breaks(
     f"UPDATE agreements_expenditureline SET declared_amount = -declared_amount WHERE claim_id = (SELECT claim_id "
     f"FROM agreements_expenditureline WHERE id = {LINE})",
 )
+# A credit note that nobody keeps, on an invoice that stays as it was.
+breaks(
+    "agreements.credit-follows-its-invoice",
+    "INSERT INTO agreements_expenditureline (claim_id, rank, account_code, category, supplier_name, supplier_siret, "
+    "invoice_number, invoice_date, paid_on, description, invoice_total, declared_amount, corrects_number, corrects_key, "
+    "certified_amount, certified_reason, duplicate_key, name_key) SELECT claim_id, rank + 1000, account_code, '', supplier_name, "
+    "supplier_siret, 'AV-1', invoice_date, paid_on, 'x', -1, -1, invoice_number, split_part(duplicate_key, '|', -1), 0, 'x', "
+    f"regexp_replace(duplicate_key, '[^|]*$', 'av1'), name_key FROM agreements_expenditureline WHERE id = {LINE}",
+)
 breaks(
     "agreements.credit-within-its-invoice",
     "UPDATE agreements_expenditureline SET declared_amount = -declared_amount, "

@@ -47,3 +47,9 @@ breaks(
     "nextval('applicants_membershipevent_pgh_id_seq'), 'pgh_label', 'delete', 'pgh_created_at', now() + interval '3 hours'))).* "
     "FROM applicants_membershipevent AS line ORDER BY pgh_id LIMIT 1",
 )
+breaks(
+    "applicants.declaration-answers-a-naming",
+    "INSERT INTO applicants_nointerest (user_id, applicant_id, reason, address, places, declared_at) SELECT u.id, a.id, 'x', "
+    "u.email, ARRAY['address'], now() FROM core_user u, applicants_applicant a WHERE a.id = (SELECT max(id) FROM "
+    "applicants_applicant) AND lower(a.email) <> u.email LIMIT 1",
+)
