@@ -201,6 +201,11 @@ def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str,
             _("The invoice is outside the period of the agreement (%(start)s to %(end)s).")
             % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{agreement.end:%d/%m/%Y}"},
         )
+    elif invoiced and (year := agreement.year_without_aid(invoiced)):
+        errors.setdefault(
+            "invoice_date",
+            _("Nothing is granted for %(year)s: its invoices are declared in no claim.") % {"year": year.label},
+        )
     last = agreement.last_day_to_pay
     if paid and not agreement.start <= paid <= last:
         errors.setdefault(

@@ -226,7 +226,6 @@ def expenditure_is_eligible(claim, data, actor):
         return None
     agreement = claim.agreement
     accounts = set(agreement.budget_lines.filter(side="charge").values_list("account_code", flat=True))
-    unpaid = list(agreement.tranches.filter(amount=0))
     problems = []
     for line in claim.lines.all():
         if accounts and line.account_code not in accounts:
@@ -234,7 +233,7 @@ def expenditure_is_eligible(claim, data, actor):
                 _("Line %(rank)s: the account %(account)s is not in the budget of the agreement.")
                 % {"rank": line.rank, "account": line.account_code}
             )
-        if year := next((year for year in unpaid if year.starts_on <= line.invoice_date <= year.ends_on), None):
+        if year := agreement.year_without_aid(line.invoice_date):
             problems.append(
                 _(
                     "Line %(rank)s: the invoice of %(day)s is of %(year)s, for which nothing is granted: it is declared"

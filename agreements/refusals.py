@@ -233,6 +233,9 @@ TRIGGERS = {
     "the invoice is dated outside the period of the agreement": told(
         _("The invoice is dated outside the period of the agreement: check its date.")
     ),
+    "the invoice is of a year for which nothing is granted": told(
+        _("The invoice is of a year for which nothing is granted: it is declared in no claim.")
+    ),
     "the instalments of a tranche come to %, the tranche to %": told(
         _("The payments of a tranche come to %(total)s and the tranche to %(amount)s: correct them."), "total", "amount"
     ),

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 from django_fsm import FSMField
@@ -220,6 +221,15 @@ class Agreement(WorkflowModel):
         """The rate at which the whole is judged, in percent; None where each year has its own, or none has one."""
         rates = {year.rate and round(year.rate, 2) for year in self.tranches.all() if year.amount}
         return self.rate if len(rates) < 2 else None
+
+    @cached_property
+    def years_without_aid(self) -> list:
+        """The tranches of nothing: no claim declares their expenditure. Fixed once the act was sent."""
+        return [year for year in self.tranches.all() if not year.amount]
+
+    def year_without_aid(self, day: date):
+        """The year of ``day`` where nothing is granted for it; None elsewhere."""
+        return next((year for year in self.years_without_aid if year.starts_on <= day <= year.ends_on), None)
 
     @property
     def beneficiary_signed_on(self) -> date | datetime | None:

@@ -182,6 +182,10 @@ class ExpenditureLine(models.Model):
                     IF NEW.invoice_date NOT BETWEEN its.start AND its."end" THEN
                         {refuse("the invoice is dated outside the period of the agreement")}
                     END IF;
+                    IF EXISTS (SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = its.id AND t.amount = 0
+                               AND NEW.invoice_date BETWEEN t.starts_on AND t.ends_on) THEN
+                        {refuse("the invoice is of a year for which nothing is granted")}
+                    END IF;
                     last_day := greatest(its."end", its.claim_deadline, its.report_due_on);
                     IF NEW.paid_on NOT BETWEEN its.start AND last_day THEN
                         {refuse("the expenditure is paid outside the eligible dates, % to %", "its.start", "last_day")}

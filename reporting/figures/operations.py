@@ -59,6 +59,27 @@ register(
         unit=Unit.NUMBER,
     ),
     Invariant(
+        code="reporting.eligible-can-be-claimed",
+        name=_("Eligible cost of an operation by years"),
+        sentence=_(
+            "The eligible cost of an operation does not count a year for which its agreement grants nothing: no claim may "
+            "declare it."
+        ),
+        source=PLAN,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, greatest(years.funded, a.granted_amount) AS expected, v.eligible_cost AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            JOIN reporting_operationversion v ON v.id = o.current_id
+            JOIN (
+                SELECT agreement_id, coalesce(sum(cost) FILTER (WHERE amount > 0), 0) AS funded FROM agreements_tranche
+                GROUP BY agreement_id HAVING bool_or(amount = 0)
+            ) AS years ON years.agreement_id = a.id
+            WHERE a.ended_on IS NULL AND v.eligible_cost > greatest(years.funded, a.granted_amount) ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
         code="reporting.plan-covers-the-grant",
         name=_("Region and EU in the plan"),
         sentence=_(

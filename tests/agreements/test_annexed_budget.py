@@ -4,6 +4,7 @@ or a person that gets nothing counts in no base."""
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from agreements.acts import act_data
 from agreements.agreement_page import timeline_of, years_of
+from agreements.claims import ClaimRefused
 from agreements.conditions import expenditure_is_eligible
 from agreements.drafting import draft_agreement, write_act
 from agreements.models import Agreement
@@ -135,7 +137,15 @@ def test_no_claim_declares_an_invoice_of_a_year_without_aid():
     claim = opened(agreement, house)
     add_line(claim, house, invoice_date=first.ends_on, paid_on=first.ends_on, invoice_number="F-1")
     assert expenditure_is_eligible(claim, {}, house.member) is None
-    add_line(claim, house, invoice_date=second.starts_on, paid_on=second.starts_on, invoice_number="F-2")
+    theirs = {"invoice_date": second.starts_on, "paid_on": second.starts_on}
+    with pytest.raises(ClaimRefused) as refused:
+        add_line(claim, house, invoice_number="F-2", **theirs)
+    assert "Année 2" in refused.value.errors["invoice_date"]
+    with pytest.raises(DatabaseError, match="nothing is granted"), transaction.atomic():
+        claim.lines.update(**theirs)
+    add_line(claim, house, invoice_number="F-2", invoice_date=first.ends_on, paid_on=first.ends_on)
+    with pgtrigger.ignore("agreements.ExpenditureLine:line_within_eligible_dates"):  # a line typed before this rule
+        claim.lines.filter(rank=2).update(**theirs)
     problem = expenditure_is_eligible(claim, {}, house.member)["__all__"]
     assert "rien n’est accordé" in problem and "Ligne 2" in problem and "Ligne 1" not in problem
 

@@ -121,7 +121,7 @@ FALSE: dict[str, tuple[str, Callable[[Rows], None]]] = {
         lambda r: update(r.submitted, submitted_at=r.early, opened_at=r.early),
     ),
     "an act of more than was voted": (
-        "were voted",
+        "were voted|annexed budget says",
         lambda r: update(r.draft, granted_amount=r.draft.granted_amount + 1, state="sent"),
     ),
     "an act in force without its money": (

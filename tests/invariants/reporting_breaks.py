@@ -18,6 +18,12 @@ breaks(
 )
 breaks("reporting.current-is-the-last", f"UPDATE reporting_operationversion SET number = 7 WHERE id = {OWN}")
 breaks(
+    "reporting.eligible-can-be-claimed",
+    "UPDATE agreements_tranche SET amount = 0 WHERE id = (SELECT max(t.id) FROM agreements_tranche t "
+    "JOIN agreements_agreement a ON a.id = t.agreement_id JOIN reporting_operation o ON o.agreement_id = a.id "
+    "WHERE a.state = 'in_force')",
+)
+breaks(
     "reporting.plan-covers-the-grant",
     f"UPDATE reporting_financingline SET amount = amount - 1 WHERE version_id = {OWN} AND kind = 'eu'",
 )
