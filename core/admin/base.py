@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import sanitize_separators
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -148,6 +149,14 @@ def day_text(contents: str) -> str:
     return FIRST.sub("1er ", str(contents)) if (get_language() or "").startswith("fr") else contents
 
 
+def amount_text(contents: str) -> str:
+    """An amount with its thousands apart and its currency, as everywhere else."""
+    try:
+        return format_euros(Decimal(str(sanitize_separators(str(contents)))))
+    except ArithmeticError:
+        return contents  # nothing is known: the mark of an empty field
+
+
 class LocalAmountsMixin:
     """Amounts, years and days are shown and typed as people write them: 12 345,67, 2026, 1er février 2026."""
 
@@ -157,8 +166,10 @@ class LocalAmountsMixin:
     @property
     def readonly_preprocess_fields(self) -> dict[str, Callable[[str], str]]:
         """How the values that are only read are written, by field (see django-unfold)."""
-        days = {item.name: day_text for item in self.model._meta.concrete_fields if isinstance(item, models.DateField)}
-        return days | {"year": year_text}
+        kinds = {models.DateField: day_text, MoneyField: amount_text}
+        fields = self.model._meta.concrete_fields
+        written = {item.name: text for item in fields for kind, text in kinds.items() if isinstance(item, kind)}
+        return written | {"year": year_text}
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.DecimalField):

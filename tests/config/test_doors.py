@@ -253,6 +253,8 @@ def auditor() -> Client:
 
 
 WRITES = re.compile(r'<(?:button|input)[^>]*name="(?:_save|_continue|_addanother|_import)"|/delete/"|/add/"')
+BARE_AMOUNT = re.compile(r"(?<![\d,.])\d{4,},\d\d(?!\d)")
+"""Thousands that are not apart: 19700,00."""
 
 
 def test_an_auditor_reads_every_page_and_finds_no_button(world, auditor):
@@ -266,6 +268,8 @@ def test_an_auditor_reads_every_page_and_finds_no_button(world, auditor):
             response = auditor.get(address)
             assert response.status_code == 200, f"{address} answers {response.status_code}"
             assert not WRITES.search(response.text), f"{address}: {WRITES.search(response.text).group()}"
+            bare = BARE_AMOUNT.search(re.sub(r"<[^>]*>", " ", response.text))
+            assert not bare, f"{address} shows an amount as no one writes it: {bare.group()}"
             seen += 1
     assert seen > 100
 
