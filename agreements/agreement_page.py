@@ -313,7 +313,7 @@ def _amount_of(payment: Payment):
     claim = payment.claim
     if claim is None or (claim.certified_amount is None and claim.submitted_at is None):
         return payment.instalment.amount
-    return claim.claimed_amount if claim.certified_amount is None else claim.certified_amount
+    return claim.claimed_amount if claim.certified_amount is None else claim.payable_amount
 
 
 def _end(agreement: Agreement) -> Step:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.conditions import GENERAL, batch_is_open
+from agreements.rules.deadlines import last_day_to_send
 from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
@@ -28,6 +29,19 @@ def batch_holds_nothing(batch, data, actor):
     if batch.orders.exclude(state="cancelled").exists():
         return {GENERAL: _("The batch holds orders: close it, or take its claims out of it first.")}
     return None
+
+
+@precondition
+def batch_year_is_open(batch, data, actor):
+    """The budget year of the batch still takes orders: until 31 January of the next one."""
+    last = last_day_to_send(batch.year)
+    if timezone.localdate() <= last:
+        return None
+    sentence = _(
+        "The budget year %(year)s took orders until %(day)s: take the claims out of this batch, and order them in one of"
+        " this year."
+    )
+    return {GENERAL: sentence % {"year": batch.year, "day": format_date_long(last)}}
 
 
 @precondition

@@ -20,6 +20,8 @@ def why_it_stays(claim) -> str | None:
     """Why what was certified of a claim can no longer be taken back; None when it can, or nothing is certified."""
     if claim.state not in ("certified", "suspended") or claim.certified_amount is None:
         return None
+    if claim.given_up_amount:
+        return _("A part of what was certified was given up: the certification stays. Suspend the payment of the rest.")
     return next((reason for keeper in _keepers if (reason := keeper(claim))), None)
 
 

@@ -134,6 +134,7 @@ def claim_context(
         "before_filing": before_filing(claim) if writes and not missing else [],
         "reckoning": reckoning_of(claim),
         "asked_back": asked_back_of(claim),
+        "given_up": list(claim.given_up.select_related("share")) if claim.given_up_amount else [],
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events),
         "amount_form": amount_form or AmountForm(initial=initial),
@@ -225,6 +226,11 @@ def _payment_steps(claim: PaymentClaim) -> list[Step]:
         return [
             Step(_("Checked by the Region"), DONE, claim.certified_at),
             Step(_("Nothing is due: no payment follows"), DONE if claim.is_over else NOW, claim.ordered_at),
+        ]
+    if claim.is_over and not claim.paid_on:
+        return [
+            Step(_("Checked and accepted by the Region"), DONE, claim.certified_at),
+            Step(_("Given up: no payment follows"), DONE),
         ]
     reading = claim.state in (State.SUBMITTED, State.UNDER_REVIEW)
     stages = [

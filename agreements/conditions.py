@@ -320,7 +320,7 @@ def credit_notes_follow_their_invoice(claim, data, actor):
 def within_what_is_due(claim, data, actor):
     """No more is certified than what the rules of the agreement make due."""
     due = due_of_claim(claim)
-    if data.get("certified_amount") is not None and data["certified_amount"] > due.amount:
+    if data.get("certified_amount") is not None and data["certified_amount"] - claim.given_up_amount > due.amount:
         return {
             "certified_amount": _("At most %(amount)s is due: %(reasons)s")
             % {"amount": format_euros(due.amount), "reasons": " ".join(due.reasons)}
@@ -334,7 +334,7 @@ def certified_is_still_due(claim, data, actor):
     if claim.state != "certified":
         return None
     due = due_of_claim(claim)
-    if (claim.certified_amount or ZERO) <= due.amount:
+    if claim.payable_amount <= due.amount:
         return None
     return {
         GENERAL: _(
@@ -360,7 +360,7 @@ def less_is_due_now(claim, data, actor):
 @precondition
 def accounts_are_verified(claim, data, actor):
     """The payee (of several persons, at least one) has a verified bank account, and no change of account is waiting."""
-    if not claim.certified_amount:
+    if not claim.payable_amount:
         return {GENERAL: _("Nothing is due on this claim: there is nothing to order, close it.")}
     reasons, waiting = [], left_to_order(claim)
     for share, payee, _amount in waiting:
@@ -422,6 +422,22 @@ def something_is_left_to_order(claim, data, actor):
     return {GENERAL: _("Everything certified is ordered.")}
 
 
+@precondition
+def something_can_be_given_up(claim, data, actor):
+    """Something certified is neither ordered nor given up."""
+    if claim.certified_amount and left_to_order(claim):
+        return None
+    return {GENERAL: _("Nothing certified waits for its order: there is nothing to give up.")}
+
+
+@precondition
+def all_is_given_up(claim, data, actor):
+    """All that was certified was given up."""
+    if claim.certified_amount and not claim.payable_amount:
+        return None
+    return {GENERAL: _("Some of it may still be paid.")}
+
+
 def batch_is_open(claim, data, actor):
     """The batch is open, of this budget year."""
     batch = data.get("batch")
@@ -446,7 +462,7 @@ def orders_can_be_cancelled(claim, data, actor):
 
 @precondition
 def orders_are_paid(claim, data, actor):
-    """Every order was paid, up to the certified amount."""
-    if claim.orders.filter(state="ordered").exists() or claim.paid_amount != claim.certified_amount:
+    """Every order was paid, up to what is certified and not given up."""
+    if claim.orders.filter(state="ordered").exists() or claim.paid_amount != claim.payable_amount:
         return {GENERAL: _("Some orders are not paid yet.")}
     return None

@@ -33,7 +33,13 @@ def due_of_claim(claim) -> Entitlement:
             [_("Due as planned, without expenditure: %(amount)s.") % {"amount": format_euros(claim.claimed_amount)}],
         )
     entitled, already = _entitlement_of(claim, siblings)
+    already += _given_up(siblings.exclude(pk=claim.pk))
     return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+
+
+def _given_up(others) -> Decimal:
+    """Euros certified on other claims and given up: who gave them up is not paid them by a later claim, nor is another."""
+    return sum_money(others.values_list("given_up_amount", flat=True))
 
 
 def above_what_is_due(claim) -> Decimal:
@@ -82,7 +88,8 @@ def forecast_of(claim) -> Forecast:
     entitled, already = _entitlement_of(claim, siblings, as_declared=True)
     noted = sum_money(siblings.exclude(pk=claim.pk).values_list("overpaid_amount", flat=True))
     asked_back = ZERO if claim.instalment.kind == "interim" else max(already - noted - entitled.amount, ZERO)
-    return Forecast(min(max(entitled.amount - already, ZERO), claim.claimed_amount), asked_back)
+    given_up = _given_up(siblings.exclude(pk=claim.pk))
+    return Forecast(min(max(entitled.amount - already - given_up, ZERO), claim.claimed_amount), asked_back)
 
 
 def _spent(siblings, *, as_declared: bool) -> Decimal:

@@ -10,7 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, Sum
+from django.db.models import OuterRef, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,7 +21,7 @@ from agreements.workbooks import write_batch_workbook
 from applicants.bank_accounts import payable_account
 from core.documents import PIECE_TYPES, WORKBOOK_TYPES, store
 from core.models.document import Document
-from core.money import ZERO, spread
+from core.money import ZERO, MoneyField, spread
 from grants.commitments import CreditExhausted, EnvelopeExhausted, commit, release_credit, use_credit
 from grants.models import CreditUse
 
@@ -87,32 +88,46 @@ def place_orders(claim, batch, actor) -> None:
 
 
 def left_to_order(claim) -> list[tuple]:
-    """Return those of :func:`payees_of` with something due and no order that stands."""
-    ordered = set(claim.orders.exclude(state="cancelled").values_list("share_id", flat=True))
-    return [
-        (share, payee, amount)
-        for share, payee, amount in payees_of(claim)
-        if amount > 0 and (share.pk if share else None) not in ordered
-    ]
+    """Return (share or None, applicant, euros) of those with something due, neither ordered nor given up."""
+    return [(share, payee, amount) for share, payee, amount in payees_of(claim) if amount > 0]
+
+
+def give_up(claim, parts, *, actor, reason: str) -> None:
+    """Give up the parts of these shares (ids, or None for the one payee) that are not ordered; ``None``: all of them."""
+    left = left_to_order(claim)
+    wanted = [part for part in left if parts is None or (part[0].pk if part[0] else None) in parts]
+    if not wanted:
+        raise ValidationError(_("Everything certified is ordered, or was given up."))
+    for share, _payee, amount in wanted:
+        claim.given_up.create(share=share, amount=amount, reason=reason, decided_by=actor)
 
 
 def payees_of(claim) -> list[tuple]:
-    """Return (share or None, applicant, euros) for each transfer that a claim needs.
+    """Return (share or None, applicant, euros) for each transfer that a claim still needs.
 
     What is certified for several persons is shared like what is still to be paid to each: nobody goes above their
-    share, and the last payment of the grant brings each of them exactly to it.
+    share, and the last payment of the grant brings each of them exactly to it. What a person gave up of another claim
+    is not made up for by this one.
     """
-    agreement = claim.agreement
+    agreement, left = claim.agreement, claim.payable_amount - claim.ordered_amount
     if agreement.payee != "persons":
-        return [(None, agreement.beneficiary, claim.certified_amount)]
-    of_others = ~Q(orders__state="cancelled") & ~Q(orders__claim=claim)
-    shares = list(
-        agreement.shares.select_related("applicant")
-        .annotate(ordered=Sum("orders__amount", filter=of_others))
-        .order_by("rank")
-    )
-    amounts = spread(claim.certified_amount or ZERO, [share.amount - (share.ordered or ZERO) for share in shares])
+        return [(None, agreement.beneficiary, left)]
+    done = set(claim.orders.exclude(state="cancelled").values_list("share_id", flat=True))
+    done |= set(claim.given_up.values_list("share_id", flat=True))
+    waiting = agreement.shares.exclude(pk__in=done).select_related("applicant").order_by("rank")
+    shares = list(waiting.annotate(gone=_gone_elsewhere("orders", claim) + _gone_elsewhere("given_up", claim)))
+    amounts = spread(left, [share.amount - share.gone for share in shares])
     return [(share, share.applicant, amount) for share, amount in zip(shares, amounts, strict=True)]
+
+
+def _gone_elsewhere(name: str, claim):
+    """SQL of the euros of a share that are ordered, or given up, on other claims; of its own rows, none twice."""
+    rows = claim.agreement.shares.model._meta.get_field(name).related_model.objects.filter(share=OuterRef("pk"))
+    rows = rows.exclude(claim=claim)
+    if name == "orders":
+        rows = rows.exclude(state="cancelled")
+    total = rows.order_by().values("share").annotate(total=Sum("amount")).values("total")
+    return Coalesce(Subquery(total), Value(ZERO), output_field=MoneyField())
 
 
 def place_order(claim, batch, actor, *, share, payee, amount: Decimal):

@@ -22,6 +22,7 @@ CLAIM_MAILS = frozenset(
         "certify",
         "certify_less",
         "close_without_payment",
+        "give_up",
         "settle",
     }
 )
@@ -114,5 +115,7 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "close_without_payment":
             told |= {"overpaid": claim.overpaid_amount, "tasks": partial(tasks_now, agreement)}
             _send(agreement, "claim_closed", key, link, **told)
+        case "give_up":
+            _send(agreement, "claim_given_up", key, link, tasks=partial(tasks_now, agreement), **told)
         case "settle":
             _send(agreement, "claim_paid", key, link, tasks=partial(tasks_now, agreement), **told)

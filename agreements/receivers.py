@@ -112,8 +112,22 @@ def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
         raise_warnings(instance)
     if name in notices.CLAIM_MAILS:
         notices.send_claim(instance, name, comment)
-    if name in ("settle", "reject", "close_without_payment"):
+    if name in ("give_up", "give_up_at_end"):
+        _end_if_nothing_is_left(PaymentClaim.objects.get(pk=instance.pk), actor)
+    if name in ("settle", "reject", "close_without_payment", "close_given_up"):
         _claim_is_over(instance, actor)
+
+
+def _end_if_nothing_is_left(claim: PaymentClaim, actor) -> None:
+    """What was given up was the last thing that its claim waited for: it is paid, or nothing of it is."""
+    if not claim.payable_amount:
+        perform(claim, "close_given_up", actor=actor, system=True)
+    elif claim.state == PaymentClaim.State.ORDERED and claim.paid_amount == claim.payable_amount:
+        last = claim.orders.filter(state="paid").order_by("-paid_on").values_list("paid_on", flat=True)[0]
+        perform(claim, "settle", actor=actor, data={"paid_on": last}, system=True)
+    elif claim.agreement.state in ENDED:
+        ended = Agreement.objects.get(pk=claim.agreement_id)
+        _follow_in_register(ended, still_granted(ended), actor, _reason_of_end(ended))
 
 
 def _claim_is_over(claim: PaymentClaim, actor) -> None:
@@ -133,8 +147,9 @@ def order_moved(sender, instance, name, actor, data, comment, **kwargs) -> None:
     claim, batch = instance.claim, instance.batch
     if name == "confirm":
         claim.refresh_from_db()
-        if claim.paid_amount == claim.certified_amount:
-            perform(claim, "settle", actor=actor, data={"paid_on": instance.paid_on}, system=True)
+        if claim.paid_amount == claim.payable_amount:
+            last = claim.orders.filter(state="paid").order_by("-paid_on").values_list("paid_on", flat=True)[0]
+            perform(claim, "settle", actor=actor, data={"paid_on": last}, system=True)
     elif name == "cancel":
         if data.get("batch"):
             place_order(claim, data["batch"], actor, share=instance.share, payee=instance.payee, amount=instance.amount)

@@ -80,8 +80,29 @@ TRIGGERS = {
     "a payment is ordered once its claim is certified and its batch open, on %": told(
         _("A payment is ordered from the certification of its claim and the opening of its batch on (%(day)s)."), "day"
     ),
+    "only what was certified and is not paid is given up": told(
+        _("Only what was certified and is not paid yet is given up.")
+    ),
+    "what is given up is of a person of the act, or of its one payee": told(
+        _("What is given up is the part of a person of the act, or that of its one payee.")
+    ),
+    "of the claim % are not ordered, and % would be given up": told(
+        _("%(left)s of the claim are not ordered yet, and %(amount)s would be given up: read the page again."),
+        "left",
+        "amount",
+    ),
+    "what was given up of a claim is not ordered": told(
+        _("This part of the claim was given up: it is not ordered any more.")
+    ),
     "a claim is ordered as long as one of its orders stands": told(
         _("A claim is ordered as long as one of its orders stands: cancel them, or order it again.")
+    ),
+    "the budget year % took orders until 31 January of the next": told(
+        _(
+            "The budget year %(year)s took orders until 31 January of the next one: take the claims out of this batch,"
+            " and order them in one of this year."
+        ),
+        "year",
     ),
     "the batch holds no order": told(_("The batch is empty: order certified claims first.")),
     "the orders of the batch come to % and not to %": told(

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from agreements.models import (
     Agreement,
+    AgreementShare,
     ClaimExtension,
+    GivenUpPart,
     Instalment,
     PaymentBatch,
     PaymentClaim,
@@ -18,6 +20,7 @@ from agreements.models import (
     TrancheReport,
 )
 from agreements.models.querysets import on_replaced_account
+from applicants.models import BankAccount
 from core.money import format_euros
 from core.navigation import WorkItem
 from core.roles import Role
@@ -77,8 +80,22 @@ def claims_to_review(user) -> QuerySet:
 
 def claims_to_order(user) -> QuerySet:
     """Certified claims that may go into a batch (or are closed, where nothing is due), and those ordered in part."""
-    rest = Q(state="ordered", ordered_amount__lt=F("certified_amount"))
+    rest = Q(state="ordered", ordered_amount__lt=F("certified_amount") - F("given_up_amount"))
     return PaymentClaim.objects.for_user(user).filter(Q(state="certified") | rest)
+
+
+def claims_ready_to_order(user) -> QuerySet:
+    """Those to order of which something can be ordered now: of one ordered in part, a person whose account may be paid."""
+    payable = BankAccount.objects.filter(applicant=OuterRef("applicant"), state="verified")
+    changing = BankAccount.objects.changes_under_way().filter(applicant=OuterRef("applicant"))
+    this = {"claim": OuterRef(OuterRef("pk")), "share": OuterRef("pk")}
+    ordered = PaymentOrder.objects.filter(**this).exclude(state="cancelled")
+    given_up = GivenUpPart.objects.filter(**this)
+    shares = AgreementShare.objects.filter(
+        Exists(payable), ~Exists(changing), ~Exists(ordered), ~Exists(given_up), agreement=OuterRef("agreement")
+    )
+    something = Q(state="certified", certified_amount__gt=F("given_up_amount")) | Q(Exists(shares), state="ordered")
+    return claims_to_order(user).filter(something)
 
 
 def claims_unanswered(user) -> QuerySet:
@@ -274,12 +291,26 @@ def work_on_payments(user) -> Iterator[WorkItem]:
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-            why=_("Certified, to be ordered: %(amount)s") % {"amount": format_euros(claim.certified_amount)}
-            if claim.certified_amount
-            else _("Certified: nothing is due"),
+            why=_to_order(claim),
             url=change_url(claim),
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
         )
+    yield from _work_on_batches(user)
+
+
+def _to_order(claim: PaymentClaim) -> str:
+    """What remains to be ordered of a claim, not what was certified of it."""
+    if not claim.certified_amount:
+        return _("Certified: nothing is due")
+    words = (
+        _("Ordered in part, still to be ordered: %(amount)s")
+        if claim.ordered_amount
+        else _("Certified, to be ordered: %(amount)s")
+    )
+    return words % {"amount": format_euros(claim.to_order_amount)}
+
+
+def _work_on_batches(user) -> Iterator[WorkItem]:
     # One query for both: the open ones first, then those that were sent.
     batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()
     for batch in batches.order_by("state", "closed_at", "opened_at")[: 2 * SHOWN]:

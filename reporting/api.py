@@ -53,7 +53,7 @@ class OperationViewSet(EssorViewSet):
         return (
             operations.filter(current__isnull=False)
             .select_related(
-                "current__operation",
+                "current__operation__agreement",
                 "current__beneficiary",
                 "current__fund",
                 "current__specific_objective",

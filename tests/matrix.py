@@ -45,6 +45,7 @@ class Ready:
     involved: tuple[User, ...] = ()
     also: Callable[[], None] = lambda: None
     code: str = "PROGRESS1"  # the programme of the row
+    then: str = ""  # the state in which another move, set off by this one, leaves the row
     scoped: bool = True  # whether the staff of another programme is refused
 
     def staff(self, role: Role, **extra: Any) -> User:
@@ -162,9 +163,10 @@ def take(ready: Ready, spec: TransitionSpec, actor: User | None, *, system: bool
 
 def assert_taken(ready: Ready, spec: TransitionSpec, state: str, actor: User | None, *, system: bool = False) -> None:
     take(ready, spec, actor, system=system)
-    assert ready.row.state == (spec.target or state)
+    reached = spec.target or state
+    assert ready.row.state == (ready.then or reached)
     event = Event.objects.of(ready.row).filter(action=spec.name).last()
-    assert (event.from_state, event.to_state, event.actor) == (state, ready.row.state, actor)
+    assert (event.from_state, event.to_state, event.actor) == (state, reached, actor)
     ready.also()
 
 

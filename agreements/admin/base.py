@@ -62,13 +62,22 @@ class CasePageAdmin(EssorModelAdmin):
             request.page_shown = versions.carried(request.POST, found)
             versions.lock(found)
             found.refresh_from_db()
-            if action not in self.settled_actions:
-                self._verify(found, request)
-            form, anchor, done = handler(found, request)
+            done, form = None, self.refused_choice(found, request, action)
+            if form is None:
+                if action not in self.settled_actions:
+                    self._verify(found, request)
+                form, anchor, done = handler(found, request)
         if done is None:
             return self._page_with(request, found, action, form)
         messages.success(request, done)
         return HttpResponseRedirect(f"{self.change_url(found)}#{anchor}")
+
+    def refused_choice(self, found: models.Model, request: HttpRequest, action: str) -> Form | None:
+        """The form of an action in which somebody ticked a row that can be chosen no more, else None.
+
+        Said before what else changed on the page: to do it all the same could only fail.
+        """
+        return None
 
     def _verify(self, found: models.Model, request: HttpRequest) -> None:
         """Compare; a refusal tells in words which rows were ticked."""

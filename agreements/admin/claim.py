@@ -22,6 +22,7 @@ from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.engine import versions
 from core.engine.readable import refuse_other_rows
+from core.money import format_euros
 from core.roles import Role
 from core.text import is_number
 from core.transitions import Option
@@ -89,6 +90,7 @@ class PaymentClaimAdmin(CasePageAdmin):
         money_display("claimed_amount", gettext_lazy("Asked")),
         money_display("declared_total", gettext_lazy("Expenditure")),
         money_display("certified_amount", gettext_lazy("Certified")),
+        "to_order_column",
         date_display("submitted_at", pgettext_lazy("feminine", "Filed")),
         date_display("paid_on", gettext_lazy("Paid")),
     ]
@@ -122,6 +124,10 @@ class PaymentClaimAdmin(CasePageAdmin):
     def instalment_column(self, claim: PaymentClaim) -> str:
         return claim.instalment.label
 
+    @display(description=gettext_lazy("To be ordered"))
+    def to_order_column(self, claim: PaymentClaim) -> str:
+        return format_euros(claim.to_order_amount or None) or "–"
+
     # --- the page ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -142,6 +148,7 @@ class PaymentClaimAdmin(CasePageAdmin):
                 (_("Kept"), obj.certified_total),
                 (_("Certified"), obj.certified_amount),
                 (_("Paid"), obj.paid_amount),
+                *([(_("Given up"), obj.given_up_amount)] if obj.given_up_amount else []),
             ],
         )
 
@@ -166,6 +173,9 @@ class PaymentClaimAdmin(CasePageAdmin):
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))
         if orders:
             panels.append(Panel(_("Payment orders"), f"{FOLDER}/orders.html", {"orders": orders}, anchor="orders"))
+        if obj.given_up_amount:
+            context = {"parts": obj.given_up.select_related("share", "decided_by")}
+            panels.append(Panel(_("Given up"), f"{FOLDER}/given_up.html", context, anchor="given-up"))
         pieces = list(obj.pieces.select_related("document__file"))
         asked = {
             piece["code"]: piece["label"] for piece in obj.instalment.required_pieces if piece.get("required", True)

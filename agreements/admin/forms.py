@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
 
 from agreements.models import DuplicateWarning
 from core.money import EuroField
 from core.past_days import PastDayField
-from core.text import PastedTextMixin
+from core.text import PastedTextMixin, in_a_sentence, is_number, listed
 from grants.eu_funds import FUND_OR_NONE
 
 
@@ -73,8 +73,34 @@ class WarningForm(PastedTextMixin, forms.Form):
         return data
 
 
-class PaymentsForm(PastedTextMixin, forms.Form):
+class TickedForm(forms.Form):
+    """Rows to tick; ``ticked`` names the box. One that can be ticked no more is named."""
+
+    ticked = ""
+
+    def gone(self) -> list[int]:
+        """The numbers of the rows that were ticked and are offered no more."""
+        offered = {str(value) for value, _label in self.fields[self.ticked].choices}
+        return [int(key) for key in self.data.getlist(self.ticked) if is_number(key) and key not in offered]
+
+    def refuse_gone(self, rows) -> bool:
+        """Say which of ``rows`` (a queryset of all of them) were ticked and are offered no more; whether any was."""
+        self.full_clean()
+        found = [f"{row} ({in_a_sentence(row.state_label())})" for row in rows.filter(pk__in=self.gone())]
+        if found:
+            words = {"rows": listed(found)}
+            sentence = gettext(
+                "Can no longer be chosen: %(rows)s. Nothing was recorded; the other boxes are still ticked."
+            )
+            self.add_error(None, sentence % words)
+            self.errors.pop(self.ticked, None)
+        return bool(found)
+
+
+class PaymentsForm(PastedTextMixin, TickedForm):
     """The payments that the public accountant reports on one day."""
+
+    ticked = "orders"
 
     orders = forms.TypedMultipleChoiceField(
         label=_("Orders"), coerce=int, error_messages={"required": _("Tick the orders that were paid.")}
@@ -87,8 +113,10 @@ class PaymentsForm(PastedTextMixin, forms.Form):
         self.fields["orders"].choices = [(order.pk, order.reference) for order in orders]
 
 
-class ClaimsForm(forms.Form):
+class ClaimsForm(TickedForm):
     """The claims to put in a batch."""
+
+    ticked = "claims"
 
     claims = forms.TypedMultipleChoiceField(
         label=_("Claims"), coerce=int, error_messages={"required": _("Tick the claims to order.")}

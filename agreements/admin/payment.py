@@ -16,7 +16,7 @@ from agreements.admin.forms import ClaimsForm, PaymentsForm
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
-from core.money import sum_money
+from core.money import format_euros, sum_money
 from core.roles import STAFF_ROLES, Role
 from core.transitions import TransitionRefused
 
@@ -27,8 +27,8 @@ LISTED = 300
 
 
 def ready_claims(user) -> QuerySet:
-    """Certified claims, in the order in which they were certified."""
-    ready = work.claims_to_order(user).filter(certified_amount__gt=0)
+    """Claims of which something can be ordered now, in the order in which they were certified."""
+    ready = work.claims_ready_to_order(user)
     return ready.with_case().select_related("certified_by").order_by("certified_at", "pk")
 
 
@@ -95,6 +95,7 @@ class PaymentBatchAdmin(CasePageAdmin):
         "state_column",
         "count_column",
         money_display("live_total", gettext_lazy("Total"), ordering="closed_total"),
+        "waiting_column",
         date_display("opened_at", gettext_lazy("Opened")),
         date_display("closed_at", pgettext_lazy("batch", "Closed")),
     ]
@@ -104,6 +105,10 @@ class PaymentBatchAdmin(CasePageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).with_totals()
+
+    @display(description=gettext_lazy("Still to be paid"))
+    def waiting_column(self, batch: PaymentBatch) -> str:
+        return format_euros(batch.waiting_total)
 
     @display(description=gettext_lazy("Orders"))
     def count_column(self, batch: PaymentBatch) -> int | SafeString:
@@ -123,8 +128,20 @@ class PaymentBatchAdmin(CasePageAdmin):
             obj.pk = opened.pk
             obj.refresh_from_db()
 
+    def refused_choice(self, found: PaymentBatch, request: HttpRequest, action: str):
+        """A claim that was ordered meanwhile, an order that was paid: named, with the other boxes still ticked."""
+        if action == "order":
+            claims = list(ready_claims(request.user)[:LISTED])
+            form, rows = ClaimsForm(request.POST, claims=claims), PaymentClaim.objects.for_user(request.user)
+        else:
+            orders = list(found.orders.filter(state="ordered").order_by("pk"))
+            form, rows = PaymentsForm(request.POST, orders=orders), PaymentOrder.objects.for_user(request.user)
+        return form if form.refuse_gone(rows) else None
+
     def case_header(self, request: HttpRequest, obj: PaymentBatch) -> CaseHeader:
         amounts = [(_("Total"), obj.live_total)]
+        if obj.state != State.OPEN:
+            amounts.append((_("Still to be paid"), obj.waiting_total))
         if obj.closed_total is not None and obj.closed_total != obj.live_total:
             amounts.append((_("Total when closed"), obj.closed_total))
         return CaseHeader(
@@ -152,7 +169,7 @@ class PaymentBatchAdmin(CasePageAdmin):
             context = {
                 "claims": claims,
                 "ticked": ticked,
-                "total": sum_money(claim.certified_amount for claim in claims),
+                "total": sum_money(claim.to_order_amount for claim in claims),
             }
             panels.append(Panel(_("Claims ready to order"), f"{FOLDER}/ready.html", context, anchor="ready"))
         panels.append(Panel(_("For the finance software"), f"{FOLDER}/workbook.html", side=True, anchor="workbook"))

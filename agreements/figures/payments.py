@@ -26,10 +26,11 @@ register(
         subject=PaymentClaim,
         sql="""
             SELECT c.id, c.number AS label, least(i.amount, coalesce(c.certified_amount, c.claimed_amount)) AS expected,
-                   greatest(c.claimed_amount * (c.claimed_amount > i.amount)::int, c.certified_amount, c.ordered_amount,
+                   greatest(c.claimed_amount * (c.claimed_amount > i.amount)::int, c.certified_amount,
+                            c.ordered_amount + c.given_up_amount,
                             c.paid_amount) AS found
             FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
-            WHERE c.paid_amount > c.ordered_amount OR c.ordered_amount > coalesce(c.certified_amount, 0)
+            WHERE c.paid_amount > c.ordered_amount OR c.ordered_amount + c.given_up_amount > coalesce(c.certified_amount, 0)
                OR c.certified_amount > c.claimed_amount OR c.claimed_amount > i.amount ORDER BY c.id
         """,
         relation="≤",
@@ -117,15 +118,17 @@ register(
     Invariant(
         code="agreements.claim-settled-is-paid",
         name=_("Paid claims"),
-        sentence=_("A claim is paid exactly when all that was certified of it was paid, each order dated."),
+        sentence=_(
+            "A claim is paid exactly when all that was certified of it and not given up was paid, each order dated."
+        ),
         source=CHAIN,
         subject=PaymentClaim,
         sql="""
-            SELECT c.id, c.number AS label, c.certified_amount AS expected, coalesce(sum(o.amount), 0) AS found
+            SELECT c.id, c.number AS label, c.certified_amount - c.given_up_amount AS expected, coalesce(sum(o.amount), 0) AS found
             FROM agreements_paymentclaim c
             LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state = 'paid' AND o.paid_on IS NOT NULL
             WHERE c.state IN ('ordered', 'paid') AND c.certified_amount > 0 GROUP BY c.id
-            HAVING (c.state = 'paid') <> (coalesce(sum(o.amount), 0) = c.certified_amount) ORDER BY c.id
+            HAVING (c.state = 'paid') <> (coalesce(sum(o.amount), 0) = c.certified_amount - c.given_up_amount) ORDER BY c.id
         """,
     ),
     Invariant(

@@ -104,6 +104,31 @@ register(
         """,
     ),
     Invariant(
+        code="agreements.given-up-is-its-parts",
+        name=_("Given up of a claim"),
+        sentence=_(
+            "What a claim says was given up is the sum of its parts that were, of each person at most their share, with"
+            " what is ordered for them."
+        ),
+        source=TOTAL,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || coalesce(' · ' || s.person_name, '') AS label,
+                   CASE WHEN c.given_up_amount <> g.total THEN g.total ELSE s.amount END AS expected,
+                   CASE WHEN c.given_up_amount <> g.total THEN c.given_up_amount ELSE s.gone END AS found
+            FROM agreements_paymentclaim c
+            CROSS JOIN LATERAL (SELECT coalesce(sum(p.amount), 0) AS total FROM agreements_givenuppart p WHERE p.claim_id = c.id) AS g
+            LEFT JOIN LATERAL (
+                SELECT share.person_name, share.amount, sum(all_of.amount) AS gone FROM agreements_givenuppart p
+                JOIN agreements_agreementshare share ON share.id = p.share_id
+                JOIN (SELECT share_id, amount FROM agreements_givenuppart
+                      UNION ALL SELECT share_id, amount FROM agreements_paymentorder WHERE state <> 'cancelled') AS all_of
+                  ON all_of.share_id = share.id
+                WHERE p.claim_id = c.id GROUP BY share.id, p.id HAVING sum(all_of.amount) > share.amount LIMIT 1) AS s ON TRUE
+            WHERE c.given_up_amount <> g.total OR s.amount IS NOT NULL ORDER BY c.id
+        """,
+    ),
+    Invariant(
         code="agreements.commitment-ordered-is-its-orders",
         name=_("Ordered amount of a commitment"),
         sentence=_("What a commitment says is ordered is the sum of the live orders of its agreement."),

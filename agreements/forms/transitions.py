@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from agreements.effects import left_to_order
 from applicants.bank_accounts import replaced_since
 from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
@@ -262,6 +263,31 @@ class CertificationForm(TransitionForm):
         elif amount == self.instance.claimed_amount:
             cleaned["certification_reason"] = ""
         return cleaned
+
+
+class GiveUpForm(TransitionForm):
+    """Whose part of the claim is not paid any more; ``cleaned_data["parts"]`` are ids of shares, ``[None]`` the payee's."""
+
+    parts = forms.MultipleChoiceField(
+        label=gettext_lazy("Who is not paid"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "What was certified stays; it is not ordered any more, and no other person is paid it. The beneficiary reads"
+            " the reason."
+        ),
+        error_messages={"required": gettext_lazy("Say whose part is given up.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["parts"].choices = [
+            (str(share.pk if share else 0), f"{share.person_name if share else payee} – {format_euros(amount)}")
+            for share, payee, amount in left_to_order(self.instance)
+        ]
+
+    def clean_parts(self):
+        """The ids of the shares."""
+        return [int(part) or None for part in self.cleaned_data["parts"]]
 
 
 class OrderForm(TransitionForm):

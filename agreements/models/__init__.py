@@ -10,6 +10,7 @@ from agreements.models.piece import ClaimPiece
 from agreements.models.reply import ClaimReply
 from agreements.models.schedule import Instalment, InstalmentKind, Tranche, TrancheReport
 from agreements.schedule.models import ClaimExtension
+from agreements.settlements.given_up import GivenUpPart
 from agreements.settlements.models import Settlement, SettlementLine
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "DuplicateWarning",
     "ExpenditureLine",
     "ExpenditureUpload",
+    "GivenUpPart",
     "Instalment",
     "InstalmentKind",
     "OrderState",

@@ -255,7 +255,7 @@ class Agreement(WorkflowModel):
             return super().sums_shown()
         claims = [claim for claim in self.claims.all() if not claim.is_over]
         at_stake = sum_money(
-            claim.claimed_amount if claim.certified_amount is None else claim.certified_amount for claim in claims
+            claim.claimed_amount if claim.certified_amount is None else claim.payable_amount for claim in claims
         )
         return super().sums_shown() | {_("Claims under way"): len(claims), _("At stake"): at_stake}
 

@@ -2,21 +2,20 @@
 
 from django.conf import settings
 from django.db import models
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
 from agreements import effects, permissions
 from agreements.certified import why_it_stays
 from agreements.due import above_what_is_due
+from agreements.models.claim_facts import ClaimFacts, person
 from agreements.models.claim_rules import claim_constraints, claim_triggers
-from agreements.models.claim_states import EDITABLE, FINAL, LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
+from agreements.models.claim_states import LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, legal_moves, never_deleted
 from applicants.models.triggers import bodies_of_case, impartial
-from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -26,12 +25,13 @@ from core.transitions import perform, workflow_transition
 
 
 @tracked
-class PaymentClaim(WorkflowModel):
+class PaymentClaim(ClaimFacts, WorkflowModel):
     """A claim of one instalment, with its expenditure and its proofs.
 
     ``claimed_amount`` is the aid asked for and ``certified_amount`` the aid due, both in euros;
     ``declared_total`` and ``certified_total`` are the expenditure behind it, counted by the database
-    from the lines, as ``ordered_amount`` and ``paid_amount`` are from the orders.
+    from the lines, as ``ordered_amount`` and ``paid_amount`` are from the orders, and ``given_up_amount`` from the parts
+    that nobody is paid any more.
     """
 
     State = ClaimState
@@ -55,45 +55,25 @@ class PaymentClaim(WorkflowModel):
     certified_total = MoneyField(_("certified expenditure"), default=0, editable=False)
     ordered_amount = MoneyField(_("ordered"), default=0, editable=False)
     paid_amount = MoneyField(_("paid"), default=0, editable=False)
+    given_up_amount = MoneyField(
+        _("given up"), default=0, editable=False, help_text=_("Euros that were certified and are not paid any more.")
+    )
 
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("opened by")
     )
     opened_at = models.DateTimeField(_("opened on"), default=timezone.now, editable=False)
-    submitted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=pgettext_lazy("feminine", "filed by"),
-    )
+    submitted_by = person(pgettext_lazy("feminine", "filed by"))
     submitted_at = models.DateTimeField(pgettext_lazy("feminine", "filed on"), null=True, blank=True)
-    certified_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("certified by"),
-    )
+    certified_by = person(_("certified by"))
     certified_at = models.DateTimeField(_("certified on"), null=True, blank=True)
-    ordered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=pgettext_lazy("feminine", "ordered by"),
-    )
+    ordered_by = person(pgettext_lazy("feminine", "ordered by"))
     ordered_at = models.DateTimeField(_("ordered on"), null=True, blank=True)
     paid_on = models.DateField(_("paid on"), null=True, blank=True)
     overpaid_amount = MoneyField(
-        _("paid above what is due"),
-        default=0,
+        _("paid above what is due"), default=0,
         help_text=_("Euros that earlier payments of the same part exceed what its expenditure makes due."),
-    )
-
+    )  # fmt: skip
     answer_due_on = models.DateField(
         _("answer expected by"), null=True, blank=True, help_text=_("Of a claim given back to its beneficiary.")
     )
@@ -113,45 +93,15 @@ class PaymentClaim(WorkflowModel):
         triggers = [
             impartial(["certified_by_id", "ordered_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
             legal_moves(LEGAL_MOVES),
-            counted_by_database(["declared_total", "certified_total", "ordered_amount", "paid_amount"]),
+            counted_by_database(
+                ["declared_total", "certified_total", "ordered_amount", "paid_amount", "given_up_amount"]
+            ),
             never_deleted(),
             *claim_triggers(),
         ]
 
     def __str__(self):
         return self.number
-
-    def interest_of(self, user):
-        """The people of its case."""
-        return reason_interested(user, self.agreement)
-
-    def get_absolute_url(self):
-        """Return the beneficiary's page of this claim."""
-        return reverse("agreements:claim", args=[self.number])
-
-    def state_label(self, audience: str = "staff") -> str:
-        """The words for its state; of a claim of which nothing is due, no payment is announced nor said; one that ended
-        before it was ever filed was refused by nobody."""
-        if self.state == ClaimState.REJECTED and self.submitted_at is None:
-            return pgettext("claim", "Never filed")
-        if self.owes_nothing and self.state in (ClaimState.CERTIFIED, ClaimState.PAID):
-            return str(_("Checked: nothing is due") if audience == "applicant" else _("Nothing due"))
-        return super().state_label(audience)
-
-    @property
-    def owes_nothing(self) -> bool:
-        """Whether it was certified and nothing is due for it."""
-        return self.certified_amount is not None and not self.certified_amount
-
-    @property
-    def is_editable(self) -> bool:
-        """Whether the beneficiary may write in it."""
-        return self.state in EDITABLE
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more happens to it."""
-        return self.state in FINAL
 
     @workflow_transition(
         field=state,
@@ -237,7 +187,7 @@ class PaymentClaim(WorkflowModel):
     )
     def certify(self, *, actor, data, comment):
         """The instructor certifies that the service was performed and what is due for it."""
-        self._certify(actor, data)
+        self.write_certification(actor, data)
 
     @workflow_transition(
         field=state,
@@ -261,7 +211,7 @@ class PaymentClaim(WorkflowModel):
     )
     def certify_less(self, *, actor, data, comment):
         """Less is due than when the claim was certified: expenditure of another claim was cut, or another one ordered."""
-        self._certify(actor, data)
+        self.write_certification(actor, data)
 
     @workflow_transition(
         field=state,
@@ -312,7 +262,7 @@ class PaymentClaim(WorkflowModel):
     )
     def refuse_at_end(self, *, actor, data, comment):
         """The agreement ends and its settlement does not keep this claim."""
-        self._forget_certification()
+        self.forget_certification()
 
     @workflow_transition(
         field=state,
@@ -331,7 +281,7 @@ class PaymentClaim(WorkflowModel):
     def suspend(self, *, actor, data, comment):
         """A fault is open: nothing is paid until it is settled. What was declared to a fund keeps its certification."""
         if why_it_stays(self) is None:
-            self._forget_certification()
+            self.forget_certification()
 
     @workflow_transition(
         field=state,
@@ -361,10 +311,7 @@ class PaymentClaim(WorkflowModel):
         icon="play_arrow",
         roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
         permission=permissions.may_review,
-        conditions=[
-            "agreements.certified.certification_stayed",
-            "agreements.settlements.conditions.claim_may_go_on",
-        ],
+        conditions=["agreements.certified.certification_stayed", "agreements.settlements.conditions.claim_may_go_on"],
         comment="required",
         audience="staff",
         order=15,
@@ -389,7 +336,7 @@ class PaymentClaim(WorkflowModel):
     )
     def send_back(self, *, actor, data, comment):
         """Finance cannot order what was certified: the comment says why."""
-        self._forget_certification()
+        self.forget_certification()
 
     @workflow_transition(
         field=state,
@@ -503,13 +450,50 @@ class PaymentClaim(WorkflowModel):
         self.ordered_at = timezone.now()
         self.overpaid_amount = above_what_is_due(self)
 
-    def _forget_certification(self):
-        self.certified_by = self.certified_at = self.certified_amount = None
-        self.certification_reason = ""
+    @workflow_transition(
+        field=state,
+        source=["certified", "ordered", "suspended"],
+        target=None,
+        label=_("Give up what is not ordered"),
+        icon="money_off",
+        roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE],
+        permission=permissions.may_review,
+        form="agreements.forms.transitions.GiveUpForm",
+        conditions=["agreements.conditions.something_can_be_given_up"],
+        comment="required",
+        audience="staff",
+        order=75,
+        tone="danger",
+    )
+    def give_up(self, *, actor, data, comment):
+        """Who gave up, or can no longer be paid, is not paid: what was certified stays, its payment is given up."""
+        effects.give_up(self, data["parts"], actor=actor, reason=comment)
 
-    def _certify(self, actor, data):
-        """Write down who certifies what, and why less than what was asked."""
-        self.certified_by = actor
-        self.certified_at = timezone.now()
-        self.certified_amount = data["certified_amount"]
-        self.certification_reason = data["certification_reason"]
+    @workflow_transition(
+        field=state,
+        source=["certified", "ordered", "suspended"],
+        target=None,
+        label=_("Given up by the settlement"),
+        icon="money_off",
+        comment="required",
+        audience="system",
+        order=96,
+        tone="danger",
+    )
+    def give_up_at_end(self, *, actor, data, comment):
+        """The agreement ends, and its settlement does not keep what is not ordered yet."""
+        effects.give_up(self, None, actor=actor, reason=comment)
+
+    @workflow_transition(
+        field=state,
+        source=["certified", "suspended"],
+        target="paid",
+        label=_("Close: all was given up"),
+        icon="task_alt",
+        conditions=["agreements.conditions.all_is_given_up"],
+        audience="system",
+        order=45,
+        tone="quiet",
+    )
+    def close_given_up(self, *, actor, data, comment):
+        """Nothing of it is paid: no payment follows."""

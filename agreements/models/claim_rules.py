@@ -47,6 +47,12 @@ def claim_constraints() -> list[models.BaseConstraint]:
             name="claim_ordered_within_certified",
         ),
         models.CheckConstraint(
+            condition=Q(given_up_amount=0)
+            | Q(given_up_amount__gt=0, certified_amount__gte=F("ordered_amount") + F("given_up_amount")),
+            name="claim_given_up_within_certified",
+            violation_error_message=_("What is ordered and what is given up of a claim is within what is certified."),
+        ),
+        models.CheckConstraint(
             condition=Q(paid_amount__gte=0, paid_amount__lte=F("ordered_amount")),
             name="claim_paid_within_ordered",
         ),
@@ -68,13 +74,15 @@ def claim_constraints() -> list[models.BaseConstraint]:
             name="claim_certified_by_someone",
         ),
         models.CheckConstraint(
-            condition=~Q(state__in=["ordered", "paid"]) | Q(ordered_by__isnull=False, ordered_at__isnull=False),
+            condition=~Q(state__in=["ordered", "paid"])
+            | Q(ordered_by__isnull=False, ordered_at__isnull=False)
+            | Q(state="paid", given_up_amount__gt=0, certified_amount=F("given_up_amount")),
             name="claim_ordered_by_someone",
         ),
         models.CheckConstraint(
             condition=~Q(state="paid")
-            | Q(certified_amount__gt=0, paid_on__isnull=False, paid_amount=F("certified_amount"))
-            | Q(certified_amount=0, paid_on__isnull=True),
+            | Q(paid_amount__gt=0, paid_on__isnull=False, paid_amount=F("certified_amount") - F("given_up_amount"))
+            | Q(paid_amount=0, paid_on__isnull=True, certified_amount=F("given_up_amount")),
             name="claim_paid_is_dated",
         ),
         models.CheckConstraint(
@@ -289,7 +297,7 @@ def _ordered_in_full() -> pgtrigger.Trigger:
         func=f"""
             SELECT payee INTO paid_to FROM agreements_agreement WHERE id = NEW.agreement_id;
             IF paid_to = 'persons' AND NEW.ordered_amount > 0 THEN RETURN NEW; END IF;
-            IF NEW.ordered_amount <> NEW.certified_amount THEN
+            IF NEW.ordered_amount <> NEW.certified_amount - NEW.given_up_amount THEN
                 {refuse("a claim is ordered in full: % of %", "NEW.ordered_amount", "NEW.certified_amount")}
             END IF;
             RETURN NEW;

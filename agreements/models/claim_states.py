@@ -35,6 +35,7 @@ LEGAL_MOVES = [
     ("certified", "suspended"),
     ("suspended", "under_review"),
     ("suspended", "certified"),
+    ("suspended", "paid"),
     ("certified", "under_review"),
     ("certified", "ordered"),
     ("ordered", "certified"),

@@ -29,15 +29,17 @@ _KEPT = """FROM agreements_expenditureline line
 #: SQL: the account of the part was settled by the claim ``c`` of the instalment ``i``, its balance on expenditure.
 SETTLES = "(i.kind = 'balance' AND i.needs_expenditure AND c.state IN ('ordered', 'paid'))"
 
-# What is due in all, ``due``; of the other claims of the part: what is ordered, ``already``, and what of it was written
-# down as paid above what is due, ``noted``; whether one of them settled the account.
+# What is due in all, ``due``; of the other claims of the part: what is ordered, ``already``, what of it was written down
+# as paid above what is due, ``noted``, what was certified and ``given_up``: nobody else is paid it; whether one of them
+# settled the account.
 _DUE_IN_ALL = f"""
     SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
     SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
     SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> NEW.id), 0),
            coalesce(sum(c.overpaid_amount) FILTER (WHERE c.id <> NEW.id), 0),
+           coalesce(sum(c.given_up_amount) FILTER (WHERE c.id <> NEW.id), 0),
            coalesce(bool_or({SETTLES}) FILTER (WHERE c.id <> NEW.id), FALSE)
-      INTO spent, already, noted, settled
+      INTO spent, already, noted, given_up, settled
       FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
      WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
        AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id;
@@ -68,6 +70,7 @@ _VARIABLES = [
     ("spent", "NUMERIC"),
     ("already", "NUMERIC"),
     ("noted", "NUMERIC"),
+    ("given_up", "NUMERIC"),
     ("settled", "BOOLEAN"),
     ("policy", "TEXT"),
     ("axes", "TEXT[]"),
@@ -92,8 +95,8 @@ def certified_is_still_due() -> pgtrigger.Trigger:
         func=f"""
             {_DUE_IN_ALL}
             IF NOT planned.needs_expenditure AND NOT settled THEN RETURN NEW; END IF;
-            due := least(greatest(due - already, 0), NEW.claimed_amount);
-            IF NEW.certified_amount > due THEN
+            due := least(greatest(due - already - given_up, 0), NEW.claimed_amount);
+            IF NEW.certified_amount - NEW.given_up_amount > due THEN
                 {refuse("% were certified and % are still due", "NEW.certified_amount", "due")}
             END IF;
             RETURN NEW;
@@ -107,7 +110,7 @@ def closed_with_what_was_overpaid() -> pgtrigger.Trigger:
         name="closed_with_what_was_overpaid",
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
-        condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'paid'"),
+        condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'paid' AND NEW.certified_amount = 0"),
         declare=_VARIABLES,
         func=f"""
             {_DUE_IN_ALL}

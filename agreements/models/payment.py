@@ -141,6 +141,7 @@ class PaymentBatch(WorkflowModel):
         permission=permissions.may_close_batch,
         conditions=[
             "agreements.batch_conditions.batch_holds_orders",
+            "agreements.batch_conditions.batch_year_is_open",
             "agreements.batch_conditions.batch_accounts_are_verified",
             "agreements.batch_conditions.batch_waits_for_no_account",
             "agreements.settlements.conditions.batch_claims_may_go_on",
@@ -348,6 +349,10 @@ class PaymentOrder(WorkflowModel):
                         WHERE a.id = claim.agreement_id;
                     IF instructor = NEW.ordered_by_id THEN
                         {refuse("who instructs a case does not order its payments")}
+                    END IF;
+                    IF EXISTS (SELECT 1 FROM agreements_givenuppart WHERE claim_id = NEW.claim_id
+                               AND share_id IS NOT DISTINCT FROM NEW.share_id) THEN
+                        {refuse("what was given up of a claim is not ordered")}
                     END IF;
                     IF grant_payee = 'persons' THEN
                         SELECT applicant_id, amount INTO person, share_amount FROM agreements_agreementshare

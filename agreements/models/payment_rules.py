@@ -205,6 +205,9 @@ def batch_sent_with_its_total() -> pgtrigger.Trigger:
             IF total = 0 THEN
                 {refuse("the batch holds no order")}
             END IF;
+            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date > make_date(NEW.year + 1, 1, 31) THEN
+                {refuse("the budget year % took orders until 31 January of the next", "NEW.year")}
+            END IF;
             IF NEW.closed_total IS DISTINCT FROM total THEN
                 {refuse("the orders of the batch come to % and not to %", "total", "NEW.closed_total")}
             END IF;

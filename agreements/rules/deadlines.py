@@ -27,3 +27,10 @@ def accounts_close_on(project_end: date, closing: tuple[int, int] = (12, 31)) ->
 def first_claim_due_on(decided_on: date, months: int) -> date:
     """Return the last day of the first claim: ``months`` after the decision (each Region sets them, france.md B5)."""
     return add_months(decided_on, months)
+
+
+def last_day_to_send(year: int) -> date:
+    """The last day on which what was ordered in a budget year may still be sent to the accountant: the "journée
+    complémentaire" (General Code of Local Authorities, Article L1612-11). What is sent is paid whenever it is paid.
+    """
+    return date(year + 1, 1, 31)

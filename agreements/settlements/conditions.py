@@ -68,7 +68,7 @@ def within_what_is_kept(claim, data, actor):
 def commitment_bears_it(claim, data, actor):
     """The commitment of the agreement still holds what is to be ordered."""
     commitment = claim.agreement.commitment
-    due = (claim.certified_amount or 0) - claim.ordered_amount
+    due = claim.payable_amount - claim.ordered_amount
     left = commitment.net_amount - commitment.ordered_amount if commitment else 0
     if due <= left:
         return None

@@ -7,7 +7,15 @@ from django.utils.translation import gettext as _
 
 from agreements.forms.transitions import TransitionForm
 from agreements.settlements.rules import PAY
-from agreements.settlements.services import amount_at_stake, asked_in_vain, has_choice, overpaid_of, plan_of, under_way
+from agreements.settlements.services import (
+    asked_in_vain,
+    has_choice,
+    is_given_up,
+    open_amount,
+    overpaid_of,
+    plan_of,
+    under_way,
+)
 from core.money import format_euros, sum_money
 from core.text import in_a_sentence
 
@@ -28,13 +36,17 @@ class SettlementForm(TransitionForm):
     @staticmethod
     def _field(claim) -> forms.ChoiceField:
         words = {"number": claim.number, "label": claim.instalment.label, "state": in_a_sentence(claim.state_label())}
-        stake = {"amount": format_euros(amount_at_stake(claim))}
+        stake = {"amount": format_euros(open_amount(claim))}
+        goes_on = _("It goes on: %(amount)s at most are kept for it")
+        refused = _("It is refused: %(amount)s are given up")
+        if claim.ordered_amount:
+            goes_on = _("What is not ordered yet goes on: %(amount)s are kept for it")
+            refused = _("What is not ordered yet is given up: %(amount)s are not paid")
+        elif is_given_up(claim):
+            refused = _("Nothing of it is paid: %(amount)s are given up, what was certified stays as it was certified")
         return forms.ChoiceField(
             label=_("Claim %(number)s – %(label)s (%(state)s)") % words,
-            choices=[
-                (PAY, _("It goes on: %(amount)s at most are kept for it") % stake),
-                ("refuse", _("It is refused: %(amount)s are given up") % stake),
-            ],
+            choices=[(PAY, goes_on % stake), ("refuse", refused % stake)],
             widget=forms.RadioSelect,
             error_messages={"required": _("Say whether this claim goes on or is refused.")},
         )
@@ -45,10 +57,8 @@ class SettlementForm(TransitionForm):
         agreement = self.instance
         if not agreement.is_in_force:
             return []
-        ordered = sum_money(
-            amount_at_stake(claim) - claim.paid_amount for claim in self.claims if not has_choice(claim)
-        )
-        open_ = sum_money(amount_at_stake(claim) for claim in self.claims if has_choice(claim))
+        ordered = sum_money(claim.ordered_amount - claim.paid_amount for claim in self.claims)
+        open_ = sum_money(open_amount(claim) for claim in self.claims)
         left = agreement.granted_amount - agreement.paid_amount - ordered - open_
         in_vain = min(asked_in_vain(agreement), left)
         found = [

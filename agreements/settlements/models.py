@@ -144,7 +144,7 @@ class SettlementLine(models.Model):
                          WHERE s.id = NEW.settlement_id AND c.id = NEW.claim_id AND a.state = 'in_force') THEN
                         {refuse("a settlement names the claims of its agreement before it ends")}
                     END IF;
-                    SELECT coalesce(certified_amount, claimed_amount) INTO at_stake FROM agreements_paymentclaim
+                    SELECT coalesce(certified_amount - given_up_amount, claimed_amount) INTO at_stake FROM agreements_paymentclaim
                      WHERE id = NEW.claim_id;
                     IF NEW.amount > at_stake THEN
                         {refuse("a settlement keeps at most the % at stake on a claim", "at_stake")}

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
+from agreements.certified import why_it_stays
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
 from core.money import ZERO, sum_money
 from core.text import in_a_sentence
@@ -25,8 +26,8 @@ def under_way(agreement) -> list:
 
 
 def amount_at_stake(claim):
-    """Euros that a claim under way costs at most: what is certified, else what is asked."""
-    return claim.claimed_amount if claim.certified_amount is None else claim.certified_amount
+    """Euros that a claim under way costs at most: what is certified and not given up, else what is asked."""
+    return claim.claimed_amount if claim.certified_amount is None else claim.payable_amount
 
 
 def asked_in_vain(agreement):
@@ -40,14 +41,29 @@ def asked_in_vain(agreement):
 
 
 def has_choice(claim) -> bool:
-    """Whether it may still be refused: an order that has left is paid, or cancelled first."""
-    return claim.state != "ordered"
+    """Whether something of it may still be refused: an order that has left is paid, or cancelled first."""
+    return open_amount(claim) > 0
+
+
+def open_amount(claim):
+    """Euros of a claim under way that an end decides on: what is at stake and not ordered yet."""
+    return amount_at_stake(claim) - claim.ordered_amount
+
+
+def is_given_up(claim) -> bool:
+    """Whether refusing it leaves its certificate alone: a part is ordered, or what was certified can no longer be taken
+    back. Only its payment is given up then."""
+    return claim.state == "ordered" or why_it_stays(claim) is not None
 
 
 def plan_of(agreement, claims: list, outcomes: Mapping[int, str]) -> Plan:
-    """Return the plan of an end, by the outcome of each claim id; an ordered claim always goes on."""
-    decided = {claim.pk: outcomes[claim.pk] if has_choice(claim) else PAY for claim in claims}
-    stakes = [UnderWay(claim.pk, amount_at_stake(claim), claim.paid_amount) for claim in claims]
+    """Return the plan of an end, by the outcome of each claim id; what is ordered always goes on."""
+    decided, stakes = {}, []
+    for claim in claims:
+        refused = has_choice(claim) and outcomes[claim.pk] != PAY
+        decided[claim.pk] = PAY if not refused or claim.ordered_amount else outcomes[claim.pk]
+        amount = claim.ordered_amount if refused else amount_at_stake(claim)
+        stakes.append(UnderWay(claim.pk, amount, claim.paid_amount))
     return plan(agreement.granted_amount, agreement.paid_amount, stakes, decided)
 
 
@@ -65,12 +81,13 @@ def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason
     reason = reason.strip()
     if decided.freed and not reason:
         raise ValidationError({"comment": _("Money is given up: write why, the beneficiary reads it.")})
-    settlement = _write(agreement, target, claims, decided, actor, reason)
-    for claim in claims:
-        if claim.pk not in decided.going_on:
-            ended = {"the_act": agreement.in_words, "number": agreement.number}
-            words = reason or _("%(the_act)s %(number)s has ended.") % ended
-            perform(claim, "refuse_at_end", actor=actor, comment=words, system=True)
+    refused = [claim for claim in claims if has_choice(claim) and outcomes[claim.pk] != PAY]
+    settlement = _write(agreement, target, claims, decided, {claim.pk for claim in refused}, actor, reason)
+    for claim in refused:
+        ended = {"the_act": agreement.in_words, "number": agreement.number}
+        words = reason or _("%(the_act)s %(number)s has ended.") % ended
+        name = "give_up_at_end" if is_given_up(claim) else "refuse_at_end"
+        perform(claim, name, actor=actor, comment=words, system=True)
     for tranche in agreement.tranches.filter(state="released"):
         close_if_over(tranche, actor)
     return settlement
@@ -86,7 +103,7 @@ def _locked(agreement) -> list:
     return under_way(agreement)
 
 
-def _write(agreement, target: str, claims: list, decided: Plan, actor, reason: str):
+def _write(agreement, target: str, claims: list, decided: Plan, refused: set[int], actor, reason: str):
     settlement = type(agreement).settlement.related.related_model.objects.create(
         agreement=agreement,
         target=target,
@@ -103,7 +120,7 @@ def _write(agreement, target: str, claims: list, decided: Plan, actor, reason: s
             claim=claim,
             claim_state=claim.state,
             outcome="pay" if goes_on else "refuse",
-            amount=amount_at_stake(claim) if goes_on else 0,
+            amount=claim.ordered_amount if claim.pk in refused else amount_at_stake(claim),
         )
     return settlement
 

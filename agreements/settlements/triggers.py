@@ -63,7 +63,7 @@ def moves_with_its_agreement() -> pgtrigger.Trigger:
             IF kept IS NULL THEN
                 {refuse("the agreement has ended: the settlement does not name the claim %", "NEW.number")}
             END IF;
-            IF NEW.certified_amount > kept THEN
+            IF NEW.certified_amount - NEW.given_up_amount > kept THEN
                 {refuse("the settlement keeps % for the claim and not %", "kept", "NEW.certified_amount")}
             END IF;
             RETURN NEW;

@@ -1,5 +1,6 @@
 """The staff site's own forms carry the version of what they showed, and are settled when they come back."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from core.dates import format_moment
 from core.engine import versions
 from core.engine.hands import last_hand
+from core.engine.readable import no_row_of_the_page
 
 
 class VersionedMixin:
@@ -48,6 +50,8 @@ class VersionedMixin:
     def _create_formsets(self, request: HttpRequest, obj: models.Model, change: bool):
         """The tables under a form are compared with it, before any of them is cleaned."""
         formsets, inlines = super()._create_formsets(request, obj, change)
+        if request.method == "POST":
+            _refuse_other_rows(request, formsets)
         if (shown := getattr(request, "essor_shown", None)) is not None:
             found = [versions.compared_rows(formset, obj, shown) for formset in formsets]
             request.essor_rows_differ = [item for rows in found for item in rows]
@@ -80,6 +84,23 @@ class VersionedInlineMixin:
         form = versions.settling(formset.form, shown, obj)
         settled = type(formset.__name__, (formset,), {"form": form, "_construct_form": _construct_form})
         return settled
+
+
+def _refuse_other_rows(request: HttpRequest, formsets: list[Any]) -> None:
+    """A table of rows that nobody takes away, or of so many rows, says so: what is dropped is not answered by "saved".
+
+    Raises Unreadable.
+    """
+    for formset in formsets:
+        if not formset.is_bound or not formset.management_form.is_valid():
+            continue
+        for name in request.POST:
+            cell = re.fullmatch(rf"{re.escape(formset.prefix)}-(\d+)-(\w+)", name)
+            if cell is None:
+                continue
+            taken = formset.can_delete or cell[2] != DELETION_FIELD_NAME
+            if not taken or int(cell[1]) >= formset.total_form_count():
+                raise no_row_of_the_page(name)
 
 
 GONE = "gone:"

@@ -96,6 +96,13 @@ def readable_fields(request: HttpRequest, parts: Mapping[str, object]) -> None:
         request.POST = once
 
 
+def no_row_of_the_page(name: str) -> Unreadable:
+    """What is said of a field that speaks of a row which its page does not show, or cannot change so."""
+    return Unreadable(
+        _("“%(name)s” is no row of this page: nothing was recorded. Open the page again.") % {"name": name}
+    )
+
+
 def refuse_other_rows(sent: QueryDict, rows: str, known: Container[str]) -> None:
     """Refuse a form that speaks of a row which its page does not show, or of one row twice: nothing passes in silence.
 
@@ -110,9 +117,7 @@ def refuse_other_rows(sent: QueryDict, rows: str, known: Container[str]) -> None
         if not re.fullmatch(rows, name):
             continue
         if name not in known:
-            raise Unreadable(
-                _("“%(name)s” is no row of this page: nothing was recorded. Open the page again.") % {"name": name}
-            )
+            raise no_row_of_the_page(name)
         if len(sent.getlist(name)) > 1:
             refuse_twice(name)
 

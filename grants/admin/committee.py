@@ -1,8 +1,10 @@
 """Committee sessions: the list, and the page with the grid where decisions are recorded."""
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -197,10 +199,10 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                     "recuses": may_run and obj.state in (SessionState.CONVENED, SessionState.IN_SESSION),
                 },
             ),
-            *self._ready_panel(obj, may_run),
+            *self._ready_panel(request, obj, may_run),
         ]
 
-    def _ready_panel(self, session: CommitteeSession, may_run: bool) -> list[Panel]:
+    def _ready_panel(self, request: HttpRequest, session: CommitteeSession, may_run: bool) -> list[Panel]:
         if not may_run or session.state != SessionState.DRAFT:
             return []
         form = AddCasesForm(session=session)
@@ -209,7 +211,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                 title=_("Cases ready for a committee"),
                 template="admin/grants/committeesession/ready.html",
                 anchor="ready",
-                context={"form": form, "cases": form.cases},
+                context={"form": form, "cases": form.cases, "ticked": request.GET.getlist("ticked")},
             )
         ]
 
@@ -234,8 +236,10 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
             read("workbook", self.workbook),
         ]
 
-    def _back(self, session: CommitteeSession, anchor: str = "grid") -> HttpResponse:
-        return HttpResponseRedirect(f"{self.change_url(session)}#{anchor}")
+    def _back(self, session: CommitteeSession, anchor: str = "grid", ticked: Iterable[str] = ()) -> HttpResponse:
+        """To the page of the session; the boxes of the cases that were chosen stay ticked."""
+        chosen = urlencode([("ticked", key) for key in ticked if is_number(key)])
+        return HttpResponseRedirect(f"{self.change_url(session)}{'?' if chosen else ''}{chosen}#{anchor}")
 
     def decide(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The whole grid at once, without JavaScript: good rows are kept, the others come back with the reason."""
@@ -320,12 +324,16 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
     def add_cases(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Put chosen cases at the end of the agenda, all or none."""
         session = self.object_or_404(request, object_id)
+        form = AddCasesForm(request.POST, session=session)
+        if form.gone():  # before what else changed on the page: to do it all the same could only fail
+            messages.error(request, form.why_not())
+            return self._back(session, "ready", form.data.getlist("cases"))
         try:
-            with versions.unchanged(request, session):  # first: what an old page offered may be ready no more
+            with versions.unchanged(request, session):
                 form = AddCasesForm(request.POST, session=session)
                 if not form.is_valid():
                     messages.error(request, form.why_not())
-                    return self._back(session, "ready")
+                    return self._back(session, "ready", form.data.getlist("cases"))
                 committee.add_to_agenda(session, form.cleaned_data["cases"], actor=request.user)
         except versions.Stale as stale:
             stale.form = AddCasesForm(session=session)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from core.engine import versions
 from core.money import ZERO, EuroField, format_euros
 from core.site.sometimes import sometimes
-from core.text import PastedTextMixin, is_number
+from core.text import PastedTextMixin, in_a_sentence, is_number, listed
 from grants.models import AgendaItem, Application, Decision
 from grants.services.plans import standing_plan
 from grants.states import ApplicationState
@@ -152,10 +152,20 @@ class AddCasesForm(forms.Form):
         self.fields["cases"].queryset = self.cases
         self.fields["cases"].offered = of_session.exclude(state=ApplicationState.DRAFT)  # ready when they were shown
 
+    def gone(self) -> list[Application]:
+        """The cases that were chosen, of those that a page may have shown, and that are ready no more."""
+        chosen = [key for key in self.data.getlist("cases") if is_number(key)]
+        offered = self.fields["cases"].offered.filter(pk__in=chosen).exclude(state=ApplicationState.READY_FOR_COMMITTEE)
+        return list(offered.order_by("number"))
+
     def why_not(self) -> str:
         """Why no case is put on the agenda: none was chosen, or one that was is ready no more."""
-        if self.data.getlist("cases"):
-            return gettext("A case that you chose is no longer ready for a committee: choose among those shown now.")
+        if gone := self.gone():
+            words = {"cases": listed([f"{case.number} ({in_a_sentence(case.state_label())})" for case in gone])}
+            sentence = gettext(
+                "No longer ready for a committee: %(cases)s. Nothing was recorded; your other choices are kept."
+            )
+            return sentence % words
         return gettext("Choose at least one case.")
 
 

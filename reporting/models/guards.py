@@ -190,3 +190,39 @@ def operation_keeps_its_programme() -> pgtrigger.Trigger:
         "EXISTS (SELECT 1 FROM reporting_certificate c WHERE c.operation_id = OLD.id) AND OLD.programme_id IS NOT NULL",
         "an operation with certified expenditure keeps its EU programme",
     )
+
+
+def only_while_open(application_id: str) -> str:
+    """SQL that refuses a change of the lines of an application that is closed."""
+    return f"""
+        SELECT state INTO its_state FROM reporting_paymentapplication WHERE id = {application_id} FOR SHARE;
+        IF its_state <> 'open' THEN
+            {refuse("the lines of a closed payment application do not change")}
+        END IF;
+    """
+
+
+def sums_entries(operation, line_id: str) -> pgtrigger.Trigger:
+    """Return the deferred trigger that wants a line to be the sum of its entries."""
+    return pgtrigger.Trigger(
+        name="line_sums_entries",
+        when=pgtrigger.After,
+        operation=operation,
+        timing=pgtrigger.Deferred,
+        declare=[
+            ("its", "reporting_paymentapplicationline%ROWTYPE"),
+            ("eligible", "NUMERIC"),
+            ("of_union", "NUMERIC"),
+            ("of_public", "NUMERIC"),
+        ],
+        func=f"""
+            SELECT * INTO its FROM reporting_paymentapplicationline WHERE id = {line_id};
+            SELECT coalesce(sum(eligible_amount), 0), coalesce(sum(union_amount), 0), coalesce(sum(public_amount), 0)
+              INTO eligible, of_union, of_public FROM reporting_paymentapplicationentry WHERE line_id = its.id;
+            IF its.id IS NOT NULL AND ROW(its.eligible_amount, its.union_amount, its.public_amount)
+               IS DISTINCT FROM ROW(eligible, of_union, of_public) THEN
+                {refuse("a line of a payment application is the sum of its entries")}
+            END IF;
+            RETURN NULL;
+        """,
+    )

@@ -28,8 +28,10 @@ from reporting.models.certificate import Certificate
 from reporting.models.guards import (
     certified_by_the_end_of_its_year,
     in_its_accounting_year,
+    only_while_open,
     recorded_when_it_came,
     sent_late_for_a_reason,
+    sums_entries,
 )
 from reporting.models.programme import Basis, EUProgramme, Priority
 from reporting.models.querysets import EUStaffQuerySet
@@ -63,41 +65,6 @@ ASKS_IN_DOUBT = """EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
 def _person(label) -> models.ForeignKey:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=label
-    )
-
-
-def _only_while_open(application_id: str) -> str:
-    return f"""
-        SELECT state INTO its_state FROM reporting_paymentapplication WHERE id = {application_id} FOR SHARE;
-        IF its_state <> 'open' THEN
-            {refuse("the lines of a closed payment application do not change")}
-        END IF;
-    """
-
-
-def _sums_entries(operation, line_id: str) -> pgtrigger.Trigger:
-    """Return the deferred trigger that wants a line to be the sum of its entries."""
-    return pgtrigger.Trigger(
-        name="line_sums_entries",
-        when=pgtrigger.After,
-        operation=operation,
-        timing=pgtrigger.Deferred,
-        declare=[
-            ("its", "reporting_paymentapplicationline%ROWTYPE"),
-            ("eligible", "NUMERIC"),
-            ("of_union", "NUMERIC"),
-            ("of_public", "NUMERIC"),
-        ],
-        func=f"""
-            SELECT * INTO its FROM reporting_paymentapplicationline WHERE id = {line_id};
-            SELECT coalesce(sum(eligible_amount), 0), coalesce(sum(union_amount), 0), coalesce(sum(public_amount), 0)
-              INTO eligible, of_union, of_public FROM reporting_paymentapplicationentry WHERE line_id = its.id;
-            IF its.id IS NOT NULL AND ROW(its.eligible_amount, its.union_amount, its.public_amount)
-               IS DISTINCT FROM ROW(eligible, of_union, of_public) THEN
-                {refuse("a line of a payment application is the sum of its entries")}
-            END IF;
-            RETURN NULL;
-        """,
     )
 
 
@@ -417,12 +384,12 @@ class PaymentApplicationLine(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
                 declare=[("its_state", "TEXT")],
                 func=f"""
-                    IF TG_OP = 'DELETE' THEN {_only_while_open("OLD.application_id")} RETURN OLD; END IF;
-                    {_only_while_open("NEW.application_id")}
+                    IF TG_OP = 'DELETE' THEN {only_while_open("OLD.application_id")} RETURN OLD; END IF;
+                    {only_while_open("NEW.application_id")}
                     RETURN NEW;
                 """,
             ),
-            _sums_entries(pgtrigger.Insert | pgtrigger.Update, "NEW.id"),
+            sums_entries(pgtrigger.Insert | pgtrigger.Update, "NEW.id"),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -503,7 +470,7 @@ class PaymentApplicationEntry(models.Model):
                     RETURN NEW;
                 """,
             ),
-            _sums_entries(pgtrigger.Insert | pgtrigger.Delete, "coalesce(NEW.line_id, OLD.line_id)"),
+            sums_entries(pgtrigger.Insert | pgtrigger.Delete, "coalesce(NEW.line_id, OLD.line_id)"),
             pgtrigger.Trigger(
                 name="released_with_its_application",
                 when=pgtrigger.After,

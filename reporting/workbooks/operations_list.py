@@ -19,8 +19,9 @@ from reporting.facts import Selection, in_chunks
 from reporting.models import BeneficiaryKind, Operation
 from reporting.workbooks.cofinancing import cover_of, format_of, text_of
 
-FORMAT = 1
-"""The version of the list's format, see ``reporting.workbooks.cofinancing.FORMAT``."""
+FORMAT = 2
+"""The version of the list's format, see ``reporting.workbooks.cofinancing.FORMAT``. Since 2, an operation whose agreement
+has ended says when it was completed, and no longer when it was expected to be."""
 NAMES_KEPT_YEARS = 2  # Article 49(3), last subparagraph
 
 COLUMNS = [
@@ -74,7 +75,7 @@ class OperationsList:
 
     def rows(self) -> Iterator[dict]:
         versions = self.selection.versions.select_related(
-            "operation", "beneficiary", "fund", "specific_objective", "intervention_field"
+            "operation__agreement", "beneficiary", "fund", "specific_objective", "intervention_field"
         ).order_by("operation__code")
         for number, version in enumerate(in_chunks(versions), 1):
             row = self.row(version)
@@ -91,10 +92,17 @@ class OperationsList:
 
     def row(self, version) -> dict:
         """Return the 18 values of an operation."""
-        return listed(version, self.selection.past, self.selection.cut_off)
+        return listed(version, self.selection.past, self.selection.cut_off, self.format_version)
 
 
-def listed(version, past: Past | Present, day: date) -> dict:
+def completed_on(version, day: date) -> date:
+    """Return the day on which an operation was completed, as known on ``day``; until its agreement ends, the expected one."""
+    agreement = version.operation.agreement
+    ended_on = agreement.ended_on if agreement else None
+    return min(version.end_date, ended_on) if ended_on and ended_on <= day else version.end_date
+
+
+def listed(version, past: Past | Present, day: date, format_version: int = FORMAT) -> dict:
     """Return the 18 values of an operation's version as of ``day``, with the words of ``past``.
 
     A person's name that was in the list of that day and had to leave since is a ``Removed`` text.
@@ -117,7 +125,7 @@ def listed(version, past: Past | Present, day: date) -> dict:
         "operation_name": version.name,
         "purpose_and_achievements": version.purpose or version.name,
         "start_date": version.start_date,
-        "completion_date": version.end_date,
+        "completion_date": completed_on(version, day) if format_version > 1 else version.end_date,
         # The lists of 2014-2020 state the total eligible expenditure, that of 2021-2027 the total cost.
         "total_cost": version.eligible_cost if version.total_cost is None else version.total_cost,
         "fund": fund.label if fund else _("not stated"),

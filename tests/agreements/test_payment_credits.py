@@ -3,17 +3,21 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import DatabaseError, connection, transaction
 from django.forms import modelform_factory
 from django.urls import reverse
 from django.utils import timezone
 
 from agreements import payments
+from agreements.batch_conditions import batch_year_is_open
 from agreements.models import PaymentBatch, PaymentOrder
+from core.documents import PIECE_TYPES, store
 from core.transitions import TransitionRefused, perform
 from grants.admin.envelope import PaymentCreditForm
 from grants.models import CreditUse, PaymentCredit
 from tests.factories.agreements import certified, in_force, ordered
+from tests.factories.applicants import pdf
 
 pytestmark = pytest.mark.django_db
 
@@ -145,3 +149,29 @@ def test_a_payment_without_an_open_batch_says_where_to_open_one(client):
     payments.open_batch(actor=house.finance)
     page = client.get(reverse("admin:agreements_paymentclaim_transition", args=[claim.pk, "order"])).content.decode()
     assert reverse("admin:agreements_paymentbatch_add") not in page
+
+
+def test_a_batch_of_last_year_is_sent_in_january_and_not_after():
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house)
+    late = timezone.localtime().replace(year=batch.year + 1, month=2, day=1, hour=12)
+    with time_machine.travel(late, tick=True):
+        with pytest.raises(TransitionRefused, match="31 janvier"):
+            payments.close_batch(batch, actor=house.finance)
+        workbook = store(
+            pdf(batch.number),
+            name="b.pdf",
+            subject=batch,
+            user=house.finance,
+            kind="batch_workbook",
+            allowed=PIECE_TYPES,
+        )
+        with pytest.raises(DatabaseError, match="until 31 January"), transaction.atomic():
+            PaymentBatch.objects.filter(pk=batch.pk).update(
+                state="sent", closed_by=house.finance, closed_at=timezone.now(), workbook=workbook,
+                closed_total=batch.orders.get().amount,
+            )  # fmt: skip
+        claim = perform(batch.orders.get().claim, "withdraw_order", actor=house.finance, comment="Exercice clos.")
+        assert claim.state == "certified"
+    with time_machine.travel(late.replace(month=1, day=31), tick=True):
+        assert batch_year_is_open(batch, {}, house.finance) is None

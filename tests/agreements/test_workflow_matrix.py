@@ -1,6 +1,7 @@
 """Every transition of acts, claims, payments and tranches: by each role, from each state it names, and from others."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from agreements import claims, payments, reports
-from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche, TrancheReport
+from agreements.effects import left_to_order
+from agreements.models import Agreement, GivenUpPart, PaymentBatch, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from core.dates import add_months
 from core.roles import Role
 from core.transitions import TransitionSpec, perform, transitions_of
@@ -125,6 +127,10 @@ def ready_claim(spec: TransitionSpec, state: str) -> Ready:
         return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,))
     if spec.name == "order_rest":
         return partly_ordered()
+    if spec.name in ("give_up", "give_up_at_end", "close_given_up"):
+        ready = given_up_in_part(state, all_of_it=spec.name == "close_given_up")
+        closes = spec.name == "give_up_at_end" and state != "ordered"
+        return replace(ready, then="paid") if closes else ready
     if spec.name == "certify_less":
         return less_is_due()
     if spec.name == "settle":
@@ -173,6 +179,25 @@ def partly_ordered() -> Ready:
     hold_in_breach(claim.certified_by, Role.INSTRUCTOR, Role.FINANCE_OFFICER)
     batch = payments.open_batch(actor=UserFactory(finance_officer=True))
     return Ready(claim, data={"batch": batch.pk}, involved=(claim.certified_by,), code="CAPITAL-SCOP")
+
+
+def given_up_in_part(state: str, *, all_of_it: bool) -> Ready:
+    """A claim of three persons, of whom the last gave up (all of them, where nothing is left), and the second does now."""
+    agreement, house = in_force("CAPITAL-SCOP", "5200.00", persons=("2000.00", "1700.00", "1500.00"))
+    first, second, third = agreement.shares.order_by("rank")
+    claim = certified(agreement, house, "single")
+    for share in (first, second, third) if all_of_it else (third,):
+        # The part alone, without what giving it up sets off.
+        amount = next(amount for of, _payee, amount in left_to_order(claim) if of == share)
+        GivenUpPart.objects.create(claim=claim, share=share, amount=amount, reason=COMMENT, decided_by=house.instructor)
+        claim.refresh_from_db()
+    if state == "suspended":
+        perform(claim, "suspend", actor=house.instructor, comment=COMMENT)
+    if state == "ordered":
+        BankAccountFactory(applicant=first.applicant, verified=True)
+        payments.order_claims(payments.open_batch(actor=house.finance), [claim], actor=house.finance)
+    claim.refresh_from_db()
+    return Ready(claim, data={"parts": [str(second.pk)]}, code="CAPITAL-SCOP")
 
 
 # --- payments --------------------------------------------------------------------------------------------------------

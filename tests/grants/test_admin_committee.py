@@ -296,6 +296,7 @@ def test_a_case_that_is_ready_no_more_is_not_taken_for_no_choice(client):
     other = CaseFactory(state="in_instruction", call=case.call)
     client.force_login(staff(Role.COMMITTEE_SECRETARY), backend="django.contrib.auth.backends.ModelBackend")
     address = reverse("admin:grants_committeesession_add-cases", args=[session.pk])
-    told = client.post(address, {"cases": other.pk}, follow=True).content.decode()
-    assert "n’est plus prêt pour la commission" in told
+    told = client.post(address, {"cases": [case.pk, other.pk]}, follow=True).content.decode()
+    assert f"N’est plus prêt pour une commission : {other.number}" in told.replace("\u202f", " ").replace("\xa0", " ")
+    assert f'id="case-{case.pk}" checked' in told  # the other choice is kept
     assert "Choisissez au moins un dossier" in client.post(address, {}, follow=True).content.decode()

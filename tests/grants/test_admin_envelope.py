@@ -298,3 +298,19 @@ def test_the_administrator_assigns_the_staff_of_a_programme(client):
     response = client.post(reverse("admin:grants_programme_change", args=[programme.pk]), data)
     assert response.status_code == 302
     assert person.programme_assignments.get().programme == programme
+
+
+def test_a_row_that_nobody_takes_away_says_so(client, officer):
+    envelope = EnvelopeFactory()
+    credit = envelope.payment_credits.create(year=2026, voted_amount=Decimal("100000.00"))
+    values = form_of(envelope, voted_amount="500000,00") | {
+        "payment_credits-INITIAL_FORMS": "1", "payment_credits-0-id": credit.pk,
+        "payment_credits-0-envelope": envelope.pk,
+    }  # fmt: skip
+    address = reverse("admin:grants_envelope_change", args=[envelope.pk])
+    for name, value in (("payment_credits-0-DELETE", "on"), ("payment_credits-7-year", "2031")):
+        response = client.post(address, values | {name: value})
+        assert response.status_code == 400 and name in response.content.decode()
+    envelope.refresh_from_db()
+    assert envelope.voted_amount == Decimal("480000.00") and envelope.payment_credits.count() == 1
+    assert client.post(address, values).status_code == 302

@@ -116,6 +116,10 @@ breaks(
     f"UPDATE agreements_paymentorder SET state = 'ordered', paid_on = NULL WHERE claim_id = {PAID}",
 )
 breaks(
+    "agreements.given-up-is-its-parts",
+    f"UPDATE agreements_paymentclaim SET given_up_amount = 1 WHERE id = {PAID}",
+)
+breaks(
     "agreements.credit-is-its-order",
     "UPDATE grants_credituse SET released_amount = 1 WHERE id = (SELECT max(id) FROM grants_credituse)",
 )

@@ -1,5 +1,6 @@
 """The operation of an agreement that ends: its plan bears what is paid and kept, never less than what is certified."""
 
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 
@@ -7,11 +8,14 @@ import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
+from core.engine.past import Present
 from core.transitions import perform
-from reporting.models import OperationFlag, PriorityAllocation
+from reporting.models import OperationFlag, OperationVersion, PriorityAllocation
 from reporting.operations import add_version, facts_of_version, revise
 from reporting.rules.ends import Line, plan_at_the_end
+from reporting.workbooks.operations_list import listed
 from tests.factories.agreements import submitted
 from tests.factories.reporting import cofinanced, controlled, paid
 
@@ -78,6 +82,18 @@ def test_the_operation_of_an_ended_agreement_bears_what_was_paid(name):
     # whoever corrects it later shares what was paid, not what had been granted
     revise(case.operation, {"eu_amount": now.eu_amount - D("10.00")}, actor=case.house.finance, reason="Arrondi.")
     assert granted_in(case) == claim.paid_amount
+
+
+@pytest.mark.django_db
+def test_the_list_of_operations_says_when_an_ended_one_was_completed():
+    case = cofinanced()
+    paid(case, kind="advance")
+    today, expected = timezone.localdate(), case.operation.current.end_date
+    end(case, "terminate")
+    (version,) = OperationVersion.objects.filter(pk=case.operation.current_id)
+    assert expected > today and listed(version, Present(), today)["completion_date"] == today
+    assert listed(version, Present(), today - timedelta(days=1))["completion_date"] == expected  # not known by then
+    assert listed(version, Present(), today, format_version=1)["completion_date"] == expected  # as it was printed
 
 
 @pytest.mark.django_db
