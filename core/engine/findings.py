@@ -1,6 +1,7 @@
 """What a check of the proof found."""
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
-from django.db import DatabaseError, models
+from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
+
+log = logging.getLogger(__name__)
 
 LONG = 120
 """Signs of a value that a finding shows."""
@@ -145,7 +148,10 @@ def _words(model: type[models.Model] | None, field: str, value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, default=str)
     try:
         return _values_say[0](model if name else None, name, value)
-    except (DatabaseError, ValueError, TypeError, ArithmeticError):  # a forged value that nothing can be made of
+    except Exception:
+        # Words are read from tables, which may be those that were forged: whatever goes wrong, the value is told as it
+        # stands, and the next finding after it.
+        log.exception("A value of %s.%s has no words.", model and model._meta.label, name)
         return str(value)
 
 

@@ -71,9 +71,15 @@ class Lines:
         return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
 
     def formats(self) -> list[Columns]:
-        """The sets of columns under which lines were sealed: one, until a migration adds a column."""
+        """The sets of columns under which lines were sealed: one, until a migration adds a column.
+
+        A seal that names no set of columns is one that was edited, and named as such: it hides no line of another seal.
+        """
         found = fetch('SELECT DISTINCT columns FROM core_eventseal WHERE "table" = %s', [self.name])
-        return [value if isinstance(value, dict) else json.loads(value) for value in (row["columns"] for row in found)]
+        values = [
+            value if isinstance(value, dict) else json.loads(value) for value in (row["columns"] for row in found)
+        ]
+        return [value for value in values if _names_columns(value)]
 
     def with_salt(self, columns: Columns) -> str:
         """SQL: the join that brings the salt of each line's row, where one is needed."""
@@ -88,6 +94,16 @@ def batch_digest(source: str) -> str:
     """SQL: the hash over the line hashes of a batch, from ``source`` with line, row and digest."""
     text = f"string_agg({source}.line || ':' || {source}.row || ':' || {source}.digest, ';' ORDER BY {source}.line)"
     return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
+
+
+def _names_columns(value: Any) -> bool:
+    """Whether what a seal holds is a set of columns as it was written: the public ones, and the personal ones."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"public", "personal"}
+        and all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in value.values())
+        and bool(value["public"] or value["personal"])
+    )
 
 
 def _row(alias: str, columns: list[str]) -> str:
