@@ -43,6 +43,19 @@ def test_every_form_of_the_portal_keeps_what_was_typed():
     assert all("{{ user.pk }}" in opening or "opinion-" in opening for opening in kept), "another person would read it"
 
 
+def test_what_is_kept_on_the_device_names_the_account():
+    """Every key of every script, the application's form too: one person's text is never put on another one's page."""
+    step = (settings.BASE_DIR / "grants/templates/grants/form/step.html").read_text()
+    assert 'data-key="essor-form-{{ user.pk }}-' in step
+    scripts = [path for app in ("core", "grants", "agreements", "applicants") for path in app_scripts(app)]
+    kept = [path.name for path in scripts if "localStorage.setItem(" in path.read_text()]
+    assert sorted(kept) == ["application-form.js", "keep.js"]
+
+
+def app_scripts(app: str) -> list:
+    return sorted((settings.BASE_DIR / app / "static").rglob("*.js"))
+
+
 def test_the_pages_in_between_do_not_lose_which_form_was_sent():
     """Signing in again, or somebody else's change: what follows them clears the copy of the device."""
     script = (settings.BASE_DIR / "core/static/essor/keep.js").read_text()

@@ -41,7 +41,7 @@ User = get_user_model()
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 AFTER_RESET = "after_password_reset"
 SIGNED_OUT = "essor-signed-out"
-"""The cookie that asks the next page to remove the copies of forms from the device."""
+"""The cookie that asks the next page to remove the copies of one account's forms from the device: its number."""
 SIGNED_OUT_SECONDS = 24 * 60 * 60
 
 
@@ -100,10 +100,13 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session; the next page removes what this person's pages kept on the device (``keep.js``)."""
+    account = request.user.pk
     logout(request)
     messages.success(request, _("You are signed out."))
     response = redirect("core:home")
-    response.set_cookie(SIGNED_OUT, "1", max_age=SIGNED_OUT_SECONDS, samesite="Lax", secure=request.is_secure())
+    if account is not None:
+        secure = request.is_secure()
+        response.set_cookie(SIGNED_OUT, str(account), max_age=SIGNED_OUT_SECONDS, samesite="Lax", secure=secure)
     return response
 
 

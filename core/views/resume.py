@@ -122,8 +122,13 @@ def _sign_in_page(
 def _confirm_page(request: HttpRequest, kept: Kept) -> HttpResponse:
     """What was typed, for the one who typed it; another account is told so, and sees and sends nothing of it."""
     if is_of_another(kept.typed_by, request.user):
-        return render(request, "essor/resume/of_another.html", status=403)
+        return typed_with_another_account(request)
     return render(request, "essor/resume/confirm.html", {"kept": kept})
+
+
+def typed_with_another_account(request: HttpRequest) -> HttpResponse:
+    """Says that somebody else typed this, and shows nothing of it."""
+    return render(request, "essor/resume/of_another.html", status=403)
 
 
 @never_cache

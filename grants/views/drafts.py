@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.engine import versions
 from core.engine.readable import Unreadable
 from core.file_types import DocumentRefused
-from core.portal import is_fragment, portal_login_required
+from core.portal import is_fragment, portal_login_required, with_word_to_device
 from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.case_page import tasks_of
@@ -149,7 +149,7 @@ def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpR
     if not saved.ok or action.startswith("more-"):
         more = action.removeprefix("more-") if action.startswith("more-") else ""
         return _show_step(request, application, section, typed=typed, saved=saved, more_rows=more)
-    return _go_on(application, sections, section, action)
+    return with_word_to_device(request, _go_on(application, sections, section, action))
 
 
 def _section(application: Application, code: str) -> Section:

@@ -52,6 +52,22 @@ def test_typed_fields_travel_through_the_sign_in_to_the_form_again(client: Clien
     assert someone.first_name == TYPED["first_name"]
 
 
+@pytest.mark.parametrize("fragment", [False, True])
+def test_a_page_opened_by_one_account_is_not_sent_in_the_name_of_another(
+    client: Client, someone: User, fragment: bool
+) -> None:
+    """A second account signed in meanwhile, in another tab: every form of the portal, and what its scripts send."""
+    client.force_login(someone)
+    mark = hidden_fields(client.get(PROFILE).text)["typed-by"]
+    other = UserFactory(applicant=True)
+    client.force_login(other)
+    headers = {"Accept": "application/json"} if fragment else {}
+    answer = client.post(PROFILE, TYPED | {"typed-by": mark}, headers=headers)
+    assert answer.status_code == (404 if fragment else 403) and "Zoé" not in answer.text
+    other.refresh_from_db()
+    assert other.first_name != TYPED["first_name"]
+
+
 def test_several_values_of_one_field_all_travel(client: Client, someone: User) -> None:
     page = client.post(PROFILE, {"choice": ["one", "two"]}).text
     assert page.count(f'name="{PREFIX}choice"') == 2

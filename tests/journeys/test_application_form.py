@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from core.transitions import perform
 from grants.models import Application
 from grants.services import filing
 from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
@@ -34,6 +35,16 @@ def drafted(journey, section: str, code: str = "PROGRESS1", make=draft) -> Appli
 def saved(page) -> None:
     """Wait until the page says that the server has everything."""
     expect(page.locator("[data-status]")).to_contain_text("Enregistré à", timeout=10_000)
+
+
+def copies(page) -> list[str]:
+    """What the pages kept on the device, by key."""
+    return page.evaluate("Object.keys({...localStorage}).filter((key) => key.startsWith('essor-'))")
+
+
+def withdrawn(application: Application) -> None:
+    """The draft is withdrawn, from elsewhere."""
+    perform(application, "withdraw", actor=application.created_by, comment="Projet reporté.")
 
 
 def test_an_answer_is_saved_while_typing(journey):
@@ -125,12 +136,36 @@ def test_an_ended_session_keeps_what_was_typed_on_the_device(journey):
     page.fill("#q-need", "Écrit après la fin de la session")
     expect(page.locator("[data-status]")).to_contain_text("session a expiré", timeout=10_000)
     page.on("dialog", lambda dialog: dialog.accept())
+    step = f"/mes-dossiers/{application.public_id}/formulaire/projet/"
+    colleague = MembershipFactory(applicant=application.applicant, role="editor").user
+    colleague.set_password(PASSWORD)
+    colleague.save()
+    journey.sign_in(colleague.email)  # another person, on the same telephone
+    journey.go(step)
+    expect(page.locator("#q-need")).to_have_value("")
+    page.locator("#q-title").fill("Tapé par une collègue, enregistré avec le bouton")
+    page.get_by_role("button", name="Enregistrer et continuer").click()
+    page.wait_for_url("**/formulaire/budget/**")
+    assert copies(page) == [f"essor-form-{application.created_by.pk}-{application.public_id}-q-need"]
+    page.get_by_role("button", name="Se déconnecter").click()
+    expect(page.get_by_role("status")).to_contain_text("Vous êtes déconnecté")
+    assert len(copies(page)) == 1, "who signs out removed what another account had typed"
+    application.refresh_from_db()
+    assert "need" not in application.answers
     journey.sign_in(application.created_by.email)
-    journey.go(f"/mes-dossiers/{application.public_id}/formulaire/projet/")
+    journey.go(step)
     expect(page.locator("#q-need")).to_have_value("Écrit après la fin de la session")
     saved(page)
+    assert copies(page) == []
     application.refresh_from_db()
     assert application.answers["need"] == "Écrit après la fin de la session"
+    assert application.answer_versions["need"]["by"] == application.created_by.get_full_name()
+    # Once the case is a draft no more, nothing typed for its form can be sent: its page and the list say so.
+    left = f"essor-form-{application.created_by.pk}-{application.public_id}-q-need"
+    page.evaluate("key => { localStorage.setItem(key, '{}'); localStorage.setItem('essor-0-need', '{}') }", left)
+    withdrawn(application)
+    journey.go("/mes-dossiers/")
+    assert copies(page) == []
 
 
 def test_signing_in_again_in_another_tab_lets_the_first_page_go_on(journey):

@@ -27,17 +27,35 @@
 
   // A private window or a full disk keeps nothing: the page itself still holds what was typed.
   const quietly = (action) => { try { return action(); } catch { return null; } };
-  const copies = () => quietly(() => Object.keys(localStorage).filter((key) => key.startsWith("essor-"))) || [];
+  const copies = (start) => quietly(() => Object.keys(localStorage).filter((key) => key.startsWith(start))) || [];
+  const drop = (keys) => keys.forEach((key) => quietly(() => localStorage.removeItem(key)));
+  const isOf = (account, key) => Boolean(account) && key.startsWith(`essor-form-${account}-`);
+  const account = document.body.dataset.account || "";
 
-  // Who signs out leaves nothing typed on the device; it is asked first when something was not sent.
-  if (/(?:^|; )essor-signed-out=1/.test(document.cookie)) {
-    copies().forEach((key) => localStorage.removeItem(key));
+  // The cookies of what the server has just done are read once.
+  const told = (name) => {
+    const found = new RegExp(`(?:^|; )${name}=([^;]+)`).exec(document.cookie);
+    if (found) document.cookie = `${name}=; max-age=0; path=/; SameSite=Lax`;
+    return found ? found[1] : "";
+  };
+
+  // A copy that names no account is nobody's: it is put on no page and asked of nobody.
+  drop(copies("essor-").filter((key) => !key.startsWith("essor-form-")));
+
+  // Who signs out leaves nothing typed on the device; it is asked first when something of theirs was not sent. What
+  // another account typed here and did not send is neither asked about nor removed.
+  const signedOut = told("essor-signed-out");
+  if (signedOut) {
+    drop(copies(`essor-form-${signedOut}-`));
     quietly(() => sessionStorage.removeItem(SENT));
-    document.cookie = "essor-signed-out=; max-age=0; path=/; SameSite=Lax";
   }
+  // What was typed in the form of a case that is filed or withdrawn can never be sent.
+  document.querySelectorAll("[data-form-over]").forEach((place) => {
+    drop(copies(`essor-form-${account}-${place.dataset.formOver}-q-`));
+  });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.signsOut;
-    if (question && copies().length && !window.confirm(question)) event.preventDefault();
+    if (question && copies(`essor-form-${account}-`).length && !window.confirm(question)) event.preventDefault();
   }, true);
 
   const read = (key) => quietly(() => JSON.parse(localStorage.getItem(key))) || {};
@@ -50,12 +68,14 @@
   // again, somebody else's change) has the form on board: what follows it says whether it was taken.
   const sent = quietly(() => sessionStorage.getItem(SENT));
   const forget = () => quietly(() => sessionStorage.removeItem(SENT));
+  const hasIt = Boolean(told("essor-has-it"));
   if (document.querySelector("[data-resumes]")) {
     // Signing out or changing the language from there is no sending of it.
     document.addEventListener("submit", (event) => { if (!event.target.closest("main")) forget(); });
   } else if (sent) {
     forget();
-    if (document.querySelector(".messages .ok, [data-has-it]")) write(sent, {});
+    const keys = sent.split("\n").filter((key) => isOf(account, key) || !/^essor-form-\d/.test(key));
+    if (hasIt || document.querySelector(".messages .ok, [data-has-it]")) drop(keys);
   }
 
   // A page that refuses shows again what was typed: the server does not have it.

@@ -124,6 +124,8 @@
     const body = new FormData();
     body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
     const before = new Map();
+    // Who typed: the server takes it from no other account.
+    body.append("typed-by", form.querySelector("[name=typed-by]")?.value ?? "");
     for (const question of sent) {
       before.set(codeOf(question), typedIn(question));
       for (const [name, value] of entriesOf(question)) body.append(name, value);
@@ -467,6 +469,8 @@
     waiting.clear();
     if (!inFlight) {
       leaving = true;
+      // The page that follows says whether the server has them: then their copies go (keep.js).
+      try { sessionStorage.setItem("essor-form-sent", questions().map((one) => localKey(codeOf(one))).join("\n")); } catch { /* none */ }
       return;
     }
     // The answers on their way change the versions that this form sends: without them the person would be told of
@@ -501,6 +505,7 @@
     if (text) wrong.set(codeOf(question), text);
   });
   let restored = false;
+  const cameBack = Boolean(form.querySelector("[data-refused]"));
   for (const question of questions()) {
     const copy = readCopy(codeOf(question));
     if (!copy) continue;
@@ -509,7 +514,8 @@
       keepCopy(question);
       continue;
     }
-    if (sameEntries(copy.entries, typedIn(question))) {
+    // A page that came back was sent whole: what it does not refuse is saved, however the server writes it.
+    if (cameBack || sameEntries(copy.entries, typedIn(question))) {
       dropCopy(codeOf(question));
       continue;
     }
