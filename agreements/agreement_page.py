@@ -143,6 +143,11 @@ def payments_of(agreement: Agreement) -> list[Payment]:
     return _with_claims(agreement, agreement.instalments.all(), agreement.claims.all())
 
 
+def ended_claims_of(agreement: Agreement) -> list[PaymentClaim]:
+    """The claims that ended without a payment, given up or rejected: what they hold stays readable."""
+    return [claim for claim in agreement.claims.all() if claim.state == PaymentClaim.State.REJECTED]
+
+
 def _with_claims(
     agreement: Agreement, instalments: Iterable[Instalment], claims: Iterable[PaymentClaim]
 ) -> list[Payment]:
@@ -200,6 +205,10 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         if year.is_open
     ]
     first = next((payment for payment in payments if payment.is_claimable), None)
+    if (first is not None or waiting) and agreement.beneficiary.awaits_siret:
+        url = reverse("applicants:edit", args=[agreement.beneficiary_id])
+        text = _("“%(name)s” has no SIRET number yet: add it, no claim is filed before.")
+        tasks.append(Task(text % {"name": agreement.beneficiary.display_name}, url, _("Add the SIRET number")))
     if first is not None:
         words = {"label": first.instalment.label, "amount": format_euros(first.instalment.amount)}
         tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))

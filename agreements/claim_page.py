@@ -108,6 +108,7 @@ def claim_context(
     """
     lines = lines_of(claim)
     refusal = may_edit_claim(user, claim)
+    closed = refusal if claim.state == State.REJECTED else None
     ended = why_it_stops(claim) if claim.is_editable else None
     writes = refusal is None and ended is None
     if writes:
@@ -126,6 +127,8 @@ def claim_context(
         "pieces": asked_pieces(claim, piece_form, chosen),
         "writes": writes,
         "ended": ended,
+        "closed": closed,
+        "awaits_siret": writes and claim.agreement.beneficiary.awaits_siret,
         "replies": list(claim.replies.select_related("document__file", "author")) if _may_have_replies(events) else [],
         "reply_form": (reply_form or remember(ReplyForm(prefix="reply"), chosen))
         if may_reply(user, claim) is None
@@ -204,9 +207,18 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
         steps.append(Step(pgettext("feminine", "Filed"), DONE, claim.submitted_at))
     if claim.state in (State.REJECTED, State.SUSPENDED):
         last = next((event for event in reversed(events) if event.to_state == claim.state), None)
-        steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None))
+        text = given_up_words(last)
+        steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None, text))
         return steps
     return [*steps, *_payment_steps(claim)]
+
+
+def given_up_words(event) -> str:
+    """Who gave a claim up, and why when they wrote it; empty for any other event."""
+    if event is None or event.action != "abandon":
+        return ""
+    by = _("Given up by %(person)s.") % {"person": event.actor}
+    return f"{by} {event.comment}".strip()
 
 
 def _past_moves(claim: PaymentClaim, moves: list) -> list[Step]:

@@ -5,6 +5,7 @@ Models are reached through their relations: the models' own transitions name the
 
 from django.utils.translation import gettext as _
 
+from agreements.closed_claims import why_not_written
 from applicants.permissions import may_act_for, may_submit_for
 from core.roles import STAFF_ROLES
 from grants.staff_permissions import reason_not_staff_of
@@ -43,9 +44,7 @@ def may_edit_claim(user, claim) -> str | None:
     """Typing lines and joining proofs: anyone of the beneficiary, while the claim is being written."""
     if refusal := may_act_for(user, claim.agreement.beneficiary):
         return refusal
-    if not claim.is_editable:
-        return _("This claim was filed: it can no longer be changed. Write to the service if something is wrong.")
-    return None
+    return why_not_written(claim, user)
 
 
 def may_reply(user, claim) -> str | None:

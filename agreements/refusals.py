@@ -55,7 +55,7 @@ TRIGGERS = {
         _("The act was notified on %(day)s: a claim is filed from that day on."), "day"
     ),
     "a claim is filed once its beneficiary is registered": told(
-        _("The organisation is still being created: add its SIRET number before a claim is filed for it.")
+        _("The organisation has no SIRET number yet: add it before a claim is filed for it.")
     ),
     "a claim leaves its batch once its orders are cancelled": told(
         _("An order of this claim still stands: cancel its orders first.")
@@ -263,10 +263,10 @@ TRIGGERS = {
     "the payee is not the beneficiary": told(_("The payee is not the beneficiary of the agreement.")),
     "the payee is not the person of the share": told(_("The payee is not the person of this share.")),
     "the pieces of a claim that was filed do not change": told(
-        _("The claim was filed: its pieces do not change any more.")
+        _("The claim is no longer being written: its pieces do not change any more.")
     ),
     "the lines of a claim that was filed do not change": told(
-        _("The claim was filed: its lines do not change any more.")
+        _("The claim is no longer being written: its lines do not change any more.")
     ),
     "the settlement keeps % for the claim and not %": told(
         _("The settlement of the agreement keeps %(kept)s for this claim and not %(amount)s."), "kept", "amount"

@@ -6,13 +6,27 @@ from django.utils.translation import gettext as _
 
 def beneficiary_is_registered(claim, data, actor):
     """The beneficiary has its number: nobody pays, or pays the people of, a body that does not exist yet."""
-    body = claim.agreement.beneficiary
-    if not body.in_formation:
+    refusal = why_not_paid_yet(claim.agreement.beneficiary)
+    return {NON_FIELD_ERRORS: refusal} if refusal else None
+
+
+def why_not_paid_yet(body) -> str | None:
+    """Why no claim is filed for a beneficiary yet, said wherever one may be begun; None when one may be."""
+    if not body.awaits_siret:
         return None
-    return {
-        NON_FIELD_ERRORS: _(
-            "“%(name)s” is still being created: once it is registered, add its SIRET number under “My organisation”,"
-            " then file this claim."
+    words = {"name": body.display_name}
+    if body.in_formation:
+        return (
+            _(
+                "“%(name)s” is still being created: once it is registered, add its SIRET number under"
+                " “My organisation”, then file this claim."
+            )
+            % words
         )
-        % {"name": body.display_name}
-    }
+    return (
+        _(
+            "“%(name)s” has no SIRET number: an RNA number or a local register is enough for an association alone."
+            " Add it under “My organisation”, then file this claim."
+        )
+        % words
+    )

@@ -187,7 +187,8 @@ def _filed_after_the_notification() -> pgtrigger.Trigger:
 
 
 def _filed_once_registered() -> pgtrigger.Trigger:
-    """No claim is filed for a body that was being created and has no number yet."""
+    """No claim is filed for a body that was being created and has no number yet, nor for one that is no association and
+    has no SIRET: the same rule as ``Applicant.awaits_siret``."""
     return pgtrigger.Trigger(
         name="filed_once_registered",
         when=pgtrigger.Before,
@@ -195,7 +196,10 @@ def _filed_once_registered() -> pgtrigger.Trigger:
         condition=pgtrigger.Condition("OLD.state <> 'submitted' AND NEW.state = 'submitted'"),
         func=f"""
             IF EXISTS (SELECT 1 FROM agreements_agreement a JOIN applicants_applicant body ON body.id = a.beneficiary_id
-                       WHERE a.id = NEW.agreement_id AND body.in_formation) THEN
+                       LEFT JOIN applicants_legalcategory category ON category.code = body.legal_category_id
+                       WHERE a.id = NEW.agreement_id AND body.kind = 'legal' AND body.siret IS NULL
+                       AND (body.in_formation OR NOT body.is_association
+                            OR COALESCE(category.family, 'association') <> 'association')) THEN
                 {refuse("a claim is filed once its beneficiary is registered")}
             END IF;
             RETURN NEW;

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agreements import claims, reports
-from agreements.agreement_page import load, payments_of, tasks_of, timeline_of, years_of
+from agreements.agreement_page import ended_claims_of, load, payments_of, tasks_of, timeline_of, years_of
 from agreements.forms.transitions import ConfirmationForm, SignedCopyForm, TrancheReportForm
 from agreements.models import Agreement, Tranche, TrancheReport
 from agreements.permissions import may_sign, may_write_claims
@@ -69,6 +69,7 @@ def _show(
         "payments": payments,
         "years": years,
         "tasks": tasks_of(agreement, payments, years),
+        "ended_claims": ended_claims_of(agreement),
         "claim_days": claim_days(agreement),
         "timeline": timeline_of(agreement, payments),
         "sign_form": form if agreement.awaits_beneficiary else None,

@@ -137,7 +137,7 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
     found = own_claim(request, number)
     option = next((item for item in available_transitions(found, request.user) if item.spec.name == "abandon"), None)
     if option is None or not option.allowed:
-        reason = option.reason if option is not None else _("Only a claim that was never filed can be given up.")
+        reason = option.reason if option is not None else _why_not_given_up(request, found)
         if request.method == "POST":
             versions.gone_on(request, found, reason)
         messages.error(request, reason)
@@ -152,6 +152,12 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
         return redirect(found.agreement)
     context = {"claim": found, "option": option, "lines": found.lines.count(), "pieces": found.pieces.count()}
     return render(request, "agreements/claim_abandon.html", context)
+
+
+def _why_not_given_up(request: HttpRequest, found: PaymentClaim) -> str:
+    """A claim that ended before it was ever filed says how; any other one was filed once."""
+    never_filed = found.submitted_at is None and may_edit_claim(request.user, found)
+    return never_filed or _("Only a claim that was never filed can be given up.")
 
 
 def _file(request: HttpRequest, found: PaymentClaim) -> SubmitClaimForm | None:

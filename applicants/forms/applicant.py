@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.models import Applicant, JoinRequest
+from applicants.models.applicant import ASSOCIATIONS
 from applicants.models.people import ROLE_HELP, MemberRole
 from applicants.people import known_applicant
 from applicants.rules.identifiers import compact, validate_rna, validate_siret
@@ -145,13 +146,32 @@ class LegalApplicantForm(_ApplicantForm):
         identified = siret or rna or cleaned.get("local_register") or cleaned.get("in_formation")
         if not identified and not numbers_are_wrong:
             self.add_error("siret", _("Give the SIRET number or, for an association without one, the RNA number."))
+        elif not (siret or cleaned.get("in_formation") or numbers_are_wrong or self._may_have_no_siret(cleaned)):
+            self.add_error(
+                "siret",
+                _(
+                    "Give the SIRET number: an RNA number or a local register is enough for an association alone, and this"
+                    " legal form is none. If the organisation is still being created, keep the box ticked."
+                ),
+            )
         return cleaned
+
+    def _may_have_no_siret(self, cleaned: dict[str, Any]) -> bool:
+        """An association, by its legal category where it is known. An organisation that was recorded without a number
+        before this was asked keeps its page open to other corrections: no claim is filed for it meanwhile."""
+        before = Applicant.objects.filter(pk=self.instance.pk).select_related("legal_category").first()
+        if before is not None and before.awaits_siret and not before.in_formation:
+            return True
+        category = cleaned.get("legal_category")
+        if category is not None:
+            return category.family == ASSOCIATIONS
+        return cleaned.get("ess_statut") == Applicant.EssStatut.ASSOCIATION
 
     def _post_clean(self) -> None:
         category = self.cleaned_data.get("legal_category")
         self.instance.is_association = (
             self.cleaned_data.get("ess_statut") == Applicant.EssStatut.ASSOCIATION
-            or getattr(category, "family", "") == "association"
+            or getattr(category, "family", "") == ASSOCIATIONS
         )
         if self.known is None and not self.errors:
             super()._post_clean()

@@ -91,6 +91,10 @@ class ApplicantQuerySet(models.QuerySet):
         return matching(self, typed)
 
 
+#: The family of the legal categories of associations.
+ASSOCIATIONS = "association"
+
+
 @tracked(
     personal=[
         "name",
@@ -308,6 +312,21 @@ class Applicant(models.Model):
     def is_legal(self) -> bool:
         """Whether this is an organisation."""
         return self.kind == self.Kind.LEGAL
+
+    @property
+    def awaits_siret(self) -> bool:
+        """Whether no payment may be asked for before a SIRET number is added: of an organisation that is being created,
+        and of one that is no association (an RNA number or a local register alone is for associations). The trigger
+        ``filed_once_registered`` of payment claims says the same."""
+        if not self.is_legal or self.siret:
+            return False
+        return self.in_formation or not self._is_surely_association
+
+    @property
+    def _is_surely_association(self) -> bool:
+        """Said to be one, and of no legal category that says otherwise."""
+        category = self.legal_category
+        return self.is_association and (category is None or category.family == ASSOCIATIONS)
 
     @property
     def display_name(self) -> str:

@@ -22,6 +22,7 @@ from core.engine.versions import FIELD, Difference, Stale
 from core.money import format_euros
 from core.presentation import action_label
 from core.roles import STAFF_ROLES
+from core.site import resumed
 from core.text import is_number
 from core.views.resume import Kept, is_fragment, kept_from, page_before
 
@@ -48,6 +49,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
     kept = kept_from(request)
     answers = answers_of(request, stale)
+    answers += [item for item in kept.answers if item not in answers]
     context = {
         "title": _title(stale, changes),
         "sentence": _sentence(stale, changes),
@@ -95,8 +97,11 @@ def typed_of(kept: Kept) -> list[str]:
 
 
 def _untold(kept: Kept, stale: Stale, answers: list[tuple[str, str]]) -> list[str]:
-    """What was typed and no answer repeats; nothing where the page carried all that it asked."""
+    """What was typed and no answer repeats; nothing where the page carried all that it asked, in the token of its
+    version or field by field: what is left then are its buttons and its marks."""
     if stale.shown is not None and questions.ASKED in stale.shown.values:
+        return []
+    if any(name == resumed.ASKED for name, _value in kept.fields):
         return []
     told = {words for _label, words in answers}
     return [value for value in typed_of(kept) if value.strip() not in told]

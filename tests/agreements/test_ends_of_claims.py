@@ -16,14 +16,16 @@ from agreements.agreement_page import tasks_now
 from agreements.certified import why_it_stays
 from agreements.due import asked_back_of, forecast_of, reckoning_of
 from agreements.models import Agreement, PaymentClaim
-from agreements.permissions import may_review
+from agreements.permissions import may_edit_claim, may_review
 from agreements.settlements.services import standing_of
+from applicants.models import Membership
 from core.dates import format_date_long
 from core.models import OutboxMessage
 from core.money import format_euros
 from core.transitions import TransitionRefused, perform
 from tests.factories.agreements import add_line, certified, in_force, opened, ordered, pay, review, submitted
-from tests.forms import form_to
+from tests.factories.core import UserFactory
+from tests.forms import form_to, forms_of
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -300,3 +302,101 @@ def test_who_began_a_claim_is_not_told_to_have_filed_it():
     PaymentClaim.objects.filter(pk=claim.pk).update(opened_by=house.instructor)
     claim = PaymentClaim.objects.get(pk=claim.pk)
     assert may_review(house.instructor, claim).startswith("Vous avez commencé cette demande")
+
+
+@pytest.mark.parametrize(
+    ("fields", "may_file"),
+    [
+        ({"legal_category_id": "5458", "is_association": False, "rna": "W123456789"}, False),
+        ({"legal_category_id": "5458", "is_association": True, "rna": "W123456789"}, False),  # said to be one
+        ({"legal_category_id": None, "is_association": False, "local_register": "Colmar, vol. 1"}, False),
+        ({"legal_category_id": "9220", "is_association": True, "rna": "W123456789"}, True),
+        ({"legal_category_id": None, "is_association": True, "local_register": "Colmar, vol. 1"}, True),
+    ],
+)
+def test_a_number_of_associations_alone_is_enough_for_an_association_only(client, fields, may_file):
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance")
+    body = type(agreement.beneficiary).objects.filter(pk=agreement.beneficiary_id)
+    body.update(siret=None, in_formation=False, **fields)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    assert claim.agreement.beneficiary.awaits_siret is not may_file
+    address = reverse("applicants:edit", args=[agreement.beneficiary_id])
+    sign_in(client, house.member)
+    for page in (claim.get_absolute_url(), agreement.get_absolute_url()):
+        assert (address in client.get(page).text) is not may_file
+    filed = {"state": "submitted", "submitted_by": house.member, "submitted_at": timezone.now()}
+    if may_file:
+        assert claims.submit(claim, actor=house.member).state == "submitted"
+        return
+    with pytest.raises(TransitionRefused, match="SIRET"):
+        claims.submit(claim, actor=house.member)
+    with pytest.raises(DatabaseError, match="registered"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(**filed)
+
+
+# --- why a claim is no longer written ----------------------------------------------------------------------------------
+
+
+def given_up(house, claim, by=None):
+    return perform(claim, "abandon", actor=by or house.member, comment="Trop tôt.")
+
+
+def test_a_claim_that_was_given_up_is_never_said_to_be_filed(client):
+    """Every address that its open pages send to, and those that are read, in both languages."""
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    add_line(claim, house)
+    sign_in(client, house.member)
+    page = client.get(claim.get_absolute_url())
+    forms = [form for form in forms_of(page, claim.get_absolute_url()) if claim.number in form.action]
+    line = client.get(reverse("agreements:line_change", args=[claim.number, 1]))
+    forms += [form for form in forms_of(line, line.request["PATH_INFO"]) if claim.number in form.action]
+    given_up(house, claim)
+    assert len(forms) > 6
+    for form in forms:
+        answer = client.post(form.action, form.typed())
+        assert answer.status_code == 409, form.action
+        assert "Vous avez abandonné cette demande" in answer.text and "a été déposée" not in answer.text, form.action
+    for name in ("claim", "line_add", "claim_abandon"):
+        words = client.get(reverse(f"agreements:{name}", args=[claim.number]), follow=True).text
+        assert "Vous avez abandonné cette demande" in words and "a été déposée" not in words
+    assert "Trop tôt." in client.get(claim.get_absolute_url()).text
+    assert claim.get_absolute_url() in client.get(agreement.get_absolute_url()).text
+    with override("en"):
+        assert "filed" not in may_edit_claim(house.member, claim)
+
+
+def test_a_claim_that_is_no_longer_written_says_what_became_of_it():
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    other = UserFactory(applicant=True)
+    Membership.objects.create(user=other, applicant=agreement.beneficiary, role="representative")
+    given_up(house, claim, other)
+    assert f"{other} a abandonné cette demande" in may_edit_claim(house.member, claim)
+    assert agreement.number in may_edit_claim(house.member, claim)
+    again = claims.open_claim(Agreement.objects.get(pk=agreement.pk), claim.instalment, actor=house.member)
+    assert again.number in may_edit_claim(house.member, claim)
+    assert may_edit_claim(house.member, again) is None
+
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    assert "a été déposée le" in may_edit_claim(house.member, claim)
+    perform(claim, "start_review", actor=house.instructor)
+    perform(claim, "suspend", actor=house.instructor, comment="Un doute.")
+    assert "suspendue" in may_edit_claim(house.member, claim)
+    perform(claim, "reject", actor=house.instructor, comment="Hors objet.")
+    assert "Le service a rejeté cette demande" in may_edit_claim(house.member, claim)
+
+
+def test_what_was_typed_on_a_page_that_went_on_is_given_back_by_its_labels(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance")
+    sign_in(client, house.member)
+    address = reverse("agreements:claim_submit", args=[claim.number])
+    form = form_to(client.get(claim.get_absolute_url()), address)
+    given_up(house, claim)
+    page = client.post(address, form.typed(statement="Deux ateliers.", attested="on")).text
+    typed = page.split("Ce que vous avez saisi</h2>")[1].split("</dl>")[0]
+    assert "Deux ateliers." in typed and "Montant demandé" in typed
+    assert "es-typed" not in page and ">on<" not in page

@@ -162,6 +162,26 @@ def test_an_organisation_that_gets_registered_adds_its_number(client, person) ->
     assert (applicant.siret, applicant.in_formation) == (SIRET_OF_THE_GUIDE, False)
 
 
+@pytest.mark.parametrize(
+    ("typed", "leaves"),
+    [
+        ({"rna": "W123456789"}, False),
+        ({"local_register": "Colmar 3/12"}, False),
+        ({"rna": "W123456789", "ess_statut": "association"}, False),  # its legal category says otherwise
+        ({"rna": "W123456789", "ess_statut": "association", "legal_category": "9220"}, True),
+        ({"siret": SIRET_OF_THE_GUIDE}, True),
+    ],
+)
+def test_a_company_leaves_its_formation_with_its_siret(client, person, typed: dict, leaves: bool) -> None:
+    body = ApplicantFactory(being_formed=True, representative=person)
+    posted = LEGAL | {"siret": "", "ess_statut": "cooperative", "legal_category": "5458"} | typed
+    client.get(url("edit", body.pk))
+    response = client.post(url("edit", body.pk), posted)
+    body.refresh_from_db()
+    assert body.in_formation is not leaves
+    assert leaves or "siret" in response.context["form"].errors
+
+
 def test_an_editor_reads_only(client, person) -> None:
     applicant = ApplicantFactory(editor=person, representative=UserFactory(applicant=True))
     assert client.get(url("detail", applicant.pk)).status_code == 200

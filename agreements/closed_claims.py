@@ -1,0 +1,69 @@
+"""Why a claim is no longer written, in the words of its beneficiary: the one place that says it.
+
+Every page that a form of the claim may come from, old or new, reads it through ``permissions.may_edit_claim``.
+"""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from core.dates import format_date_long
+
+ENDS = ("abandon", "reject", "refuse_at_end")
+"""The moves after which a claim is over without a payment."""
+
+
+def end_of(claim) -> Any:
+    """The event that ended a rejected claim: given up, rejected, or refused by the settlement; None for any other."""
+    if claim.state != "rejected":
+        return None
+    ends = [event for event in claim.events if event.action in ENDS]
+    return ends[-1] if ends else None
+
+
+def why_not_written(claim, user) -> str | None:
+    """Why ``user`` can no longer change a claim; None while it is being written (drafts, claims given back)."""
+    if claim.is_editable:
+        return None
+    if claim.state == "rejected":
+        return f"{_how_it_ended(claim, user)} {_what_of_its_payment(claim)}".strip()
+    words = {"day": format_date_long(claim.submitted_at)}
+    if claim.state == "suspended":
+        return _("This claim is suspended: it cannot be changed, but you may answer the service on its page.")
+    if claim.owes_nothing and claim.is_over:
+        return _("This claim was closed, nothing being due for it: it can no longer be changed.")
+    if claim.is_over:
+        return _("This claim was paid: it can no longer be changed. Write to the service if something is wrong.")
+    return (
+        _(
+            "This claim was filed on %(day)s: it can no longer be changed. Write to the service if something is wrong,"
+            " it may return the claim to you."
+        )
+        % words
+    )
+
+
+def _how_it_ended(claim, user) -> str:
+    event = end_of(claim)
+    words = {"day": format_date_long(event.created_at) if event else ""}
+    if event is not None and event.action == "abandon":
+        if event.actor_id == user.pk:
+            return _("You gave up this claim on %(day)s: it can no longer be changed.") % words
+        words["person"] = str(event.actor)
+        return _("%(person)s gave up this claim on %(day)s: it can no longer be changed.") % words
+    if claim.submitted_at is None:
+        return _("This claim was never filed, and its agreement has ended: it can no longer be changed.")
+    if event is not None and event.action == "refuse_at_end":
+        return _("The settlement of the agreement did not keep this claim: it can no longer be changed.")
+    return _("The service rejected this claim on %(day)s: it can no longer be changed. Its page says why.") % words
+
+
+def _what_of_its_payment(claim) -> str:
+    """Where the payment of a claim that is over may be asked for."""
+    agreement = claim.agreement
+    if not agreement.is_in_force:
+        return ""
+    again = agreement.claims.exclude(state="rejected").filter(instalment_id=claim.instalment_id).first()
+    if again is not None:
+        return _("This payment is asked for by the claim %(number)s now.") % {"number": again.number}
+    return _("You may claim this payment again on the page %(number)s.") % {"number": agreement.number}
