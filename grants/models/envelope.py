@@ -89,7 +89,7 @@ class Envelope(models.Model):
         verbose_name_plural = _("envelopes")
         ordering = ["-year", "code"]
         indexes = [
-            *for_lists("envelope", "year", "voted_amount", "committed_amount"),
+            *for_lists("envelope", "year", "voted_amount", "committed_amount", "is_closed"),
             models.Index(fields=["programme", "year"], name="envelope_programme_year"),
             models.Index(fields=["kind", "year"], name="envelope_kind_year"),
         ]
