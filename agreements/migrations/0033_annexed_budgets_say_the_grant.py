@@ -5,6 +5,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -93,11 +95,11 @@ class Migration(migrations.Migration):
             model_name='agreementbudgetline',
             constraint=models.UniqueConstraint(condition=models.Q(('financing__in', ['grant', 'to_find'])), fields=('agreement', 'financing'), name='agreement_budget_one_grant'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='agreementbudgetline',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('asked_amount__isnull', False), ('financing', 'grant')), ('asked_amount__isnull', True), _connector='OR'), name='agreement_budget_grant_was_asked'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='agreementbudgetline',
             constraint=models.CheckConstraint(condition=models.Q(('financing', ''), ('side', 'product'), _connector='OR'), name='agreement_budget_financing_of_products'),
         ),

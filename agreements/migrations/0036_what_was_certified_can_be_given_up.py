@@ -10,6 +10,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -164,15 +166,15 @@ class Migration(migrations.Migration):
             model_name='settlementline',
             trigger=pgtrigger.compiler.Trigger(name='while_in_force', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE at_stake NUMERIC;', func="\n                    IF NOT EXISTS (\n                        SELECT 1 FROM agreements_settlement s\n                          JOIN agreements_agreement a ON a.id = s.agreement_id\n                          JOIN agreements_paymentclaim c ON c.agreement_id = a.id\n                         WHERE s.id = NEW.settlement_id AND c.id = NEW.claim_id AND a.state = 'in_force') THEN\n                        RAISE EXCEPTION 'a settlement names the claims of its agreement before it ends' USING ERRCODE = 'check_violation';\n                    END IF;\n                    SELECT coalesce(certified_amount - given_up_amount, claimed_amount) INTO at_stake FROM agreements_paymentclaim\n                     WHERE id = NEW.claim_id;\n                    IF NEW.amount > at_stake THEN\n                        RAISE EXCEPTION 'a settlement keeps at most the % at stake on a claim', at_stake USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='4b2b03196dec2dd3b23a314b2ae59c0c8f9b2024', operation='INSERT', pgid='pgtrigger_while_in_force_3b762', table='agreements_settlementline', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentclaim',
             constraint=models.CheckConstraint(condition=models.Q(('given_up_amount', 0), models.Q(('certified_amount__gte', django.db.models.expressions.CombinedExpression(models.F('ordered_amount'), '+', models.F('given_up_amount'))), ('given_up_amount__gt', 0)), _connector='OR'), name='claim_given_up_within_certified', violation_error_message='What is ordered and what is given up of a claim is within what is certified.'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentclaim',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['ordered', 'paid']), _negated=True), models.Q(('ordered_at__isnull', False), ('ordered_by__isnull', False)), models.Q(('certified_amount', models.F('given_up_amount')), ('given_up_amount__gt', 0), ('state', 'paid')), _connector='OR'), name='claim_ordered_by_someone'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentclaim',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'paid'), _negated=True), models.Q(('paid_amount', django.db.models.expressions.CombinedExpression(models.F('certified_amount'), '-', models.F('given_up_amount'))), ('paid_amount__gt', 0), ('paid_on__isnull', False)), models.Q(('certified_amount', models.F('given_up_amount')), ('paid_amount', 0), ('paid_on__isnull', True)), _connector='OR'), name='claim_paid_is_dated'),
         ),

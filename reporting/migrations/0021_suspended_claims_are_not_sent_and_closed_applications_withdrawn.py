@@ -7,6 +7,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -153,11 +155,11 @@ class Migration(migrations.Migration):
             model_name='paymentapplicationentry',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "reporting_paymentapplicationentryevent" ("certificate_id", "eligible_amount", "entered_at", "id", "line_id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "public_amount", "released_at", "union_amount") VALUES (OLD."certificate_id", OLD."eligible_amount", OLD."entered_at", OLD."id", OLD."line_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."public_amount", OLD."released_at", OLD."union_amount"); RETURN NULL;', hash='ebb4b449bad6526b4c70ead4ac8adb0df7501f6c', operation='DELETE', pgid='pgtrigger_delete_delete_15fd7', table='reporting_paymentapplicationentry', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state__in', ['open', 'void'])), models.Q(models.Q(('state', 'open'), _negated=True), ('closed_at__isnull', False), ('closed_by__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='payment_application_closed_by_someone'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentapplication',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at__isnull', True), models.Q(models.Q(('state', 'void'), _negated=True), ('closed_at__isnull', True), _connector='OR')), models.Q(('state', 'void'), ('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('closed_at__isnull', True), ('withdrawn_at__gte', models.F('closed_at')), _connector='OR')), _connector='OR'), name='payment_application_withdrawn_by_someone'),
         ),
