@@ -147,7 +147,9 @@ def claim_context(
         "submit_refusal": may_submit_claim(user, claim) if writes else None,
         "workbook_form": workbook_form or remember(WorkbookForm(), chosen),
         "forms": [
-            form for form in (amount_form, proof_form, submit_form, workbook_form, reply_form) if form is not None
+            form
+            for form in (amount_form, piece_form and piece_form[1], proof_form, submit_form, workbook_form, reply_form)
+            if form is not None
         ],
         "orders": claim.orders.exclude(state="cancelled").select_related("payee", "share").order_by("pk"),
     }

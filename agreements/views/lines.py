@@ -22,6 +22,7 @@ from agreements.views.typed import keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
+from core.site.chosen_files import taken
 
 MAX_CATEGORY = 120
 
@@ -172,6 +173,7 @@ def proof(request: HttpRequest, number: str) -> HttpResponse:
         except (ClaimRefused, DocumentRefused) as refusal:
             form.add_error("proof", str(refusal))
         else:
+            taken(request, "proof")
             messages.success(request, _("The proof is joined."))
     typed = keep_typed(request, claim)
     if form.is_valid() and typed.is_kept:

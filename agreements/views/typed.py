@@ -16,7 +16,7 @@ from agreements.forms.portal import AmountForm, PieceForm
 from agreements.models import PaymentClaim
 from core.documents import DocumentRefused
 from core.engine import versions
-from core.site.chosen_files import chosen_files
+from core.site.chosen_files import chosen_files, taken
 
 
 @dataclass
@@ -100,6 +100,7 @@ def _join_pieces(request: HttpRequest, claim: PaymentClaim, typed: Typed, asked:
             try:
                 claims.join_piece(claim, code, form.cleaned_data["file"], actor=request.user)
                 typed.joined += 1
+                taken(request, f"{code}-file")
                 continue
             except (ClaimRefused, DocumentRefused) as refusal:
                 form.add_error("file", str(refusal))

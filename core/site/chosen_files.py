@@ -38,9 +38,19 @@ def left_behind(request: HttpRequest) -> list[tuple[str, str]]:
     return [(name, chosen) for name, chosen in found if chosen]
 
 
+def taken(request: HttpRequest, name: str) -> None:
+    """Say that the file of this field is stored: a page refused for another reason does not ask for it again."""
+    request.taken_files = getattr(request, "taken_files", frozenset()) | {name}
+
+
 def chosen_files(request: HttpRequest) -> dict[str, str]:
-    """The names of the files that the page was sent with, by field, and of those chosen at the try before."""
-    return dict(left_behind(request)) | {name: upload.name for name, upload in request.FILES.items()}
+    """The names of the files that the page was sent with, by field, and of those chosen at the try before.
+
+    Those that are stored by now (:func:`taken`) are out of it.
+    """
+    chosen = dict(left_behind(request)) | {name: upload.name for name, upload in request.FILES.items()}
+    stored = getattr(request, "taken_files", frozenset())
+    return {name: file for name, file in chosen.items() if name not in stored}
 
 
 def remember(form: forms.BaseForm, chosen: Mapping[str, str]) -> forms.BaseForm:
@@ -73,6 +83,8 @@ class ChosenFileInput(forms.ClearableFileInput):
             "mark": name + CHOSEN,
             "without": name + WITHOUT if self.may_go_without else "",
         }
+        if self.may_go_without:  # read by keep.js, which asks again when the page was left
+            context["widget"]["attrs"]["data-without"] = name + WITHOUT
         return context
 
 

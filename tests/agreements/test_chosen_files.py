@@ -116,6 +116,29 @@ def test_the_other_files_of_the_page_of_a_claim_are_asked_for_again(client):
 
 
 @pytest.mark.django_db
+def test_a_file_that_is_stored_is_not_said_to_be_lost(client):
+    """Whatever else refuses the page: filing without the statement, a wrong piece beside, a proof beside an amount."""
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    client.force_login(house.member)
+    client.post(reverse("agreements:line_add", args=[claim.number]), typed())
+    code = claim.instalment.required_pieces[0]["code"]
+    right = {"claimed_amount": "100,00", "statement": ""}
+    page = client.post(
+        reverse("agreements:claim_submit", args=[claim.number]), right | {f"{code}-file": upload("a.pdf")}
+    )
+    assert page.status_code == 422 and claim.pieces.filter(document__name="a.pdf").exists()
+    assert AGAIN not in page.text and "-file-chosen" not in page.text
+    proof = {"proof": upload("preuve.pdf"), "lines": ["1"], "claimed_amount": "999 999,00", "statement": ""}
+    page = client.post(reverse("agreements:line_proof", args=[claim.number]), proof)
+    assert page.status_code == 422 and claim.lines.get(rank=1).proof.name == "preuve.pdf"
+    assert f"{AGAIN}preuve.pdf" not in page.text
+    wrong = {f"{code}-file": SimpleUploadedFile("b.pdf", b"nothing of a PDF", "application/pdf")}
+    page = client.post(reverse("agreements:claim_amount", args=[claim.number]), right | wrong)
+    assert page.status_code == 422 and "data-error-summary" in page.text
+
+
+@pytest.mark.django_db
 def test_a_form_taken_up_after_the_session_ended_asks_for_its_file(client):
     agreement, house = in_force()
     claim = submitted(agreement, house)

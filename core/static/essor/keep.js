@@ -49,9 +49,11 @@
     drop(copies(`essor-form-${signedOut}-`));
     quietly(() => sessionStorage.removeItem(SENT));
   }
-  // What was typed in the form of a case that is filed or withdrawn can never be sent.
+  // What was typed in forms of a case or a claim that is filed or withdrawn can never be sent.
   document.querySelectorAll("[data-form-over]").forEach((place) => {
-    drop(copies(`essor-form-${account}-${place.dataset.formOver}-q-`));
+    const start = `essor-form-${account}-${place.dataset.formOver}`;
+    const here = [...document.querySelectorAll("form[data-keep]")].map(keyOf);
+    drop(copies(start).filter((key) => (key === start || key.startsWith(`${start}-`)) && !here.includes(key)));
   });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.signsOut;
@@ -81,10 +83,37 @@
   // A page that refuses shows again what was typed: the server does not have it.
   const refused = document.querySelector("[data-error-summary]");
 
+  // No browser keeps a chosen file, and this device only its name: it is chosen again, or left out in so many words.
+  const fileFieldsOf = (form) => [...form.elements].filter((one) => one.type === "file" && one.name);
+  const askAgain = (field, name) => {
+    const mark = Object.assign(document.createElement("input"), { type: "hidden", name: `${field.name}-chosen`, value: name });
+    const text = document.body.dataset.textChooseAgain.replace("{name}", name);
+    const note = Object.assign(document.createElement("p"), { className: "notice act", textContent: text });
+    note.dataset.chooseAgain = "";
+    field.after(mark, note);
+    if (!field.dataset.without) return;
+    const choice = Object.assign(document.createElement("div"), { className: "choice" });
+    const id = `${field.id || field.name}-without`;
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", name: field.dataset.without, value: "1", id });
+    choice.append(box, Object.assign(document.createElement("label"), { htmlFor: id, textContent: document.body.dataset.textWithout.replace("{name}", name) }));
+    note.after(choice);
+  };
+
   document.querySelectorAll("form[data-keep]").forEach((form) => {
     const key = keyOf(form);
     const copy = read(key);
     let restored = false;
+    for (const field of fileFieldsOf(form)) {
+      const name = copy[field.name]?.file;
+      if (!name || field.files.length) continue;
+      const isAsked = Boolean(form.elements[`${field.name}-chosen`]);
+      // A page that refuses asks itself for what it does not have: the rest is stored.
+      if (refused && !isAsked) delete copy[field.name];
+      else if (!isAsked) {
+        askAgain(field, name);
+        restored = true;
+      }
+    }
     for (const field of fieldsOf(form)) {
       const kept = copy[field.name];
       if (!kept) continue;
@@ -108,6 +137,13 @@
     }
 
     form.addEventListener("input", (event) => {
+      if (fileFieldsOf(form).includes(event.target)) {
+        const kept = read(key);
+        if (event.target.files.length) kept[event.target.name] = { file: event.target.files[0].name };
+        else delete kept[event.target.name];
+        write(key, kept);
+        return;
+      }
       const field = isRadio(event.target) ? groupOf(event.target)[0] : event.target;
       if (!fieldsOf(form).includes(field)) return;
       const kept = read(key);
