@@ -25,6 +25,7 @@ from core.money import ZERO, format_euros, sum_money
 from core.past_days import HasCome
 from core.roles import Role
 from core.templatetags.essor import pill
+from core.text import PastedTextMixin
 from grants.admin.side_panels import meter
 from grants.models import Application, Commitment, Envelope, PaymentCredit
 from grants.staff_permissions import EDITS_BUDGET
@@ -34,7 +35,7 @@ SHOWN = 50
 CLOSED = pgettext_lazy("envelope", "closed")
 
 
-class PaymentCreditForm(forms.ModelForm):
+class PaymentCreditForm(PastedTextMixin, forms.ModelForm):
     """Credits are never voted below what is ordered on them; once an order has used them they keep their year."""
 
     def clean_year(self):
@@ -54,7 +55,7 @@ class PaymentCreditForm(forms.ModelForm):
         return voted
 
 
-class EnvelopeForm(forms.ModelForm):
+class EnvelopeForm(PastedTextMixin, forms.ModelForm):
     """A vote that falls short of what stands on agendas is recorded once it was read which cases count on it."""
 
     all_the_same = forms.BooleanField(
