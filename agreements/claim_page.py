@@ -5,21 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
-from agreements.due import asked_back_of, forecast_of, reckoning_of
+from agreements.costs import costs_as_filed, costs_of
+from agreements.due import asked_back_of, reckoning_of
 from agreements.duplicates import typed_again
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import why_it_stops
-from core.dates import format_date_long
-from core.money import format_euros
 from core.site.chosen_files import remember
 from core.transitions import reasons_against
 
@@ -134,7 +132,8 @@ def claim_context(
         if may_reply(user, claim) is None
         else None,
         "missing": [text for texts in missing.values() for text in texts],
-        "before_filing": before_filing(claim) if writes and not missing else [],
+        "before_filing": costs_of(claim) if writes and not missing else [],
+        "as_filed": costs_as_filed(claim),
         "reckoning": reckoning_of(claim),
         "asked_back": asked_back_of(claim),
         "given_up": list(claim.given_up.select_related("share")) if claim.given_up_amount else [],
@@ -153,31 +152,6 @@ def claim_context(
         ],
         "orders": claim.orders.exclude(state="cancelled").select_related("payee", "share").order_by("pk"),
     }
-
-
-def before_filing(claim: PaymentClaim) -> list[str]:
-    """What filing the claim as it is would cost its beneficiary; said before, since it is asked for only once."""
-    planned, agreement, found = claim.instalment, claim.agreement, []
-    if planned.needs_expenditure:
-        forecast = forecast_of(claim)
-        if forecast.due < claim.claimed_amount:
-            words = {"due": format_euros(forecast.due), "asked": format_euros(claim.claimed_amount)}
-            found.append(_("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.") % words)
-        if forecast.asked_back:
-            amount = {"amount": format_euros(forecast.asked_back)}
-            found.append(_("%(amount)s of what was paid to you would be asked back.") % amount)
-        ends_on = planned.tranche.ends_on if planned.tranche else agreement.end
-        if found and planned.is_final and ends_on >= timezone.localdate():
-            day = {"day": format_date_long(ends_on)}
-            found.append(
-                _("You may still spend until %(day)s: this claim closes the account, file it when all is paid.") % day
-            )
-    if rest := planned.amount - claim.claimed_amount:
-        found.append(
-            _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
-            % {"rest": format_euros(rest)}
-        )
-    return found
 
 
 def _may_have_replies(events: list) -> bool:

@@ -76,10 +76,12 @@ def reckoning_of(claim) -> list[str]:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Euros that a claim would make due, and that it would have asked back, were all that is declared accepted."""
+    """Euros that a claim would make due, and that it would have asked back, were all that is declared accepted; ``lost``
+    are those of its payment that would be due too, had they been asked for."""
 
     due: Decimal
     asked_back: Decimal
+    lost: Decimal
 
 
 def forecast_of(claim) -> Forecast:
@@ -89,7 +91,9 @@ def forecast_of(claim) -> Forecast:
     noted = sum_money(siblings.exclude(pk=claim.pk).values_list("overpaid_amount", flat=True))
     asked_back = ZERO if claim.instalment.kind == "interim" else max(already - noted - entitled.amount, ZERO)
     given_up = _given_up(siblings.exclude(pk=claim.pk))
-    return Forecast(min(max(entitled.amount - already - given_up, ZERO), claim.claimed_amount), asked_back)
+    open_amount = min(max(entitled.amount - already - given_up, ZERO), claim.instalment.amount)
+    due = min(open_amount, claim.claimed_amount)
+    return Forecast(due, asked_back, open_amount - due)
 
 
 def _spent(siblings, *, as_declared: bool) -> Decimal:

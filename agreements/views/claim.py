@@ -11,18 +11,21 @@ from django.views.decorators.http import require_http_methods, require_POST
 from agreements import claims
 from agreements.claim_page import claim_context
 from agreements.claims import ClaimRefused
+from agreements.costs import costs_of, mark_of
 from agreements.forms.portal import ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
-from agreements.permissions import may_edit_claim, may_reply
+from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.views.access import add_refusal, claim_to_write, own_claim
 from agreements.views.typed import files_aside, keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
 from core.site.chosen_files import chosen_files
-from core.transitions import TransitionRefused, available_transitions, perform
+from core.transitions import TransitionRefused, available_transitions, perform, reasons_against
 
+#: The costs that were read on the page of confirmation.
+CONFIRMED = "costs-read"
 TEMPLATE = "agreements/claim.html"
 
 
@@ -121,7 +124,10 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
     with transaction.atomic():
         versions.lock(found)
         typed = keep_typed(request, found, whole=True)
-        form = _file(request, found) if typed.is_kept else None
+        unread = typed.is_kept and _costs_unread(request, found)
+        form = _file(request, found) if typed.is_kept and not unread else None
+    if unread:
+        return _confirm(request, own_claim(request, number))
     if form is not None or not typed.is_kept:
         found = own_claim(request, number)
         forms = typed.refused_forms() | ({"submit_form": form} if form is not None else {})
@@ -152,6 +158,24 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
         return redirect(found.agreement)
     context = {"claim": found, "option": option, "lines": found.lines.count(), "pieces": found.pieces.count()}
     return render(request, "agreements/claim_abandon.html", context)
+
+
+def _costs_unread(request: HttpRequest, found: PaymentClaim) -> bool:
+    """Whether filing what was sent costs something that its page of confirmation has not said yet, or not so; asked only
+    of a claim that could be filed."""
+    form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
+    refused = may_submit_claim(request.user, found) or files_aside(request) or not form.is_valid()
+    if refused or reasons_against(found, "submit", request.user):
+        return False
+    costs = costs_of(found)
+    return bool(costs) and request.POST.get(CONFIRMED) != mark_of(costs)
+
+
+def _confirm(request: HttpRequest, found: PaymentClaim) -> HttpResponse:
+    """What filing costs, before it is done. What was typed and chosen is kept on the claim by now."""
+    costs = costs_of(found)
+    context = {"claim": found, "agreement": found.agreement, "costs": costs, "name": CONFIRMED, "mark": mark_of(costs)}
+    return render(request, "agreements/claim_confirm.html", context)
 
 
 def _why_not_given_up(request: HttpRequest, found: PaymentClaim) -> str:

@@ -45,7 +45,10 @@ def test_the_page_is_one_form_that_every_button_sends(client):
 
 def test_filing_files_the_amount_on_the_screen(client):
     claim, _house, page = a_page(client)
-    assert send(client, page, url("claim_submit", claim.number), attested="on").status_code == 302
+    costs = send(client, page, url("claim_submit", claim.number), attested="on")
+    assert costs.status_code == 200 and kept(claim) == (Decimal("100.00"), "Trois ateliers.", "draft")
+    confirmed = form_to(costs, url("claim_submit", claim.number))
+    assert client.post(confirmed.action, confirmed.fields).status_code == 302
     assert kept(claim) == (Decimal("100.00"), "Trois ateliers.", "submitted")
 
 
@@ -62,7 +65,9 @@ def test_filing_that_is_refused_keeps_what_was_typed(client):
     claim, _house, page = a_page(client)
     answer = send(client, page, url("claim_submit", claim.number))
     assert answer.status_code == 422 and kept(claim) == (Decimal("100.00"), "Trois ateliers.", "draft")
-    again = send(client, answer, url("claim_submit", claim.number), attested="on")
+    costs = send(client, answer, url("claim_submit", claim.number), attested="on")
+    confirmed = form_to(costs, url("claim_submit", claim.number))
+    again = client.post(confirmed.action, confirmed.fields)
     assert again.status_code == 302 and kept(claim)[2] == "submitted"
 
 

@@ -32,6 +32,7 @@ from tests.factories.agreements import (
 )
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.core import UserFactory
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 20
@@ -343,8 +344,11 @@ def test_pieces_are_joined_and_the_claim_filed_once(client):
         upload = SimpleUploadedFile("pièce.pdf", pdf(piece["code"]), "application/pdf")
         client.post(url("claim_piece", claim.number, piece["code"]), {f"{piece['code']}-file": upload})
     assert client.post(url("claim_submit", claim.number), {}).status_code == 422
+    costs = client.post(url("claim_submit", claim.number), {"attested": "on"})  # less is due than what is asked
+    read = form_to(costs, url("claim_submit", claim.number)).fields["costs-read"]
     for _click in range(2):
-        assert client.post(url("claim_submit", claim.number), {"attested": "on"}).status_code == 302
+        answer = client.post(url("claim_submit", claim.number), {"attested": "on", "costs-read": read})
+        assert answer.status_code == 302
     claim.refresh_from_db()
     assert claim.state == "submitted"
     late = client.post(url("line_add", claim.number), typed(invoice_number="F-9"))  # what was typed is given back
