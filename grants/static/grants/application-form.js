@@ -86,6 +86,11 @@
     status.textContent = text;
     status.classList.toggle("failed", failed);
     if (retryButton()) retryButton().hidden = !again;
+    // Trying again does nothing while the session is ended: the way to sign in stands beside.
+    const signIn = document.querySelector("[data-sign-in]");
+    if (!signIn) return;
+    signIn.hidden = text !== words.textExpired;
+    signIn.href = document.querySelector("#session-expired a")?.href ?? signIn.href; // back to this very step
   };
 
   // "Saved" is said of the whole page or not at all.
