@@ -25,6 +25,9 @@ TRIGGERS = {
     "the parts of the plan add up to % and not to %": told(
         _("The amounts by year or person come to %(total)s and not to %(amount)s: correct them."), "total", "amount"
     ),
+    "years or persons that were named are named again, not shared out": told(
+        _("The amounts by year or person were named one by one: name them again for the new amount.")
+    ),
     "a deliberation is not dated after the session was closed": told(
         _("The deliberation is dated on the day on which the session was closed at the latest: check its date.")
     ),
