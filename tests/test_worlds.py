@@ -9,7 +9,7 @@ from core.acting import acting_as
 from core.history import history_rows
 from core.models import Event, User
 from core.transitions import perform
-from tests.factories.agreements import approved, house_of, sent, signature
+from tests.factories.agreements import approved, entry, house_of, sent
 from tests.factories.core import UserFactory
 from tests.factories.worlds import worlds
 from tests.rows import Table, references, tables_with_rows
@@ -38,8 +38,8 @@ def test_a_world_that_is_put_back_is_whole(time):
     assert agreement.document_pdf.file.size > 1000
     with pytest.raises(DatabaseError), transaction.atomic():
         Event.objects.update(comment="x")
-    perform(agreement, "confirm", actor=house.member, data=signature(agreement))
-    assert agreement.state == "signed_by_beneficiary"
+    perform(agreement, "enter_force", actor=house.head, data=entry())
+    assert agreement.state == "in_force"
     agreement.title = "changed"
     assert len(known()) == 1
 

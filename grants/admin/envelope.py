@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -183,10 +183,17 @@ class EnvelopeAdmin(EssorImportExportAdmin):
             ],
         )
 
-    def save_related(self, request: HttpRequest, form, formsets, change: bool) -> None:
+    def response_change(self, request: HttpRequest, obj: Envelope) -> HttpResponse:
         """Once all is saved, say what counts on an envelope that cannot bear it any more."""
-        super().save_related(request, form, formsets, change)
-        saved = Envelope.objects.with_figures().get(pk=form.instance.pk)
+        self._say_what_counts(request, obj)
+        return super().response_change(request, obj)
+
+    def response_add(self, request: HttpRequest, obj: Envelope, post_url_continue: str | None = None) -> HttpResponse:
+        self._say_what_counts(request, obj)
+        return super().response_add(request, obj, post_url_continue)
+
+    def _say_what_counts(self, request: HttpRequest, obj: Envelope) -> None:
+        saved = Envelope.objects.with_figures().get(pk=obj.pk)
         waiting = sum_money(case.proposed_amount for case in saved.proposals())
         if saved.is_closed and waiting:
             sentence = _("%(amount)s are proposed on this closed envelope: the cases are listed on its page.")

@@ -14,7 +14,7 @@ from core.transitions import TransitionRefused, perform, spec_of
 from tests.factories.agreements import House, in_force, opened
 
 pytestmark = pytest.mark.django_db
-CONDITIONS = [condition.__name__ for condition in spec_of(PaymentClaim, "submit").conditions]
+CONDITIONS = [(condition.__module__, condition.__name__) for condition in spec_of(PaymentClaim, "submit").conditions]
 
 
 @pytest.fixture
@@ -92,13 +92,12 @@ def test_an_agreement_without_a_last_day_needs_no_extension():
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
-def test_the_page_lists_whatever_the_filing_asks(client, monkeypatch, name):
+@pytest.mark.parametrize(("module", "name"), CONDITIONS)
+def test_the_page_lists_whatever_the_filing_asks(client, monkeypatch, module, name):
     agreement, house = in_force()
     claim = opened(agreement, house)
     refuses = lambda claim, data, actor: {"__all__": "Il manque ceci encore."}  # noqa: E731
     refuses.__name__ = name
-    module = "agreements.conditions"
     monkeypatch.setattr(f"{module}.{name}", refuses)
     client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
     page = client.get(claim.get_absolute_url()).content.decode()

@@ -162,7 +162,8 @@ REASONS = {
             claims.attach_proof claims.join_piece claims.remove_piece claims.reply claims.submit intake.preview
             intake.take_in reports.file_report""",
         FOLLOWS: """payments.order_claims payments.close_batch payments.confirm_payments
-            schedule.services.extend settlements.services.settle settlements.services.free_what_is_left""",
+            schedule.services.extend settlements.services.settle settlements.services.free_what_is_left
+            effects.give_up""",
         NOBODYS: "payments.open_batch",
     },
     "reporting": {
