@@ -57,9 +57,12 @@ def check_functions() -> Iterator[Finding]:
                 "pg_proc", row["called"], _("nobody declared this function: it may stand in for another one.")
             )
         if row["settings"] != f"search_path={SAFE_PATH}":
-            sentence = _(
-                "this function reads the tables that the session names, not those of Essor: run manage.py migrate."
-            )
+            if f"search_path={SAFE_PATH}" in (row["settings"] or "").split("; "):
+                sentence = _("this function begins with a setting that nobody declared: run manage.py migrate.")
+            else:
+                sentence = _(
+                    "this function reads the tables that the session names, not those of Essor: run manage.py migrate."
+                )
             yield of_the_catalogue("pg_proc", row["called"], sentence, f"search_path={SAFE_PATH}", row["settings"])
         # A function that is no trigger's and lends rights is told with the rights.
         if row["is_of_a_trigger"] and row["lends"] != row["writes_history"]:

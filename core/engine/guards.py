@@ -14,20 +14,24 @@ from django.apps import apps
 from django.db import connection, models
 from django.utils.translation import gettext as _
 
-from core.engine import privileges, rights
+from core.engine import privileges, rights, server
 from core.engine.findings import Finding, of_the_catalogue
 from core.engine.guard_columns import check_columns, check_defaults
 from core.engine.guard_functions import check_functions, plain
-from core.engine.lines import fetch, quoted
+from core.engine.lines import fetch, fix_path, quoted
 from core.engine.locks import STAMP, history_tables
 from core.engine.own_words import (
     COPY,
+    HOLDS,
     SAYS_OF_CHECKS,
+    SAYS_OF_INDEXES,
     SAYS_OF_TRIGGERS,
     alone,
     columns_of_tables,
+    enabled,
     gone_or_off,
     in_its_words,
+    in_other_sessions,
     literal,
     same,
     unlike,
@@ -38,11 +42,12 @@ from core.engine.own_words import (
 
 def check_guards() -> Iterator[Finding]:
     """What guards the tables is what the models declare. Writes nothing: the copies are undone."""
+    fix_path()
     columns, compiled = columns_of_tables(), [trigger.compile(model) for model, trigger in pgtrigger.registered()]
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         *(
             (f"{check.__module__.rpartition('.')[2]}.{check.__name__.strip('_')}", check)
-            for check in (*rights.CHECKS, *privileges.CHECKS)
+            for check in (*server.CHECKS, *rights.CHECKS, *privileges.CHECKS)
         ),
         ("functions", check_functions),
         ("stamps", _stamps),
@@ -59,12 +64,19 @@ def check_guards() -> Iterator[Finding]:
 def _stamps() -> Iterator[Finding]:
     """Every history table has the trigger that writes the transaction on each line."""
     query = """
-        SELECT history.name FROM unnest(%s::text[]) AS history (name) WHERE NOT EXISTS (
-            SELECT FROM pg_trigger WHERE tgrelid = to_regclass(history.name) AND tgname = %s AND tgenabled = 'O'
-        )
+        SELECT history.name, coalesce(trigger.tgenabled::text, 'D') AS enabled FROM unnest(%s::text[]) AS history (name)
+        LEFT JOIN pg_trigger AS trigger ON trigger.tgrelid = to_regclass(history.name) AND trigger.tgname = %s
+        WHERE trigger.tgenabled IS DISTINCT FROM 'O'
     """
     for row in fetch(query, [history_tables(), STAMP]):
-        yield of_the_catalogue(row["name"], STAMP, gone_or_off())
+        yield _not_enabled(row["name"], STAMP, row["enabled"])
+
+
+def _not_enabled(table: str, name: str, enabled_: str) -> Finding:
+    """A trigger that is off, or that fires in other sessions than those of everybody."""
+    if enabled_ == "A":
+        return of_the_catalogue(table, name, in_other_sessions(), enabled("O"), enabled("A"))
+    return of_the_catalogue(table, name, gone_or_off())
 
 
 # --- triggers ------------------------------------------------------------------------------------------------------
@@ -100,7 +112,7 @@ def _triggers_of(
     for compiled in declared:
         row = there.get((table, compiled.sql.pgid))
         if row is None or row["enabled"] != "O":
-            yield of_the_catalogue(table, compiled.sql.pgid, gone_or_off())
+            yield _not_enabled(table, compiled.sql.pgid, row["enabled"] if row else "D")
         else:
             standing.append((compiled, row))
     made = [_made(table, compiled) for compiled, _row in standing]
@@ -146,86 +158,99 @@ def _made(table: str, compiled: Any) -> str:
 def _strangers(declared: list[str]) -> Iterator[Finding]:
     """No trigger is switched off, those of foreign keys included, and none stands there that nobody declared."""
     query = """
-        SELECT class.relname AS "table", coalesce(rule.conname, trigger.tgname) AS name, trigger.tgisinternal AS internal
+        SELECT class.relname AS "table", coalesce(rule.conname, trigger.tgname) AS name, trigger.tgisinternal AS internal,
+               trigger.tgenabled::text AS enabled
         FROM pg_trigger AS trigger JOIN pg_class AS class ON class.oid = trigger.tgrelid
         LEFT JOIN pg_constraint AS rule ON rule.oid = trigger.tgconstraint
         WHERE class.relnamespace = 'public'::regnamespace
           AND (trigger.tgisinternal AND trigger.tgenabled <> 'O'
                OR NOT trigger.tgisinternal AND trigger.tgname <> %s AND trigger.tgname <> ALL (%s))
         UNION
-        SELECT tablename, rulename, false FROM pg_rules WHERE schemaname = 'public'
+        SELECT tablename, rulename, false, 'O' FROM pg_rules WHERE schemaname = 'public'
         ORDER BY 1, 2
     """
     for row in fetch(query, [STAMP, declared]):
-        sentence = (
-            gone_or_off()
-            if row["internal"]
-            else _("nobody declared this trigger or rule: it may change what is written.")
-        )
-        yield of_the_catalogue(row["table"], row["name"], sentence)
+        if row["internal"]:
+            yield _not_enabled(row["table"], row["name"], row["enabled"])
+        else:
+            sentence = _("nobody declared this trigger or rule: it may change what is written.")
+            yield of_the_catalogue(row["table"], row["name"], sentence)
 
 
 # --- constraints ---------------------------------------------------------------------------------------------------
 
 
 def _constraints(columns: dict[str, str]) -> Iterator[Finding]:
-    """The constraints of the models: there, validated, saying what they should."""
-    query = """
-        SELECT class.relname AS "table", rule.conname AS name, rule.convalidated AND NOT EXISTS (
-                   SELECT FROM pg_index WHERE indexrelid = rule.conindid AND NOT (indisvalid AND indisready AND indislive)
-               ) AS valid, rule.oid AS number
+    """The constraints of the models: there, validated, enforced, saying what they should; so the indexes behind them."""
+    query = f"""
+        SELECT class.relname AS "table", rule.conname AS name, rule.convalidated
+                   AND coalesce((to_jsonb(rule) ->> 'conenforced')::boolean, true)
+                   AND NOT EXISTS (SELECT FROM pg_index AS index WHERE indexrelid = rule.conindid AND NOT {HOLDS}) AS valid,
+               rule.oid AS number, CASE WHEN rule.contype IN ('u', 'x') THEN rule.conindid END AS index
         FROM pg_constraint AS rule JOIN pg_class AS class ON class.oid = rule.conrelid
         WHERE rule.connamespace = 'public'::regnamespace
         UNION ALL
-        SELECT class.relname, name.relname, index.indisvalid AND index.indisready AND index.indislive, NULL
+        SELECT class.relname, name.relname, index.indisunique AND {HOLDS}, NULL, name.oid
         FROM pg_index AS index JOIN pg_class AS name ON name.oid = index.indexrelid
         JOIN pg_class AS class ON class.oid = index.indrelid
-        WHERE index.indisunique AND name.relnamespace = 'public'::regnamespace
-          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = index.indexrelid)
-    """
+        WHERE name.relnamespace = 'public'::regnamespace
+          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = index.indexrelid AND contype IN ('p', 'u', 'x'))
+    """  # noqa: S608
     there = {(row["table"], row["name"]): row for row in fetch(query)}
     says = words("pg_get_constraintdef", [row["number"] for row in there.values() if row["number"]])
+    indexes = words("pg_get_indexdef", [row["index"] for row in there.values() if row["index"]])
+    for row in there.values():
+        row["says"] = says[row["number"]] if row["number"] else None
+        if row["index"] and indexes[row["index"]]:
+            index = without_table(indexes[row["index"]])
+            row["says"] = f"{index}\n{row['says']}" if row["says"] else index
     for model in apps.get_models(include_auto_created=True):
         if model._meta.proxy or not model._meta.managed or not model._meta.constraints:
             continue
         yield from alone(
-            model._meta.db_table, "CONSTRAINT", lambda model=model: _constraints_of(model, there, says, columns),
+            model._meta.db_table, "CONSTRAINT", lambda model=model: _constraints_of(model, there, columns),
             savepoint=False,
         )  # fmt: skip
 
 
 def _constraints_of(
-    model: type[models.Model],
-    there: dict[tuple[str, str], dict[str, Any]],
-    says: dict[int, str | None],
-    columns: dict[str, str],
+    model: type[models.Model], there: dict[tuple[str, str], dict[str, Any]], columns: dict[str, str]
 ) -> Iterator[Finding]:
-    table, standing = model._meta.db_table, []
+    table, standing = model._meta.db_table, {SAYS_OF_CHECKS: [], SAYS_OF_INDEXES: []}
     for rule in model._meta.constraints:
         row = there.get((table, rule.name))
         if row is None or not row["valid"]:
             yield of_the_catalogue(table, rule.name, gone_or_off())
-        elif isinstance(rule, models.CheckConstraint):
-            standing.append((rule, says[row["number"]]))
-    made = _checks_made(model, [rule for rule, _found in standing])
-    declared = in_its_words(table, columns.get(table, ""), made, SAYS_OF_CHECKS)
-    for rule, found in standing:
-        yield from alone(
-            table, rule.name,
-            lambda name=rule.name, found=found: _check(table, columns.get(table, ""), name, found, declared[name]),
-            savepoint=False,
-        )  # fmt: skip
+        else:
+            reading = SAYS_OF_CHECKS if isinstance(rule, models.CheckConstraint) else SAYS_OF_INDEXES
+            standing[reading].append((rule, row["says"]))
+    for reading, rules in standing.items():
+        made = [_rule_made(model, rule) for rule, _found in rules]
+        declared = in_its_words(table, columns.get(table, ""), made, reading)
+        for rule, found in rules:
+            name = rule.name
+            yield from alone(
+                table, name,
+                lambda name=name, found=found, reading=reading, declared=declared: _rule(
+                    table, columns.get(table, ""), name, found, declared[name], reading
+                ),
+                savepoint=False,
+            )  # fmt: skip
 
 
-def _check(table: str, columns: str, name: str, found: str | None, declared: str) -> Iterator[Finding]:
+def _rule(table: str, columns: str, name: str, found: str | None, declared: str, reading: str) -> Iterator[Finding]:
     def again(says: str) -> str:
-        return f"ALTER TABLE pg_temp.{COPY} ADD CONSTRAINT {quoted(name)} {says}"
+        index, _line, rule = says.partition("\n") if reading == SAYS_OF_INDEXES else ("", "", says)
+        if rule:
+            return f"ALTER TABLE pg_temp.{COPY} ADD CONSTRAINT {quoted(name)} {rule}"
+        return index.replace(" ON … ", f" ON pg_temp.{COPY} ", 1)
 
-    if found is None or not same(found, declared, again, table, columns, SAYS_OF_CHECKS, name):
+    if found is None or not same(found, declared, again, table, columns, reading, name):
         yield of_the_catalogue(table, name, unlike(), declared, found)
 
 
-def _checks_made(model: type[models.Model], rules: list[models.CheckConstraint]) -> list[str]:
-    """The statements that make these checks, on the copy of their table."""
+def _rule_made(model: type[models.Model], rule: models.BaseConstraint) -> str:
+    """The statement that makes this constraint, on the copy of its table."""
     with connection.schema_editor(collect_sql=True, atomic=False) as editor:
-        return [f"ALTER TABLE pg_temp.{COPY} ADD {rule.constraint_sql(model, editor)}" for rule in rules]
+        made = str(rule.create_sql(model, editor))
+    return made.replace(f" {quoted(model._meta.db_table)} ", f" pg_temp.{COPY} ", 1)

@@ -11,10 +11,18 @@ from core.history import history_model_of, personal_fields
 # The text of dates, floats and bytes must not depend on who asks; nor which tables are read, and which of their rows: one
 # of the same name in another schema is left alone, and rows that a policy hides are an error, never rows that are gone.
 TEXT_SETTINGS = (
-    "SET LOCAL search_path = public, pg_temp; SET LOCAL row_security = off; "
+    "SET LOCAL row_security = off; "
     "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; "
     "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'"
 )
+# PostgreSQL reads its own schema before all others, unless a path names it. Where somebody put something there (which is
+# a finding, ``core.engine.server``), the tables of Essor come first, so that their honest rows and guards are what is read.
+OWN_PATH = """
+    SELECT pg_catalog.set_config('search_path', CASE
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = 'pg_catalog'::pg_catalog.regnamespace AND oid >= 16384)
+          OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND oid >= 16384)
+        THEN 'public, pg_catalog, pg_temp' ELSE 'public, pg_temp' END, true)
+"""
 Columns = dict[str, list[str]]
 
 
@@ -23,8 +31,15 @@ def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
+def fix_path() -> None:
+    """Read the tables of Essor, whatever stands elsewhere under their names, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWN_PATH)
+
+
 def fix_text_settings() -> None:
     """Make the text of every value the same in every session, until the transaction ends."""
+    fix_path()
     with connection.cursor() as cursor:
         cursor.execute(TEXT_SETTINGS)
 

@@ -27,6 +27,17 @@ SAYS_OF_DEFAULTS = """
     JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
     WHERE adrelid = %s::regclass AND attgenerated = ''
 """
+# An index by its own words, whatever its table; after it, on a line of its own, what its constraint says (deferred or not).
+SAYS_OF_INDEXES = """
+    SELECT name.relname, concat_ws(E'\\n', regexp_replace(pg_get_indexdef(name.oid), ' ON \\S+ ', ' ON … '), (
+        SELECT pg_get_constraintdef(rule.oid) FROM pg_constraint AS rule WHERE rule.conindid = name.oid AND rule.contype IN ('u', 'x')))
+    FROM pg_index AS index JOIN pg_class AS name ON name.oid = index.indexrelid WHERE index.indrelid = %s::regclass
+"""
+# SQL: an index refuses what it should. ``indimmediate`` is false of a constraint that is declared deferrable, and of no
+# other. (``indcheckxmin`` only says which transactions read by the index: it refuses all the same.)
+HOLDS = """(index.indisvalid AND index.indisready AND index.indislive AND index.indimmediate = NOT EXISTS (
+    SELECT FROM pg_constraint AS late WHERE late.conindid = index.indexrelid AND late.condeferrable
+      AND late.contype IN ('p', 'u', 'x')))"""
 
 
 def alone(
@@ -125,6 +136,16 @@ def without_table(says: str) -> str:
 def gone_or_off() -> str:
     """The sentence of a guard that is not there."""
     return _("this guard is gone, or switched off.")
+
+
+def in_other_sessions() -> str:
+    """The sentence of a trigger that fires when it should not (ENABLE ALWAYS, ENABLE REPLICA)."""
+    return _("this trigger is there, but not for the sessions for which it was declared.")
+
+
+def enabled(mark: str) -> str:
+    """What ``tgenabled`` says, as statements do."""
+    return {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}.get(mark, mark)
 
 
 def unlike() -> str:

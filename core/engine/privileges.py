@@ -13,11 +13,14 @@ from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch
 from core.engine.rights import OWNER
 
-# The roles of PostgreSQL's own that write in every table, or under it: in the files of the server, as the server.
-WRITES_EVERYWHERE = ("pg_write_all_data", "pg_write_server_files", "pg_execute_server_program")
-# What an extension brought is its own.
-NOT_OF_AN_EXTENSION = (
-    "NOT EXISTS (SELECT FROM pg_depend WHERE classid = '{kind}'::regclass AND objid = {oid} AND deptype = 'e')"
+# The roles of PostgreSQL's own that write in every table, or under it: in the files of the server, as the server; that
+# read these files (keys and passwords are among them), or let another server write here with the triggers off.
+GOES_AROUND = (
+    "pg_write_all_data",
+    "pg_write_server_files",
+    "pg_execute_server_program",
+    "pg_read_server_files",
+    "pg_create_subscription",
 )
 
 
@@ -43,6 +46,9 @@ def check_roles() -> Iterator[Finding]:
             SELECT lent.rolname FROM pg_roles AS lent WHERE lent.rolname = ANY (%(lent)s) AND NOT role.rolsuper
                AND pg_has_role(role.oid, lent.oid, 'MEMBER')
             UNION ALL
+            SELECT lent.rolname FROM pg_auth_members AS member JOIN pg_roles AS lent ON lent.oid = member.roleid
+            WHERE member.member = role.oid AND role.rolname = %(role)s AND lent.rolname <> ALL (%(lent)s)
+            UNION ALL
             SELECT 'SUPERUSER' WHERE role.rolsuper AND role.rolcanlogin AND role.oid <> 10
             UNION ALL
             SELECT attribute FROM (VALUES ('BYPASSRLS', role.rolbypassrls), ('CREATEROLE', role.rolcreaterole),
@@ -55,12 +61,30 @@ def check_roles() -> Iterator[Finding]:
         WHERE role.oid <> {OWNER} AND role.rolname !~ '^pg_'
         ORDER BY 1, 2
     """  # noqa: S608
-    for row in fetch(query, {"role": settings.ESSOR_DATABASE_ROLE, "lent": list(WRITES_EVERYWHERE)}):
+    for row in fetch(query, {"role": settings.ESSOR_DATABASE_ROLE, "lent": list(GOES_AROUND)}):
         if row["is_application"]:
             sentence = _("the role of the application has a power that goes around its rights.")
         else:
             sentence = _("this role has a power that goes around the rights and the guards.")
         yield of_the_catalogue("pg_roles", row["name"], sentence, after=row["found"])
+
+
+def check_members_of_the_application() -> Iterator[Finding]:
+    """Only the application writes as the application: no other role is a member of its role, directly or through another.
+
+    The owner may be (whoever makes a role is); it needs no such way.
+    """
+    query = f"""
+        SELECT role.rolname AS name, role.rolcanlogin AS enters FROM pg_roles AS role
+        JOIN pg_roles AS application ON application.rolname = %s AND application.oid <> role.oid
+        WHERE role.oid <> {OWNER} AND NOT role.rolsuper AND pg_has_role(role.oid, application.oid, 'MEMBER')
+        ORDER BY 1
+    """  # noqa: S608
+    for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
+        sentence = _(
+            "this role may write as the application does, in anybody's name: its membership was given by hand."
+        )
+        yield of_the_catalogue("pg_roles", row["name"], sentence, after="LOGIN" if row["enters"] else "NOLOGIN")
 
 
 def check_creation() -> Iterator[Finding]:
@@ -126,25 +150,6 @@ def check_rights_to_come() -> Iterator[Finding]:
         yield of_the_catalogue("pg_default_acl", row["name"], sentence, after=row["found"])
 
 
-def check_strange_objects() -> Iterator[Finding]:
-    """Nothing that nobody declared acts on statements or on the meaning of values."""
-    made_by_hand = NOT_OF_AN_EXTENSION.format
-    query = f"""
-        SELECT 'pg_event_trigger' AS "table", evtname::text AS name FROM pg_event_trigger AS thing
-        WHERE {made_by_hand(kind="pg_event_trigger", oid="thing.oid")}
-        UNION ALL
-        SELECT 'pg_operator', thing.oid::regoperator::text FROM pg_operator AS thing
-        WHERE thing.oprnamespace <> 'pg_catalog'::regnamespace AND {made_by_hand(kind="pg_operator", oid="thing.oid")}
-        UNION ALL
-        SELECT 'pg_cast', format('%%s → %%s', castsource::regtype, casttarget::regtype) FROM pg_cast AS thing
-        WHERE thing.oid >= 16384 AND {made_by_hand(kind="pg_cast", oid="thing.oid")}
-        ORDER BY 1, 2
-    """  # noqa: S608
-    for row in fetch(query, []):
-        sentence = _("nobody declared this: it may change what statements do.")
-        yield of_the_catalogue(row["table"], row["name"], sentence)
-
-
 def check_marks() -> Iterator[Finding]:
     """What PostgreSQL notes of a table is so: it looks for triggers, checks and indexes only where it noted some."""
     query = """
@@ -172,9 +177,9 @@ def check_marks() -> Iterator[Finding]:
 CHECKS = (
     check_parameters,
     check_roles,
+    check_members_of_the_application,
     check_creation,
     check_views_and_counters,
     check_rights_to_come,
-    check_strange_objects,
     check_marks,
 )

@@ -15,9 +15,11 @@ from core.engine.locks import ONLY_ADDED_TO, ONLY_READ, history_tables
 from core.roles import Role
 
 OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass)"
-# What a setting of a role or of the database may not say: triggers off, histories under a name, tables of another schema.
+# What a setting of a role or of the database may not say: triggers off, histories under a name, tables of another schema,
+# a library of code for each session, a catalogue that statements may edit.
 SWITCHES = (
-    r"^(session_replication_role=(replica|local)|pgtrigger\.|pghistory\.|search_path=(?!(\"\$user\", ?)?public$)|role=)"
+    r"^(session_replication_role=(replica|local)|pgtrigger\.|pghistory\.|search_path=(?!(\"\$user\", ?)?public$)|role="
+    r"|(session|local)_preload_libraries=|allow_system_table_mods=(on|true|1))"
 )
 
 
@@ -90,19 +92,25 @@ def _writers() -> Iterator[Finding]:
 def _settings() -> Iterator[Finding]:
     """No session begins with the triggers off, under a name, or with other tables before those of Essor."""
     query = """
-        SELECT coalesce(role.rolname, database.datname, '*') AS name, said FROM pg_db_role_setting AS setting
+        SELECT 'pg_db_role_setting' AS "table", coalesce(role.rolname, database.datname, '*') AS name, said
+        FROM pg_db_role_setting AS setting
         LEFT JOIN pg_roles AS role ON role.oid = setting.setrole
         LEFT JOIN pg_database AS database ON database.oid = setting.setdatabase
         CROSS JOIN unnest(setting.setconfig) AS said
         WHERE setting.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AND said ~ %s
         UNION ALL
-        SELECT 'server', name || '=' || reset_val FROM pg_settings
-        WHERE name = 'session_replication_role' AND reset_val <> 'origin'
-        ORDER BY 1, 2
+        SELECT 'pg_settings', name, name || '=' || reset_val FROM pg_settings
+        WHERE name IN ('session_replication_role', 'session_preload_libraries', 'local_preload_libraries',
+                       'allow_system_table_mods')
+          AND reset_val <> boot_val AND source NOT IN ('database', 'user', 'database user')
+        ORDER BY 1, 2, 3
     """
     for row in fetch(query, [SWITCHES]):
-        sentence = _("sessions of this role or database begin with a setting that goes around the guards.")
-        yield of_the_catalogue("pg_db_role_setting", row["name"], sentence, after=row["said"])
+        if row["table"] == "pg_settings":
+            sentence = _("every session of the server begins with this setting, which goes around the guards.")
+        else:
+            sentence = _("sessions of this role or database begin with a setting that goes around the guards.")
+        yield of_the_catalogue(row["table"], row["name"], sentence, after=row["said"])
 
 
 def _lenders() -> Iterator[Finding]:

@@ -1,0 +1,168 @@
+"""What was given away, added to the server or changed in it beside the tables is named, whatever it is."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.utils import translation
+
+from core.engine import privileges, rights, server
+from core.engine.guard_columns import check_columns
+from core.engine.guard_functions import check_functions
+from core.engine.guards import check_guards
+from tests.core.test_database_roles import instead_of_the_application
+from tests.core.test_proof_of_the_proof import sql
+
+pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+def _names(*statements: str) -> dict[tuple[str, str], str]:
+    """What the checks of the server, of rights and of columns say after these, as an edit by a superuser, by place."""
+    sql("SET LOCAL allow_system_table_mods = on")
+    for statement in statements:
+        sql(statement)
+    checks = (*server.CHECKS, *rights.CHECKS, *privileges.CHECKS, check_columns, check_functions)
+    return {(finding.table, str(finding.id)): str(finding) for check in checks for finding in check()}
+
+
+def test_nothing_is_given_away_and_nothing_is_named():
+    assert _names() == {}
+
+
+def test_each_thing_given_away_is_named(settings):
+    """Rights on what the server keeps to itself, the roles that lend the application's, and ways to other servers."""
+    role = instead_of_the_application(settings)
+    found = _names(
+        f"CREATE ROLE essor_stranger LOGIN IN ROLE {role}",
+        "CREATE ROLE essor_between",
+        f"GRANT {role} TO essor_between",
+        f"CREATE ROLE essor_office; GRANT essor_office TO {role}",
+        "CREATE ROLE essor_reader LOGIN; GRANT pg_read_server_files TO essor_reader",
+        f"GRANT EXECUTE ON FUNCTION pg_catalog.lo_export(oid, text), pg_catalog.pg_read_file(text) TO {role}",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO essor_reader",
+        "UPDATE pg_proc SET proacl = NULL WHERE oid = 'lo_import(text)'::regprocedure",
+        f"GRANT SELECT ON pg_catalog.pg_authid TO {role}",
+        "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO PUBLIC",
+        "GRANT UPDATE ON pg_catalog.pg_trigger TO essor_reader",
+        "GRANT SELECT ON pg_catalog.pg_shadow TO essor_reader",
+        f"GRANT UPDATE ON information_schema.sql_sizing TO {role}",
+        "CREATE SUBSCRIPTION writes_here CONNECTION 'dbname=nowhere' PUBLICATION there WITH (connect = false)",
+        "CREATE PUBLICATION everything FOR ALL TABLES",
+        "CREATE PUBLICATION events FOR TABLE core_event",
+        "CREATE FOREIGN DATA WRAPPER elsewhere",
+        "CREATE SERVER another FOREIGN DATA WRAPPER elsewhere",
+        f"CREATE USER MAPPING FOR {role} SERVER another",
+        "ALTER SCHEMA public OWNER TO essor_reader",
+    )
+    everybody = {
+        ("pg_roles", "essor_stranger"), ("pg_roles", "essor_between"), ("pg_roles", role), ("pg_roles", "essor_reader"),
+        ("pg_proc", "pg_catalog.lo_export(pg_catalog.oid,pg_catalog.text)"),
+        ("pg_proc", "pg_catalog.pg_read_file(pg_catalog.text)"),
+        ("pg_proc", "pg_catalog.pg_read_binary_file(pg_catalog.text)"),
+        ("pg_proc", "pg_catalog.lo_import(pg_catalog.text)"),
+        ("pg_class", "pg_catalog.pg_authid"), ("pg_class", "pg_catalog.pg_trigger"), ("pg_class", "pg_catalog.pg_shadow"),
+        ("pg_class", "information_schema.sql_sizing"), ("pg_subscription", "writes_here"),
+        ("pg_publication", "everything (FOR ALL TABLES)"), ("pg_publication", "events"),
+        ("pg_foreign_data_wrapper", "elsewhere"), ("pg_foreign_server", "another"), ("pg_user_mappings", f"another: {role}"),
+        ("pg_namespace", "public"),
+    }  # fmt: skip
+    assert found.keys() == everybody
+    assert "EXECUTE: public" in found["pg_proc", "pg_catalog.lo_import(pg_catalog.text)"]
+    assert "SELECT (rolpassword): public" in found["pg_class", "pg_catalog.pg_authid"]
+    assert f"SELECT: {role}" in found["pg_class", "pg_catalog.pg_authid"]
+    assert "essor_office" in found["pg_roles", role]
+
+
+def test_each_object_that_nobody_declared_is_named():
+    """Columns and tables that no history keeps, what acts on values, and what the server was made with and is no more."""
+    found = _names(
+        "ALTER TABLE core_event ADD hidden text",
+        "ALTER TABLE grants_score ADD hidden text",
+        "CREATE TABLE beside (id int)",
+        "CREATE VIEW shown AS SELECT 1 AS one",
+        'ALTER TABLE grants_note ALTER body TYPE text COLLATE "C"',
+        "CREATE FUNCTION one(jsonb, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR pg_catalog.= (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = one)",
+        "CREATE OPERATOR CLASS likes_all FOR TYPE int4 USING hash AS OPERATOR 1 =",
+        "CREATE CAST (text AS numeric) WITH INOUT AS ASSIGNMENT",
+        "CREATE TABLE pg_catalog.core_incompatibleroles (LIKE public.core_incompatibleroles)",
+        "CREATE TYPE pg_catalog.mine AS ENUM ('one')",
+        "UPDATE pg_proc SET prosrc = 'timeofday' WHERE oid = 'pg_catalog.clock_timestamp()'::regprocedure",
+        "UPDATE pg_operator SET oprcode = 'pg_catalog.numeric_ne' WHERE oid = '=(numeric,numeric)'::regoperator",
+        "UPDATE pg_cast SET castcontext = 'i' WHERE castsource = 'numeric'::regtype AND casttarget = 'int4'::regtype",
+        "UPDATE pg_rewrite SET ev_enabled = 'O' WHERE ev_class = 'pg_roles'::regclass",
+        "ALTER EXTENSION plpgsql ADD FUNCTION one(jsonb, text)",
+    )
+    assert found.keys() == {
+        ("core_event", "hidden"), ("grants_score", "hidden"), ("pg_class", "beside"), ("pg_class", "shown"), ("pg_class", "public.shown"),
+        ("grants_note", "body"),
+        ("pg_operator", "pg_catalog.=(pg_catalog.jsonb,pg_catalog.text)"),
+        ("pg_opclass", "public.likes_all USING hash"), ("pg_opfamily", "public.likes_all USING hash"),
+        ("pg_cast", "text → numeric"),
+        ("pg_class", "pg_catalog.core_incompatibleroles"), ("pg_type", "pg_catalog.mine"),
+        ("pg_proc", "pg_catalog.clock_timestamp()"),
+        ("pg_operator", "pg_catalog.=(numeric,numeric)"),
+        ("pg_cast", "numeric → integer"),
+        ("pg_rewrite", "\"_RETURN\" on pg_catalog.pg_roles"),
+        ("pg_extension", "plpgsql: public.one(pg_catalog.jsonb,pg_catalog.text)"),
+    }  # fmt: skip
+
+
+def test_what_stands_before_the_tables_is_named_first_and_no_honest_guard_with_it():
+    """The server looks in its own schema before all others: a double of a function or a table of Essor stands there."""
+    sql("SET LOCAL allow_system_table_mods = on")
+    sql("CREATE FUNCTION pg_catalog.essor_digest(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1'")
+    sql("CREATE TABLE pg_catalog.core_incompatibleroles (LIKE public.core_incompatibleroles)")
+    found = list(check_guards())
+    assert [(finding.table, finding.id) for finding in found] == [
+        ("pg_class", "pg_catalog.core_incompatibleroles"),
+        ("pg_proc", "pg_catalog.essor_digest(pg_catalog.text)"),
+    ]
+
+
+def test_an_index_that_refuses_no_more_what_it_should_is_named():
+    """Whatever makes it so: a flag of the server, a condition, other columns; also the server's own triggers of keys."""
+    sql("SET LOCAL allow_system_table_mods = on")
+    for statement in (
+        "UPDATE pg_index SET indimmediate = false WHERE indexrelid = 'core_event_subject_sequence_unique'::regclass",
+        "UPDATE pg_index SET indisunique = false WHERE indexrelid = 'de_minimis_once_a_case'::regclass",
+        "UPDATE pg_index SET indislive = false WHERE indexrelid = 'accounting_years_do_not_overlap'::regclass",
+        "UPDATE pg_constraint SET condeferrable = true WHERE conname = 'grants_programmeversion_pkey'",
+        "UPDATE pg_index SET indimmediate = false WHERE indexrelid = 'grants_programmeversion_pkey'::regclass",
+        "DROP INDEX figure_finding_open_once",
+        "CREATE UNIQUE INDEX figure_finding_open_once ON core_figurefinding (code, model, object_id, label) WHERE false",
+        "ALTER TABLE core_user_groups ADD CONSTRAINT later UNIQUE (user_id, group_id) DEFERRABLE",
+        "DELETE FROM pg_trigger WHERE tgisinternal AND tgrelid = 'grants_score'::regclass AND tgconstraint = "
+        "(SELECT oid FROM pg_constraint WHERE conrelid = 'grants_score'::regclass AND contype = 'f' AND conname ~ 'application')",
+        "UPDATE pg_constraint SET conenforced = false WHERE conname = 'figure_finding_dates_in_order'",
+    ):
+        sql(statement)
+    assert {(finding.table, finding.id) for finding in check_guards()} == {
+        ("core_event", "core_event_subject_sequence_unique"),
+        ("applicants_deminimisaid", "de_minimis_once_a_case"),
+        ("reporting_accountingyear", "accounting_years_do_not_overlap"),
+        ("grants_programmeversion", "id UNIQUE"),
+        ("core_figurefinding", "figure_finding_open_once"),
+        ("grants_score", "application_id FOREIGN KEY"),
+        ("core_figurefinding", "figure_finding_dates_in_order"),
+    }
+
+
+def test_a_guard_is_told_as_what_it_is():
+    sql("ALTER FUNCTION _pgtrigger_should_ignore(name) SET work_mem = '64MB'")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'grants_note'::regclass AND NOT tgisinternal ORDER BY 1 LIMIT 1"
+        )
+        (name,) = cursor.fetchone()
+    sql(f"ALTER TABLE grants_note ENABLE ALWAYS TRIGGER {name}")
+    said = {finding.id: str(finding) for finding in check_guards()}
+    assert said.keys() == {"_pgtrigger_should_ignore(name)", name}
+    assert "a setting that nobody declared" in said["_pgtrigger_should_ignore(name)"]
+    assert "before=ENABLE after=ENABLE ALWAYS" in said[name] and "gone" not in said[name]
