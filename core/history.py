@@ -67,6 +67,13 @@ def history_model_of(model: type[models.Model]) -> type[models.Model]:
     raise LookupError(f"{model.__name__} is not tracked.")
 
 
+def key_of(model: type[models.Model]) -> str:
+    """The attribute of a history line that names the row."""
+    history = history_model_of(model)
+    names = {item.attname for item in history._meta.concrete_fields}
+    return "pgh_obj_id" if "pgh_obj_id" in names else model._meta.pk.attname
+
+
 def history_rows(instance: models.Model) -> models.QuerySet:
     """The history of one row, oldest first."""
     return history_model_of(type(instance)).objects.filter(pgh_obj_id=instance.pk).order_by("pgh_id")

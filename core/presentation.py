@@ -111,6 +111,21 @@ def event_value(name: str) -> EventValue | None:
     return _event_values.get(name)
 
 
+# --- who acts where no person does --------------------------------------------------------------------------------------
+
+_actors: dict[str, str | Promise] = {}
+
+
+def register_actors(words: Mapping[str, str | Promise]) -> None:
+    """The words for what acts by itself, by the name under which it writes: ``{"command demo": _("demonstration")}``."""
+    _actors.update(words)
+
+
+def actor_words(label: str) -> str:
+    """The words for what acts under this name; empty where nobody said."""
+    return str(_actors.get(label, ""))
+
+
 # --- the kinds of documents -------------------------------------------------------------------------------------------
 
 Words = Mapping[str, str | Promise]

@@ -6,3 +6,8 @@ class DemoConfig(AppConfig):
     name = "demo"
     label = "demo"
     verbose_name = _("Demonstration")
+
+    def ready(self):
+        from core.presentation import register_actors
+
+        register_actors({"command demo": _("demonstration"), "command run": _("start of Essor on this machine")})

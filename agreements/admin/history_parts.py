@@ -1,5 +1,10 @@
 """What the history of an act, of a claim and of a batch shows besides their own fields."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
 from django.utils.translation import gettext_lazy
 
 from agreements.models import (
@@ -8,6 +13,7 @@ from agreements.models import (
     ClaimExtension,
     DuplicateWarning,
     ExpenditureLine,
+    GivenUpPart,
     Instalment,
     PaymentBatch,
     PaymentClaim,
@@ -18,8 +24,9 @@ from applicants.admin.history_parts import regime_in_words
 from core.admin.changes import part_name, register_parts
 from core.admin.values import register_field_name, register_reader
 from core.engine.changes import Part, register_told
+from core.engine.entries import Entries, amount, register_entries
 from core.engine.owners import register_owner
-from grants.models import BudgetLine, CreditUse
+from grants.models import BudgetLine, Commitment, CreditUse
 
 ORDER = ("amount", "state", "payee", "bank_account", "paid_on", "external_reference", "cancel_reason")
 
@@ -34,6 +41,27 @@ for _model in ("agreements.ExpenditureLine", "agreements.AgreementBudgetLine"):
     register_reader(_model, "axis", part_in_words)
 register_field_name(Instalment, "trigger_text", gettext_lazy("Condition of its payment"))
 register_owner(CreditUse, "reference", PaymentOrder, "reference")
+
+
+def _ordered(order: Mapping[str, Any]) -> Decimal:
+    return Decimal(0) if order["state"] == PaymentOrder.State.CANCELLED else order["amount"]
+
+
+def _paid(order: Mapping[str, Any]) -> Decimal:
+    return order["amount"] if order["state"] == PaymentOrder.State.PAID else Decimal(0)
+
+
+for _model, _owner in (
+    (Agreement, "claim__agreement_id"), (PaymentClaim, "claim_id"), (Tranche, "claim__instalment__tranche_id"),
+    (Commitment, "claim__agreement__commitment_id"),
+):  # fmt: skip
+    register_entries(_model, "ordered_amount", Entries(PaymentOrder, _owner, "reference", _ordered, whom="payee_id"))
+for _model, _owner in ((Agreement, "claim__agreement_id"), (PaymentClaim, "claim_id")):
+    register_entries(_model, "paid_amount", Entries(PaymentOrder, _owner, "reference", _paid, whom="payee_id"))
+for _total, _counted in (("declared_total", "declared_amount"), ("certified_total", "certified_amount")):
+    counts = partial(amount, name=_counted)
+    register_entries(PaymentClaim, _total, Entries(ExpenditureLine, "claim_id", "rank", counts, together=True))
+register_entries(PaymentClaim, "given_up_amount", Entries(GivenUpPart, "claim_id", "share_id", amount))
 register_told(ExpenditureLine, reason="certified_reason", by={"line": "rank"})
 register_told(DuplicateWarning, reason="comment")
 register_told(PaymentOrder, reason="cancel_reason")

@@ -7,10 +7,10 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applicants.models import Applicant, BankAccount, DeMinimisAid, Membership
+from applicants.models import Applicant, BankAccount, CallBack, DeMinimisAid, InterestPeriod, Membership
 from applicants.models.de_minimis import Regime
-from core.admin.changes import part_name, register_body, register_parts
-from core.admin.values import register_reader
+from core.admin.changes import do_not_show, part_name, register_body, register_parts
+from core.admin.values import register_field_name, register_reader
 from core.engine.changes import Part, register_told
 from core.text import listed
 
@@ -26,6 +26,8 @@ def regime_in_words(code: str) -> str:
 
 
 register_reader("applicants.DeMinimisCeiling", "counts", lambda regimes: listed(map(regime_in_words, regimes)))
+register_field_name(CallBack, "created_at", gettext_lazy("recorded on"))
+do_not_show(InterestPeriod, "only")  # what keeps it to one row
 register_body(Applicant)
 register_told(BankAccount, reason="decision_note")
 register_told(DeMinimisAid, by={"reference": "reference"})

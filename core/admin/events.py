@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from core.admin.changes import ChangeLine, change_lines, choices_of, is_technical, parts_of
-from core.admin.values import Names, expander_of, field_label, field_of, label_in_words, value_text
+from core.admin.gaps import gaps_of
+from core.admin.values import Names, expander_of, field_label, field_of, label_in_words, subject_key, value_text
 from core.engine.changes import subject_of
 from core.engine.owners import Place
 from core.events import history
@@ -111,7 +112,7 @@ def _changes(subject: models.Model, event: Event, names: Names) -> list[tuple[st
     """What an event changed: (field, before, after) as people read them, without what only the machine knows."""
     model, found = type(subject), []
     for name, (before, after) in _changes_told(subject, event).items():
-        if is_technical(name):
+        if is_technical(name, model) or subject_key(model, name):
             continue
         if expand := expander_of(model, name):
             found += expand(subject, before, after)
@@ -156,7 +157,8 @@ def recent_events(subject: models.Model) -> list[EventLine]:
 def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """What changed of a row and of its parts (all of it, or one field), and every event of it; newest first."""
     obj = model_admin.object_or_404(request, object_id)
-    changed, wanted = _changed(obj), request.GET.get("what", "")
+    ends: dict[Place, Mapping[str, Any]] = {}
+    changed, wanted = _changed(obj, ends), request.GET.get("what", "")
     found = Paginator(_events_of(obj, changed), PER_PAGE).get_page(request.GET.get("page"))
     shown = [line for line in changed if line.code == wanted] if wanted else changed
     return model_admin.page(
@@ -168,6 +170,7 @@ def event_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRe
         lines=lines(obj, list(found.object_list)),
         changes=Paginator(shown, PER_PAGE).get_page(request.GET.get("changes")),
         choices=choices_of(changed),
+        gaps=gaps_of(obj, ends) if ends else [],
         wanted=wanted,
         back=model_admin.change_url(obj),
     )
@@ -181,8 +184,8 @@ def _events_of(obj: models.Model, changed: list[ChangeLine]) -> models.QuerySet:
     return found.select_related("actor").order_by("-created_at", "-pk")
 
 
-def _changed(obj: models.Model) -> list[ChangeLine]:
+def _changed(obj: models.Model, ends: dict[Place, Mapping[str, Any]] | None = None) -> list[ChangeLine]:
     """The changes of a row whose table keeps its history."""
     if type(obj)._meta.concrete_model not in tracked_models():
         return []
-    return change_lines(obj)
+    return change_lines(obj, ends)

@@ -8,9 +8,8 @@ from django.db import models, transaction
 from django.http import HttpRequest
 
 from core.admin.reasons import FIELD, changes_in
-from core.engine.changes import key_of
 from core.events import record
-from core.history import history_model_of, tracked_models
+from core.history import history_model_of, key_of, tracked_models
 from core.models.event import Event
 
 

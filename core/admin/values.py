@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.utils import formats
@@ -17,7 +18,7 @@ from core.engine.findings import say_values_with
 from core.engine.past import Life, lives_of
 from core.job_runner import kinds
 from core.money import MoneyField, format_euros
-from core.presentation import event_value
+from core.presentation import actor_words, event_value
 from core.text import listed
 from core.workbooks.cells import clean_text
 
@@ -49,16 +50,20 @@ def register_row_name(model: type[models.Model], name: Callable[[Any], str]) -> 
 
 
 def label_in_words(label: str) -> str:
-    """Who acted where no person did: a job by what it does, a command and a task as such; other names as they are."""
+    """Who acted where no person did: a job, a command, a task by what it does, a page by who may write there unnamed;
+    other names as they are."""
     head, _space, rest = label.partition(" ")
+    if words := actor_words(label):
+        forms = {"command": _("command: %(what)s"), "task": _("periodic task: %(what)s")}
+        return forms[head] % {"what": words} if head in forms else words
     if head == "job":
         name, _hash, number = rest.partition(" #")
         kind = next((kind.label for kind in kinds() if kind.name == name), name)
         return _("job no. %(number)s: %(kind)s") % {"number": number, "kind": kind}
-    if head == "command":
+    if head == "command":  # one of the frame's own, or of another day's version
         return _("command “%(name)s”") % {"name": rest.replace("_", " ")}
-    if head == "task":
-        return _("periodic task “%(name)s”") % {"name": rest.rpartition(".")[2].replace("_", " ")}
+    if head.isupper() and rest.startswith("/"):
+        return _("somebody who was not signed in")
     return label
 
 
@@ -175,7 +180,19 @@ def field_label(model: type[models.Model], name: str) -> str:
         return str(words.label)
     if (model, name) in _field_names:
         return capfirst(str(_field_names[model, name]))
-    return capfirst(str(found.verbose_name)) if found else capfirst(name.replace("_", " "))
+    if found is None:
+        return capfirst(name.replace("_", " "))
+    if subject_key(model, name):
+        return _("About")
+    if found.is_relation and found.related_model and found.verbose_name == found.name.replace("_", " "):
+        return capfirst(str(found.related_model._meta.verbose_name))  # nobody named it: it is called what it holds
+    return capfirst(str(found.verbose_name))
+
+
+def subject_key(model: type[models.Model], name: str) -> GenericForeignKey | None:
+    """The link to a row of any table whose number ``name`` holds; None for every other field."""
+    links = (item for item in model._meta.private_fields if isinstance(item, GenericForeignKey))
+    return next((link for link in links if link.fk_field == name), None)
 
 
 def value_text(model: type[models.Model], name: str, raw: Any, names: Names, at: datetime | None = None) -> str:

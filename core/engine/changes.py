@@ -14,9 +14,10 @@ from uuid import UUID
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from core.engine.entries import Entry, entries_behind
 from core.engine.kinds import kind_of
-from core.engine.owners import Owners, Place, is_anothers
-from core.history import history_model_of
+from core.engine.owners import Owners, Place, is_anothers, subject_of_values
+from core.history import history_model_of, key_of
 from core.json_safe import json_safe
 from core.models.event import Event
 
@@ -54,33 +55,6 @@ class Told:
     actions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """The row whose writing moved a sum: the use of a credit, a commitment. ``name`` is what it is called by."""
-
-    model: type[models.Model]
-    pk: Any
-    name: str
-    values: Values
-
-
-@dataclass(frozen=True)
-class Entries:
-    """Which rows move a sum: those of ``model`` whose ``owner`` is its row; ``named_by`` is what each is called by."""
-
-    model: type[models.Model]
-    owner: str
-    named_by: str
-
-
-_entries: dict[tuple[type[models.Model], str], Entries] = {}
-
-
-def register_entries(model: type[models.Model], name: str, entries: Entries) -> None:
-    """Say which rows move the sum ``name`` of ``model``: each of its changes is told with the one that made it."""
-    _entries[model, name] = entries
-
-
 _told: dict[type[models.Model], Told] = {}
 
 
@@ -116,7 +90,7 @@ class Said:
 class Change:
     """One value that changed. ``kind`` is insert, update or delete; ``values`` are those of the whole row.
 
-    ``own_reason`` is the reason that the row itself gives with this change.
+    ``own_reason`` is the reason that the row itself gives with this change; ``entries`` the rows that moved a sum.
     """
 
     model: type[models.Model]
@@ -133,7 +107,7 @@ class Change:
     transaction: UUID | None
     part: Part | None = None
     own_reason: str = ""
-    entry: "Entry | None" = None
+    entries: tuple[Entry, ...] = ()
     said: Said = field(default_factory=Said, compare=False)
 
     @property
@@ -142,29 +116,49 @@ class Change:
         return self.said.events
 
 
-def key_of(model: type[models.Model]) -> str:
-    """The attribute of a history line that names the row."""
-    history = history_model_of(model)
-    names = {item.attname for item in history._meta.concrete_fields}
-    return "pgh_obj_id" if "pgh_obj_id" in names else model._meta.pk.attname
-
-
-def changes_of(row: models.Model, fields: Iterable[str], parts: Iterable[Part] = ()) -> list[Change]:
+def changes_of(
+    row: models.Model, fields: Iterable[str], parts: Iterable[Part] = (), *, ends: dict[Place, Values] | None = None
+) -> list[Change]:
     """Every change of a row and of its parts, newest first, with the events of its transaction.
 
     Args:
         fields: the names of the row's own fields that count; the first of its life are its values at entry.
+        ends: is given the newest line of each row that was read, by its place: what the history says that it is now.
     """
     own = type(row)._meta.concrete_model
-    found = list(_of_table(own, {key_of(own): row.pk}, tuple(fields), None))
+    ends = {} if ends is None else ends
+    found = list(_of_table(own, {key_of(own): row.pk}, tuple(fields), None, ends))
     for part in parts:
-        found += _of_table(part.model, {part.owner: row.pk}, part.fields, part)
-    found = _with_events(_with_entries(found))
-    return sorted(found, key=lambda change: (_day_of(change), change.line), reverse=True)
+        found += _of_table(part.model, {part.owner: row.pk}, part.fields, part, ends)
+    return newest_first(_with_events(_with_entries(found)))
+
+
+def newest_first(changes: Iterable[Change]) -> list[Change]:
+    """The changes by the minute that a page shows, the newest first; what one minute holds as it was written.
+
+    Transactions overlap: of one value, whatever clock they went by, the changes stand in the order of its history.
+    """
+    found = sorted(changes, key=lambda change: (_minute_of(change), change.at, change.part is None, change.line))[::-1]
+    chains: dict[tuple[Any, ...], list[int]] = {}
+    for place, change in enumerate(found):
+        chains.setdefault((_minute_of(change), change.model, change.pk, change.name), []).append(place)
+    for places in chains.values():
+        chain = sorted((found[place] for place in places), key=lambda change: change.line, reverse=True)
+        for place, change in zip(places, chain, strict=True):
+            found[place] = change
+    return found
+
+
+def _minute_of(change: Change) -> datetime:
+    return moment_of(change).replace(second=0, microsecond=0)
 
 
 def _of_table(
-    model: type[models.Model], where: Mapping[str, Any], fields: tuple[str, ...], part: Part | None
+    model: type[models.Model],
+    where: Mapping[str, Any],
+    fields: tuple[str, ...],
+    part: Part | None,
+    ends: dict[Place, Values],
 ) -> Iterator[Change]:
     history, key = history_model_of(model), key_of(model)
     kept = {item.attname for item in history._meta.concrete_fields}
@@ -176,7 +170,7 @@ def _of_table(
     latest: dict[Any, Values] = {}
     for line in reversed(lines):
         before = latest.get(line[key])
-        latest[line[key]] = line
+        latest[line[key]] = ends[model, line[key]] = line
         yield from _differences(model, line, before, names, key, part)
 
 
@@ -233,33 +227,9 @@ def _is_default(model: type[models.Model], name: str, value: Any) -> bool:
 
 
 def _with_entries(changes: list[Change]) -> list[Change]:
-    """The changes of sums, each with the row that moved it: the first change of a transaction with its first entry, and
-    so on; where there are not as many of one as of the other, nothing is said."""
-    groups: dict[Entries, dict[tuple[Any, Any], list[Change]]] = {}
-    for change in sorted(changes, key=lambda change: change.line):
-        entries = _entries.get((change.model, change.name))
-        if entries and change.transaction and change.kind == "update":
-            place = (change.pk, change.transaction)
-            groups.setdefault(entries, {}).setdefault(place, []).append(change)
-    paired: dict[int, Entry] = {}
-    for entries, places in groups.items():
-        written = _written(entries, places)
-        for place, group in places.items():
-            if len(group) == len(written.get(place, ())):
-                paired |= {id(change): entry for change, entry in zip(group, written[place], strict=True)}
-    return [replace(change, entry=paired[id(change)]) if id(change) in paired else change for change in changes]
-
-
-def _written(entries: Entries, places: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], list[Entry]]:
-    history, key = history_model_of(entries.model), key_of(entries.model)
-    kept = {item.attname for item in history._meta.concrete_fields}
-    columns = [item.attname for item in entries.model._meta.concrete_fields if item.attname in kept]
-    where = {f"{entries.owner}__in": {pk for pk, _number in places}, "pgh_context_id__in": {at for _pk, at in places}}
-    found: dict[tuple[Any, Any], list[Entry]] = {}
-    for line in history.objects.filter(**where).order_by("pgh_id").values(key, "pgh_context_id", *columns):
-        entry = Entry(entries.model, line[key], str(line[entries.named_by]), line)
-        found.setdefault((line[entries.owner], line["pgh_context_id"]), []).append(entry)
-    return found
+    """The changes of sums, each with the rows that moved it."""
+    found = entries_behind(changes)
+    return [replace(change, entries=found[id(change)]) if id(change) in found else change for change in changes]
 
 
 def _with_events(changes: list[Change]) -> list[Change]:
@@ -274,7 +244,8 @@ def _with_events(changes: list[Change]) -> list[Change]:
     ]
 
 
-def _day_of(change: Change) -> datetime:
+def moment_of(change: Change) -> datetime:
+    """When a change was made, as its event says; the moment of its line where there is none."""
     return change.events[0].created_at if change.events else change.at
 
 
@@ -304,6 +275,9 @@ def causes(change: Change, owners: Owners) -> list[Event]:
     For what nobody types itself (the sum that an order moves): they say what was done, not why this value is right.
     ``owners`` has read what :func:`places_of` names.
     """
+    for entry in change.entries:
+        if found := _told_of_entry(replace(change, model=entry.model, pk=entry.pk, values=entry.values, entries=())):
+            return found
     about = [*change.said.about(change.model, change.pk), *change.said.naming(change.model, change.pk)]
     near = list(dict.fromkeys([*about, *_of_owners(change)]))
     if change.user_id:
@@ -311,10 +285,28 @@ def causes(change: Change, owners: Owners) -> list[Event]:
     else:
         mine = [event for event in change.events if change.label and event.actor_label == change.label]
     place = owners.of_values((change.model._meta.concrete_model, change.pk), change.values)
-    if change.entry:
-        place |= owners.of_values((change.entry.model, change.entry.pk), change.entry.values)
+    for entry in change.entries:
+        place |= owners.of_values((entry.model, entry.pk), entry.values)
     mine = [event for event in mine if not _is_anothers(event, place, owners)]
     return _moves(near) or _moves(mine) or near or mine
+
+
+def origin(change: Change, owners: Owners) -> list[Event]:
+    """What a value was written by that no event speaks of alone: those of its causes that tell of the field, else those
+    about its very row, else all of them; of a row that was entered, the first of these, for each of its fields."""
+    found = causes(change, owners)
+    own = change.said.about(change.model, change.pk)
+    told = [event for event in found if change.name in (event.changes or {})]
+    told = told or [event for event in found if event in own] or found
+    return told[:1] if change.kind == "insert" else told
+
+
+def _told_of_entry(entry: Change) -> list[Event]:
+    """What was done to the row that moved a sum, or to what that belongs to: what only follows from it (a claim that is
+    paid, a tranche that closes) is no cause of the sum."""
+    own = [*entry.said.about(entry.model, entry.pk), *entry.said.naming(entry.model, entry.pk)]
+    above = list(dict.fromkeys(_of_owners(entry)))
+    return _moves(own) or _told_by_owners(entry) or _moves(above) or own or above
 
 
 def _is_anothers(event: Event, place: set[Place], owners: Owners) -> bool:
@@ -331,7 +323,7 @@ def subject_of(event: Event) -> Place | None:
 def know_owners(changes: Iterable[Change], owners: Owners, *rows: Place) -> None:
     """Read what one must know of the owners of rows to say what caused these changes; and those of ``rows``."""
     known = [(change.model._meta.concrete_model, change.values) for change in changes]
-    known += [(change.entry.model, change.entry.values) for change in changes if change.entry]
+    known += [(entry.model, entry.values) for change in changes for entry in change.entries]
     subjects = {subject_of(event) for change in changes for event in change.events}
     owners.know(known, {*rows, *filter(None, subjects)})
 
@@ -365,6 +357,8 @@ def _of_owners(change: Change) -> Iterator[Event]:
     for item in change.model._meta.concrete_fields:
         if item.is_relation and (key := change.values.get(item.attname)) is not None:
             yield from change.said.about(item.related_model, key)
+    if subject := subject_of_values(change.model, change.values):
+        yield from change.said.about(*subject)
 
 
 def _told_by_owners(change: Change) -> list[Event]:

@@ -7,8 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import models
 
-from core.engine.changes import key_of
-from core.history import history_model_of, tracked_models
+from core.history import history_model_of, key_of, tracked_models
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
@@ -52,7 +53,7 @@ class Owners:
             keys.setdefault(model, set()).add(pk)
         found: set[Place] = set()
         for model, pks in keys.items():
-            columns = [*_keys(model), *(column for named, column in _texts if named is model)]
+            columns = [*_keys(model), *_subject_columns(model), *(column for named, column in _texts if named is model)]
             self._above |= dict.fromkeys(((model, pk) for pk in pks), frozenset())
             if not columns:
                 continue
@@ -79,10 +80,13 @@ class Owners:
         return {place}.union(*(self.of(above) for above in self.above(place[0], values)))
 
     def above(self, model: type[models.Model], values: Values) -> Iterator[Place]:
-        """The rows that the values of a row refer to, by foreign keys and by the texts that were read."""
+        """The rows that the values of a row refer to, by foreign keys, by a link to any table and by the texts that were
+        read."""
         for attname, owner in _keys(model).items():
             if values.get(attname) is not None:
                 yield owner, values[attname]
+        if subject := subject_of_values(model, values):
+            yield subject
         for (named, column), (owner, by) in _texts.items():
             if named is model and (pk := self._named.get((owner, by, values.get(column)))) is not None:
                 yield owner, pk
@@ -107,6 +111,21 @@ def is_anothers(mine: Iterable[Place], other: Iterable[Place]) -> bool:
     for model, pk in other:
         found.setdefault(model, set()).add(pk)
     return any(kept[model].isdisjoint(keys) for model, keys in found.items() if model in kept)
+
+
+def subject_of_values(model: type[models.Model], values: Values) -> Place | None:
+    """The row of any table that a row with these values is about (a document's case); None where it is about none."""
+    if not (columns := _subject_columns(model)):
+        return None
+    kind, key = (values.get(column) for column in columns)
+    about = ContentType.objects.get_for_id(kind).model_class() if kind and key is not None else None
+    return (about._meta.concrete_model, key) if about else None
+
+
+def _subject_columns(model: type[models.Model]) -> tuple[str, ...]:
+    """The columns of the link to any table that a table has: the kind of row, and its key."""
+    link = next((item for item in model._meta.private_fields if isinstance(item, GenericForeignKey)), None)
+    return (model._meta.get_field(link.ct_field).attname, link.fk_field) if link else ()
 
 
 def _keys(model: type[models.Model]) -> dict[str, type[models.Model]]:

@@ -4,9 +4,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.acting import acting_as
 from core.documents import DocumentNotReady, DocumentRefused
@@ -36,6 +39,25 @@ class EssorCommand(BaseCommand):
     @property
     def command_name(self) -> str:
         return type(self).__module__.rpartition(".")[2]
+
+    def check_migrations(self) -> None:
+        """Say in the reader's language what Django says in English: the database is older than the code."""
+        try:
+            executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        except ImproperlyConfigured:  # no database
+            return
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if not waiting:
+            return
+        apps = ", ".join(sorted({migration.app_label for migration, _backwards in waiting}))
+        said = ngettext(
+            "The database awaits %(count)d migration (%(apps)s): what is said of it may be wrong until it is applied, "
+            "by “python manage.py migrate”.",
+            "The database awaits %(count)d migrations (%(apps)s): what is said of it may be wrong until they are applied, "
+            "by “python manage.py migrate”.",
+            len(waiting),
+        )
+        self.stdout.write(self.style.NOTICE(said % {"count": len(waiting), "apps": apps}))
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         from_command_line = getattr(self, "_called_from_command_line", False)

@@ -12,9 +12,11 @@ from applicants.models import DeMinimisAid
 from core.admin.changes import part_name, register_parts
 from core.admin.values import NOTHING, register_expander, register_reader
 from core.dates import format_date_long
-from core.engine.changes import Entries, Part, register_entries, register_told
+from core.engine.changes import Part, register_told
+from core.engine.entries import Entries, net_amount, register_entries
 from core.engine.owners import register_owner
 from core.money import format_euros
+from core.presentation import register_actors
 from core.text import listed
 from grants.models import (
     AgendaItem,
@@ -84,8 +86,15 @@ for _model, _field in (
     register_reader(_model, _field, plan_in_words)
 
 register_reader("grants.Proposal", "de_minimis_regime", regime_in_words)
-register_entries(Envelope, "committed_amount", Entries(Commitment, "envelope_id", "reference"))
-register_entries(PaymentCredit, "ordered_amount", Entries(CreditUse, "credit_id", "reference"))
+register_actors(
+    {
+        "command load_programmes": gettext_lazy("loading of the programmes"),
+        "task grants.tasks.remind_opinions": gettext_lazy("reminders of opinions"),
+        "reminders of opinions": gettext_lazy("reminders of opinions"),
+    }
+)
+register_entries(Envelope, "committed_amount", Entries(Commitment, "envelope_id", "reference", net_amount))
+register_entries(PaymentCredit, "ordered_amount", Entries(CreditUse, "credit_id", "reference", net_amount))
 register_owner(DeMinimisAid, "case_number", Application, "number")
 register_told(Score, reason="comment", by={"criterion": "code"})
 register_told(CheckAnswer, reason="reason", by={"check": "code"})

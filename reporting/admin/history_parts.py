@@ -1,6 +1,7 @@
 """What the history of an operation, of a declaration and of a payment application shows besides their own fields."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -8,8 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.changes import part_name, register_parts
-from core.admin.values import register_reader
+from core.admin.values import register_field_name, register_reader
 from core.engine.changes import Part, register_told
+from core.engine.entries import Entries, amount, register_entries
+from core.presentation import register_actors
 from reporting.models import (
     EUProgramme,
     ExpenditureDeclaration,
@@ -19,6 +22,7 @@ from reporting.models import (
     OperationFlag,
     OperationVersion,
     PaymentApplication,
+    PaymentApplicationEntry,
     PaymentApplicationLine,
     Priority,
     PriorityAllocation,
@@ -34,9 +38,21 @@ def _source(_operation: models.Model, values: Mapping[str, Any]) -> str:
 
 
 register_reader("reporting.OperationFlag", "detail", found_in_words)
+register_field_name(Operation, "source_ordinal", gettext_lazy("place among identical rows of the list"))
+register_actors(
+    {
+        "command import_operations": gettext_lazy("import of a list of operations"),
+        "command report": gettext_lazy("making of a report"),
+    }
+)
 register_told(OperationVersion, reason="reason")
 register_told(OperationFlag, reason="explanation")
 register_told(ExpenditureItem, reason="reason")
+for _sum in ("eligible_amount", "union_amount", "public_amount"):
+    register_entries(
+        PaymentApplicationLine, _sum,
+        Entries(PaymentApplicationEntry, "line_id", "certificate_id", partial(amount, name=_sum)),
+    )  # fmt: skip
 register_parts(
     Operation,
     Part(
@@ -58,8 +74,11 @@ register_parts(
 )  # fmt: skip
 register_parts(
     PaymentApplication,
-    Part(PaymentApplicationLine, "application_id", ("priority", "category_of_region", "eligible_amount", "union_amount"),
-         part_name(gettext_lazy("line"))),
+    Part(
+        PaymentApplicationLine, "application_id",
+        ("priority", "category_of_region", "basis", "eligible_amount", "union_amount", "public_amount"),
+        part_name(gettext_lazy("line")),
+    ),
 )  # fmt: skip
 register_parts(
     EUProgramme, Part(Priority, "programme_id", ("code", "label_fr"), part_name(gettext_lazy("priority"), "code"))

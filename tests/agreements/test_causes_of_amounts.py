@@ -1,17 +1,19 @@
 """No amount of a history stands without what caused it, also where nobody typed it: an order moves sums of five tables."""
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from agreements import payments
 from applicants.models import DeMinimisAid
 from core.admin.changes import change_lines, parts_of
 from core.admin.values import field_of
+from core.models import Document
 from core.money import MoneyField
 from core.roles import Role
 from core.transitions import perform
 from grants import committee
-from tests.factories.agreements import certified, in_force, ordered
+from tests.factories.agreements import certified, give_accounts, in_force, ordered, pay
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 
 # Committed for good: an event and the lines of the row history are brought together by their transaction.
@@ -34,7 +36,79 @@ def test_every_amount_says_what_caused_it():
     rows = [*batch.orders.all(), batch, claim, agreement]
     assert [line for row in rows for line in without_cause(row)] == []
     paid = next(line for line in change_lines(agreement) if line.code == "agreement.ordered_amount")
-    assert paid.action == f"Ordonner le versement (demande de versement {claim.number})"
+    (order,) = batch.orders.all()
+    assert paid.action == f"Ordonner le versement (demande de versement {claim.number}) · mandat {order.reference}"
+
+
+def test_each_sum_of_an_act_names_the_order_that_moved_it_and_its_person():
+    """Two persons of one act, ordered and paid together: each step of each sum is of one order, and of nothing else."""
+    agreement, house = in_force("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
+    give_accounts(agreement)
+    claim, batch = ordered(agreement, house, "single")
+    pay(batch, house)
+    agreement.refresh_from_db()
+    orders = [f"mandat {order.reference}, {order.payee}" for order in batch.orders.order_by("pk")]
+    assert len(orders) == 2
+    for row, name in ((agreement, "agreement"), (claim, "paymentclaim")):
+        for field, done in (("ordered_amount", "Ordonner le versement"), ("paid_amount", "Enregistrer le paiement")):
+            told = [line.action for line in reversed(change_lines(row)) if line.code == f"{name}.{field}"]
+            assert [action.rpartition(" · ")[2] for action in told] == orders
+            assert all(action.startswith(done) and action.count("mandat") == 1 for action in told)
+
+
+def test_what_only_follows_from_a_payment_is_no_cause_of_a_sum():
+    """The last payment of a year closes its tranche: the order that was paid is the cause, not the closing."""
+    agreement, house = in_force("PROGRESS1", "20000.00")
+    claim, batch = ordered(agreement, house)
+    pay(batch, house)
+    (order,) = batch.orders.all()
+    (paid,) = [line for line in change_lines(claim) if line.code == "paymentclaim.paid_amount"]
+    assert paid.action == f"Enregistrer le paiement · mandat {order.reference}"
+
+
+def test_an_order_that_is_cancelled_says_why_the_sums_went_down():
+    agreement, house = in_force("PROGRESS1", "20000.00")
+    _claim, batch = ordered(agreement, house)
+    (order,) = batch.orders.all()
+    perform(order, "cancel", actor=house.finance, comment="RIB clos")
+    agreement.refresh_from_db()
+    down, _up = [line for line in change_lines(agreement) if line.code == "agreement.ordered_amount"]
+    assert down.action.endswith(f"mandat {order.reference}") and down.why == "RIB clos"
+
+
+def test_every_field_of_a_row_that_was_entered_says_by_what():
+    """Order, act, instalments, claim: no field of their birth stands without a cause beside one that has three."""
+    agreement, house = in_force("PROGRESS1", "20000.00")
+    claim, batch = ordered(agreement, house)
+    (order,) = batch.orders.all()
+    for row in (order, claim, agreement):
+        born = [line for line in change_lines(row) if line.before == "–"]
+        assert len(born) > 5
+        assert [line.what for line in born if not (line.action or line.why)] == []
+    own = {line.code: line.action for line in change_lines(order)}
+    asked = f"Ordonner le versement (demande de versement {claim.number})"
+    for field in ("payee", "bank_account", "batch", "reference", "amount", "claim"):
+        assert own[f"paymentorder.{field}"] == asked
+    act = {line.code: line.action for line in change_lines(agreement)}
+    assert act["agreement.granted_amount"] == act["agreement.beneficiary"] == "Acte établi"
+    assert act["instalment.due_on"]
+
+
+def test_a_document_is_put_down_to_its_own_case():
+    """A document is of its case by a link to any table: what another case was decided is no cause of its retention."""
+    secretary = staff(Role.COMMITTEE_SECRETARY)
+    cases = [CaseFactory(state="scheduled", instructor=staff(Role.INSTRUCTOR)) for _number in range(2)]
+    session = SessionFactory(state="in_session", members=3, held_at=timezone.now())
+    for item in agenda(session, *cases):
+        committee.record_decision(item, "rejected", actor=secretary, reason="Hors du champ")
+    perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-0513"})
+    for case, other in (cases, reversed(cases)):
+        kind = ContentType.objects.get_for_model(case)
+        documents = Document.objects.filter(content_type=kind, object_id=case.pk)
+        assert documents
+        for document in documents:
+            kept = [line.action for line in change_lines(document) if line.code == "document.retention_until"]
+            assert kept and all(other.number not in action for action in kept)
 
 
 def test_a_sum_says_which_entry_moved_it_of_which_claim_and_for_whom():

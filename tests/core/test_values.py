@@ -51,8 +51,9 @@ def test_a_person_who_is_gone_keeps_a_number():
     ("label", "shown"),
     [
         ("job sample.report #12", "tâche n° 12 : "),
-        ("command report", "commande « report »"),
-        ("task core.tasks.seal_events", "tâche périodique « seal events »"),
+        ("command report", "commande : établissement d’un rapport"),
+        ("command shell", "commande « shell »"),  # the frame's own: it is called as it is typed
+        ("task core.tasks.seal_events", "tâche périodique : scellement de l’historique"),
         ("reprise 12, J. Martin", "reprise 12, J. Martin"),
         ("", ""),
     ],

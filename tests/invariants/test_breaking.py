@@ -14,9 +14,12 @@ from django.urls import reverse
 from django.utils import translation
 from psycopg.errors import IntegrityError, RaiseException
 
+from agreements.models import Agreement
 from core.admin.changes import parts_of
 from core.admin.events import _changed as changed
 from core.admin.events import lines as event_lines
+from core.engine.changes import changes_of
+from core.engine.entries import sums
 from core.events import history, record
 from core.figures.checking import look, look_at
 from core.figures.invariants import Invariant, invariant_of, invariants
@@ -282,3 +285,36 @@ def test_a_row_begins_with_its_values_at_entry(region):
     }
     assert len(plan) >= 2 and all(what.startswith("Plan de financement, ") for what in plan)
     assert format_euros(operation.current.financing.get(kind="eu").amount) in plan.values()
+
+
+def test_every_step_of_a_sum_is_told_with_its_entry(region, monkeypatch):
+    """What is committed, ordered, paid, declared, given up, asked from the Commission: all rows of the Region."""
+    monkeypatch.setattr("core.engine.changes._with_events", lambda changes: changes)
+    steps, untold = 0, set()
+    for model, name in sums():
+        for row in model._base_manager.order_by("pk")[:40]:
+            for change in changes_of(row, [name]):
+                if change.kind == "update":
+                    steps += 1
+                    if sum(entry.moved for entry in change.entries) != (change.after or 0) - (change.before or 0):
+                        untold.add((model._meta.label, row.pk, name))
+    assert steps > 100
+    assert untold == set()
+
+
+def test_a_row_that_is_not_what_its_history_ends_on_says_so_on_its_page(region, client):
+    agreement = Agreement.objects.filter(tranches__isnull=False).order_by("pk").first()
+    tranche = agreement.tranches.first()
+    person = UserFactory(auditor=True)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:agreements_agreement_history", args=[agreement.pk])
+    assert "l’historique s’achève sur" not in client.get(address).content.decode()
+    forged = (
+        f"UPDATE agreements_tranche SET amount = amount + 10 WHERE id = {tranche.pk}",  # noqa: S608
+        f"UPDATE agreements_agreement SET title = 'Autre objet' WHERE id = {agreement.pk}",  # noqa: S608
+    )
+    sabotage(forged)
+    page = client.get(address).content.decode()
+    said, stands = format_euros(tranche.amount), format_euros(tranche.amount + 10)
+    assert f"Tranche {tranche.rank} · Montant : l’historique s’achève sur {said}, la fiche indique {stands}." in page
+    assert f"Objet : l’historique s’achève sur {agreement.title}, la fiche indique Autre objet." in page
