@@ -100,7 +100,7 @@ def main() -> int:
         return 1
     early = [name for name, outcome, _ in results if outcome != "ok"]
     summary(results)
-    journeys = run("Browser journeys", *pytest, "-n", "2", "--dist", "worksteal", "-m", "browser")
+    journeys = run("Browser journeys", *pytest, "-n", "4", "--dist", "worksteal", "-m", "browser")
     failed = early + ([journeys[0]] if journeys[1] != "ok" else [])
     if failed:
         say(f"FAILED: {', '.join(failed)}")
