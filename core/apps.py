@@ -10,6 +10,7 @@ class CoreConfig(AppConfig):
         from core import celery_signals, checks, constraints, health, menu, migration_state, refusals, setup
         from core.engine import daily, locks
         from core.figures import setup as figures
+        from core.lib import odd_days
 
         refusals.register()
         post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
@@ -26,6 +27,7 @@ class CoreConfig(AppConfig):
         setup.declare_own_labels()
         celery_signals.connect()
         checks.connect()
+        odd_days.install()
         health.connect()
         menu.register_all()
         figures.register()

@@ -8,6 +8,7 @@ from django.db.backends.signals import connection_created
 
 from core.colours import READABLE, contrast
 from core.engine.roles import refuse_owner, roles_are_two
+from core.lib.odd_days import read_any_day
 
 
 def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -24,3 +25,4 @@ def connect() -> None:
     register(region_colour_is_readable)
     register(roles_are_two)
     connection_created.connect(refuse_owner, dispatch_uid="core_refuse_owner")
+    connection_created.connect(read_any_day, dispatch_uid="core_read_any_day")

@@ -8,6 +8,8 @@ from functools import lru_cache
 from django.utils import formats, timezone
 from django.utils.translation import get_language, gettext
 
+from core.lib.odd_days import in_words
+
 
 def add_months(day: date, months: int) -> date:
     """Return ``day`` plus ``months`` (negative to go back); 31 January plus one month is the last of February.
@@ -30,6 +32,8 @@ def add_years(day: date, years: int) -> date:
 
 def format_date_long(day: date) -> str:
     """Return ``23 novembre 2026`` (``1er`` for the first of a month in French), in the active language."""
+    if odd := in_words(day):
+        return odd
     if isinstance(day, datetime):
         day = timezone.localtime(day).date() if timezone.is_aware(day) else day.date()
     if (get_language() or "fr").startswith("en"):
@@ -43,6 +47,8 @@ def format_moment(moment: datetime) -> str:
 
     The French time does not break over two lines: its spaces are no-break spaces.
     """
+    if odd := in_words(moment):
+        return odd
     local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     # Translators: the time of a day, as Django's date format. French: "G \\h i".
     return f"{format_date_long(local)}, {formats.date_format(local, gettext('g:i a'))}"
@@ -62,7 +68,7 @@ def last_day(limit: date | datetime) -> date:
 def format_closing(limit: datetime) -> str:
     """Return the last day and hour of a limit: ``14 décembre 2026, 12 h 00``, ``14 décembre 2026 à minuit``."""
     local = timezone.localtime(limit) if timezone.is_aware(limit) else limit
-    if local.time() != time.min:
+    if in_words(limit) or local.time() != time.min:
         return format_moment(limit)
     # Translators: a limit at the end of this day.
     return gettext("%(day)s at midnight") % {"day": format_date_long(last_day(limit))}
@@ -70,6 +76,8 @@ def format_closing(limit: datetime) -> str:
 
 def format_closing_short(limit: datetime) -> str:
     """Return the last day and hour of a limit, for a table: ``14/12/2026, 12:00``, ``14/12/2026 at midnight``."""
+    if odd := in_words(limit):
+        return odd
     local = timezone.localtime(limit) if timezone.is_aware(limit) else limit
     day = formats.date_format(last_day(limit), "SHORT_DATE_FORMAT")
     if local.time() != time.min:

@@ -6,6 +6,7 @@
   the history and no more.
 * Every function reads the names in it under :data:`SAFE_PATH`, whatever the session that calls it says: a temporary
   table of the name of one of Essor's stands in for none.
+* Every day that a table keeps is one of the calendar (``core.engine.days``).
 * The switch of the trigger library (``pgtrigger.ignore``) obeys the owner of the tables alone.
 * The role of the application gets what it needs: to read and write rows, never to define anything.
 """
@@ -15,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
+from core.engine.days import refuse_odd_days
 from core.history import history_model_of, tracked_models
 
 # PostgreSQL's own names first, the schema of the tables next, temporary tables last: where a path does not name these,
@@ -60,6 +62,8 @@ ONLY_READ = (
 )
 # Added to by the application, never changed: it seals, and records.
 ONLY_ADDED_TO = ("core_event", "core_eventseal", "core_historyseal", "core_personsalt")
+# Added to and brought up to date by the application, never removed: what the looks at the figures found.
+NEVER_REMOVED = ("core_figurecheck", "core_figurefinding")
 
 
 def label_migrations(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -92,6 +96,7 @@ def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
         cursor.execute(IGNORE_FUNCTION)
         _write_as_owner(cursor, tables)
         _fix_paths(cursor)
+        refuse_odd_days(cursor)
         role = settings.ESSOR_DATABASE_ROLE
         cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
         owner, exists = cursor.fetchone()
@@ -150,10 +155,11 @@ def too_open(cursor: Any, role: str, tables: list[str]) -> list[str]:
         """
         SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
         AND (relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-             OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'UPDATE, DELETE, TRUNCATE'))
+             OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'UPDATE, DELETE, TRUNCATE')
+             OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'DELETE, TRUNCATE'))
         ORDER BY relname
         """,
-        [[*tables, *ONLY_READ], role, list(ONLY_ADDED_TO), role],
+        [[*tables, *ONLY_READ], role, list(ONLY_ADDED_TO), role, list(NEVER_REMOVED), role],
     )
     return [name for (name,) in cursor.fetchall()]
 
@@ -170,7 +176,7 @@ def grant(cursor: Any, role: str, tables: list[str]) -> None:
                  OR relname <> ALL (%s) AND NOT has_table_privilege(%s, oid, 'DELETE'))
         )
         """,
-        [role, [*only_read, *ONLY_ADDED_TO], role],
+        [role, [*only_read, *ONLY_ADDED_TO, *NEVER_REMOVED], role],
     )
     if not cursor.fetchone()[0] and not too_open(cursor, role, tables):
         return
@@ -188,5 +194,7 @@ def grant(cursor: Any, role: str, tables: list[str]) -> None:
     statements.append(f"REVOKE INSERT, UPDATE, DELETE ON {read} FROM {name}")
     added = ", ".join(f'"{table}"' for table in ONLY_ADDED_TO if table in present)
     statements.append(f"REVOKE UPDATE, DELETE ON {added} FROM {name}")
+    if stay := ", ".join(f'"{table}"' for table in NEVER_REMOVED if table in present):
+        statements.append(f"REVOKE DELETE ON {stay} FROM {name}")
     for statement in statements:
         cursor.execute(statement)

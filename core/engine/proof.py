@@ -18,6 +18,7 @@ from core.engine.event_checks import check_events
 from core.engine.files import check_files, slices
 from core.engine.findings import Finding
 from core.engine.guards import check_guards
+from core.engine.kept_findings import check_kept_findings
 from core.engine.kind_checks import check_kinds
 from core.engine.labels import Repairs
 from core.engine.line_checks import check_authors, check_batches, check_lines, check_rounds
@@ -62,6 +63,7 @@ def steps(notes: Notes, *, files: bool = True) -> list[Step]:
         Step("core_eventseal", check_seals),
         Step("core_historyseal", check_batches),
         Step("core_erasure", check_erasures),
+        Step("core_figurefinding", check_kept_findings),
         Step("core_eventseal", notes.unsealed.check),
         Step("pgh_context", notes.repairs.look),
     ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch
-from core.engine.locks import ONLY_ADDED_TO, ONLY_READ, history_tables
+from core.engine.locks import NEVER_REMOVED, ONLY_ADDED_TO, ONLY_READ, history_tables
 from core.roles import Role
 
 OWNER = "(SELECT relowner FROM pg_class WHERE oid = 'public.core_event'::regclass)"
@@ -72,11 +72,16 @@ def _writers() -> Iterator[Finding]:
           AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %(role)s
                OR held.privilege_type NOT IN ('INSERT', 'UPDATE', 'DELETE')
                OR class.relname = ANY (%(only_read)s)
-               OR class.relname = ANY (%(only_added_to)s) AND held.privilege_type <> 'INSERT')
+               OR class.relname = ANY (%(only_added_to)s) AND held.privilege_type <> 'INSERT'
+               OR class.relname = ANY (%(never_removed)s) AND held.privilege_type = 'DELETE')
         GROUP BY 1, 2, 3 ORDER BY 1, 3
     """
     role = settings.ESSOR_DATABASE_ROLE
-    closed = {"only_read": [*history_tables(), *ONLY_READ], "only_added_to": list(ONLY_ADDED_TO)}
+    closed = {
+        "only_read": [*history_tables(), *ONLY_READ],
+        "only_added_to": list(ONLY_ADDED_TO),
+        "never_removed": list(NEVER_REMOVED),
+    }
     for row in fetch(query, {"role": role, **closed}):
         if row["role"] == role and not row["is_everybody"]:
             sentence = _(

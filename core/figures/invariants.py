@@ -17,7 +17,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from core.lib.odd_days import read_any_day
 from core.money import format_euros
 from core.templatetags.essor import short_date
 
@@ -103,7 +102,6 @@ class Invariant:
             yield from self.rows()
             return
         with connection.cursor() as cursor:
-            read_any_day(cursor)
             cursor.execute(self.sql, dict(self.parameters()))
             columns = [column.name for column in cursor.description]
             places = [columns.index(name) for name in ("id", "label", "expected", "found")]

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from core.triggers import never_deleted
 
 
 class FigureCheck(models.Model):
@@ -21,6 +24,7 @@ class FigureCheck(models.Model):
         verbose_name = _("look at an invariant")
         verbose_name_plural = _("looks at invariants")
         ordering = ["code"]
+        triggers = [never_deleted()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(broken_count=0, error="", broken_since__isnull=True)
@@ -49,7 +53,8 @@ class FigureFinding(models.Model):
     """One row that broke an invariant: from the look that first found it to the one that found it right again.
 
     ``model`` ("app.model") and ``object_id`` name the row; they are plain values, since the row may go away.
-    ``expected`` and ``found`` are kept as texts without format (``20000.00``).
+    ``expected`` and ``found`` are kept as texts without format (``20000.00``). The list has no history: each look makes it
+    anew (``core.engine.kept_findings`` holds it to the last one). What was found is neither rewritten nor removed.
     """
 
     code = models.CharField(_("code"), max_length=80)
@@ -81,6 +86,21 @@ class FigureFinding(models.Model):
             models.CheckConstraint(
                 condition=Q(last_seen__gte=models.F("first_seen")), name="figure_finding_dates_in_order"
             ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="stays_what_was_found",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("code", "model", "object_id", "label", "first_seen"),
+            ),
+            pgtrigger.Protect(
+                name="stays_right_again",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.resolved_at IS NOT NULL AND (OLD.resolved_at, OLD.last_seen) IS DISTINCT FROM (NEW.resolved_at, NEW.last_seen)"
+                ),
+            ),
+            never_deleted(),
         ]
 
     def __str__(self) -> str:

@@ -9,13 +9,14 @@ import time_machine
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from core import health
 from core.dates import format_moment
+from core.engine.kept_findings import check_kept_findings
 from core.events import record
 from core.figures import jobs
 from core.figures.alerts import broken_codes, broken_number, is_silent
@@ -322,3 +323,47 @@ def test_the_command_says_each_broken_row_and_keeps_what_the_page_shows():
     out = StringIO()
     call_command("check_figures", "--list", stdout=out)
     assert len(out.getvalue().splitlines()) == len(invariants())
+
+
+# --- the list has no history ----------------------------------------------------------------------------------------
+
+
+def test_a_list_that_no_look_made_is_found():
+    """A finding put in, taken out or told to be right again by SQL: the count of the last look says so, until the next."""
+    someone = UserFactory(applicant=True)
+    give_access(someone)
+    keep(look([CODE]))
+    assert list(check_kept_findings()) == []
+    finding = FigureFinding.objects.get()
+    edits = (
+        "INSERT INTO core_figurefinding (code, model, object_id, label, expected, found, first_seen, last_seen) "
+        "SELECT code, model, object_id, 'another', expected, found, last_seen, last_seen FROM core_figurefinding",
+        "UPDATE core_figurefinding SET resolved_at = now()",
+        "UPDATE core_figurecheck SET broken_count = 2",
+        "UPDATE core_figurefinding SET last_seen = last_seen + interval '1 hour'",
+        "INSERT INTO core_figurefinding (code, model, object_id, label, expected, found, first_seen, last_seen) "
+        "VALUES ('core.nobody', 'core.user', 1, 'x', '', '', now(), now())",
+    )
+    for edit in edits:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(edit)
+            assert [said.table for said in check_kept_findings()] == ["core_figurefinding"], edit
+            transaction.set_rollback(True)
+    assert FigureFinding.objects.get() == finding
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE core_figurefinding SET label = 'another'",
+        "UPDATE core_figurefinding SET first_seen = first_seen - interval '1 day'",
+        "UPDATE core_figurefinding SET resolved_at = NULL WHERE resolved_at IS NOT NULL",
+        "DELETE FROM core_figurefinding",
+        "DELETE FROM core_figurecheck",
+    ],
+)
+def test_what_a_look_found_stays(edit):
+    keep([look_at(Invariant("core.test", "n", "s", "o", User, rows=lambda: iter([Broken(1, "row", 1, 2)])))])
+    keep([look_at(Invariant("core.test", "n", "s", "o", User, rows=lambda: iter([])))])
+    with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(edit)

@@ -1,0 +1,44 @@
+"""The list of what breaks a figure is what the last look at it found: it has no history, since each look makes it anew."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from core.engine.findings import Finding
+from core.engine.lines import fetch
+from core.figures.checking import KEPT
+
+
+def check_kept_findings() -> Iterator[Finding]:
+    """Each open finding was seen by the last look at its figure, and there are as many as that look counted.
+
+    A look that could not be made says nothing of its rows, which stay as they were.
+    """
+    query = """
+        SELECT looked.id, looked.code, looked.checked_at, looked.broken_count AS counted, kept.listed, kept.other
+        FROM core_figurecheck AS looked CROSS JOIN LATERAL (
+            SELECT count(*) AS listed, min(one.id) FILTER (WHERE one.last_seen <> looked.checked_at) AS other
+            FROM core_figurefinding AS one WHERE one.code = looked.code AND one.resolved_at IS NULL
+        ) AS kept
+        WHERE looked.error = '' AND (
+            looked.broken_count <= %(kept)s AND (kept.listed <> looked.broken_count OR kept.other IS NOT NULL)
+            OR looked.broken_count > %(kept)s AND kept.listed < %(kept)s)
+        ORDER BY looked.code
+    """
+    for row in fetch(query, {"kept": KEPT}):
+        sentence = _(
+            "the list of what breaks “%(code)s” is not what the last look at it found: look at the figures again."
+        )
+        yield Finding(
+            "core_figurefinding", row["other"] or "*", "*", row["counted"], row["listed"], row["checked_at"], sentence,
+            {"code": row["code"]},
+        )  # fmt: skip
+    query = """
+        SELECT one.id, one.code, one.first_seen FROM core_figurefinding AS one
+        WHERE NOT EXISTS (SELECT FROM core_figurecheck AS looked WHERE looked.code = one.code) ORDER BY one.id
+    """
+    for row in fetch(query):
+        sentence = _("no look at “%(code)s” was made, and something is said to break it.")
+        yield Finding(
+            "core_figurefinding", row["id"], "*", None, None, row["first_seen"], sentence, {"code": row["code"]}
+        )
