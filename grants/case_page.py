@@ -25,11 +25,14 @@ class Task:
     text: str
     url: str = ""
     action: str = ""
+    until: datetime | None = None
+    afterwards: str = ""
+    """What is said from ``until`` on, where the page is still open."""
 
 
 @dataclass(frozen=True)
 class TimelineStep:
-    """A step of the timeline; ``status`` is done, now or later."""
+    """A step of the timeline; ``status`` is done, now or later. ``until``: when it stops being to come."""
 
     title: str
     status: str
@@ -37,6 +40,7 @@ class TimelineStep:
     text: str = ""
     url: str = ""
     url_label: str = ""
+    until: datetime | None = None
 
 
 def days_left(day: date) -> str:
@@ -83,19 +87,20 @@ def conversation_of(application, events: list) -> list[Said]:
 
 
 def _draft_task(application, missing_count: int) -> Task:
-    closes_on = last_day(application.call.closes_at)
-    values = {"date": format_closing(application.call.closes_at), "left": days_left(closes_on)}
-    if closed := application.call.closed_reason():
+    call = application.call
+    values = {"date": format_closing(call.closes_at), "left": days_left(last_day(call.closes_at))}
+    if closed := call.closed_reason():
         return Task(closed)
+    limit = {"until": call.closes_at, "afterwards": call.closed_sentence}
     if missing_count:
         text = ngettext(
             "This application is not filed: %(count)d thing is missing. File it by %(date)s (%(left)s).",
             "This application is not filed: %(count)d things are missing. File it by %(date)s (%(left)s).",
             missing_count,
         ) % {"count": missing_count, **values}
-        return Task(text, reverse("grants:form", args=[application.public_id]), _("Complete my application"))
+        return Task(text, reverse("grants:form", args=[application.public_id]), _("Complete my application"), **limit)
     text = _("This application is complete but not filed. File it by %(date)s (%(left)s).") % values
-    return Task(text, reverse("grants:review", args=[application.public_id]), _("Read again and file"))
+    return Task(text, reverse("grants:review", args=[application.public_id]), _("Read again and file"), **limit)
 
 
 def _request_task(application, request) -> Task:
@@ -163,6 +168,8 @@ def timeline_of(application, events: list, act: str = "") -> list[TimelineStep]:
     stands, once it was sent."""
     if application.state in (State.WITHDRAWN, State.LAPSED):
         return list(_ended_early(application, events))
+    if application.state == State.DRAFT and application.call.is_over:
+        return [replace(_drafting(application, "now", {}), status="done"), _too_late(application.call)]
     place = PLACE[application.state]
     reached = _dates(events)
     steps = []
@@ -172,8 +179,16 @@ def timeline_of(application, events: list, act: str = "") -> list[TimelineStep]:
         if application.state in (State.INADMISSIBLE, State.REJECTED) and rank > place:
             break
         step = build(application, status, reached)
+        if application.state == State.DRAFT and status == "later":
+            step = replace(step, until=application.call.closes_at)
         steps.append(replace(step, text=act) if act and build is _agreement and status == "now" else step)
     return steps
+
+
+def _too_late(call) -> TimelineStep:
+    """What ends a draft: nothing comes after it that could be promised."""
+    text = _("This application was not filed before: it can no longer be. What you typed is kept.")
+    return TimelineStep(_("Call closed"), "now", call.closes_at, text)
 
 
 def _dates(events: list) -> dict[str, datetime]:

@@ -121,6 +121,16 @@ def short_closing(value: datetime | None) -> str:
     return dates.format_closing_short(value) if value else ""
 
 
+@register.simple_tag
+def closes(at: datetime | None, sentence: str = "") -> SafeString:
+    """What an element that is true until ``at`` carries: from then on the open page says ``sentence`` in its place, or
+    takes it away (``closing.js``). Nothing once it is over: the server says so itself."""
+    if at is None or at <= timezone.now():
+        return SafeString()
+    moment = format_html(' data-closes="{}"', f"{at.timestamp():.3f}")
+    return format_html('{} data-closed-text="{}"', moment, sentence) if sentence else moment
+
+
 @register.filter
 def days_left(value: date | datetime | None) -> str:
     """How far a deadline is, in words: "12 days left", "last day", "3 days late"."""

@@ -184,6 +184,14 @@ class Call(models.Model):
         """Whether its last moment has passed: nothing is filed under it any more."""
         return timezone.now() >= self.closes_at
 
+    @property
+    def closed_sentence(self) -> str:
+        """What is said from its last moment on; a page that is open then says it by itself."""
+        return gettext(
+            "This call closed on %(date)s: no application can be filed any more. "
+            "What you typed is kept; contact the service to know about the next call."
+        ) % {"date": format_closing(self.closes_at)}
+
     def is_open(self, at: datetime | None = None) -> bool:
         """Whether an application may be filed at this moment."""
         return self.closed_reason(at) is None
@@ -198,10 +206,7 @@ class Call(models.Model):
                 "date": format_moment(self.opens_at)
             }
         if at >= self.closes_at:
-            return gettext(
-                "This call closed on %(date)s: no application can be filed any more. "
-                "What you typed is kept; contact the service to know about the next call."
-            ) % {"date": format_closing(self.closes_at)}
+            return self.closed_sentence
         if self.is_locked:
             return gettext("Filing is suspended for this call: %(reason)s What you typed is kept; try again later.") % {
                 "reason": self.lock_reason

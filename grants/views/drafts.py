@@ -279,7 +279,8 @@ def _around(request: HttpRequest, application: Application) -> dict[str, Any]:
     """What else of the page changes with a piece: the steps of a draft, or what is still to be joined."""
     if application.state == ApplicationState.DRAFT:
         section = _pieces_section(application)
-        return {"steps": steps_of(application, missing_of(application), section.code)}
+        steps = steps_of(application, missing_of(application), section.code)
+        return {"steps": steps, "closed_reason": application.call.closed_reason()}
     options = available_transitions(application, request.user)
     complete = next((option for option in options if option.spec.name == "complete"), None)
     return {"complete_option": complete, "asked_task": next(iter(tasks_of(application)), None)}
@@ -328,6 +329,7 @@ def _show_review(
         ],
         "budget": budget_view(application) if has_budget else None,
         "call": application.call,
+        "closed_reason": application.call.closed_reason(),
         "against": [text for code, texts in against.items() if code not in known for text in texts],
         "file_refusal": may_file(request.user, application),
         "token": uuid.uuid4(),

@@ -96,6 +96,40 @@ def test_a_draft_whose_call_closed_while_its_pages_were_open_is_told_so_everywhe
     assert "elle ne peut plus être déposée" in ended
 
 
+@pytest.mark.old_pages
+def test_no_page_promises_what_comes_after_a_filing_that_can_no_longer_be(client):
+    """The steps, the last page, what follows a file that is joined, the case: each says that the call has closed."""
+    closing = timezone.now() + timedelta(hours=2)
+    application = filled_draft(call=open_call(closes_at=closing))
+    client.force_login(application.created_by, backend="django.contrib.auth.backends.ModelBackend")
+    section = next(
+        item.code for item in application.rules.sections if any(question.kind == "pieces" for question in item.questions)
+    )
+    pages = [reverse("grants:step", args=[application.public_id, section]), reverse("grants:review", args=[application.public_id])]  # fmt: skip
+    for address in (*pages, application.get_absolute_url(), reverse("grants:my_cases")):
+        page = client.get(address).content.decode()
+        # An open page counts to the moment itself, and knows what to say then.
+        assert f'data-closes="{closing.timestamp():.3f}"' in page, address
+        assert "data-closed-text=" in page, address
+    assert "Vérification des pièces" in plain(client.get(application.get_absolute_url()))
+    call = application.call
+    call.closes_at = timezone.now() - timedelta(minutes=1)
+    call.save()
+    closed = re.sub(r"\s+", " ", call.closed_reason().replace("\u202f", " ").replace("\u00a0", " "))
+    piece = next(piece for piece in application.pieces.all() if piece.state != "replaced")
+    removing = reverse("grants:remove_piece", args=[application.public_id, piece.pk])
+    after_a_piece = client.post(removing, headers={"HX-Request": "true"})
+    for reply in (*map(client.get, pages), after_a_piece):
+        page = plain(reply)
+        assert closed in page
+        assert "Vous pouvez fermer cette page" not in page
+        assert "à déposer au plus tard" not in page
+        assert "data-closes" not in page
+    case = plain(client.get(application.get_absolute_url()))
+    assert "Vérification des pièces" not in case
+    assert "elle ne peut plus l’être" in case
+
+
 def test_no_template_shows_a_closing_as_a_bare_day():
     """A closing goes through ``last_day`` or ``closing``: a date filter alone would give the day after."""
     bare = re.compile(r"closes_at\s*\|\s*(long_date|short_date|date|moment|when)\b")

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -56,8 +57,14 @@ def test_an_answer_is_saved_while_typing(journey):
     page.locator("#question-renewed_case").wait_for(state="visible")
     application.refresh_from_db()
     assert application.title == "Filière textile"
+    application.call.closes_at = timezone.now() + timedelta(seconds=4)
+    application.call.save()
     page.reload()
     expect(page.locator("#q-title")).to_have_value("Filière textile")
+    # The call closes while the page is open: the page says so by itself.
+    expect(page.locator("main")).to_contain_text("à déposer au plus tard")
+    expect(page.locator("main")).to_contain_text("elle ne peut plus être déposée")
+    expect(page.locator(".notice[role=alert]").first).to_contain_text("Cet appel est clos depuis")
 
 
 def test_the_budget_adds_up_while_typing(journey):
