@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.core.validators import DecimalValidator
 from django.db import models
+from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext
-from django.utils.translation import gettext_lazy as _
 from num2words import num2words
 
 from core.text import without_invisible
@@ -73,6 +73,14 @@ def too_large(amount: Decimal | int) -> str:
     }
 
 
+def _two_digits_at_most() -> str:
+    return gettext("Write cents with two digits at most: %(example)s.") % {"example": format_number(Decimal("1234.56"))}
+
+
+two_digits_at_most = lazy(_two_digits_at_most, str)
+"""What is said of an amount with more decimals, in the way of writing of whoever reads it."""
+
+
 class EuroField(forms.DecimalField):
     """An amount as people type it or copy it from a screen: ``26 000,00``, ``26000.5``, ``12 345,67 €``."""
 
@@ -83,7 +91,7 @@ class EuroField(forms.DecimalField):
         super().__init__(**kwargs)
         for validator in self.validators:
             if isinstance(validator, DecimalValidator) and kwargs["decimal_places"] == 2:
-                words = {"max_decimal_places": _("Write cents with two digits at most: 1 234,56.")}
+                words = {"max_decimal_places": two_digits_at_most()}
                 validator.messages = validator.messages | words
 
     def in_words(self, value: Decimal) -> str:

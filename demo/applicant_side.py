@@ -222,6 +222,7 @@ ANSWERS = {
     QuestionKind.TEXT: lambda case, member: case.title,
     QuestionKind.LONG_TEXT: lambda case, member: REASON,
     QuestionKind.INTEGER: lambda case, member: "4",
+    QuestionKind.DECIMAL: lambda case, member: "4",
     QuestionKind.MONEY: lambda case, member: "60000",
     QuestionKind.DATE: lambda case, member: (timezone.localdate() + timedelta(days=60)).isoformat(),
     QuestionKind.PERIOD: lambda case, member: project_period(case),

@@ -9,7 +9,7 @@ from core.money import ZERO, format_number
 from grants.programmes.kinds import KINDS, Kind
 from grants.rules.accounts import Account, accounts, accounts_of
 from grants.rules.aid import AidResult
-from grants.rules.answers import LISTS, parse_amount, parse_day
+from grants.rules.answers import LISTS, number_text, parse_amount, parse_day
 from grants.rules.budget import BudgetTotals, retained, totals_of
 from grants.rules.conditions import FormFacts, expected_pieces, holds, is_answered, shown_sections
 from grants.rules.schema import PieceRule, Question, QuestionKind, Section
@@ -150,6 +150,8 @@ class QuestionView:
     def text(self) -> str:
         if self.value in (None, ""):
             return ""
+        if self.question.kind == QuestionKind.DECIMAL:
+            return number_text(self.value)
         amount = parse_amount(str(self.value)) if self.question.kind == QuestionKind.MONEY else None
         return str(self.value) if amount is None else format_number(amount)
 

@@ -18,8 +18,8 @@ OTHERWISE = {
 }
 
 
-def forms_written_in() -> list[tuple[str, str]]:
-    """The template and the opening of every form of the portal in which one types."""
+def forms_written_in() -> list[tuple[str, str, str]]:
+    """The template, the opening and the inside of every form of the portal in which one types."""
     found = []
     for app in ("core", "applicants", "grants", "agreements"):
         root = settings.BASE_DIR / app / "templates"
@@ -30,17 +30,25 @@ def forms_written_in() -> list[tuple[str, str]]:
             for form in FORM.findall(path.read_text()):
                 opening, inside = form.split(">", 1)
                 if TYPED.search(inside):
-                    found.append((name, opening))
+                    found.append((name, opening, inside))
     return found
 
 
 def test_every_form_of_the_portal_keeps_what_was_typed():
     forms = forms_written_in()
-    lost = {name for name, opening in forms if "data-keep=" not in opening}
+    lost = {name for name, opening, _inside in forms if "data-keep=" not in opening}
     assert lost == set(OTHERWISE)
-    kept = [opening for _name, opening in forms if "data-keep=" in opening]
+    kept = [opening for _name, opening, _inside in forms if "data-keep=" in opening]
     assert len(kept) > 10
     assert all("{{ user.pk }}" in opening or "opinion-" in opening for opening in kept), "another person would read it"
+
+
+def test_what_is_taken_up_after_a_session_that_ended_says_what_it_does():
+    """“Send what I had typed” files a claim or saves a draft: the page names the button that was pressed."""
+    unnamed = [
+        name for name, opening, inside in forms_written_in() if "data-keep=" in opening and "{% does " not in inside
+    ]
+    assert unnamed == []
 
 
 def test_what_is_kept_on_the_device_names_the_account():
@@ -50,6 +58,8 @@ def test_what_is_kept_on_the_device_names_the_account():
     scripts = [path for app in ("core", "grants", "agreements", "applicants") for path in app_scripts(app)]
     kept = [path.name for path in scripts if "localStorage.setItem(" in path.read_text()]
     assert sorted(kept) == ["application-form.js", "keep.js"]
+    # … and what takes it away in the other windows of who signs out knows the account too.
+    assert "signed-out-${account}" in (settings.BASE_DIR / "core/static/essor/signed-out.js").read_text()
 
 
 def app_scripts(app: str) -> list:

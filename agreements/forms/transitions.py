@@ -25,6 +25,8 @@ from core.site.sometimes import sometimes
 
 #: Days given to complete a claim, unless the officer says another day.
 DAYS_TO_ANSWER = 30
+#: A year that is said to have cost more than so many times what it was planned to is asked about: a slip of the hand.
+FAR_ABOVE = 2
 
 
 class TransitionForm(NoNationalNumberMixin, forms.Form):
@@ -147,6 +149,12 @@ class TrancheReportForm(TransitionForm):
         help_text=gettext_lazy("Only in that case; the service compares both."),
     )
 
+    more_is_right = forms.BooleanField(
+        label=gettext_lazy("The year did cost that much: the summary says why."),
+        required=False,
+        help_text=gettext_lazy("Only in that case; the service compares it with the cost that was planned."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any):
         """A first report comes with its document; a corrected one may keep it."""
         super().__init__(*args, **kwargs)
@@ -154,11 +162,34 @@ class TrancheReportForm(TransitionForm):
         self.accepted = self.instance.tranche.accepted_expenditure()
         if not self.accepted:
             del self.fields["less_is_right"]
+        if not self._is_far_above(self._typed_amount()):
+            del self.fields["more_is_right"]
+
+    def _typed_amount(self) -> Decimal | None:
+        """What was typed as spent; None while nothing that can be read was."""
+        try:
+            return self.fields["spent_amount"].clean(self.data.get(self.add_prefix("spent_amount")))
+        except ValidationError:
+            return None
+
+    def _is_far_above(self, spent: Decimal | None) -> bool:
+        planned = max(self.instance.tranche.cost, self.instance.tranche.amount)
+        return spent is not None and spent > FAR_ABOVE * planned
 
     def clean(self) -> dict[str, Any]:
-        """A year that costs less than what was accepted of its claims is a question, not a slip let through."""
+        """A year that costs less than what was accepted of its claims, or far more than was planned, is a question."""
         cleaned = super().clean()
         spent = cleaned.get("spent_amount")
+        if self._is_far_above(spent) and not cleaned.get("more_is_right"):
+            words = {"spent": format_euros(spent), "cost": format_euros(self.instance.tranche.cost)}
+            self.add_error(
+                "spent_amount",
+                _(
+                    "%(spent)s is far above the cost that was planned for this year (%(cost)s). Correct the amount; or, if "
+                    "it is right, tick the box below and say why in the summary."
+                )
+                % words,
+            )
         if spent is not None and spent < self.accepted and not cleaned.get("less_is_right"):
             words = {"spent": format_euros(spent), "accepted": format_euros(self.accepted)}
             self.add_error(

@@ -220,6 +220,7 @@ USE_TZ = True
 # Off: templates would write the numbers of rows and years as amounts ("4 001"), in addresses and hidden fields too.
 # Amounts and counts that people read are grouped by who shows them (core.money, the filter ``number``).
 USE_THOUSAND_SEPARATOR = False
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # --- Files --------------------------------------------------------------------------------------------------------
 

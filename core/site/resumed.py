@@ -4,6 +4,7 @@ Who typed: nobody else takes it up. What was asked: the fields that the person s
 """
 
 import json
+import re
 from typing import Any
 
 from django.forms import BoundField, FileField, HiddenInput, PasswordInput
@@ -14,8 +15,12 @@ from core.engine.questions import Question, choices_of
 
 TYPED_BY = "typed-by"
 """The account that was signed in when the page was made, as a mark that says nothing else."""
+LEFT = "essor-left"
+"""The cookie that holds the mark of the account that signed out last: it did not lose its session by waiting."""
 ASKED = "asked"
 """One visible field of the form: its name, its label and its choices."""
+DOES = "does"
+"""What one button of the form does, in its own words: its address, and its name and value where it has some."""
 _MARK = 24
 
 
@@ -44,15 +49,53 @@ def carried(name: str, label: Any, choices: tuple[tuple[str, str], ...] = ()) ->
     return json.dumps([name, str(label), choices], ensure_ascii=False)
 
 
+def carried_rows(name: str, label: Any, choices: tuple[tuple[str, str], ...] = ()) -> str:
+    """The same for a table, whose cells are named ``name-<row>-<column>``: its rows are told one by one."""
+    return json.dumps([name, str(label), choices, True], ensure_ascii=False)
+
+
+def does(label: Any, address: str = "", name: str = "", value: str = "") -> str:
+    """What a page carries of one of its buttons."""
+    return json.dumps([str(label), address, name, value], ensure_ascii=False)
+
+
+def act_of(values: QueryDict, address: str) -> str:
+    """What the button that was pressed does, in its words; empty where the page did not say."""
+    here, plain = address.partition("?")[0], ""
+    for carrier in values.getlist(DOES):
+        try:
+            label, goes_to, name, value = json.loads(carrier)
+        except (ValueError, TypeError):
+            continue
+        if goes_to and goes_to != here:
+            continue
+        if name and value in values.getlist(name):
+            return str(label)
+        if not name:
+            plain = plain or str(label)
+    return plain
+
+
+def _rows_in_words(question: Question, values: QueryDict) -> str:
+    """The cells of a table by row, in the order of the page, one row a line."""
+    cell = re.compile(rf"{re.escape(question.name)}-([0-9]+)-[a-z_]+")
+    rows: dict[str, list[str]] = {}
+    for name in values:
+        if (found := cell.fullmatch(name)) and (words := question.words(values.getlist(name))):
+            rows.setdefault(found[1], []).append(words)
+    return "\n".join(" · ".join(cells) for cells in rows.values())
+
+
 def answers(values: QueryDict) -> list[tuple[str, str]]:
     """What was typed and chosen, by label, in the order of the page. What cannot be read is left out."""
     found = {}
     for value in values.getlist(ASKED):
         try:
-            name, label, choices = json.loads(value)
+            name, label, choices, *is_table = json.loads(value)
             question = Question(str(name), str(label), tuple((str(key), str(words)) for key, words in choices))
         except (ValueError, TypeError):
             continue
-        if words := question.words(values.getlist(question.name)):
+        words = _rows_in_words(question, values) if is_table else question.words(values.getlist(question.name))
+        if words:
             found[question.name] = (question.label, words)
     return list(found.values())

@@ -122,10 +122,10 @@ def short_closing(value: datetime | None) -> str:
 
 
 @register.simple_tag
-def closes(at: datetime | None, sentence: str = "") -> SafeString:
+def closes(at: datetime | str | None, sentence: str = "") -> SafeString:
     """What an element that is true until ``at`` carries: from then on the open page says ``sentence`` in its place, or
     takes it away (``closing.js``). Nothing once it is over: the server says so itself."""
-    if at is None or at <= timezone.now():
+    if not at or at <= timezone.now():
         return SafeString()
     moment = format_html(' data-closes="{}"', f"{at.timestamp():.3f}")
     return format_html('{} data-closed-text="{}"', moment, sentence) if sentence else moment
@@ -225,12 +225,28 @@ def asks(bound: BoundField | str, label: str = "") -> SafeString:
     return format_html('<input type="hidden" name="{}" value="{}">', resumed.ASKED, value) if value else SafeString()
 
 
+@register.simple_tag
+def does(label: str, url: str = "", name: str = "", value: str = "") -> SafeString:
+    """What a button of the form does, for who takes the form up after the session ended: nobody sends what is not named."""
+    return format_html(
+        '<input type="hidden" name="{}" value="{}">', resumed.DOES, resumed.does(label, url, name, value)
+    )
+
+
 @register.filter
 def widget_kind(bound: BoundField) -> str:
     """How a field is laid out: ``checkbox``, ``choices`` (radio buttons, several boxes) or ``plain``."""
     if bound.widget_type == "checkbox":
         return "checkbox"
     return "choices" if bound.field.widget.use_fieldset else "plain"
+
+
+@register.simple_tag(takes_context=True)
+def summary_id(context: Context) -> str:
+    """The id of the title of a summary of errors: a page with several forms has several, each with its own."""
+    rank = context.render_context.dicts[0].get(summary_id, 0) + 1
+    context.render_context.dicts[0][summary_id] = rank
+    return "error-title" if rank == 1 else f"error-title-{rank}"
 
 
 @register.filter

@@ -34,6 +34,7 @@ from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, S
 from core.navigation import landing_url
 from core.portal import own_address, portal_login_required
 from core.roles import Role
+from core.site.resumed import LEFT, mark_of
 from core.throttle import too_many
 from core.views.resume import TARGET, keep_and_sign_in_again
 
@@ -100,13 +101,15 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session; the next page removes what this person's pages kept on the device (``keep.js``)."""
-    account = request.user.pk
+    account, mark = request.user.pk, mark_of(request.user)
     logout(request)
     messages.success(request, _("You are signed out."))
     response = redirect("core:home")
     if account is not None:
         secure = request.is_secure()
-        response.set_cookie(SIGNED_OUT, str(account), max_age=SIGNED_OUT_SECONDS, samesite="Lax", secure=secure)
+        kept = {"max_age": SIGNED_OUT_SECONDS, "samesite": "Lax", "secure": secure}
+        response.set_cookie(SIGNED_OUT, str(account), **kept)
+        response.set_cookie(LEFT, mark, httponly=True, **kept)
     return response
 
 

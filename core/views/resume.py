@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.forms import SignInForm
 from core.site.chosen_files import CHOSEN, left_behind
-from core.site.resumed import TYPED_BY, answers, is_of_another
+from core.site.resumed import LEFT, TYPED_BY, act_of, answers, is_of_another
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
@@ -44,12 +44,21 @@ class Kept:
     """Where the form stood: the way back."""
 
     @property
+    def act(self) -> str:
+        """What the button that was pressed does, in its words; empty where the page did not say."""
+        return act_of(self._values, self.address)
+
+    @property
     def answers(self) -> list[tuple[str, str]]:
         """What the person typed and chose, by the labels of the page: neither tokens nor what the page put in."""
+        return answers(self._values)
+
+    @property
+    def _values(self) -> QueryDict:
         values = QueryDict(mutable=True)
         for name, value in self.fields:
             values.appendlist(name, value)
-        return answers(values)
+        return values
 
 
 def kept_from(request: HttpRequest) -> Kept:
@@ -115,6 +124,7 @@ def _sign_in_page(
         "page": PAGE,
         "locked": sentence,
         "of_another": of_another,
+        "has_left": bool(kept.typed_by) and request.COOKIES.get(LEFT) == kept.typed_by,
     }
     return render(request, "essor/resume/sign_in.html", context, status=status)
 

@@ -39,7 +39,7 @@ from grants.models import (
     Score,
 )
 from grants.programmes.grant_plan import GrantPlan
-from grants.rules.answers import parse_amount, parse_day
+from grants.rules.answers import number_text, parse_amount, parse_day
 from grants.rules.schema import Question, QuestionKind
 
 Values = Mapping[str, Any]
@@ -181,6 +181,7 @@ READERS: dict[QuestionKind, Callable[[Question, Any], str]] = {
     QuestionKind.TEXT: _text,
     QuestionKind.LONG_TEXT: _text,
     QuestionKind.INTEGER: _text,
+    QuestionKind.DECIMAL: lambda _question, value: number_text(value),
     QuestionKind.EMAIL: _text,
     QuestionKind.PHONE: _text,
     QuestionKind.SIRET: _text,

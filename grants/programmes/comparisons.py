@@ -77,6 +77,9 @@ TEXT = Comparison(("equals", "in", "answered"), _read_text, _("a text, between q
 CHOICE = Comparison(("equals", "in", "answered"), _read_text, _("one of the values of its choices"))
 CHOICES = Comparison(("contains", "answered"), _read_choices, _("one of the values of its choices"))
 WHOLE_NUMBER = Comparison(("equals", "in", "at_least", "answered"), _read_whole, _("a whole number"))
+NUMBER = Comparison(
+    ("equals", "in", "at_least", "answered"), _read_amount, _("a number, with a point before its decimals: 1.5")
+)
 AMOUNT = Comparison(
     ("equals", "in", "at_least", "answered"), _read_amount, _("an amount, with a point before the cents: 1500.00")
 )

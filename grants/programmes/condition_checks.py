@@ -16,6 +16,7 @@ from grants.programmes.comparisons import (
     CHOICE,
     CHOICES,
     DAY,
+    NUMBER,
     OPERATORS,
     PERIOD,
     UNKNOWN,
@@ -298,7 +299,7 @@ def _telling_answers(question: Question, values: list[Any]) -> list[Any]:
             None,
             *((day + timedelta(days=gap)).isoformat() for day in days or [date(2026, 1, 1)] for gap in (-1, 0, 1)),
         ]
-    if comparison in (AMOUNT, WHOLE_NUMBER):
+    if comparison in (AMOUNT, NUMBER, WHOLE_NUMBER):
         return [
             None,
             *_telling_numbers(question, values, Decimal(1) if comparison is WHOLE_NUMBER else Decimal("0.01")),

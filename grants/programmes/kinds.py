@@ -8,7 +8,18 @@ What else a kind needs is a function, in a table of its own that holds every kin
 from dataclasses import dataclass
 from enum import Enum
 
-from grants.programmes.comparisons import AMOUNT, CHOICE, CHOICES, DAY, PERIOD, TEXT, WHOLE_NUMBER, YES_NO, Comparison
+from grants.programmes.comparisons import (
+    AMOUNT,
+    CHOICE,
+    CHOICES,
+    DAY,
+    NUMBER,
+    PERIOD,
+    TEXT,
+    WHOLE_NUMBER,
+    YES_NO,
+    Comparison,
+)
 from grants.rules.schema import QuestionKind
 
 
@@ -40,7 +51,7 @@ class Kind:
 
     @property
     def is_number(self) -> bool:
-        return self.compares in (AMOUNT, WHOLE_NUMBER)
+        return self.compares in (AMOUNT, NUMBER, WHOLE_NUMBER)
 
     @property
     def is_group(self) -> bool:
@@ -55,6 +66,7 @@ KINDS: dict[QuestionKind, Kind] = {
     QuestionKind.TEXT: Kind(Shape.LINE, "line", TEXT, ("max_length",)),
     QuestionKind.LONG_TEXT: Kind(Shape.LINE, "long_text", TEXT, ("max_length",)),
     QuestionKind.INTEGER: Kind(Shape.LINE, "line", WHOLE_NUMBER, BOUNDS, input_mode="numeric"),
+    QuestionKind.DECIMAL: Kind(Shape.LINE, "line", NUMBER, BOUNDS, input_mode="decimal"),
     QuestionKind.MONEY: Kind(Shape.LINE, "line", AMOUNT, BOUNDS, input_mode="decimal"),
     QuestionKind.DATE: Kind(Shape.LINE, "line", DAY, input_type="date"),
     QuestionKind.PERIOD: Kind(Shape.PERIOD, "period", PERIOD, ("max_months",)),

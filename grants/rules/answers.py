@@ -116,6 +116,7 @@ NORMALISERS: dict[QuestionKind, Callable[[Question, Any], Any]] = {
     QuestionKind.TEXT: _line,
     QuestionKind.LONG_TEXT: _long_text,
     QuestionKind.INTEGER: _integer,
+    QuestionKind.DECIMAL: _money,
     QuestionKind.MONEY: _money,
     QuestionKind.DATE: _date,
     QuestionKind.PERIOD: _period,
@@ -176,6 +177,26 @@ def _check_integer(question: Question, value: Any) -> Iterator[str]:
     yield from _check_bounds(question, Decimal(value), lambda number: format_number(number, 0))
 
 
+def number_text(value: Any) -> str:
+    """A number with its decimals as the reader's language writes it: ``1,5``; as it was typed where it is none."""
+    number = parse_amount(str(value))
+    if number is None:
+        return str(value)
+    number = number.normalize()
+    return format_number(number, max(0, -number.as_tuple().exponent))
+
+
+def _check_decimal(question: Question, value: Any) -> Iterator[str]:
+    number = parse_amount(str(value))
+    if number is None:
+        yield _("“%(value)s” is not a number: write digits, with two decimals at most, like %(example)s.") % {
+            "value": value,
+            "example": format_number(Decimal("1.5"), 1),
+        }
+        return
+    yield from _check_bounds(question, number, number_text)
+
+
 def _check_money(question: Question, value: Any) -> Iterator[str]:
     amount = parse_amount(str(value))
     if amount is None:
@@ -186,7 +207,8 @@ def _check_money(question: Question, value: Any) -> Iterator[str]:
 
 def not_an_amount(value: Any) -> str:
     """The sentence for what is not an amount in euros."""
-    return _("“%(value)s” is not an amount: write euros like 1 250,50.") % {"value": value}
+    example = format_number(Decimal("1250.50"))
+    return _("“%(value)s” is not an amount: write euros like %(example)s.") % {"value": value, "example": example}
 
 
 def _check_bounds(question: Question, number: Decimal, shown) -> Iterator[str]:
@@ -303,6 +325,7 @@ CHECKS: dict[QuestionKind, Callable[[Question, Any], Iterator[str]]] = {
     QuestionKind.TEXT: _check_text,
     QuestionKind.LONG_TEXT: _check_text,
     QuestionKind.INTEGER: _check_integer,
+    QuestionKind.DECIMAL: _check_decimal,
     QuestionKind.MONEY: _check_money,
     QuestionKind.DATE: _check_date,
     QuestionKind.PERIOD: _check_period,

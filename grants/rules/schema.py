@@ -69,6 +69,7 @@ class QuestionKind(StrEnum):
     TEXT = "text"
     LONG_TEXT = "long_text"
     INTEGER = "integer"
+    DECIMAL = "decimal"
     MONEY = "money"
     DATE = "date"
     PERIOD = "period"

@@ -131,7 +131,17 @@ def _budget_problems(application, question: Question) -> Iterator[str]:
 
 
 def _partner_problems(application, question: Question) -> Iterator[str]:
-    yield from _rows_problem(question, len(application.partners.all()))
+    partners = list(application.partners.all())
+    yield from _rows_problem(question, len(partners))
+    if application.rules.question_of_kind(QuestionKind.BUDGET) is None:
+        return
+    totals, given = totals_of(budget_items(application)), sum_money(partner.contribution for partner in partners)
+    whole = totals.charges + totals.kind_charges
+    if totals.charges > 0 and given > whole:
+        yield _("The partners bring %(given)s, more than the whole budget (%(whole)s): correct one or the other.") % {
+            "given": format_euros(given),
+            "whole": format_euros(whole),
+        }
 
 
 def _person_problems(application, question: Question) -> Iterator[str]:
@@ -166,6 +176,7 @@ def _ceiling_problem(application, question: Question, total: Decimal) -> Iterato
 
 def _tranche_problems(application, question: Question) -> Iterator[str]:
     rows = {row["year"]: row for row in tranche_rows(application)}
+    yield from _years_above_the_budget(application, rows)
     for year in range(1, application.rules.tranches.count + 1):
         row = rows.get(year, {})
         cost, asked = (parse_amount(str(row.get(name) or "")) for name in ("cost", "requested"))
@@ -177,6 +188,19 @@ def _tranche_problems(application, question: Question) -> Iterator[str]:
                 "asked": format_euros(asked),
                 "cost": format_euros(cost),
             }
+
+
+def _years_above_the_budget(application, rows: dict[int, dict]) -> Iterator[str]:
+    """The years are parts of the budget of the whole programme."""
+    if application.rules.question_of_kind(QuestionKind.BUDGET) is None:
+        return
+    charges = totals_of(budget_items(application)).charges
+    cost = sum_money(parse_amount(str(row.get("cost") or "")) for row in rows.values())
+    if 0 < charges < cost:
+        yield _("The years cost %(cost)s, more than the budget (%(whole)s): correct one or the other.") % {
+            "cost": format_euros(cost),
+            "whole": format_euros(charges),
+        }
 
 
 TABLES = {

@@ -5,12 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
+from core.site import resumed
 from grants.form_page import AMOUNT_COLUMNS, QuestionView, RowView
-from grants.rules.answers import parse_amount, parse_day
+from grants.programmes.kinds import Shape
+from grants.rules.accounts import accounts
+from grants.rules.answers import number_text, parse_amount, parse_day
 from grants.rules.budget import BudgetTotals, balance_problems, totals_of
 from grants.rules.conditions import is_answered
 from grants.rules.schema import QuestionKind
@@ -72,6 +78,10 @@ def _money(view: QuestionView, value: Any) -> str:
     return str(value) if amount is None else format_euros(amount)
 
 
+def _number(view: QuestionView, value: Any) -> str:
+    return number_text(value)
+
+
 def _yes_no(view: QuestionView, value: Any) -> str:
     return _("Yes") if value else _("No")
 
@@ -93,6 +103,7 @@ READERS: dict[QuestionKind, Callable[[QuestionView, Any], str]] = {
     QuestionKind.TEXT: _text,
     QuestionKind.LONG_TEXT: _text,
     QuestionKind.INTEGER: _text,
+    QuestionKind.DECIMAL: _number,
     QuestionKind.MONEY: _money,
     QuestionKind.DATE: _date,
     QuestionKind.PERIOD: _period,
@@ -105,6 +116,37 @@ READERS: dict[QuestionKind, Callable[[QuestionView, Any], str]] = {
     QuestionKind.ATTESTATIONS: _chosen,
     QuestionKind.TRANCHES: _years,
 }
+
+
+@register.simple_tag
+def asks_question(view: QuestionView) -> SafeString:
+    """What the page carries of a question, so that what was typed is told in its words after the session ended."""
+    label, kind = view.question.label, view.question.kind
+    if kind == QuestionKind.PIECES:
+        return SafeString()
+    if view.kind.shape == Shape.TABLE:
+        fields = [resumed.carried_rows(view.name, label, _words_of_cells(view))]
+    elif view.kind.shape == Shape.PERIOD:
+        sides = {"start": pgettext("period", "From"), "end": pgettext("period", "To")}
+        fields = [resumed.carried(f"{view.name}-{side}", f"{label} – {word}") for side, word in sides.items()]
+    else:
+        choices = [(value, str(choice.label)) for value, choice, _chosen in view.choices]
+        if kind == QuestionKind.YES_NO:
+            choices = [("yes", _("Yes")), ("no", _("No"))]
+        fields = [resumed.carried(view.name, label, tuple(choices))]
+    return format_html_join(
+        "", '<input type="hidden" name="{}" value="{}">', ((resumed.ASKED, text) for text in fields)
+    )
+
+
+def _words_of_cells(view: QuestionView) -> tuple[tuple[str, str], ...]:
+    """What the lists of a budget say for their values."""
+    if view.question.kind != QuestionKind.BUDGET:
+        return ()
+    states = {"asked": pgettext("financing", "asked"), "granted": pgettext("financing", "granted")}
+    words = states | {"own": pgettext("financing", "own resources")}
+    words |= {"general": pgettext("axis", "Project"), "engineering": pgettext("axis", "Engineering")}
+    return (*words.items(), *((code, str(account)) for code, account in accounts().items()))
 
 
 @register.filter

@@ -283,7 +283,12 @@ def _around(request: HttpRequest, application: Application) -> dict[str, Any]:
         return {"steps": steps, "closed_reason": application.call.closed_reason()}
     options = available_transitions(application, request.user)
     complete = next((option for option in options if option.spec.name == "complete"), None)
-    return {"complete_option": complete, "asked_task": next(iter(tasks_of(application)), None)}
+    return {
+        "complete_option": complete,
+        "asked_task": next(iter(tasks_of(application)), None),
+        "pieces": piece_views(application),
+        "awaits_pieces": True,
+    }
 
 
 def _pieces_section(application: Application) -> Section:

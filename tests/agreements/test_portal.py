@@ -443,6 +443,22 @@ def test_a_report_below_what_its_claims_had_accepted_is_a_question(client):
     assert year.reports.get().spent_amount == Decimal("10.00")
 
 
+def test_a_report_far_above_the_cost_of_its_year_is_a_question(client):
+    agreement, house = in_force("CPO", "180000.00")
+    address, upload = url("report", agreement.number, 1), SimpleUploadedFile("b.pdf", pdf("b"), "application/pdf")
+    data = {"summary": "Une année pleine.", "spent_amount": "999 999 999,00", "document": upload}
+    sign_in(client, house.member)
+    assert "more_is_right" not in client.get(address).content.decode()
+    refused = client.post(address, data)
+    assert refused.status_code == 422
+    assert "more_is_right" in refused.content.decode()
+    year = agreement.tranches.get(rank=1)
+    assert not year.reports.exists()
+    upload.seek(0)
+    assert client.post(address, data | {"more_is_right": "on"}).status_code == 302
+    assert year.reports.get().spent_amount == Decimal("999999999.00")
+
+
 # --- queries ----------------------------------------------------------------------------------------------------------
 
 

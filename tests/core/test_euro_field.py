@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import translation
 
-from core.money import EuroField
+from core.money import EuroField, format_number
 from core.workbooks.values import CellRefused, to_integer, to_money
-from grants.rules.answers import parse_amount
+from grants.rules.answers import not_an_amount, parse_amount
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,16 @@ def test_an_amount_is_shown_as_it_is_read() -> None:
     assert field.prepare_value("as typed") == "as typed"
     with translation.override("en"):
         assert field.clean(field.prepare_value(Decimal("26000.5"))) == Decimal("26000.50")
+
+
+@pytest.mark.parametrize(("language", "shown"), [("fr", "1\u202f234,56"), ("en", "1,234.56")])
+def test_what_is_asked_for_is_written_as_it_is_shown_and_read(language: str, shown: str) -> None:
+    """One way of writing an amount in each language: of pages, of what fields take, and of the sentences of refusals."""
+    with translation.override(language):
+        assert EuroField().prepare_value(Decimal("1234.56")) == shown
+        assert EuroField().clean(shown) == parse_amount(shown) == Decimal("1234.56")
+        with pytest.raises(ValidationError) as refused:
+            EuroField().clean("9,500")
+        assert shown in refused.value.messages[0]
+        assert parse_amount("9,500") is parse_amount("12,34.50") is None
+        assert format_number(Decimal("1250.50")) in not_an_amount("9,500")

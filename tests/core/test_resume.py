@@ -238,7 +238,38 @@ def test_what_was_typed_is_told_by_its_labels_to_who_signed_in_only(client: Clie
     assert f'href="http://testserver{PROFILE}"' in second  # giving up leads back to the page
 
 
-@pytest.mark.parametrize("asked", ["", "no json", "{}", "[1]", '["a", "b", 3]', '["first_name", "x", [["a"]]]'])
+def test_what_was_pressed_is_named_before_it_is_sent_again(client: Client, someone: User) -> None:
+    by_value = ['["Enregistrer et continuer", "", "action", "next"]', '["Enregistrer", "", "action", "save"]']
+    by_address = [f'["Déposer", "{PROFILE}", "", ""]', '["Autre", "/x/", "", ""]']
+    for sent, named in (({"action": "save", "does": by_value}, "Enregistrer"), ({"does": by_address}, "Déposer")):
+        carried = hidden_fields(client.post(PROFILE, TYPED | sent).text) | {PREFIX + "does": sent["does"]}
+        page = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD}).text
+        assert f"Ce bouton fait ceci\u202f: {named}." in page
+        client.logout()
+
+
+def test_the_rows_of_a_table_are_told_one_by_one(client: Client, someone: User) -> None:
+    asked = ['["q-b", "Budget", [["622", "622 – Honoraires"]], true]']
+    cells = {"q-b-0-account": "622", "q-b-0-amount": "1 000", "q-b-1-account": "", "q-b-2-amount": "5"}
+    carried = hidden_fields(client.post(PROFILE, TYPED | cells | {"asked": asked}).text)
+    page = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD}).text
+    assert re.search(r"<dt>Budget</dt><dd>622 – Honoraires · 1 000<br>5</dd>", page)
+
+
+def test_who_signed_out_in_another_window_is_not_told_to_have_waited(client: Client, someone: User) -> None:
+    typed_by = page_of(client, someone)
+    client.force_login(someone)
+    client.post(reverse("core:logout"))
+    assert client.cookies["essor-left"]["httponly"]
+    told = client.post(PROFILE, TYPED | typed_by).text
+    assert "Vous vous êtes déconnecté dans une autre fenêtre" in told and "au bout d’un certain temps" not in told
+    another = page_of(Client(), UserFactory(applicant=True, email="third@example.org"))
+    assert "au bout d’un certain temps" in client.post(PROFILE, TYPED | another).text
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "no json", "{}", "[1]", '["a", "b", 3]', '["a", "b", [], true]', '["first_name", "x", [["a"]]]']
+)
 def test_a_page_that_asks_nonsense_is_taken_up_all_the_same(client: Client, someone: User, asked: str) -> None:
     carried = hidden_fields(client.post(PROFILE, TYPED | {"asked": asked}).text)
     answer = client.post(reverse("core:resume"), carried | {"username": someone.email, "password": PASSWORD})

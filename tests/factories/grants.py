@@ -58,6 +58,7 @@ def answer_to(question: Question) -> Any:
         QuestionKind.TEXT: "Texte court",
         QuestionKind.LONG_TEXT: "Un texte de quelques phrases.",
         QuestionKind.INTEGER: "3",
+        QuestionKind.DECIMAL: "1,5",
         QuestionKind.MONEY: "12 000,00",
         QuestionKind.DATE: f"{start:%d/%m/%Y}",
         QuestionKind.PERIOD: {"start": start.isoformat(), "end": end.isoformat()},

@@ -55,12 +55,19 @@ def test_joining_a_piece_says_at_once_what_is_still_to_be_joined(client):
     files = {"files": SimpleUploadedFile("statuts-2026.pdf", pdf("new"))}
     reply = client.post(url("add_piece", application, "statutes"), files, headers={"HX-Request": "true"})
     text = plain(reply)
-    assert "reçue" in text and "à remplacer" not in text
+    itself = reply.content.decode().partition('id="lacking"')[0]
+    assert "reçue" in itself and "à remplacer" not in itself
     assert 'hx-swap-oob="true"' in reply.content.decode()
     assert "Reste à joindre : Comptes approuvés du dernier exercice." in text
     files = {"files": SimpleUploadedFile("comptes.pdf", pdf("accounts"))}
     reply = client.post(url("add_piece", application, "accounts"), files, headers={"HX-Request": "true"})
     assert "Tout ce qui était demandé est là" in plain(reply)
+    # What the page said before it, and asked for above, goes; the pieces beside follow.
+    page = reply.content.decode()
+    assert '<div id="said" role="status" hx-swap-oob="true"></div>' in page
+    assert 'hx-swap-oob="true">Relire et envoyer</a>' in page
+    assert "à joindre" not in plain(reply).replace("Reste à joindre", "")
+    assert 'id="piece-list" hx-swap-oob="true"' in page
 
 
 @pytest.mark.old_pages

@@ -103,7 +103,9 @@ def test_no_page_promises_what_comes_after_a_filing_that_can_no_longer_be(client
     application = filled_draft(call=open_call(closes_at=closing))
     client.force_login(application.created_by, backend="django.contrib.auth.backends.ModelBackend")
     section = next(
-        item.code for item in application.rules.sections if any(question.kind == "pieces" for question in item.questions)
+        item.code
+        for item in application.rules.sections
+        if any(question.kind == "pieces" for question in item.questions)
     )
     pages = [reverse("grants:step", args=[application.public_id, section]), reverse("grants:review", args=[application.public_id])]  # fmt: skip
     for address in (*pages, application.get_absolute_url(), reverse("grants:my_cases")):

@@ -149,6 +149,7 @@ EVERY = """sections:
     questions:
       - {code: title, kind: text, label: Titre, target: title}
       - {code: e_money, kind: money, label: Montant}
+      - {code: e_decimal, kind: decimal, label: Équivalents temps plein}
       - {code: e_date, kind: date, label: Jour}
       - {code: e_choice, kind: choice, label: Choix, choices: [{value: a, label: A}, {value: b, label: B}]}
       - {code: e_multiple, kind: multiple, label: Choix, choices: [{value: a, label: A}, {value: b, label: B}]}
@@ -166,7 +167,7 @@ def file_with_every_kind() -> str:
     text = re.sub(r"      - code: title\n(        .*\n)+", "", text, count=1)
     text = text.replace("code: CPO\n", "code: EVERY\n", 1).replace("number_prefix: CPO", "number_prefix: EVERY", 1)
     codes = {
-        "text": "title", "long_text": "mission", "integer": "members", "money": "e_money", "date": "e_date",
+        "text": "title", "long_text": "mission", "integer": "members", "decimal": "e_decimal", "money": "e_money", "date": "e_date",
         "period": "period", "choice": "e_choice", "multiple": "e_multiple", "yes_no": "e_yes_no",
         "email": "contact_email", "phone": "contact_phone", "siret": "e_siret", "attestations": "attestations",
     }  # fmt: skip

@@ -21,6 +21,8 @@ from grants.services.snapshots import fingerprint
 from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
 from tests.factories.core import UserFactory
 from tests.factories.grants import (
+    PARTNERS,
+    TRANCHES,
     draft,
     filed,
     filled_draft,
@@ -65,6 +67,23 @@ def test_amounts_follow_from_what_was_typed():
     cpo = filled_draft("CPO")
     assert cpo.requested_amount == 180000
     assert cpo.budget_lines.get(financer_status="this_request").amount == 180000
+
+
+def test_a_part_that_is_more_than_its_whole_is_said_before_the_filing():
+    """The partners of a collective, and the years of a programme, against the budget that they are parts of."""
+    collective = filled_draft("PROGRESS1")
+    user = collective.created_by
+    typed = {"is_collective": "yes", "partners": [PARTNERS[0] | {"contribution": "1 234 567,89"}]}
+    filing.save_answers(collective, user=user, typed=typed)
+    said = {item.code: item.message for item in missing_of(collective)}
+    assert "plus que tout le budget" in said["partners"]
+    filing.save_answers(collective, user=user, typed={"partners": PARTNERS})
+    assert "partners" not in {item.code for item in missing_of(collective)}
+    programme = filled_draft("CPO")
+    rows = [row | {"cost": "250 000"} for row in TRANCHES]
+    filing.save_answers(programme, user=programme.created_by, typed={"tranches": rows})
+    said = [item.message for item in missing_of(programme) if item.code == "tranches"]
+    assert any("plus que le budget" in message for message in said)
 
 
 def test_the_same_token_makes_one_draft():

@@ -181,6 +181,7 @@ def test_signing_in_again_in_another_tab_lets_the_first_page_go_on(journey):
     page.context.clear_cookies(name="sessionid")
     page.fill("#q-need", "Écrit après la fin de la session")
     expect(page.locator("#session-expired")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name="Se déconnecter")).to_be_hidden()  # the header names nobody any more
     with page.context.expect_page() as opened:
         page.locator("[data-sign-in]").click()  # beside "try again", which does nothing until then
     other = opened.value
@@ -197,6 +198,15 @@ def test_signing_in_again_in_another_tab_lets_the_first_page_go_on(journey):
     page.wait_for_url("**/formulaire/budget/**")
     application.refresh_from_db()
     assert application.answers["need"] == "Écrit après la fin de la session"
+    # Who signs out in another window signs out of this one: it shows nothing more, and keeps nothing on the device.
+    page.locator("[data-group=charge] input[data-column=label]").first.press_sequentially("Tapé")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.on("dialog", lambda dialog: dialog.accept())
+    other.get_by_role("button", name="Se déconnecter").click()
+    expect(page.locator("main")).to_contain_text("Vous vous êtes déconnecté dans une autre fenêtre")
+    expect(page.locator("main input")).to_have_count(0)
+    assert copies(page) == []
 
 
 def test_two_people_are_told_of_one_another(journey):

@@ -41,15 +41,23 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden) takeNewMark(); });
   window.addEventListener("focus", takeNewMark);
   document.addEventListener("essor:sending", takeNewMark);
+  // The header names nobody whose session is over.
+  const nameInHeader = (signedIn) => {
+    document.querySelectorAll("header.site [data-signed-in]").forEach((item) => { item.hidden = !signedIn; });
+    document.querySelectorAll("header.site [data-signed-out]").forEach((item) => { item.hidden = signedIn; });
+  };
   document.addEventListener("essor:saved", () => {
     const notice = document.getElementById("session-expired");
     if (notice) notice.hidden = true;
+    nameInHeader(true);
   });
+  document.addEventListener("essor:signed-out", () => nameInHeader(false));
 
   // The session ended while the page was open: nothing typed is lost, the person signs in in another tab.
   const sayExpired = () => {
     const notice = document.getElementById("session-expired");
     if (notice) notice.hidden = false;
+    nameInHeader(false);
   };
   document.addEventListener("htmx:responseError", (event) => {
     if ([401, 403].includes(event.detail.xhr?.status)) sayExpired();

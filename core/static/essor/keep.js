@@ -47,6 +47,8 @@
   const signedOut = told("essor-signed-out");
   if (signedOut) {
     drop(copies(`essor-form-${signedOut}-`));
+    // The other windows of this account hear of it (signed-out.js).
+    quietly(() => localStorage.setItem(`signed-out-${signedOut}`, String(Date.now())));
     quietly(() => sessionStorage.removeItem(SENT));
   }
   // What was typed in forms of a case or a claim that is filed or withdrawn can never be sent.

@@ -491,6 +491,12 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden && unsaved.size) retry(); });
 
   let leaving = false;
+  document.addEventListener("essor:signed-out", () => {
+    leaving = true;
+    waiting.forEach((timer) => clearTimeout(timer));
+    clearTimeout(retryTimer);
+    unsaved.clear();
+  });
   let submitting = false; // "save" was pressed and waits for the answers on their way
   window.addEventListener("beforeunload", (event) => {
     if (unsaved.size && !leaving) event.preventDefault();
