@@ -209,9 +209,10 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         url = reverse("applicants:edit", args=[agreement.beneficiary_id])
         text = _("“%(name)s” has no SIRET number yet: add it, no claim is filed before.")
         tasks.append(Task(text % {"name": agreement.beneficiary.display_name}, url, _("Add the SIRET number")))
-    if first is not None:
-        words = {"label": first.instalment.label, "amount": format_euros(first.instalment.amount)}
-        tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
+    for payment in payments:
+        if payment.is_claimable:
+            words = {"label": payment.instalment.label, "amount": format_euros(payment.instalment.amount)}
+            tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
     if all(payment.is_settled for payment in payments):
         return tasks
     return [*tasks, *_account_task(agreement)]

@@ -131,6 +131,7 @@ def claim_context(
         "reply_form": (reply_form or remember(ReplyForm(prefix="reply"), chosen))
         if may_reply(user, claim) is None
         else None,
+        "answers_now": claim.state == State.SUSPENDED and not _is_answered(events),
         "missing": [text for texts in missing.values() for text in texts],
         "before_filing": costs_of(claim) if writes and not missing else [],
         "as_filed": costs_as_filed(claim),
@@ -156,6 +157,11 @@ def claim_context(
 
 def _may_have_replies(events: list) -> bool:
     return any(event.action == "reply" for event in events)
+
+
+def _is_answered(events: list) -> bool:
+    """Whether the beneficiary answered the suspension that holds now."""
+    return next((event.action for event in reversed(events) if event.action in ("suspend", "reply")), "") == "reply"
 
 
 def last_answer(claim: PaymentClaim, events: list) -> str:
@@ -185,7 +191,8 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
         last = next((event for event in reversed(events) if event.to_state == claim.state), None)
         text = given_up_words(last)
         steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None, text))
-        return steps
+        if claim.state == State.REJECTED:
+            return steps
     return [*steps, *_payment_steps(claim)]
 
 

@@ -25,6 +25,7 @@ from core.engine.refusals import refusal_message
 from core.events import record
 from core.models.document import Document
 from core.money import format_euros, too_large
+from core.past_days import in_the_future
 from core.sequences import next_number
 from core.transitions import perform
 
@@ -194,7 +195,7 @@ def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str,
         if day is None:
             errors[name] = _("Give this date.")
         elif day > today:
-            errors[name] = _("This date is in the future: check it.")
+            errors[name] = in_the_future()
     if invoiced and not agreement.start <= invoiced <= agreement.end:
         errors.setdefault(
             "invoice_date",

@@ -31,6 +31,11 @@ def not_before(day: date | None, earliest: date) -> None:
         raise ValidationError(_("This date is before %(day)s: check its year.") % {"day": format_date_long(earliest)})
 
 
+def in_the_future() -> str:
+    """Why a day to come is not taken where something has happened."""
+    return _("This date is in the future, and only what has happened is recorded here: correct it.")
+
+
 @dataclass(frozen=True)
 class HasCome:
     """Refuses a day, or a moment, that has not come, or before ``earliest``. Raises ValidationError."""
@@ -44,7 +49,7 @@ class HasCome:
             return
         is_ahead = value > timezone.now() if isinstance(value, datetime) else value > timezone.localdate()
         if is_ahead:
-            raise ValidationError(self.future or _("This date is in the future: check it."))
+            raise ValidationError(self.future or in_the_future())
         not_before(day_of(value), self.earliest)
 
 

@@ -10,12 +10,15 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from core.site.resumed import ASKED, DOES, TYPED_BY
 from core.text import is_number
 from grants.programmes.kinds import KINDS, Shape
 from grants.rules.schema import ProgrammeRules, Question, QuestionKind
 from grants.rules.tables import COLUMNS
 
 MAX_ROW = 300
+OF_THE_PAGE = {"csrfmiddlewaretoken", "action", TYPED_BY, ASKED, DOES}
+"""What a page of the form sends beside its answers."""
 
 
 def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], dict[str, int]]:
@@ -53,7 +56,7 @@ def unknown_of(rules: ProgrammeRules, post: QueryDict) -> str:
     What is not read is not saved, so it is not told to be. Empty for what a page of this form sends.
     """
     for name in post:
-        if name[:2] in ("q-", "v-", "p-") and not _is_known(rules, name):
+        if name not in OF_THE_PAGE and not _is_known(rules, name):
             return _("Nothing was saved: the form has no field “%(field)s”. Open the page again.") % {
                 "field": name[:60]
             }
@@ -62,6 +65,8 @@ def unknown_of(rules: ProgrammeRules, post: QueryDict) -> str:
 
 def _is_known(rules: ProgrammeRules, name: str) -> bool:
     kind, rest = name[:2], name[2:]
+    if kind not in ("q-", "v-", "p-"):
+        return False
     if rest in rules.questions:
         return kind != "q-" or KINDS[rules.questions[rest].kind].shape in (Shape.LINE, Shape.LIST)
     if kind != "q-":

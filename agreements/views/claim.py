@@ -69,12 +69,30 @@ def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     return redirect(f"{found.get_absolute_url()}#pieces")
 
 
+def is_sure(request: HttpRequest) -> bool:
+    """Whether the removal was asked about and confirmed."""
+    return bool(request.POST.get("sure"))
+
+
+def ask_first(request: HttpRequest, claim: PaymentClaim, question: str, what: str, anchor: str) -> HttpResponse:
+    """Ask before something is removed that cannot be brought back. What the page of the claim held is kept by now."""
+    with versions.unchanged(request, claim):
+        typed = keep_typed(request, claim)
+    if not typed.is_kept:
+        return show(request, own_claim(request, claim.number), status=422, **typed.refused_forms())
+    tell_of_files_aside(request)
+    context = {"claim": own_claim(request, claim.number), "question": question, "what": what, "anchor": anchor}
+    return render(request, "agreements/remove.html", context)
+
+
 @portal_login_required
 @require_POST
 def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    """Take a piece out."""
+    """Take a piece out, once it was asked about."""
     found = claim_to_write(request, number)
-    piece = get_object_or_404(found.pieces, pk=pk)
+    piece = get_object_or_404(found.pieces.select_related("document"), pk=pk)
+    if not is_sure(request):
+        return ask_first(request, found, _("Remove this piece?"), piece.document.name, "#pieces")
     try:
         with versions.unchanged(request, found):
             claims.remove_piece(piece, actor=request.user)

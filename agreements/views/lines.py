@@ -17,10 +17,11 @@ from agreements.forms.portal import LineForm, LineProofForm, ProofForm
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
-from agreements.views.claim import show
+from agreements.views.claim import ask_first, is_sure, show
 from agreements.views.typed import keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.money import format_euros
 from core.portal import portal_login_required
 from core.site.chosen_files import taken
 
@@ -140,9 +141,12 @@ def _form_page(
 @portal_login_required
 @require_POST
 def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
-    """Take a line out."""
+    """Take a line out, once it was asked about."""
     claim = claim_to_write(request, number)
     line = claim.lines.filter(rank=rank).first()
+    if line is not None and not is_sure(request):
+        what = f"{line.supplier_name}, {line.invoice_number}, {format_euros(line.declared_amount)}"
+        return ask_first(request, claim, _("Remove line %(rank)s?") % {"rank": rank}, what, "#lines")
     if line is not None:
         try:
             with versions.unchanged(request, claim):

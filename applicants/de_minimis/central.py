@@ -18,6 +18,7 @@ from applicants.models import DeMinimisAid
 from core.dates import format_date_long
 from core.engine.standing import reason_interested
 from core.events import record
+from core.past_days import in_the_future
 from core.text import colon
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def enter(
             of a body of the actor.
     """
     if on > timezone.localdate():
-        raise ValidationError(_("This date is in the future: check it."))
+        raise ValidationError(in_the_future())
     found = DeMinimisAid.objects.to_be_entered().filter(pk__in=[aid.pk for aid in aids]).order_by("pk")
     entered = list(found.select_for_update(of=("self",), no_key=True).select_related("applicant"))
     shown = None if seen is None else set(seen)

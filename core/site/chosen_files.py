@@ -12,6 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 CHOSEN = "-chosen"
@@ -23,6 +24,10 @@ LONGEST_NAME = 255
 
 class ChosenBefore(str):
     """The name of a file that was chosen before and is not there now."""
+
+
+class SeveralChosen(str):
+    """The names of the files that were sent where one goes."""
 
 
 def chosen_before(data: Mapping[str, Any], name: str) -> ChosenBefore | None:
@@ -70,6 +75,9 @@ class ChosenFileInput(forms.ClearableFileInput):
     may_go_without = False
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Mapping[str, Any], name: str) -> Any:
+        sent = files.getlist(name) if isinstance(files, MultiValueDict) else []
+        if len(sent) > 1:
+            return SeveralChosen(", ".join(upload.name for upload in sent))
         value = super().value_from_datadict(data, files, name)
         return chosen_before(data, name) if value is None else value
 
@@ -107,10 +115,16 @@ class ChosenFileField(forms.FileField):
         return super().get_bound_field(form, field_name)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return data if isinstance(data, ChosenBefore | UploadedFile) else super().bound_data(data, initial)
+        return (
+            data if isinstance(data, ChosenBefore | SeveralChosen | UploadedFile) else super().bound_data(data, initial)
+        )
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        """The file; ValidationError when it was chosen before, is not there now, and nobody said to do without."""
+        """The file; ValidationError when it was chosen before, is not there now, and nobody said to do without,
+        or when several were chosen: none is taken for the others in silence."""
+        if isinstance(data, SeveralChosen):
+            sentence = _("Several files were sent where one goes (%(names)s): choose one.")
+            raise ValidationError(sentence % {"names": data[:LONGEST_NAME]}, code="several")
         if not isinstance(data, ChosenBefore):
             return super().clean(data, initial)
         if self.always_without or not self.required:

@@ -130,6 +130,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         else:
             _create_account(request, form, target)
             request.session["signed_up_as"] = form.cleaned_data["email"]
+            request.session["signed_up_for"] = target
             return redirect("core:signup_done")
     return render(request, "essor/account/sign_up.html", {"form": form, "next": target})
 
@@ -166,7 +167,9 @@ def send_account_mail(request: HttpRequest, user: Any, target: str = "") -> None
 
 
 def sign_up_done(request: HttpRequest) -> HttpResponse:
-    return render(request, "essor/account/sign_up_done.html", {"email": request.session.get("signed_up_as", "")})
+    """What comes next. A second mail leads to the page for which the account was asked, as the first one does."""
+    context = {"email": request.session.get("signed_up_as", ""), "next": request.session.get("signed_up_for", "")}
+    return render(request, "essor/account/sign_up_done.html", context)
 
 
 @never_cache
@@ -177,7 +180,7 @@ def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
         messages.info(request, _("This account is already active. Sign in."))
         return redirect(with_target(reverse("core:login"), _safe_target(request)))
     if user is None or not activation_tokens.check_token(user, token):
-        return render(request, "essor/account/link_expired.html", {"activation": True}, status=410)
+        return render(request, "essor/account/link_expired.html", {"next": _safe_target(request)}, status=410)
     if request.method == "POST":
         with acting_as(user, label="activation"), transaction.atomic():
             user.is_active = True
@@ -252,7 +255,8 @@ class ChooseNewPassword(PasswordResetConfirmView):
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         if not context["validlink"]:
-            return render(self.request, "essor/account/link_expired.html", {"activation": False}, status=410)
+            target = _safe_target(self.request) or self.request.session.get(AFTER_RESET, "")
+            return render(self.request, "essor/account/link_expired.html", {"next": target}, status=410)
         return super().render_to_response(context, **kwargs)
 
 

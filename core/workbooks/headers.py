@@ -24,6 +24,11 @@ class HeaderMatch:
     texts: dict[str, str]
     all_texts: list[str]
 
+    def doubled(self) -> list[str]:
+        """The headers that stand over two columns, of which one would be read and the other left out."""
+        taken = {fold(text) for text in self.texts.values()}
+        return list(dict.fromkeys(text for text in self.unused() if fold(text) in taken))
+
     def unused(self) -> list[str]:
         taken = set(self.places.values())
         return [text for place, text in enumerate(self.all_texts) if text and place not in taken]

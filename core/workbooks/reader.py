@@ -52,6 +52,12 @@ def read_table(
                 reading.problems.add(RowProblem(match.row, str(column.label), None, sentence))
             reading.is_refused = True
             return reading
+        if doubled := match.doubled():
+            sentence = _("Two columns have this header: rename or remove one, so that none is left out in silence.")
+            for header in doubled:
+                reading.problems.add(RowProblem(match.row, header, None, sentence))
+            reading.is_refused = True
+            return reading
         _read_rows(reading, columns, match, rows, max_rows, progress)
     except FileRefused as refused:
         return _refuse(reading, str(refused))

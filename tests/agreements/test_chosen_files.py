@@ -60,6 +60,14 @@ def test_the_field_asks_again_then_takes_an_answer(name, may_go_without):
     assert name not in Both(again, MultiValueDict({name: [upload()]})).errors
 
 
+@pytest.mark.parametrize("name", ["proof", "report"])
+def test_two_files_for_one_place_are_refused_by_their_names(name):
+    """The last one was taken for both."""
+    form = Both({"text": "Voici."}, MultiValueDict({name: [upload("facture.pdf"), upload("autre.pdf")]}))
+    assert "facture.pdf, autre.pdf" in form.errors[name][0] and "un seul" in form.errors[name][0]
+    assert name in str(form[name])
+
+
 @pytest.mark.django_db
 def test_an_answer_on_a_suspended_claim_does_not_lose_its_file(client):
     agreement, house = in_force()

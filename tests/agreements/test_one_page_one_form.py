@@ -91,11 +91,18 @@ def test_joining_removing_and_adding_a_line_keep_what_was_typed(client):
     assert kept(claim)[0] == Decimal("100.00")
     page = client.get(url("claim", claim.number))
     removal = url("claim_remove_piece", claim.number, claim.pieces.first().pk)
-    assert send(client, page, removal, claimed_amount="90").status_code == 302
-    assert kept(claim)[0] == Decimal("90.00")
+    asked = send(client, page, removal, claimed_amount="90")
+    assert kept(claim)[0] == Decimal("90.00") and claim.pieces.count() == 2, "asked first, with nothing lost"
+    sure = form_to(asked, removal, removal)
+    assert client.post(sure.action, sure.fields).status_code == 302
+    assert claim.pieces.count() == 1
     page = client.get(url("claim", claim.number))
     answer = send(client, page, url("claim_amount", claim.number), claimed_amount="80", then="line")
     assert answer.url == url("line_add", claim.number) and kept(claim)[0] == Decimal("80.00")
     page = client.get(url("claim", claim.number))
-    assert send(client, page, url("line_remove", claim.number, 1), claimed_amount="70").status_code == 302
-    assert kept(claim)[0] == Decimal("70.00") and not claim.lines.exists()
+    removal = url("line_remove", claim.number, 1)
+    asked = send(client, page, removal, claimed_amount="70")
+    assert kept(claim)[0] == Decimal("70.00") and claim.lines.exists()
+    sure = form_to(asked, removal, removal)
+    assert client.post(sure.action, sure.fields).status_code == 302
+    assert not claim.lines.exists()

@@ -283,7 +283,9 @@ def test_lines_are_added_changed_removed(client):
     client.post(url("line_change", claim.number, 1), typed(declared_amount="9 000,00"))
     line.refresh_from_db()
     assert (line.declared_amount, bool(line.proof_id)) == (Decimal("9000.00"), True)
-    client.post(url("line_remove", claim.number, 2))
+    asked = client.post(url("line_remove", claim.number, 2))
+    assert "Retirer la ligne 2" in asked.content.decode() and claim.lines.count() == 2, "one tap has no way back"
+    client.post(url("line_remove", claim.number, 2), {"sure": "1"})
     assert claim.lines.count() == 1
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone, translation
 from agreements import claims, intake
 from agreements.claims import ClaimRefused
 from agreements.models import ExpenditureUpload
+from agreements.workbooks import expenditure_columns
 from core.documents import DocumentRefused, open_document
 from tests.factories.agreements import add_line, in_force, opened
 from tests.factories.applicants import siret
@@ -173,6 +174,18 @@ def test_a_missing_column_is_named(case, tmp_path):
     assert found.is_refused
     assert len(found.problems) == 1
     assert not ExpenditureUpload.objects.exists()
+
+
+def test_a_header_that_stands_twice_is_named_and_nothing_is_taken_in(case):
+    """One of the two columns would be read, and the other left out without a word."""
+    claim, _house = case
+    asked = expenditure_columns(claims.charge_accounts(claim.agreement), [])
+    columns = [*(str(column.label) for column in asked), "Montant déclaré"]
+    text = ";".join(columns) + "\r\n" + ";".join(["x"] * len(columns)) + "\r\n"
+    found = intake.read_workbook(claim, text.encode())
+    assert found.is_refused and not found.added
+    (problem,) = found.problems
+    assert problem.column == "Montant déclaré" and "Deux colonnes portent cet en-tête" in problem.message
 
 
 def test_the_template_of_another_claim_is_recognised(case, tmp_path):

@@ -221,7 +221,9 @@ def test_who_makes_an_account_to_file_an_application_lands_where_they_wanted_to_
     sign_in = client.get(reverse("core:login"), {"next": WANTED})
     page = client.get(next_of(sign_in, reverse("core:signup")))
     assert page.context["next"] == WANTED
-    client.post(reverse("core:signup"), sign_up_data(next=WANTED))
+    done = client.post(reverse("core:signup"), sign_up_data(next=WANTED), follow=True)
+    again = client.get(next_of(done, reverse("core:password_reset")))  # the first mail did not come
+    assert again.context["next"] == WANTED and "compte pas encore actif" in again.text
     other_device = Client()
     path = link_of_mail("/activer/")
     assert other_device.get(path).status_code == 200

@@ -306,6 +306,7 @@ def test_the_form_of_a_filed_case_says_why_it_leads_to_the_case(signed_in):
         {"q-nothing": "1"},
         {"p-nothing": "1"},
         {"q-title-start": "2026-01-01"},
+        {"z0": "x", "z1": "y"},
         {"q-title": ["un", "deux"]},
     ],
 )

@@ -257,6 +257,7 @@ def test_pieces_are_joined_and_removed_in_place(journey, tmp_path):
     expect(piece.get_by_role("link", name="statuts.pdf")).to_be_visible()
     expect(page.locator("[data-status]")).to_contain_text("Vous pouvez fermer cette page")
     journey.see("portal-form-pieces")
+    page.once("dialog", lambda dialog: dialog.accept())  # one tap has no way back: it is asked first
     piece.get_by_role("button", name="Retirer").click()
     expect(piece.get_by_role("link", name="statuts.pdf")).to_have_count(0)
     assert not application.pieces.exists()

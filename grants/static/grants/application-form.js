@@ -83,7 +83,7 @@
   const say = (text, failed = false, again = failed) => {
     const status = statusLine();
     if (!status) return;
-    status.textContent = text;
+    if (status.textContent !== text) status.textContent = text; // told once, not at each key
     status.classList.toggle("failed", failed);
     if (retryButton()) retryButton().hidden = !again;
     // Trying again does nothing while the session is ended: the way to sign in stands beside.
@@ -110,6 +110,7 @@
     unsaved.add(code);
     keepCopy(question);
     waiting.set(code, setTimeout(() => { waiting.delete(code); enqueue(code); }, delay));
+    if (!failures) sayWhereItStands("");
   };
 
   // One sending at a time, in the order of typing: an older answer never arrives after a newer one.
