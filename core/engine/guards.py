@@ -15,7 +15,6 @@ from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from core.engine import privileges, rights, server
-from core.engine.days import check_days
 from core.engine.findings import Finding, of_the_catalogue
 from core.engine.guard_columns import check_columns, check_defaults
 from core.engine.guard_functions import check_functions, plain
@@ -39,6 +38,7 @@ from core.engine.own_words import (
     without_table,
     words,
 )
+from core.engine.plain_values import check_values
 
 
 def check_guards() -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def check_guards() -> Iterator[Finding]:
         ),
         ("functions", check_functions),
         ("stamps", _stamps),
-        ("days", check_days),
+        ("days", check_values),
         ("triggers", lambda: _triggers(compiled, columns)),
         ("strangers", lambda: _strangers([item.sql.pgid for item in compiled])),
         ("constraints", lambda: _constraints(columns)),

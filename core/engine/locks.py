@@ -6,7 +6,7 @@
   the history and no more.
 * Every function reads the names in it under :data:`SAFE_PATH`, whatever the session that calls it says: a temporary
   table of the name of one of Essor's stands in for none.
-* Every day that a table keeps is one of the calendar (``core.engine.days``).
+* Every day that a table keeps is one of the calendar, and every number one (``core.engine.plain_values``).
 * The switch of the trigger library (``pgtrigger.ignore``) obeys the owner of the tables alone.
 * The role of the application gets what it needs: to read and write rows, never to define anything.
 """
@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-from core.engine.days import refuse_odd_days
+from core.engine.plain_values import refuse_odd_values
 from core.history import history_model_of, tracked_models
 
 # PostgreSQL's own names first, the schema of the tables next, temporary tables last: where a path does not name these,
@@ -96,7 +96,7 @@ def fasten(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
         cursor.execute(IGNORE_FUNCTION)
         _write_as_owner(cursor, tables)
         _fix_paths(cursor)
-        refuse_odd_days(cursor)
+        refuse_odd_values(cursor)
         role = settings.ESSOR_DATABASE_ROLE
         cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
         owner, exists = cursor.fetchone()

@@ -1,6 +1,6 @@
 """Days and moments that PostgreSQL keeps and Python has none of: "infinity", the year 12000, before our era.
 
-The tables refuse them (``core.engine.days``). Where somebody took that guard away, the row of such a day is read all the
+The tables refuse them (``core.engine.plain_values``). Where somebody took that guard away, the row of such a day is read all the
 same, in every page and every check: a stand-in that comes before, or after, every real day, says what PostgreSQL says,
 and is written back as that.
 """

@@ -31,8 +31,13 @@ def _names(*statements: str) -> dict[tuple[str, str], str]:
     return {(finding.table, str(finding.id)): str(finding) for check in checks for finding in check()}
 
 
-def test_nothing_is_given_away_and_nothing_is_named():
+def test_nothing_is_given_away_and_nothing_is_named(settings):
+    """Neither to the owner, nor to the application, which looks with its own rights."""
     assert _names() == {}
+    role = instead_of_the_application(settings)
+    sql(f"SET LOCAL SESSION AUTHORIZATION {role}")
+    checks = (*server.CHECKS, *rights.CHECKS, *privileges.CHECKS, check_columns, check_functions)
+    assert [str(finding) for check in checks for finding in check()] == []
 
 
 def test_each_thing_given_away_is_named(settings):

@@ -1,4 +1,4 @@
-"""Days that PostgreSQL keeps and Python has none of: refused by every table, and read all the same where one stands."""
+"""Days and numbers that are none: refused by every table; such a day is read all the same where one stands."""
 
 from datetime import date, timedelta
 
@@ -11,8 +11,8 @@ from agreements.models import Agreement
 from core.acting import acting_as
 from core.dates import format_closing, format_closing_short, format_date_long, format_moment
 from core.engine.contents import check_content, contents
-from core.engine.days import NAME, check_days, refuse_odd_days
 from core.engine.line_checks import check_authors
+from core.engine.plain_values import NAME, NUMBERS, check_values, refuse_odd_values
 from core.engine.verification import check_outside, check_rows, check_states, state_columns
 from core.lib.odd_days import OddDay
 from core.models import User
@@ -37,21 +37,35 @@ def test_no_table_takes_such_a_day(day):
             cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", [day, person.pk])  # noqa: S608
 
 
+def test_no_table_takes_a_number_that_is_none():
+    """ "NaN" is above every number: it would pass "at least 0 €" and every floor."""
+    with acting_as(label="tests"):
+        agreement, _house = in_force("PROGRESS1", "20000.00")
+    for table, column in (("agreements_agreement", "granted_amount"), ("agreements_agreementevent", "granted_amount"),
+                          ("grants_envelope", "voted_amount")):  # fmt: skip
+        with pytest.raises(IntegrityError, match=NUMBERS), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(f"UPDATE {table} SET {column} = 'NaN'")  # noqa: S608
+    assert agreement.granted_amount
+
+
 def test_a_table_that_takes_them_is_named_and_mended_after_a_migration():
-    assert list(check_days()) == []
+    assert list(check_values()) == []
     sql(f"ALTER TABLE grants_note DROP CONSTRAINT {NAME}")
     sql(f"ALTER TABLE core_event DROP CONSTRAINT {NAME}, ADD CONSTRAINT {NAME} CHECK (created_at < 'infinity')")
     sql("ALTER TABLE grants_score ADD later date")
+    sql(f"ALTER TABLE grants_score DROP CONSTRAINT {NUMBERS}")
     sql(f"ALTER TABLE core_user DROP CONSTRAINT {NAME}")
     person = UserFactory(applicant=True)
     sql("SET CONSTRAINTS ALL IMMEDIATE")
     User.objects.filter(pk=person.pk).update(last_login=None)
     sql("UPDATE core_user SET last_login = 'infinity' WHERE id = %s", person.pk)
-    places = {(finding.table, finding.id) for finding in check_days()}
+    places = {(finding.table, finding.id) for finding in check_values()}
+    assert ("grants_score", NUMBERS) in places
     assert {(table, NAME) for table in ("grants_note", "core_event", "grants_score", "core_user")} <= places
     with connection.cursor() as cursor:
-        refuse_odd_days(cursor)
-    (left,) = check_days()
+        refuse_odd_values(cursor)
+    (left,) = check_values()
     assert left.table == "core_user", "a row of it keeps such a day: it is said, and no other is taken"
     with pytest.raises(IntegrityError, match=NAME), transaction.atomic():
         sql("UPDATE core_user SET last_login = '-infinity'")
