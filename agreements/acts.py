@@ -114,9 +114,11 @@ def act_facts(agreement) -> dict[str, Any]:
         "proration_cut": agreement.proration_cut,
         "to_find": sum_money(line.amount for line in agreement.budget_lines.filter(financing="to_find")),
         "asked": agreement.budget_lines.filter(financing="grant").values_list("asked_amount", flat=True).first(),
+        "unfunded_axes": [{"label": axis.label, "cost": axis.cost} for axis in axes_of(agreement) if not axis.amount],
         "axes": [
             {"label": axis.label, "amount": axis.amount, "cost": axis.cost}
             for axis in (() if years else axes_of(agreement))
+            if axis.amount
         ],
         "has_expenditure": any(item.needs_expenditure for item in instalments),
         "cascade_allowed": agreement.cascade_allowed,

@@ -43,6 +43,11 @@ def axes_of(agreement, tranche=None) -> list[Axis]:
     ]
 
 
+def axis_without_aid(agreement, code: str) -> Axis | None:
+    """The axis ``code`` where nothing is granted for it, in any year: no claim declares its expenditure; else None."""
+    return next((axis for axis in axes_of(agreement) if axis.code == code and not axis.amount), None)
+
+
 def axis_choices(agreement) -> list[tuple[str, str]]:
     """The axes that a line of expenditure may name: code and label; empty where it names none."""
     return [(axis.code, axis.label) for axis in axes_of(agreement)]

@@ -12,6 +12,7 @@ from agreements.rules.deadlines import last_day_to_send
 from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
+from core.text import listed
 from core.transitions import precondition
 
 
@@ -33,15 +34,31 @@ def batch_holds_nothing(batch, data, actor):
 
 @precondition
 def batch_year_is_open(batch, data, actor):
-    """The budget year of the batch still takes orders: until 31 January of the next one."""
-    last = last_day_to_send(batch.year)
-    if timezone.localdate() <= last:
-        return None
+    """The budget year of the batch still takes orders: until 31 January of the next one, of investment until its end."""
+    today, last = timezone.localdate(), last_day_to_send(batch.year)
+    if today <= last:
+        return _investment_is_open(batch, today)
     sentence = _(
         "The budget year %(year)s took orders until %(day)s: take the claims out of this batch, and order them in one of"
         " this year."
     )
     return {GENERAL: sentence % {"year": batch.year, "day": format_date_long(last)}}
+
+
+def _investment_is_open(batch, today):
+    """Orders on the credits of an investment are sent within their budget year."""
+    last = last_day_to_send(batch.year, investment=True)
+    if today <= last:
+        return None
+    late = batch.orders.exclude(state="cancelled").filter(claim__agreement__commitment__envelope__kind="AP")
+    claims = sorted(set(late.values_list("claim__number", flat=True)))
+    if not claims:
+        return None
+    sentence = _(
+        "The investment credits of %(year)s took orders until %(day)s: take %(claims)s out of this batch, and order them"
+        " in one of this year."
+    )
+    return {GENERAL: sentence % {"year": batch.year, "day": format_date_long(last), "claims": listed(claims)}}
 
 
 @precondition

@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from agreements.axes import axis_choices
+from agreements.axes import axis_choices, axis_without_aid
 from agreements.credit_notes import kept_beyond
 from agreements.due import due_of_claim
 from agreements.models import Agreement, ClaimPiece, ClaimReply, ExpenditureLine, Instalment, PaymentClaim
@@ -169,6 +169,10 @@ def line_problems(
         errors["axis"] = _("Say to which part of the project it belongs: %(parts)s.") % {"parts": parts}
     elif not axes and values.get("axis"):
         errors["axis"] = _("The grant has one part only: leave this empty.")
+    elif axes and (axis := axis_without_aid(agreement, values["axis"])):
+        errors["axis"] = _("Nothing is granted for “%(axis)s”: its expenditure is declared in no claim.") % {
+            "axis": axis.label
+        }
     errors |= _date_problems(agreement, values) | _amount_problems(values) | _credit_problems(values)
     return errors
 

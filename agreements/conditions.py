@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agreements.axes import axis_without_aid
 from agreements.credit_notes import credit_alone, kept_beyond, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
@@ -220,8 +221,8 @@ def _expenditure_gaps(claim) -> list[str]:
 
 
 def expenditure_is_eligible(claim, data, actor):
-    """Every line is on an account of the annexed budget, within the period of the agreement, of a year that is granted
-    something."""
+    """Every line is on an account of the annexed budget, within the period of the agreement, of a year and of a part of
+    the project that are granted something."""
     if not claim.instalment.needs_expenditure:
         return None
     agreement = claim.agreement
@@ -232,6 +233,11 @@ def expenditure_is_eligible(claim, data, actor):
             problems.append(
                 _("Line %(rank)s: the account %(account)s is not in the budget of the agreement.")
                 % {"rank": line.rank, "account": line.account_code}
+            )
+        if line.axis and (axis := axis_without_aid(agreement, line.axis)):
+            problems.append(
+                _("Line %(rank)s: nothing is granted for “%(axis)s”, its expenditure is declared in no claim.")
+                % {"rank": line.rank, "axis": axis.label}
             )
         if year := agreement.year_without_aid(line.invoice_date):
             problems.append(

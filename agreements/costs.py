@@ -1,23 +1,25 @@
 """What filing a claim costs its beneficiary: said before it is filed, asked to be confirmed once, and read after.
 
-One computation for the page, the confirmation and the claim once filed: ``agreements.due.forecast_of``.
+One computation for the page, the confirmation and the filing, which keeps it with the claim: ``agreements.due.forecast_of``.
+What is read after the filing is what was said then, whatever was certified meanwhile on other claims.
 """
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from agreements.due import Forecast, forecast_of
+from agreements.due import Forecast, asked_back_of, forecast_of
 from core.dates import format_date_long
 from core.engine.versions import digest
-from core.money import ZERO, format_euros
+from core.money import format_euros
 
 #: States in which a filed claim was not certified yet: what it comes to is still a forecast.
 NOT_CERTIFIED = ("submitted", "under_review", "suspended")
+CERTIFIED = ("certified", "ordered", "paid")
 
 
 def costs_of(claim) -> list[str]:
     """What filing the claim as it is would cost its beneficiary; empty when it costs nothing."""
-    forecast = _forecast(claim)
+    forecast = forecast_of(claim)
     found = _of_the_expenditure(claim, forecast)
     if found and claim.instalment.is_final and (more := _until_when(claim)):
         found.append(more)
@@ -30,10 +32,11 @@ def costs_of(claim) -> list[str]:
 
 
 def costs_as_filed(claim) -> list[str]:
-    """The same of a claim that was filed, until it is certified: what its beneficiary was told, and confirmed."""
-    if claim.state not in NOT_CERTIFIED or claim.certified_amount is not None:
+    """The same of a claim that was filed: what its beneficiary was told, and confirmed; once it is certified, with what
+    became of it. Empty when it cost nothing."""
+    forecast = forecast_as_filed(claim)
+    if forecast is None:
         return []
-    forecast = _forecast(claim)
     found = _of_the_expenditure(claim, forecast)
     if found and claim.instalment.is_final:
         sentence = _(
@@ -45,19 +48,47 @@ def costs_as_filed(claim) -> list[str]:
             _("This payment is asked for only once: the %(rest)s that you did not ask for will not be paid.")
             % {"rest": format_euros(forecast.lost)}
         )
+    return found + _since_then(claim, forecast) if found else []
+
+
+def forecast_as_filed(claim) -> Forecast | None:
+    """What the filing of a claim came to when it was filed; None of one that nobody filed, or that was given back.
+
+    Of a claim of before this was kept, it is worked out anew until it is certified.
+    """
+    if claim.state not in (*NOT_CERTIFIED, *CERTIFIED):
+        return None
+    if claim.due_as_filed is not None:
+        return Forecast(claim.due_as_filed, claim.asked_back_as_filed, claim.lost_as_filed)
+    return forecast_of(claim) if claim.certified_amount is None else None
+
+
+def _since_then(claim, forecast: Forecast) -> list[str]:
+    """What was certified in the end, where it is not what was said at the filing; what is asked back of it."""
+    if claim.certified_amount is None:
+        return []
+    found = []
+    if claim.certified_amount != forecast.due:
+        words = {
+            "certified": format_euros(claim.certified_amount),
+            "due": format_euros(forecast.due),
+            "gap": format_euros(abs(claim.certified_amount - forecast.due)),
+        }
+        less = _("Since then, %(certified)s was certified: %(gap)s less than the %(due)s said at the filing.")
+        more = _("Since then, %(certified)s was certified: %(gap)s more than the %(due)s said at the filing.")
+        found.append((less if claim.certified_amount < forecast.due else more) % words)
+    else:
+        found.append(_("Since then, this very amount was certified."))
+    asked_back = asked_back_of(claim)
+    if claim.owes_nothing and asked_back != forecast.asked_back:
+        words = {"amount": format_euros(asked_back), "said": format_euros(forecast.asked_back)}
+        found.append(_("%(amount)s is asked back, and not the %(said)s said at the filing.") % words)
     return found
 
 
 def mark_of(costs: list[str]) -> str:
     """What the page of confirmation sends back: these very costs were read, and no others."""
     return digest("\n".join(costs))
-
-
-def _forecast(claim) -> Forecast:
-    """A payment that needs no expenditure is due as asked: what is not asked for is lost."""
-    if claim.instalment.needs_expenditure:
-        return forecast_of(claim)
-    return Forecast(due=claim.claimed_amount, asked_back=ZERO, lost=claim.instalment.amount - claim.claimed_amount)
 
 
 def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:

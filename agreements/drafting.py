@@ -23,7 +23,7 @@ from core.text import fold
 from grants.eu_funds import is_fund_or_none
 from grants.instruction import fund_of_act
 from grants.models import Application
-from grants.programmes.grant_plan import rate_of
+from grants.programmes.grant_plan import Group, rate_of
 from grants.staff_permissions import may_work_on
 from grants.void import void_computation
 
@@ -87,6 +87,7 @@ def write_act(agreement: Agreement, *, actor) -> Agreement:
             put_the_grant(locked)
         if locked.application.grant_plan.parts:  # a grant of before the plans keeps its base
             locked.eligible_base, locked.rate = _base(locked.application)
+            _put_the_costs(locked)
         decision = kind_for(locked)
         locked.kind, locked.kind_reason = decision.kind, decision.reason
         locked.document_pdf, locked.document_docx = generate(locked, actor)
@@ -166,7 +167,7 @@ def _terms(application: Application, eu_fund: str) -> dict:
 
 
 def _base(application: Application) -> tuple[Decimal | None, Decimal | None]:
-    """The eligible base of the act and its rate: of the years and persons that are granted something, no other."""
+    """The eligible base of the act and its rate: of the years, persons and axes that are granted something, no other."""
     plan = application.grant_plan
     # What each person gets follows their own contribution: a rate over all of them would say nothing.
     rate = None if application.persons.exists() else rate_of(plan.amount, plan.funded_cost)
@@ -216,7 +217,7 @@ def _write_annexes(agreement: Agreement) -> None:
             applicant=person.applicant,
             person_name=person.full_name,
             amount=granted[str(person.pk)].amount,
-            cost=granted[str(person.pk)].cost,
+            cost=granted[str(person.pk)].funded_cost,
         )
     _write_payments(agreement, _write_tranches(agreement))
 
@@ -230,7 +231,7 @@ def _open_file(person, actor) -> None:
 
 
 def _write_tranches(agreement: Agreement) -> list[Tranche]:
-    """The years of the plan that was granted, as they are: amount and cost of each."""
+    """The years of the plan that was granted, as they are: amount of each, and cost of what it is granted for."""
     years = agreement.application.grant_plan.years()
     tranches = []
     for year in years:
@@ -241,12 +242,30 @@ def _write_tranches(agreement: Agreement) -> list[Tranche]:
                 rank=year.year,
                 label=year.label,
                 amount=year.amount,
-                cost=year.cost,
+                cost=_cost_of_year(year),
                 starts_on=starts_on,
                 ends_on=min(ends_on, agreement.end) if year is years[-1] else ends_on,
             )
         )
     return tranches
+
+
+def _cost_of_year(year: Group) -> Decimal:
+    """What a year costs: of the parts that are granted something, or, where none is, all that was planned."""
+    return year.funded_cost if year.amount else year.cost
+
+
+def _put_the_costs(agreement: Agreement) -> None:
+    """The years and persons of a draft cost what is granted something, as its base; those of an older draft too."""
+    plan = agreement.application.grant_plan
+    for year in plan.years():
+        years = agreement.tranches.filter(rank=year.year)
+        years.exclude(cost=_cost_of_year(year)).update(cost=_cost_of_year(year))
+    persons = {group.person: group for group in plan.persons() if group.amount > 0}
+    helped = [person for person in agreement.application.persons.order_by("rank") if str(person.pk) in persons]
+    for rank, person in enumerate(helped, start=1):
+        cost = persons[str(person.pk)].funded_cost
+        agreement.shares.filter(rank=rank).exclude(cost=cost).update(cost=cost)
 
 
 def _write_payments(agreement: Agreement, tranches: list[Tranche]) -> None:

@@ -85,7 +85,12 @@ class Forecast:
 
 
 def forecast_of(claim) -> Forecast:
-    """What filing a claim on expenditure would come to: said before, because a balance closes the account."""
+    """What filing a claim would come to: said before, because a balance closes the account; kept with it once filed.
+
+    A payment that needs no expenditure is due as asked: what is not asked for is lost.
+    """
+    if not claim.instalment.needs_expenditure:
+        return Forecast(claim.claimed_amount, ZERO, claim.instalment.amount - claim.claimed_amount)
     siblings = claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
     entitled, already = _entitlement_of(claim, siblings, as_declared=True)
     noted = sum_money(siblings.exclude(pk=claim.pk).values_list("overpaid_amount", flat=True))

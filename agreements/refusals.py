@@ -54,8 +54,8 @@ TRIGGERS = {
     "a claim is filed once its act was notified, on %": told(
         _("The act was notified on %(day)s: a claim is filed from that day on."), "day"
     ),
-    "a claim is filed once its beneficiary is registered": told(
-        _("The organisation has no SIRET number yet: add it before a claim is filed for it.")
+    "a claim is filed and certified once its beneficiary is registered": told(
+        _("The organisation has no SIRET number yet: add it before a claim is filed, or certified, for it.")
     ),
     "a claim leaves its batch once its orders are cancelled": told(
         _("An order of this claim still stands: cancel its orders first.")
@@ -103,6 +103,16 @@ TRIGGERS = {
             " and order them in one of this year."
         ),
         "year",
+    ),
+    "the investment credits of % took orders until 31 December": told(
+        _(
+            "The investment credits of %(year)s took orders until 31 December: take their claims out of this batch, and"
+            " order them in one of this year."
+        ),
+        "year",
+    ),
+    "a claim ends without a payment by an event that says why": told(
+        _("A claim ends without a payment when its beneficiary gives it up, or when it is rejected: take this step.")
     ),
     "the batch holds no order": told(_("The batch is empty: order certified claims first.")),
     "the orders of the batch come to % and not to %": told(
@@ -256,6 +266,9 @@ TRIGGERS = {
     ),
     "the invoice is of a year for which nothing is granted": told(
         _("The invoice is of a year for which nothing is granted: it is declared in no claim.")
+    ),
+    "the expenditure is of a part of the project for which nothing is granted": told(
+        _("Nothing is granted for this part of the project: its expenditure is declared in no claim.")
     ),
     "the instalments of a tranche come to %, the tranche to %": told(
         _("The payments of a tranche come to %(total)s and the tranche to %(amount)s: correct them."), "total", "amount"

@@ -10,6 +10,17 @@ def beneficiary_is_registered(claim, data, actor):
     return {NON_FIELD_ERRORS: refusal} if refusal else None
 
 
+def beneficiary_is_registered_still(claim, data, actor):
+    """The beneficiary has its number when its claim is certified too."""
+    body = claim.agreement.beneficiary
+    if not body.awaits_siret:
+        return None
+    sentence = _(
+        "“%(name)s” has no SIRET number yet: return the claim to its beneficiary, who adds it and files again."
+    )
+    return {NON_FIELD_ERRORS: sentence % {"name": body.display_name}}
+
+
 def why_not_paid_yet(body) -> str | None:
     """Why no claim is filed for a beneficiary yet, said wherever one may be begun; None when one may be."""
     if not body.awaits_siret:

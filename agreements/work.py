@@ -8,11 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from agreements import account_waits
 from agreements.models import (
     Agreement,
-    AgreementShare,
     ClaimExtension,
-    GivenUpPart,
     Instalment,
     PaymentBatch,
     PaymentClaim,
@@ -20,7 +19,6 @@ from agreements.models import (
     TrancheReport,
 )
 from agreements.models.querysets import on_replaced_account
-from applicants.models import BankAccount
 from core.money import format_euros
 from core.navigation import WorkItem
 from core.roles import Role
@@ -85,17 +83,13 @@ def claims_to_order(user) -> QuerySet:
 
 
 def claims_ready_to_order(user) -> QuerySet:
-    """Those to order of which something can be ordered now: of one ordered in part, a person whose account may be paid."""
-    payable = BankAccount.objects.filter(applicant=OuterRef("applicant"), state="verified")
-    changing = BankAccount.objects.changes_under_way().filter(applicant=OuterRef("applicant"))
-    this = {"claim": OuterRef(OuterRef("pk")), "share": OuterRef("pk")}
-    ordered = PaymentOrder.objects.filter(**this).exclude(state="cancelled")
-    given_up = GivenUpPart.objects.filter(**this)
-    shares = AgreementShare.objects.filter(
-        Exists(payable), ~Exists(changing), ~Exists(ordered), ~Exists(given_up), agreement=OuterRef("agreement")
-    )
-    something = Q(state="certified", certified_amount__gt=F("given_up_amount")) | Q(Exists(shares), state="ordered")
-    return claims_to_order(user).filter(something)
+    """Those to order of which something can be ordered now: there is a payee whose account may be paid."""
+    return PaymentClaim.objects.for_user(user).filter(account_waits.ready_now())
+
+
+def claims_waiting_for_account(user) -> QuerySet:
+    """Certified claims of which somebody cannot be paid now: no account, or one that waits to be verified."""
+    return PaymentClaim.objects.for_user(user).filter(account_waits.waits())
 
 
 def claims_unanswered(user) -> QuerySet:
@@ -211,14 +205,14 @@ def work_on_claims(user) -> Iterator[WorkItem]:
     if not user.has_role(Role.INSTRUCTOR):
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
-    # One query for those to check and those on which a fault is open: the states of the two queues.
-    seen = Q(state__in=["submitted", "under_review", "suspended"])
+    # One query for those to check, those on which a fault is open and those that nobody can pay: the states of each.
+    seen = Q(state__in=["submitted", "under_review", "suspended"]) | account_waits.is_unknown()
     claims = PaymentClaim.objects.for_user(user).filter(seen | _unanswered_today(), mine)
     claims = list(
         claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
     for claim in claims:
-        if claim.state == "suspended":
+        if claim.state in ("suspended", "certified", "ordered"):
             continue
         if claim.state == "returned":
             yield _unanswered(claim)
@@ -232,6 +226,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             tone="act" if claim.instalment.due_on else "wait",
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
+    yield from _without_account([claim for claim in claims if claim.state in ("certified", "ordered")])
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
     for report in reports.order_by("filed_at")[:SHOWN]:
@@ -270,14 +265,35 @@ def _suspended(claims: list[PaymentClaim]) -> Iterator[WorkItem]:
         )
 
 
+def _without_account(claims: list[PaymentClaim]) -> Iterator[WorkItem]:
+    """Certified claims of which somebody has no bank account: it is asked for, or their part is given up."""
+    reasons = account_waits.reasons_of(claims)
+    for claim in claims:
+        words = _("%(amount)s certified and not ordered. %(reasons)s If they gave up, give up their part.")
+        yield WorkItem(
+            due=None,
+            title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+            why=words % {"amount": format_euros(claim.to_order_amount), "reasons": " ".join(reasons[claim.pk])},
+            url=change_url(claim),
+            action=_("Read"),
+            tone="wait",
+        )
+
+
 def work_on_payments(user) -> Iterator[WorkItem]:
     """Claims to order and batches to follow, for the finance officers."""
     if not user.has_role(Role.FINANCE_OFFICER):
         return
     # One query for both: those to order first, then those paid above what is due.
     claims = (claims_to_order(user).exclude(certified_by=user) | claims_overpaid(user)).with_case()
-    claims = claims.annotate(is_overpaid=ExpressionWrapper(Q(overpaid_amount__gt=0), BooleanField()))
-    for claim in claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN]:
+    claims = claims.annotate(
+        is_overpaid=ExpressionWrapper(Q(overpaid_amount__gt=0), BooleanField()),
+        is_ready=ExpressionWrapper(account_waits.ready_now(), BooleanField()),
+    )
+    claims = list(claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN])
+    waiting = [claim for claim in claims if claim.to_order_amount and not (claim.is_ready or claim.is_overpaid)]
+    reasons = account_waits.reasons_of(waiting)
+    for claim in claims:
         if claim.is_overpaid:
             yield WorkItem(
                 due=None,
@@ -288,6 +304,9 @@ def work_on_payments(user) -> Iterator[WorkItem]:
                 action=_("Read"),
             )
             continue
+        if claim.pk in reasons:
+            yield _waits_for_account(claim, reasons[claim.pk])
+            continue
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
@@ -296,6 +315,19 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
         )
     yield from _work_on_batches(user)
+
+
+def _waits_for_account(claim: PaymentClaim, reasons: list[str]) -> WorkItem:
+    """A certified claim of which nothing can be ordered now: what waits, and why."""
+    words = _("Waits for a bank account: %(amount)s. %(reasons)s")
+    return WorkItem(
+        due=claim.instalment.due_on,
+        title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
+        why=words % {"amount": format_euros(claim.to_order_amount), "reasons": " ".join(reasons)},
+        url=change_url(claim),
+        action=_("Read"),
+        tone="wait",
+    )
 
 
 def _to_order(claim: PaymentClaim) -> str:

@@ -4,14 +4,17 @@ Source: Regulation (EU) 2023/2831, Art. 6(4): the Member State grants new aid on
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from applicants.forms.de_minimis import SectorField
 from core.documents import PIECE_TYPES, accept_attribute, store
+from core.models import Document
 from core.past_days import PastDayField
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
 from core.site.sometimes import sometimes
@@ -49,8 +52,28 @@ def consultation_fields(rules) -> dict[str, forms.Field]:
 
 
 def said_before(proposal) -> dict[str, Any]:
-    """What an earlier proposal says of the register, for the form of the next one; its file stays with it."""
+    """What an earlier proposal says of the register, for the form of the next one; see :func:`proof_before` of its file."""
     return {name: getattr(proposal, name) for name in NAMES}
+
+
+def proof_before(application, day: date | None = None) -> Document | None:
+    """The proof that the proposal that was sent back last had joined: it is of its day, and serves again for that day.
+
+    ``day``: the one that the next proposal names; without it, whatever the day.
+    """
+    last = application.proposals.order_by("-pk").select_related("register_document").first()
+    if last is None or last.sent_back_at is None or (day is not None and day != last.register_consulted_on):
+        return None
+    return last.register_document
+
+
+def kept_proof_words(document: Document) -> str:
+    """What the form says of a proof that was joined before: it is not asked for again."""
+    sentence = gettext(
+        "“%(name)s”, joined to the proposal that was sent back, is kept for the same day of consultation: join another file"
+        " only to replace it."
+    )
+    return sentence % {"name": document.name}
 
 
 def problems(application, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +89,9 @@ def problems(application, data: Mapping[str, Any]) -> dict[str, Any]:
             found["register_consulted_on"] = _(
                 "Give the day on which the register was consulted, or say why it could not be."
             )
-        elif not (data.get("register_reference") or data.get("register_document")):
+        elif not (
+            data.get("register_reference") or data.get("register_document") or proof_before(application, day=day)
+        ):
             found["register_reference"] = _("Give the reference of the consultation, or join its proof.")
     if not data.get("register_sector"):
         found["register_sector"] = _("Give the sector of the activity: the central register asks for it.")
@@ -84,4 +109,6 @@ def kept(application, data: Mapping[str, Any], actor) -> dict[str, Any]:
         values["register_document"] = store(
             upload, name=upload.name, subject=application, user=actor, kind="de_minimis_register", allowed=PIECE_TYPES
         )
+    elif (day := data.get("register_consulted_on")) and (proof := proof_before(application, day=day)):
+        values["register_document"] = proof
     return values

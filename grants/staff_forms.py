@@ -155,6 +155,8 @@ class ProposeForm(StaffForm):
         for name, value in found.items():
             if name in self.fields and value not in (None, ""):
                 self.fields[name].initial = value
+        if "register_document" in self.fields and (proof := consultation.proof_before(self.instance)):
+            self.fields["register_document"].help_text = consultation.kept_proof_words(proof)
 
     def _add_groups(self, groups):
         if len(groups) < 2:

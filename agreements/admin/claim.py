@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
+from agreements.account_waits import waits
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
 from agreements.claims import ClaimRefused, certify_lines
+from agreements.costs import costs_as_filed
 from agreements.due import due_of_claim
 from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
@@ -125,15 +127,18 @@ class PaymentClaimAdmin(CasePageAdmin):
         return claim.instalment.label
 
     @display(description=gettext_lazy("To be ordered"))
-    def to_order_column(self, claim: PaymentClaim) -> str:
-        return format_euros(claim.to_order_amount or None) or "–"
+    def to_order_column(self, claim: PaymentClaim) -> str | SafeString:
+        amount = format_euros(claim.to_order_amount or None) or "–"
+        if not claim.waits:
+            return amount
+        return format_html('{}<br><small class="es-warn">{}</small>', amount, _("waits for a bank account"))
 
     # --- the page ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         queryset = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == self.url_name("changelist"):
-            return queryset
+            return queryset.annotate(waits=ExpressionWrapper(waits(), BooleanField()))
         joined = ["instalment__tranche", "agreement__beneficiary", "certified_by", "ordered_by", "submitted_by"]
         return queryset.select_related(*joined, "agreement__application__programme_version__programme")
 
@@ -190,7 +195,8 @@ class PaymentClaimAdmin(CasePageAdmin):
         """What may be certified, once every line was checked: before that the figure would mean nothing."""
         is_checked = not obj.lines.filter(certified_amount__isnull=True).exists()
         due = due_of_claim(obj) if is_checked or not obj.instalment.needs_expenditure else None
-        return Panel(_("Amount due"), f"{FOLDER}/due.html", {"due": due}, anchor="due")
+        context = {"due": due, "filed": costs_as_filed(obj)}
+        return Panel(_("Amount due"), f"{FOLDER}/due.html", context, anchor="due")
 
     def _lines(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
         lines = list(obj.lines.select_related("proof__file").order_by("rank"))

@@ -43,6 +43,8 @@ class ClaimQueueFilter(QueueFilter):
     queues = {
         "review": (_("to check"), work.claims_to_review),
         "order": (_("to order"), work.claims_to_order),
+        "ready": (_("to order now"), work.claims_ready_to_order),
+        "account": (_("waiting for a bank account"), work.claims_waiting_for_account),
         "suspended": (_("suspended"), work.claims_suspended),
         "unanswered": (_("not answered by the beneficiary"), work.claims_unanswered),
         "overpaid": (_("paid above what is due"), work.claims_overpaid),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
 from agreements import payments, work
+from agreements.account_waits import reasons_of
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter, OrderQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
@@ -30,6 +31,12 @@ def ready_claims(user) -> QuerySet:
     """Claims of which something can be ordered now, in the order in which they were certified."""
     ready = work.claims_ready_to_order(user)
     return ready.with_case().select_related("certified_by").order_by("certified_at", "pk")
+
+
+def waiting_claims(user) -> QuerySet:
+    """Certified claims of which nothing, or not all, can be ordered now: somebody’s account is missing or not verified."""
+    waiting = work.claims_waiting_for_account(user)
+    return waiting.with_case().order_by("certified_at", "pk")
 
 
 def order_claims(batch: PaymentBatch, request: HttpRequest):
@@ -166,10 +173,13 @@ class PaymentBatchAdmin(CasePageAdmin):
         if obj.state == State.OPEN and is_payer:
             claims = list(ready_claims(request.user)[:LISTED])
             ticked = self.refused(request, "order").data.getlist("claims") if self.refused(request, "order") else []
+            waiting = list(waiting_claims(request.user)[:LISTED])
+            reasons = reasons_of(waiting)
             context = {
                 "claims": claims,
                 "ticked": ticked,
                 "total": sum_money(claim.to_order_amount for claim in claims),
+                "waiting": [(claim, reasons.get(claim.pk, [])) for claim in waiting],
             }
             panels.append(Panel(_("Claims ready to order"), f"{FOLDER}/ready.html", context, anchor="ready"))
         panels.append(Panel(_("For the finance software"), f"{FOLDER}/workbook.html", side=True, anchor="workbook"))

@@ -10,12 +10,14 @@ from core.figures.invariants import Invariant, register
 PARTS = "jsonb_array_elements(app.granted_plan -> 'parts')"
 PLANNED = f"""
     SELECT a.id, 'year ' || (part ->> 'year') AS place, sum((part ->> 'amount')::numeric) AS amount,
-           sum((part ->> 'cost')::numeric) AS cost
+           coalesce(sum((part ->> 'cost')::numeric) FILTER (WHERE (part ->> 'amount')::numeric > 0),
+                    sum((part ->> 'cost')::numeric)) AS cost
     FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id CROSS JOIN {PARTS} AS part
     WHERE a.state IN {LIVE} AND part ->> 'year' IS NOT NULL GROUP BY a.id, part ->> 'year'
     UNION ALL
     SELECT id, 'person ' || row_number() OVER (PARTITION BY id ORDER BY rank), amount, cost FROM (
-        SELECT a.id, p.rank, sum((part ->> 'amount')::numeric) AS amount, sum((part ->> 'cost')::numeric) AS cost
+        SELECT a.id, p.rank, sum((part ->> 'amount')::numeric) AS amount,
+               sum((part ->> 'cost')::numeric) FILTER (WHERE (part ->> 'amount')::numeric > 0) AS cost
         FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id CROSS JOIN {PARTS} AS part
         JOIN grants_personline p ON p.application_id = app.id AND p.id::text = part ->> 'person'
         WHERE a.state IN {LIVE} GROUP BY a.id, p.id HAVING sum((part ->> 'amount')::numeric) > 0) AS helped
@@ -27,6 +29,24 @@ SIGNED = """
 """
 
 register(
+    Invariant(
+        code="agreements.base-is-its-parts",
+        name=_("Eligible base of an act"),
+        sentence=_(
+            "The eligible base of an act is the cost of the years, persons and parts of the project that are granted "
+            "something, and of no other."
+        ),
+        source=_("Decision 10 of the documentation: one plan of the grant, from the computation to the payment."),
+        subject=Agreement,
+        sql=f"""
+            SELECT a.id, a.number AS label, plan.base AS expected, a.eligible_base AS found
+            FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
+            CROSS JOIN LATERAL (
+                SELECT nullif(sum((part ->> 'cost')::numeric), 0) AS base, count(*) AS parts
+                FROM {PARTS} AS part WHERE (part ->> 'amount')::numeric > 0) AS plan
+            WHERE a.state IN {LIVE} AND plan.parts > 0 AND plan.base IS DISTINCT FROM a.eligible_base ORDER BY a.id
+        """,  # noqa: S608 - a constant
+    ),
     Invariant(
         code="agreements.act-is-the-plan",
         name=_("Plan of an act"),

@@ -6,6 +6,7 @@ from agreements.figures import (
     due,
     ends,
     expenditure,
+    gates,
     impartial,
     kept,
     payments,
@@ -18,6 +19,21 @@ from agreements.figures import (
 from agreements.models import Agreement, PaymentBatch, PaymentClaim
 from core.figures.numbers import register_numbers
 
-DECLARED = (de_minimis, schedule, plan, totals, payments, due, days, ends, impartial, expenditure, terms, kept, work)
+DECLARED = (
+    de_minimis,
+    schedule,
+    plan,
+    totals,
+    payments,
+    due,
+    days,
+    ends,
+    gates,
+    impartial,
+    expenditure,
+    terms,
+    kept,
+    work,
+)
 
 register_numbers((Agreement, "number"), (PaymentClaim, "number"), (PaymentBatch, "number"))

@@ -28,6 +28,26 @@ DAYS = """
 
 register(
     Invariant(
+        code="agreements.act-of-the-region-alone",
+        name=_("Signature of a unilateral act"),
+        sentence=_("An act that the Region signs alone carries no signature of its beneficiary."),
+        source=_("Law 2000-321, Article 10: a convention is signed by both; an act is the Region’s own decision."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number AS label, 'nobody' AS expected,
+                   coalesce(nullif(a.beneficiary_signatory, ''), u.email, 'somebody') AS found
+            FROM agreements_agreement a LEFT JOIN core_user u ON u.id = a.confirmed_by_id
+            WHERE a.kind <> 'agreement' AND (a.state = 'signed_by_beneficiary' OR a.confirmed_by_id IS NOT NULL
+               OR a.beneficiary_signed_at IS NOT NULL OR a.beneficiary_signatory <> '' OR a.signed_sha256 <> '')
+            ORDER BY a.id
+        """,
+        unit=Unit.TEXT,
+        words={"nobody": _("nobody"), "somebody": _("somebody")},
+    ),
+)
+
+register(
+    Invariant(
         code="agreements.dates-in-order",
         name=_("Dates of an agreement"),
         sentence=_(

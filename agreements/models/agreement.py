@@ -28,7 +28,7 @@ from agreements.models.choices import (
 )
 from agreements.models.querysets import AgreementQuerySet
 from agreements.rules.deadlines import first_claim_due_on
-from agreements.schedule.services import extend
+from agreements.schedule.services import claim_days, extend
 from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -250,14 +250,20 @@ class Agreement(WorkflowModel):
         return max(day for day in (self.end, self.claim_deadline, self.report_due_on) if day)
 
     def sums_shown(self):
-        """What is ordered and paid; of one in force, the claims that its end would settle."""
+        """What is ordered and paid; of one in force, the claims that its end would settle, and until when they are taken."""
         if not self.is_in_force:
             return super().sums_shown()
         claims = [claim for claim in self.claims.all() if not claim.is_over]
         at_stake = sum_money(
             claim.claimed_amount if claim.certified_amount is None else claim.payable_amount for claim in claims
         )
-        return super().sums_shown() | {_("Claims under way"): len(claims), _("At stake"): at_stake}
+        days = claim_days(self)
+        return super().sums_shown() | {
+            _("Claims under way"): len(claims),
+            _("At stake"): at_stake,
+            _("First claim taken until"): days.first_in_force,
+            _("Claims taken until"): days.last_in_force,
+        }
 
     @property
     def is_in_force(self) -> bool:

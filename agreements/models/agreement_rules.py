@@ -121,15 +121,30 @@ def annex_says_the_grant() -> pgtrigger.Trigger:
 
 
 def act_is_not_signed_by_its_beneficiary() -> pgtrigger.Trigger:
-    """A unilateral act never becomes "signed by the beneficiary"; one that was written so before stays as it is."""
+    """A unilateral act never carries a signature of its beneficiary, nor becomes one with it.
+
+    No CHECK: one that was written so before this rule stays as it is and goes on; it is not signed again.
+    """
+    signed = ("kind", "confirmed_by_id", "beneficiary_signed_at", "beneficiary_signatory", "signed_sha256")
+    new, old = (", ".join(f"{row}.{column}" for column in signed) for row in ("NEW", "OLD"))
     return pgtrigger.Trigger(
         name="act_of_the_region_alone",
         when=pgtrigger.Before,
-        operation=pgtrigger.Update,
-        condition=pgtrigger.Condition(
-            "OLD.state <> 'signed_by_beneficiary' AND NEW.state = 'signed_by_beneficiary' AND NEW.kind <> 'agreement'"
-        ),
-        func=refuse("a unilateral act is signed by the Region alone"),
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func=f"""
+            IF NEW.kind = 'agreement' THEN RETURN NEW; END IF;
+            IF TG_OP = 'UPDATE' THEN
+                IF OLD.state <> 'signed_by_beneficiary' AND NEW.state = 'signed_by_beneficiary' THEN
+                    {refuse("a unilateral act is signed by the Region alone")}
+                END IF;
+                IF ROW({new}) IS NOT DISTINCT FROM ROW({old}) THEN RETURN NEW; END IF;
+            END IF;
+            IF NEW.confirmed_by_id IS NOT NULL OR NEW.beneficiary_signed_at IS NOT NULL
+               OR NEW.beneficiary_signatory <> '' OR NEW.signed_sha256 <> '' THEN
+                {refuse("a unilateral act is signed by the Region alone")}
+            END IF;
+            RETURN NEW;
+        """,
     )
 
 

@@ -9,7 +9,7 @@ from django_fsm import FSMField
 
 from agreements import effects, permissions
 from agreements.certified import why_it_stays
-from agreements.due import above_what_is_due
+from agreements.due import above_what_is_due, forecast_of
 from agreements.models.claim_facts import ClaimFacts, person
 from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
@@ -74,6 +74,10 @@ class PaymentClaim(ClaimFacts, WorkflowModel):
         _("paid above what is due"), default=0,
         help_text=_("Euros that earlier payments of the same part exceed what its expenditure makes due."),
     )  # fmt: skip
+    # What its beneficiary was told when filing it, were all accepted; unknown of claims filed before this was kept.
+    due_as_filed = MoneyField(_("due, as said at the filing"), null=True, blank=True, editable=False)
+    asked_back_as_filed = MoneyField(_("asked back, as said at the filing"), null=True, blank=True, editable=False)
+    lost_as_filed = MoneyField(_("no longer paid, as said at the filing"), null=True, blank=True, editable=False)
     answer_due_on = models.DateField(
         _("answer expected by"), null=True, blank=True, help_text=_("Of a claim given back to its beneficiary.")
     )
@@ -144,6 +148,8 @@ class PaymentClaim(ClaimFacts, WorkflowModel):
         self.submitted_by = actor
         self.submitted_at = timezone.now()
         self.answer_due_on = None
+        told = forecast_of(self)
+        self.due_as_filed, self.asked_back_as_filed, self.lost_as_filed = told.due, told.asked_back, told.lost
 
     @workflow_transition(
         field=state,
@@ -173,6 +179,7 @@ class PaymentClaim(ClaimFacts, WorkflowModel):
         conditions=[
             "agreements.settlements.conditions.claim_may_go_on",
             "agreements.settlements.conditions.tranche_is_open",
+            "agreements.registered.beneficiary_is_registered_still",
             "agreements.conditions.lines_are_reviewed",
             "agreements.conditions.duplicates_are_answered",
             "agreements.conditions.invoices_within_their_total",

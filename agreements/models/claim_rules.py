@@ -17,6 +17,18 @@ from agreements.models.triggers import born_in, days_in_order, frozen, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
 from core.lib.planned_days import MOST_PLAN_DAYS, within
 
+#: SQL of ``Applicant.awaits_siret`` of the row ``body``, with the legal category joined by ``CATEGORY_OF_BODY``.
+CATEGORY_OF_BODY = "LEFT JOIN applicants_legalcategory category ON category.code = body.legal_category_id"
+AWAITS_SIRET = """body.kind = 'legal' AND body.siret IS NULL
+    AND (body.in_formation OR NOT body.is_association OR COALESCE(category.family, 'association') <> 'association')"""
+
+#: What was said at the filing is kept with it.
+AS_FILED = ("due_as_filed", "asked_back_as_filed", "lost_as_filed")
+
+#: SQL: the moves after which a claim that was never filed, and one that was, is over without a payment.
+ENDS_OF_A_DRAFT = "('abandon', 'refuse_at_end')"
+ENDS_OF_A_FILED_ONE = "('reject', 'refuse_at_end')"
+
 
 def claim_constraints() -> list[models.BaseConstraint]:
     """What a claim keeps, each row by itself."""
@@ -86,6 +98,12 @@ def claim_constraints() -> list[models.BaseConstraint]:
             name="claim_paid_is_dated",
         ),
         models.CheckConstraint(
+            condition=Q(due_as_filed__isnull=True, asked_back_as_filed__isnull=True, lost_as_filed__isnull=True)
+            | Q(submitted_at__isnull=False, due_as_filed__gte=0, asked_back_as_filed__gte=0, lost_as_filed__gte=0)
+            & (Q(due_as_filed__lte=F("claimed_amount")) | Q(state__in=["returned", "rejected"])),
+            name="claim_forecast_is_whole",
+        ),
+        models.CheckConstraint(
             condition=Q(overpaid_amount=0) | Q(overpaid_amount__gt=0, state="paid", certified_amount=0),
             name="claim_overpaid_when_nothing_is_due",
         ),
@@ -107,6 +125,7 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         _given_back_with_a_day(),
         _filed_after_the_notification(),
         _filed_once_registered(),
+        _rejected_by_an_event(),
         _taken_out_without_orders(),
         _paid_with_its_last_order(),
         days_in_order(
@@ -129,7 +148,7 @@ def _what_stays() -> list[pgtrigger.Trigger]:
         ),
         frozen(
             "filed_claim_frozen",
-            ["claimed_amount", "statement", "submitted_by_id", "submitted_at"],
+            ["claimed_amount", "statement", "submitted_by_id", "submitted_at", *AS_FILED],
             "what was filed does not change",
             unless="OLD.state IN ('draft', 'returned')",
         ),
@@ -187,22 +206,43 @@ def _filed_after_the_notification() -> pgtrigger.Trigger:
 
 
 def _filed_once_registered() -> pgtrigger.Trigger:
-    """No claim is filed for a body that was being created and has no number yet, nor for one that is no association and
-    has no SIRET: the same rule as ``Applicant.awaits_siret``."""
+    """No claim is filed, or certified, for a body that was being created and has no number yet, nor for one that is no
+    association and has no SIRET: the same rule as ``Applicant.awaits_siret``."""
     return pgtrigger.Trigger(
         name="filed_once_registered",
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
-        condition=pgtrigger.Condition("OLD.state <> 'submitted' AND NEW.state = 'submitted'"),
+        condition=pgtrigger.Condition(
+            "OLD.state <> 'submitted' AND NEW.state = 'submitted' OR OLD.state <> 'certified' AND NEW.state = 'certified'"
+        ),
         func=f"""
             IF EXISTS (SELECT 1 FROM agreements_agreement a JOIN applicants_applicant body ON body.id = a.beneficiary_id
-                       LEFT JOIN applicants_legalcategory category ON category.code = body.legal_category_id
-                       WHERE a.id = NEW.agreement_id AND body.kind = 'legal' AND body.siret IS NULL
-                       AND (body.in_formation OR NOT body.is_association
-                            OR COALESCE(category.family, 'association') <> 'association')) THEN
-                {refuse("a claim is filed once its beneficiary is registered")}
+                       {CATEGORY_OF_BODY} WHERE a.id = NEW.agreement_id AND {AWAITS_SIRET}) THEN
+                {refuse("a claim is filed and certified once its beneficiary is registered")}
             END IF;
             RETURN NEW;
+        """,
+    )
+
+
+def _rejected_by_an_event() -> pgtrigger.Trigger:
+    """A claim is over without a payment because somebody said so: given up by its beneficiary, rejected, or refused by the
+    settlement. Looked at when the transaction ends: the runner writes the event after the row."""
+    return pgtrigger.Trigger(
+        name="rejected_by_an_event",
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        timing=pgtrigger.Deferred,
+        condition=pgtrigger.Condition("OLD.state <> 'rejected' AND NEW.state = 'rejected'"),
+        func=f"""
+            IF NOT EXISTS (
+                SELECT 1 FROM core_event event JOIN django_content_type kind ON kind.id = event.content_type_id
+                 WHERE kind.app_label = 'agreements' AND kind.model = 'paymentclaim' AND event.object_id = NEW.id
+                   AND (NEW.submitted_at IS NULL AND event.action IN {ENDS_OF_A_DRAFT}
+                        OR NEW.submitted_at IS NOT NULL AND event.action IN {ENDS_OF_A_FILED_ONE})) THEN
+                {refuse("a claim ends without a payment by an event that says why")}
+            END IF;
+            RETURN NULL;
         """,
     )
 

@@ -175,8 +175,10 @@ class ExpenditureLine(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 declare=[("its", "agreements_agreement%ROWTYPE"), ("last_day", "DATE")],
                 func=f"""
-                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id)
-                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id) THEN RETURN NEW; END IF;
+                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id, NEW.axis)
+                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id, OLD.axis) THEN
+                        RETURN NEW;
+                    END IF;
                     SELECT a.* INTO its FROM agreements_agreement a
                       JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = NEW.claim_id;
                     IF NEW.invoice_date NOT BETWEEN its.start AND its."end" THEN
@@ -185,6 +187,13 @@ class ExpenditureLine(models.Model):
                     IF EXISTS (SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = its.id AND t.amount = 0
                                AND NEW.invoice_date BETWEEN t.starts_on AND t.ends_on) THEN
                         {refuse("the invoice is of a year for which nothing is granted")}
+                    END IF;
+                    IF NEW.axis <> '' AND EXISTS (
+                        SELECT 1 FROM grants_application app
+                         CROSS JOIN jsonb_array_elements(coalesce(app.granted_plan -> 'parts', '[]')) AS part
+                         WHERE app.id = its.application_id AND part ->> 'axis' = NEW.axis
+                        HAVING sum((part ->> 'amount')::numeric) = 0) THEN
+                        {refuse("the expenditure is of a part of the project for which nothing is granted")}
                     END IF;
                     last_day := greatest(its."end", its.claim_deadline, its.report_due_on);
                     IF NEW.paid_on NOT BETWEEN its.start AND last_day THEN

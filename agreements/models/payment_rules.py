@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
 from agreements.models.triggers import born_in, refuse
+from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
 from applicants.models.triggers import bodies_of_case
 
 CASES_OF_BATCH = """ANY (ARRAY(
@@ -57,6 +58,19 @@ BATCH_WAITS_FOR_ACCOUNTS = f"""
     END IF;
     RETURN NEW;
 """
+
+#: SQL: the orders that stand on the credits of an investment (a programme authorisation), for "AND …".
+INVESTMENT_ORDERS = """
+    SELECT o.id FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
+      JOIN agreements_agreement a ON a.id = c.agreement_id JOIN grants_commitment k ON k.id = a.commitment_id
+      JOIN grants_envelope e ON e.id = k.envelope_id
+     WHERE e.kind = 'AP' AND o.state <> 'cancelled'"""
+
+
+def last_day(after: tuple[int, int, int], year: str) -> str:
+    """SQL of a day of :mod:`agreements.rules.deadlines` (years after the budget year, month, day)."""
+    years, month, day = after
+    return f"make_date({year} + {years}, {month}, {day})"
 
 
 def batch_closed_with_workbook() -> models.CheckConstraint:
@@ -205,8 +219,12 @@ def batch_sent_with_its_total() -> pgtrigger.Trigger:
             IF total = 0 THEN
                 {refuse("the batch holds no order")}
             END IF;
-            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date > make_date(NEW.year + 1, 1, 31) THEN
+            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date > {last_day(LAST_OF_RUNNING_COSTS, "NEW.year")} THEN
                 {refuse("the budget year % took orders until 31 January of the next", "NEW.year")}
+            END IF;
+            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date > {last_day(LAST_OF_INVESTMENT, "NEW.year")}
+               AND EXISTS ({INVESTMENT_ORDERS} AND o.batch_id = NEW.id) THEN
+                {refuse("the investment credits of % took orders until 31 December", "NEW.year")}
             END IF;
             IF NEW.closed_total IS DISTINCT FROM total THEN
                 {refuse("the orders of the batch come to % and not to %", "total", "NEW.closed_total")}

@@ -6,6 +6,9 @@ from core.dates import add_months
 
 PAYMENT_DAYS = 60
 REPORT_MONTHS = 6
+# The last day to send the orders of a budget year: years after it, month, day. The trigger of the batches reads them too.
+LAST_OF_RUNNING_COSTS = (1, 1, 31)
+LAST_OF_INVESTMENT = (0, 12, 31)
 
 
 def payment_due_on(notified_on: date, days: int = PAYMENT_DAYS) -> date:
@@ -29,8 +32,11 @@ def first_claim_due_on(decided_on: date, months: int) -> date:
     return add_months(decided_on, months)
 
 
-def last_day_to_send(year: int) -> date:
-    """The last day on which what was ordered in a budget year may still be sent to the accountant: the "journée
-    complémentaire" (General Code of Local Authorities, Article L1612-11). What is sent is paid whenever it is paid.
+def last_day_to_send(year: int, *, investment: bool = False) -> date:
+    """The last day on which what was ordered in a budget year may still be sent to the accountant.
+
+    That is the end of the "journée complémentaire" (General Code of Local Authorities, Article L1612-11), which the
+    investment section has not: its orders are sent by 31 December. What is sent is paid whenever it is paid.
     """
-    return date(year + 1, 1, 31)
+    years, month, day = LAST_OF_INVESTMENT if investment else LAST_OF_RUNNING_COSTS
+    return date(year + years, month, day)

@@ -19,6 +19,7 @@ from applicants.people import ask_to_join, create_applicant, known_applicant
 from applicants.permissions import may_manage_people
 from applicants.views.access import my_applicant, next_address, tell_refusal
 from core.engine import versions
+from core.engine.standing import reason_reads_only
 from core.events import record
 from core.portal import portal_login_required
 
@@ -38,6 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "memberships": memberships.order_by("applicant__sort_name"),
             "invitations": invitations.select_related("applicant", "invited_by"),
             "requests": versions.with_number(requests.select_related("applicant")),
+            "reads_only": reason_reads_only(request.user),
         },
     )
 

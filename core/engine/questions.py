@@ -6,21 +6,25 @@ was answered is told in these words, even where nothing asks it any more.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.forms import BaseForm, ChoiceField, DecimalField, FileField, HiddenInput, ModelChoiceField
+from django.forms import BaseForm, ChoiceField, DateField, DecimalField, FileField, HiddenInput, ModelChoiceField
 from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 
+from core.dates import format_date_long
 from core.money import EuroField, format_number
 
 ASKED = "+asked"
 """The name, among the values of a token, of the questions of the page."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 MOST_CHOICES = 30
 """Longer lists are registers (countries, departments), whose words are no matter of the row."""
 
@@ -41,6 +45,8 @@ class Question:
             known = _rows_named(found, [value for value in values if value])
         if isinstance(found, DecimalField):
             values = [_number(found, value) for value in values]
+        if found is None or isinstance(found, DateField):
+            values = [_day(value) for value in values]
         told = [known.get(value, _("yes") if value == "on" else value) for value in values if value.strip()]
         return ", ".join(told)
 
@@ -52,6 +58,14 @@ def _number(field: DecimalField, value: str) -> str:
     except ValidationError:
         return value
     return "" if number is None else format_number(number)
+
+
+def _day(value: str) -> str:
+    """A day that a browser sent ("2027-01-13"), as screens write it; what is none stays as it was typed."""
+    try:
+        return format_date_long(date.fromisoformat(value)) if _DAY.fullmatch(value) else value
+    except ValueError:
+        return value
 
 
 def questions_of(form: BaseForm | None) -> list[Question]:

@@ -209,6 +209,8 @@ def _digest_of_sums(subject: models.Model, *, fresh: bool = False) -> dict[str, 
 def _read(was: str, like: Any) -> Any:
     """A sum of a token, as a value of the kind that the page shows now."""
     try:
+        if isinstance(like, date):
+            return date.fromisoformat(was)
         return type(like)(was) if isinstance(like, Decimal | int) else was
     except (ArithmeticError, ValueError):
         return was

@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.admin.events import lines as event_lines
-from core.dates import format_moment
+from core.dates import format_date_long, format_moment
 from core.engine import questions
 from core.engine.versions import FIELD, Difference, Stale
 from core.money import format_euros
@@ -129,9 +129,13 @@ def _both(item: Difference) -> tuple[str, str]:
 
 
 def _sum_in_words(value: Any) -> str:
-    """A sum of a page: an amount in euros, or a count."""
+    """A sum of a page: an amount in euros, a count, or a day; a dash where there was none."""
     if isinstance(value, Decimal):
         return format_euros(value)
+    if isinstance(value, date):
+        return format_date_long(value)
+    if value in (None, ""):
+        return "–"
     return number_format(value, use_l10n=True, force_grouping=True) if isinstance(value, int) else str(value)
 
 

@@ -115,6 +115,36 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="grants.sums-move-with-an-entry",
+        name=_("Sums of an envelope and what moved them"),
+        sentence=_(
+            "What an envelope has committed moves with a commitment, and what is ordered on its credits with the use of an "
+            "order, in the same transaction: never by itself."
+        ),
+        source=_("Rule 9 of the domain: one fact is written by one door; a register equals the facts that feed it."),
+        subject=Envelope,
+        # Lines of before the history knew its transactions are passed over.
+        sql="""
+            WITH moved AS (
+                SELECT pgh_obj_id AS id, NULL::bigint AS credit, pgh_context_id AS written_in, committed_amount AS now,
+                       lag(committed_amount) OVER (PARTITION BY pgh_obj_id ORDER BY pgh_id) AS before
+                FROM grants_envelopeevent
+                UNION ALL
+                SELECT envelope_id, pgh_obj_id, pgh_context_id, ordered_amount,
+                       lag(ordered_amount) OVER (PARTITION BY pgh_obj_id ORDER BY pgh_id)
+                FROM grants_paymentcreditevent
+            )
+            SELECT e.id, e.code AS label, moved.before AS expected, moved.now AS found
+            FROM moved JOIN grants_envelope e ON e.id = moved.id
+            WHERE moved.now <> moved.before AND moved.written_in IS NOT NULL AND CASE WHEN moved.credit IS NULL
+                THEN NOT EXISTS (SELECT 1 FROM grants_commitmentevent entry
+                                 WHERE entry.envelope_id = moved.id AND entry.pgh_context_id = moved.written_in)
+                ELSE NOT EXISTS (SELECT 1 FROM grants_credituseevent entry
+                                 WHERE entry.credit_id = moved.credit AND entry.pgh_context_id = moved.written_in) END
+            ORDER BY e.id
+        """,
+    ),
+    Invariant(
         code="grants.envelope-of-the-call",
         name=_("Programme of an envelope"),
         sentence=_("A call draws on an envelope of its own programme."),

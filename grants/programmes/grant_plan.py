@@ -55,12 +55,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Group:
-    """The parts of one year or of one person, taken together."""
+    """The parts of one year or of one person, taken together; ``funded_cost`` is the cost of those that get something."""
 
     code: str
     label: str
     amount: Decimal
     cost: Decimal
+    funded_cost: Decimal
     year: int | None = None
     person: str = ""
 
@@ -97,9 +98,8 @@ class GrantPlan:
 
     @property
     def funded_cost(self) -> Decimal:
-        """The eligible base of what is granted, in euros: without the years and the persons that get nothing."""
-        groups = self.groups()
-        return sum_money(group.cost for group in groups if group.amount > 0) if groups else self.cost
+        """The eligible base of what is granted, in euros: without the years, persons and axes that get nothing."""
+        return funded(self.parts)
 
     def years(self) -> tuple[Group, ...]:
         """What each year gets and costs; empty for a grant without yearly tranches."""
@@ -150,9 +150,15 @@ def _grouped(parts: Iterable[Part], key) -> Iterable[Group]:
             label=first.label,
             amount=sum_money(part.amount for part in own),
             cost=sum_money(part.cost for part in own),
+            funded_cost=funded(own),
             year=first.year,
             person=first.person,
         )
+
+
+def funded(parts: Iterable[Part]) -> Decimal:
+    """The cost, in euros, of the parts that are granted something."""
+    return sum_money(part.cost for part in parts if part.amount > 0)
 
 
 def rate_of(amount: Decimal, cost: Decimal) -> Decimal | None:

@@ -4,17 +4,21 @@ from decimal import Decimal
 
 import pgtrigger
 import pytest
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from agreements import claims, intake
 from agreements.axes import axes_of
+from agreements.conditions import expenditure_is_eligible
+from agreements.drafting import write_act
 from agreements.due import due_of_claim
-from agreements.models import PaymentClaim
+from agreements.models import Agreement, PaymentClaim
 from core.transitions import perform
 from grants.programmes.grant_plan import GrantPlan, Part
+from tests.agreements.test_annexed_budget import words_of
 from tests.agreements.test_still_due import ordered_by_sql
 from tests.agreements.test_workbook import filled, row
-from tests.factories.agreements import add_line, in_force, opened, ordered
+from tests.factories.agreements import add_line, drafted, in_force, opened, ordered
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -105,3 +109,35 @@ def test_lines_of_before_share_one_entitlement(case):
     with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
         claim.lines.update(axis="")
     assert due_of_claim(claim).amount == D(10000)  # 31,000 of 31,000 spent, less the advance
+
+
+def test_an_axis_without_aid_is_in_no_base_and_no_claim_declares_it(client):
+    """12,000 of 15,000 for the project, nothing of the 16,000 of its engineering."""
+    parts = (Part(D(12000), D(15000), "general"), Part(D(0), D(16000), "engineering"))
+    agreement, house = in_force(granted="12000.00", granted_plan=GrantPlan(parts).as_json())
+    assert (agreement.eligible_base, agreement.rate) == (D(15000), D(80))
+    words = words_of(agreement)
+    assert "assiette éligible de 15 000,00 €, soit un taux de 80 %" in words
+    assert "son coût de 16 000,00 € n'entre pas dans l'assiette" in words
+    claim = opened(agreement, house)
+    with pytest.raises(claims.ClaimRefused) as refused:
+        add_line(claim, house, axis="engineering")
+    assert "Rien n’est accordé" in refused.value.errors["axis"]
+    line = add_line(claim, house, axis="general")
+    with pytest.raises(DatabaseError, match="nothing is granted"), transaction.atomic():
+        claim.lines.update(axis="engineering")
+    with pgtrigger.ignore("agreements.ExpenditureLine:line_within_eligible_dates"):  # a line typed before this rule
+        claim.lines.update(axis="engineering")
+    assert f"Ligne {line.rank}" in expenditure_is_eligible(claim, {}, house.member)["__all__"]
+
+
+def test_an_axis_without_aid_counts_in_no_year_either():
+    parts = [Part(D(20000), D(40000), "general", year=year) for year in (1, 2, 3)]
+    parts += [Part(D(0), D(10000), "engineering", year=year) for year in (1, 2, 3)]
+    agreement, _house = drafted("CPO", "60000.00", granted_plan=GrantPlan(tuple(parts)).as_json())
+    assert agreement.eligible_base == D(120000)
+    assert [year.cost for year in agreement.tranches.order_by("rank")] == [D(40000)] * 3
+    agreement.tranches.update(cost=D(50000))  # a draft of before this rule
+    Agreement.objects.filter(pk=agreement.pk).update(eligible_base=D(150000))
+    agreement = write_act(agreement, actor=agreement.drafted_by)
+    assert agreement.eligible_base == sum(year.cost for year in agreement.tranches.all()) == D(120000)

@@ -14,7 +14,7 @@ from agreements import certified as certified_room
 from agreements import claims, work
 from agreements.agreement_page import tasks_now
 from agreements.certified import why_it_stays
-from agreements.due import asked_back_of, forecast_of, reckoning_of
+from agreements.due import asked_back_of, due_of_claim, forecast_of, reckoning_of
 from agreements.models import Agreement, PaymentClaim
 from agreements.permissions import may_edit_claim, may_review
 from agreements.settlements.services import standing_of
@@ -117,6 +117,42 @@ def test_what_a_claim_would_cost_is_said_before_it_is_filed(client):
     claims.submit(claim, actor=house.member)
     claim = review(claim, house)
     assert (claim.certified_amount, asked_back_of(claim)) == (foreseen.due, foreseen.asked_back)
+
+
+def test_what_was_said_at_the_filing_stays_and_what_became_of_it_is_told(client):
+    """It was worked out anew on each reading, and gone once the claim was certified."""
+    agreement, house = in_force()
+    _advance, batch = ordered(agreement, house)
+    pay(batch, house)
+    claim = opened(Agreement.objects.get(pk=agreement.pk), house)
+    cost = agreement.eligible_base * D("0.7")
+    add_line(claim, house, invoice_total=cost, declared_amount=cost)
+    foreseen = forecast_of(claim)
+    claims.submit(claim, actor=house.member)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    assert (claim.due_as_filed, claim.asked_back_as_filed, claim.lost_as_filed) == (
+        foreseen.due, foreseen.asked_back, foreseen.lost,
+    )  # fmt: skip
+    assert foreseen.due < claim.claimed_amount
+    said = f"{format_euros(foreseen.due)} vous sont dus si tout ce que vous déclarez est retenu"
+    sign_in(client, house.member)
+    assert said in unescape(client.get(claim.get_absolute_url()).text)
+    with pytest.raises(DatabaseError, match="what was filed does not change"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(due_as_filed=D("1.00"))
+    perform(claim, "start_review", actor=house.instructor)
+    line = claim.lines.get()
+    claims.certify_lines(claim, {line.pk: (line.declared_amount - D("100.00"), "Hors sujet.")}, actor=house.instructor)
+    claim.refresh_from_db()
+    due = due_of_claim(claim).amount
+    perform(claim, "certify", actor=house.instructor, data={"certified_amount": str(due), "certification_reason": "x"})
+    for person, address in (
+        (house.member, claim.get_absolute_url()),
+        (house.instructor, reverse("admin:agreements_paymentclaim_change", args=[claim.pk])),
+    ):
+        sign_in(client, person)
+        words = unescape(client.get(address).text)
+        assert said in words
+        assert f"{format_euros(foreseen.due - due)} de moins que les {format_euros(foreseen.due)} annoncés" in words
 
 
 def test_a_claim_that_costs_nothing_warns_of_nothing(client):

@@ -2,16 +2,21 @@
 missing as the transition asks for it."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims
 from agreements.models import Agreement, ClaimExtension, PaymentClaim
+from core.dates import format_date_long
 from core.models import OutboxMessage
 from core.transitions import TransitionRefused, perform, spec_of
 from tests.factories.agreements import House, in_force, opened
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 CONDITIONS = [(condition.__module__, condition.__name__) for condition in spec_of(PaymentClaim, "submit").conditions]
@@ -102,3 +107,21 @@ def test_the_page_lists_whatever_the_filing_asks(client, monkeypatch, module, na
     client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
     page = client.get(claim.get_absolute_url()).content.decode()
     assert "Il manque ceci encore." in page and "Tout y est" not in page
+
+
+@pytest.mark.old_pages
+def test_two_people_who_give_more_time_read_both_days(late):
+    claim, house = late
+    one, two = Client(), Client()
+    for client in (one, two):
+        client.force_login(house.instructor, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:agreements_agreement_transition", args=[claim.agreement_id, "extend_claims"])
+    forms = [form_to(client.get(address), "/extend_claims/") for client in (one, two)]
+    days = [timezone.localdate() + timedelta(days=days) for days in (30, 45)]
+    typed = [{"until": day.isoformat(), "comment": "Travaux retardés."} for day in days]
+    assert one.post(forms[0].action, forms[0].fields | typed[0]).status_code == 302
+    answer = two.post(forms[1].action, forms[1].fields | typed[1])
+    assert answer.status_code == 409
+    words = unescape(answer.content.decode())
+    assert format_date_long(days[0]) in words, "the day that was given meanwhile"
+    assert format_date_long(days[1]) in words, "the day that was typed"

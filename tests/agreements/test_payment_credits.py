@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pgtrigger
 import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
@@ -15,7 +16,7 @@ from agreements.models import PaymentBatch, PaymentOrder
 from core.documents import PIECE_TYPES, store
 from core.transitions import TransitionRefused, perform
 from grants.admin.envelope import PaymentCreditForm
-from grants.models import CreditUse, PaymentCredit
+from grants.models import CreditUse, Envelope, PaymentCredit
 from tests.factories.agreements import certified, in_force, ordered
 from tests.factories.applicants import pdf
 
@@ -174,4 +175,24 @@ def test_a_batch_of_last_year_is_sent_in_january_and_not_after():
         claim = perform(batch.orders.get().claim, "withdraw_order", actor=house.finance, comment="Exercice clos.")
         assert claim.state == "certified"
     with time_machine.travel(late.replace(month=1, day=31), tick=True):
+        assert batch_year_is_open(batch, {}, house.finance) is None
+
+
+def test_orders_on_the_credits_of_an_investment_are_sent_within_their_year():
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house)
+    with pgtrigger.ignore("grants.Envelope:envelope_keeps_its_place"):
+        Envelope.objects.filter(pk=agreement.commitment.envelope_id).update(kind="AP")
+    january = timezone.localtime().replace(year=batch.year + 1, month=1, day=5, hour=12)
+    with time_machine.travel(january, tick=True):
+        with pytest.raises(TransitionRefused, match=claim.number):
+            payments.close_batch(batch, actor=house.finance)
+        with pytest.raises(DatabaseError, match="until 31 December"), transaction.atomic():
+            PaymentBatch.objects.filter(pk=batch.pk).update(
+                state="sent", closed_by=house.finance, closed_at=timezone.now(),
+                workbook=store(pdf(batch.number), name="b.pdf", subject=batch, user=house.finance, kind="batch_workbook",
+                               allowed=PIECE_TYPES),
+                closed_total=batch.orders.get().amount,
+            )  # fmt: skip
+    with time_machine.travel(january.replace(year=batch.year, month=12, day=31), tick=True):
         assert batch_year_is_open(batch, {}, house.finance) is None

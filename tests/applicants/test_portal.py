@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from applicants.models import Applicant, BankAccount, DeMinimisAid, Invitation, JoinRequest
-from applicants.people import invite
+from applicants.people import ask_to_join, invite
 from applicants.permissions import role_for
 from core.events import history
 from tests.factories.applicants import (
@@ -383,3 +383,19 @@ def test_the_number_of_queries_does_not_grow(
     fill(27)
     with django_assert_max_num_queries(len(few)):
         client.get(url(name, *args))
+
+
+def test_an_auditor_reads_their_own_request_and_is_offered_nothing_that_is_refused(client) -> None:
+    """Who became an auditor after asking to join: the button could only answer 403."""
+    person = UserFactory(applicant=True)
+    asked = ask_to_join(ApplicantFactory(), user=person, role="editor")
+    client.force_login(person, backend=BACKEND)
+    withdraw = reverse("applicants:answer_request", args=[asked.pk, "withdraw"])
+    add = reverse("applicants:new")
+    page = client.get(reverse("applicants:index")).text
+    assert withdraw in page and add in page
+    person.groups.add(*UserFactory(auditor=True).groups.all())
+    client.force_login(type(person).objects.get(pk=person.pk), backend=BACKEND)
+    page = client.get(reverse("applicants:index")).text
+    assert asked.applicant.display_name in page and "Un auditeur lit tout et ne change rien" in page
+    assert withdraw not in page and f'"{add}"' not in page

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -59,6 +60,24 @@ def test_a_document_proves_it_too(case, instructor):
     upload = SimpleUploadedFile("extrait.pdf", pdf("extrait"), "application/pdf")
     perform(case, "propose", actor=instructor, data=PLAIN | data, files={"register_document": upload})
     assert case.live_proposal().register_document.file.sha256
+
+
+def test_the_proof_of_a_proposal_that_was_sent_back_is_not_joined_again(case, instructor):
+    data = consulted() | {"register_reference": ""}
+    upload = SimpleUploadedFile("extrait.pdf", pdf("extrait"), "application/pdf")
+    perform(case, "propose", actor=instructor, data=PLAIN | data, files={"register_document": upload})
+    proof = case.live_proposal().register_document
+    head = staff(Role.HEAD_OF_SERVICE)
+    perform(case, "send_back", actor=head, comment="Le montant est à revoir.")
+    assert "extrait.pdf" in str(_form_of(case).fields["register_document"].help_text)
+    another_day = data | {"register_consulted_on": ""}
+    assert list(refusal(case, instructor, **another_day)) == ["register_consulted_on"]
+    propose(case, instructor, **data)
+    assert case.live_proposal().register_document == proof
+    perform(case, "send_back", actor=head, comment="Encore.")
+    with time_machine.travel(timezone.now() + timedelta(days=1), tick=True):
+        later = data | {"register_consulted_on": timezone.localdate()}
+        assert list(refusal(case, instructor, **later)) == ["register_reference"], "the proof is of another day"
 
 
 @pytest.mark.parametrize(

@@ -323,3 +323,32 @@ breaks(
     "UPDATE core_event SET comment = ' ' WHERE id = (SELECT max(id) FROM core_event WHERE action = 'lapse' AND content_type_id = "
     "(SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'agreement'))",
 )
+
+# --- what a claim, an act and a batch pass, or do not -------------------------------------------------------------------
+
+breaks(
+    "agreements.act-of-the-region-alone",
+    "UPDATE agreements_agreement SET beneficiary_signatory = 'Le maire', beneficiary_signed_at = now() "
+    "WHERE id = (SELECT max(id) FROM agreements_agreement WHERE kind <> 'agreement')",
+)
+breaks(
+    "agreements.base-is-its-parts",
+    "UPDATE agreements_agreement SET eligible_base = eligible_base + 1 WHERE id = (SELECT max(a.id) FROM agreements_agreement a "
+    "JOIN grants_application app ON app.id = a.application_id WHERE a.state = 'in_force' "
+    "AND jsonb_array_length(app.granted_plan -> 'parts') > 0)",
+)
+breaks(
+    "agreements.filed-once-registered",
+    "UPDATE applicants_applicant SET siret = NULL, in_formation = TRUE WHERE id = (SELECT a.beneficiary_id "
+    f"FROM agreements_agreement a JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = {PAID})",
+)
+breaks(
+    "agreements.rejected-by-an-event",
+    "UPDATE agreements_paymentclaim SET state = 'rejected' "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentclaim WHERE state IN ('submitted', 'under_review'))",
+)
+breaks(
+    "agreements.sent-within-its-year",
+    "UPDATE agreements_paymentbatch SET closed_at = make_date(year + 1, 2, 1) "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentbatch WHERE state <> 'open')",
+)

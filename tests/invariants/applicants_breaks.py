@@ -53,3 +53,27 @@ breaks(
     "u.email, ARRAY['address'], now() FROM core_user u, applicants_applicant a WHERE a.id = (SELECT max(id) FROM "
     "applicants_applicant) AND lower(a.email) <> u.email LIMIT 1",
 )
+breaks(
+    "applicants.interest-counts-its-months",
+    "INSERT INTO applicants_keptinterest (user_id, applicant_id, tie, began_at, ended_at, counts_until, reason) SELECT u.id, a.id, "
+    "'named', now(), now(), now() + interval '2 months', '' FROM core_user u, applicants_applicant a ORDER BY u.id, a.id LIMIT 1",
+)
+# An officer's address that stood there for a line of the history, before the address of today.
+breaks(
+    "applicants.naming-stays",
+    "INSERT INTO applicants_applicantevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
+    "nextval('applicants_applicantevent_pgh_id_seq'), 'pgh_label', 'update', 'pgh_created_at', now() + interval '3 hours', "
+    "'email', (SELECT email FROM core_user WHERE email LIKE 'instruction@%')))).* "
+    "FROM applicants_applicantevent AS line ORDER BY pgh_id LIMIT 1",
+    "INSERT INTO applicants_applicantevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
+    "nextval('applicants_applicantevent_pgh_id_seq'), 'pgh_label', 'update', 'pgh_created_at', now() + interval '4 hours'))).* "
+    "FROM applicants_applicantevent AS line ORDER BY pgh_id LIMIT 1",
+)
+breaks(
+    "applicants.withheld-has-no-mail",
+    "INSERT INTO applicants_invitation (applicant_id, email, role, token_hash, invited_by_id, created_at, expires_at, withheld) "
+    "SELECT a.id, 'x@region.example', 'editor', 'x', u.id, now(), now() + interval '1 day', TRUE "
+    "FROM applicants_applicant a, core_user u ORDER BY a.id, u.id LIMIT 1",
+    "UPDATE core_outboxmessage SET key = 'invitation:' || (SELECT max(id) FROM applicants_invitation) "
+    "WHERE id = (SELECT max(id) FROM core_outboxmessage)",
+)

@@ -187,3 +187,19 @@ breaks(
     "UPDATE grants_committeesession SET held_at = held_at - interval '3 years' "
     "WHERE id = (SELECT max(session_id) FROM grants_agendaitem)",
 )
+breaks(
+    "grants.case-days-in-order",
+    "UPDATE grants_application SET created_at = submitted_at + interval '2 days' "
+    "WHERE id = (SELECT max(id) FROM grants_application WHERE submitted_at IS NOT NULL)",
+)
+breaks(
+    "grants.session-days-in-order",
+    "UPDATE grants_committeesession SET opened_at = convened_at - interval '2 days' "
+    "WHERE id = (SELECT max(id) FROM grants_committeesession WHERE opened_at IS NOT NULL AND convened_at IS NOT NULL)",
+)
+breaks(
+    "grants.sums-move-with-an-entry",
+    "INSERT INTO grants_paymentcreditevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
+    "nextval('grants_paymentcreditevent_pgh_id_seq'), 'ordered_amount', line.ordered_amount + 1, "
+    "'pgh_context_id', gen_random_uuid()))).* FROM grants_paymentcreditevent AS line ORDER BY pgh_id DESC LIMIT 1",
+)

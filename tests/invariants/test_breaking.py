@@ -68,6 +68,7 @@ def test_a_false_state_is_found(region, code):
 NOT_REFUSED = {
     "agreements.committed-in-force": "a commitment is released by the case, whose room does not know the agreement",
     "agreements.credit-is-its-order": "credits are given back by the envelope, whose room does not know the order",
+    "agreements.filed-once-registered": "the number of a body is written in its room, which does not know the claims",
     "agreements.fund-of-its-case": "the fund of a case is written by the case, whose room does not know the agreement",
     "agreements.register-is-grants": "an amount of the register follows its grant",
     "agreements.share-is-granted": "the amount of a person is of the vote",

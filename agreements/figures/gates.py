@@ -1,0 +1,75 @@
+"""What a claim and a batch pass, or do not: a registered body, an end that somebody gave, the last day of a budget year."""
+
+from django.utils.translation import gettext_lazy as _
+
+from agreements.figures.days import day
+from agreements.models import PaymentBatch, PaymentClaim
+from agreements.models.claim_rules import AWAITS_SIRET, CATEGORY_OF_BODY, ENDS_OF_A_DRAFT, ENDS_OF_A_FILED_ONE
+from agreements.models.payment_rules import INVESTMENT_ORDERS, last_day
+from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
+from core.figures.invariants import Invariant, Unit, register
+
+register(
+    Invariant(
+        code="agreements.filed-once-registered",
+        name=_("Registration of a paid body"),
+        sentence=_("No claim stands filed, certified or paid for a body that still awaits its SIRET number."),
+        source=_("Law 2000-321, Article 9-1: a grant is given to a body, which exists under its number."),
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT c.id, c.number || ' · ' || body.name AS label, 'siret' AS expected, 'none' AS found
+            FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id
+            JOIN applicants_applicant body ON body.id = a.beneficiary_id {CATEGORY_OF_BODY}
+            WHERE c.state NOT IN ('draft', 'returned', 'rejected') AND {AWAITS_SIRET} ORDER BY c.id
+        """,  # noqa: S608 - constants
+        unit=Unit.TEXT,
+        words={"siret": _("a SIRET number"), "none": _("none")},
+    ),
+    Invariant(
+        code="agreements.rejected-by-an-event",
+        name=_("End of a claim without a payment"),
+        sentence=_(
+            "A claim that was never filed ended because its beneficiary gave it up or its agreement was settled, one that was "
+            "filed because it was rejected or not kept by the settlement: an event says so."
+        ),
+        source=_("Rule 6 of the domain: history is append-only, and nothing happens without leaving an event."),
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT c.id, c.number AS label, 'event' AS expected, 'none' AS found FROM agreements_paymentclaim c
+            WHERE c.state = 'rejected' AND NOT EXISTS (
+                SELECT 1 FROM core_event event JOIN django_content_type kind ON kind.id = event.content_type_id
+                 WHERE kind.app_label = 'agreements' AND kind.model = 'paymentclaim' AND event.object_id = c.id
+                   AND (c.submitted_at IS NULL AND event.action IN {ENDS_OF_A_DRAFT}
+                        OR c.submitted_at IS NOT NULL AND event.action IN {ENDS_OF_A_FILED_ONE})) ORDER BY c.id
+        """,  # noqa: S608 - constants
+        unit=Unit.TEXT,
+        words={"event": _("an event that says why"), "none": _("none")},
+    ),
+    Invariant(
+        code="agreements.sent-within-its-year",
+        name=_("Last day of a budget year"),
+        sentence=_(
+            "A batch is sent by 31 January after its budget year, and by 31 December of it where it holds an order on the "
+            "credits of an investment; nothing is ordered on them later."
+        ),
+        source=_(
+            "General Code of Local Authorities, Article L1612-11: the additional days are for running costs alone."
+        ),
+        subject=PaymentBatch,
+        sql=f"""
+            SELECT b.id, b.number AS label, told.last AS expected, {day("b.closed_at")} AS found
+            FROM agreements_paymentbatch b CROSS JOIN LATERAL (
+                SELECT CASE WHEN EXISTS ({INVESTMENT_ORDERS} AND o.batch_id = b.id)
+                       THEN {last_day(LAST_OF_INVESTMENT, "b.year")} ELSE {last_day(LAST_OF_RUNNING_COSTS, "b.year")} END AS last
+            ) AS told
+            WHERE b.state IN ('sent', 'paid') AND {day("b.closed_at")} > told.last
+            UNION ALL
+            SELECT b.id, o.reference, {last_day(LAST_OF_INVESTMENT, "b.year")}, {day("o.ordered_at")}
+            FROM agreements_paymentorder o JOIN agreements_paymentbatch b ON b.id = o.batch_id
+            WHERE o.id IN ({INVESTMENT_ORDERS}) AND {day("o.ordered_at")} > {last_day(LAST_OF_INVESTMENT, "b.year")}
+            ORDER BY id
+        """,  # noqa: S608 - constants
+        unit=Unit.DAY,
+        relation="≤",
+    ),
+)

@@ -1,0 +1,75 @@
+"""A certified claim that nobody can be paid stands apart from those that can, with who, why and what to do."""
+
+import pytest
+from django.urls import reverse
+
+from agreements import account_waits, payments, work
+from agreements.effects import left_to_order
+from core.transitions import perform
+from tests.agreements.test_given_up import of_two
+from tests.factories.agreements import certified, in_force
+from tests.factories.applicants import BankAccountFactory
+
+pytestmark = pytest.mark.django_db
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def queue_of(client, user, queue: str) -> str:
+    client.force_login(user, backend=BACKEND)
+    return client.get(reverse("admin:agreements_paymentclaim_changelist") + f"?queue={queue}").text
+
+
+def test_a_change_of_account_sets_its_claim_apart_with_the_reason(client):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    batch = payments.open_batch(actor=house.finance)
+    assert list(work.claims_ready_to_order(house.finance)) == [claim]
+    assert not work.claims_waiting_for_account(house.finance).exists()
+    BankAccountFactory(applicant=agreement.beneficiary, is_change=True)
+    assert not work.claims_ready_to_order(house.finance).exists()
+    assert list(work.claims_waiting_for_account(house.finance)) == [claim]
+    reasons = account_waits.reasons_of([claim])[claim.pk]
+    page = client_page(client, house.finance, batch)
+    assert reasons[0] in page and "Aucune demande certifiée ne peut être mandatée" in page
+    assert claim.number in queue_of(client, house.finance, "account")
+    assert claim.number not in queue_of(client, house.finance, "ready")
+    assert "attend un compte bancaire" in queue_of(client, house.finance, "order")
+    (item,) = [item for item in work.work_on_payments(house.finance) if claim.number in item.title]
+    assert reasons[0] in item.why
+    # The account is being verified: nothing is left to do for the instructor.
+    assert not [item for item in work.work_on_claims(house.instructor) if claim.number in item.title]
+
+
+def client_page(client, user, batch) -> str:
+    client.force_login(user, backend=BACKEND)
+    return client.get(reverse("admin:agreements_paymentbatch_change", args=[batch.pk])).text
+
+
+def test_a_person_without_an_account_is_work_of_the_instructor_until_given_up(client):
+    _agreement, house, claim, _batch, other = of_two()
+    (item,) = [item for item in work.work_on_claims(house.instructor) if claim.number in item.title]
+    assert other.applicant.display_name in item.why and "abandonnez sa part" in item.why
+    BankAccountFactory(applicant=other.applicant)  # entered: somebody verifies it
+    assert not [item for item in work.work_on_claims(house.instructor) if claim.number in item.title]
+    assert list(work.claims_waiting_for_account(house.finance)) == [claim]
+    perform(claim, "give_up", actor=house.instructor, data={"parts": [str(other.pk)]}, comment="Elle renonce.")
+    assert not work.claims_waiting_for_account(house.finance).exists()
+
+
+def test_the_two_conditions_say_what_the_order_asks():
+    """Of every claim that is left to order: ready where somebody can be paid, waiting where somebody cannot."""
+    _agreement, house, claim, batch, other = of_two()
+    ready, waits = work.claims_ready_to_order(house.finance), work.claims_waiting_for_account(house.finance)
+    assert [share for share, _payee, _amount in left_to_order(claim)] == [other]
+    assert (ready.exists(), list(waits)) == (False, [claim])
+    BankAccountFactory(applicant=other.applicant, verified=True)
+    assert (list(ready.all()), waits.all().exists()) == ([claim], False)
+    assert payments.order_claims(batch, [claim], actor=house.finance) == 1
+    assert not ready.all().exists()
+
+
+def test_the_reasons_of_many_claims_are_few_queries(django_assert_max_num_queries):
+    claims = [of_two()[2] for _round in range(3)]
+    claims = list(type(claims[0]).objects.with_case().filter(pk__in=[claim.pk for claim in claims]))
+    with django_assert_max_num_queries(4):
+        assert len(account_waits.reasons_of(claims)) == 3
