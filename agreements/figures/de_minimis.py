@@ -54,5 +54,6 @@ register(
                 GROUP BY case_number HAVING count(*) > 1)) ORDER BY aid.id
         """,  # noqa: S608 - a constant
         unit=Unit.NUMBER,
+        counted=_("rows of the register"),
     ),
 )

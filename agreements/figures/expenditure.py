@@ -23,7 +23,7 @@ def not_recognised() -> Iterator[Broken]:
     for line in lines.iterator(chunk_size=1_000):
         for name, right in line.keys().items():
             if getattr(line, name) != right:
-                yield Broken(line.claim_id, f"{line.claim.number} · {line.invoice_number}", right, getattr(line, name))
+                yield Broken(line.claim_id, f"{line.claim.number} · {line.invoice_number}", "own", "other")
 
 
 register(
@@ -63,6 +63,7 @@ register(
             GROUP BY c.id, mine.id ORDER BY c.id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.NUMBER,
+        counted=_("invoices without an answer"),
     ),
     Invariant(
         code="agreements.credits-are-covered",
@@ -85,7 +86,7 @@ register(
                 GROUP BY agreement_id, name HAVING count(DISTINCT siren) = 1
             )
             SELECT a.id, a.number || ' · ' || max(line.supplier_name) AS label,
-                   sum(line.declared_amount) FILTER (WHERE line.declared_amount > 0) AS expected,
+                   coalesce(sum(line.declared_amount) FILTER (WHERE line.declared_amount > 0), 0) AS expected,
                    -sum(line.declared_amount) FILTER (WHERE line.declared_amount < 0) AS found
             FROM line LEFT JOIN known USING (agreement_id, name) JOIN agreements_agreement a ON a.id = line.agreement_id
             WHERE EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = a.id
@@ -142,6 +143,7 @@ register(
         subject=PaymentClaim,
         rows=not_recognised,
         unit=Unit.TEXT,
+        words={"own": _("the key of what it declares"), "other": _("another key")},
     ),
     Invariant(
         code="agreements.invoice-in-the-period",
@@ -151,7 +153,9 @@ register(
         subject=PaymentClaim,
         sql="""
             SELECT c.id, c.number || ' · ' || l.invoice_number AS label,
-                   CASE WHEN l.invoice_date > a.end THEN a.end ELSE a.start END AS expected,
+                   CASE WHEN l.invoice_date > a.end THEN '≤ ' || a.end
+                        WHEN l.invoice_date < a.start OR l.paid_on < a.start THEN '≥ ' || a.start
+                        ELSE '≤ ' || (c.submitted_at AT TIME ZONE 'Europe/Paris')::date END AS expected,
                    CASE WHEN l.invoice_date BETWEEN a.start AND a.end THEN l.paid_on ELSE l.invoice_date END AS found
             FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
             JOIN agreements_agreement a ON a.id = c.agreement_id

@@ -155,12 +155,13 @@ register(
         subject=PaymentOrder,
         sql=f"""
             SELECT o.id, o.reference AS label,
-                   k.envelope_id || '/' || EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}') AS expected,
-                   coalesce(p.envelope_id || '/' || p.year, '') AS found
+                   wanted.code || ', ' || EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}') AS expected,
+                   coalesce(taken.code || ', ' || p.year, '') AS found
             FROM agreements_paymentorder o JOIN agreements_paymentbatch b ON b.id = o.batch_id
             JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
             LEFT JOIN grants_commitment k ON k.id = a.commitment_id
             LEFT JOIN grants_credituse u ON u.reference = o.reference LEFT JOIN grants_paymentcredit p ON p.id = u.credit_id
+            LEFT JOIN grants_envelope wanted ON wanted.id = k.envelope_id LEFT JOIN grants_envelope taken ON taken.id = p.envelope_id
             WHERE o.state <> 'cancelled' AND (
                 p.id IS NULL OR p.envelope_id IS DISTINCT FROM k.envelope_id OR p.year <> b.year
                 OR b.year <> EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}')) ORDER BY o.id

@@ -119,6 +119,7 @@ register(
             WHERE t.state <> 'planned' GROUP BY a.id, t.id HAVING count(r.id) <> 1 ORDER BY a.id, t.rank
         """,
         unit=Unit.NUMBER,
+        counted=_("accepted reports"),
     ),
     Invariant(
         code="agreements.report-after-its-year",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models import Agreement
 from agreements.terms import sha256_of_terms
 from core.figures.invariants import Broken, Invariant, Unit, register
+from grants.eu_funds import EuFund
 
 
 def rewritten() -> Iterator[Broken]:
@@ -80,6 +81,7 @@ register(
             WHERE a.eu_fund <> app.eu_fund ORDER BY a.id
         """,
         unit=Unit.TEXT,
+        words=dict(EuFund.choices),
     ),
     Invariant(
         code="agreements.terms-are-frozen",
@@ -88,7 +90,7 @@ register(
         source=_("Rule 6 of the domain: a signed document never changes."),
         subject=Agreement,
         rows=rewritten,
-        unit=Unit.TEXT,
+        unit=Unit.HASH,
     ),
     Invariant(
         code="agreements.signed-is-the-act",
@@ -102,6 +104,6 @@ register(
             JOIN core_storedfile f ON f.id = d.file_id
             WHERE a.signed_sha256 <> '' AND a.signed_sha256 <> f.sha256 ORDER BY a.id
         """,
-        unit=Unit.TEXT,
+        unit=Unit.HASH,
     ),
 )

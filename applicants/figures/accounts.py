@@ -20,6 +20,7 @@ register(
             GROUP BY a.id HAVING count(b.id) > 1 ORDER BY a.id
         """,
         unit=Unit.NUMBER,
+        counted=_("verified accounts"),
         relation="≤",
     ),
     Invariant(
@@ -66,6 +67,7 @@ register(
             GROUP BY b.id HAVING count(c.id) = 0 ORDER BY b.id
         """,
         unit=Unit.NUMBER,
+        counted=_("calls"),
         relation="≥",
         severity=Severity.MONEY,
     ),

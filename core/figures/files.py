@@ -58,7 +58,7 @@ register(
         source=_("Regulation (EU) 2021/1060, Articles 69(6) and 82: the documents of the audit trail are kept."),
         subject=Document,
         sql=CHANGED,
-        unit=Unit.TEXT,
+        unit=Unit.HASH,
         words=dict(FileCheck.Fault.choices),
     ),
     Invariant(
@@ -69,6 +69,7 @@ register(
         subject=Document,
         rows=missing,
         unit=Unit.NUMBER,
+        counted=_("bytes"),
         words=dict(FileCheck.Fault.choices),
     ),
 )

@@ -46,6 +46,7 @@ class Unit(StrEnum):
     NUMBER = "number"
     DAY = "day"
     STATE = "state"
+    HASH = "hash"
     TEXT = "text"
 
 
@@ -69,8 +70,10 @@ class Invariant:
 
     ``sql`` returns the columns ``id`` (a row of ``subject``), ``label``, ``expected`` and ``found``; ``%(name)s`` are the
     ``parameters``. Where SQL cannot see (files on disk), ``rows`` gives the broken rows. ``relation`` says how what is
-    found should stand to what is expected: "=", "≤", "≥". ``words`` says what texts mean, for codes that
-    people do not read; ``label_words`` does the same for the parts of a name ("OPE-2025-00007 · region").
+    found should stand to what is expected: "=", "≤", "≥"; a value may begin with a sign of its own ("≥ 2025-09-28").
+    ``words`` says what texts mean, for codes that people do not read; ``label_words`` does the same for the parts of a
+    name ("OPE-2025-00007 · region"), by a table or by a function that gives what it does not know as it is. ``counted``
+    says what a number counts.
     """
 
     code: str
@@ -83,13 +86,16 @@ class Invariant:
     parameters: Parameters = dict
     unit: Unit = Unit.EUROS
     words: Mapping[str, Text] = field(default_factory=dict)
-    label_words: Mapping[str, Text] = field(default_factory=dict)
+    label_words: Mapping[str, Text] | Callable[[str], str] = field(default_factory=dict)
+    counted: Text = ""
     relation: str = "="
     severity: Severity = Severity.MONEY
 
     def __post_init__(self) -> None:
         if bool(self.sql) == bool(self.rows):
             raise ValueError(f"The invariant {self.code} is looked for by SQL or by a function: one of them.")
+        if (self.unit is Unit.NUMBER) != bool(self.counted):
+            raise ValueError(f"The invariant {self.code} says what its numbers count, and counts nothing else.")
 
     @property
     def app_label(self) -> str:
@@ -112,28 +118,59 @@ class Invariant:
 
     def called(self, label: str) -> str:
         """The name of a broken row as people read it."""
-        return " · ".join(str(self.label_words.get(part, part)) for part in label.split(" · "))
+        words = self.label_words if callable(self.label_words) else self._words_of_part
+        return " · ".join(words(part) for part in label.split(" · "))
+
+    def _words_of_part(self, part: str) -> str:
+        return str(self.label_words.get(part, part))
 
     def shown(self, value: Any, subject: type[models.Model] | None = None) -> str:
         """A value as people read it: euros, a day, the words of a state. ``value`` may be its stored text."""
         if value is None or value == "":
             return "–"
+        sign, value = _signed(value)
         try:
-            return self._read(value, subject)
-        except (ArithmeticError, ValueError):  # no amount, no day ("infinity"): as it stands
-            return str(self.words.get(str(value), value))
+            return sign + self._read(value, subject)
+        except (ArithmeticError, ValueError):  # no amount, no day ("infinity"): what was written is said
+            return sign + str(self.words.get(str(value), _("“%(text)s”, which cannot be") % {"text": value}))
 
     def _read(self, value: Any, subject: type[models.Model] | None) -> str:
         match self.unit:
             case Unit.EUROS:
-                return format_euros(Decimal(str(value)))
+                return format_euros(_finite(value))
+            case Unit.NUMBER:
+                return f"{self.counted}{_(': ')}{_finite(value):f}"
             case Unit.DAY:
                 return short_date(value if isinstance(value, date | datetime) else _day(str(value)))
             case Unit.STATE:
-                labels = getattr(subject or self.subject, "state_label_of", None)
-                return labels(str(value)) if labels else str(value)
+                return _state(subject or self.subject, str(value))
+            case Unit.HASH:
+                return str(self.words.get(str(value), _("hash %(start)s…") % {"start": str(value)[:8]}))
             case _:
                 return str(self.words.get(str(value), value))
+
+
+def _signed(value: Any) -> tuple[str, Any]:
+    """A value without the sign with which it begins: ("≥ ", "2025-09-28")."""
+    if isinstance(value, str) and value[:2] in ("≤ ", "≥ "):
+        return value[:2], value[2:]
+    return "", value
+
+
+def _finite(value: Any) -> Decimal:
+    """A number. Raises ValueError for what is none ("NaN")."""
+    number = Decimal(str(value))
+    if not number.is_finite():
+        raise ValueError(value)
+    return number
+
+
+def _state(model: type[models.Model], state: str) -> str:
+    """A state in the words of its table, which may have no workflow."""
+    if labels := getattr(model, "state_label_of", None):
+        return str(labels(state))
+    found = next((item for item in model._meta.concrete_fields if item.name == "state"), None)
+    return str(dict(found.flatchoices).get(state, state)) if found else state
 
 
 def _day(text: str) -> date:

@@ -67,6 +67,7 @@ register(
         subject=Event,
         rows=above_their_counter,
         unit=Unit.NUMBER,
+        counted=_("last number"),
         relation="≥",
     )
 )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.engine.labels import is_own
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
+from core.figures.names import names_of
 from core.history import history_model_of
 from core.models.incompatible import IncompatibleRoles
 
@@ -49,11 +50,12 @@ def changed_in_silence() -> Iterator[Broken]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts) + " ORDER BY place, id")
         rows = cursor.fetchall()
-    for place, pk, day, person, acting in rows:
-        if person is None and is_own(acting or ""):
-            continue
-        model = _parameters[place]
-        yield Broken(pk, f"{model._meta.verbose_name} {pk}", None, day, subject=model)
+    silent = [
+        (_parameters[place], pk, day) for place, pk, day, person, acting in rows if person or not is_own(acting or "")
+    ]
+    names = names_of((model, pk) for model, pk, _day in silent)
+    for model, pk, day in silent:
+        yield Broken(pk, names[model, pk], None, day, subject=model)
 
 
 register_parameters(IncompatibleRoles)

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
+from core.figures.names import action_words
 from core.models.user import User
 from core.roles import STAFF_ROLES, Role
 from core.users.last_person import waiting_for_nobody
@@ -30,15 +31,22 @@ register(
         source=_("Rule 4 of the domain: what a person may do comes from their roles."),
         subject=User,
         sql="""
-            SELECT id, email AS label, expected, found FROM (
-                SELECT u.id, u.email, u.is_staff AS found, u.is_superuser OR EXISTS (
+            SELECT id, email AS label, CASE WHEN has_role THEN 'enters' ELSE 'stays' END AS expected,
+                   CASE WHEN is_superuser AND NOT has_role THEN 'superuser' WHEN is_staff THEN 'enters' ELSE 'stays' END AS found
+            FROM (
+                SELECT u.id, u.email, u.is_staff, u.is_superuser, EXISTS (
                     SELECT 1 FROM core_user_groups r JOIN auth_group g ON g.id = r.group_id
-                    WHERE r.user_id = u.id AND g.name = ANY(%(roles)s)) AS expected
+                    WHERE r.user_id = u.id AND g.name = ANY(%(roles)s)) AS has_role
                 FROM core_user u) AS person
-            WHERE expected <> found ORDER BY id
+            WHERE (is_superuser OR has_role) <> is_staff ORDER BY id
         """,
         parameters=_roles,
-        unit=Unit.NUMBER,
+        unit=Unit.TEXT,
+        words={
+            "enters": _("access to the staff screens"),
+            "stays": _("no access to the staff screens"),
+            "superuser": _("every right of the staff, without a role"),
+        },
     ),
     Invariant(
         code="core.roles-go-together",
@@ -77,6 +85,7 @@ register(
             GROUP BY u.id, since.day ORDER BY u.id
         """,
         unit=Unit.DAY,
+        label_words=action_words,
         relation="",
     ),
     Invariant(

@@ -8,10 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.engine.lines import Lines
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
+from core.figures.names import action_words
 from core.history import tracked_models
 from core.models.document import Document
 from core.models.event import Event, EventSeal
@@ -46,7 +48,12 @@ def without_anchor() -> Iterator[Broken]:
     since = EventSeal.objects.filter(sealed_at__gt=last).exclude(event_id=None).order_by("position").first()
     if since is not None and since.sealed_at < timezone.now() - timedelta(days=DAYS):
         found = timezone.localdate(last) if last.year > 1970 else None
-        yield Broken(since.event_id, f"{since.position}:{since.hash[:12]}", timezone.localdate(since.sealed_at), found)
+        yield Broken(
+            since.event_id,
+            gettext("seal no. %(number)s") % {"number": since.position},
+            timezone.localdate(since.sealed_at),
+            found,
+        )
 
 
 def unsealed_lines() -> Iterator[Broken]:
@@ -86,6 +93,7 @@ register(
         """,
         parameters=_minutes,
         unit=Unit.DAY,
+        label_words=action_words,
         severity=Severity.FOLLOW_UP,
     ),
     Invariant(

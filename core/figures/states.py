@@ -9,6 +9,7 @@ from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Unit, register
+from core.figures.names import names_of
 from core.models.event import Event
 from core.transitions import state_field_of, transitions_of, workflow_models
 
@@ -49,9 +50,10 @@ def unexplained() -> Iterator[Broken]:
         cursor.execute(" UNION ALL ".join(parts) + " ORDER BY kind, id", values)
         rows = cursor.fetchall()
     of_kind = {ContentType.objects.get_for_model(model).pk: model for model, _column, _first in columns}
+    names = names_of((of_kind[kind], pk) for kind, pk, _expected, _found in rows)
     for kind, pk, expected, found in rows:
         model = of_kind[kind]
-        yield Broken(pk, f"{model._meta.verbose_name} {pk}", expected or "", found, subject=model)
+        yield Broken(pk, names[model, pk], expected or "", found, subject=model)
 
 
 register(

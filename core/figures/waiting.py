@@ -3,11 +3,20 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Invariant, Severity, Unit, register
+from core.job_runner import kinds
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
+
+
+def _job_words(part: str) -> str:
+    """A kind of job by what it does; the number of the job as such."""
+    if part.isdigit():
+        return gettext("no. %(number)s") % {"number": part}
+    return next((str(kind.label) for kind in kinds() if kind.name == part), part)
 
 
 def _minutes() -> dict[str, Any]:
@@ -38,13 +47,14 @@ register(
         source=_("Settings of the Region (ESSOR_WAITS_AT_MOST): a job is never silently lost."),
         subject=Job,
         sql="""
-            SELECT id, kind || ' #' || id AS label, 'done' AS expected, state AS found FROM core_job
+            SELECT id, kind || ' · ' || id AS label, 'done' AS expected, state AS found FROM core_job
             WHERE (state = 'queued' AND created_at < now() - make_interval(mins => %(minutes)s))
                OR (state = 'running' AND lease_until < now() - make_interval(mins => %(minutes)s))
             ORDER BY id
         """,
         parameters=_minutes,
         unit=Unit.STATE,
+        label_words=_job_words,
         severity=Severity.FOLLOW_UP,
     ),
 )

@@ -55,6 +55,7 @@ register(
               AND newest.number <> c.number ORDER BY app.id
         """,
         unit=Unit.NUMBER,
+        counted=_("number of the computation"),
     ),
     Invariant(
         code="grants.proposal-on-present-figures",
@@ -97,6 +98,7 @@ register(
                     AND later.body = opinion.body AND later.id > opinion.id) ORDER BY app.id, opinion.id
         """,
         unit=Unit.NUMBER,
+        counted=_("number of the opinion’s file"),
     ),
     Invariant(
         code="grants.proposed-is-the-proposal",
@@ -130,6 +132,7 @@ register(
             ORDER BY app.id
         """,
         unit=Unit.NUMBER,
+        counted=_("visas given by another person"),
     ),
     Invariant(
         code="grants.granted-is-decided",
@@ -245,14 +248,17 @@ register(
         source=_("Rule 6 of the domain, and General Code of Local Authorities, Article L4141-1."),
         subject=CommitteeSession,
         sql="""
-            SELECT s.id, s.title || ' · ' || s.deliberation_number AS label, 0 AS expected,
-                   count(item.id) FILTER (WHERE item.decision = '') + (s.held_at > s.closed_at + interval '1 day')::int AS found
+            SELECT s.id, s.title || ' · ' || s.deliberation_number || CASE WHEN s.held_at > s.closed_at + interval '1 day'
+                       THEN ' · future' ELSE '' END AS label, 0 AS expected,
+                   count(item.id) FILTER (WHERE item.decision = '') AS found
             FROM grants_committeesession s LEFT JOIN grants_agendaitem item ON item.session_id = s.id
             WHERE s.state = 'closed' GROUP BY s.id
             HAVING count(item.id) FILTER (WHERE item.decision = '') > 0 OR s.held_at > s.closed_at + interval '1 day'
             ORDER BY s.id
         """,
         unit=Unit.NUMBER,
+        counted=_("points without a decision"),
+        label_words={"future": _("closed before its day")},
     ),
     Invariant(
         code="grants.scheduled-on-an-agenda",
@@ -267,6 +273,7 @@ register(
             WHERE app.state = 'scheduled' GROUP BY app.id, app.number HAVING count(s.id) <> 1 ORDER BY app.id
         """,
         unit=Unit.NUMBER,
+        counted=_("agendas"),
     ),
     Invariant(
         code="grants.session-follows-its-cases",
@@ -277,7 +284,7 @@ register(
         source=_("Regulation (EU) 2023/2831, Article 3(2) and (3): an aid counts from the day on which it is granted."),
         subject=CommitteeSession,
         sql="""
-            SELECT s.id, s.title || ' · ' || s.id AS label,
+            SELECT s.id, concat_ws(' · ', s.title, nullif(s.deliberation_number, '')) AS label,
                    (greatest(s.convened_at, max(a.submitted_at)) AT TIME ZONE 'UTC')::date AS expected,
                    least((s.held_at AT TIME ZONE 'UTC')::date, s.deliberation_on) AS found
             FROM grants_committeesession s LEFT JOIN grants_agendaitem i ON i.session_id = s.id

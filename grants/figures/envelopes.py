@@ -70,6 +70,7 @@ register(
             WHERE c.amount > c.released_amount GROUP BY app.id, app.number HAVING count(*) > 1 ORDER BY app.id
         """,
         unit=Unit.NUMBER,
+        counted=_("commitments"),
         relation="≤",
     ),
     Invariant(

@@ -34,6 +34,7 @@ register(
                 OR count(s.id) FILTER (WHERE s.kind = 'submission') = 0 ORDER BY app.id
         """,
         unit=Unit.NUMBER,
+        counted=_("snapshots"),
     ),
     Invariant(
         code="grants.budget-is-balanced",
@@ -92,6 +93,7 @@ register(
             HAVING count(r.id) <> (app.state = 'incomplete')::int ORDER BY app.id
         """,
         unit=Unit.NUMBER,
+        counted=_("open requests"),
     ),
     Invariant(
         code="grants.silence-has-its-date",

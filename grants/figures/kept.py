@@ -38,6 +38,8 @@ register(
         """,
         parameters=_rules,
         unit=Unit.NUMBER,
+        label_words={rule.code: rule.label for rule in (CASE_ENDED, DE_MINIMIS)},
+        counted=_("retention periods"),
         severity=Severity.FOLLOW_UP,
     )
 )

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from applicants.models.de_minimis import Regime
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Application
 
@@ -24,13 +25,23 @@ register(
         source=DE_MINIMIS,
         subject=Application,
         sql=f"""
-            SELECT app.id, app.number AS label, v.definition ->> 'de_minimis' AS expected, p.de_minimis_regime AS found {PROPOSED}
+            SELECT app.id, app.number AS label,
+                   CASE WHEN p.de_minimis_regime = v.definition ->> 'de_minimis' THEN 'consulted'
+                        ELSE v.definition ->> 'de_minimis' END AS expected,
+                   CASE WHEN p.de_minimis_regime = v.definition ->> 'de_minimis' THEN 'unproven'
+                        ELSE p.de_minimis_regime END AS found
+            {PROPOSED}
               AND (p.de_minimis_regime <> v.definition ->> 'de_minimis' OR (p.register_unavailable = '' AND (
                    p.register_consulted_on IS NULL
                    OR (p.register_reference = '' AND p.register_document_id IS NULL))))
             ORDER BY app.id
         """,
         unit=Unit.TEXT,
+        words={
+            **dict(Regime.choices),
+            "consulted": _("the register consulted, with its proof"),
+            "unproven": _("no proof of the consultation"),
+        },
     ),
     Invariant(
         code="grants.undertaking-is-known",

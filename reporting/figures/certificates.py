@@ -33,7 +33,7 @@ register(
         source=_("Rule 6 of the domain: a certificate is never edited; a correction is a fact of its own."),
         subject=Certificate,
         rows=written_anew,
-        unit=Unit.TEXT,
+        unit=Unit.HASH,
     ),
     Invariant(
         code="reporting.certificate-is-its-allocations",

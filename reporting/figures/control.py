@@ -64,7 +64,7 @@ register(
         subject=ExpenditureDeclaration,
         sql="""
             SELECT d.id, d.number || ' · ' || i.rank AS label,
-                   CASE WHEN l.invoice_date > v.end_date THEN v.end_date ELSE v.start_date END AS expected,
+                   CASE WHEN l.invoice_date > v.end_date THEN '≤ ' || v.end_date ELSE '≥ ' || v.start_date END AS expected,
                    CASE WHEN l.invoice_date BETWEEN v.start_date AND v.end_date THEN l.paid_on ELSE l.invoice_date END AS found
             FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
             JOIN reporting_operation o ON o.id = d.operation_id JOIN reporting_operationversion v ON v.id = o.current_id

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models import Agreement
 from agreements.settlements.triggers import ENDED
 from core.figures.invariants import Invariant, Severity, Unit, register
+from grants.eu_funds import EuFund
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE, UNTRUE_DOUBTS
 from reporting.models import CategoryOfRegion, Operation, OperationFlag, Priority
 from reporting.models.ended import BORNE, STILL_GRANTED
@@ -57,6 +58,7 @@ register(
             GROUP BY o.id HAVING max(c.number) IS DISTINCT FROM max(v.number) OR count(v.id) <> max(v.number) ORDER BY o.id
         """,
         unit=Unit.NUMBER,
+        counted=_("number of the version"),
     ),
     Invariant(
         code="reporting.eligible-can-be-claimed",
@@ -130,6 +132,7 @@ register(
             WHERE a.eu_fund <> '' AND a.state IN ('in_force', 'completed') AND o.id IS NULL ORDER BY a.id
         """,
         unit=Unit.TEXT,
+        words=dict(EuFund.choices),
     ),
     Invariant(
         code="reporting.fund-of-its-agreement",
@@ -148,6 +151,7 @@ register(
             WHERE fund.code IS DISTINCT FROM a.eu_fund OR line.label <> a.eu_fund ORDER BY o.id
         """,
         unit=Unit.TEXT,
+        words=dict(EuFund.choices),
     ),
     Invariant(
         code="reporting.eu-within-eligible",
@@ -237,7 +241,7 @@ register(
             JOIN reporting_operation o ON o.current_id = v.id
             WHERE a.amount IS NOT NULL GROUP BY p.id, a.id, fund.id HAVING sum(v.eu_amount) > a.amount ORDER BY p.id
         """,
-        label_words=dict(CategoryOfRegion.choices),
+        label_words=dict([*CategoryOfRegion.choices, *EuFund.choices]),
         relation="≤",
     ),
 )

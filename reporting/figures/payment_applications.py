@@ -12,6 +12,10 @@ AMOUNTS = {
     "union": _("part of the Union"),
     "public": _("public expenditure"),
 }
+# SQL of what a payment application p is called: its national reference, else fund, accounting year and number.
+NAMED = """coalesce(nullif(p.national_reference, ''), (
+    SELECT concat_ws(' · ', fund.code, to_char(year.starts_on, 'YYYY') || '-' || to_char(year.ends_on, 'YYYY'), p.number)
+    FROM reporting_fund fund, reporting_accountingyear year WHERE fund.id = p.fund_id AND year.id = p.accounting_year_id))"""
 
 register(
     Invariant(
@@ -68,6 +72,7 @@ register(
             JOIN reporting_certificate c ON c.id = e.certificate_id WHERE e.released_at IS NULL GROUP BY c.id HAVING count(*) > 1 ORDER BY c.id
         """,
         unit=Unit.NUMBER,
+        counted=_("payment applications"),
         relation="≤",
     ),
     Invariant(
@@ -77,7 +82,8 @@ register(
         source=ASKED,
         subject=Certificate,
         sql="""
-            SELECT c.id, c.number AS label, wanted.code AS expected, prio.code AS found
+            SELECT c.id, c.number AS label, concat_ws(' – ', wanted.code, wanted.label_fr) AS expected,
+                   concat_ws(' – ', prio.code, prio.label_fr) AS found
             FROM reporting_paymentapplicationentry e JOIN reporting_certificate c ON c.id = e.certificate_id
             JOIN reporting_operationversion v ON v.id = c.version_id JOIN reporting_operation o ON o.id = c.operation_id
             JOIN reporting_paymentapplicationline l ON l.id = e.line_id
@@ -148,16 +154,16 @@ register(
         sentence=_("A payment application is closed, sent and accepted in this order, and on no day to come."),
         source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
         subject=PaymentApplication,
-        sql="""
-            SELECT id, coalesce(nullif(national_reference, ''), id::text) AS label,
+        sql=f"""
+            SELECT p.id, {NAMED} AS label,
                    (coalesce(accepted_at, sent_at, now()) AT TIME ZONE 'Europe/Paris')::date AS expected,
                    coalesce(accepted_on, sent_on) AS found
-            FROM reporting_paymentapplication
+            FROM reporting_paymentapplication p
             WHERE accepted_on > (accepted_at AT TIME ZONE 'Europe/Paris')::date OR accepted_on < sent_on
                OR sent_on > (sent_at AT TIME ZONE 'Europe/Paris')::date
                OR sent_on < (closed_at AT TIME ZONE 'Europe/Paris')::date OR sent_at < closed_at
                OR closed_at < opened_at OR accepted_at < sent_at ORDER BY id
-        """,
+        """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
         relation="≤",
     ),
@@ -172,8 +178,8 @@ register(
             "Regulation (EU) 2021/1060, Articles 2(29) and 91(1): the last application of a year is made by 31 July."
         ),
         subject=PaymentApplication,
-        sql="""
-            SELECT p.id, y.starts_on || ' · ' || p.number AS label, y.ends_on AS expected,
+        sql=f"""
+            SELECT p.id, {NAMED} AS label, y.ends_on AS expected,
                    greatest(p.opened_at, p.closed_at, max(c.issued_at))::date AS found
             FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
             LEFT JOIN reporting_paymentapplicationline l ON l.application_id = p.id
@@ -183,7 +189,7 @@ register(
             HAVING (p.opened_at AT TIME ZONE 'UTC')::date < y.starts_on - 1
                 OR (coalesce(p.closed_at, p.opened_at) AT TIME ZONE 'UTC')::date > y.ends_on + 31
                 OR (max(c.issued_at) AT TIME ZONE 'UTC')::date > y.ends_on ORDER BY p.id
-        """,
+        """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
         relation="≤",
     ),
@@ -197,12 +203,12 @@ register(
             "Regulation (EU) 2021/1060, Articles 2(29) and 91(1): the last application of a year is made by 31 July."
         ),
         subject=PaymentApplication,
-        sql="""
-            SELECT p.id, coalesce(nullif(p.national_reference, ''), p.id::text) AS label, y.ends_on + 31 AS expected,
+        sql=f"""
+            SELECT p.id, {NAMED} AS label, y.ends_on + 31 AS expected,
                    p.sent_on AS found
             FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
             WHERE (p.sent_on > y.ends_on + 31) <> (p.late_reason <> '') ORDER BY p.id
-        """,
+        """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
         relation="≤",
     ),

@@ -8,12 +8,14 @@ from agreements import payments
 from applicants.models import DeMinimisAid
 from core.admin.changes import change_lines, parts_of
 from core.admin.values import field_of
+from core.documents import store
 from core.models import Document
 from core.money import MoneyField
 from core.roles import Role
 from core.transitions import perform
 from grants import committee
 from tests.factories.agreements import certified, give_accounts, in_force, ordered, pay
+from tests.factories.applicants import pdf
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 
 # Committed for good: an event and the lines of the row history are brought together by their transaction.
@@ -98,6 +100,8 @@ def test_a_document_is_put_down_to_its_own_case():
     """A document is of its case by a link to any table: what another case was decided is no cause of its retention."""
     secretary = staff(Role.COMMITTEE_SECRETARY)
     cases = [CaseFactory(state="scheduled", instructor=staff(Role.INSTRUCTOR)) for _number in range(2)]
+    for case in cases:
+        store(pdf(case.number), name="statuts.pdf", subject=case, user=case.created_by)
     session = SessionFactory(state="in_session", members=3, held_at=timezone.now())
     for item in agenda(session, *cases):
         committee.record_decision(item, "rejected", actor=secretary, reason="Hors du champ")

@@ -41,6 +41,10 @@ def nothing_remembered():
     cache.clear()
 
 
+def plain(text: str) -> str:
+    return text.replace("\u202f", " ").replace("\xa0", " ")
+
+
 def give_access(user: User) -> None:
     """A person without a role enters the staff screens: a false state."""
     User.objects.filter(pk=user.pk).update(is_staff=True)
@@ -367,3 +371,40 @@ def test_what_a_look_found_stays(edit):
     keep([look_at(Invariant("core.test", "n", "s", "o", User, rows=lambda: iter([])))])
     with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(edit)
+
+
+def test_a_value_says_what_it_is():
+    """A number what it counts, a hash that it is one, a day with its sign, an impossible day or amount that it is none."""
+    number = Invariant("core.test", "n", "s", "o", User, sql="-", unit=Unit.NUMBER, counted="appels")
+    assert plain(number.shown("2")) == "appels : 2"
+    day = Invariant("core.test", "n", "s", "o", User, sql="-", unit=Unit.DAY)
+    assert day.shown("≥ 2025-09-28") == "≥ 28/09/2025"
+    assert plain(day.shown("≥ infinity")) == "≥ « infinity », valeur impossible"
+    euros = Invariant("core.test", "n", "s", "o", User, sql="-")
+    assert plain(euros.shown("NaN")) == "« NaN », valeur impossible"
+    assert plain(euros.shown("12.5")) == "12,50 €"
+    digest = Invariant("core.test", "n", "s", "o", User, sql="-", unit=Unit.HASH)
+    assert digest.shown("0123456789abcdef" * 4) == "empreinte 01234567…"
+    state = Invariant("core.test", "n", "s", "o", Job, sql="-", unit=Unit.STATE)
+    assert state.shown("queued") == "en attente"
+
+
+def test_a_number_says_what_it_counts_or_is_not_declared():
+    with pytest.raises(ValueError, match="what its numbers count"):
+        Invariant("core.test", "n", "s", "o", User, sql="-", unit=Unit.NUMBER)
+
+
+def test_a_database_that_awaits_migrations_is_told_in_french(monkeypatch, capsys):
+    class Waiting:
+        loader = type("Loader", (), {"graph": type("Graph", (), {"leaf_nodes": staticmethod(lambda: [])})})
+
+        def __init__(self, connection):
+            pass
+
+        def migration_plan(self, targets):
+            return [(type("Migration", (), {"app_label": "core"}), False)]
+
+    monkeypatch.setattr("core.management.base.MigrationExecutor", Waiting)
+    call_command("check_figures", list=True, skip_checks=False)
+    said = capsys.readouterr().out
+    assert "attend 1 mise à jour (core)" in said and "unapplied" not in said
