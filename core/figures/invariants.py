@@ -139,7 +139,7 @@ class Invariant:
             case Unit.EUROS:
                 return format_euros(_finite(value))
             case Unit.NUMBER:
-                return f"{self.counted}{_(': ')}{_finite(value):f}"
+                return str(_("%(what)s: %(number)s") % {"what": self.counted, "number": f"{_finite(value):f}"})
             case Unit.DAY:
                 return short_date(value if isinstance(value, date | datetime) else _day(str(value)))
             case Unit.STATE:
