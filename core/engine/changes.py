@@ -138,7 +138,7 @@ def newest_first(changes: Iterable[Change]) -> list[Change]:
 
     Transactions overlap: of one value, whatever clock they went by, the changes stand in the order of its history.
     """
-    found = sorted(changes, key=lambda change: (_minute_of(change), change.at, change.part is None, change.line))[::-1]
+    found = sorted(changes, key=_place_in_time, reverse=True)  # of one line, in the order of the fields
     chains: dict[tuple[Any, ...], list[int]] = {}
     for place, change in enumerate(found):
         chains.setdefault((_minute_of(change), change.model, change.pk, change.name), []).append(place)
@@ -147,6 +147,10 @@ def newest_first(changes: Iterable[Change]) -> list[Change]:
         for place, change in zip(places, chain, strict=True):
             found[place] = change
     return found
+
+
+def _place_in_time(change: Change) -> tuple[datetime, datetime, bool, int]:
+    return _minute_of(change), change.at, change.part is None, change.line
 
 
 def _minute_of(change: Change) -> datetime:

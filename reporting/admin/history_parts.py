@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.db import models
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,7 +14,9 @@ from core.admin.values import register_field_name, register_reader
 from core.engine.changes import Part, register_told
 from core.engine.entries import Entries, amount, register_entries
 from core.presentation import register_actors
+from core.text import in_a_sentence
 from reporting.models import (
+    CategoryOfRegion,
     EUProgramme,
     ExpenditureDeclaration,
     ExpenditureItem,
@@ -35,6 +38,28 @@ def _source(_operation: models.Model, values: Mapping[str, Any]) -> str:
     """A line of the financing plan by who pays: the kind of source, with its name where it has one."""
     kind, name = SourceKind(values["kind"]).label, name_in_words(values["kind"], values["label"])
     return _("Financing plan, %(source)s") % {"source": f"{kind} ({name})" if name else kind}
+
+
+def _line(application: PaymentApplication, values: Mapping[str, Any]) -> str:
+    """A line of a payment application by its priority and its category of region: an application has several."""
+    prefetch_related_objects([application], "programme__priorities")  # read once for a page
+    priorities = application.programme.priorities.all()
+    code = next((priority.code for priority in priorities if priority.pk == values["priority_id"]), "")
+    words = {"priority": code, "category": _category(values)}
+    return _("Line of priority %(priority)s, %(category)s") % words
+
+
+def _allocation(priority: Priority, values: Mapping[str, Any]) -> str:
+    """An allocation of a priority by its fund and its category of region."""
+    prefetch_related_objects([priority], "allocations__fund")  # read once for a page
+    fund = next((str(line.fund) for line in priority.allocations.all() if line.fund_id == values["fund_id"]), "")
+    return _("Allocation %(fund)s, %(category)s") % {"fund": fund, "category": _category(values)}
+
+
+def _category(values: Mapping[str, Any]) -> str:
+    """A category of region inside a sentence."""
+    code = values["category_of_region"]
+    return in_a_sentence(str(dict(CategoryOfRegion.choices).get(code, code)))
 
 
 register_reader("reporting.OperationFlag", "detail", found_in_words)
@@ -77,7 +102,7 @@ register_parts(
     Part(
         PaymentApplicationLine, "application_id",
         ("priority", "category_of_region", "basis", "eligible_amount", "union_amount", "public_amount"),
-        part_name(gettext_lazy("line")),
+        _line,
     ),
 )  # fmt: skip
 register_parts(
@@ -85,6 +110,5 @@ register_parts(
 )
 register_parts(
     Priority,
-    Part(PriorityAllocation, "priority_id", ("fund", "category_of_region", "basis", "eu_rate", "amount"),
-         part_name(gettext_lazy("allocation"))),
+    Part(PriorityAllocation, "priority_id", ("fund", "category_of_region", "basis", "eu_rate", "amount"), _allocation),
 )  # fmt: skip

@@ -144,7 +144,10 @@ def test_a_day_that_is_none_is_shown_as_it_stands():
         assert (result.error, result.count) == ("", 1)
         assert day[:8] in result.invariant.shown(result.rows[0].expected)
         keep([result])
-    assert plain(Invariant("core.test", "n", "s", "o", User, sql=sql).shown("no amount")) == "« no amount », valeur impossible"
+    assert (
+        plain(Invariant("core.test", "n", "s", "o", User, sql=sql).shown("no amount"))
+        == "« no amount », valeur impossible"
+    )
 
 
 def test_a_check_that_could_not_be_made_never_says_that_nothing_was_found(client):
