@@ -1,5 +1,6 @@
 """What screens say of amounts, dates, states and files."""
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -148,6 +149,19 @@ def test_a_field_ties_label_help_and_error_together() -> None:
     assert "facultatif" in page.split('for="id_note"')[1].split("</label>")[0]
     assert "facultatif" not in page.split('for="id_reason"')[1].split("</label>")[0]  # it may be compulsory
     assert "reason" not in form.errors
+
+
+def test_each_summary_of_a_page_has_a_title_of_its_own() -> None:
+    """A page with several forms that were refused: a screen reader would read the first title for each of them."""
+
+    class Asked(forms.Form):
+        name = forms.CharField()
+
+    include = '{% for form in forms %}{% include "essor/components/errors.html" %}{% endfor %}'
+    page = render(include, forms=[Asked({}), Asked({}), Asked({})])
+    titles = re.findall(r'<h2 id="([^"]+)"', page)
+    assert len(titles) == len(set(titles)) == 3
+    assert re.findall(r'aria-labelledby="([^"]+)"', page) == titles
 
 
 def test_a_form_without_fault_shows_no_summary() -> None:
