@@ -2,7 +2,12 @@
 
 from agreements.models import Agreement, ExpenditureUpload
 from agreements.terms import sha256_of_terms
-from core.engine.contents import Content, prove
+from core.engine.contents import Content, Rests, prove
+from core.models import Document, StoredFile
+
+
+def _document(mine: str) -> Rests:
+    return Rests(Document, "pk", mine, behind=(Rests(StoredFile, "pk", "file_id"),))
 
 
 def _signed(agreement: Agreement) -> str:
@@ -28,11 +33,13 @@ def register() -> None:
             .select_related("signed_document__file", "document_pdf__file")
             .all,
             _signed,
+            rests_on=(_document("signed_document_id"), _document("document_pdf_id")),
         ),
         Content(
             ExpenditureUpload,
             "sha256",
             ExpenditureUpload.objects.select_related("document__file", "claim").all,
             lambda upload: upload.document.file.sha256,
+            rests_on=(_document("document_id"),),
         ),
     )

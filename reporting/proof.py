@@ -4,12 +4,13 @@ from decimal import Decimal
 
 from django.db.models import Prefetch
 
-from core.engine.contents import Content, prove
+from core.engine.contents import Content, Rests, prove
 from core.money import ZERO, sum_money
 from reporting.effects import public_amount_of, sha256_of_certificate, sha256_of_payment_application
 from reporting.models import (
     Certificate,
     CertificateAllocation,
+    ExpenditureDeclaration,
     ExpenditureItem,
     PaymentApplication,
     PaymentApplicationEntry,
@@ -62,22 +63,31 @@ def _line_again(line: PaymentApplicationLine) -> _Amounts:
     return {name: sum_money(getattr(entry, name) for entry in entries) for name in NAMES}
 
 
+_CERTIFICATE_RESTS_ON = (
+    Rests(CertificateAllocation, "certificate_id", "pk"),
+    Rests(ExpenditureItem, "declaration_id", "declaration_id"),
+    Rests(ExpenditureDeclaration, "pk", "declaration_id"),
+)
+
+
 def register() -> None:
     """Declare the hashes and the frozen sums of the app."""
     prove(
-        Content(Certificate, "sha256", _certificates, _certificate_again),
+        Content(Certificate, "sha256", _certificates, _certificate_again, rests_on=_CERTIFICATE_RESTS_ON),
         Content(
             Certificate,
             "total",
             _certificates,
             _total_again,
             kept=lambda certificate: {"total": certificate.total},
+            rests_on=_CERTIFICATE_RESTS_ON,
         ),
         Content(
             PaymentApplication,
             "sha256",
             PaymentApplication.objects.exclude(sha256="").all,
             sha256_of_payment_application,
+            rests_on=(Rests(PaymentApplicationLine, "application_id", "pk"),),
         ),
         Content(
             PaymentApplicationEntry,
@@ -85,7 +95,7 @@ def register() -> None:
             _entries,
             _entry_again,
             kept=_amounts,
-            rests_on=lambda entry: [entry.certificate],
+            rests_on=(Rests(Certificate, "pk", "certificate_id"),),
         ),
         Content(
             PaymentApplicationLine,
@@ -93,6 +103,6 @@ def register() -> None:
             _lines,
             _line_again,
             kept=_amounts,
-            rests_on=lambda line: line.entries.all(),
+            rests_on=(Rests(PaymentApplicationEntry, "line_id", "pk"),),
         ),
     )

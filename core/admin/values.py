@@ -283,4 +283,13 @@ def words_of_a_finding(model: type[models.Model] | None, name: str, value: Any) 
     return value_text(model, name, value, Names())
 
 
-say_values_with(words_of_a_finding)
+def changes_of_a_finding(
+    model: type[models.Model], name: str, pk: Any, before: Any, after: Any
+) -> list[tuple[str, str, str]]:
+    """What changed inside a field of many values that the proof tells of: (label, what stood, what stands)."""
+    expand = expander_of(model, name)
+    row = model._base_manager.filter(pk=pk).first() if expand else None
+    return list(expand(row, before, after)) if row is not None else []
+
+
+say_values_with(words_of_a_finding, field_label, changes_of_a_finding)

@@ -10,10 +10,28 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
+from core.engine.edited_lines import lines_that_do_not_hold
 from core.engine.findings import Finding
+from core.engine.line_checks import removed_rows
+from core.engine.lines import Lines, fetch, quoted
+from core.engine.verification import check_rows
+from core.history import tracked_models
 from core.models.proof import Erasure
 
 CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Rests:
+    """Rows of ``model`` from which a value is made: those whose column ``theirs`` is the column ``mine`` of its row.
+
+    ``behind``: what these rows rest on, where they keep no proven value that says so.
+    """
+
+    model: type[models.Model]
+    theirs: str
+    mine: str
+    behind: tuple["Rests", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -23,8 +41,8 @@ class Content:
     ``rows`` are those that have it, with what the computation needs. A hash is kept of what stood (``made_again`` is of
     what stands). A sum is the other way round: what it is made of says what it should be, so that both functions return
     {field: value} for sums, field by field. Rows whose personal values were erased by law are left to the seals when
-    ``personal``. ``rests_on`` gives the rows from which the value is made: where one of these does not hold itself, it
-    proves nothing of this one, and is named for it.
+    ``personal``. ``rests_on`` says from which rows the value is made: where one of these is named as forged, or does not
+    hold itself, it proves nothing of this one.
     """
 
     model: type[models.Model]
@@ -33,7 +51,7 @@ class Content:
     made_again: Callable[[Any], Any]
     kept: Callable[[Any], Any] | None = None
     personal: bool = False
-    rests_on: Callable[[Any], Iterable[models.Model]] | None = None
+    rests_on: tuple[Rests, ...] = ()
 
     def stored(self, row: models.Model) -> Any:
         """What the row says."""
@@ -56,14 +74,17 @@ def contents() -> Iterable[Content]:
 
 def check_content(content: Content) -> Iterator[Finding]:
     """Every row still has the content that its hash was made of, or the sums of what it is made of."""
+    yield from _check(content, _Doubtful())
+
+
+def _check(content: Content, doubtful: "_Doubtful") -> Iterator[Finding]:
     table = content.model._meta.db_table
     erased = set(Erasure.objects.filter(table=table).values_list("row", flat=True)) if content.personal else set()
-    wrong: dict[type[models.Model], set[Any]] = {}
     for row in content.rows().order_by("pk").iterator(CHUNK):
         if str(row.pk) in erased:
             continue
         kept, again = content.stored(row), content.made_again(row)
-        if kept == again or _rests_on_what_does_not_hold(content, row, wrong):
+        if kept == again or doubtful.explains(content, row):
             continue
         sentence = _("“%(name)s” no longer has the content that it was made of.")
         if not isinstance(kept, Mapping):
@@ -75,19 +96,67 @@ def check_content(content: Content) -> Iterator[Finding]:
                 yield Finding(table, row.pk, name, again[name], kept[name], None, sentence, {"name": row})
 
 
-def _rests_on_what_does_not_hold(
-    content: Content, row: models.Model, wrong: dict[type[models.Model], set[Any]]
-) -> bool:
-    """``wrong`` keeps, for each table once, the rows of which some content does not hold."""
-    for source in content.rests_on(row) if content.rests_on else ():
-        model = type(source)
-        if model not in wrong:
-            wrong[model] = {
-                finding.id
-                for other in contents()
-                if other.model is model and not other.personal
-                for finding in check_content(other)
-            }
-        if source.pk in wrong[model]:
-            return True
-    return False
+class _Doubtful:
+    """The rows that prove nothing, of each table once: they are named as forged, do not hold, or rest on such rows."""
+
+    def __init__(self) -> None:
+        self._forged: dict[type[models.Model], dict[str, set[str]]] = {}
+        self._known: dict[tuple[type[models.Model], tuple[Rests, ...]], set[str]] = {}
+        self._values: dict[Rests, set[str] | None] = {}
+
+    def explains(self, content: Content, row: models.Model) -> bool:
+        """Whether a value that does not hold says nothing more of its row: what it rests on is named, or the value is."""
+        if (fields := self.forged(content.model).get(str(row.pk))) is not None:
+            return content.field in fields
+        return any(self._touches(rests, row) for rests in content.rests_on)
+
+    def forged(self, model: type[models.Model]) -> dict[str, set[str]]:
+        """The rows that the checks of rows and of their history name, with the fields that differ from the history."""
+        if model not in self._forged:
+            found: dict[str, set[str]] = {}
+            if model in tracked_models():
+                lines = Lines.of(model)
+                for finding in check_rows(model):
+                    found.setdefault(str(finding.id), set()).update(finding.field.split(", "))
+                for row in [*(line["row"] for line in lines_that_do_not_hold(lines).values()), *removed_rows(lines)]:
+                    found.setdefault(row, set())
+            self._forged[model] = found
+        return self._forged[model]
+
+    def _touches(self, rests: Rests, row: models.Model) -> bool:
+        if rests not in self._values:
+            self._values[rests] = self._said(rests)
+        said = self._values[rests]
+        return said is None or str(getattr(row, rests.mine)) in said
+
+    def _said(self, rests: Rests) -> set[str] | None:
+        """What the doubtful rows of a table say in a column, or said once; None when one of them left no word of it."""
+        rows, model = self._rows(rests.model, rests.behind), rests.model
+        if not rows:
+            return set()
+        column = quoted(model._meta.get_field(rests.theirs).column if rests.theirs != "pk" else model._meta.pk.column)
+        query = f"""SELECT {quoted(model._meta.pk.column)}::text AS row, {column}::text AS said
+                    FROM {quoted(model._meta.db_table)} WHERE {quoted(model._meta.pk.column)}::text = ANY (%(rows)s)"""  # noqa: S608
+        if model in tracked_models():
+            lines = Lines.of(model)
+            query += f"""UNION SELECT {lines.key}::text, {column}::text FROM {lines.table}
+                         WHERE {lines.key}::text = ANY (%(rows)s)"""  # noqa: S608
+        found = fetch(query, {"rows": list(rows)})
+        return {row["said"] for row in found} if rows == {row["row"] for row in found} else None
+
+    def _rows(self, model: type[models.Model], behind: tuple[Rests, ...]) -> set[str]:
+        if (model, behind) not in self._known:
+            known = self._known[model, behind] = set(self.forged(model))
+            own = [content for content in contents() if content.model is model]
+            for content in own:
+                if not content.personal:
+                    known |= {str(finding.id) for finding in _check(content, self)}
+            for rests in {*behind, *(rests for content in own for rests in content.rests_on)}:
+                known |= self._resting(model, rests)
+        return self._known[model, behind]
+
+    def _resting(self, model: type[models.Model], rests: Rests) -> set[str]:
+        """The rows of a table that rest on doubtful ones."""
+        said = self._said(rests)
+        rows = model._base_manager.values_list("pk", rests.mine)
+        return {str(pk) for pk, mine in rows if said is None or str(mine) in said}

@@ -6,7 +6,7 @@ the field and its value are known for certain.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,9 +15,12 @@ from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding, named
 from core.engine.lines import Columns, Lines, batch_digest, fetch, quoted
+from core.engine.seals import broken_seals
 
 # What a batch says of a line that its seal does not fit: the line was edited; its seal was; one of the two.
 SEAL_HOLDS, LINE_HOLDS, EITHER = "seal", "line", "either"
+# What a line of the history may tell.
+LABELS = ("insert", "update", "delete")
 # For so many lines of a table, what they said is looked for; the others are named.
 EXPLAINED = 50
 
@@ -49,12 +52,39 @@ def edited_lines(lines: Lines, columns: Columns) -> Iterator[Finding]:
         yield _salt_finding(lines, by_row[key])
     left = [row for row in found if row["row"] not in set(salts)]
     for row in islice(left, EXPLAINED):
-        yield _line_finding(lines, row, _what_it_said(lines, columns, row))
+        yield _line_finding(lines, row, _what_it_said(lines, row))
     for row in left[EXPLAINED:]:
         yield _line_finding(lines, row, None)
 
 
 def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
+    """The lines that are not what was sealed, each with the ``columns`` under which it was."""
+    rows = _that_differ(lines, columns)
+    if not rows or not (broken := broken_seals(row["position"] for row in rows)):
+        return rows
+    known = {*lines.columns["public"], *lines.columns["personal"]}
+    others = [
+        other
+        for other in [*lines.formats(), lines.columns]
+        if other != columns and known.issuperset([*other["public"], *other["personal"]])
+    ]
+    found = [row for row in rows if row["position"] not in broken]
+    for position in sorted(broken):
+        found += _under_other_columns(lines, others, position)
+    return found
+
+
+def _under_other_columns(lines: Lines, columns: list[Columns], position: int) -> list[dict[str, Any]]:
+    """Lines of a seal that was edited, and is named: they are read under the columns of the seals beside it. Those under
+    which the fewest differ are its own; where all do, nothing is known of any."""
+    (batch,) = fetch("SELECT count(*) AS count FROM core_historyseal WHERE position = %s", [position])
+    found = [_that_differ(lines, other, position) for other in columns]
+    fewest = min(found, key=len, default=[])
+    return fewest if len(fewest) < batch["count"] else []
+
+
+def _that_differ(lines: Lines, columns: Columns, position: int | None = None) -> list[dict[str, Any]]:
+    """The lines of all seals of these columns, or of the one at a position."""
     personal = lines.personal_digest(columns)
     erased = "false"
     if columns["personal"]:
@@ -71,17 +101,17 @@ def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
         FROM core_historyseal AS leaf
         JOIN core_eventseal AS seal ON seal.position = leaf.position
         JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
-        WHERE leaf."table" = %s AND seal.columns = %s::jsonb
+        WHERE leaf."table" = %s AND {"seal.columns = %s::jsonb" if position is None else "seal.position = %s"}
           AND ({digest} <> leaf.digest OR line.{lines.key}::text <> leaf.row
                OR (coalesce({personal}, '-') <> leaf.personal_digest AND NOT {erased}))
         ORDER BY leaf.position, leaf.line
     """  # noqa: S608
-    rows = fetch(query, [lines.name, json.dumps(columns)])
-    standing = _standing(lines, columns, sorted({row["position"] for row in rows}))
-    return [row | {"standing": standing[row["position"]]} for row in rows]
+    rows = fetch(query, [lines.name, json.dumps(columns) if position is None else position])
+    held = standing(lines, columns, sorted({row["position"] for row in rows}))
+    return [row | {"standing": held[row["position"]], "columns": columns} for row in rows]
 
 
-def _standing(lines: Lines, columns: Columns, positions: list[int]) -> dict[int, str]:
+def standing(lines: Lines, columns: Columns, positions: list[int]) -> dict[int, str]:
     """Of each batch, whether its seals or the lines themselves are what the chain holds; see :data:`SEAL_HOLDS`."""
     if not positions:
         return {}
@@ -111,14 +141,17 @@ def _seal_finding(lines: Lines, row: dict[str, Any]) -> Finding:
         "sealed: its batch in the chain proves it."
     )
     words = {"line": row["line"], "table": named(lines.name), "row": row["row_now"]}
-    return Finding("core_historyseal", row["leaf"], "digest", None, row["digest"], row["sealed_at"], sentence, words)
+    column, before, after = "digest", None, row["digest"]
+    if row["row"] != row["row_now"]:
+        column, before, after = "row", row["row_now"], row["row"]
+    return Finding("core_historyseal", row["leaf"], column, before, after, row["sealed_at"], sentence, words)
 
 
 def lines_that_do_not_hold(lines: Lines) -> dict[int, dict[str, Any]]:
     """The lines of a history that are not the ones that were sealed, by ``pgh_id``; see :func:`proven_by`."""
     known = {*lines.columns["public"], *lines.columns["personal"]}
     return {
-        row["line"]: row | {"columns": columns}
+        row["line"]: row
         for columns in lines.formats()
         if known.issuperset([*columns["public"], *columns["personal"]])
         for row in _broken(lines, columns)
@@ -139,6 +172,17 @@ def proven_by(lines: Lines, row: dict[str, Any], values: Mapping[str, Any]) -> b
     )
 
 
+def sealed_label(lines: Lines, row: dict[str, Any]) -> str | None:
+    """What a broken line told when it was sealed, an entry, a change or a removal, where this alone was edited."""
+    if row["standing"] != SEAL_HOLDS or row["public_holds"]:
+        return None
+    back = _to_its_row(lines, row)
+    columns = row["columns"]
+    return next(
+        (label for label in LABELS if _proves(lines, columns, row, "public", back | {"pgh_label": label})), None
+    )
+
+
 def moved_lines(lines: Lines) -> dict[int, str]:
     """The lines that say another row than the one of which they were sealed: {``pgh_id``: the key of that row}."""
     return {
@@ -148,16 +192,18 @@ def moved_lines(lines: Lines) -> dict[int, str]:
     }
 
 
-def as_sealed(lines: Lines, moved: Mapping[int, str]) -> str:
-    """SQL: the history in which each moved line stands with the row of which it was sealed; the table, without any."""
+def as_sealed(lines: Lines, moved: Mapping[int, str], added: Iterable[int] = ()) -> str:
+    """SQL: the history in which each moved line stands with the row of which it was sealed, and no added line; the table,
+    where there are none."""
+    without = f"WHERE kept.pgh_id NOT IN ({', '.join(str(int(line)) for line in added)})" if added else ""
     if not moved:
-        return lines.table
+        return f"(SELECT kept.* FROM {lines.table} AS kept {without})" if added else lines.table  # noqa: S608
     pairs = ", ".join(f"({int(line)}, {_literal(row)})" for line, row in moved.items())
     back = ", ".join(f"{_literal(column)}, moved.row" for column in _keys(lines))
     return f"""(
         SELECT (jsonb_populate_record(kept, CASE WHEN moved.row IS NULL THEN '{{}}'::jsonb
                 ELSE jsonb_build_object({back}) END)).*
-        FROM {lines.table} AS kept LEFT JOIN (VALUES {pairs}) AS moved (line, row) ON moved.line = kept.pgh_id
+        FROM {lines.table} AS kept LEFT JOIN (VALUES {pairs}) AS moved (line, row) ON moved.line = kept.pgh_id {without}
     )"""  # noqa: S608 - numbers, and keys of rows as literals
 
 
@@ -257,24 +303,30 @@ def _moved_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Findin
     return Finding(lines.name, row["row"], field, before, after, row["sealed_at"], sentence, words)
 
 
+def json_of(line: Any) -> Mapping[str, Any]:
+    """All the columns of a history line."""
+    return json.loads(line) if isinstance(line, str) else line
+
+
 def values_of(line: Any) -> Mapping[str, Any]:
     """The values of the row in a history line, without what the library adds."""
-    values = json.loads(line) if isinstance(line, str) else line
-    return {name: value for name, value in values.items() if not name.startswith("pgh_")}
+    return {name: value for name, value in json_of(line).items() if not name.startswith("pgh_")}
 
 
-def _what_it_said(lines: Lines, columns: Columns, row: dict[str, Any]) -> Was | None:
+def _what_it_said(lines: Lines, row: dict[str, Any]) -> Was | None:
     """The field that was edited and its sealed value, when a neighbour of the line, or the row as it is, has it; None
     when none proves it."""
     if row["standing"] != SEAL_HOLDS:
         return None
-    now = values_of(row["after"])
+    now, columns = values_of(row["after"]), row["columns"]
     key = lines.key.strip('"')
     back = _to_its_row(lines, row)
     wrong = _parts_that_do_not_hold(lines, columns, row, back)
     if not wrong:
         return Was(key, row["row"], row["row_now"])
     part = wrong[0]
+    if part == "public" and (label := sealed_label(lines, row)):
+        return Was("pgh_label", label, json_of(row["after"])["pgh_label"])
     for other in _neighbours(lines, row):
         changed = {
             name: other[name] for name in now if name in columns[part] and name in other and other[name] != now[name]

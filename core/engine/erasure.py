@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from core.engine.findings import Finding
+from core.engine.findings import Finding, differences
 from core.engine.lines import Lines, fetch, quoted
 from core.engine.seals import seal_all
 from core.events import record
@@ -175,14 +175,15 @@ def _filled_again(model: type[models.Model], rows: dict[str, int]) -> Iterator[F
     """  # noqa: S608 - the names come from the models
     sentence = _("line %(line)s of the history of this row was erased by law, and says something again.")
     for row in fetch(query, [list(rows), list(rows.values()), *marks]):
-        field, mark, said = next(
-            (field, mark, said)
+        filled = [
+            (field.column, mark, said)
             for field, mark, said in zip(fields, row["marks"], row["said"], strict=True)
             if said and said != mark
+        ]
+        field, mark, said = differences(
+            {column: mark for column, mark, _said in filled}, {column: said for column, _mark, said in filled}
         )
-        yield Finding(
-            lines.name, row["row"], field.column, mark, said, row["recorded_at"], sentence, {"line": row["line"]}
-        )
+        yield Finding(lines.name, row["row"], field, mark, said, row["recorded_at"], sentence, {"line": row["line"]})
 
 
 def marks_of(model: type[models.Model], field: models.Field, rows: list[Any]) -> list[str | None]:

@@ -10,10 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
+
+from core.text import in_a_sentence
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +51,7 @@ class Finding:
         return re.sub(r"%\(\w+\)[sd]", "…", self.sentence)
 
     def __str__(self) -> str:
-        place = {"table": named(self.table), "id": self.id, "field": self.field}
+        place = {"table": named(self.table), "id": self.id, "field": _field_named(self.table, self.field)}
         if self.id == "*":
             where = _("%(table)s: ")
         else:
@@ -53,11 +59,20 @@ class Finding:
         sentence = self.sentence % self.words if self.words else self.sentence
         said = ""
         if self.before is not None or self.after is not None:
-            before, after = _in_words(self.table, self.field, self.before, self.after)
+            before, after = _in_words(self.table, self.field, *_with_subjects(self), pk=self.id)
             said = _(" before=%(before)s after=%(after)s") % {"before": before, "after": after}
         if self.when:
             said += _(" when=%(when)s") % {"when": _words(None, "", self.when)}
         return f"{where % place}{sentence}{said}"
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, Any, Any]:
+    """The fields in which two states of a row differ, all of them, with what stood and what stands; one that is alone
+    with its bare values, several as {column: value}."""
+    names = [name for name in after if before.get(name) != after[name]]
+    if len(names) == 1:
+        return names[0], before.get(names[0]), after[names[0]]
+    return ", ".join(names) or "*", {name: before.get(name) for name in names}, {name: after[name] for name in names}
 
 
 def of_the_catalogue(table: str, name: Any, sentence: str, before: Any = None, after: Any = None) -> Finding:
@@ -68,12 +83,31 @@ def of_the_catalogue(table: str, name: Any, sentence: str, before: Any = None, a
 # --- what stood, and what stands: one door, the older first, each value as people read it everywhere -------------------
 
 Words = Callable[[type[models.Model] | None, str, Any], str]
+Label = Callable[[type[models.Model], str], str]
+Expand = Callable[[type[models.Model], str, Any, Any, Any], list[tuple[str, str, str]]]
 _values_say: list[Words] = []
+_fields_are_called: list[Label] = []
+_many_in_one: list[Expand] = []
 
 
-def say_values_with(words: Words) -> None:
-    """Let values of fields be told as on every screen; ``words`` gets the model, the name of the field and its value."""
-    _values_say[:] = [words]
+def say_values_with(words: Words, labels: Label, expand: Expand) -> None:
+    """Let fields and their values be told as on every screen; ``words`` gets the model, the name of the field and its
+    value, ``labels`` the model and the name; ``expand`` says what changed inside a field that holds many values, from the
+    model, the name, the key of the row, what stood and what stands."""
+    _values_say[:], _fields_are_called[:], _many_in_one[:] = [words], [labels], [expand]
+
+
+def _expanded(model: type[models.Model], field: str, pk: Any, before: Any, after: Any) -> list[tuple[str, str, str]]:
+    try:
+        return _many_in_one[0](model, field, pk, before, after) if _many_in_one else []
+    except Exception:  # words are read from tables that may be forged, see _words
+        log.exception("What changed in %s.%s has no words.", model._meta.label, field)
+        return []
+
+
+def value_in_words(model: type[models.Model] | None, column: str, value: Any) -> str:
+    """A value of a field of this model, as every finding tells it."""
+    return _words(model, column, value)
 
 
 def line_in_words(label: str | None) -> str:
@@ -101,50 +135,123 @@ def _model_of(table: str) -> type[models.Model] | None:
     return next((model for model in every if model._meta.db_table == table), None)
 
 
-def _in_words(table: str, field: str, before: Any, after: Any) -> tuple[str, str]:
+def _in_words(table: str, field: str, before: Any, after: Any, pk: Any = None) -> tuple[str, str]:
     model = _model_of(table)
+    if isinstance(_column(model, field), models.JSONField) and (told := _expanded(model, field, pk, before, after)):
+        return tuple(" · ".join(f"{label} = {values[side]}" for label, *values in told) for side in (0, 1))
     if isinstance(before, Mapping) or isinstance(after, Mapping):
-        return _rows_in_words(model, field, before, after)
+        return _rows_in_words(table, field, before, after, pk)
     texts = [_words(model, field, value) for value in (before, after)]
+    if texts[0] == texts[1] and str(before) != str(after):  # two rows of one name, two instants of one minute
+        texts = [
+            f"{text} ({_exactly(model, field, value)})" for text, value in zip(texts, (before, after), strict=True)
+        ]
     start = _same_until(*texts) if max(map(len, texts)) > LONG else 0
     return _cut(texts[0], start), _cut(texts[1], start)
 
 
-def _rows_in_words(model: type[models.Model] | None, field: str, before: Any, after: Any) -> tuple[str, str]:
+def _exactly(model: type[models.Model] | None, field: str, value: Any) -> str:
+    """What tells apart two values that read alike: the number of a row, the microsecond of an instant."""
+    column = _column(model, field)
+    if column is not None and column.is_relation:
+        return _("no. %(number)s") % {"number": value}
+    if isinstance(column, models.DateTimeField):
+        try:
+            value = column.to_python(value)
+        except ValidationError:
+            return str(value)
+    return f"{timezone.localtime(value):%H:%M:%S.%f}" if isinstance(value, datetime) else str(value)
+
+
+def _rows_in_words(table: str, field: str, before: Any, after: Any, pk: Any) -> tuple[str, str]:
     """Of two rows, or two contents of one field, what differs; of one that is alone, its first values."""
-    both = isinstance(before, Mapping) and isinstance(after, Mapping)
+    model = _model_of(table)
+    inside = model if field == "*" or _column(model, field) is None else None
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        pairs = [_in_words(table if inside else "", name, before.get(name), after.get(name), pk) for name in names]
+        sides = (
+            [f"{_label(inside, name)} = {pair[side]}" for name, pair in zip(names, pairs, strict=True)]
+            for side in (0, 1)
+        )
+        before_said, after_said = (" · ".join(told) or "–" for told in sides)
+        return (before_said, after_said) if inside else (_cut(before_said, 0), _cut(after_said, 0))
     sides = []
-    for mine, other in ((before, after), (after, before)):
+    for mine in (before, after):
         if not isinstance(mine, Mapping):
             sides.append(_words(model, field, mine))
             continue
         shown = {
             name: value
             for name, value in mine.items()
-            if (other.get(name) != value if both else value not in (None, "", [], {}, False))
+            if value not in (None, "", [], {}, False)
             and not (model and name == model._meta.pk.column)  # the place says it
         }
-        inside = model if field == "*" or field not in _columns(model) else None
         told = [f"{_label(inside, name)} = {_words(inside, name, value)}" for name, value in shown.items()]
         sides.append(_cut(" · ".join(told) or "–", 0))
     return sides[0], sides[1]
 
 
-def _columns(model: type[models.Model] | None) -> set[str]:
-    return {item.column for item in model._meta.concrete_fields} if model else set()
+def _column(model: type[models.Model] | None, name: str) -> models.Field | None:
+    return next((item for item in model._meta.concrete_fields if item.column == name), None) if model else None
 
 
 def _label(model: type[models.Model] | None, column: str) -> str:
-    if model is None or (get_language() or "en").startswith("en"):
+    """What a field is called; in the language of the code, its column."""
+    found = _column(model, column)
+    if found is None or (get_language() or "en").startswith("en"):
         return column
-    return next((str(item.verbose_name) for item in model._meta.concrete_fields if item.column == column), column)
+    return in_a_sentence(_fields_are_called[0](model, found.name)) if _fields_are_called else str(found.verbose_name)
+
+
+def _field_named(table: str, field: str) -> str:
+    """The column of a finding, with what it is called on the screens."""
+    label = _label(_model_of(table), field)
+    alike = "".join(filter(str.isalnum, label)).lower() == field.replace("_", "").lower()
+    return field if alike or label == field else f"{field} ({label})"
+
+
+def _subject_of(model: type[models.Model]) -> GenericForeignKey | None:
+    return next((item for item in model._meta.private_fields if isinstance(item, GenericForeignKey)), None)
+
+
+def _with_subjects(finding: Finding) -> tuple[Any, Any]:
+    """The two values of a finding; where a row speaks of another by its kind and its number (a document of a case), that
+    one is named: the number alone says nothing."""
+    model = _model_of(finding.table)
+    if model is None or (subject := _subject_of(model)) is None:
+        return finding.before, finding.after
+    kind, number = model._meta.get_field(subject.ct_field).column, model._meta.get_field(subject.fk_field).column
+    if finding.field == number:
+        row = model._base_manager.filter(pk=finding.id).values_list(kind, flat=True).first()
+        return _subject_named(row, finding.before), _subject_named(row, finding.after)
+    return _subject_inside(finding.before, kind, number), _subject_inside(finding.after, kind, number)
+
+
+def _subject_inside(values: Any, kind: str, number: str) -> Any:
+    if not isinstance(values, Mapping) or not {kind, number} <= values.keys():
+        return values
+    return {name: value for name, value in values.items() if name != kind} | {
+        number: _subject_named(values[kind], values[number])
+    }
+
+
+def _subject_named(kind: Any, number: Any) -> Any:
+    try:
+        model = ContentType.objects.get_for_id(kind).model_class() if kind and number else None
+    except ContentType.DoesNotExist:  # the kind may be what was forged
+        model = None
+    return f"{model._meta.verbose_name} {number}" if model else number
 
 
 def _words(model: type[models.Model] | None, field: str, value: Any) -> str:
     if value is None or value == "":
         return "–"
-    name = next((item.name for item in model._meta.concrete_fields if item.column == field), "") if model else ""
-    if isinstance(value, Mapping | list) or (name and isinstance(model._meta.get_field(name), models.JSONField)):
+    if field == "pgh_label":
+        return line_in_words(value)
+    column = _column(model, field)
+    name = column.name if column is not None else ""
+    if isinstance(value, Mapping | list) or isinstance(column, models.JSONField):
         return json.dumps(value, ensure_ascii=False, default=str)
     try:
         return _values_say[0](model if name else None, name, value)

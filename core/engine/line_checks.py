@@ -1,47 +1,20 @@
 """Checks of the row history against its seals, and against the events of the people whom it names."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext as _
 
+from core.engine.added_lines import added_lines
 from core.engine.authors import begins_at, exceptions_of
 from core.engine.edited_lines import edited_lines, lines_that_do_not_hold, values_of
+from core.engine.edited_seals import SealsOfLines
 from core.engine.findings import Finding
-from core.engine.lines import Lines, batch_digest, fetch
-from core.engine.seal_checks import broken_seals, transactions_of_removed_events
-
-
-def check_batches() -> Iterator[Finding]:
-    """The hashes of the lines are those that their batch brought into the chain."""
-    query = f"""
-        SELECT seal.position, seal.batch_hash, seal.lines, seal.sealed_at, kept.count, kept.hash FROM core_eventseal AS seal
-        LEFT JOIN (
-            SELECT position, count(*) AS count, {batch_digest("leaf")} AS hash
-            FROM core_historyseal AS leaf GROUP BY position
-        ) AS kept ON kept.position = seal.position
-        WHERE seal.event_id IS NULL AND (kept.count IS DISTINCT FROM seal.lines OR kept.hash <> seal.batch_hash)
-        ORDER BY seal.position
-    """  # noqa: S608
-    rows = fetch(query)
-    broken = broken_seals(row["position"] for row in rows)
-    for row in rows:
-        if row["position"] in broken:
-            continue  # the seal of the batch does not say what was chained; it is named for it
-        sentence = _("the seals of a batch of history lines were edited (%(expected)s sealed, %(found)s there).")
-        yield Finding(
-            "core_historyseal", row["position"], "digest", row["batch_hash"], row["hash"], row["sealed_at"],
-            sentence, {"expected": row["lines"], "found": row["count"] or 0},
-        )  # fmt: skip
-    query = """
-        SELECT leaf."table", leaf.row, leaf.line FROM core_historyseal AS leaf
-        LEFT JOIN core_eventseal AS seal
-          ON seal.position = leaf.position AND seal."table" = leaf."table" AND seal.event_id IS NULL
-        WHERE seal.position IS NULL ORDER BY leaf.id
-    """
-    for row in fetch(query):
-        sentence = _("the seal of line %(line)s of the history stands outside of the chain.")
-        yield Finding(row["table"], row["row"], "*", None, None, None, sentence, {"line": row["line"]})
+from core.engine.lines import Columns, Lines, fetch
+from core.engine.seal_checks import transactions_of_removed_events
+from core.engine.seals import broken_seals
 
 
 def check_lines(model: type[models.Model]) -> Iterator[Finding]:
@@ -52,10 +25,18 @@ def check_lines(model: type[models.Model]) -> Iterator[Finding]:
     known = set(lines.columns["public"]) | set(lines.columns["personal"])
     for columns in lines.formats():
         if lost := sorted({*columns["public"], *columns["personal"]} - known - _present(lines)):
+            if _said_by_broken_seals(lines, columns):
+                continue  # a seal that was edited, and is named, says of what it is
             sentence = _("the history has lost columns that are sealed: its lines cannot be proven any more.")
             yield Finding(lines.name, "*", ", ".join(lost), None, None, None, sentence)
             continue
         yield from edited_lines(lines, columns)
+
+
+def _said_by_broken_seals(lines: Lines, columns: Columns) -> bool:
+    query = 'SELECT position FROM core_eventseal WHERE "table" = %s AND columns = %s::jsonb'
+    positions = {row["position"] for row in fetch(query, [lines.name, json.dumps(columns)])}
+    return broken_seals(positions) == positions
 
 
 def _present(lines: Lines) -> set[str]:
@@ -65,21 +46,36 @@ def _present(lines: Lines) -> set[str]:
 
 def _removed(lines: Lines) -> Iterator[Finding]:
     """Sealed lines that are gone; a row whose whole history went with it is named once."""
-    query = f"""
-        SELECT leaf.row, min(leaf.line) AS first, count(*) AS count, min(seal.sealed_at) AS sealed_at,
-               NOT EXISTS (SELECT FROM {lines.table} AS rest WHERE rest.{lines.key}::text = leaf.row) AS whole
-        FROM core_historyseal AS leaf JOIN core_eventseal AS seal ON seal.position = leaf.position
-        LEFT JOIN {lines.table} AS line ON line.pgh_id = leaf.line
-        WHERE leaf."table" = %s AND line.pgh_id IS NULL
-        GROUP BY leaf.row ORDER BY min(leaf.position), leaf.row
-    """  # noqa: S608
-    for row in fetch(query, [lines.name]):
+    for row in _removed_lines(lines):
         if row["whole"]:
             sentence = _("the whole history of this row was removed (%(count)d sealed lines).")
         else:
             sentence = _("%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.")
         words = {"count": row["count"], "line": row["first"]}
         yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence, words)
+
+
+def removed_rows(lines: Lines) -> dict[str, int]:
+    """The rows of which sealed lines are gone, each with the number of the last of these."""
+    return {row["row"]: row["last"] for row in _removed_lines(lines)}
+
+
+def _removed_lines(lines: Lines) -> list[dict[str, Any]]:
+    query = f"""
+        SELECT leaf.row, min(leaf.line) AS first, max(leaf.line) AS last, count(*) AS count, min(seal.sealed_at) AS sealed_at,
+               NOT EXISTS (SELECT FROM {lines.table} AS rest WHERE rest.{lines.key}::text = leaf.row) AS whole
+        FROM core_historyseal AS leaf JOIN core_eventseal AS seal ON seal.position = leaf.position
+        LEFT JOIN {lines.table} AS line ON line.pgh_id = leaf.line
+        WHERE leaf."table" = %s AND line.pgh_id IS NULL AND leaf.id <> ALL (%s)
+        GROUP BY leaf.row ORDER BY min(leaf.position), leaf.row
+    """  # noqa: S608
+    rows = fetch(query, [lines.name, []])
+    if not rows:
+        return rows
+    # a seal that was edited, and is named, proves no line that would be gone
+    seals = SealsOfLines()
+    edited = [seal.leaf for seal in seals.edited] + [row["id"] for row in seals.misplaced]
+    return fetch(query, [lines.name, edited]) if edited else rows
 
 
 def _salts(lines: Lines) -> Iterator[Finding]:
@@ -118,11 +114,12 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
     rows = fetch(query, [begins_at(), after_line, after_event])
     forged = lines_that_do_not_hold(lines) if rows else {}
     without_event = transactions_of_removed_events() if rows else set()
+    added = added_lines(lines) if rows else {}
     for row in rows:
         if row["number"] in without_event:
             continue  # the event of its transaction was removed, and is named
-        if row["line"] in forged:
-            continue  # whom it names was edited after it was sealed, and is told as that
+        if row["line"] in forged or row["line"] in added:
+            continue  # whom it names was edited after it was sealed, or the whole line added, and is told as that
         sentence = _(
             "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
         )
@@ -135,6 +132,15 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
 def check_rounds(model: type[models.Model]) -> Iterator[Finding]:
     """What one transaction wrote was sealed in one round: nothing was slipped into a transaction of the past."""
     lines = Lines.of(model)
+    for row in slipped_lines(lines).values():
+        sentence = _("line %(line)s of the history was slipped into a transaction that was sealed before it.")
+        yield Finding(
+            lines.name, row["row"], "*", row["before"], row["round"], row["sealed_at"], sentence, {"line": row["line"]}
+        )
+
+
+def slipped_lines(lines: Lines) -> dict[int, dict[str, Any]]:
+    """The lines that were sealed in a later round than what their transaction wrote, by ``pgh_id``."""
     query = f"""
         SELECT DISTINCT ON (leaf.line) leaf.row, leaf.line, batch.sealed_at, batch.round, other.round AS before,
                batch.position, other.position AS beside
@@ -149,10 +155,5 @@ def check_rounds(model: type[models.Model]) -> Iterator[Finding]:
     """  # noqa: S608
     rows = fetch(query, [lines.name])
     broken = broken_seals({row[name] for row in rows for name in ("position", "beside")})
-    for row in rows:
-        if row["position"] in broken or row["beside"] in broken:
-            continue  # a seal that says another round than was chained; it is named for it
-        sentence = _("line %(line)s of the history was slipped into a transaction that was sealed before it.")
-        yield Finding(
-            lines.name, row["row"], "*", row["before"], row["round"], row["sealed_at"], sentence, {"line": row["line"]}
-        )
+    # a seal that says another round than was chained is named for it
+    return {row["line"]: row for row in rows if not broken & {row["position"], row["beside"]}}

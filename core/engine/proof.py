@@ -21,7 +21,7 @@ from core.engine.guards import check_guards
 from core.engine.kept_findings import check_kept_findings
 from core.engine.kind_checks import check_kinds
 from core.engine.labels import Repairs
-from core.engine.line_checks import check_authors, check_batches, check_lines, check_rounds
+from core.engine.line_checks import check_authors, check_lines, check_rounds
 from core.engine.lines import fix_text_settings
 from core.engine.seal_checks import Unsealed, check_seals
 from core.engine.verification import (
@@ -61,7 +61,7 @@ def steps(notes: Notes, *, files: bool = True) -> list[Step]:
         Step("django_content_type", check_kinds),
         Step("core_event", check_events),
         Step("core_eventseal", check_seals),
-        Step("core_historyseal", check_batches),
+        Step("core_historyseal", notes.unsealed.seals.check),
         Step("core_erasure", check_erasures),
         Step("core_figurefinding", check_kept_findings),
         Step("core_eventseal", notes.unsealed.check),

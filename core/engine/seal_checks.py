@@ -1,18 +1,22 @@
 """The chain of seals: whole, of events that are there, made when it says, and of everything that should have one."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
+from core.engine.added_lines import added_lines, findings_of
 from core.engine.authors import BEGINS_WITH as AUTHORS_BEGIN_WITH
+from core.engine.edited_seals import SealsOfLines
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
-from core.engine.seals import FORMULA, LATE, seal_hash, waits_at_most
+from core.engine.seals import FORMULA, LATE, broken_seals, seal_hash, waits_at_most
+from core.events import hash_of
 from core.history import tracked_models
 from core.models.event import Event, EventSeal
 
@@ -49,8 +53,7 @@ def check_seals() -> Iterator[Finding]:
         SELECT seal.position, seal.event_id, seal.event_hash, event.hash, seal.sealed_at,
                seal.transaction::text AS sealed_transaction, event.transaction::text AS transaction
         FROM {table} AS seal LEFT JOIN {Event._meta.db_table} AS event ON event.id = seal.event_id
-        WHERE seal.event_id IS NOT NULL AND (event.id IS NULL OR event.hash <> seal.event_hash
-              OR event.transaction IS DISTINCT FROM seal.transaction)
+        WHERE seal.event_id IS NOT NULL AND (event.id IS NULL OR event.transaction IS DISTINCT FROM seal.transaction)
         ORDER BY seal.position
     """  # noqa: S608
     rows = fetch(query)
@@ -83,19 +86,7 @@ class _Link:
             sentence = _("this seal was edited, its content or its hash: none comes after it that would say which.")
         else:
             sentence = _("this seal was edited: its content is not what was chained. What it said before is not known.")
-        return Finding(table, position, "*", None, None, at, sentence)
-
-
-def broken_seals(positions: Iterable[int]) -> set[int]:
-    """Those of these seals that do not say what was chained: what they say of others proves nothing."""
-    wanted = set(positions)
-    near = EventSeal.objects.in_bulk(wanted | {position - 1 for position in wanted})
-    return {
-        position
-        for position in wanted
-        if position in near and (position == 1 or position - 1 in near)
-        if seal_hash(near[position - 1].hash if position > 1 else "", near[position]) != near[position].hash
-    }
+        return Finding(table, position, "*", None, None, None, sentence)  # when it was made may be what was edited
 
 
 def check_unchained() -> Iterator[Finding]:
@@ -139,43 +130,47 @@ def check_times_of_events() -> Iterator[Finding]:
             sentence = _("this event says that it was recorded at another instant than the one that was sealed.")
         else:
             sentence = _("this event says that it was recorded at an instant to come.")
-        before = _minute(row["before"]) if row["position"] else None
-        after = _minute(row["recorded_at"]) if row["recorded_at"] else None
-        yield Finding(Event._meta.db_table, row["id"], "recorded_at", before, after, row["sealed_at"], sentence)
+        before = row["before"] if row["position"] else None
+        yield Finding(
+            Event._meta.db_table, row["id"], "recorded_at", before, row["recorded_at"], row["sealed_at"], sentence
+        )
 
 
 def check_beginning() -> Iterator[Finding]:
     """The migrations from which on lines are asked for their event are not said to be later than what they brought."""
     query = """
-        SELECT migration.id, migration.app || '.' || migration.name AS name, migration.applied, first.sealed_at
-        FROM (SELECT min(sealed_at) AS sealed_at FROM core_eventseal WHERE formula > 1) AS first
-        JOIN django_migrations AS migration ON migration.applied > first.sealed_at
-        WHERE (migration.app || '.' || migration.name) = ANY (%s) ORDER BY migration.id
+        SELECT migration.id, migration.app || '.' || migration.name AS name, migration.applied, seal.sealed_at, seal.position
+        FROM django_migrations AS migration CROSS JOIN LATERAL (
+            SELECT position, sealed_at FROM core_eventseal WHERE formula > 1 AND sealed_at < migration.applied
+            ORDER BY sealed_at, position LIMIT 200
+        ) AS seal
+        WHERE (migration.app || '.' || migration.name) = ANY (%s) ORDER BY migration.id, seal.sealed_at, seal.position
     """
-    for row in fetch(query, [[".".join(AUTHORS_BEGIN_WITH), ".".join(BEGINS_WITH)]]):
+    rows, named = fetch(query, [[".".join(AUTHORS_BEGIN_WITH), ".".join(BEGINS_WITH)]]), set[int]()
+    broken = broken_seals(row["position"] for row in rows)
+    for row in rows:
+        if row["id"] in named or row["position"] in broken:
+            continue  # a seal that was edited says nothing of when others were written
+        named.add(row["id"])
         sentence = _(
             "the migration %(name)s is said to have come after what it brought: older lines would not be asked."
         )
-        before, after = _minute(row["sealed_at"]), _minute(row["applied"])
         yield Finding(
-            "django_migrations", row["id"], "applied", before, after, row["applied"], sentence, {"name": row["name"]}
-        )
+            "django_migrations", row["id"], "applied", row["sealed_at"], row["applied"], row["applied"], sentence,
+            {"name": row["name"]},
+        )  # fmt: skip
 
 
 def _found_in_events(rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    table = Event._meta.db_table
     for row in rows:
-        gone = row["hash"] is None
-        if not gone and row["hash"] == row["event_hash"]:
-            sentence = _("this event says that it was written in another transaction than the one that was sealed.")
-            before, after = row["sealed_transaction"], row["transaction"]
-            yield Finding(
-                Event._meta.db_table, row["event_id"], "transaction", before, after, row["sealed_at"], sentence
-            )
+        if row["hash"] is None:
+            sentence = _("this sealed event was removed.")
+            yield Finding(table, row["event_id"], "*", None, None, row["sealed_at"], sentence)
             continue
-        sentence = _("this sealed event was removed.") if gone else _("this sealed event was written anew.")
-        yield Finding(
-            Event._meta.db_table, row["event_id"], "hash", row["event_hash"], row["hash"], row["sealed_at"], sentence
-        )
+        sentence = _("this event says that it was written in another transaction than the one that was sealed.")
+        before, after = row["sealed_transaction"], row["transaction"]
+        yield Finding(table, row["event_id"], "transaction", before, after, row["sealed_at"], sentence)
 
 
 def check_times_of_seals() -> Iterator[Finding]:
@@ -196,8 +191,8 @@ def check_times_of_seals() -> Iterator[Finding]:
     rows = fetch(query, [FORMULA, _begins_at()])
     broken = broken_seals(position for row in rows for position in (row["position"] - 1, row["position"]))
     for row in rows:
-        if row["position"] - 1 in broken and row["position"] not in broken:
-            continue  # it is the seal before that says another time, and it is named for it
+        if broken & {row["position"] - 1, row["position"]}:
+            continue  # it is a seal that was edited that says another time, and it is named for it
         sentence = _("this seal cannot have been made when it says.")
         yield Finding(table, row["position"], "sealed_at", row["before"], row["sealed_at"], row["written"], sentence)
     query = """
@@ -250,13 +245,20 @@ class Unsealed:
     young: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    seals: SealsOfLines = field(default_factory=SealsOfLines)
 
     def check(self) -> Iterator[Finding]:
         """Whatever was written longer ago than a seal takes has one. Proving seals nothing."""
         limit = _now() - waits_at_most()
-        self._add(EVENTS, limit, "events")
+        if self._add(EVENTS, limit, "events"):
+            self._take_away([event.recorded_at or event.created_at for event in _false_events()], limit, "events")
         for model in tracked_models():
-            self._add(_unsealed_lines(Lines.of(model)), limit, "lines")
+            lines = Lines.of(model)
+            if self._add(_unsealed_lines(lines), limit, "lines"):
+                edited = {seal.line: seal.recorded_at(lines) for seal in self.seals.edited if seal.table == lines.name}
+                added = {number: row for number, row in added_lines(lines).items() if number not in edited}
+                yield from findings_of(lines, added)
+                self._take_away([*edited.values(), *(row["recorded_at"] for row in added.values())], limit, "lines")
         if not self.events and not self.lines:
             return
         sentence = _(
@@ -268,13 +270,21 @@ class Unsealed:
         }  # fmt: skip
         yield Finding(EventSeal._meta.db_table, "*", "*", None, None, self.last, sentence, words)
 
-    def _add(self, query: str, limit: datetime, kind: str) -> None:
+    def _take_away(self, written: list[datetime], limit: datetime, kind: str) -> None:
+        """What waits for no seal: somebody added it, or edited its seal, and it is named."""
+        late = sum(moment < limit for moment in written)
+        setattr(self, kind, getattr(self, kind) - late)
+        self.young -= len(written) - late
+
+    def _add(self, query: str, limit: datetime, kind: str) -> int:
+        """Count what waits; how much of this kind there is."""
         (row,) = fetch(query, {"limit": limit})
         self.young += row["young"]
         setattr(self, kind, getattr(self, kind) + row["late"])
         if row["late"]:
             self.first = min(filter(None, (self.first, row["first"])))
             self.last = max(filter(None, (self.last, row["last"])))
+        return row["young"] + row["late"]
 
 
 _COUNTS = """
@@ -287,6 +297,17 @@ EVENTS = f"""
         WHERE NOT EXISTS (SELECT FROM core_eventseal AS seal WHERE seal.event_id = event.id)
     ) AS unsealed
 """  # noqa: S608
+
+
+def _false_events() -> list[Event]:
+    """Events without a seal that do not say what their hash says: the check of the events names them."""
+    labels = {kind.pk: f"{kind.app_label}.{kind.model}" for kind in ContentType.objects.all()}
+    sealed = EventSeal.objects.filter(event_id=OuterRef("pk"))
+    return [
+        event
+        for event in Event.objects.exclude(Exists(sealed)).order_by("-pk")[:CHUNK]
+        if hash_of(event, labels.get(event.content_type_id, "?")) != event.hash
+    ]
 
 
 def _unsealed_lines(lines: Lines) -> str:

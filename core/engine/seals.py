@@ -10,7 +10,7 @@ that were removed and made anew cannot be told from a worker that stood still, b
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,6 +82,18 @@ def seal_hash(previous: str, seal: EventSeal) -> str:
     if seal.formula > 1:
         what += f"|{_instant(seal.oldest)}|{_instant(seal.sealed_at)}"
     return hashlib.sha256(f"{previous}|{seal.position}|{what}".encode()).hexdigest()
+
+
+def broken_seals(positions: Iterable[int]) -> set[int]:
+    """Those of these seals that do not say what was chained: what they say of others proves nothing."""
+    wanted = set(positions)
+    near = EventSeal.objects.in_bulk(wanted | {position - 1 for position in wanted})
+    return {
+        position
+        for position in wanted
+        if position in near and (position == 1 or position - 1 in near)
+        if seal_hash(near[position - 1].hash if position > 1 else "", near[position]) != near[position].hash
+    }
 
 
 def seal_all() -> Sealed:

@@ -10,10 +10,13 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
-from core.engine.edited_lines import EXPLAINED, as_sealed, lines_that_do_not_hold, moved_lines, proven_by
+from core.engine.added_lines import added_lines
+from core.engine.edited_lines import EXPLAINED, as_sealed, lines_that_do_not_hold, moved_lines, proven_by, sealed_label
 from core.engine.erasure import marks_of
-from core.engine.findings import Finding, line_in_words
+from core.engine.event_checks import last_states
+from core.engine.findings import Finding, differences, line_in_words
 from core.engine.kind_checks import number_of_kind
+from core.engine.line_checks import removed_rows, slipped_lines
 from core.engine.lines import Lines, fetch, quoted
 from core.engine.seal_checks import transactions_of_removed_events
 from core.history import history_model_of, personal_fields, tracked_models
@@ -75,15 +78,21 @@ HISTORY = "[history]"
 
 
 def _as_sealed(model: type[models.Model], statement: str) -> list[dict[str, Any]]:
-    """What a statement on the history of a model finds, each line with the row of which it was sealed: one that was
-    moved to another row accuses neither of the two.
+    """What a statement on the history of a model finds, each line with the row of which it was sealed, and no line that
+    was added: one that was moved to another row accuses neither of the two, an added one accuses none.
 
     :data:`HISTORY` stands in the statement for the history. Without findings, nothing is asked twice.
     """
     lines = Lines.of(model)
     rows = fetch(statement.replace(HISTORY, lines.table))
-    moved = moved_lines(lines) if rows else {}
-    return fetch(statement.replace(HISTORY, as_sealed(lines, moved))) if moved else rows
+    if not rows:
+        return rows
+    moved, added = moved_lines(lines), added_lines(lines).keys() | slipped_lines(lines).keys()
+    if not moved and not added:
+        return rows
+    found, again = {row["id"] for row in rows}, fetch(statement.replace(HISTORY, as_sealed(lines, moved, added)))
+    # a row that says what an added line says is told by that line
+    return again if moved else [row for row in again if row["id"] in found]
 
 
 def check_rows(model: type[models.Model]) -> Iterator[Finding]:
@@ -105,8 +114,15 @@ def check_rows(model: type[models.Model]) -> Iterator[Finding]:
     """  # noqa: S608 - the names come from the models
     rows = _as_sealed(model, query)
     lines = _NewestLines(Lines.of(model), [row["line"] for row in rows if row["line"]]) if rows else None
+    removed = removed_rows(lines.lines) if rows else {}
     for row in rows:
         before, after = _loaded(row["before"]), _loaded(row["after"])
+        if row["is_present"] and removed.get(str(row["id"]), 0) > (row["line"] or 0):
+            continue  # what its newest lines said was removed, and is told as that
+        if lines.told_otherwise(row["line"], row["is_present"]):
+            if not row["is_present"] or before == after:
+                continue  # the line was edited: it told of a change, or of the removal
+            row["label"] = "update"
         edited = before is not None and row["is_present"] and row["label"] != "delete"
         if edited and lines.said_by_the_row(row["line"], after):
             continue  # the line was edited, not the row: the check of the lines says so, with what was sealed
@@ -132,6 +148,13 @@ class _NewestLines:
             return False
         self.left -= 1
         return proven_by(self.lines, self.broken[line], values)
+
+    def told_otherwise(self, line: int | None, is_present: bool) -> bool:
+        """Whether a line that was edited told, when it was sealed, what the row is: there, or gone."""
+        if line not in self.broken:
+            return False
+        label = sealed_label(self.lines, self.broken[line])
+        return label is not None and (label != "delete") == is_present
 
     def holds_the_mark(self, row: Any, line: int, before: dict[str, Any], after: dict[str, Any]) -> bool:
         """Whether the row was erased by law, up to this line, and holds the mark of that wherever the line differs."""
@@ -170,9 +193,8 @@ def _row_finding(table: str, row: dict[str, Any], before: Any, after: Any, edite
     if row["label"] == "delete":
         sentence = _("this row came back after its deletion without leaving a trace.")
         return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
-    field = next(name for name in before if before[name] != after[name])
-    said = before[field] if known else None
-    return Finding(table, row["id"], field, said, after[field], row["recorded_at"], edited)
+    field, said, says = differences(before, after)
+    return Finding(table, row["id"], field, said if known else None, says, row["recorded_at"], edited)
 
 
 def _loaded(value: Any) -> Any:
@@ -183,9 +205,10 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
     """The history of every row begins with its creation, and nothing follows its deletion."""
     names = _Tables.of(model)
     query = f"""
-        SELECT id, label, pgh_id, pgh_created_at, previous FROM (
+        SELECT id, label, pgh_id, pgh_created_at, previous, before FROM (
             SELECT {names.key} AS id, pgh_label AS label, pgh_id, pgh_created_at,
-                   lag(pgh_label) OVER (PARTITION BY {names.key} ORDER BY pgh_id) AS previous
+                   lag(pgh_label) OVER (PARTITION BY {names.key} ORDER BY pgh_id) AS previous,
+                   lag(pgh_id) OVER (PARTITION BY {names.key} ORDER BY pgh_id) AS before
             FROM {HISTORY} AS kept
         ) AS line
         WHERE (previous IS NULL) <> (label = 'insert') AND previous IS DISTINCT FROM 'delete'
@@ -193,10 +216,12 @@ def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
         ORDER BY pgh_id
     """  # noqa: S608 - the names come from the models
     rows = _as_sealed(model, query)
-    forged = lines_that_do_not_hold(Lines.of(model)) if rows else {}
+    lines = Lines.of(model)
+    forged = lines_that_do_not_hold(lines) if rows else {}
+    removed = removed_rows(lines) if rows else {}
     for row in rows:
-        if row["pgh_id"] in forged:
-            continue  # what it says of itself was edited after it was sealed, and is told as that
+        if row["pgh_id"] in forged or row["before"] in forged or str(row["id"]) in removed:
+            continue  # what a line says of itself was edited after it was sealed, or lines removed, and is told as that
         sentence = _("the history of this row has a gap before its line %(line)s.")
         yield Finding(
             names.name, row["id"], "*", line_in_words(row["previous"]), line_in_words(row["label"]),
@@ -222,21 +247,13 @@ def check_outside(model: type[models.Model]) -> Iterator[Finding]:
         if row["line"] in forged:
             continue  # whoever made the change was named when it was sealed
         before, after = _loaded(row["before"]) or {}, _loaded(row["after"])
-        field = next((name for name in after if row["label"] == "update" and before.get(name) != after[name]), "*")
-        sentence = _("edited outside Essor (%(what)s).")
-        whole = field == "*"
-        if row["label"] == "delete":
-            before, after = after, None
-        yield Finding(
-            names.name,
-            row["id"],
-            field,
-            (before or None) if whole else before.get(field),
-            after if whole else after[field],
-            row["recorded_at"],
-            sentence,
-            {"what": line_in_words(row["label"])},
-        )
+        field, said, says = "*", before or None, after
+        if row["label"] == "update":
+            field, said, says = differences(before, after)
+        elif row["label"] == "delete":
+            said, says = after, None
+        sentence, words = _("edited outside Essor (%(what)s)."), {"what": line_in_words(row["label"])}
+        yield Finding(names.name, row["id"], field, said, says, row["recorded_at"], sentence, words)
 
 
 # --- states and events ---------------------------------------------------------------------------------------------
@@ -265,14 +282,16 @@ def check_states(model: type[models.Model], column: str) -> Iterator[Finding]:
         WHERE present.{quoted(column)} <> last.to_state
         ORDER BY last.created_at
     """  # noqa: S608
-    rows = fetch(query, [number_of_kind(model)])
+    kind = number_of_kind(model)
+    rows = fetch(query, [kind])
     excused = _rows_without_event(model, [row["id"] for row in rows])
+    given = last_states(kind, [row["id"] for row in rows]) if rows else {}
     for row in rows:
-        if str(row["id"]) in excused:
-            continue  # the event of its last change was removed, and is named
+        if str(row["id"]) in excused or given.get(row["id"]) in (None, row["state"]):
+            continue  # an event that gave a state was removed, moved, added or edited, and is named
         sentence = _("this state was given without a transition.")
         yield Finding(
-            model._meta.db_table, row["id"], column, row["to_state"], row["state"], row["created_at"], sentence
+            model._meta.db_table, row["id"], column, given[row["id"]], row["state"], row["created_at"], sentence
         )
 
 

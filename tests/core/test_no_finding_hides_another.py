@@ -1,12 +1,18 @@
 """A forged row may be the one from which words or other checks are read: every other finding is still told."""
 
+from datetime import UTC, datetime
+
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.utils import translation
 
 from core.acting import acting_as
 from core.engine import findings
 from core.engine.findings import Finding
+from core.engine.proof import Notes, run, steps
 from core.engine.seals import seal_all
+from core.events import record
 from core.models.user import User
 from tests.core.test_proof_of_the_proof import behind_the_triggers, broken, in_english, sql
 from tests.factories.core import UserFactory
@@ -51,3 +57,186 @@ def test_a_seal_that_names_no_columns_is_named_and_hides_no_forged_line(columns)
     assert any(line.startswith(f"core_eventseal id={position}") for line in lines), lines
     assert any(line.startswith(f"core_user id={other.pk}") for line in lines), lines
     assert not any("could not be made" in line for line in lines), lines
+
+
+def test_a_row_is_told_with_every_field_that_was_forged():
+    with acting_as(label="tests"):
+        person = UserFactory(first_name="Odile", phone="0102030405")
+    seal_all()
+    with behind_the_triggers():
+        sql("UPDATE core_user SET phone = '99', first_name = 'Anna', is_staff = NOT is_staff WHERE id = %s", person.pk)
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=phone, is_staff, first_name: this row was edited")
+    assert "before=phone = 0102030405 · is_staff = No · first_name = Odile" in line
+    assert "after=phone = 99 · is_staff = Yes · first_name = Anna" in line
+
+
+def test_a_change_outside_of_essor_is_told_with_every_field():
+    with acting_as(label="tests"):
+        person = UserFactory(first_name="Odile", phone="0102030405")
+    seal_all()
+    sql("UPDATE core_user SET phone = '99', first_name = 'Anna' WHERE id = %s", person.pk)
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=phone, first_name: edited outside Essor (update).")
+    assert "before=phone = 0102030405 · first_name = Odile after=phone = 99 · first_name = Anna" in line
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "before", "after", "told"),
+    [
+        ("core_storedfile", "size", 15_100, 15_101, "before=14.7 KB (15100) after=14.7 KB (15101)"),
+        ("core_event", "created_at", datetime(2026, 1, 1, 9, 0, 1, tzinfo=UTC), datetime(2026, 1, 1, 9, 0, 2, tzinfo=UTC),
+         "(10:00:01.000000) after=1 January 2026, 10:00 a.m. (10:00:02.000000)"),
+    ],
+)  # fmt: skip
+def test_what_stood_and_what_stands_never_read_alike(table, field, before, after, told):
+    assert told in str(Finding(table, 1, field, before, after, None, "x")).replace("\N{NO-BREAK SPACE}", " ")
+
+
+# --- lines of the history: the one that was touched is named, alone ---------------------------------------------------
+
+LAST = "(SELECT max(pgh_id) FROM core_userevent)"
+DELETE_SAID = "UPDATE core_userevent SET pgh_label = 'delete' WHERE pgh_id = "
+GONE = "DELETE FROM core_userevent WHERE pgh_id = "
+ADDED = (
+    "INSERT INTO core_userevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', {number}))).* "
+    "FROM core_userevent AS line WHERE pgh_label = '{label}' ORDER BY pgh_id DESC LIMIT 1"
+)
+
+
+def _only_finding() -> tuple[Finding, Notes]:
+    notes = Notes()
+    found = run(steps(notes, files=False), limit=None, sessions=1, told=lambda *_of: None).shown
+    assert len(found) == 1, [str(finding) for finding in found]
+    return found[0], notes
+
+
+@pytest.mark.parametrize(
+    ("forgery", "said"),
+    [
+        (f"{DELETE_SAID}{LAST}", "was edited after it was sealed"),
+        (f"{DELETE_SAID}{LAST} - 1", "was edited after it was sealed"),
+        (ADDED.format(number="90001000", label="insert"), "was added by SQL: no change of the row wrote it"),
+        (ADDED.format(number="90001000", label="update"), "was added by SQL: no change of the row wrote it"),
+        (ADDED.format(number="nextval('core_userevent_pgh_id_seq')", label="insert"), "was added by SQL: no change of the row"),
+        (f"{GONE}{LAST}", "sealed lines of the history of this row were removed"),
+        (f"{GONE}{LAST} - 1", "sealed lines of the history of this row were removed"),
+    ],
+)  # fmt: skip
+def test_a_line_that_says_delete_is_added_or_removed_is_named_alone(forgery, said):
+    with acting_as(label="tests"):
+        person = UserFactory(phone="1")
+    with acting_as(label="tests"):
+        User.objects.filter(pk=person.pk).update(phone="2")
+    seal_all()
+    with behind_the_triggers():
+        sql(forgery)
+    found, notes = _only_finding()
+    assert str(found).startswith(f"core_user id={person.pk}") and said in str(found), str(found)
+    assert notes.unsealed.young == 0, "nothing waits for a seal"
+    if "label" in forgery and "edited" in said:
+        assert "delete" in str(found).partition("after=")[2]
+
+
+# --- events: the one that was touched is named, by what it said ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("sequence = 99", "moved to another rank there after it was written. before=2 after=99"),
+        ("action = 'edit_account'", "the event “Look” of"),
+        ("created_at = created_at - interval '90 days'", "field=created_at: the event “Look” of"),
+        ("actor_id = NULL", "field=actor_id: the event “Look” of"),
+        ("previous_hash = repeat('0', 64)", "field=previous_hash: the event “Look” of"),
+        ("data = '{\"amount\": \"99.00\", \"kept\": \"12.00\"}'", "before=Amount = 12.00 after=Amount = 99.00"),
+        ("data = '{\"amount\": \"1\", \"kept\": \"2\"}'", "What they said cannot be known."),
+        ("created_at = '2001-01-01 12:34:56'", "may be the forged ones"),
+        ("hash = repeat('0', 64)", "the hash of the event “Look” of"),
+        ("content_type_id = (SELECT max(id) FROM django_content_type)", "was moved from there to"),
+    ],
+)  # fmt: skip
+def test_an_edited_event_is_told_alone_by_what_it_said(edit, said):
+    with acting_as(label="tests"):
+        person = UserFactory()
+    record(person, "look", actor=person)
+    edited = record(person, "look", actor=person, data={"amount": "12.00", "kept": "12.00"})
+    record(person, "edit_account", actor=person)
+    seal_all()
+    with behind_the_triggers():
+        sql(f"UPDATE core_event SET {edit} WHERE id = %s", edited.pk)  # noqa: S608
+    found, _notes = _only_finding()
+    assert str(found).startswith(f"core_event id={edited.pk}") and said in str(found), str(found)
+
+
+def test_two_events_that_were_exchanged_are_one_finding():
+    with acting_as(label="tests"):
+        person = UserFactory()
+    _start, first, second = [record(person, action, actor=person) for action in ("look", "look", "edit_account")]
+    seal_all()
+    with behind_the_triggers():
+        for pk, rank in ((first.pk, 99), (second.pk, 2), (first.pk, 3)):
+            sql("UPDATE core_event SET sequence = %s WHERE id = %s", rank, pk)
+    found, _notes = _only_finding()
+    assert f"the order of two events of {person._meta.verbose_name} {person.pk} was exchanged" in str(found)
+    assert "before=2 after=3" in str(found)
+
+
+def test_an_event_added_by_sql_is_told_as_added_and_waits_for_no_seal():
+    with acting_as(label="tests"):
+        person = UserFactory()
+    record(person, "look", actor=person)
+    seal_all()
+    with behind_the_triggers():
+        sql(
+            "INSERT INTO core_event SELECT (jsonb_populate_record(event, jsonb_build_object('id', event.id + 1, 'sequence', 2,"
+            " 'hash', repeat('d', 64), 'previous_hash', event.hash))).* FROM core_event AS event"
+        )
+    found, notes = _only_finding()
+    assert "was never sealed, and its hash is not the one of what it says: it was added or edited" in str(found)
+    assert notes.unsealed.young == 0
+
+
+# --- seals: the one that was touched is named, once, and proves nothing of others -------------------------------------
+
+OF_A_LINE = "UPDATE core_historyseal SET {edit} WHERE \"table\" = 'core_user' AND line = (SELECT max(pgh_id) FROM core_userevent)"
+OF_A_BATCH = "UPDATE core_eventseal SET {edit} WHERE position = (SELECT max(position) FROM core_eventseal WHERE \"table\" = 'core_user')"
+
+
+@pytest.mark.parametrize(
+    ("forgery", "said"),
+    [
+        (OF_A_LINE.format(edit="\"table\" = 'core_job'"), "field=table: the seal of line"),
+        (OF_A_LINE.format(edit="line = 90001000"), "field=line: the seal of line"),
+        (OF_A_LINE.format(edit="row = '90001000'"), "field=row: the seal of line"),
+        (OF_A_LINE.format(edit="digest = repeat('0', 64)"), "field=digest: the seal of line"),
+        (OF_A_BATCH.format(edit="\"table\" = 'core_job'"), "this seal was edited"),
+        (OF_A_BATCH.format(edit="sealed_at = sealed_at - interval '1 day'"), "this seal was edited"),
+        (OF_A_BATCH.format(edit="formula = 1"), "this seal was edited"),
+        (OF_A_BATCH.format(edit="columns = columns #- '{public,0}'"), "this seal was edited"),
+        (OF_A_BATCH.format(edit="lines = 7"), "this seal was edited"),
+    ],
+)
+def test_a_seal_that_was_edited_is_named_once_and_accuses_nobody(forgery, said):
+    seal_all()
+    with acting_as(label="tests"):
+        UserFactory()
+    seal_all()
+    with behind_the_triggers():
+        sql(forgery)
+    found, notes = _only_finding()
+    assert str(found).startswith(("core_historyseal id=", "core_eventseal id=")) and said in str(found), str(found)
+    assert notes.unsealed.young == 0
+
+
+def test_a_finding_names_fields_and_subjects_as_the_screens_do():
+    kind = ContentType.objects.get_for_model(User)
+    with translation.override("fr"):
+        role = str(Finding("core_user_groups", 1, "*", {"user_id": 999999, "group_id": 999999}, None, None, "x"))
+        document = str(Finding("core_document", 1, "*", None, {"content_type_id": kind.pk, "object_id": 7}, None, "x"))
+        one, several = (
+            str(Finding("core_user", 1, field, "1", "2", None, "x")) for field in ("phone", "phone, is_staff")
+        )
+        assert f"{User._meta.verbose_name} = n°" in role and "rôle = n°" in role
+        assert f"objet = {User._meta.verbose_name} 7" in document
+        assert "champ phone (téléphone)" in one and "champ phone, is_staff" in several

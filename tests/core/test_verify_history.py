@@ -12,7 +12,7 @@ from django.utils import translation
 
 from core.acting import acting_as
 from core.engine.seals import seal_all
-from core.events import record
+from core.events import hash_of, record
 from core.management.commands.verify_history import Command
 from core.models.event import Event, EventSeal
 from core.models.user import User
@@ -251,7 +251,7 @@ def test_an_event_edited(filed):
     sql("UPDATE core_event SET comment = 'never said' WHERE sequence = 1", behind_the_triggers=True)
     (line,) = broken()
     assert line.startswith("core_event id=")
-    assert "field=content_hash: the event “Submit” of case" in line
+    assert "field=comment: the event “Submit” of case" in line and "before=– after=never said" in line
 
 
 def test_an_event_moved_to_another_transaction(filed):
@@ -259,9 +259,20 @@ def test_an_event_moved_to_another_transaction(filed):
     assert any("was written in another transaction than the one that was sealed" in line for line in broken())
 
 
-def test_an_event_edited_together_with_its_hash(filed):
+def test_the_hash_of_an_event_edited(filed):
     sql("UPDATE core_event SET hash = repeat('0', 64) WHERE sequence = 1", behind_the_triggers=True)
-    assert any("written anew" in line for line in broken())
+    (line,) = broken()
+    assert "field=hash: the hash of the event “Submit” of case" in line and "it says what was sealed" in line
+
+
+def test_an_event_edited_together_with_its_hash(filed):
+    """Its seal proves what it said; the event after it follows that."""
+    event = Event.objects.get(sequence=1)
+    event.action = "accept"
+    made = hash_of(event, "sample.case")
+    sql("UPDATE core_event SET action = 'accept', hash = %s WHERE sequence = 1", made, behind_the_triggers=True)
+    (line,) = broken()
+    assert "the event “Submit” of case" in line or "an event of case" in line, line
 
 
 def test_the_tail_of_a_chain_removed(filed):
@@ -277,7 +288,8 @@ def test_a_whole_chain_removed(filed):
 
 def test_an_event_in_the_middle_removed(filed):
     sql("DELETE FROM core_event WHERE sequence = 1", behind_the_triggers=True)
-    assert any("field=sequence" in line for line in broken())
+    (line,) = broken()
+    assert "this sealed event was removed" in line
 
 
 def test_a_seal_edited_or_removed(filed):
@@ -305,6 +317,18 @@ def test_a_state_given_without_a_transition(filed):
     (line,) = broken()
     assert line.startswith(f"sample_case id={filed.pk} field=state: this state was given without a transition.")
     assert "before=Submitted after=Accepted" in line
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["object_id = object_id + 1000", "sequence = 50", "to_state = 'accepted'", "action = 'look', to_state = ''",
+     "content_type_id = content_type_id + 1"],
+)  # fmt: skip
+def test_an_event_that_gave_a_state_and_was_moved_or_edited_accuses_no_row(filed, edit):
+    sql(f"UPDATE core_event SET {edit} WHERE sequence = 1", behind_the_triggers=True)  # noqa: S608
+    (line,) = broken()
+    assert line.startswith("core_event id=")
+    assert f"case {filed.pk}" in line, "it is told with the case of which it was written"
 
 
 def test_a_check_that_fails_is_a_finding_and_silences_no_other(person, filed):

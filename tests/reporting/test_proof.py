@@ -13,9 +13,12 @@ from core.engine.seals import seal_all
 from core.history import history_model_of
 from core.money import format_euros
 from grants.models import Snapshot
+from reporting.effects import public_amount_of
 from reporting.models import (
     Certificate,
     CertificateAllocation,
+    ExpenditureDeclaration,
+    ExpenditureItem,
     PaymentApplication,
     PaymentApplicationEntry,
     PaymentApplicationLine,
@@ -87,10 +90,33 @@ def test_the_total_of_a_certificate_is_told_once_and_the_same_way_everywhere(cas
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE reporting_certificate SET total = total + 1000")
         cursor.execute("SET LOCAL session_replication_role = origin")
+    (line,) = broken()
+    assert line.startswith("Certificat (reporting_certificate) n°")
+    assert f"Avant : {stood} ; après : {stands}." in " ".join(line.split())
+
+
+@pytest.mark.parametrize(
+    ("model", "edit", "field"),
+    [
+        (PaymentApplicationEntry, "UPDATE {table} SET line_id = line_id + 1000", "line_id"),
+        (PaymentApplicationEntry, "DELETE FROM {table}", ""),
+        (CertificateAllocation, "UPDATE {table} SET amount = amount + 1 WHERE kind = 'eu'", "amount"),
+        (CertificateAllocation, "DELETE FROM {table} WHERE kind = 'eu'", ""),
+        (CertificateAllocation, "UPDATE {table} SET certificate_id = certificate_id + 1 WHERE kind = 'eu'", "certificate_id"),
+        (ExpenditureItem, "UPDATE {table} SET retained_amount = retained_amount - 1, declared_amount = declared_amount - 1 "
+         "WHERE retained_amount > 1", "declared_amount, retained_amount"),
+        (ExpenditureDeclaration, "UPDATE {table} SET number = 'X'", "number"),
+    ],
+)  # fmt: skip
+def test_a_forged_row_is_named_and_nothing_that_rests_on_it(case, model, edit, field):
+    """Sums and hashes are made of what is there now: where that is forged, they say nothing of what holds them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(edit.format(table=model._meta.db_table))
+        cursor.execute("SET LOCAL session_replication_role = origin")
     lines = broken()
-    assert {line.partition(" n°")[0] for line in lines} == {"Certificat (reporting_certificate)"}
-    assert len(lines) == 2
-    assert all(f"Avant : {stood} ; après : {stands}." in " ".join(line.split()) for line in lines), lines
+    assert all(f"({model._meta.db_table}) n°" in line for line in lines), lines
+    assert all(f"champ {field}" in line for line in lines if field), lines
 
 
 def test_an_entry_and_a_line_of_a_closed_application_raised(case):
@@ -103,10 +129,24 @@ def test_an_entry_and_a_line_of_a_closed_application_raised(case):
 
 
 def test_a_closed_application_is_the_hash_with_which_it_was_closed(case):
-    """An entry, its line, its certificate and the allocations raised alike, with their histories: the sums agree."""
+    """A certificate shared out otherwise, with its hash, its entry and its line, with their histories that had no seal."""
+    edit(CertificateAllocation, "amount = amount + 100", "kind = 'eu'")
+    assert found(PaymentApplication) == set(), "what it rests on is named by its seals"
+    edit(
+        CertificateAllocation,
+        "amount = amount - 100",
+        f"id = {CertificateAllocation.objects.exclude(kind='eu').first().pk}",
+    )
+    (content,) = [content for content in contents() if (content.model, content.field) == (Certificate, "sha256")]
+    edit(Certificate, f"sha256 = '{content.made_again(Certificate.objects.get())}'")
+    public = public_amount_of(Certificate.objects.get())
     for model in (PaymentApplicationEntry, PaymentApplicationLine):
-        edit(model, "union_amount = union_amount + 1000")
-    assert found(PaymentApplicationLine) == set()
+        edit(model, f"union_amount = union_amount + 100, public_amount = {public}")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM core_historyseal")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    assert found(Certificate) | found(PaymentApplicationEntry) | found(PaymentApplicationLine) == set()
     assert found(PaymentApplication) == {"sha256"}
 
 
