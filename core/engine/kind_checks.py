@@ -3,7 +3,6 @@
 Two kinds that are swapped would accuse every event of both; what is named is the kind.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
 
@@ -33,17 +32,18 @@ def _said() -> dict[int, str]:
 
 def proven_kinds() -> dict[int, str]:
     """Each kind by its number: as the hash of its first event says it, or else as the table does."""
-    said = _said()
-    kinds = dict(said)
+    said, kinds = _said(), _said()
     every = [model._meta.label_lower for model in apps.get_models(include_auto_created=True)]
+    sure: set[str] = set()
     for event in Event.objects.filter(pk__in=[row["id"] for row in fetch(FIRST_EVENTS)]):
-        now = kinds.get(event.content_type_id, "?")
-        if hash_of(event, now) != event.hash:
-            proven = next((label for label in every if hash_of(event, label) == event.hash), now)
-            kinds[event.content_type_id] = proven
-    # the only event of a kind may be one that was moved there: no kind takes the name of another one
-    names = Counter(kinds.values())
-    return {number: label if names[label] == 1 else said[number] for number, label in kinds.items()}
+        number = event.content_type_id
+        now = said.get(number, "?")
+        if hash_of(event, now) == event.hash:
+            sure.add(now)
+        else:
+            kinds[number] = next((label for label in every if hash_of(event, label) == event.hash), now)
+    # the first event of a kind may be one that was moved there: a name that another kind proves is not its name
+    return {number: said[number] if label in sure else label for number, label in kinds.items()}
 
 
 def number_of_kind(model: type[models.Model]) -> int:
