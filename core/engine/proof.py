@@ -18,6 +18,7 @@ from core.engine.event_checks import check_events
 from core.engine.files import check_files, slices
 from core.engine.findings import Finding
 from core.engine.guards import check_guards
+from core.engine.held_rows import check_held, held_models
 from core.engine.kept_findings import check_kept_findings
 from core.engine.kind_checks import check_kinds
 from core.engine.labels import Repairs
@@ -72,6 +73,8 @@ def steps(notes: Notes, *, files: bool = True) -> list[Step]:
             found.append(Step(model._meta.db_table, lambda check=check, model=model: check(model)))
     for model, column in state_columns():
         found.append(Step(model._meta.db_table, lambda model=model, column=column: check_states(model, column)))
+    for model in held_models():
+        found.append(Step(model._meta.db_table, lambda model=model: check_held(model)))
     for content in contents():
         found.append(Step(content.model._meta.db_table, lambda content=content: check_content(content)))
     if files:

@@ -19,8 +19,19 @@ FIRST_NORMAL = 16384
 ROOMS = "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
 # The language of the triggers; and statistics of statements, which only read.
 EXTENSIONS = ("plpgsql", "pg_stat_statements")
-# The last transaction of those that made the server's own rows; ``information_schema`` and plpgsql came a little later.
-MADE = "(SELECT max(xmin::text::bigint) FROM pg_init_privs WHERE privtype = 'i')"
+# The last transaction of those that made the server's own rows; ``information_schema`` and plpgsql came a little later. Its
+# oldest type, not the newest row of those before it, says when: one that somebody touched would move it.
+MADE = """(SELECT min(xmin::text::bigint) - 1 FROM pg_type WHERE typnamespace = 'information_schema'::regnamespace)"""
+# Catalogs of the server that say what statements do, and whose rows have no number of their own: the object each is about.
+WITHOUT_NUMBER = {
+    "pg_aggregate": ("pg_proc", "thing.aggfnoid::oid"),
+    "pg_range": ("pg_type", "thing.rngtypid"),
+    "pg_ts_config_map": ("pg_ts_config", "thing.mapcfg"),
+    "pg_attribute": ("pg_class", "thing.attrelid"),
+    "pg_index": ("pg_class", "thing.indexrelid"),
+}
+OF_THE_SERVER = "(SELECT oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace)"
+TEXT_SEARCH = ("pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template")
 
 
 def named(kind: str, oid: str = "thing.oid") -> str:
@@ -70,17 +81,29 @@ def check_own_objects() -> Iterator[Finding]:
         "pg_type": "typnamespace = 'pg_catalog'::regnamespace",
         "pg_rewrite": "ev_class IN (SELECT oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace)",
         "pg_language": "lanname <> 'plpgsql'",
+        # One with rights of its own is told with the rights.
+        "pg_attribute": f"attrelid IN {OF_THE_SERVER} AND attacl IS NULL",
+        "pg_index": f"indrelid IN {OF_THE_SERVER}",
+        "pg_constraint": "connamespace = 'pg_catalog'::regnamespace",
         **dict.fromkeys(
-            ("pg_operator", "pg_cast", "pg_opclass", "pg_opfamily", "pg_amop", "pg_amproc", "pg_am", "pg_conversion"),
+            ("pg_operator", "pg_cast", "pg_opclass", "pg_opfamily", "pg_amop", "pg_amproc", "pg_am", "pg_conversion",
+             "pg_aggregate", "pg_range", "pg_collation", "pg_ts_config_map", *TEXT_SEARCH),
             "true",
         ),
-    }
-    parts = [
-        f"SELECT '{kind}' AS \"table\", {named(kind)} AS name FROM {kind} AS thing"  # noqa: S608
-        f" WHERE thing.oid < {FIRST_NORMAL} AND thing.xmin::text::bigint > {MADE} AND {where}"
-        for kind, where in kinds.items()
-    ]
-    for row in fetch(" UNION ALL ".join(parts) + " ORDER BY 1, 2"):
+    }  # fmt: skip
+    parts = []
+    for kind, where in kinds.items():
+        about, number = WITHOUT_NUMBER.get(kind, (kind, "thing.oid"))
+        name = named(about, number)
+        parts.append(
+            f"SELECT '{kind}' AS \"table\", {name} AS name FROM {kind} AS thing"  # noqa: S608
+            f" WHERE {number} < {FIRST_NORMAL} AND thing.xmin::text::bigint > {MADE} AND {where}"
+        )
+    parts.append(f"""
+        SELECT 'pg_init_privs', (SELECT identity FROM pg_identify_object(thing.classoid, thing.objoid, 0)) FROM pg_init_privs AS thing
+        WHERE thing.privtype = 'i' AND thing.xmin::text::bigint > {MADE}
+    """)  # noqa: S608
+    for row in fetch(" UNION ".join(parts) + " ORDER BY 1, 2"):
         sentence = _("the server was made with this, and somebody changed it since: it may do something else.")
         yield of_the_catalogue(row["table"], row["name"], sentence)
 
@@ -173,12 +196,18 @@ def check_strange_objects() -> Iterator[Finding]:
     """Nothing that nobody declared acts on statements, on the meaning of values, or from another server."""
     every = (
         "pg_event_trigger", "pg_operator", "pg_opclass", "pg_opfamily", "pg_conversion", "pg_cast", "pg_transform",
-        "pg_am", "pg_language", "pg_foreign_data_wrapper",
+        "pg_am", "pg_language", "pg_foreign_data_wrapper", "pg_collation", *TEXT_SEARCH,
     )  # fmt: skip
     parts = [
         f"SELECT '{kind}' AS \"table\", {named(kind)} AS name FROM {kind} AS thing WHERE {by_hand(kind)}"  # noqa: S608
         for kind in every
     ]
+    # Rules and triggers on the server's own tables and views, which none has but those that it was made with.
+    for kind, relation in {"pg_rewrite": "ev_class", "pg_trigger": "tgrelid", "pg_policy": "polrelid"}.items():
+        parts.append(
+            f"SELECT '{kind}', {named(kind)} FROM {kind} AS thing"  # noqa: S608
+            f" WHERE thing.oid >= {FIRST_NORMAL} AND thing.{relation} < {FIRST_NORMAL}"
+        )
     parts.append(
         f"SELECT 'pg_extension', extname::text FROM pg_extension WHERE extname NOT IN {EXTENSIONS!r}"  # noqa: S608
     )

@@ -133,7 +133,8 @@ def _keep_rows(result: Result, now: datetime) -> list[FigureFinding]:
 
 
 def _keep_check(result: Result, now: datetime) -> None:
-    check, _is_new = FigureCheck.objects.get_or_create(code=result.invariant.code, defaults={"checked_at": now})
+    code = result.invariant.code
+    check = FigureCheck.objects.filter(code=code).first() or FigureCheck(code=code)
     check.checked_at = now
     check.broken_count, check.error = result.count, result.error
     check.milliseconds = round(result.seconds * 1000)

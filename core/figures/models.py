@@ -24,7 +24,17 @@ class FigureCheck(models.Model):
         verbose_name = _("look at an invariant")
         verbose_name_plural = _("looks at invariants")
         ordering = ["code"]
-        triggers = [never_deleted()]
+        triggers = [
+            pgtrigger.Protect(
+                name="changes_by_a_look",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.code <> NEW.code OR NEW.checked_at < OLD.checked_at OR (OLD.broken_count, OLD.error, OLD.broken_since)"
+                    " IS DISTINCT FROM (NEW.broken_count, NEW.error, NEW.broken_since) AND NEW.checked_at = OLD.checked_at"
+                ),
+            ),
+            never_deleted(),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(broken_count=0, error="", broken_since__isnull=True)
@@ -54,7 +64,8 @@ class FigureFinding(models.Model):
 
     ``model`` ("app.model") and ``object_id`` name the row; they are plain values, since the row may go away.
     ``expected`` and ``found`` are kept as texts without format (``20000.00``). The list has no history: each look makes it
-    anew (``core.engine.kept_findings`` holds it to the last one). What was found is neither rewritten nor removed.
+    anew (``core.engine.kept_findings`` holds it to the last one). What was found is neither rewritten nor removed: what a row
+    says changes with a later look alone.
     """
 
     code = models.CharField(_("code"), max_length=80)
@@ -98,6 +109,14 @@ class FigureFinding(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
                     "OLD.resolved_at IS NOT NULL AND (OLD.resolved_at, OLD.last_seen) IS DISTINCT FROM (NEW.resolved_at, NEW.last_seen)"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="changes_by_a_look",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "NEW.last_seen < OLD.last_seen OR OLD.told_at IS NOT NULL AND NEW.told_at IS DISTINCT FROM OLD.told_at"
+                    " OR (OLD.expected, OLD.found) IS DISTINCT FROM (NEW.expected, NEW.found) AND NEW.last_seen = OLD.last_seen"
                 ),
             ),
             never_deleted(),

@@ -87,6 +87,7 @@ def test_each_thing_given_away_is_named(settings):
 def test_each_object_that_nobody_declared_is_named():
     """Columns and tables that no history keeps, what acts on values, and what the server was made with and is no more."""
     found = _names(
+        "CREATE ROLE essor_writer",
         "ALTER TABLE core_event ADD hidden text",
         "ALTER TABLE grants_score ADD hidden text",
         "CREATE TABLE beside (id int)",
@@ -103,6 +104,16 @@ def test_each_object_that_nobody_declared_is_named():
         "UPDATE pg_cast SET castcontext = 'i' WHERE castsource = 'numeric'::regtype AND casttarget = 'int4'::regtype",
         "UPDATE pg_rewrite SET ev_enabled = 'O' WHERE ev_class = 'pg_roles'::regclass",
         "ALTER EXTENSION plpgsql ADD FUNCTION one(jsonb, text)",
+        "UPDATE pg_aggregate SET aggfinalfn = 'numeric_avg' WHERE aggfnoid = 'sum(numeric)'::regprocedure",
+        "UPDATE pg_collation SET collisdeterministic = false WHERE collname = 'C'",
+        "UPDATE pg_range SET rngcanonical = 0 WHERE rngtypid = 'daterange'::regtype",
+        "ALTER TEXT SEARCH CONFIGURATION pg_catalog.french OWNER TO essor_writer",
+        "UPDATE pg_ts_config_map SET mapdict = 'simple'::regdictionary WHERE mapcfg = 'english'::regconfig",
+        "UPDATE pg_attribute SET attcollation = 0 WHERE attrelid = 'pg_roles'::regclass AND attname = 'rolname'",
+        "UPDATE pg_init_privs SET privtype = 'i' WHERE objoid = 'pg_authid'::regclass",
+        "CREATE RULE quiet AS ON INSERT TO pg_catalog.pg_settings DO INSTEAD NOTHING",
+        "CREATE COLLATION loose (provider = libc, locale = 'C')",
+        "CREATE TEXT SEARCH CONFIGURATION words (COPY = simple)",
     )
     assert found.keys() == {
         ("core_event", "hidden"), ("grants_score", "hidden"), ("pg_class", "beside"), ("pg_class", "shown"), ("pg_class", "public.shown"),
@@ -116,6 +127,10 @@ def test_each_object_that_nobody_declared_is_named():
         ("pg_cast", "numeric → integer"),
         ("pg_rewrite", "\"_RETURN\" on pg_catalog.pg_roles"),
         ("pg_extension", "plpgsql: public.one(pg_catalog.jsonb,pg_catalog.text)"),
+        ("pg_aggregate", "pg_catalog.sum(numeric)"), ("pg_collation", 'pg_catalog."C"'), ("pg_range", "pg_catalog.daterange"),
+        ("pg_ts_config", "pg_catalog.french"), ("pg_ts_config_map", "pg_catalog.english"),
+        ("pg_attribute", "pg_catalog.pg_roles"), ("pg_init_privs", "pg_catalog.pg_authid"),
+        ("pg_rewrite", "quiet on pg_catalog.pg_settings"), ("pg_collation", "public.loose"), ("pg_ts_config", "public.words"),
     }  # fmt: skip
 
 
