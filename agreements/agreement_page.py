@@ -51,6 +51,8 @@ class Payment:
     is_claimable: bool
     has_ended: bool = False
     """The agreement has ended: what was not claimed is not to come any more."""
+    year_before: Tranche | None = None
+    """The year whose report opens its own."""
 
     @property
     def asked(self) -> Decimal | None:
@@ -87,8 +89,10 @@ class Payment:
         tranche = self.instalment.tranche
         if tranche is None or tranche.state != Tranche.State.PLANNED:
             return ""
-        if tranche.rank == 1:
+        if self.year_before is None:
             return _("opens once the agreement is in force")
+        if tranche.rank - self.year_before.rank > 1:
+            return _("opens with the report on %(year)s") % {"year": self.year_before.label}
         return _("opens with the report of the year before")
 
 
@@ -98,19 +102,27 @@ class Year:
 
     tranche: Tranche
     report: TrancheReport | None
+    year_before: Tranche | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether a report may be filed now: the year was opened, and has ended."""
-        return self.report is None and self.tranche.state != Tranche.State.PLANNED and self.has_ended
+        return (
+            self.report is None
+            and not self.tranche.is_passed_over
+            and self.tranche.state != Tranche.State.PLANNED
+            and self.has_ended
+        )
 
     @property
     def report_waits(self) -> str:
         """When its report may be filed, in a few words; empty when it may, or was."""
         if self.report is not None or self.is_open:
             return ""
+        if self.tranche.is_passed_over:
+            return _("none is asked for")
         if self.tranche.state == Tranche.State.PLANNED:
-            return _("after the report of the year before") if self.tranche.rank > 1 else _("once the year has ended")
+            return _("after the report of the year before") if self.year_before else _("once the year has ended")
         return _("to file once the year has ended, after %(day)s") % {"day": format_date_long(self.tranche.ends_on)}
 
     @property
@@ -140,7 +152,7 @@ def load(agreement: Agreement) -> None:
 
 def payments_of(agreement: Agreement) -> list[Payment]:
     """The instalments in their order, with their claims."""
-    return _with_claims(agreement, agreement.instalments.all(), agreement.claims.all())
+    return _with_claims(agreement, agreement.instalments.all(), agreement.claims.all(), agreement.tranches.all())
 
 
 def ended_claims_of(agreement: Agreement) -> list[PaymentClaim]:
@@ -149,10 +161,14 @@ def ended_claims_of(agreement: Agreement) -> list[PaymentClaim]:
 
 
 def _with_claims(
-    agreement: Agreement, instalments: Iterable[Instalment], claims: Iterable[PaymentClaim]
+    agreement: Agreement,
+    instalments: Iterable[Instalment],
+    claims: Iterable[PaymentClaim],
+    tranches: Iterable[Tranche] = (),
 ) -> list[Payment]:
     alive = (claim for claim in claims if claim.state != PaymentClaim.State.REJECTED)
     live = {claim.instalment_id: claim for claim in alive}
+    before = _years_before(tranches)
     return [
         Payment(
             instalment=item,
@@ -161,6 +177,7 @@ def _with_claims(
             and item.pk not in live
             and (item.tranche is None or item.tranche.is_released),
             has_ended=agreement.ended_on is not None,
+            year_before=before.get(item.tranche_id),
         )
         for item in instalments
     ]
@@ -168,7 +185,19 @@ def _with_claims(
 
 def years_of(agreement: Agreement) -> list[Year]:
     """The tranches in their order, with their reports."""
-    return [Year(tranche, next(iter(tranche.reports.all()), None)) for tranche in agreement.tranches.all()]
+    tranches = list(agreement.tranches.all())
+    before = _years_before(tranches)
+    return [Year(year, next(iter(year.reports.all()), None), before.get(year.pk)) for year in tranches]
+
+
+def _years_before(tranches: Iterable[Tranche]) -> dict[int, Tranche]:
+    """The year whose report opens each one, by its id: the last before it with a grant. The first has none."""
+    found, last = {}, None
+    for year in tranches:
+        if last is not None:
+            found[year.pk] = last
+        last = year if year.amount else last
+    return found
 
 
 def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -> list[Task]:

@@ -12,12 +12,12 @@ from agreements.credit_notes import credit_alone, kept_beyond, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
 from agreements.effects import left_to_order
+from agreements.order_parts import to_order
 from agreements.schedule.services import claim_days
 from agreements.settlements.services import why_it_stops
-from applicants.bank_accounts import payable_account
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
-from core.text import colon, in_a_sentence, listed
+from core.text import in_a_sentence, listed
 from core.transitions import precondition
 
 GENERAL = "__all__"
@@ -123,6 +123,14 @@ def tranche_awaits_report(report, data, actor):
     if not report.document_id:
         return {GENERAL: _("The report has no document.")}
     return None
+
+
+@precondition
+def nothing_is_granted_for_it(tranche, data, actor):
+    """Nothing is granted for the year."""
+    if not tranche.amount:
+        return None
+    return {GENERAL: _("%(amount)s are granted for this year.") % {"amount": format_euros(tranche.amount)}}
 
 
 @precondition
@@ -368,19 +376,9 @@ def accounts_are_verified(claim, data, actor):
     """The payee (of several persons, at least one) has a verified bank account, and no change of account is waiting."""
     if not claim.payable_amount:
         return {GENERAL: _("Nothing is due on this claim: there is nothing to order, close it.")}
-    reasons, waiting = [], left_to_order(claim)
-    for share, payee, _amount in waiting:
-        if payee is None:
-            reasons.append(
-                _("%(person)s has no file of their own: create it, with a bank account.")
-                % {"person": share.person_name}
-            )
-            continue
-        account, reason = payable_account(payee)
-        if account is None:
-            reasons.append(f"{payee.display_name}{colon()} {reason}")
+    parts = to_order([claim])[claim.pk]
     # A person who cannot be paid yet does not hold up the others.
-    return {GENERAL: " ".join(reasons)} if len(reasons) == len(waiting) and reasons else None
+    return {GENERAL: " ".join(parts.reasons)} if parts.reasons and not parts.ready else None
 
 
 @precondition

@@ -10,18 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.order_parts import payees_left, to_order
 from agreements.settlements.services import settle
 from agreements.terms import sha256_of_terms, terms_of
 from agreements.workbooks import write_batch_workbook
 from applicants.bank_accounts import payable_account
 from core.documents import PIECE_TYPES, WORKBOOK_TYPES, store
 from core.models.document import Document
-from core.money import ZERO, MoneyField, spread
 from grants.commitments import CreditExhausted, EnvelopeExhausted, commit, release_credit, use_credit
 from grants.models import CreditUse
 
@@ -77,14 +75,11 @@ def place_orders(claim, batch, actor) -> None:
 
     A person who cannot be paid yet does not hold up the others: their order is placed later.
     """
-    placed = False
-    for share, payee, amount in left_to_order(claim):
-        if share is not None and (payee is None or payable_account(payee)[0] is None):
-            continue
-        place_order(claim, batch, actor, share=share, payee=payee, amount=amount)
-        placed = True
-    if not placed:
-        raise ValidationError(_("Nobody of this claim can be paid yet."))
+    parts = to_order([claim])[claim.pk]
+    if not parts.ready:
+        raise ValidationError(" ".join(parts.reasons) or _("Nobody of this claim can be paid yet."))
+    for part in parts.ready:
+        place_order(claim, batch, actor, share=part.share, payee=part.payee, amount=part.amount)
 
 
 def left_to_order(claim) -> list[tuple]:
@@ -103,31 +98,8 @@ def give_up(claim, parts, *, actor, reason: str) -> None:
 
 
 def payees_of(claim) -> list[tuple]:
-    """Return (share or None, applicant, euros) for each transfer that a claim still needs.
-
-    What is certified for several persons is shared like what is still to be paid to each: nobody goes above their
-    share, and the last payment of the grant brings each of them exactly to it. What a person gave up of another claim
-    is not made up for by this one.
-    """
-    agreement, left = claim.agreement, claim.payable_amount - claim.ordered_amount
-    if agreement.payee != "persons":
-        return [(None, agreement.beneficiary, left)]
-    done = set(claim.orders.exclude(state="cancelled").values_list("share_id", flat=True))
-    done |= set(claim.given_up.values_list("share_id", flat=True))
-    waiting = agreement.shares.exclude(pk__in=done).select_related("applicant").order_by("rank")
-    shares = list(waiting.annotate(gone=_gone_elsewhere("orders", claim) + _gone_elsewhere("given_up", claim)))
-    amounts = spread(left, [share.amount - share.gone for share in shares])
-    return [(share, share.applicant, amount) for share, amount in zip(shares, amounts, strict=True)]
-
-
-def _gone_elsewhere(name: str, claim):
-    """SQL of the euros of a share that are ordered, or given up, on other claims; of its own rows, none twice."""
-    rows = claim.agreement.shares.model._meta.get_field(name).related_model.objects.filter(share=OuterRef("pk"))
-    rows = rows.exclude(claim=claim)
-    if name == "orders":
-        rows = rows.exclude(state="cancelled")
-    total = rows.order_by().values("share").annotate(total=Sum("amount")).values("total")
-    return Coalesce(Subquery(total), Value(ZERO), output_field=MoneyField())
+    """Return (share or None, applicant, euros) for each transfer that a claim still needs."""
+    return payees_left([claim])[claim.pk]
 
 
 def place_order(claim, batch, actor, *, share, payee, amount: Decimal):

@@ -37,9 +37,7 @@ def agreement_moved(sender, instance, name, target, actor, data, comment, **kwar
 
 def _opened(agreement: Agreement, actor) -> None:
     perform(agreement.application, "contract", actor=actor, system=True)
-    first = agreement.tranches.order_by("rank").first()
-    if first is not None:
-        perform(first, "release", actor=actor, system=True)
+    first = _open_next(agreement, 0, actor)
     days = agreement.application.rules.deadlines.payment_days
     advances = agreement.instalments.filter(kind="advance", due_on__isnull=True)
     advances.filter(tranche__isnull=True).update(due_on=payment_due_on(agreement.notified_on, days))
@@ -57,6 +55,17 @@ def _opened(agreement: Agreement, actor) -> None:
         )
         _follow_in_register(agreement, agreement.granted_amount, actor)
     notices.send_in_force(agreement)
+
+
+def _open_next(agreement: Agreement, rank: int, actor) -> Tranche | None:
+    """Open the year after this rank, and say which: those of which nothing is granted are passed over. None when there
+    is none, or it is open."""
+    for year in agreement.tranches.filter(rank__gt=rank).order_by("rank"):
+        if year.amount:
+            return perform(year, "release", actor=actor, system=True) if year.state == Tranche.State.PLANNED else None
+        if year.state == Tranche.State.PLANNED:
+            perform(year, "pass_over", actor=actor, system=True)
+    return None
 
 
 def _follow_in_register(agreement: Agreement, amount: Decimal, actor, reason: str = "") -> None:
@@ -97,9 +106,7 @@ def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
     """Accepted: the next tranche opens. Given back: the beneficiary is told why."""
     if name == RELEASED_BY[instance.tranche.agreement.application.rules.tranches.released_on]:
         agreement = instance.tranche.agreement
-        following = agreement.tranches.filter(rank=instance.tranche.rank + 1, state=Tranche.State.PLANNED).first()
-        if following is not None:
-            perform(following, "release", actor=actor, system=True)
+        following = _open_next(agreement, instance.tranche.rank, actor)
         notices.send_report_accepted(instance, following)
     elif name == "give_back":
         notices.send_report_returned(instance, comment)

@@ -205,6 +205,12 @@ TRIGGERS = {
     "a settlement says what an agreement in force granted and paid": told(
         _("A payment was recorded meanwhile: read the page again, then settle.")
     ),
+    "a year of which nothing is granted is passed over, any other is released": told(
+        _("A year of which nothing is granted is passed over, any other is released.")
+    ),
+    "no report is filed on a year of which nothing is granted": told(
+        _("Nothing is granted for this year: no report on it is asked for.")
+    ),
     "a tranche is released after the one before it": told(_("A tranche is released after the one before it.")),
     "a tranche is released on the accepted report of the one before it": told(
         _("A tranche is released when the report on the year before was accepted.")

@@ -18,6 +18,8 @@ class ReportRefused(Exception):
 
 def why_not_now(report: TrancheReport) -> str | None:
     """Why a report on this year cannot be filed or corrected now; None when it can."""
+    if report.pk is None and report.tranche.is_passed_over:
+        return _("Nothing is granted for this year: no report on it is asked for.")
     if report.tranche.state == Tranche.State.PLANNED:
         return _("This year is not open yet: it opens when the report on the year before was accepted.")
     refusal = year_may_be_reported(report, {}, None)

@@ -39,7 +39,8 @@ PAYMENT_TO_CLAIM = f"""
 REPORT_TO_FILE = f"""
     SELECT 1 FROM agreements_tranche t LEFT JOIN agreements_tranchereport r ON r.tranche_id = t.id
     WHERE t.agreement_id = a.id AND (r.state = '{TrancheReport.State.RETURNED}'
-          OR r.id IS NULL AND t.state <> '{Tranche.State.PLANNED}' AND t.ends_on < %(today)s)
+          OR r.id IS NULL AND t.state <> '{Tranche.State.PLANNED}'
+          AND (t.amount > 0 OR t.state = '{Tranche.State.RELEASED}') AND t.ends_on < %(today)s)
 """  # noqa: S608 - constants
 ACCOUNT_TO_GIVE = f"""
     a.payee <> '{Payee.PERSONS}' AND NOT EXISTS (

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from agreements import account_waits
+from agreements.batch_days import is_late, last_day_of, what_to_do_late
 from agreements.models import (
     Agreement,
     ClaimExtension,
@@ -19,6 +20,7 @@ from agreements.models import (
     TrancheReport,
 )
 from agreements.models.querysets import on_replaced_account
+from agreements.order_parts import ToOrder, to_order
 from core.money import format_euros
 from core.navigation import WorkItem
 from core.roles import Role
@@ -267,13 +269,14 @@ def _suspended(claims: list[PaymentClaim]) -> Iterator[WorkItem]:
 
 def _without_account(claims: list[PaymentClaim]) -> Iterator[WorkItem]:
     """Certified claims of which somebody has no bank account: it is asked for, or their part is given up."""
-    reasons = account_waits.reasons_of(claims)
+    parts = to_order(claims)
     for claim in claims:
         words = _("%(amount)s certified and not ordered. %(reasons)s If they gave up, give up their part.")
+        waiting = parts[claim.pk]
         yield WorkItem(
             due=None,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-            why=words % {"amount": format_euros(claim.to_order_amount), "reasons": " ".join(reasons[claim.pk])},
+            why=words % {"amount": format_euros(waiting.waiting), "reasons": " ".join(waiting.reasons)},
             url=change_url(claim),
             action=_("Read"),
             tone="wait",
@@ -288,11 +291,10 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     claims = (claims_to_order(user).exclude(certified_by=user) | claims_overpaid(user)).with_case()
     claims = claims.annotate(
         is_overpaid=ExpressionWrapper(Q(overpaid_amount__gt=0), BooleanField()),
-        is_ready=ExpressionWrapper(account_waits.ready_now(), BooleanField()),
+        waits=ExpressionWrapper(account_waits.waits(), BooleanField()),
     )
     claims = list(claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN])
-    waiting = [claim for claim in claims if claim.to_order_amount and not (claim.is_ready or claim.is_overpaid)]
-    reasons = account_waits.reasons_of(waiting)
+    parts = to_order(claim for claim in claims if claim.waits and not claim.is_overpaid)
     for claim in claims:
         if claim.is_overpaid:
             yield WorkItem(
@@ -304,34 +306,36 @@ def work_on_payments(user) -> Iterator[WorkItem]:
                 action=_("Read"),
             )
             continue
-        if claim.pk in reasons:
-            yield _waits_for_account(claim, reasons[claim.pk])
+        left = parts.get(claim.pk)
+        if left is not None and not left.now:
+            yield _waits_for_account(claim, left)
             continue
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-            why=_to_order(claim),
+            why=_to_order(claim, left),
             url=change_url(claim),
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
         )
     yield from _work_on_batches(user)
 
 
-def _waits_for_account(claim: PaymentClaim, reasons: list[str]) -> WorkItem:
+def _waits_for_account(claim: PaymentClaim, left: ToOrder) -> WorkItem:
     """A certified claim of which nothing can be ordered now: what waits, and why."""
     words = _("Waits for a bank account: %(amount)s. %(reasons)s")
     return WorkItem(
         due=claim.instalment.due_on,
         title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-        why=words % {"amount": format_euros(claim.to_order_amount), "reasons": " ".join(reasons)},
+        why=words % {"amount": format_euros(left.waiting), "reasons": " ".join(left.reasons)},
         url=change_url(claim),
         action=_("Read"),
         tone="wait",
     )
 
 
-def _to_order(claim: PaymentClaim) -> str:
-    """What remains to be ordered of a claim, not what was certified of it."""
+def _to_order(claim: PaymentClaim, left: ToOrder | None) -> str:
+    """What can be ordered of a claim now, not what was certified of it; what waits for an account is told apart (``left``:
+    None where nothing waits)."""
     if not claim.certified_amount:
         return _("Certified: nothing is due")
     words = (
@@ -339,7 +343,11 @@ def _to_order(claim: PaymentClaim) -> str:
         if claim.ordered_amount
         else _("Certified, to be ordered: %(amount)s")
     )
-    return words % {"amount": format_euros(claim.to_order_amount)}
+    if left is None:
+        return words % {"amount": format_euros(claim.to_order_amount)}
+    told = words % {"amount": format_euros(left.now)}
+    waiting = _("Waits for a bank account: %(amount)s. %(reasons)s")
+    return f"{told}. {waiting % {'amount': format_euros(left.waiting), 'reasons': ' '.join(left.reasons)}}"
 
 
 def _work_on_batches(user) -> Iterator[WorkItem]:
@@ -353,6 +361,9 @@ def _work_on_batches(user) -> Iterator[WorkItem]:
         elif batch.state == "sent":
             why = _("Sent to finance, still to be paid: %(amount)s")
             yield _batch_item(batch, why, batch.waiting_total, _("Record the payments"))
+        elif batch.live_count and is_late(batch):
+            why = f"{_('Batch open: %(amount)s')}. {what_to_do_late(batch)}"
+            yield _batch_item(batch, why, batch.live_total, _("Read"), tone="act")
         elif batch.live_count:
             yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, _("Close"))
 
@@ -367,6 +378,6 @@ def replaced_words(batch: PaymentBatch) -> str:
     return words % {"count": batch.replaced_count}
 
 
-def _batch_item(batch: PaymentBatch, why: str, amount, action: str) -> WorkItem:
+def _batch_item(batch: PaymentBatch, why: str, amount, action: str, tone: str = "wait") -> WorkItem:
     why = why % {"amount": format_euros(amount)}
-    return WorkItem(due=None, title=batch.number, why=why, url=change_url(batch), action=action)
+    return WorkItem(last_day_of(batch), batch.number, why, change_url(batch), action, tone)

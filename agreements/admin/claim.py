@@ -1,5 +1,7 @@
 """Payment claims: the queue, and the page where a claim is checked line by line beside its proofs."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
@@ -20,8 +22,10 @@ from agreements.costs import costs_as_filed
 from agreements.due import due_of_claim
 from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
+from agreements.order_parts import to_order
 from agreements.permissions import may_review
 from core.admin import CaseHeader, Panel, date_display, money_display
+from core.admin.base import EssorChangeList
 from core.engine import versions
 from core.engine.readable import refuse_other_rows
 from core.money import format_euros
@@ -77,6 +81,17 @@ def answer(claim: PaymentClaim, request: HttpRequest):
     return form, "duplicates", None
 
 
+class ClaimList(EssorChangeList):
+    """The list: of the claims of a page of which somebody waits for an account, how much of each does."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        parts = to_order(claim for claim in self.result_list if claim.waits)
+        for claim in self.result_list:
+            claim.to_order = parts.get(claim.pk)
+
+
 @admin.register(PaymentClaim)
 class PaymentClaimAdmin(CasePageAdmin):
     """Claims are filed by beneficiaries; the staff check, certify and order them here."""
@@ -128,10 +143,18 @@ class PaymentClaimAdmin(CasePageAdmin):
 
     @display(description=gettext_lazy("To be ordered"))
     def to_order_column(self, claim: PaymentClaim) -> str | SafeString:
-        amount = format_euros(claim.to_order_amount or None) or "–"
-        if not claim.waits:
-            return amount
-        return format_html('{}<br><small class="es-warn">{}</small>', amount, _("waits for a bank account"))
+        """What can be ordered now, apart from what waits."""
+        parts = claim.to_order
+        if parts is None:
+            return format_euros(claim.to_order_amount or None) or "–"
+        if not parts.now:
+            words = _("waits for a bank account")
+            return format_html('{}<br><small class="es-warn">{}</small>', format_euros(parts.waiting), words)
+        words = _("and %(amount)s that waits for a bank account") % {"amount": format_euros(parts.waiting)}
+        return format_html('{}<br><small class="es-warn">{}</small>', format_euros(parts.now), words)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EssorChangeList]:
+        return ClaimList
 
     # --- the page ---------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ from django import forms
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models import DuplicateWarning
+from agreements.models import DuplicateWarning, PaymentClaim
+from agreements.order_parts import to_order
 from core.money import EuroField
 from core.past_days import PastDayField
 from core.text import PastedTextMixin, in_a_sentence, is_number, listed
@@ -83,10 +84,16 @@ class TickedForm(forms.Form):
         offered = {str(value) for value, _label in self.fields[self.ticked].choices}
         return [int(key) for key in self.data.getlist(self.ticked) if is_number(key) and key not in offered]
 
+    def why_gone(self, rows: list) -> dict[int, str]:
+        """Why these can be ticked no more, by id: those of which the state alone says it are not there."""
+        return {}
+
     def refuse_gone(self, rows) -> bool:
         """Say which of ``rows`` (a queryset of all of them) were ticked and are offered no more; whether any was."""
         self.full_clean()
-        found = [f"{row} ({in_a_sentence(row.state_label())})" for row in rows.filter(pk__in=self.gone())]
+        rows = list(rows.filter(pk__in=self.gone()))
+        why = self.why_gone(rows)
+        found = [f"{row} ({why.get(row.pk) or in_a_sentence(row.state_label())})" for row in rows]
         if found:
             words = {"rows": listed(found)}
             sentence = gettext(
@@ -125,3 +132,10 @@ class ClaimsForm(TickedForm):
     def __init__(self, *args: Any, claims, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["claims"].choices = [(claim.pk, claim.number) for claim in claims]
+
+    def why_gone(self, rows: list) -> dict[int, str]:
+        """A claim of which something is left to order waits for accounts: of whom, and for what."""
+        parts = to_order(
+            claim for claim in rows if claim.to_order_amount and claim.state != PaymentClaim.State.SUSPENDED
+        )
+        return {pk: " ".join(left.reasons).rstrip(".") for pk, left in parts.items() if left.reasons and not left.ready}

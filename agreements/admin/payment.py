@@ -10,15 +10,17 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
 from agreements import payments, work
-from agreements.account_waits import reasons_of
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter, OrderQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
+from agreements.batch_days import is_late, last_day_of, words_of_last_day
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
+from agreements.order_parts import to_order
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
 from core.money import format_euros, sum_money
 from core.roles import STAFF_ROLES, Role
+from core.templatetags.essor import short_date
 from core.transitions import TransitionRefused
 
 State = PaymentBatch.State
@@ -104,6 +106,7 @@ class PaymentBatchAdmin(CasePageAdmin):
         money_display("live_total", gettext_lazy("Total"), ordering="closed_total"),
         "waiting_column",
         date_display("opened_at", gettext_lazy("Opened")),
+        "last_day_column",
         date_display("closed_at", pgettext_lazy("batch", "Closed")),
     ]
     list_filter = [BatchQueueFilter, "state", "year"]
@@ -123,6 +126,11 @@ class PaymentBatchAdmin(CasePageAdmin):
             return batch.live_count
         return format_html('{}<br><small class="es-warn">{}</small>', batch.live_count, work.replaced_words(batch))
 
+    @display(description=gettext_lazy("To be sent by"))
+    def last_day_column(self, batch: PaymentBatch) -> str | SafeString:
+        day = short_date(last_day_of(batch)) or "–"
+        return format_html('<span class="es-warn">{}</span>', day) if is_late(batch) else day
+
     def response_add(self, request: HttpRequest, obj: PaymentBatch, post_url_continue: str | None = None):
         """On to the new batch: it is empty, and is filled on its page."""
         messages.success(request, _("The batch %(number)s is open: choose its claims below.") % {"number": obj.number})
@@ -139,7 +147,10 @@ class PaymentBatchAdmin(CasePageAdmin):
         """A claim that was ordered meanwhile, an order that was paid: named, with the other boxes still ticked."""
         if action == "order":
             claims = list(ready_claims(request.user)[:LISTED])
-            form, rows = ClaimsForm(request.POST, claims=claims), PaymentClaim.objects.for_user(request.user)
+            form, rows = (
+                ClaimsForm(request.POST, claims=claims),
+                PaymentClaim.objects.for_user(request.user).with_case(),
+            )
         else:
             orders = list(found.orders.filter(state="ordered").order_by("pk"))
             form, rows = PaymentsForm(request.POST, orders=orders), PaymentOrder.objects.for_user(request.user)
@@ -156,6 +167,8 @@ class PaymentBatchAdmin(CasePageAdmin):
             title=obj.label,
             subtitle=_("Budget year %(year)s") % {"year": obj.year},
             amounts=amounts,
+            clock=words_of_last_day(obj),
+            clock_tone="act" if is_late(obj) else "wait",
         )
 
     def panels(self, request: HttpRequest, obj: PaymentBatch) -> list[Panel]:
@@ -174,12 +187,13 @@ class PaymentBatchAdmin(CasePageAdmin):
             claims = list(ready_claims(request.user)[:LISTED])
             ticked = self.refused(request, "order").data.getlist("claims") if self.refused(request, "order") else []
             waiting = list(waiting_claims(request.user)[:LISTED])
-            reasons = reasons_of(waiting)
+            parts = to_order({claim.pk: claim for claim in [*claims, *waiting]}.values())
             context = {
-                "claims": claims,
+                "claims": [(claim, parts[claim.pk]) for claim in claims],
                 "ticked": ticked,
-                "total": sum_money(claim.to_order_amount for claim in claims),
-                "waiting": [(claim, reasons.get(claim.pk, [])) for claim in waiting],
+                "total": sum_money(parts[claim.pk].now for claim in claims),
+                "waiting": [(claim, parts[claim.pk]) for claim in waiting],
+                "waiting_total": sum_money(parts[claim.pk].waiting for claim in waiting),
             }
             panels.append(Panel(_("Claims ready to order"), f"{FOLDER}/ready.html", context, anchor="ready"))
         panels.append(Panel(_("For the finance software"), f"{FOLDER}/workbook.html", side=True, anchor="workbook"))

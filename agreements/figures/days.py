@@ -58,7 +58,9 @@ register(
                 UNION ALL
                 SELECT t.agreement_id, t.label, {day("r.decided_at")}, t.released_on
                 FROM agreements_tranche t JOIN agreements_tranche was ON was.agreement_id = t.agreement_id
-                 AND was.rank = t.rank - 1 JOIN agreements_tranchereport r ON r.tranche_id = was.id
+                 AND was.rank = (SELECT max(x.rank) FROM agreements_tranche x
+                                 WHERE x.agreement_id = t.agreement_id AND x.rank < t.rank AND x.amount > 0)
+                JOIN agreements_tranchereport r ON r.tranche_id = was.id
                 UNION ALL
                 SELECT t.agreement_id, t.label, {day("r.filed_at")}, {day("r.decided_at")}
                 FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id

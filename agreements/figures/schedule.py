@@ -108,13 +108,17 @@ register(
     Invariant(
         code="agreements.tranche-after-report",
         name=_("Release of a tranche"),
-        sentence=_("A tranche after the first is open only when the report on the year before was accepted."),
+        sentence=_(
+            "A tranche after the first is open only when the report on the year before, of those with a grant, was accepted."
+        ),
         source=_("Terms of the multi-year agreement: each year follows the accepted report of the year before."),
         subject=Agreement,
         sql="""
             SELECT a.id, a.number || ' · ' || t.label AS label, 1 AS expected, count(r.id) AS found
             FROM agreements_tranche t JOIN agreements_agreement a ON a.id = t.agreement_id
-            JOIN agreements_tranche before ON before.agreement_id = t.agreement_id AND before.rank = t.rank - 1
+            JOIN agreements_tranche before ON before.agreement_id = t.agreement_id AND before.rank = (
+                SELECT max(x.rank) FROM agreements_tranche x
+                WHERE x.agreement_id = t.agreement_id AND x.rank < t.rank AND x.amount > 0)
             LEFT JOIN agreements_tranchereport r ON r.tranche_id = before.id AND r.state = 'accepted'
             WHERE t.state <> 'planned' GROUP BY a.id, t.id HAVING count(r.id) <> 1 ORDER BY a.id, t.rank
         """,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agreements.effects import left_to_order
+from agreements.order_parts import to_order
 from applicants.bank_accounts import replaced_since
 from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
@@ -342,6 +343,13 @@ class OrderForm(TransitionForm):
         field.error_messages["required"] = _("Choose the batch; when none is open, open one first.")
         if not field.queryset.exists():
             field.help_text = none_open
+            return
+        parts = to_order([self.instance])[self.instance.pk]
+        if parts.now and parts.waiting:
+            words = {"now": format_euros(parts.now), "waiting": format_euros(parts.waiting)}
+            words["reasons"] = " ".join(parts.reasons)
+            told = _("Ordered now: %(now)s. Waits for a bank account: %(waiting)s. %(reasons)s")
+            field.help_text = told % words
 
 
 class PaymentDoneForm(TransitionForm):

@@ -35,6 +35,13 @@ class ClaimFacts:
             return str(_("Checked: nothing is due") if audience == "applicant" else _("Nothing due"))
         return super().state_label(audience)
 
+    def sums_shown(self) -> dict:
+        """What the database counts on it; of one that waits to be paid, also whether its agreement has ended: what is
+        given up, or taken out of its batch, after that may be lost."""
+        if self.state not in (ClaimState.CERTIFIED, ClaimState.ORDERED):
+            return super().sums_shown()
+        return super().sums_shown() | {_("Agreement ended on"): self.agreement.ended_on}
+
     @property
     def owes_nothing(self) -> bool:
         """Whether it was certified and nothing is due for it."""

@@ -421,6 +421,10 @@ class PaymentOrder(WorkflowModel):
         """The agreement that is paid."""
         return self.claim.agreement
 
+    def sums_shown(self):
+        """Whether its agreement has ended: what is cancelled after that may be lost."""
+        return {_("Agreement ended on"): self.agreement.ended_on}
+
     @workflow_transition(
         field=state,
         source=["ordered"],

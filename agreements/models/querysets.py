@@ -127,9 +127,14 @@ class BatchQuerySet(models.QuerySet):
 
     def with_totals(self):
         """Add ``live_total`` (euros) and ``live_count`` of the orders that were not cancelled; of those that are not
-        paid yet ``waiting_total`` (euros) and ``replaced_count``, on an account that was replaced since."""
+        paid yet ``waiting_total`` (euros) and ``replaced_count``, on an account that was replaced since; and
+        ``holds_investment``, whether one is on the credits of an investment."""
         live, waiting = ~Q(orders__state="cancelled"), Q(orders__state="ordered")
+        of_investment = self.model._meta.get_field("orders").related_model.objects.filter(
+            batch=OuterRef("pk"), claim__agreement__commitment__envelope__kind="AP"
+        )
         return self.annotate(
+            holds_investment=models.Exists(of_investment.exclude(state="cancelled")),
             live_total=models.functions.Coalesce(
                 models.Sum("orders__amount", filter=live), models.Value(0, output_field=MoneyField())
             ),

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
@@ -47,7 +47,9 @@ class TrancheState(models.TextChoices):
 @tracked
 class Tranche(WorkflowModel):
     """One year of a multi-year agreement: what is granted for it, of which cost (its part of the eligible base). The
-    first is released at the entry in force, each other one when the report on the year before was accepted."""
+    first is released at the entry in force, each other one when the report on the year before was accepted. A year of
+    which nothing is granted is passed over: it asks for no report, and the next one opens as after the year before it.
+    """
 
     State = TrancheState
     STATE_TONES = {"planned": "idle", "released": "ok", "closed": "idle"}
@@ -90,7 +92,7 @@ class Tranche(WorkflowModel):
         ]
         triggers = [
             born_in(TrancheState.PLANNED),
-            legal_moves([("planned", "released"), ("released", "closed")]),
+            legal_moves([("planned", "released"), ("planned", "closed"), ("released", "closed")]),
             counted_by_database(["ordered_amount"]),
             frozen("tranche_release_stays", ["released_on"], "the day of a release stays", "OLD.released_on IS NULL"),
             sums_up("tranches_sum_up", "agreements_tranche", "the tranches", cost=True),
@@ -99,16 +101,21 @@ class Tranche(WorkflowModel):
                 name="released_in_order",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__state="planned", new__state="released"),
-                declare=[("its", "agreements_agreement%ROWTYPE"), ("earliest", "DATE")],
+                condition=pgtrigger.Condition("OLD.state = 'planned' AND NEW.state <> 'planned'"),
+                declare=[("its", "agreements_agreement%ROWTYPE"), ("earliest", "DATE"), ("reported", "SMALLINT")],
                 func=f"""
                     SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id;
                     IF its.state <> 'in_force' THEN
                         {refuse("a tranche is released while its agreement is in force")}
                     END IF;
+                    IF (NEW.state = 'closed') <> (NEW.amount = 0) THEN
+                        {refuse("a year of which nothing is granted is passed over, any other is released")}
+                    END IF;
+                    SELECT max(t.rank) INTO reported FROM agreements_tranche t
+                     WHERE t.agreement_id = NEW.agreement_id AND t.rank < NEW.rank AND t.amount > 0;
                     SELECT greatest(its.notified_on, max((r.decided_at AT TIME ZONE '{settings.TIME_ZONE}')::date))
                       INTO earliest FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
-                     WHERE t.agreement_id = NEW.agreement_id AND t.rank = NEW.rank - 1;
+                     WHERE t.agreement_id = NEW.agreement_id AND t.rank = reported;
                     IF NEW.released_on < earliest THEN
                         {refuse("a tranche is released once its act was notified and the report before it accepted, on %", "earliest")}
                     END IF;
@@ -117,7 +124,7 @@ class Tranche(WorkflowModel):
                         {refuse("a tranche is released after the one before it")}
                     END IF;
                     IF EXISTS (SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = NEW.agreement_id
-                               AND t.rank = NEW.rank - 1
+                               AND t.rank = reported
                                AND NOT EXISTS (SELECT 1 FROM agreements_tranchereport r
                                                WHERE r.tranche_id = t.id AND r.state = 'accepted')) THEN
                         {refuse("a tranche is released on the accepted report of the one before it")}
@@ -133,6 +140,17 @@ class Tranche(WorkflowModel):
     def interest_of(self, user):
         """The people of its case."""
         return reason_interested(user, self.agreement)
+
+    def state_label(self, audience: str = "staff") -> str:
+        """The words for its state; a year of which nothing is granted never opens."""
+        return (
+            super().state_label(audience) if self.amount or self.is_released else pgettext("tranche", "Without grant")
+        )
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether nothing is granted for it, and nobody reports on it."""
+        return not self.amount and not self.is_released
 
     @property
     def rate(self):
@@ -160,6 +178,21 @@ class Tranche(WorkflowModel):
     )
     def release(self, *, actor, data, comment):
         """Its instalments may be claimed."""
+        self.released_on = timezone.localdate()
+
+    @workflow_transition(
+        field=state,
+        source=["planned"],
+        target="closed",
+        label=_("Pass over the tranche"),
+        icon="skip_next",
+        conditions=["agreements.conditions.nothing_is_granted_for_it"],
+        audience="system",
+        order=15,
+        tone="quiet",
+    )
+    def pass_over(self, *, actor, data, comment):
+        """Nothing is granted for the year: no payment is claimed and no report is filed, the next one may open."""
         self.released_on = timezone.localdate()
 
     @workflow_transition(

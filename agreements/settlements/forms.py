@@ -9,6 +9,7 @@ from agreements.forms.transitions import TransitionForm
 from agreements.settlements.rules import PAY
 from agreements.settlements.services import (
     asked_in_vain,
+    certified_in_vain,
     has_choice,
     is_given_up,
     open_amount,
@@ -61,13 +62,15 @@ class SettlementForm(TransitionForm):
         open_ = sum_money(open_amount(claim) for claim in self.claims)
         left = agreement.granted_amount - agreement.paid_amount - ordered - open_
         in_vain = min(asked_in_vain(agreement), left)
+        certified = min(certified_in_vain(agreement), in_vain)
         found = [
             (_("Granted"), agreement.granted_amount),
             (_("Paid"), agreement.paid_amount),
             (_("Of which above what is due: to be asked back"), overpaid_of(agreement)),
             (_("Ordered: will be paid"), ordered),
             (_("Claimed, to be decided below"), open_),
-            (_("Claimed and not granted: given up"), in_vain),
+            (_("Claimed and not granted: given up"), in_vain - certified),
+            *([(_("Certified, then given up"), certified)] if certified else []),
             (_("Never claimed: given up"), left - in_vain),
         ]
         return found if found[2][1] else [*found[:2], *found[3:]]

@@ -40,6 +40,11 @@ def asked_in_vain(agreement):
     return sum_money(max(amount - answered[place], ZERO) for place, amount in asked.items())
 
 
+def certified_in_vain(agreement):
+    """Euros of these that were certified all the same, and whose payment was given up since."""
+    return sum_money(claim.given_up_amount for claim in agreement.claims.all())
+
+
 def has_choice(claim) -> bool:
     """Whether something of it may still be refused: an order that has left is paid, or cancelled first."""
     return open_amount(claim) > 0

@@ -111,6 +111,9 @@ def report_follows_its_agreement() -> pgtrigger.Trigger:
         func=f"""
             IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN RETURN NEW; END IF;
             SELECT * INTO year FROM agreements_tranche WHERE id = NEW.tranche_id;
+            IF TG_OP = 'INSERT' AND year.amount = 0 AND year.state <> 'released' THEN
+                {refuse("no report is filed on a year of which nothing is granted")}
+            END IF;
             SELECT state INTO grant_state FROM agreements_agreement WHERE id = year.agreement_id FOR SHARE;
             IF grant_state <> 'in_force' THEN
                 {refuse("a report is filed and read while its agreement is in force")}

@@ -232,7 +232,7 @@ def seen_in(text: str, shown: Shown) -> Shown:
     if sums and sums != values.get(SUMS):
         values[SUMS] = sums[:_DIGEST]
         values.pop(WERE, None)
-        if digest(were.split(_BETWEEN)) == sums and re.fullmatch(r"[-\d._]+", were):
+        if digest(were.split(_BETWEEN)) == sums and re.fullmatch(r"[-\d._]*", were):
             values[WERE] = were
     return replace(shown, number=int(number), values=values)
 

@@ -5,6 +5,7 @@ Who typed: nobody else takes it up. What was asked: the fields that the person s
 
 import json
 import re
+from collections.abc import Container
 from typing import Any
 
 from django.forms import BoundField, FileField, HiddenInput, PasswordInput
@@ -86,14 +87,17 @@ def _rows_in_words(question: Question, values: QueryDict) -> str:
     return "\n".join(" · ".join(cells) for cells in rows.values())
 
 
-def answers(values: QueryDict) -> list[tuple[str, str]]:
-    """What was typed and chosen, by label, in the order of the page. What cannot be read is left out."""
+def answers(values: QueryDict, besides: Container[str] = ()) -> list[tuple[str, str]]:
+    """What was typed and chosen, by label, in the order of the page. What cannot be read is left out, and the fields
+    that are told already (``besides``)."""
     found = {}
     for value in values.getlist(ASKED):
         try:
             name, label, choices, *is_table = json.loads(value)
             question = Question(str(name), str(label), tuple((str(key), str(words)) for key, words in choices))
         except (ValueError, TypeError):
+            continue
+        if question.name in besides:
             continue
         words = _rows_in_words(question, values) if is_table else question.words(values.getlist(question.name))
         if words:

@@ -6,6 +6,7 @@ when they confirm. Only what the person sent from a page of this site is carried
 and it is handled there with all the usual checks. Files cannot be carried by a browser: the page asks for them again.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -51,7 +52,11 @@ class Kept:
     @property
     def answers(self) -> list[tuple[str, str]]:
         """What the person typed and chose, by the labels of the page: neither tokens nor what the page put in."""
-        return answers(self._values)
+        return self.answers_besides(())
+
+    def answers_besides(self, told: Container[str]) -> list[tuple[str, str]]:
+        """The same without the fields of these names, that the reader is told already."""
+        return answers(self._values, told)
 
     @property
     def _values(self) -> QueryDict:

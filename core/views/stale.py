@@ -49,7 +49,8 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
     kept = kept_from(request)
     answers = answers_of(request, stale)
-    answers += [item for item in kept.answers if item not in answers]
+    told = {question.name for question in _asked(stale)} | {*stale.rows}
+    answers += [item for item in kept.answers_besides(told) if item not in answers]
     context = {
         "title": _title(stale, changes),
         "sentence": _sentence(stale, changes),
@@ -109,11 +110,7 @@ def _untold(kept: Kept, stale: Stale, answers: list[tuple[str, str]]) -> list[st
 
 def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
     """What the person typed, ticked or chose, by question, in the words of the page that they had read."""
-    asked = questions.read(stale.shown.values) if stale.shown is not None else None
-    found = [
-        (item.label, item.words(request.POST.getlist(item.name), stale.form))
-        for item in (questions.questions_of(stale.form) if asked is None else asked)
-    ]
+    found = [(item.label, item.words(request.POST.getlist(item.name), stale.form)) for item in _asked(stale)]
     for name, rows in stale.rows.items():
         keys = [value for value in request.POST.getlist(name) if is_number(value)]
         ticked = rows.filter(pk__in=keys)
@@ -121,6 +118,12 @@ def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
     if comment := request.POST.get("comment", "").strip():
         found.append((_("Comment"), comment))
     return [(label, words) for label, words in found if words]
+
+
+def _asked(stale: Stale) -> list[questions.Question]:
+    """What the page asked, as its token says; what the form asks now where it says nothing."""
+    asked = questions.read(stale.shown.values) if stale.shown is not None else None
+    return questions.questions_of(stale.form) if asked is None else asked
 
 
 def _both(item: Difference) -> tuple[str, str]:

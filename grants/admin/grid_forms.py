@@ -23,11 +23,20 @@ class RowForm(PastedTextMixin, forms.Form):
     reason = forms.CharField(label=_("Reason"), required=False, max_length=2000)
 
     def clean(self):
-        """What is granted is typed: an amount left empty is asked for, never taken from the proposal in silence."""
+        """What is granted is typed: an amount left empty is asked for, never taken from the proposal in silence. An amount
+        or a reason without a decision is no decision: it is asked for, what was typed stays."""
         data = super().clean()
+        if not data.get("decision") and "decision" not in self.errors and self._says_something(data):
+            self.add_error("decision", _("Choose the decision that this amount or this reason goes with."))
         if data.get("decision") == Decision.GRANTED and data.get("amount") is None and "amount" not in self.errors:
             self.add_error("amount", _("Type the amount granted, or reject the case."))
         return data
+
+    def _says_something(self, data) -> bool:
+        """Whether an amount or a reason was typed that is neither recorded nor the amount proposed."""
+        amount, reason = data.get("amount"), (data.get("reason") or "").strip()
+        ready = (None, self.initial.get("amount"), self.initial.get("proposed"))
+        return amount not in ready or reason not in ("", self.initial.get("reason", ""))
 
     @classmethod
     def for_item(cls, item: AgendaItem, data=None) -> "RowForm":
@@ -36,6 +45,7 @@ class RowForm(PastedTextMixin, forms.Form):
         if amount is None and item.decision not in (Decision.REJECTED, Decision.DEFERRED):
             amount = item.proposed_amount
         initial = {"decision": item.decision, "amount": amount, "reason": item.reason}
+        initial["proposed"] = item.proposed_amount
         return cls(data, prefix=str(item.pk), initial=initial)
 
     @classmethod

@@ -1,10 +1,15 @@
 """A certified claim that nobody can be paid stands apart from those that can, with who, why and what to do."""
 
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 
-from agreements import account_waits, payments, work
+from agreements import payments, work
 from agreements.effects import left_to_order
+from agreements.order_parts import to_order
+from core.engine.versions import shown_of
+from core.money import format_euros
 from core.transitions import perform
 from tests.agreements.test_given_up import of_two
 from tests.factories.agreements import certified, in_force
@@ -28,7 +33,7 @@ def test_a_change_of_account_sets_its_claim_apart_with_the_reason(client):
     BankAccountFactory(applicant=agreement.beneficiary, is_change=True)
     assert not work.claims_ready_to_order(house.finance).exists()
     assert list(work.claims_waiting_for_account(house.finance)) == [claim]
-    reasons = account_waits.reasons_of([claim])[claim.pk]
+    reasons = to_order([claim])[claim.pk].reasons
     page = client_page(client, house.finance, batch)
     assert reasons[0] in page and "Aucune demande certifiée ne peut être mandatée" in page
     assert claim.number in queue_of(client, house.finance, "account")
@@ -72,4 +77,41 @@ def test_the_reasons_of_many_claims_are_few_queries(django_assert_max_num_querie
     claims = [of_two()[2] for _round in range(3)]
     claims = list(type(claims[0]).objects.with_case().filter(pk__in=[claim.pk for claim in claims]))
     with django_assert_max_num_queries(4):
-        assert len(account_waits.reasons_of(claims)) == 3
+        assert [parts.waiting for parts in to_order(claims).values()] == [Decimal(1300)] * 3
+
+
+def test_a_claim_of_which_one_person_waits_is_split_and_counted_once(client):
+    """The same two amounts in the batch, the list of claims, the list of work, the order form and the order itself."""
+    _agreement, house, claim, _batch, other = of_two()
+    perform(claim, "withdraw_order", actor=house.finance, comment="Repris.")
+    batch = payments.open_batch(actor=house.finance)
+    parts = to_order([claim])[claim.pk]
+    assert (parts.now, parts.waiting) == (Decimal("3200.00"), Decimal("1300.00"))
+    now, waiting = (format_euros(amount) for amount in (parts.now, parts.waiting))
+    page = client_page(client, house.finance, batch)
+    assert page.count(now) == page.count(waiting) == 2  # the row of each table, and its total
+    for queue in ("ready", "account", "order"):
+        listed = queue_of(client, house.finance, queue)
+        assert now in listed and f"et {waiting} en attente d’un compte bancaire" in listed
+    (item,) = [item for item in work.work_on_payments(house.finance) if claim.number in item.title]
+    assert now in item.why and waiting in item.why and other.applicant.display_name in item.why
+    form = client.get(reverse("admin:agreements_paymentclaim_transition", args=[claim.pk, "order"])).text
+    assert f"Mandaté maintenant : {now}. En attente d’un compte bancaire : {waiting}." in form.replace(
+        "\xa0:", " :"
+    ).replace("\u202f:", " :")
+    assert payments.order_claims(batch, [claim], actor=house.finance) == 1
+    claim.refresh_from_db()
+    assert claim.ordered_amount == parts.now
+
+
+def test_a_claim_whose_account_was_changed_meanwhile_is_refused_for_that_reason(client):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    batch = payments.open_batch(actor=house.finance)
+    BankAccountFactory(applicant=agreement.beneficiary, is_change=True)
+    client.force_login(house.finance, backend=BACKEND)
+    client.get(reverse("admin:agreements_paymentbatch_change", args=[batch.pk]))
+    data = {"claims": [claim.pk], "shown": shown_of(batch).token()}
+    page = client.post(reverse("admin:agreements_paymentbatch_do", args=[batch.pk, "order"]), data).text
+    assert f"{claim.number} (certifiée)" not in page
+    assert f"{claim.number} ({to_order([claim])[claim.pk].reasons[0].rstrip('.')})" in page

@@ -13,6 +13,8 @@ from django.utils import timezone
 from agreements import payments
 from agreements.batch_conditions import batch_year_is_open
 from agreements.models import PaymentBatch, PaymentOrder
+from agreements.work import work_on_payments
+from core.dates import format_date_long
 from core.documents import PIECE_TYPES, store
 from core.transitions import TransitionRefused, perform
 from grants.admin.envelope import PaymentCreditForm
@@ -152,13 +154,15 @@ def test_a_payment_without_an_open_batch_says_where_to_open_one(client):
     assert reverse("admin:agreements_paymentbatch_add") not in page
 
 
-def test_a_batch_of_last_year_is_sent_in_january_and_not_after():
+def test_a_batch_of_last_year_is_sent_in_january_and_not_after(client):
     agreement, house = in_force()
     _claim, batch = ordered(agreement, house)
+    assert last_day_told(batch, house, client) == (f"{batch.year + 1}-01-31", False)
     late = timezone.localtime().replace(year=batch.year + 1, month=2, day=1, hour=12)
     with time_machine.travel(late, tick=True):
         with pytest.raises(TransitionRefused, match="31 janvier"):
             payments.close_batch(batch, actor=house.finance)
+        assert last_day_told(batch, house, client) == (f"{batch.year + 1}-01-31", True)
         workbook = store(
             pdf(batch.number),
             name="b.pdf",
@@ -178,7 +182,7 @@ def test_a_batch_of_last_year_is_sent_in_january_and_not_after():
         assert batch_year_is_open(batch, {}, house.finance) is None
 
 
-def test_orders_on_the_credits_of_an_investment_are_sent_within_their_year():
+def test_orders_on_the_credits_of_an_investment_are_sent_within_their_year(client):
     agreement, house = in_force()
     claim, batch = ordered(agreement, house)
     with pgtrigger.ignore("grants.Envelope:envelope_keeps_its_place"):
@@ -194,5 +198,21 @@ def test_orders_on_the_credits_of_an_investment_are_sent_within_their_year():
                                allowed=PIECE_TYPES),
                 closed_total=batch.orders.get().amount,
             )  # fmt: skip
+        assert last_day_told(batch, house, client) == (f"{batch.year}-12-31", True)
     with time_machine.travel(january.replace(year=batch.year, month=12, day=31), tick=True):
         assert batch_year_is_open(batch, {}, house.finance) is None
+        assert last_day_told(batch, house, client) == (f"{batch.year}-12-31", False)
+
+
+def last_day_told(batch, house, client) -> tuple[str, bool]:
+    """The day that the list of work, the page and the form of a batch tell, and whether it has passed."""
+    (item,) = [item for item in work_on_payments(house.finance) if item.title == batch.number]
+    words = "était à envoyer" if item.is_late else "à envoyer"
+    told = f"{words} au plus tard le {format_date_long(item.due)}"
+    assert ("retirez" in item.why) == item.is_late
+    client.force_login(house.finance)
+    page = client.get(reverse("admin:agreements_paymentbatch_change", args=[batch.pk])).text
+    form = client.get(reverse("admin:agreements_paymentbatch_transition", args=[batch.pk, "close"])).text
+    listed = client.get(reverse("admin:agreements_paymentbatch_changelist")).text
+    assert told in page and told in form and f"{item.due:%d/%m/%Y}" in listed
+    return item.due.isoformat(), item.is_late

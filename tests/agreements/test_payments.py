@@ -13,10 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims, payments, reports
-from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche
+from agreements.agreement_page import tasks_now
+from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.work import work_on_payments
 from core.dates import format_date_long
 from core.documents import open_document
+from core.figures.checking import look
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from grants.commitments import use_credit
@@ -26,6 +28,7 @@ from tests.factories.core import hold_in_breach
 from tests.factories.instruction import staff
 
 D = Decimal
+YEARS_IN_ORDER = ("agreements.tranche-after-report", "agreements.year-days-in-order")
 
 
 def finance_and(role: Role, code: str = "PROGRESS1"):
@@ -294,6 +297,48 @@ def test_the_report_on_a_year_opens_the_next():
     second.refresh_from_db()
     assert second.state == "released"
     assert {item.tranche_id for item in claims.claimable(agreement)} == {first.pk, second.pk}
+
+
+@pytest.mark.django_db
+def test_a_year_without_a_grant_is_passed_over(client):
+    agreement, house = in_force("CPO", "180000.00", years=("60000.00", "0.00", "40000.00"))
+    first, second, _third = agreement.tranches.order_by("rank")
+    upload = SimpleUploadedFile("bilan.pdf", pdf("bilan"), "application/pdf")
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    assert f"s’ouvre avec le bilan de {first.label}" in client.get(agreement.get_absolute_url()).text.replace(
+        "&#x27;", "’"
+    )
+    report = reports.file_report(first, summary="Fait.", spent_amount=D("90000"), upload=upload, actor=house.member)
+    with pytest.raises(DatabaseError, match="passed over"), transaction.atomic():
+        Tranche.objects.filter(pk=second.pk).update(state="released", released_on=timezone.localdate())
+    perform(report, "accept", actor=house.instructor)
+    states = agreement.tranches.order_by("rank").values_list("state", flat=True)
+    assert list(states) == ["released", "closed", "released"]
+    second.refresh_from_db()
+    assert second.state_label("applicant") == "Sans aide"
+    assert [event.action for event in second.events] == ["pass_over"]
+    with pytest.raises(reports.ReportRefused, match="Aucune aide"):
+        reports.file_report(second, summary="x", spent_amount=D(0), upload=upload, actor=house.member)
+    with pytest.raises(DatabaseError, match="nothing is granted"), transaction.atomic():
+        TrancheReport.objects.create(tranche=second, summary="x", spent_amount=1, filed_by=house.member)
+    assert not [task for task in tasks_now(agreement) if second.label in str(task.text)]
+    assert all(result.holds for result in look(YEARS_IN_ORDER))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("years", "states"),
+    [
+        (("0.00", "80000.00", "40000.00"), ["closed", "released", "planned"]),
+        (("0.00", "0.00", "40000.00"), ["closed", "closed", "released"]),
+    ],
+)
+def test_a_first_year_without_a_grant_opens_the_next_with_the_act(years, states):
+    agreement, _house = in_force("CPO", "180000.00", years=years)
+    assert list(agreement.tranches.order_by("rank").values_list("state", flat=True)) == states
+    opened = agreement.tranches.get(state="released")
+    assert opened.instalments.get(kind="advance").due_on is not None
+    assert all(result.holds for result in look(YEARS_IN_ORDER))
 
 
 @pytest.mark.django_db

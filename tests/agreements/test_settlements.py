@@ -6,6 +6,7 @@ from decimal import Decimal
 import pgtrigger
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims, payments
@@ -292,6 +293,37 @@ def test_a_draft_of_an_ended_agreement_says_why_it_is_not_filed(client):
     assert page.context["ended"]
     assert not page.context["writes"]
     assert page.context["ended"] in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_what_was_certified_and_given_up_is_not_called_refused():
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    amount = claim.certified_amount
+    perform(claim, "give_up", actor=house.instructor, data={"parts": ["0"]}, comment=WHY)
+    facts = SettlementForm(instance=agreement, actor=house.head).facts
+    told = [
+        euros for label, euros in facts if str(label).startswith(("Demandé et non retenu", "Certifié, puis abandonné"))
+    ]
+    assert told == [0, amount]
+
+
+@pytest.mark.django_db
+def test_an_order_is_not_cancelled_from_a_page_that_did_not_know_of_the_end(client):
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house)
+    order = batch.orders.get()
+    client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
+    shown = {}
+    for name, row in (("cancel", order), ("withdraw_order", claim)):
+        page = reverse(f"admin:agreements_{row._meta.model_name}_transition", args=[row.pk, name])
+        shown[page] = client.get(page).context["shown_token"]
+    end(agreement, house)
+    for page, token in shown.items():
+        answer = client.post(page, {"comment": "Compte erroné.", "shown": token})
+        assert answer.status_code == 409 and "Fin de l’acte" in answer.text
+    order.refresh_from_db()
+    assert order.state == "ordered"
 
 
 @pytest.mark.django_db(transaction=True)

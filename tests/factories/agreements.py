@@ -55,9 +55,10 @@ def approved(
     *,
     house: House | None = None,
     persons: tuple[str, ...] = (),
+    years: tuple[str, ...] = (),
     **extra: Any,
 ) -> tuple[Application, House]:
-    """A case that the committee granted, of a project that has begun."""
+    """A case that the committee granted, of a project that has begun; ``years`` are the euros granted for each."""
     house = house or house_of(code)
     today = timezone.localdate()
     if "applicant" not in extra:
@@ -91,6 +92,10 @@ def approved(
         case.granted_plan = plan_for(code, granted, list(case.persons.order_by("rank"))).as_json()
         case.save()
         compute(case)  # the aid rests on the persons too
+    if years:
+        parts = [part | {"amount": amount} for part, amount in zip(case.granted_plan["parts"], years, strict=True)]
+        case.granted_amount, case.granted_plan = sum(map(Decimal, years)), {"way": "typed", "parts": parts}
+        case.save()
     return case, house
 
 

@@ -155,6 +155,21 @@ def test_a_wrong_row_comes_back_with_its_reason_and_the_good_ones_are_kept(clien
     assert (first.decision, second.decision) == ("granted", "")
 
 
+def test_what_is_typed_without_a_decision_is_asked_about_and_not_dropped(client, secretary, session):
+    (item,) = with_cases(session, 1)
+    for typed in (row(item, "", "20000"), row(item, "", "26000", "Budget à revoir.")):
+        answer = client.post(url("decide-row", session.pk, item.pk), typed)
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["decision"])
+        page = client.post(url("decide", session.pk), typed)
+        assert page.status_code == 422 and f'value="{typed[f"{item.pk}-amount"]}"' in page.text
+    committee.record_decision(item, "rejected", actor=secretary, reason="Hors règlement.")
+    # Taken back: the page has put what is proposed in the amount again, and the reason is the recorded one.
+    typed = row(item, "", "26000,00", "Hors règlement.")
+    assert client.post(url("decide-row", session.pk, item.pk), typed).status_code == 200
+    item.refresh_from_db()
+    assert item.decision == ""
+
+
 def test_an_unchanged_grid_records_nothing(client, secretary, session):
     (item,) = with_cases(session, 1)
     committee.record_decision(item, "deferred", actor=secretary, reason="À revoir.")
