@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.urls import reverse
@@ -235,7 +236,8 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
     ]
     first = next((payment for payment in payments if payment.is_claimable), None)
     if (first is not None or waiting) and agreement.beneficiary.awaits_siret:
-        url = reverse("applicants:edit", args=[agreement.beneficiary_id])
+        back = urlencode({"next": agreement.get_absolute_url()})
+        url = f"{reverse('applicants:edit', args=[agreement.beneficiary_id])}?{back}"
         text = _("“%(name)s” has no SIRET number yet: add it, no claim is filed before.")
         tasks.append(Task(text % {"name": agreement.beneficiary.display_name}, url, _("Add the SIRET number")))
     for payment in payments:

@@ -22,6 +22,8 @@ from core.site.chosen_files import remember
 from core.transitions import reasons_against
 
 State = PaymentClaim.State
+BESIDE_THE_CLAIM = ("proof", "workbook")
+"""The fields whose files go to buttons of their own: chosen and not sent, they hold the filing of the claim."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def claim_context(
         "submit_form": submit_form
         or SubmitClaimForm(instance=claim, actor=user, initial={"attested": "attested" in typed}),
         "submit_refusal": may_submit_claim(user, claim) if writes else None,
+        "aside": [(name, chosen[name]) for name in BESIDE_THE_CLAIM if name in chosen],
         "workbook_form": workbook_form or remember(WorkbookForm(), chosen),
         "forms": [
             form
@@ -161,7 +164,13 @@ def _may_have_replies(events: list) -> bool:
 
 def _is_answered(events: list) -> bool:
     """Whether the beneficiary answered the suspension that holds now."""
-    return next((event.action for event in reversed(events) if event.action in ("suspend", "reply")), "") == "reply"
+    return _answer_to(events) is not None
+
+
+def _answer_to(events: list) -> Any:
+    """The event of that answer; None as long as there is none."""
+    last = next((event for event in reversed(events) if event.action in ("suspend", "reply")), None)
+    return last if last is not None and last.action == "reply" else None
 
 
 def last_answer(claim: PaymentClaim, events: list) -> str:
@@ -190,7 +199,11 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
     if claim.state in (State.REJECTED, State.SUSPENDED):
         last = next((event for event in reversed(events) if event.to_state == claim.state), None)
         text = given_up_words(last)
-        steps.append(Step(claim.state_label("applicant"), NOW, last.created_at if last else None, text))
+        answer = _answer_to(events) if claim.state == State.SUSPENDED else None
+        stage = NOW if answer is None else DONE
+        steps.append(Step(claim.state_label("applicant"), stage, last.created_at if last else None, text))
+        if answer is not None:
+            steps.append(Step(_("Answered: the service reads it"), NOW, answer.created_at))
         if claim.state == State.REJECTED:
             return steps
     return [*steps, *_payment_steps(claim)]

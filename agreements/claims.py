@@ -101,7 +101,7 @@ def set_amount(claim: PaymentClaim, amount: Decimal, *, actor, statement: str | 
     """Ask for another amount of the same instalment, and say what the money did.
 
     Raises:
-        ClaimRefused: the claim was filed, or the amount is above the instalment.
+        ClaimRefused: the claim was filed, or the amount is nothing, or above the instalment.
     """
     with transaction.atomic():
         locked = _writable(claim, actor)
@@ -116,7 +116,10 @@ def set_amount(claim: PaymentClaim, amount: Decimal, *, actor, statement: str | 
 
 def _asked(instalment: Instalment, amount: Decimal | None) -> Decimal:
     amount = instalment.amount if amount is None else amount
-    if not 0 < amount <= instalment.amount:
+    if amount <= 0:
+        sentence = _("Ask for more than %(amount)s.") % {"amount": format_euros(Decimal(0))}
+        raise ClaimRefused(sentence, {"claimed_amount": sentence})
+    if amount > instalment.amount:
         raise ClaimRefused(
             _("Ask for at most %(amount)s, the amount of this payment.") % {"amount": format_euros(instalment.amount)},
             {"claimed_amount": _("At most %(amount)s.") % {"amount": format_euros(instalment.amount)}},

@@ -51,7 +51,7 @@ def format_moment(moment: datetime) -> str:
         return odd
     local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     # Translators: the time of a day, as Django's date format. French: "G \\h i".
-    return f"{format_date_long(local)}, {formats.date_format(local, gettext('g:i a'))}"
+    return f"{format_date_long(local)}, {formats.date_format(local, gettext('g:i A'))}"
 
 
 def last_day(limit: date | datetime) -> date:
@@ -81,7 +81,7 @@ def format_closing_short(limit: datetime) -> str:
     local = timezone.localtime(limit) if timezone.is_aware(limit) else limit
     day = formats.date_format(last_day(limit), "SHORT_DATE_FORMAT")
     if local.time() != time.min:
-        return f"{day}, {formats.date_format(local, gettext('g:i a'))}"
+        return f"{day}, {formats.date_format(local, gettext('g:i A'))}"
     return gettext("%(day)s at midnight") % {"day": day}
 
 

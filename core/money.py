@@ -59,6 +59,17 @@ def with_point(text: str) -> str:
     return whole.replace(sign, "") + cents
 
 
+def typed_with_point(text: str) -> str:
+    """The same for what somebody types into a page, read as that page writes amounts: where it is in English, a comma
+    before exactly three digits groups thousands, so that 9,500 is what the page prints as €9,500.00.
+
+    What is stored, and a cell of a workbook, is read alike in every language: see :func:`with_point`.
+    """
+    if (get_language() or "").startswith("en") and _GROUPS[","].fullmatch(text) and text.lstrip("+-")[0] != "0":
+        return text.replace(",", "")
+    return with_point(text)
+
+
 def may_be_thousands(text: str) -> bool:
     """Whether one sign stands before exactly three digits: 1.000 is a thousand for some, one for others."""
     return bool(_THREE_DIGITS.fullmatch(text))
@@ -105,7 +116,8 @@ class EuroField(forms.DecimalField):
         if isinstance(value, str):
             value = "".join(without_invisible(value).split()).replace("€", "")
             try:
-                value = with_point(value)
+                # A number with three decimals and more (a rate) has them behind a comma too.
+                value = typed_with_point(value) if self.decimal_places <= 2 else with_point(value)
             except ValueError:
                 raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
             if value and not is_written_with_digits(value):

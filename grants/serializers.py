@@ -52,7 +52,7 @@ class CallSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_closed_reason(self, call: Call) -> str | None:
-        return call.closed_reason()
+        return call.closed_to_readers
 
 
 class ApplicationSerializer(serializers.ModelSerializer):

@@ -80,6 +80,18 @@ def test_the_pages_in_between_do_not_lose_which_form_was_sent():
     assert all("data-resumes" in (templates / name).read_text() for name in sends_again)
 
 
+def test_every_kind_of_field_is_kept():
+    """Boxes and lists of several too: “it is back on the page” was said of a box that was not. Neither passwords nor what
+    the page itself puts in; that a file is left out is said each time."""
+    script = (settings.BASE_DIR / "core/static/essor/keep.js").read_text()
+    kept = re.search(r'const KEPT = "([^"]*)"', script)[1].split(", ")
+    typed = {"radio", "checkbox", "text", "number", "date", "email", "tel"}
+    assert {f"input[type={kind}]" for kind in typed} | {"textarea", "select"} <= set(kept)
+    assert not any(kind in selector for selector in kept for kind in ("password", "hidden", "file"))
+    assert '!one.name.endsWith("-without")' in script
+    assert 'field.closest("details")' in script, "a file that is asked for again stands folded away"
+
+
 def test_every_kept_form_says_what_it_asks():
     """Who takes a form up after the session ended reads it by its labels, whoever drew its fields."""
     bare = re.compile(r"<textarea|<select|<input type=\"(?:text|number|date|email|tel)\"")

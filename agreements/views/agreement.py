@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agreements import claims, reports
 from agreements.agreement_page import ended_claims_of, load, payments_of, tasks_of, timeline_of, years_of
@@ -20,6 +20,7 @@ from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
 from core.engine.versions import carried, gone_on
 from core.portal import portal_login_required
+from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, perform
 
 PAGE = 20
@@ -81,7 +82,7 @@ def _show(
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:agreement", "number", at="#sign")
 def sign(request: HttpRequest, number: str) -> HttpResponse:
     """Accept the very file that was shown; signed once whatever the number of clicks."""
     agreement = own_agreement(request, number)
@@ -100,7 +101,7 @@ def sign(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:agreement", "number", at="#sign")
 def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
     """Take the copy that was signed on paper; a second sending of it changes nothing."""
     agreement = own_agreement(request, number)
@@ -134,7 +135,7 @@ def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:agreement", "number")
 def open_claim(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Open the claim of an instalment; twice the same button gives the same claim."""
     agreement = own_agreement(request, number)

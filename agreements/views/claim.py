@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agreements import claims
 from agreements.claim_page import claim_context
@@ -20,8 +20,9 @@ from agreements.views.access import add_refusal, claim_to_write, own_claim
 from agreements.views.typed import files_aside, keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
-from core.portal import portal_login_required
+from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import chosen_files
+from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, available_transitions, perform, reasons_against
 
 #: The costs that were read on the page of confirmation.
@@ -42,7 +43,7 @@ def claim(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number")
 def amount(request: HttpRequest, number: str) -> HttpResponse:
     """Keep what the page holds, say what was done, and go on where the button leads."""
     found = claim_to_write(request, number)
@@ -51,13 +52,13 @@ def amount(request: HttpRequest, number: str) -> HttpResponse:
         return show(request, own_claim(request, number), status=422, **typed.refused_forms())
     tell_of_files_aside(request)
     if request.POST.get("then") == "line":
-        return redirect("agreements:line_add", number)
+        return with_word_to_device(request, redirect("agreements:line_add", number))
     messages.success(request, _("Saved."))
     return redirect(found)
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#pieces")
 def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     """Join one of the pieces that the payment asks for."""
     found = claim_to_write(request, number)
@@ -86,7 +87,7 @@ def ask_first(request: HttpRequest, claim: PaymentClaim, question: str, what: st
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#pieces")
 def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """Take a piece out, once it was asked about."""
     found = claim_to_write(request, number)
@@ -103,11 +104,12 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
         if not typed.is_kept:
             return show(request, own_claim(request, number), status=422, **typed.refused_forms())
         tell_of_files_aside(request)
+        messages.success(request, _("The piece is removed."))
     return redirect(f"{found.get_absolute_url()}#pieces")
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#replies")
 def reply(request: HttpRequest, number: str) -> HttpResponse:
     """Answer on a suspended claim."""
     found = own_claim(request, number)
@@ -131,7 +133,7 @@ def reply(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#submit")
 def submit(request: HttpRequest, number: str) -> HttpResponse:
     """File the claim; filed once whatever the number of clicks."""
     found = own_claim(request, number)
@@ -208,6 +210,7 @@ def _file(request: HttpRequest, found: PaymentClaim) -> SubmitClaimForm | None:
     if waiting := files_aside(request):
         for sentence in waiting:
             form.add_error(None, sentence)
+        form.add_error(None, _("To file without it, tick the box above the button “File the claim”."))
         return form
     try:
         perform(found, "submit", actor=request.user, data=request.POST)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agreements import claims
 from agreements.axes import axis_choices
@@ -24,6 +24,7 @@ from core.engine import versions
 from core.money import format_euros
 from core.portal import portal_login_required
 from core.site.chosen_files import taken
+from core.site.post_only import posts_to
 
 MAX_CATEGORY = 120
 
@@ -139,7 +140,7 @@ def _form_page(
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#lines")
 def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Take a line out, once it was asked about."""
     claim = claim_to_write(request, number)
@@ -163,7 +164,7 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#lines")
 def proof(request: HttpRequest, number: str) -> HttpResponse:
     """One file for one or several lines."""
     claim = claim_to_write(request, number)

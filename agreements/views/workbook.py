@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from agreements import intake
 from agreements.claims import ClaimRefused
@@ -20,7 +20,9 @@ from agreements.views.typed import keep_typed, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.file_types import XLSX
-from core.portal import portal_login_required
+from core.portal import portal_login_required, with_word_to_device
+from core.site.chosen_files import judged, taken
+from core.site.post_only import posts_to
 
 SHOWN = 500
 
@@ -40,7 +42,7 @@ def template(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("agreements:claim", "number", at="#workbook")
 def upload(request: HttpRequest, number: str) -> HttpResponse:
     """Read a file; nothing is written before the person has seen the preview."""
     claim = claim_to_write(request, number)
@@ -54,11 +56,19 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
         except (ClaimRefused, DocumentRefused) as refusal:
             form.add_error("workbook", str(refusal))
         else:
-            if kept is not None:
-                tell_of_files_aside(request, but="workbook")
-                return redirect("agreements:workbook_preview", claim.number, kept.pk)
-            return _page(request, claim, None, found, status=422)
+            return with_word_to_device(request, _checked(request, claim, kept, found))
+    # What this very button sent was read and refused: the other buttons of the page ask for it no more.
+    if judged(form, "workbook"):
+        taken(request, "workbook")
     return show(request, own_claim(request, number), workbook_form=form, status=422)
+
+
+def _checked(request: HttpRequest, claim, kept: ExpenditureUpload | None, found: intake.Intake) -> HttpResponse:
+    """The page of the check of a workbook that was read: to be confirmed, or of no use as a whole."""
+    if kept is None:
+        return _page(request, claim, None, found, status=422)
+    tell_of_files_aside(request, but="workbook")
+    return redirect("agreements:workbook_preview", claim.number, kept.pk)
 
 
 @portal_login_required
@@ -74,14 +84,14 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             with versions.unchanged(request, claim):
-                taken = intake.take_in(kept, actor=request.user)
+                done = intake.take_in(kept, actor=request.user)
         except ClaimRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(claim)
-        if taken.pk != kept.pk:
+        if done.pk != kept.pk:
             messages.info(request, _("The same file was taken in already: nothing was changed."))
         else:
-            messages.success(request, _taken_sentence(taken))
+            messages.success(request, _taken_sentence(done))
         return redirect(f"{claim.get_absolute_url()}#lines")
     return _page(request, claim, kept, intake.read_again(kept))
 

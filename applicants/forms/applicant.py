@@ -16,6 +16,7 @@ from applicants.people import known_applicant
 from applicants.rules.identifiers import compact, validate_rna, validate_siret
 from core.past_days import BirthDayField
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.sometimes import sometimes
 from core.text import PastedTextMixin, is_number
 
 CONTACT = ["email", "phone", "address_line", "postcode", "city"]
@@ -118,6 +119,9 @@ class LegalApplicantForm(_ApplicantForm):
         self.fields["ess_statut"].required = True
         self.fields["ess_statut"].choices = [("", gettext_lazy("Choose…")), *Applicant.EssStatut.choices]
         self.fields["legal_category"].empty_label = gettext_lazy("I do not know")
+        # Whoever comes from a claim that waits for it reads that it is needed; other corrections stay open without.
+        if self.instance.pk and self.instance.awaits_siret:
+            sometimes(self.fields["siret"])
         if self.instance.pk and not self.instance.in_formation:
             del self.fields["in_formation"]
 

@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from applicants.bank_accounts import account_for_its_owner, enter_account
 from applicants.de_minimis.links import declare_links, question_on
@@ -23,6 +22,7 @@ from applicants.views.access import add_refusal, my_applicant, next_address
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.portal import portal_login_required
+from core.site.post_only import posts_to
 from core.transitions import TransitionRefused
 
 
@@ -123,7 +123,7 @@ def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("applicants:de_minimis", "pk")
 def withdraw_de_minimis(request: HttpRequest, pk: int, aid_pk: int) -> HttpResponse:
     """Take back a declaration made in error."""
     applicant = my_applicant(request, pk)

@@ -1,11 +1,13 @@
 """The portal pages on the people of an applicant."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from applicants.forms.applicant import InviteForm, NoInterestForm
 from applicants.interests import namings_of
@@ -28,6 +30,7 @@ from applicants.views.access import add_refusal, my_applicant, tell_refusal
 from core.engine import versions
 from core.portal import portal_login_required
 from core.roles import STAFF_ROLES
+from core.site.post_only import posts_to, takes_posts_only
 from core.transitions import TransitionRefused, perform
 
 
@@ -70,7 +73,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("applicants:people", "pk")
 def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
     """Change a person's role, or end it."""
     applicant = my_applicant(request, pk)
@@ -93,7 +96,7 @@ def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("applicants:people", "pk")
 def cancel_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> HttpResponse:
     """Cancel an invitation that was not answered."""
     applicant = my_applicant(request, pk)
@@ -108,8 +111,16 @@ def cancel_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> Http
     return redirect("applicants:people", pk=pk)
 
 
+def _page_of_request(request: HttpRequest, request_pk: int, **kwargs: Any) -> str:
+    """Where a request to join is answered, or, for whoever made it, is followed."""
+    join_request = get_object_or_404(JoinRequest.objects.for_user(request.user), pk=request_pk)
+    if join_request.user_id == request.user.pk:
+        return reverse("applicants:index")
+    return reverse("applicants:people", args=[join_request.applicant_id])
+
+
 @portal_login_required
-@require_POST
+@takes_posts_only(_page_of_request)
 def answer_request(request: HttpRequest, request_pk: int, name: str) -> HttpResponse:
     """Accept or refuse a request to join; withdraw one's own."""
     join_request = get_object_or_404(JoinRequest.objects.for_user(request.user), pk=request_pk)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+
+from core.site.post_only import takes_posts_only
 
 
 class PostedMixin:
@@ -19,15 +21,12 @@ class PostedMixin:
         """An address for :meth:`essor_urls` that only takes posts. Whoever comes to read it is led to the page of its row:
         after a new sign-in, a change of language or a reload, the browser asks again for the address it stands at."""
 
-        def answer(request: HttpRequest, object_id: int | None = None, **kwargs: Any) -> HttpResponse:
-            of_row = {} if object_id is None else {"object_id": object_id}
-            if request.method == "POST":
-                return view(request, **of_row, **kwargs)
+        def page_of(request: HttpRequest, object_id: int | None = None, **kwargs: Any) -> str:
             if object_id is None:
-                return HttpResponseRedirect(reverse(f"admin:{self.url_name('changelist')}"))
-            return HttpResponseRedirect(self.change_url(self.object_or_404(request, object_id)))
+                return reverse(f"admin:{self.url_name('changelist')}")
+            return self.change_url(self.object_or_404(request, object_id))
 
-        answer.only_takes_posts = True
+        answer = takes_posts_only(page_of)(view)
         return path(route, self.admin_site.admin_view(answer), name=self.url_name(page))
 
     def shown_again(self, request: HttpRequest, obj: models.Model) -> HttpResponse:

@@ -66,6 +66,15 @@ def remember(form: forms.BaseForm, chosen: Mapping[str, str]) -> forms.BaseForm:
     return form
 
 
+def judged(form: forms.BaseForm, name: str) -> bool:
+    """Whether the file of this field was read and refused for what it is. It is asked for no more: another one goes in its
+    place. For a form whose own button sends that file and nothing else."""
+    codes = {error.code for error in form.errors.as_data().get(name, [])}
+    is_so = form.add_prefix(name) in form.files and bool(codes - {"chosen_before", "several"})
+    form.fields[name].widget.is_judged = is_so
+    return is_so
+
+
 class ChosenFileInput(forms.ClearableFileInput):
     """The input, with the mark and what to do when a file was chosen and the form comes back."""
 
@@ -73,6 +82,7 @@ class ChosenFileInput(forms.ClearableFileInput):
     #: The file that was chosen while another button of the page was pressed.
     chosen = ""
     may_go_without = False
+    is_judged = False
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Mapping[str, Any], name: str) -> Any:
         sent = files.getlist(name) if isinstance(files, MultiValueDict) else []
@@ -85,6 +95,7 @@ class ChosenFileInput(forms.ClearableFileInput):
         context = super().get_context(name, value, attrs)
         again = isinstance(value, ChosenBefore)
         chosen = str(value) if again else value.name if isinstance(value, UploadedFile) else self.chosen
+        chosen = "" if self.is_judged else chosen
         context["widget"] |= {
             "chosen": chosen,
             "says_so": bool(chosen) and not again,  # the error of the field says it otherwise

@@ -9,7 +9,7 @@ from collections.abc import Container
 from typing import Any
 
 from django.forms import BoundField, FileField, HiddenInput, PasswordInput
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from core.engine.questions import Question, choices_of
@@ -30,6 +30,13 @@ def mark_of(user: Any) -> str:
     if user is None or not user.is_authenticated:
         return ""
     return salted_hmac("essor.typed-by", str(user.pk)).hexdigest()[:_MARK]
+
+
+def is_back(request: HttpRequest, response: HttpResponse, user: Any) -> HttpResponse:
+    """The answer to a sign-in: whoever signed out before is there again, and may lose the next session by waiting."""
+    if request.COOKIES.get(LEFT) == mark_of(user):
+        response.delete_cookie(LEFT, samesite="Lax")
+    return response
 
 
 def is_of_another(mark: str, user: Any) -> bool:

@@ -18,7 +18,6 @@ from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from core.account_mail import (
     activation_tokens,
@@ -34,7 +33,8 @@ from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, S
 from core.navigation import landing_url
 from core.portal import own_address, portal_login_required
 from core.roles import Role
-from core.site.resumed import LEFT, mark_of
+from core.site.post_only import posts_to
+from core.site.resumed import LEFT, is_back, mark_of
 from core.throttle import too_many
 from core.views.resume import TARGET, keep_and_sign_in_again
 
@@ -77,7 +77,7 @@ def _after_sign_in(request: HttpRequest, target: str) -> HttpResponse:
     response = redirect(target or landing_url(user))
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         _remember_language(response, user.language)
-    return response
+    return is_back(request, response, user)
 
 
 def _remember_language(response: HttpResponse, language: str) -> None:
@@ -98,7 +98,7 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
     return render(request, "essor/account/sign_in.html", context, status=429)
 
 
-@require_POST
+@posts_to("core:home")
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session; the next page removes what this person's pages kept on the device (``keep.js``)."""
     account, mark = request.user.pk, mark_of(request.user)

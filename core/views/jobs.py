@@ -4,12 +4,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from core.jobs import cancel, kind_of
 from core.models.job import Job
 from core.permissions import may_cancel_job
 from core.portal import portal_login_required
+from core.site.post_only import posts_to
 
 
 def _job_of(request: HttpRequest, pk: int) -> Job:
@@ -45,7 +45,7 @@ def job_state(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "essor/job_state.html", _context(request, found))
 
 
-@require_POST
+@posts_to("core:job", "pk")
 def _cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found = _job_of(request, pk)
     reason = may_cancel_job(request.user, found)

@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.forms import SignInForm
 from core.site.chosen_files import CHOSEN, left_behind
-from core.site.resumed import LEFT, TYPED_BY, act_of, answers, is_of_another
+from core.site.resumed import LEFT, TYPED_BY, act_of, answers, is_back, is_of_another
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
@@ -161,7 +161,7 @@ def sign_in_and_resume(request: HttpRequest) -> HttpResponse:
     if is_of_another(kept.typed_by, form.get_user()):
         return _sign_in_page(request, form, kept, of_another=True)
     login(request, form.get_user())
-    return _confirm_page(request, kept)
+    return is_back(request, _confirm_page(request, kept), request.user)
 
 
 def _unpacked(request: HttpRequest) -> Kept | None:

@@ -98,7 +98,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
 
     class Media:
         css = {"all": ["grants/staff.css"]}
-        js = [Script("grants/committee.js", defer=True)]
+        js = [Script("essor/amounts.js", defer=True), Script("grants/committee.js", defer=True)]
 
     # --- list and form ----------------------------------------------------------------------------------------
 

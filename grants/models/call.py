@@ -192,23 +192,42 @@ class Call(models.Model):
             "What you typed is kept; contact the service to know about the next call."
         ) % {"date": format_closing(self.closes_at)}
 
+    @property
+    def over_sentence(self) -> str:
+        """The same for somebody who typed nothing: on the public pages, and where an application is begun."""
+        return gettext(
+            "This call closed on %(date)s: no application can be filed any more. Contact the service to know about the "
+            "next call."
+        ) % {"date": format_closing(self.closes_at)}
+
+    @property
+    def closed_to_readers(self) -> str | None:
+        """:meth:`closed_reason` for somebody who typed nothing."""
+        return self.closed_reason(has_typed=False)
+
     def is_open(self, at: datetime | None = None) -> bool:
         """Whether an application may be filed at this moment."""
         return self.closed_reason(at) is None
 
-    def closed_reason(self, at: datetime | None = None) -> str | None:
-        """None when applications can be filed, else the sentence that says why not and what is kept."""
+    def closed_reason(self, at: datetime | None = None, *, has_typed: bool = True) -> str | None:
+        """None when applications can be filed, else the sentence that says why not, and what is kept of what the reader
+        ``has_typed``."""
         at = at or timezone.now()
         if not self.is_published:
             return gettext("This call is not published. Contact the service to know when it opens.")
         if at < self.opens_at:
-            return gettext("This call opens on %(date)s. Your draft is kept until then.") % {
-                "date": format_moment(self.opens_at)
-            }
+            words = {"date": format_moment(self.opens_at)}
+            if not has_typed:
+                return gettext("This call opens on %(date)s.") % words
+            return gettext("This call opens on %(date)s. Your draft is kept until then.") % words
         if at >= self.closes_at:
-            return self.closed_sentence
+            return self.closed_sentence if has_typed else self.over_sentence
         if self.is_locked:
-            return gettext("Filing is suspended for this call: %(reason)s What you typed is kept; try again later.") % {
-                "reason": self.lock_reason
-            }
+            words = {"reason": self.lock_reason}
+            if not has_typed:
+                return gettext("Filing is suspended for this call: %(reason)s Try again later.") % words
+            return (
+                gettext("Filing is suspended for this call: %(reason)s What you typed is kept; try again later.")
+                % words
+            )
         return None

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from applicants.rules.identifiers import compact, validate_siret
 from core.dates import add_months, format_date_long
 from core.lib.planned_days import Planned, periods, plans
-from core.money import format_euros, format_number, too_large, with_point
+from core.money import format_euros, format_number, too_large, typed_with_point, with_point
 from core.personal_numbers import find_national_number
 from core.text import in_a_sentence, without_invisible
 from grants.rules.conditions import FormFacts, holds, is_answered
@@ -38,9 +38,18 @@ LISTS = (QuestionKind.MULTIPLE, QuestionKind.ATTESTATIONS)
 
 def parse_amount(typed: str) -> Decimal | None:
     """``12 345,67 €`` as a Decimal; None when it is not an amount with at most two decimals."""
+    return _parsed(typed, with_point)
+
+
+def typed_amount(typed: str) -> Decimal | None:
+    """The same for what somebody has just typed, in the way of writing of their page; what is kept of it has a point."""
+    return _parsed(typed, typed_with_point)
+
+
+def _parsed(typed: str, read: Callable[[str], str]) -> Decimal | None:
     text = _BLANKS.sub("", typed).replace("€", "").replace("’", "").replace("'", "")
     try:
-        text = with_point(text)
+        text = read(text)
         amount = Decimal(text) if _AMOUNT.match(text) else None
     except (ValueError, InvalidOperation):
         return None
@@ -80,7 +89,7 @@ def _long_text(question: Question, raw: Any) -> str:
 
 def _money(question: Question, raw: Any) -> str:
     text = _line(question, raw)
-    amount = parse_amount(text)
+    amount = typed_amount(text)
     return text if amount is None else str(amount)
 
 

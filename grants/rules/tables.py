@@ -18,7 +18,7 @@ from applicants.rules.identifiers import validate_siret
 from core.money import ZERO
 from core.personal_numbers import find_national_number
 from grants.rules.accounts import accounts
-from grants.rules.answers import not_an_amount, not_an_email, parse_amount
+from grants.rules.answers import not_an_amount, not_an_email, typed_amount
 from grants.rules.schema import Question, QuestionKind
 
 Row = Mapping[str, str]
@@ -80,7 +80,7 @@ def read_table(question: Question, typed: Sequence[Row]) -> TableReading:
 def _amount(texts: Row, name: str, errors: dict[str, str]) -> Decimal:
     if not texts[name]:
         return ZERO
-    amount = parse_amount(texts[name])
+    amount = typed_amount(texts[name])
     if amount is None:
         errors[name] = not_an_amount(texts[name])
         return ZERO

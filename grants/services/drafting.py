@@ -100,7 +100,7 @@ def create_draft(*, call: Call, applicant, user, token: uuid.UUID | None = None,
     if refusal := seat_refusal(rules, applicant):
         raise FilingRefused(refusal)
     if not call.is_published or timezone.now() >= call.closes_at:
-        raise FilingRefused(call.closed_reason())
+        raise FilingRefused(call.closed_to_readers)
     with transaction.atomic():
         application, is_new = Application.objects.get_or_create(
             creation_token=token or uuid.uuid4(),

@@ -16,7 +16,7 @@ from core.site import resumed
 from grants.form_page import AMOUNT_COLUMNS, QuestionView, RowView
 from grants.programmes.kinds import Shape
 from grants.rules.accounts import accounts
-from grants.rules.answers import number_text, parse_amount, parse_day
+from grants.rules.answers import number_text, parse_amount, parse_day, typed_amount
 from grants.rules.budget import BudgetTotals, balance_problems, totals_of
 from grants.rules.conditions import is_answered
 from grants.rules.schema import QuestionKind
@@ -152,7 +152,7 @@ def _words_of_cells(view: QuestionView) -> tuple[tuple[str, str], ...]:
 @register.filter
 def sum_of(view: QuestionView, column: str) -> Decimal:
     """The total in euros of a column as typed; what cannot be read counts for nothing."""
-    return sum_money(parse_amount(row.cells[column].value) or ZERO for row in view.rows)
+    return sum_money(typed_amount(row.cells[column].value) or ZERO for row in view.rows)
 
 
 @register.filter

@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from core.engine import versions
 from core.portal import portal_login_required
+from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, available_transitions
 from grants.case_decision import decision_of
 from grants.case_links import links_of, with_duties
@@ -167,7 +168,7 @@ def filed_form(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @portal_login_required
-@require_POST
+@posts_to("grants:case", "public_id", at="#messages")
 def write_message(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A message to the service; sent once whatever the number of clicks."""
     application = _own_case(request, public_id)
@@ -188,7 +189,7 @@ def _uuid(text: str | None) -> uuid.UUID | None:
 
 
 @portal_login_required
-@require_POST
+@posts_to("grants:case", "public_id", at="#pieces-asked")
 def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the pieces that the service asked for."""
     application = _own_case(request, public_id)

@@ -16,7 +16,7 @@ from core.text import nothing_to_search, words_of
 from grants.models import Call, Programme, ProgrammeVersion
 from grants.rules.accounts import accounts_of
 from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute
-from grants.rules.answers import not_an_amount, parse_amount
+from grants.rules.answers import not_an_amount, typed_amount
 from grants.rules.budget import BudgetItem
 from grants.rules.schema import Axis, ProgrammeRules
 from grants.services.programmes import search_text_of
@@ -179,7 +179,7 @@ def programme(request: HttpRequest, code: str) -> HttpResponse:
         "rules": entry.rules,
         "catalogue": entry.rules.catalogue,
         "call": entry.call,
-        "closed_reason": entry.call.closed_reason() if entry.call else None,
+        "closed_reason": entry.call.closed_to_readers if entry.call else None,
         "simulation": simulation,
         "unverified": [parameter for parameter in entry.rules.parameters if not parameter.verified],
         "sources": [source for source in entry.rules.sources if source.verified],
@@ -214,13 +214,13 @@ class Simulation:
 
     def _field(self, name: str, label: str, typed: QueryDict) -> SimulatorField:
         value = typed.get(name, "").strip()[:30]
-        amount = parse_amount(value) if value else None
+        amount = typed_amount(value) if value else None
         wrong = bool(value) and (amount is None or amount < 0)
         return SimulatorField(name, label, value, not_an_amount(value) if wrong else "")
 
     def _amount(self, name: str) -> Decimal:
         field = next(field for field in self.fields if field.name == name)
-        return parse_amount(field.value) or Decimal(0)
+        return typed_amount(field.value) or Decimal(0)
 
     def _facts(self) -> AidFacts:
         facts = AidFacts()

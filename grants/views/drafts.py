@@ -10,12 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from core.engine import versions
 from core.engine.readable import Unreadable
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required, with_word_to_device
+from core.site.post_only import posts_to, takes_posts_only
 from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.case_page import tasks_of
@@ -30,6 +31,7 @@ from grants.services.amounts import possible_aid
 from grants.services.drafting import FilingRefused, Saved
 from grants.services.missing import form_facts, missing_of
 from grants.states import ApplicationState
+from grants.views.meanwhile import ended_meanwhile
 from grants.views.replies import saved_reply
 
 
@@ -82,7 +84,7 @@ def start(request: HttpRequest, call_code: str) -> HttpResponse:
         "drafts": _drafts_of(request, call),
         "token": _token(request.POST.get("token")) or uuid.uuid4(),
         "error": error,
-        "closed_reason": call.closed_reason(),
+        "closed_reason": call.closed_to_readers,
     }
     return render(request, "grants/start.html", context)
 
@@ -202,7 +204,7 @@ def _show_step(
 
 
 @portal_login_required
-@require_POST
+@posts_to("grants:form", "public_id")
 def autosave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Save what a script sends as one types; answers with JSON."""
     application = own_draft(request, public_id)
@@ -212,15 +214,24 @@ def autosave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         saved = filing.save_answers(application, user=request.user, typed=typed, versions=versions)
     except FilingRefused as refusal:
-        return JsonResponse({"refused": str(refusal)}, status=409)
+        sentence = ended_meanwhile(application, request.user) or str(refusal)
+        return JsonResponse({"refused": sentence}, status=409)
     return saved_reply(own_draft(request, public_id), saved)
 
 
 # --- pieces ---------------------------------------------------------------------------------------------------------
 
 
+def _page_of_pieces(request: HttpRequest, public_id: uuid.UUID, **kwargs: Any) -> str:
+    """Where the pieces of a case are joined now: the step of its draft, else the page of the case."""
+    application = own_draft(request, public_id)
+    if application.state != ApplicationState.DRAFT:
+        return f"{application.get_absolute_url()}#pieces-asked"
+    return reverse("grants:step", args=[public_id, _pieces_section(application).code])
+
+
 @portal_login_required
-@require_POST
+@takes_posts_only(_page_of_pieces)
 def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResponse:
     """Join one or several files to a piece, in a draft or in answer to a request."""
     application = own_draft(request, public_id)
@@ -230,13 +241,16 @@ def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResp
         for upload in files:
             try:
                 filing.attach_piece(application, code=code, content=upload, name=upload.name, user=request.user)
-            except (FilingRefused, DocumentRefused) as refusal:
+            except DocumentRefused as refusal:
                 errors.append(str(refusal))
+            except FilingRefused as refusal:
+                errors.append(ended_meanwhile(application, request.user) or str(refusal))
+    errors = list(dict.fromkeys(errors))
     return _after_piece(request, application, code, errors, headers)
 
 
 @portal_login_required
-@require_POST
+@takes_posts_only(_page_of_pieces)
 def remove_piece(request: HttpRequest, public_id: uuid.UUID, piece_id: int) -> HttpResponse:
     """Take a file back."""
     application = own_draft(request, public_id)
@@ -246,7 +260,7 @@ def remove_piece(request: HttpRequest, public_id: uuid.UUID, piece_id: int) -> H
         try:
             filing.remove_piece(piece, user=request.user)
         except FilingRefused as refusal:
-            errors.append(str(refusal))
+            errors.append(ended_meanwhile(application, request.user) or str(refusal))
     return _after_piece(request, application, piece.code, errors, headers)
 
 
@@ -346,7 +360,7 @@ def _show_review(
 
 
 @portal_login_required
-@require_POST
+@posts_to("grants:review", "public_id")
 def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """File the application, once: the same address answers a second click with the same case."""
     application = own_draft(request, public_id)

@@ -64,7 +64,7 @@ def _saved(application: Application, saved: Saved) -> str:
         left = [*saved.table_errors, *(conflict.code for conflict in saved.conflicts)]
         labels = [str(application.rules.questions[code].label) for code in left]
         return _("Not saved: %(questions)s.") % {"questions": listed(labels)}
-    at = {"time": date_format(timezone.localtime(saved.at), _("g:i a"))}
+    at = {"time": date_format(timezone.localtime(saved.at), _("g:i A"))}
     if closed := application.call.closed_reason():
         return " ".join([_("Saved at %(time)s.") % at, closed])
     return _("Saved at %(time)s. You may close this page.") % at

@@ -2,6 +2,7 @@
 
 import re
 
+import lxml.html
 import pytest
 from django import forms
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
+from core.portal import HAS_IT
 from core.site.chosen_files import ChosenFileField, left_behind
 from core.transitions import perform
 from core.views.resume import FILE_PREFIX, PREFIX
@@ -121,6 +123,44 @@ def test_the_other_files_of_the_page_of_a_claim_are_asked_for_again(client):
     assert client.post(address, right | {f"{code}-file-without": "1"}).status_code == 302
     aside = client.post(address, {"claimed_amount": "100,00", "proof": upload()}, follow=True).text
     assert "sans le joindre à ses lignes" in aside
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["workbook", "proof"])
+def test_a_file_that_holds_the_filing_of_a_claim_is_seen_and_left_out_beside_the_button(client, name):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    client.force_login(house.member)
+    client.post(reverse("agreements:line_add", args=[claim.number]), typed())
+    code = claim.instalment.required_pieces[0]["code"]
+    data = {"claimed_amount": "100,00", "statement": "Fait.", "attested": "on", f"{code}-file": upload("a.pdf")}
+    address = reverse("agreements:claim_submit", args=[claim.number])
+    refused = client.post(address, data | {f"{name}-chosen": "w2.xlsx"})
+    page = lxml.html.fromstring(refused.text)
+    assert refused.status_code == 422 and "cochez la case" in refused.text
+    (field,) = page.xpath(f"//input[@type='file' and @name='{name}']")
+    assert all("open" in fold.attrib for fold in field.iterancestors("details")), "what holds the claim is folded away"
+    (box,) = page.xpath(f"//section[@id='submit']//input[@name='{name}-without']")
+    assert page.xpath(f"//label[@for='{box.get('id')}']")[0].text_content() == "Envoyer sans le fichier « w2.xlsx »"
+    refused = client.post(address, data | {f"{name}-chosen": "w2.xlsx", f"{name}-without": "1"})
+    assert "sans l’envoyer" not in refused.text and "sans le joindre" not in refused.text
+
+
+@pytest.mark.django_db
+def test_a_page_kept_on_the_way_to_another_one_says_so_to_the_device(client):
+    """The file of a piece that was joined by “Add a line” was asked for again."""
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    client.force_login(house.member)
+    code = claim.instalment.required_pieces[0]["code"]
+    data = {"claimed_amount": "100,00", "statement": "", "then": "line", f"{code}-file": upload("a.pdf")}
+    answer = client.post(reverse("agreements:claim_amount", args=[claim.number]), data)
+    assert answer.status_code == 302 and HAS_IT in answer.cookies
+    piece = claim.pieces.get(document__name="a.pdf")
+    address = reverse("agreements:claim_remove_piece", args=[claim.number, piece.pk])
+    sure = hidden(client.post(address, hidden(client.get(claim.get_absolute_url()).text)).text) | {"sure": "1"}
+    assert "La pièce est retirée." in client.post(address, sure, follow=True).text
+    assert not claim.pieces.filter(pk=piece.pk).exists()
 
 
 @pytest.mark.django_db

@@ -243,7 +243,10 @@ def test_a_suspended_claim_stays_in_the_work_and_is_answered_on_its_page(client)
     client.post(url, {"reply-text": "Voici l’avoir.", "reply-file": upload("avoir")})
     answer = claim.replies.get()
     assert (answer.text, answer.author, answer.document.name) == ("Voici l’avoir.", house.member, "avoir.pdf")
-    assert "Voici l’avoir." in client.get(claim.get_absolute_url()).content.decode()
+    page = client.get(claim.get_absolute_url())
+    assert "Voici l’avoir." in page.content.decode()
+    stages = {step.title: step.status for step in page.context["timeline"]}
+    assert stages["Réponse envoyée\u202f: le service la lit"] == "now" and list(stages.values()).count("now") == 1
     (item,) = [item for item in work.work_on_claims(house.instructor) if claim.number in item.title]
     assert item.tone == "act"
     perform(claim, "resume", actor=house.instructor, comment="Avoir reçu.")

@@ -1,6 +1,8 @@
 """The beneficiary's pages: whose they are, what they say first, what they do, what comes back when it is refused."""
 
+import re
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +14,7 @@ from agreements import claims
 from agreements.drafting import ON_EXPENDITURE
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ExpenditureLine, Instalment, PaymentClaim
+from applicants.models import Applicant
 from core.money import format_euros
 from core.transitions import perform
 from grants.case_links import links_of
@@ -109,6 +112,29 @@ def test_a_payment_asked_for_says_what_is_asked_until_it_is_accepted(client):
     assert any(step.title.endswith(asked) for step in page.context["timeline"])
     review(claim, house)
     assert told not in client.get(url("agreement", agreement.number)).content.decode()
+
+
+@pytest.mark.parametrize("typed_amount", ["0", "-5"])
+def test_nothing_is_not_too_much(client, typed_amount):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    page = client.post(url("claim_amount", claim.number), {"claimed_amount": typed_amount, "statement": ""})
+    assert page.status_code == 422 and "Demandez plus de 0,00" in page.text and "Au plus" not in page.text
+
+
+def test_the_number_that_a_claim_waits_for_is_asked_for_and_leads_back_to_it(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    body = agreement.beneficiary
+    Applicant.objects.filter(pk=body.pk).update(siret=None, in_formation=True)
+    for address in (claim.get_absolute_url(), agreement.get_absolute_url()):
+        (link,) = set(re.findall(r'href="(/ma-structure/[^"]*/modifier/[^"]*)"', client.get(address).text))
+        page = client.get(unescape(link))
+        assert f'name="next" value="{address}"' in page.text
+        label = page.text.split('for="id_siret"')[1].split("</label>")[0]
+        assert "facultatif" not in label
 
 
 def test_the_first_year_waits_for_the_signatures_and_the_next_for_its_report(client):

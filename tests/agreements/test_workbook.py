@@ -16,6 +16,7 @@ from agreements.claims import ClaimRefused
 from agreements.models import ExpenditureUpload
 from agreements.workbooks import expenditure_columns
 from core.documents import DocumentRefused, open_document
+from core.portal import HAS_IT
 from tests.factories.agreements import add_line, in_force, opened
 from tests.factories.applicants import siret
 
@@ -259,7 +260,7 @@ def test_through_the_pages(case, tmp_path, client):
     assert openpyxl.load_workbook(io.BytesIO(template.content)).worksheets
     send = reverse("agreements:workbook_upload", args=[claim.number])
     answer = client.post(send, {"workbook": filled(claim, tmp_path, [row(1), row(2, invoice_date=date(2019, 2, 1))])})
-    assert answer.status_code == 302
+    assert answer.status_code == 302 and HAS_IT in answer.cookies, "the copy on the device asks for the file again"
     page = client.get(answer.url).content.decode()
     assert "01/02/2019" in page and "2019-02-01" not in page, "a value is shown as people type it"
     assert not claim.lines.exists()
@@ -269,5 +270,8 @@ def test_through_the_pages(case, tmp_path, client):
     assert claim.lines.count() == 1
     refused = client.post(send, {"workbook": SimpleUploadedFile("a.xlsx", b"%PDF-1.7 x")})
     assert refused.status_code == 422
+    assert "workbook-chosen" not in refused.text, "a file that was read and refused is not asked for again"
     missing = client.post(send, {"workbook": filled(claim, tmp_path, [row(3)], drop="paid_on")})
-    assert missing.status_code == 422
+    assert missing.status_code == 422 and HAS_IT in missing.cookies
+    again = client.post(send, {"workbook": filled(claim, tmp_path, [row(1), row(2, invoice_date=date(2019, 2, 1))])})
+    assert again.status_code == 302 and HAS_IT in again.cookies

@@ -14,8 +14,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.db import models
 from django.test import Client
-from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
+from django.urls import NoReverseMatch, URLPattern, get_resolver, resolve, reverse
 
+from applicants.models import JoinRequest
 from core.documents import store
 from core.history import history_model_of, tracked_models
 from core.jobs import submit
@@ -63,13 +64,14 @@ def world() -> World:
     job = submit("report.cofinancing", parameters={}, user=house.finance)
     aid = DeMinimisAidFactory(applicant=applicant)
     member = applicant.memberships.get(user=house.member)
+    asked = JoinRequest.objects.create(applicant=applicant, user=UserFactory(applicant=True))
     numbers = {"number": agreement.number, "rank": 1, "code": "kbis", "pk": 1}
     return World(
         house.member,
         {
             "travaux/": {"pk": job.pk},
             "documents/": {"pk": document.pk},
-            "ma-structure/": {"pk": applicant.pk, "member_pk": member.pk, "invitation_pk": 1, "request_pk": 1,
+            "ma-structure/": {"pk": applicant.pk, "member_pk": member.pk, "invitation_pk": 1, "request_pk": asked.pk,
                               "aid_pk": aid.pk, "token": "x", "number": applicant.siret, "name": "accept"},
             "mes-dossiers/": {"public_id": case.public_id, "section_code": "project", "code": "statutes",
                               "piece_id": 1, "call_code": case.call.code},
@@ -205,9 +207,30 @@ def test_whoever_comes_to_read_where_only_posts_are_taken_lands_on_the_page_of_t
     assert seen >= {"grants.Application", "grants.CommitteeSession", "agreements.PaymentClaim", "core.User"}
 
 
+def test_whoever_comes_to_read_where_the_portal_only_takes_posts_lands_on_its_page(world):
+    """The browser stands at such an address after a refused form: it asks for it again in another language, after a new
+    sign-in, on the way back."""
+    client, before, seen = signed_in(world.owner), facts(), set()
+    for name, address in portal_addresses(world):
+        if name == "document":  # a stream
+            continue
+        answer = client.get(address)
+        assert answer.status_code != 405 or name.startswith("api-"), f"use `posts_to`: {address}"
+        if not getattr(resolve(address).func, "only_takes_posts", False):
+            continue
+        assert answer.status_code == client.head(address).status_code == 302, address
+        page = client.get(answer.headers["Location"], follow=True)
+        of_another = name == "job_cancel"  # the job of somebody in the house
+        assert page.status_code == (404 if of_another else 200), f"{address} leads to {answer.headers['Location']}"
+        seen.add(name)
+    assert seen >= {"claim_submit", "line_remove", "sign", "submit", "add_piece", "complete", "logout", "job_cancel"}
+    assert client.get(reverse("core:profile")).status_code == 200, "reading signs nobody out"
+    assert facts() == before
+
+
 def test_an_address_that_only_takes_posts_is_made_by_one_door():
-    """What refuses to be read is told to the one above by its mark."""
-    for path in [*Path("core/admin").glob("*.py"), *Path().glob("*/admin/*.py")]:
+    """What refuses to be read is told to the two above by its mark."""
+    for path in [*Path("core/admin").glob("*.py"), *Path().glob("*/admin/*.py"), *Path().glob("*/views/*.py")]:
         source = path.read_text()
         assert "require_POST" not in source, path
         assert not re.search(r'method != "POST"[^\n]*:\n\s+raise Http404', source), path

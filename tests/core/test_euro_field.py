@@ -8,7 +8,7 @@ from django.utils import translation
 
 from core.money import EuroField, format_number
 from core.workbooks.values import CellRefused, to_integer, to_money
-from grants.rules.answers import not_an_amount, parse_amount
+from grants.rules.answers import not_an_amount, parse_amount, typed_amount
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,32 @@ def test_what_is_no_amount_is_refused(typed: str) -> None:
         to_money(typed)
 
 
+@pytest.mark.parametrize(
+    ("typed", "amount"),
+    [
+        ("9,500", "9500"),
+        ("18,000", "18000"),
+        ("-1,500", "-1500"),
+        ("€9,500.50", "9500.50"),
+        ("9,5", "9.5"),
+        ("9,50", "9.50"),
+    ],
+)
+def test_an_english_page_takes_the_amounts_that_it_prints(typed: str, amount: str) -> None:
+    """What is stored, and a cell of a workbook, is read alike in every language."""
+    with translation.override("en"):
+        assert EuroField().clean(typed) == typed_amount(typed) == Decimal(amount)
+        for refused in ("12,34.50", "9.500", "12345,678", "1,2345", "0,500"):
+            assert typed_amount(refused) is None
+            with pytest.raises(ValidationError):
+                EuroField().clean(refused)
+        assert EuroField(decimal_places=4).clean("9,125") == Decimal("9.125")
+        assert parse_amount("9,500") is None
+        with pytest.raises(CellRefused):
+            to_money("9,500")
+    assert typed_amount("9,500") is None, "in French nothing changes"
+
+
 @pytest.mark.parametrize("typed", ["1.000", "12,500"])
 def test_a_whole_number_of_a_file_is_not_a_thousandth(typed: str) -> None:
     with pytest.raises(CellRefused):
@@ -70,7 +96,7 @@ def test_what_is_asked_for_is_written_as_it_is_shown_and_read(language: str, sho
         assert EuroField().prepare_value(Decimal("1234.56")) == shown
         assert EuroField().clean(shown) == parse_amount(shown) == Decimal("1234.56")
         with pytest.raises(ValidationError) as refused:
-            EuroField().clean("9,500")
+            EuroField().clean("9,5001")
         assert shown in refused.value.messages[0]
         assert parse_amount("9,500") is parse_amount("12,34.50") is None
         assert format_number(Decimal("1250.50")) in not_an_amount("9,500")

@@ -86,7 +86,7 @@ def test_a_change_outside_of_essor_is_told_with_every_field():
     [
         ("core_storedfile", "size", 15_100, 15_101, "before=14.7 KB (15100) after=14.7 KB (15101)"),
         ("core_event", "created_at", datetime(2026, 1, 1, 9, 0, 1, tzinfo=UTC), datetime(2026, 1, 1, 9, 0, 2, tzinfo=UTC),
-         "(10:00:01.000000) after=1 January 2026, 10:00 a.m. (10:00:02.000000)"),
+         "(10:00:01.000000) after=1 January 2026, 10:00 AM (10:00:02.000000)"),
     ],
 )  # fmt: skip
 def test_what_stood_and_what_stands_never_read_alike(table, field, before, after, told):

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
@@ -12,7 +13,7 @@ from django.utils.html import escape
 
 from core.models.user import User
 from core.portal import portal_login_required
-from core.views.resume import FILE_PREFIX, PREFIX, TARGET
+from core.views.resume import BY, FILE_PREFIX, PREFIX, TARGET
 from tests.factories.core import UserFactory
 
 PASSWORD = "un mot de passe assez long"
@@ -263,6 +264,12 @@ def test_who_signed_out_in_another_window_is_not_told_to_have_waited(client: Cli
     assert client.cookies["essor-left"]["httponly"]
     told = client.post(PROFILE, TYPED | typed_by).text
     assert "Vous vous êtes déconnecté dans une autre fenêtre" in told and "au bout d’un certain temps" not in told
+    for sign_in in (reverse("core:login"), reverse("core:resume")):
+        carried = hidden_fields(client.post(PROFILE, TYPED | typed_by).text)
+        client.post(sign_in, carried | {"username": someone.email, "password": PASSWORD})
+        client.cookies.pop(settings.SESSION_COOKIE_NAME)  # the new session ends by itself
+        assert "au bout d’un certain temps" in client.post(PROFILE, TYPED | typed_by).text, sign_in
+        client.cookies["essor-left"] = carried[BY]
     another = page_of(Client(), UserFactory(applicant=True, email="third@example.org"))
     assert "au bout d’un certain temps" in client.post(PROFILE, TYPED | another).text
 

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from django.utils.translation import override
 
+from core.dates import format_date_long
 from core.models.outbox import OutboxMessage
 from core.roles import Role
 from core.transitions import perform
@@ -18,7 +19,9 @@ from grants import committee, receipts
 from grants.case_decision import decision_from
 from grants.rules.answers import parse_amount
 from grants.services import filing
+from grants.views.meanwhile import ended_meanwhile
 from tests.factories.applicants import MembershipFactory, pdf
+from tests.factories.core import UserFactory
 from tests.factories.grants import draft, filed, filled_draft, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 from tests.forms import after, form_to
@@ -265,3 +268,27 @@ def test_what_is_there_is_not_called_missing_and_the_word_sent_with_it_is_kept(c
     client.post(form.action, form.fields | {"comment": "Les statuts de mai."})
     page = unescape(client.get(application.get_absolute_url()).content.decode())
     assert "Les statuts de mai." in page.partition('id="messages"')[2]
+
+
+@pytest.mark.parametrize("kind", ["fragment", "page", "typed"])
+def test_who_joins_a_piece_after_the_case_was_filed_reads_by_whom_and_when(client, kind):
+    """The step stood open in another window, or on somebody else's screen."""
+    application = filed()
+    member, number = application.created_by, application.number
+    signed_in(client, member)
+    files = {"files": SimpleUploadedFile("statuts.pdf", pdf("late"))}
+    headers = {"HX-Request": "true"} if kind == "fragment" else {}
+    typed = {"p-need": "1", "v-need": "1", "q-need": "Un autre besoin"}
+    if kind == "typed":
+        answer = client.post(url("autosave", application), typed, headers={"Accept": "application/json"}).json()[
+            "refused"
+        ]
+    else:
+        answer = plain(client.post(url("add_piece", application, "statutes"), files, headers=headers, follow=True))
+    assert f"Vous avez vous-même déposé cette demande le {format_date_long(timezone.now())}" in answer.replace(
+        "\u202f", " "
+    )
+    assert number in answer and "ne peut plus être changée" not in answer
+    colleague = UserFactory(applicant=True, first_name="Odile", last_name="Roche")
+    MembershipFactory(applicant=application.applicant, user=colleague, role="editor")
+    assert ended_meanwhile(application, colleague).startswith(f"{member} a déposé cette demande le ")

@@ -13,6 +13,7 @@ from django.utils import timezone
 from core.roles import Role
 from core.templatetags.essor import long_date, short_date
 from grants.case_page import tasks_of
+from tests.factories.applicants import MembershipFactory
 from tests.factories.core import UserFactory
 from tests.factories.grants import draft, filled_draft, open_call
 from tests.factories.instruction import staff
@@ -66,6 +67,25 @@ def test_a_call_that_is_over_says_its_last_day(application):
     call = application.call
     call.closes_at = at_midnight(0)
     assert long_date(timezone.localdate() - timedelta(days=1)) in call.closed_reason()
+
+
+def test_who_typed_nothing_is_told_that_nothing_is_kept_and_begins_nothing_that_is_over(client, application):
+    """The catalogue, the page of the aid, the page where one begins, the REST interface."""
+    call = application.call
+    person = UserFactory(applicant=True)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    MembershipFactory(user=person)
+    start = reverse("grants:start", args=[call.code])
+    aid = call.programme_version.programme.get_absolute_url()
+    assert "Commencer" in plain(client.get(start))
+    call.closes_at = timezone.now() - timedelta(minutes=1)
+    call.save()
+    for address in (start, aid, reverse("grants:catalogue"), f"/api/v1/calls/{call.code}/"):
+        page = client.get(address)
+        assert "vous avez saisi est gardé" not in page.text, address
+        assert "Préparer ma demande" not in page.text and f'href="{start}"' not in page.text, address
+    assert "Commencer" not in plain(client.get(start)) and "Cet appel est clos" in plain(client.get(start))
+    assert "vous avez saisi est gardé" in call.closed_reason(), "a draft is kept"
 
 
 @pytest.mark.old_pages

@@ -6,8 +6,8 @@ others. What is typed with figures is read day first, as the sentences of the fo
 
 DATE_FORMAT = "j F Y"
 SHORT_DATE_FORMAT = "j M Y"
-DATETIME_FORMAT = "j F Y, g:i a"
-SHORT_DATETIME_FORMAT = "j M Y, g:i a"
+DATETIME_FORMAT = "j F Y, g:i A"
+SHORT_DATETIME_FORMAT = "j M Y, g:i A"
 YEAR_MONTH_FORMAT = "F Y"
 MONTH_DAY_FORMAT = "j F"
 FIRST_DAY_OF_WEEK = 1

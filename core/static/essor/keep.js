@@ -4,24 +4,33 @@
 
 (() => {
   const SENT = "essor-form-sent";
-  const KEPT = "textarea, select:not([multiple]), input[type=radio], input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])";
+  const KEPT = "textarea, select, input[type=radio], input[type=checkbox], input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])";
   const keyOf = (form) => `essor-form-${form.dataset.keep}`;
-  const isRadio = (field) => field.type === "radio";
-  const groupOf = (field) => [...field.form.elements].filter((one) => isRadio(one) && one.name === field.name);
-  // One field a name: the first button of a group of radio buttons stands for all of them.
+  // Radio buttons and boxes to tick: one field a name, for which the first of its group stands. That a file is left out is
+  // said each time: it is no answer to keep.
+  const isChoice = (field) => field.type === "radio" || field.type === "checkbox";
+  const groupOf = (field) => [...field.form.elements].filter((one) => one.type === field.type && one.name === field.name);
   const fieldsOf = (form) => [...form.elements].filter((one) =>
-    one.name && one.matches(KEPT) && (!isRadio(one) || groupOf(one)[0] === one));
+    one.name && one.matches(KEPT) && !one.name.endsWith("-without") && (!isChoice(one) || groupOf(one)[0] === one));
 
-  // What a field holds, what the server gave it, and how to put something in it: text, list and radio buttons alike.
-  const valueOf = (field) => isRadio(field) ? groupOf(field).find((one) => one.checked)?.value ?? "" : field.value;
+  // What a field holds, what the server gave it, and how to put something in it: text, lists and choices alike. Several
+  // choices of one name are one text, a line each.
+  const written = (chosen) => chosen.map((one) => one.value).join("\n");
+  const valueOf = (field) => {
+    if (isChoice(field)) return written(groupOf(field).filter((one) => one.checked));
+    return field.multiple ? written([...field.selectedOptions]) : field.value;
+  };
   const givenOf = (field) => {
-    if (isRadio(field)) return groupOf(field).find((one) => one.defaultChecked)?.value ?? "";
+    if (isChoice(field)) return written(groupOf(field).filter((one) => one.defaultChecked));
     if (!field.matches("select")) return field.defaultValue;
-    return ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value ?? "";
+    const given = [...field.options].filter((one) => one.defaultSelected);
+    return field.multiple ? written(given) : (given[0] ?? field.options[0])?.value ?? "";
   };
   const put = (field, value) => {
-    if (!isRadio(field)) field.value = value;
-    else groupOf(field).forEach((one) => { one.checked = one.value === value; });
+    const values = value.split("\n");
+    if (isChoice(field)) groupOf(field).forEach((one) => { one.checked = values.includes(one.value); });
+    else if (field.multiple) [...field.options].forEach((one) => { one.selected = values.includes(one.value); });
+    else field.value = value;
     return valueOf(field) === value;  // a choice may be gone
   };
 
@@ -93,6 +102,9 @@
     const note = Object.assign(document.createElement("p"), { className: "notice act", textContent: text });
     note.dataset.chooseAgain = "";
     field.after(mark, note);
+    // It holds other buttons of the page: neither it nor the way on without it stands folded away.
+    const folded = field.closest("details");
+    if (folded) folded.open = true;
     if (!field.dataset.without) return;
     const choice = Object.assign(document.createElement("div"), { className: "choice" });
     const id = `${field.id || field.name}-without`;
@@ -146,7 +158,7 @@
         write(key, kept);
         return;
       }
-      const field = isRadio(event.target) ? groupOf(event.target)[0] : event.target;
+      const field = isChoice(event.target) ? groupOf(event.target)[0] : event.target;
       if (!fieldsOf(form).includes(field)) return;
       const kept = read(key);
       const before = kept[field.name]?.before ?? givenOf(field);

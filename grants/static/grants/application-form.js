@@ -307,18 +307,16 @@
 
   // --- amounts ---------------------------------------------------------------------------------------------------------
 
+  const { withPoint } = window.essorAmounts;
+  const language = document.documentElement.lang || "fr";
+
   // Whole cents: sums of typed amounts are exact.
   const cents = (text) => {
-    let plain = text.replace(/[\s\u00a0\u202f€'’]/g, "");
-    if (plain.includes(",") && plain.includes(".")) {
-      plain = plain.lastIndexOf(",") > plain.lastIndexOf(".") ? plain.replaceAll(".", "") : plain.replaceAll(",", "");
-    }
-    const found = /^(-?\d+)(?:[.,](\d{1,2}))?$/.exec(plain);
+    const found = /^(-?\d+)(?:\.(\d{1,2}))?$/.exec(withPoint(text));
     if (!found) return 0;
     const sign = found[1].startsWith("-") ? -1 : 1;
     return Number(found[1]) * 100 + sign * Number((found[2] || "0").padEnd(2, "0"));
   };
-  const language = document.documentElement.lang || "fr";
   const euros = (value) => (value / 100).toLocaleString(language, { style: "currency", currency: "EUR" });
 
   const columnSum = (table, column) =>

@@ -25,7 +25,8 @@
   }
 
   function number(text) {
-    return Number(text.replace(/[\s\u00a0\u202f€]/g, "").replace(",", "."));
+    const plain = window.essorAmounts.withPoint(text);
+    return plain === "" ? NaN : Number(plain);
   }
 
   function complete(row) {
