@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.closing import BALANCE, closed_parts, why_closed
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.settlements.services import why_it_stops
 from applicants.bank_accounts import what_the_account_needs
@@ -54,6 +55,8 @@ class Payment:
     """The agreement has ended: what was not claimed is not to come any more."""
     year_before: Tranche | None = None
     """The year whose report opens its own."""
+    closed_by: PaymentClaim | None = None
+    """The filed balance that closed its account: what was not filed before it is not to come any more."""
 
     @property
     def asked(self) -> Decimal | None:
@@ -74,19 +77,22 @@ class Payment:
     def pay_by(self) -> date | None:
         """The day by which it is to be paid, as long as that may still come true."""
         due_on = self.instalment.due_on
-        told = due_on and self.claim is None and not self.has_ended and due_on >= timezone.localdate()
+        to_come = self.claim is None and not self.is_settled
+        told = due_on and to_come and due_on >= timezone.localdate()
         return due_on if told else None
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing more is paid on it."""
-        return self.has_ended if self.claim is None else self.claim.is_over
+        return self.has_ended or self.closed_by is not None if self.claim is None else self.claim.is_over
 
     @property
     def waits(self) -> str:
         """Why it cannot be claimed yet, in a few words; empty when it can or was."""
         if self.claim is not None or self.is_claimable or self.has_ended:
             return ""
+        if self.closed_by is not None:
+            return why_closed(self.closed_by.number)
         tranche = self.instalment.tranche
         if tranche is None or tranche.state != Tranche.State.PLANNED:
             return ""
@@ -170,15 +176,19 @@ def _with_claims(
     alive = (claim for claim in claims if claim.state != PaymentClaim.State.REJECTED)
     live = {claim.instalment_id: claim for claim in alive}
     before = _years_before(tranches)
+    instalments = list(instalments)
+    closed = closed_parts(instalments, live)
     return [
         Payment(
             instalment=item,
             claim=live.get(item.pk),
             is_claimable=agreement.is_in_force
             and item.pk not in live
-            and (item.tranche is None or item.tranche.is_released),
+            and (item.tranche is None or item.tranche.is_released)
+            and (item.kind == BALANCE or item.tranche_id not in closed),
             has_ended=agreement.ended_on is not None,
             year_before=before.get(item.tranche_id),
+            closed_by=closed.get(item.tranche_id) if item.kind != BALANCE else None,
         )
         for item in instalments
     ]
@@ -212,9 +222,9 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
                 _("Read and sign"),
             )
         ]
-    waiting = [payment.claim for payment in payments if payment.claim and _waits_for_beneficiary(payment.claim)]
+    waiting = [payment for payment in payments if payment.claim and _waits_for_beneficiary(payment.claim)]
     if not agreement.is_in_force:
-        return [_claim_task(claim) for claim in waiting if why_it_stops(claim) is None]
+        return [_claim_task(payment) for payment in waiting if why_it_stops(payment.claim) is None]
     tasks = [
         Task(
             _("The service asks for more on the report of %(year)s.") % {"year": year.tranche.label},
@@ -224,7 +234,7 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         for year in years
         if year.is_returned
     ]
-    tasks += [_claim_task(claim) for claim in waiting]
+    tasks += [_claim_task(payment) for payment in waiting]
     tasks += [
         Task(
             _("Report on %(year)s: the next year opens when the report is accepted.") % {"year": year.tranche.label},
@@ -282,13 +292,18 @@ def is_answered(claim: PaymentClaim) -> bool:
     return claim.answered_at is not None and (claim.suspended_at is None or claim.answered_at >= claim.suspended_at)
 
 
-def _claim_task(claim: PaymentClaim) -> Task:
+def _claim_task(payment: Payment) -> Task:
+    claim = payment.claim
     if claim.state == PaymentClaim.State.SUSPENDED:
         text = _("The claim %(number)s is suspended: read what the service asks, and answer there.")
         return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Read and answer"))
     if claim.state == PaymentClaim.State.RETURNED:
         text = _("The service returned the claim %(number)s: it says what to correct.")
         return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Correct and file again"))
+    if payment.closed_by is not None:
+        text = _("The final claim %(final)s closed the account: the claim %(number)s, never filed, is to be given up.")
+        words = {"final": payment.closed_by.number, "number": claim.number}
+        return Task(text % words, claim.get_absolute_url(), _("Give this claim up"))
     text = _("You began the claim %(number)s. It is not filed yet.")
     return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Go on"))
 
@@ -341,6 +356,8 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
             sent = {"date": format_date_long(payment.answer_sent_at)}
             state = _("Suspended: your answer was sent on %(date)s, the service reads it.") % sent
         return Step(title, status, claim.paid_on, state, claim.get_absolute_url(), claim.number)
+    if payment.closed_by is not None and not payment.has_ended:
+        return Step(title, DROPPED, None, why_closed(payment.closed_by.number))
     if payment.is_claimable:
         return Step(title, NOW, None, _("You may claim it. %(trigger)s") % {"trigger": item.trigger_text})
     if payment.has_ended:

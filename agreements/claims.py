@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.axes import axis_choices, axis_without_aid
+from agreements.closing import BALANCE, closed_for, closed_parts, why_closed
 from agreements.credit_notes import kept_beyond
 from agreements.due import due_of_claim
 from agreements.models import Agreement, ClaimPiece, ClaimReply, ExpenditureLine, Instalment, PaymentClaim
@@ -60,14 +61,19 @@ class ClaimRefused(Exception):
 
 
 def claimable(agreement: Agreement) -> list[Instalment]:
-    """The instalments that may be claimed now: released, and not claimed yet unless the claim was rejected."""
+    """The instalments that may be claimed now: released, of an account that no balance closed, and not claimed yet unless
+    the claim was rejected."""
     if not agreement.is_in_force:
         return []
-    taken = set(agreement.claims.exclude(state="rejected").values_list("instalment_id", flat=True))
+    live = {claim.instalment_id: claim for claim in agreement.claims.exclude(state="rejected")}
+    planned = list(agreement.instalments.select_related("tranche").order_by("rank"))
+    closed = closed_parts(planned, live)
     return [
         item
-        for item in agreement.instalments.select_related("tranche").order_by("rank")
-        if item.pk not in taken and (item.tranche is None or item.tranche.is_released)
+        for item in planned
+        if item.pk not in live
+        and (item.tranche is None or item.tranche.is_released)
+        and (item.kind == BALANCE or item.tranche_id not in closed)
     ]
 
 
@@ -84,6 +90,8 @@ def open_claim(agreement: Agreement, instalment: Instalment, *, actor, amount: D
         existing = locked.claims.exclude(state="rejected").filter(instalment=instalment).first()
         if existing is not None:
             return existing
+        if (closing := closed_for(locked, instalment)) is not None:
+            raise ClaimRefused(why_closed(closing.number))
         if instalment not in claimable(locked):
             raise ClaimRefused(_("This payment cannot be claimed yet: the agreement or its tranche is not open."))
         claim = PaymentClaim.objects.create(

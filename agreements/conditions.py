@@ -3,6 +3,7 @@
 The first line of each docstring stands in ``docs/states.md``. Rows are reached through relations only.
 """
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -344,7 +345,7 @@ def within_what_is_due(claim, data, actor):
 
 @precondition
 def certified_is_still_due(claim, data, actor):
-    """What was certified is still due: no expenditure of another claim was cut, nor another claim ordered, since."""
+    """What was certified is still due: no expenditure of another claim was cut since."""
     if claim.state != "certified":
         return None
     due = due_of_claim(claim)
@@ -407,7 +408,9 @@ def nothing_is_due(claim, data, actor):
 def expenditure_is_decided(claim, data, actor):
     """No other claim of the same part of the grant is under way: what it declares would change what is due."""
     others = claim.agreement.claims.filter(instalment__tranche=claim.instalment.tranche).exclude(pk=claim.pk)
-    waiting = others.exclude(state__in=["draft", "paid", "rejected"]).order_by("pk").first()
+    # Of an advance certified at nothing, neither euros nor expenditure are to come.
+    of_nothing = Q(state="certified", certified_amount=0, instalment__needs_expenditure=False)
+    waiting = others.exclude(Q(state__in=["draft", "paid", "rejected"]) | of_nothing).order_by("pk").first()
     if waiting is None:
         return None
     return {

@@ -7,6 +7,7 @@ What is read after the filing is what was said then, whatever was certified mean
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.closing import left_out_by
 from agreements.due import Forecast, asked_back_of, forecast_of
 from core.dates import format_date_long
 from core.engine.versions import digest
@@ -28,6 +29,8 @@ def costs_of(claim) -> list[str]:
             _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
             % {"rest": format_euros(forecast.lost)}
         )
+    if left_out := left_out_by(claim):
+        found.append(left_out)
     return found
 
 
@@ -98,7 +101,10 @@ def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:
         found.append(_("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.") % words)
     if forecast.asked_back:
         amount = {"amount": format_euros(forecast.asked_back)}
-        found.append(_("%(amount)s of what was paid to you would be asked back.") % amount)
+        paid_out = claim.agreement.ordered_amount >= forecast.asked_back
+        back = _("%(amount)s of what was paid to you would be asked back.")
+        above = _("%(amount)s of what was accepted before would not be due: it would not be paid, or asked back.")
+        found.append((back if paid_out else above) % amount)
     return found
 
 

@@ -22,24 +22,40 @@ def due_of_claim(claim) -> Entitlement:
     """Return what may be certified on ``claim`` at most, with the reasons.
 
     An instalment that needs no expenditure (advance, single payment on a piece) is due as planned, unless the balance
-    was settled before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
-    cost of that very part. The trigger ``certified_is_still_due`` looks again when the claim is ordered.
+    was certified before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
+    cost of that very part, and what was accepted on its other claims is no longer due. The trigger
+    ``certified_is_still_due`` makes the same figure, when the claim is certified and again when it is ordered.
     """
-    agreement, tranche = claim.agreement, claim.instalment.tranche
-    siblings = agreement.claims.filter(NOT_REJECTED, instalment__tranche=tranche)
-    if not claim.instalment.needs_expenditure and not _is_settled(siblings.exclude(pk=claim.pk)):
+    siblings = _siblings_of(claim)
+    others = siblings.exclude(pk=claim.pk)
+    if not claim.instalment.needs_expenditure and not _is_compared(others):
         return Entitlement(
             claim.claimed_amount,
             [_("Due as planned, without expenditure: %(amount)s.") % {"amount": format_euros(claim.claimed_amount)}],
         )
-    entitled, already = _entitlement_of(claim, siblings)
-    already += _given_up(siblings.exclude(pk=claim.pk))
-    return due_now(entitled, already_paid=already, asked=claim.claimed_amount)
+    return due_now(_entitlement_of(claim, siblings), accepted=_accepted(others), asked=claim.claimed_amount)
 
 
-def _given_up(others) -> Decimal:
-    """Euros certified on other claims and given up: who gave them up is not paid them by a later claim, nor is another."""
-    return sum_money(others.values_list("given_up_amount", flat=True))
+def _siblings_of(claim):
+    """The claims that count with it, itself among them: those of its agreement, or of its tranche."""
+    return claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
+
+
+def _accepted(others) -> Decimal:
+    """Euros certified on other claims, ordered and paid or not yet: they are due no second time. What was given up of
+    them counts too: who gave it up is not paid it by a later claim, nor is another."""
+    return sum_money(others.filter(certified_amount__isnull=False).values_list("certified_amount", flat=True))
+
+
+def _ordered(others) -> Decimal:
+    """Euros that left, or are about to leave, for other claims: what may be asked back."""
+    return sum_money(others.values_list("ordered_amount", flat=True))
+
+
+def _as_planned(others) -> Decimal:
+    """Euros asked by other claims that were filed and not certified yet, of payments due as asked: advances."""
+    filed = others.exclude(state="draft").filter(certified_amount__isnull=True, instalment__needs_expenditure=False)
+    return sum_money(filed.values_list("claimed_amount", flat=True))
 
 
 def above_what_is_due(claim) -> Decimal:
@@ -49,14 +65,17 @@ def above_what_is_due(claim) -> Decimal:
     Zero while more expenditure may come (before the balance), and where a payment hangs on no expenditure. The trigger
     ``closed_with_what_was_overpaid`` works it out again.
     """
-    siblings = claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
+    siblings = _siblings_of(claim)
     others = siblings.exclude(pk=claim.pk)
     closes = claim.instalment.needs_expenditure and claim.instalment.kind != "interim"
-    if not closes and not _is_settled(others):
+    if not closes and not _is_compared(others):
         return ZERO
-    entitled, already = _entitlement_of(claim, siblings)
-    noted = sum_money(others.values_list("overpaid_amount", flat=True))
-    return max(already - noted - entitled.amount, ZERO)
+    return max(_ordered(others) - _noted(others) - _entitlement_of(claim, siblings).amount, ZERO)
+
+
+def _noted(others) -> Decimal:
+    """Euros that other claims were closed with as paid above what is due."""
+    return sum_money(others.values_list("overpaid_amount", flat=True))
 
 
 def asked_back_of(claim) -> Decimal:
@@ -76,8 +95,9 @@ def reckoning_of(claim) -> list[str]:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Euros that a claim would make due, and that it would have asked back, were all that is declared accepted; ``lost``
-    are those of its payment that would be due too, had they been asked for."""
+    """Euros that a claim would make due, were all that is declared accepted; those accepted on other claims that exceed
+    what would be due in all (``asked_back``); and those of its payment that would be due too, had they been asked for
+    (``lost``)."""
 
     due: Decimal
     asked_back: Decimal
@@ -87,16 +107,18 @@ class Forecast:
 def forecast_of(claim) -> Forecast:
     """What filing a claim would come to: said before, because a balance closes the account; kept with it once filed.
 
-    A payment that needs no expenditure is due as asked: what is not asked for is lost.
+    A payment that needs no expenditure is due as asked: what is not asked for is lost. What is accepted on the other
+    claims counts, ordered or not, and the advances that wait for their certificate.
     """
     if not claim.instalment.needs_expenditure:
         return Forecast(claim.claimed_amount, ZERO, claim.instalment.amount - claim.claimed_amount)
-    siblings = claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)
-    entitled, already = _entitlement_of(claim, siblings, as_declared=True)
-    noted = sum_money(siblings.exclude(pk=claim.pk).values_list("overpaid_amount", flat=True))
-    asked_back = ZERO if claim.instalment.kind == "interim" else max(already - noted - entitled.amount, ZERO)
-    given_up = _given_up(siblings.exclude(pk=claim.pk))
-    open_amount = min(max(entitled.amount - already - given_up, ZERO), claim.instalment.amount)
+    siblings = _siblings_of(claim)
+    others = siblings.exclude(pk=claim.pk)
+    entitled, accepted = _entitlement_of(claim, siblings, as_declared=True).amount, _accepted(others)
+    given_up = sum_money(others.values_list("given_up_amount", flat=True))
+    above = max(accepted - given_up - _noted(others) - entitled, ZERO)
+    asked_back = ZERO if claim.instalment.kind == "interim" else above
+    open_amount = min(max(entitled - accepted - _as_planned(others), ZERO), claim.instalment.amount)
     due = min(open_amount, claim.claimed_amount)
     return Forecast(due, asked_back, open_amount - due)
 
@@ -109,30 +131,26 @@ def _spent(siblings, *, as_declared: bool) -> Decimal:
     return siblings.aggregate(sum=Sum(counted))["sum"] or ZERO
 
 
-def _entitlement_of(claim, siblings, *, as_declared: bool = False) -> tuple[Entitlement, Decimal]:
-    """What is due in all on the part (tranche or agreement) of a claim, and the euros ordered on its other claims."""
+def _entitlement_of(claim, siblings, *, as_declared: bool = False) -> Entitlement:
+    """What is due in all on the part (tranche or agreement) of a claim."""
     agreement, tranche, others = claim.agreement, claim.instalment.tranche, siblings.exclude(pk=claim.pk)
     granted = tranche.amount if tranche else agreement.granted_amount
     base = tranche.cost if tranche else agreement.eligible_base
     spent = _spent(siblings, as_declared=as_declared)
-    already = sum_money(others.values_list("ordered_amount", flat=True))
     # An interim payment follows the expenditure to date: strictly, as long as more may come before the balance.
-    more_may_come = claim.instalment.kind == "interim" and not _is_settled(others)
+    more_may_come = claim.instalment.kind == "interim" and not _is_compared(others)
     rule = {"policy": "strict"} if more_may_come else _rule_of(agreement)
     axes = axes_of(agreement, tranche)
     by_axis = spent_by_axis(siblings, axes, as_declared=as_declared) if axes else None
     if by_axis is None:
-        entitled = entitlement(granted=granted, base=base, spent=spent, **rule)
-    else:
-        entitled = _of_every_axis(axes, by_axis, rule)
-    return entitled, already
+        return entitlement(granted=granted, base=base, spent=spent, **rule)
+    return _of_every_axis(axes, by_axis, rule)
 
 
-def _is_settled(others) -> bool:
-    """Whether the expenditure of the whole was compared with its cost already: its balance is ordered, or was closed
-    because nothing more is due."""
-    over = others.filter(state__in=["ordered", "paid"])
-    return over.filter(instalment__kind="balance", instalment__needs_expenditure=True).exists()
+def _is_compared(others) -> bool:
+    """Whether the expenditure of the whole was compared with its cost already: its balance is certified."""
+    certified = others.filter(certified_amount__isnull=False)
+    return certified.filter(instalment__kind="balance", instalment__needs_expenditure=True).exists()
 
 
 def _rule_of(agreement) -> dict:

@@ -15,6 +15,9 @@ TRIGGERS = {
         "certified",
         "due",
     ),
+    "the account is closed by the final claim: no other payment of it is claimed any more": told(
+        _("The account is closed by the final claim: no other payment of it is claimed any more.")
+    ),
     "a credit note names the invoice that it corrects": told(
         _("Write the number of the invoice that this credit note corrects.")
     ),

@@ -29,12 +29,18 @@ CLAIM_TO_GO_ON_WITH = f"""
           WHERE r.claim_id = c.id AND r.created_at >= coalesce(({SUSPENDED_AT}), '-infinity')
       ))
 """  # noqa: S608 - constants
+#: The account of the instalment ``i`` is closed: a balance of its part was filed (``agreements.closing``).
+CLOSED = f"""i.kind <> 'balance' AND EXISTS (
+        SELECT 1 FROM agreements_instalment b JOIN agreements_paymentclaim closing ON closing.instalment_id = b.id
+        WHERE b.agreement_id = i.agreement_id AND b.tranche_id IS NOT DISTINCT FROM i.tranche_id AND b.kind = 'balance'
+          AND closing.state NOT IN ('{PaymentClaim.State.DRAFT}', '{PaymentClaim.State.REJECTED}')
+    )"""  # noqa: S608 - constants
 PAYMENT_TO_CLAIM = f"""
     SELECT 1 FROM agreements_instalment i LEFT JOIN agreements_tranche t ON t.id = i.tranche_id
     WHERE i.agreement_id = a.id AND (t.id IS NULL OR t.state = '{Tranche.State.RELEASED}') AND NOT EXISTS (
         SELECT 1 FROM agreements_paymentclaim c
         WHERE c.instalment_id = i.id AND c.state <> '{PaymentClaim.State.REJECTED}'
-    )
+    ) AND NOT ({CLOSED})
 """  # noqa: S608 - constants
 REPORT_TO_FILE = f"""
     SELECT 1 FROM agreements_tranche t LEFT JOIN agreements_tranchereport r ON r.tranche_id = t.id
@@ -50,7 +56,10 @@ ACCOUNT_TO_GIVE = f"""
         SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = a.id AND NOT EXISTS (
             SELECT 1 FROM agreements_paymentclaim c
             WHERE c.instalment_id = i.id AND c.state = '{PaymentClaim.State.PAID}'
-        )
+        ) AND NOT ({CLOSED} AND NOT EXISTS (
+            SELECT 1 FROM agreements_paymentclaim c
+            WHERE c.instalment_id = i.id AND c.state <> '{PaymentClaim.State.REJECTED}'
+        ))
     )
 """  # noqa: S608 - constants
 AWAITS = f"""EXISTS (

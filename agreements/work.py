@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from agreements import account_waits
 from agreements.batch_days import is_late, last_day_of, what_to_do_late
+from agreements.closing import BALANCE, CLOSES
 from agreements.models import (
     Agreement,
     ClaimExtension,
@@ -65,12 +66,20 @@ def agreements_to_end(user) -> QuerySet:
 
 def _nothing_to_come() -> Q:
     paid = PaymentClaim.objects.filter(instalment=OuterRef("pk"), state="paid")
-    unpaid = Instalment.objects.filter(~Exists(paid), agreement=OuterRef("pk"))
+    unpaid = Instalment.objects.filter(~Exists(paid), ~_never_to_come(), agreement=OuterRef("pk"))
     under_way = PaymentClaim.objects.filter(agreement=OuterRef("pk")).exclude(state__in=["paid", "rejected"])
     today = timezone.localdate()
     more_time = ClaimExtension.objects.filter(agreement=OuterRef("pk"), until__gte=today)
     late = Q(claim_deadline__lt=today) & ~Exists(more_time) & ~Exists(under_way)
     return (~Exists(unpaid) | late) & Q(state="in_force")
+
+
+def _never_to_come() -> Q:
+    """Of an instalment: no claim of it was filed before the balance of its part closed the account."""
+    live = PaymentClaim.objects.filter(instalment=OuterRef("pk")).exclude(state__in=["draft", "rejected"])
+    closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
+    of_part = Q(instalment__tranche=OuterRef("tranche")) | Q(instalment__tranche=None)
+    return ~Q(kind=BALANCE) & ~Q(Exists(live)) & Q(Exists(closing.filter(of_part)))
 
 
 def claims_to_review(user) -> QuerySet:

@@ -88,3 +88,9 @@ def after(form: PageForm, answer) -> PageForm:
     if (label, str(at or first)) != (row, before):
         return form
     return replace(form, fields=form.fields | {versions.FIELD: [f"{token}{versions.REACHED}{number}"]})
+
+
+def answer_of(response, name: str) -> dict[str, str]:
+    """A tick in the box ``name`` of a page, as it answers the question that the page asks."""
+    (box,) = lxml.html.fromstring(response.content).xpath(f'//input[@type="checkbox"][@name="{name}"]')
+    return {name: box.get("value")}

@@ -3,24 +3,29 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim
-from agreements.models.due_rules import ENTITLED, SETTLES
-from core.figures.invariants import Invariant, register
+from agreements.models.due_rules import COMPARES, ENTITLED, SETTLES
+from core.figures.invariants import Invariant, Unit, register
 
 DUE = _("Terms of the agreement: what is paid follows the expenditure of the very part (year, person, axis) it is for.")
 
-#: SQL: what each axis of a grant, or of one of its years, was granted and costs. Only of agreements that paid something.
-AXES = """
+#: SQL: what each axis of a grant, or of one of its years, was granted and costs. Only of some agreements, ``{which}``.
+AXES_OF = """
     SELECT a.id AS agreement_id, t.id AS tranche_id, part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
            sum((part ->> 'cost')::numeric) AS base
     FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
     CROSS JOIN jsonb_array_elements(app.granted_plan -> 'parts') AS part
     LEFT JOIN agreements_tranche t ON t.agreement_id = a.id AND t.rank = (part ->> 'year')::int
-    WHERE a.ordered_amount > 0 AND (part ->> 'cost')::numeric > 0 GROUP BY a.id, t.id, part ->> 'axis'
+    WHERE {which} AND (part ->> 'cost')::numeric > 0 GROUP BY a.id, t.id, part ->> 'axis'
 """
+#: … of agreements that paid something.
+AXES = AXES_OF.format(which="a.ordered_amount > 0")
+#: … and of those of which a balance on expenditure is certified (``claim``).
+AXES_COMPARED = AXES_OF.format(which="a.id IN (SELECT agreement_id FROM claim WHERE compares)")
 #: SQL: the claims that count, with the part that they are of.
 CLAIMS = f"""
     SELECT c.id, c.number, c.agreement_id, i.tranche_id, i.kind, i.needs_expenditure, c.state, c.ordered_at,
-           c.ordered_amount, c.certified_amount, c.overpaid_amount, {SETTLES} AS settles
+           c.ordered_amount, c.certified_amount, c.certified_at, c.overpaid_amount, {SETTLES} AS settles,
+           {COMPARES} AS compares
     FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.state <> 'rejected'
 """  # noqa: S608 - fragments of our own
 #: SQL: what is due in all for the spending of each row ``its``, by axis where the grant has several.
@@ -113,5 +118,66 @@ register(
                 FROM ({DUE_IN_ALL}) AS known) AS told
             WHERE expected <> overpaid_amount ORDER BY key
         """,  # noqa: S608 - fragments of our own
+    ),
+    Invariant(
+        code="agreements.accepted-within-due",
+        name=_("Accepted within what is due"),
+        sentence=_(
+            "Once the final claim of an agreement or of a year is certified on expenditure, the claim certified last is "
+            "within what is left: what is due in all for the expenditure of that part, less what is accepted on its other "
+            "claims, ordered or not."
+        ),
+        source=DUE,
+        subject=PaymentClaim,
+        # What is declared and not decided yet counts at its best, and what was kept of a claim that was rejected since.
+        sql=f"""
+            WITH claim AS ({CLAIMS}), axis AS ({AXES_COMPARED}), last AS (
+                SELECT DISTINCT ON (c.agreement_id, c.tranche_id) c.*, concat(c.agreement_id, '/', c.tranche_id) AS key
+                FROM claim c WHERE c.certified_amount IS NOT NULL
+                 AND c.agreement_id IN (SELECT agreement_id FROM claim WHERE compares)
+                ORDER BY c.agreement_id, c.tranche_id, c.certified_at DESC, c.certified_amount
+            ), spending AS (
+                SELECT last.key, l.axis, sum(CASE WHEN c.state IN ('certified', 'ordered', 'paid') THEN coalesce(l.certified_amount, 0)
+                    WHEN c.state = 'rejected' THEN greatest(l.certified_amount, 0) ELSE greatest(l.declared_amount, 0) END) AS spent
+                FROM last JOIN agreements_paymentclaim c ON c.agreement_id = last.agreement_id
+                JOIN agreements_instalment i ON i.id = c.instalment_id AND i.tranche_id IS NOT DISTINCT FROM last.tranche_id
+                JOIN agreements_expenditureline l ON l.claim_id = c.id GROUP BY 1, 2
+            ), its AS (
+                SELECT last.key, last.id AS claim_id, last.number AS label, last.certified_amount, last.agreement_id,
+                       last.tranche_id, {TERMS}, others.accepted,
+                       coalesce((SELECT sum(s.spent) FROM spending s WHERE s.key = last.key), 0) AS spent
+                FROM last JOIN agreements_agreement a ON a.id = last.agreement_id
+                LEFT JOIN agreements_tranche t ON t.id = last.tranche_id
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(sum(c.certified_amount) FILTER (WHERE c.id <> last.id), 0) AS accepted,
+                           bool_or(c.compares) AS compared
+                    FROM claim c WHERE c.agreement_id = last.agreement_id
+                     AND c.tranche_id IS NOT DISTINCT FROM last.tranche_id) AS others
+                WHERE others.compared
+            )
+            SELECT claim_id AS id, label, greatest(due - accepted, 0) AS expected, certified_amount AS found
+            FROM ({DUE_IN_ALL}) AS known WHERE certified_amount > greatest(due - accepted, 0) ORDER BY claim_id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.nothing-after-the-final-claim",
+        name=_("Nothing claimed after the final claim"),
+        sentence=_(
+            "Once the final claim of an agreement or of a year is filed, no other payment of it is begun, filed and certified."
+        ),
+        source=DUE,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number AS label, last.submitted_at AS expected, c.opened_at AS found
+            FROM agreements_paymentclaim last
+            JOIN agreements_instalment i ON i.id = last.instalment_id AND i.kind = 'balance'
+            JOIN agreements_instalment other ON other.agreement_id = i.agreement_id AND other.kind <> 'balance'
+             AND other.tranche_id IS NOT DISTINCT FROM i.tranche_id
+            JOIN agreements_paymentclaim c ON c.instalment_id = other.id AND c.state NOT IN ('draft', 'rejected')
+            WHERE last.state NOT IN ('draft', 'rejected') AND c.opened_at > last.submitted_at ORDER BY c.id
+        """,
+        unit=Unit.DAY,
+        relation="≤",
     ),
 )

@@ -26,8 +26,6 @@ from core.site.sometimes import sometimes
 
 #: Days given to complete a claim, unless the officer says another day.
 DAYS_TO_ANSWER = 30
-#: A year that is said to have cost more than so many times what it was planned to is asked about: a slip of the hand.
-FAR_ABOVE = 2
 
 
 class TransitionForm(NoNationalNumberMixin, forms.Form):
@@ -124,93 +122,6 @@ class EntryInForceForm(TransitionForm):
         if signed and decided and signed < decided:
             self.add_error("region_signed_on", _("The Region signs after its deliberation: check the date."))
         return cleaned
-
-
-class TrancheReportForm(TransitionForm):
-    """The report of one year."""
-
-    summary = forms.CharField(
-        label=gettext_lazy("What was done in the year"),
-        widget=forms.Textarea(attrs={"rows": 6}),
-        max_length=10_000,
-        help_text=gettext_lazy("In a few sentences: actions, people reached, results, gaps with what was planned."),
-    )
-    spent_amount = money_field(
-        gettext_lazy("Spent in the year"),
-        min_value=Decimal(0),
-        help_text=gettext_lazy("The total cost of the actions of the year, in euros."),
-    )
-    document = file_field(
-        gettext_lazy("Report (activity and accounts)"),
-        error_messages={"required": gettext_lazy("Join the report: its activity and its accounts in one file.")},
-    )
-    less_is_right = forms.BooleanField(
-        label=gettext_lazy("The year did cost less than what was accepted on its claims: the summary says why."),
-        required=False,
-        help_text=gettext_lazy("Only in that case; the service compares both."),
-    )
-
-    more_is_right = forms.BooleanField(
-        label=gettext_lazy("The year did cost that much: the summary says why."),
-        required=False,
-        help_text=gettext_lazy("Only in that case; the service compares it with the cost that was planned."),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        """A first report comes with its document; a corrected one may keep it."""
-        super().__init__(*args, **kwargs)
-        self.fields["document"].required = not getattr(self.instance, "document_id", None)
-        self.accepted = self.instance.tranche.accepted_expenditure()
-        if not self.accepted:
-            del self.fields["less_is_right"]
-        if not self._is_far_above(self._typed_amount()):
-            del self.fields["more_is_right"]
-
-    def _typed_amount(self) -> Decimal | None:
-        """What was typed as spent; None while nothing that can be read was."""
-        try:
-            return self.fields["spent_amount"].clean(self.data.get(self.add_prefix("spent_amount")))
-        except ValidationError:
-            return None
-
-    def _is_far_above(self, spent: Decimal | None) -> bool:
-        planned = max(self.instance.tranche.cost, self.instance.tranche.amount)
-        return spent is not None and spent > FAR_ABOVE * planned
-
-    def clean(self) -> dict[str, Any]:
-        """A year that costs less than what was accepted of its claims, or far more than was planned, is a question."""
-        cleaned = super().clean()
-        spent = cleaned.get("spent_amount")
-        if self._is_far_above(spent) and not cleaned.get("more_is_right"):
-            words = {"spent": format_euros(spent), "cost": format_euros(self.instance.tranche.cost)}
-            self.add_error(
-                "spent_amount",
-                _(
-                    "%(spent)s is far above the cost that was planned for this year (%(cost)s). Correct the amount; or, if "
-                    "it is right, tick the box below and say why in the summary."
-                )
-                % words,
-            )
-        if spent is not None and spent < self.accepted and not cleaned.get("less_is_right"):
-            words = {"spent": format_euros(spent), "accepted": format_euros(self.accepted)}
-            self.add_error(
-                "spent_amount",
-                _(
-                    "%(spent)s is less than the expenditure already accepted on the claims of this year (%(accepted)s). "
-                    "Correct the amount; or, if it is right, tick the box below and say why in the summary."
-                )
-                % words,
-            )
-        return cleaned
-
-
-class AcceptReportForm(TransitionForm):
-    """Nothing is typed but the comment, which a year without spending needs."""
-
-    @property
-    def comment_asked(self) -> str:
-        """When the comment is compulsory, in words; empty where it is not."""
-        return "" if self.instance.spent_amount else _("Nothing was spent in this year: write why it is accepted.")
 
 
 #: What is stated of money that rests on nothing to show yet: an advance.

@@ -135,6 +135,7 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         form="agreements.forms.transitions.SubmitClaimForm",
         conditions=[
             "agreements.conditions.agreement_pays",
+            "agreements.closing.account_is_open",
             "agreements.conditions.claim_is_complete",
             "agreements.registered.beneficiary_is_registered",
             "agreements.conditions.expenditure_is_eligible",
@@ -180,6 +181,7 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         conditions=[
             "agreements.settlements.conditions.claim_may_go_on",
             "agreements.settlements.conditions.tranche_is_open",
+            "agreements.closing.account_is_open",
             "agreements.registered.beneficiary_is_registered_still",
             "agreements.conditions.lines_are_reviewed",
             "agreements.conditions.duplicates_are_answered",

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models.due_rules import certified_is_still_due, closed_with_what_was_overpaid
+from agreements.models.due_rules import account_is_open, certified_is_still_due, closed_with_what_was_overpaid
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
     credits_over_their_invoice,
@@ -119,6 +119,7 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         moves_with_its_agreement(),
         _instructor_does_not_order(),
         _ordered_in_full(),
+        account_is_open(),
         certified_is_still_due(),
         closed_with_what_was_overpaid(),
         _certified_line_by_line(),

@@ -29,17 +29,20 @@ _KEPT = """FROM agreements_expenditureline line
 #: SQL: the account of the part was settled by the claim ``c`` of the instalment ``i``, its balance on expenditure.
 SETTLES = "(i.kind = 'balance' AND i.needs_expenditure AND c.state IN ('ordered', 'paid'))"
 
+#: SQL: the claim ``c`` of the instalment ``i`` compared the expenditure of the part with its cost: its balance, certified.
+COMPARES = "(i.kind = 'balance' AND i.needs_expenditure AND c.certified_amount IS NOT NULL)"
+
 # What is due in all, ``due``; of the other claims of the part: what is ordered, ``already``, what of it was written down
-# as paid above what is due, ``noted``, what was certified and ``given_up``: nobody else is paid it; whether one of them
-# settled the account.
+# as paid above what is due, ``noted``, what was ``accepted``, ordered or not, given up or not: it is due no second time;
+# whether one of them ``compared`` expenditure and cost.
 _DUE_IN_ALL = f"""
     SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
     SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
     SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> NEW.id), 0),
            coalesce(sum(c.overpaid_amount) FILTER (WHERE c.id <> NEW.id), 0),
-           coalesce(sum(c.given_up_amount) FILTER (WHERE c.id <> NEW.id), 0),
-           coalesce(bool_or({SETTLES}) FILTER (WHERE c.id <> NEW.id), FALSE)
-      INTO spent, already, noted, given_up, settled
+           coalesce(sum(c.certified_amount) FILTER (WHERE c.id <> NEW.id), 0),
+           coalesce(bool_or({COMPARES}) FILTER (WHERE c.id <> NEW.id), FALSE)
+      INTO spent, already, noted, accepted, compared
       FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
      WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
        AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id;
@@ -47,7 +50,7 @@ _DUE_IN_ALL = f"""
     IF planned.tranche_id IS NOT NULL THEN
         SELECT amount, cost INTO granted, base FROM agreements_tranche WHERE id = planned.tranche_id;
     END IF;
-    policy := CASE WHEN planned.kind = 'interim' AND NOT settled THEN 'strict' ELSE its.proration END;
+    policy := CASE WHEN planned.kind = 'interim' AND NOT compared THEN 'strict' ELSE its.proration END;
     SELECT array_agg(DISTINCT part ->> 'axis') INTO axes {_PARTS};
     IF cardinality(axes) > 1 AND NOT EXISTS (SELECT 1 {_KEPT} AND line.axis <> ALL (axes)) THEN
         due := 0;
@@ -70,8 +73,8 @@ _VARIABLES = [
     ("spent", "NUMERIC"),
     ("already", "NUMERIC"),
     ("noted", "NUMERIC"),
-    ("given_up", "NUMERIC"),
-    ("settled", "BOOLEAN"),
+    ("accepted", "NUMERIC"),
+    ("compared", "BOOLEAN"),
     ("policy", "TEXT"),
     ("axes", "TEXT[]"),
     ("one", "RECORD"),
@@ -81,23 +84,53 @@ _VARIABLES = [
 
 
 def certified_is_still_due() -> pgtrigger.Trigger:
-    """What was certified is still due when it is ordered: the same rule as ``agreements.due``, on the figures of now.
+    """What is certified is due, and still due when it is ordered: the rule of ``agreements.due`` on the figures of now.
 
-    Expenditure of another claim may have been cut since, or another claim of the same part ordered. The agreement is
-    locked: claims that are ordered together count one after the other.
+    Expenditure of another claim may have been cut since. The agreement is locked: claims that are certified, or ordered,
+    together count one after the other.
     """
     return pgtrigger.Trigger(
         name="certified_is_still_due",
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
-        condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'ordered'"),
+        condition=pgtrigger.Condition(
+            "NEW.certified_amount > 0 AND (OLD.state = 'certified' AND NEW.state = 'ordered'"
+            " OR NEW.state = 'certified' AND NEW.certified_amount IS DISTINCT FROM OLD.certified_amount)"
+        ),
         declare=_VARIABLES,
         func=f"""
             {_DUE_IN_ALL}
-            IF NOT planned.needs_expenditure AND NOT settled THEN RETURN NEW; END IF;
-            due := least(greatest(due - already - given_up, 0), NEW.claimed_amount);
+            IF NOT planned.needs_expenditure AND NOT compared THEN RETURN NEW; END IF;
+            due := least(greatest(due - accepted, 0), NEW.claimed_amount);
             IF NEW.certified_amount - NEW.given_up_amount > due THEN
                 {refuse("% were certified and % are still due", "NEW.certified_amount", "due")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def account_is_open() -> pgtrigger.Trigger:
+    """No payment of a part is filed once its balance was, nor certified where it was begun after it: the rule of
+    ``agreements.closing``. The agreement is locked: of two claims filed together, one sees the other."""
+    return pgtrigger.Trigger(
+        name="account_is_open",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.state = 'draft' AND NEW.state = 'submitted'"
+            " OR NEW.state = 'certified' AND OLD.certified_amount IS NULL AND NEW.certified_amount IS NOT NULL"
+        ),
+        func=f"""
+            PERFORM 1 FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
+            IF EXISTS (
+                SELECT 1 FROM agreements_instalment mine
+                JOIN agreements_instalment i ON i.agreement_id = mine.agreement_id
+                 AND i.tranche_id IS NOT DISTINCT FROM mine.tranche_id AND i.kind = 'balance'
+                JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state NOT IN ('draft', 'rejected')
+                WHERE mine.id = NEW.instalment_id AND mine.kind <> 'balance'
+                  AND (OLD.state = 'draft' OR c.submitted_at < NEW.opened_at)) THEN
+                {refuse("the account is closed by the final claim: no other payment of it is claimed any more")}
             END IF;
             RETURN NEW;
         """,
@@ -117,10 +150,12 @@ def closed_with_what_was_overpaid() -> pgtrigger.Trigger:
             IF EXISTS (SELECT 1 FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
                        WHERE c.agreement_id = NEW.agreement_id AND c.id <> NEW.id
                          AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id
-                         AND c.state NOT IN ('draft', 'paid', 'rejected')) THEN
+                         AND c.state NOT IN ('draft', 'paid', 'rejected')
+                         -- Of an advance certified at nothing, neither euros nor expenditure are to come.
+                         AND NOT (c.state = 'certified' AND c.certified_amount = 0 AND NOT i.needs_expenditure)) THEN
                 {refuse("another claim of this part is under way")}
             END IF;
-            due := CASE WHEN settled OR (planned.needs_expenditure AND planned.kind <> 'interim')
+            due := CASE WHEN compared OR (planned.needs_expenditure AND planned.kind <> 'interim')
                         THEN greatest(already - noted - due, 0) ELSE 0 END;
             IF NEW.overpaid_amount <> due THEN
                 {refuse("% were paid above what is due and not %", "due", "NEW.overpaid_amount")}

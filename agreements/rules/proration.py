@@ -84,14 +84,15 @@ def entitlement(
     return Entitlement(amount, reasons)
 
 
-def due_now(entitled: Entitlement, *, already_paid: Decimal, asked: Decimal) -> Entitlement:
-    """Return what may be paid now: what is due in all less what was ordered before, never above what is asked."""
-    left = max(entitled.amount - already_paid, ZERO)
+def due_now(entitled: Entitlement, *, accepted: Decimal, asked: Decimal) -> Entitlement:
+    """Return what may be accepted now: what is due in all less what was accepted on other claims, never above what is
+    asked. Euros."""
+    left = max(entitled.amount - accepted, ZERO)
     reasons = list(entitled.reasons)
-    if already_paid:
+    if accepted:
         reasons.append(
-            _("Less %(paid)s already ordered: %(left)s.")
-            % {"paid": format_euros(already_paid), "left": format_euros(left)}
+            _("Less %(accepted)s accepted on the other claims: %(left)s.")
+            % {"accepted": format_euros(accepted), "left": format_euros(left)}
         )
     if left > asked:
         reasons.append(_("Not above the amount asked: %(amount)s.") % {"amount": format_euros(asked)})

@@ -10,6 +10,7 @@ from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
 from agreements.certified import why_it_stays
+from agreements.closing import left_to_pay
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
 from core.money import ZERO, sum_money
 from core.text import in_a_sentence
@@ -235,6 +236,6 @@ def close_if_over(tranche, actor) -> None:
     if settlement_of(agreement) is not None:
         is_over = not of_tranche.exclude(state__in=OVER).exists()
     else:
-        is_over = not tranche.instalments.exclude(claims__state="paid").exists()
+        is_over = not left_to_pay(tranche).exists()
     if is_over:
         perform(tranche, "close", actor=actor, system=True)

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods
 
 from agreements import claims, reports
 from agreements.agreement_page import ended_claims_of, load, payments_of, tasks_of, timeline_of, years_of
-from agreements.forms.transitions import ConfirmationForm, SignedCopyForm, TrancheReportForm
+from agreements.forms.reports import TrancheReportForm
+from agreements.forms.transitions import ConfirmationForm, SignedCopyForm
 from agreements.models import Agreement, Tranche, TrancheReport
 from agreements.permissions import may_sign, may_write_claims
 from agreements.reports import why_not_now

@@ -23,6 +23,7 @@ from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
 from core.models.user import User
 from core.roles import Role
+from core.site.answered import AnswerField, is_answered
 from core.text import PastedTextMixin, listed
 from core.users.last_person import stops_without
 
@@ -43,9 +44,8 @@ class AccountForm(PastedTextMixin, forms.ModelForm):
         help_text=gettext_lazy("Any role but “applicant” opens the staff screens. An auditor changes nothing."),
     )
 
-    leave_without = forms.BooleanField(
+    leave_without = AnswerField(
         label=gettext_lazy("Leave this work without anybody"),
-        required=False,
         help_text=gettext_lazy(
             "Only where the person is the last one to hold a role that open work waits for, and must leave at once."
         ),
@@ -83,7 +83,7 @@ class AccountForm(PastedTextMixin, forms.ModelForm):
             return cleaned
         held = set(self.instance.role_set)
         self.stops = stops_without(self.instance, held - set(cleaned["roles"]) if cleaned.get("is_active") else held)
-        if self.stops and not cleaned.get("leave_without"):
+        if self.stops and not is_answered(self, "leave_without", *self.stops):
             sentence = _(
                 "Nobody else could go on with: %(work)s. Give the role to somebody else first, or tick the box"
                 " “Leave this work without anybody”."

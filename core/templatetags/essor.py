@@ -10,7 +10,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.db import models
-from django.forms import BaseForm, BoundField
+from django.forms import BaseForm, BoundField, CheckboxInput
 from django.http import HttpRequest
 from django.template import Context
 from django.template.defaultfilters import filesizeformat
@@ -236,7 +236,7 @@ def does(label: str, url: str = "", name: str = "", value: str = "") -> SafeStri
 @register.filter
 def widget_kind(bound: BoundField) -> str:
     """How a field is laid out: ``checkbox``, ``choices`` (radio buttons, several boxes) or ``plain``."""
-    if bound.widget_type == "checkbox":
+    if isinstance(bound.field.widget, CheckboxInput):
         return "checkbox"
     return "choices" if bound.field.widget.use_fieldset else "plain"
 

@@ -24,6 +24,7 @@ from core.importexport import EssorImportExportAdmin
 from core.money import ZERO, format_euros, sum_money
 from core.past_days import HasCome
 from core.roles import Role
+from core.site.answered import AnswerField, is_answered
 from core.templatetags.essor import pill
 from core.text import PastedTextMixin
 from grants.admin.side_panels import meter
@@ -58,9 +59,8 @@ class PaymentCreditForm(PastedTextMixin, forms.ModelForm):
 class EnvelopeForm(PastedTextMixin, forms.ModelForm):
     """A vote that falls short of what stands on agendas is recorded once it was read which cases count on it."""
 
-    all_the_same = forms.BooleanField(
+    all_the_same = AnswerField(
         label=gettext_lazy("Lower it all the same"),
-        required=False,
         help_text=gettext_lazy(
             "Cases on an agenda count on this envelope: lowered under them, not all can be granted."
         ),
@@ -69,10 +69,11 @@ class EnvelopeForm(PastedTextMixin, forms.ModelForm):
     def clean(self):
         cleaned = super().clean()
         voted, before = cleaned.get("voted_amount"), self.initial.get("voted_amount")
-        if self.instance.pk is None or None in (voted, before) or voted >= before or cleaned.get("all_the_same"):
+        if self.instance.pk is None or None in (voted, before) or voted >= before:
             return cleaned
         self.instance.voted_amount = voted
-        if told := self.instance.short_of_agendas():
+        told = self.instance.short_of_agendas()
+        if told and not is_answered(self, "all_the_same", voted, told):
             self.add_error("voted_amount", told + " " + _("Tick “Lower it all the same” if it is what was voted."))
         return cleaned
 

@@ -157,6 +157,7 @@ def test_what_was_said_at_the_filing_stays_and_what_became_of_it_is_told(client)
 
 def test_a_claim_that_costs_nothing_warns_of_nothing(client):
     agreement, house = in_force()
+    advance = submitted(agreement, house)
     claim = opened(agreement, house)
     total = agreement.eligible_base
     add_line(claim, house, invoice_total=total, declared_amount=total)
@@ -164,6 +165,10 @@ def test_a_claim_that_costs_nothing_warns_of_nothing(client):
     page = client.get(claim.get_absolute_url())
     assert not page.context["missing"]
     assert page.context["before_filing"] == []
+    perform(advance, "start_review", actor=house.instructor)
+    perform(advance, "reject", actor=house.instructor, comment="Non.")
+    (left_out,) = client.get(claim.get_absolute_url()).context["before_filing"]
+    assert advance.instalment.label in left_out and format_euros(advance.instalment.amount) in left_out
 
 
 def filing(client, claim, **typed):
@@ -176,6 +181,7 @@ def filing(client, claim, **typed):
 def test_a_claim_that_costs_money_is_filed_once_its_costs_were_read(client):
     """They are those of what is sent: typed and chosen on the one screen from which it is filed."""
     agreement, house = in_force()
+    submitted(agreement, house)
     claim = opened(agreement, house)
     total = agreement.eligible_base
     add_line(claim, house, invoice_total=total, declared_amount=total)

@@ -35,7 +35,7 @@ from tests.factories.agreements import (
 )
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.core import UserFactory
-from tests.forms import form_to
+from tests.forms import answer_of, form_to
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 20
@@ -467,24 +467,30 @@ def test_a_report_below_what_its_claims_had_accepted_is_a_question(client):
     assert "500,00 €" in refused.content.decode().replace("\u202f", " ").replace("\xa0", " ")
     assert not year.reports.exists()
     upload.seek(0)
-    assert client.post(address, data | {"less_is_right": "on"}).status_code == 302
+    assert client.post(address, data | answer_of(refused, "less_is_right")).status_code == 302
     assert year.reports.get().spent_amount == Decimal("10.00")
 
 
-def test_a_report_far_above_the_cost_of_its_year_is_a_question(client):
+@pytest.mark.parametrize("amount", ["999 999 999,00", "10,00"])
+def test_a_report_far_from_the_cost_of_its_year_is_a_question_answered_for_one_amount(client, amount):
     agreement, house = in_force("CPO", "180000.00")
     address, upload = url("report", agreement.number, 1), SimpleUploadedFile("b.pdf", pdf("b"), "application/pdf")
-    data = {"summary": "Une année pleine.", "spent_amount": "999 999 999,00", "document": upload}
+    data = {"summary": "Une année pleine.", "spent_amount": amount, "document": upload}
     sign_in(client, house.member)
-    assert "more_is_right" not in client.get(address).content.decode()
-    refused = client.post(address, data)
-    assert refused.status_code == 422
-    assert "more_is_right" in refused.content.decode()
+    assert "amount_is_right" not in client.get(address).content.decode()
     year = agreement.tranches.get(rank=1)
-    assert not year.reports.exists()
-    upload.seek(0)
-    assert client.post(address, data | {"more_is_right": "on"}).status_code == 302
-    assert year.reports.get().spent_amount == Decimal("999999999.00")
+    for tick in ({}, {"amount_is_right": "on"}):  # an answer to what was not asked
+        refused = client.post(address, data | tick)
+        assert refused.status_code == 422 and not year.reports.exists()
+        upload.seek(0)
+    answer = answer_of(refused, "amount_is_right")
+    for other in ("999 999 998,00", "11,00"):
+        again = client.post(address, data | answer | {"spent_amount": other})
+        assert again.status_code == 422 and not year.reports.exists()
+        assert " checked" not in again.content.decode() and answer_of(again, "amount_is_right") != answer
+        upload.seek(0)
+    assert client.post(address, data | answer).status_code == 302
+    assert year.reports.get().spent_amount == Decimal(amount.replace(" ", "").replace(",", "."))
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

@@ -153,9 +153,9 @@ def test_what_is_due_never_falls_when_more_is_spent_and_is_full_at_the_planned_c
 
 def test_what_was_paid_is_taken_off_and_no_more_than_asked_is_due():
     whole = entitlement(granted=D("1000"), base=D("2000"), spent=D("2000"), policy="strict")
-    assert due_now(whole, already_paid=D("600"), asked=D("500")).amount == D("400")
-    assert due_now(whole, already_paid=D("1200"), asked=D("500")).amount == D("0")
-    assert due_now(whole, already_paid=D("0"), asked=D("500")).amount == D("500")
+    assert due_now(whole, accepted=D("600"), asked=D("500")).amount == D("400")
+    assert due_now(whole, accepted=D("1200"), asked=D("500")).amount == D("0")
+    assert due_now(whole, accepted=D("0"), asked=D("500")).amount == D("500")
 
 
 def test_the_same_invoice_is_recognised_however_it_is_typed():

@@ -25,6 +25,7 @@ from tests.factories.instruction import (
     programme_of,
     staff,
 )
+from tests.forms import answer_of
 
 pytestmark = pytest.mark.django_db
 
@@ -135,9 +136,13 @@ def test_a_vote_lowered_under_an_agenda_is_recorded_once_its_cases_were_read(cli
     envelope = item.application.call.envelope
     address = reverse("admin:grants_envelope_change", args=[envelope.pk])
     values = form_of(envelope, voted_amount="25999,99") | {"payment_credits-0-voted_amount": "1000,00"}
-    page = unescape(client.post(address, values).content.decode())
-    assert f"inscrits à un ordre du jour : {item.application.number} ({session})" in page
-    page = unescape(client.post(address, values | {"all_the_same": "on"}, follow=True).content.decode())
+    refused = client.post(address, values)
+    assert f"inscrits à un ordre du jour : {item.application.number} ({session})" in unescape(refused.content.decode())
+    answer = answer_of(refused, "all_the_same")
+    lower = client.post(address, values | answer | {"voted_amount": "20000,00"})  # read for another vote
+    envelope.refresh_from_db()
+    assert answer_of(lower, "all_the_same") != answer and envelope.voted_amount > Decimal("25999.99")
+    page = unescape(client.post(address, values | answer, follow=True).content.decode())
     assert "sont proposés au-delà de ce qui reste" in page
     envelope.refresh_from_db()
     assert envelope.voted_amount == Decimal("25999.99")

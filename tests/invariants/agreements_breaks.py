@@ -306,6 +306,15 @@ breaks(
     f"UPDATE agreements_paymentclaim SET certified_amount = 0, overpaid_amount = 12345.67 WHERE id = {BALANCE}",
 )
 breaks(
+    "agreements.accepted-within-due",
+    f"UPDATE agreements_paymentclaim SET certified_amount = certified_amount + 1000000 WHERE id = {BALANCE}",
+)
+breaks(
+    "agreements.nothing-after-the-final-claim",
+    "UPDATE agreements_paymentclaim SET submitted_at = '2000-01-01' WHERE id IN (SELECT c.id FROM agreements_paymentclaim c "
+    "JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.state = 'paid' AND i.kind = 'balance')",
+)
+breaks(
     "agreements.payment-days-in-order",
     f"UPDATE agreements_paymentclaim SET certified_at = ordered_at + interval '2 days' WHERE id = {PAID}",
 )
