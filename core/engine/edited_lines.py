@@ -243,7 +243,8 @@ def _salt_finding(lines: Lines, rows: list[dict[str, Any]]) -> Finding:
         sentence = _("the salt of this row is gone, and no erasure says so (line %(line)s).")
     elif len(rows) > 1:
         sentence = _(
-            "the salt of this row was changed: the personal values of its %(count)d sealed lines cannot be proven."
+            "the personal values of the %(count)d sealed lines of this row were edited, or its salt was changed: which of the "
+            "two cannot be known."
         )
     else:
         sentence = _(
@@ -251,8 +252,13 @@ def _salt_finding(lines: Lines, rows: list[dict[str, Any]]) -> Finding:
             "this row was changed: which of the two cannot be known."
         )
     words = {"line": first["line"], "count": len(rows)}
-    field = "salt" if first["without_salt"] or len(rows) > 1 else "*"
-    return Finding(lines.name, first["row"], field, None, None, first["sealed_at"], sentence, words)
+    if first["without_salt"]:
+        return Finding(lines.name, first["row"], "salt", None, None, first["sealed_at"], sentence, words)
+    # What the newest of them says now is what somebody may have put there.
+    now, columns = values_of(rows[-1]["after"]), first["columns"]["personal"]
+    says = {name: now[name] for name in columns if now.get(name) not in (None, "")}
+    field, after = next(iter(says.items())) if len(says) == 1 else (", ".join(says) or "*", says or None)
+    return Finding(lines.name, first["row"], field, None, after, first["sealed_at"], sentence, words)
 
 
 def _line_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Finding:

@@ -306,6 +306,16 @@ def last_states(kind: int, rows: list[Any]) -> dict[Any, str | None]:
     return found
 
 
+def transactions_of_edited_events(numbers: set[str]) -> set[str]:
+    """Those of these transactions of which an event is not what was written: whom it named, nobody knows from it."""
+    labels, sealed = proven_kinds(), _other_than_sealed()
+    return {
+        str(event.transaction)
+        for event in Event.objects.filter(transaction__in=numbers)
+        if event.pk in sealed or hash_of(event, labels.get(event.content_type_id, "?")) != event.hash
+    }
+
+
 def _other_than_sealed() -> dict[int, str]:
     """The events whose hash is not the one that was sealed, with that one; a seal that was edited says nothing."""
     query = """

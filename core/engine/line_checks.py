@@ -11,6 +11,7 @@ from core.engine.added_lines import added_lines
 from core.engine.authors import begins_at, exceptions_of
 from core.engine.edited_lines import edited_lines, lines_that_do_not_hold, values_of
 from core.engine.edited_seals import SealsOfLines
+from core.engine.event_checks import transactions_of_edited_events
 from core.engine.findings import Finding
 from core.engine.lines import Columns, Lines, fetch
 from core.engine.seal_checks import transactions_of_removed_events
@@ -114,10 +115,12 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
     rows = fetch(query, [begins_at(), after_line, after_event])
     forged = lines_that_do_not_hold(lines) if rows else {}
     without_event = transactions_of_removed_events() if rows else set()
+    if rows:
+        without_event |= transactions_of_edited_events({row["number"] for row in rows if row["number"]})
     added = added_lines(lines) if rows else {}
     for row in rows:
         if row["number"] in without_event:
-            continue  # the event of its transaction was removed, and is named
+            continue  # the event of its transaction was removed or edited, and is named
         if row["line"] in forged or row["line"] in added:
             continue  # whom it names was edited after it was sealed, or the whole line added, and is told as that
         sentence = _(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import translation
 
 from core.acting import acting_as
@@ -167,6 +167,20 @@ def test_an_edited_event_is_told_alone_by_what_it_said(edit, said):
         sql(f"UPDATE core_event SET {edit} WHERE id = %s", edited.pk)  # noqa: S608
     found, _notes = _only_finding()
     assert str(found).startswith(f"core_event id={edited.pk}") and said in str(found), str(found)
+
+
+def test_an_event_that_names_another_person_accuses_no_line_of_its_transaction():
+    with acting_as(label="tests"):
+        person, other = UserFactory(), UserFactory()
+    with acting_as(person), transaction.atomic():
+        person.first_name = "Odette"
+        person.save()
+        edited = record(person, "edit_account", actor=person)
+    seal_all()
+    with behind_the_triggers():
+        sql("UPDATE core_event SET actor_id = %s WHERE id = %s", other.pk, edited.pk)
+    found, _notes = _only_finding()
+    assert str(found).startswith(f"core_event id={edited.pk}"), str(found)
 
 
 def test_two_events_that_were_exchanged_are_one_finding():

@@ -205,7 +205,18 @@ def test_a_field_that_no_neighbour_proves_is_said_not_to_be_known(person):
     assert "(personal values); which field, and what it said, cannot be known" in line
 
 
-def test_a_salt_that_changed_is_said_to_have_changed(person):
+def test_personal_values_forged_in_every_line_are_named_and_not_as_a_changed_salt_alone(person):
+    """Nothing tells one from the other: what stands there now is said in both."""
+    seal_all()
+    with behind_the_triggers():
+        sql("UPDATE core_user SET email = 'thief@example.org' WHERE id = %s", person.pk)
+        sql("UPDATE core_userevent SET email = 'thief@example.org' WHERE id = %s", person.pk)
+    (line,) = broken()
+    assert line.startswith(f"core_user id={person.pk} field=") and "thief@example.org" in line
+    assert "were edited, or its salt was changed" in line
+
+
+def test_a_salt_that_changed_is_said_as_what_it_may_be(person):
     seal_all()
     with pytest.raises(DatabaseError), transaction.atomic():
         sql("UPDATE core_personsalt SET salt = gen_random_uuid()")
@@ -215,7 +226,7 @@ def test_a_salt_that_changed_is_said_to_have_changed(person):
             str(person.pk),
         )
     (line,) = broken()
-    assert line.startswith(f"core_user id={person.pk} field=salt: the salt of this row was changed")
+    assert line.startswith(f"core_user id={person.pk} field=") and "or its salt was changed" in line
 
 
 def test_a_line_that_was_forged_is_not_told_as_the_row(person):
