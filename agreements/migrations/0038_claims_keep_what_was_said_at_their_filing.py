@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -113,7 +115,7 @@ class Migration(migrations.Migration):
             model_name='paymentclaim',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "agreements_paymentclaimevent" ("agreement_id", "answer_due_on", "asked_back_as_filed", "certification_reason", "certified_amount", "certified_at", "certified_by_id", "certified_total", "claimed_amount", "declared_total", "due_as_filed", "given_up_amount", "id", "instalment_id", "lost_as_filed", "number", "opened_at", "opened_by_id", "ordered_amount", "ordered_at", "ordered_by_id", "overpaid_amount", "paid_amount", "paid_on", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state", "statement", "submitted_at", "submitted_by_id") VALUES (OLD."agreement_id", OLD."answer_due_on", OLD."asked_back_as_filed", OLD."certification_reason", OLD."certified_amount", OLD."certified_at", OLD."certified_by_id", OLD."certified_total", OLD."claimed_amount", OLD."declared_total", OLD."due_as_filed", OLD."given_up_amount", OLD."id", OLD."instalment_id", OLD."lost_as_filed", OLD."number", OLD."opened_at", OLD."opened_by_id", OLD."ordered_amount", OLD."ordered_at", OLD."ordered_by_id", OLD."overpaid_amount", OLD."paid_amount", OLD."paid_on", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."state", OLD."statement", OLD."submitted_at", OLD."submitted_by_id"); RETURN NULL;', hash='7b08c09cb7ef1856f32eb78cac0ecf8f40c5430c', operation='DELETE', pgid='pgtrigger_delete_delete_94ad6', table='agreements_paymentclaim', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentclaim',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('asked_back_as_filed__isnull', True), ('due_as_filed__isnull', True), ('lost_as_filed__isnull', True)), models.Q(('asked_back_as_filed__gte', 0), ('due_as_filed__gte', 0), ('lost_as_filed__gte', 0), ('submitted_at__isnull', False), models.Q(('due_as_filed__lte', models.F('claimed_amount')), ('state__in', ['returned', 'rejected']), _connector='OR')), _connector='OR'), name='claim_forecast_is_whole'),
         ),

@@ -1,6 +1,7 @@
 """Bank accounts: one at most is paid, verified by another person than who entered it."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from applicants.models import Applicant, BankAccount
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
@@ -67,7 +68,7 @@ register(
             GROUP BY b.id HAVING count(c.id) = 0 ORDER BY b.id
         """,
         unit=Unit.NUMBER,
-        counted=_("calls"),
+        counted=pgettext_lazy("telephone", "calls"),
         relation="≥",
         severity=Severity.MONEY,
     ),

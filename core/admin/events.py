@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.admin.changes import ChangeLine, change_lines, choices_of, is_technical, parts_of
@@ -39,7 +40,8 @@ class EventLine:
         """Whether the next line says nothing more than this one."""
         mine, theirs = self.event, other.event
         says_more = self.changes or other.changes or mine.comment or theirs.comment
-        same = (self.label, self.who, mine.created_at.date()) == (other.label, other.who, theirs.created_at.date())
+        days = (timezone.localdate(event.created_at) for event in (mine, theirs))
+        same = (self.label, self.who, next(days)) == (other.label, other.who, next(days))
         return same and not says_more
 
 

@@ -10,11 +10,12 @@ from core.figures.invariants import Invariant, Severity, Unit, register
 from core.job_runner import kinds
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
+from core.text import is_number
 
 
 def _job_words(part: str) -> str:
     """A kind of job by what it does; the number of the job as such."""
-    if part.isdigit():
+    if is_number(part):
         return gettext("no. %(number)s") % {"number": part}
     return next((str(kind.label) for kind in kinds() if kind.name == part), part)
 

@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -51,7 +52,7 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
     def case_header(self, request: HttpRequest, obj: ExpenditureDeclaration) -> CaseHeader:
         clock = ""
         if obj.state in (DeclarationState.SUBMITTED, DeclarationState.UNDER_CONTROL):
-            due = add_months(obj.submitted_at.date(), CONTROL_MONTHS)
+            due = add_months(timezone.localdate(obj.submitted_at), CONTROL_MONTHS)
             clock = _("Control expected by %(date)s") % {"date": f"{due:%d/%m/%Y}"}
         return CaseHeader(
             number=obj.number,

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from agreements import payments, reports, work
 from agreements.agreement_page import tasks_now
@@ -102,7 +103,7 @@ def follow_a_claim(walk: Walk, agreement, house) -> PaymentBatch:
     walk.look(batch, house)
     claim.refresh_from_db()
     walk.seen[PaymentClaim].add(claim.state)  # its batch stands in the list
-    payments.confirm_payments(batch.orders.all(), paid_on=batch.closed_at.date(), actor=house.finance)
+    payments.confirm_payments(batch.orders.all(), paid_on=timezone.localdate(batch.closed_at), actor=house.finance)
     return batch
 
 

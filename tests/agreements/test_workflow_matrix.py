@@ -45,7 +45,11 @@ def upload(name: str) -> SimpleUploadedFile:
 
 # --- acts ------------------------------------------------------------------------------------------------------------
 
-COPY = {"signatory": "A. B.", "quality": "Présidente", "signed_on": timezone.localdate().isoformat()}
+
+def copy_signed_today() -> dict:
+    """The whole data of a step that joins a signed copy: of the day of the test, which may not be that of the run."""
+    data = {"signatory": "A. B.", "quality": "Présidente", "signed_on": timezone.localdate().isoformat()}
+    return {"data": data, "files": {"file": upload("signée")}}
 
 
 def agreement_in(state: str) -> Ready:
@@ -73,8 +77,8 @@ def ready_agreement(spec: TransitionSpec, state: str) -> Ready:
     agreement = ready.row
     more = {
         "confirm": lambda: {"data": signature(agreement)},
-        "record_signed_copy": lambda: {"data": COPY, "files": {"file": upload("signée")}},
-        "send_signed_copy": lambda: {"data": COPY, "files": {"file": upload("signée")}},
+        "record_signed_copy": copy_signed_today,
+        "send_signed_copy": copy_signed_today,
         "enter_force": lambda: {"data": entry(), "involved": _prepared_it(agreement)},
         "extend_claims": lambda: {"data": {"until": add_months(timezone.localdate(), 36).isoformat()}},
     }.get(spec.name, dict)()

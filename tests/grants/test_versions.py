@@ -7,6 +7,7 @@ import lxml.html
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.roles import Role
 from grants import instruction
@@ -219,7 +220,7 @@ def test_a_session_is_not_closed_from_an_older_window_of_the_same_person(secreta
     last = by_keyboard(client, two, amount="1000", reason="Moins.")
     row, before, number = last.headers["Essor-Reached"].split()
     assert done.headers["Essor-Reached"].split()[2] == before and row == f"grants.committeesession:{session.pk}"
-    typed = {"deliberation_number": "26.CP.77", "deliberation_on": session.held_at.date().isoformat()}
+    typed = {"deliberation_number": "26.CP.77", "deliberation_on": timezone.localdate(session.held_at).isoformat()}
     step = form_to(client.get(closing[second]), "/transition/close_session/")
     refused = client.post(step.action, step.fields | typed)
     assert refused.status_code == 409 and "vous-même" in refused.content.decode()

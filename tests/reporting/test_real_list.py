@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.test import override_settings
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from core.management.base import Problems
@@ -254,6 +255,6 @@ def test_the_list_of_imported_operations_is_quick_and_searchable(imported, clien
 def test_a_report_of_one_programme_holds_that_programme_only(imported):
     programme = EUProgramme.objects.get(name="P.O Auvergne")
     expected = [row for row in imported.rows if row.programme == "P.O Auvergne" and not row.is_refused]
-    selection = Selection(cut_off=OperationVersion.objects.first().recorded_at.date(), programme=programme)
+    selection = Selection(cut_off=timezone.localdate(OperationVersion.objects.first().recorded_at), programme=programme)
     assert selection.versions.count() == len(expected)
     assert selection.totals()["eligible"] == sum(row.eligible for row in expected)
