@@ -1,4 +1,4 @@
-"""What is asked from the Commission of claims that are suspended since: told wherever it stands, with what can be done.
+"""What is asked from the Commission of claims with an open fault: told wherever it stands, with what can be done.
 
 Regulation (EU) 2021/1060, Article 98(6)(b): expenditure whose legality is being assessed is not asked for.
 """
@@ -6,7 +6,7 @@ Regulation (EU) 2021/1060, Article 98(6)(b): expenditure whose legality is being
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils.translation import gettext as _
 
-from reporting.effects import CERTIFIED
+from reporting.effects import of_claims_in_doubt
 from reporting.models import (
     DeclarationState,
     ExpenditureDeclaration,
@@ -26,7 +26,7 @@ def asked_from(certificate: str) -> Prefetch:
 
 
 def asks_in_doubt() -> Exists:
-    """The condition, on payment applications, that a claim behind one of their entries is suspended."""
+    """The condition, on payment applications, that a claim behind one of their entries is in doubt."""
     return Exists(PaymentApplicationEntry.objects.in_doubt().filter(line__application=OuterRef("pk")))
 
 
@@ -49,12 +49,19 @@ def doubt_of(application: PaymentApplication) -> str:
         application.state,
         _("A fault is open on %(claims)s, which was asked from the Commission: correct it in a later application."),
     )
+    if entries.filter(certificate__declaration__claim__state="paid").exists():
+        sentence = f"{sentence} {to_be_answered()}"
     return sentence % {"claims": ", ".join(numbers)}
 
 
+def to_be_answered() -> str:
+    """Who can settle the fault of a claim that is over: whoever answers the doubt."""
+    return _("Where the claim is over, answer the doubt on the page of its operation.")
+
+
 def suspended_of(operation: Operation) -> list[tuple[ExpenditureDeclaration, str]]:
-    """The declarations of an operation whose claim is suspended, each with where its expenditure stands."""
-    declarations = operation.declarations.exclude(state=DeclarationState.DRAFT).exclude(claim__state__in=CERTIFIED)
+    """The declarations of an operation whose claim is in doubt, each with where its expenditure stands."""
+    declarations = operation.declarations.exclude(state=DeclarationState.DRAFT).filter(of_claims_in_doubt("claim"))
     declarations = declarations.select_related("claim", "certificate").prefetch_related(asked_from("certificate"))
     return [(declaration, _where(declaration)) for declaration in declarations.order_by("pk")]
 

@@ -8,12 +8,19 @@ from core.dates import format_date_long
 from core.money import format_euros, sum_money
 from core.transitions import precondition
 from reporting.asked import doubt_of
-from reporting.effects import CERTIFIED
+from reporting.effects import CERTIFIED, asked_and_not_paid
 
 
 @precondition
 def claim_is_certified(declaration, data: dict, actor) -> dict[str, str] | None:
-    """The claim is certified (it may have been taken back to review since)."""
+    """The claim is certified (it may have been taken back to review since), and did not end with its fault open."""
+    if declaration.operation.flags.keeping_out().filter(claim=declaration.claim_id).exists():
+        return {
+            "__all__": _(
+                "The claim %(claim)s ended while a fault was open: answer the doubt on the page of its operation."
+            )
+            % {"claim": declaration.claim.number}
+        }
     if declaration.claim.state in CERTIFIED:
         return None
     return {"__all__": _("The claim %(claim)s is no longer certified.") % {"claim": declaration.claim.number}}
@@ -116,9 +123,22 @@ def application_has_lines(application, data: dict, actor) -> dict[str, str] | No
 
 @precondition
 def nothing_asked_is_suspended(application, data: dict, actor) -> dict[str, str] | None:
-    """No claim whose expenditure it asks for is suspended."""
+    """No claim whose expenditure it asks for is suspended, or ended with its fault open."""
     doubt = doubt_of(application)
     return {"__all__": doubt} if doubt else None
+
+
+@precondition
+def what_is_asked_is_paid(application, data: dict, actor) -> dict[str, str] | None:
+    """The public contribution that it asks of each operation is paid, or may still be."""
+    beyond = asked_and_not_paid(application)
+    if not beyond:
+        return None
+    sentence = _(
+        "More public contribution is asked of %(codes)s than is or will be paid: take in what is certified again, or withdraw"
+        " this application and open another one."
+    )
+    return {"__all__": sentence % {"codes": ", ".join(beyond.values())}}
 
 
 @precondition

@@ -5,9 +5,11 @@ Models of this app are reached through the registry: the models name these funct
 
 import hashlib
 from datetime import date
+from decimal import Decimal
 
 from django.apps import apps
-from django.db.models import Count, Exists, OuterRef, Sum
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -15,12 +17,23 @@ from core.events import canonical
 from core.json_safe import json_safe
 from core.money import ZERO, sum_money
 from core.sequences import next_number
+from reporting.models.granted import ASKED_AND_NOT_PAID, PUBLIC_MONEY
 from reporting.rules.shares import Source, allocate
 
 CERTIFICATE_PREFIX = "CSF"
 #: States of a claim whose expenditure may be declared, and asked from the Commission.
 CERTIFIED = ("certified", "ordered", "paid")
 _REMAINDER = ("own", "unknown")
+
+
+def of_claims_in_doubt(claim: str) -> Q:
+    """The condition on rows whose ``claim`` (a path) is suspended, certified no more, or ended with its fault open.
+
+    A fault survives the way in which its claim ended: until somebody says that the expenditure is regular, it is not asked
+    for (Regulation (EU) 2021/1060, Article 98(6)(b)). The trigger ``asks_for_nothing_in_doubt`` says the same.
+    """
+    faults = apps.get_model("reporting", "OperationFlag").objects.keeping_out()
+    return ~Q(**{f"{claim}__state__in": CERTIFIED}) | Q(Exists(faults.filter(claim=OuterRef(claim))))
 
 
 def correct_operation(flag, data: dict, actor, reason: str) -> None:
@@ -112,9 +125,16 @@ def borne_by_source(certificates) -> dict[tuple[str, str], object]:
 def collect_certificates(application) -> int:
     """Take the certificates of the programme and fund that stand nowhere yet into the lines; return how many.
 
-    Those of a claim that was suspended since they were taken in leave the lines first.
+    Those of a claim that was suspended since they were taken in leave the lines first, and so does what was asked beyond what
+    is paid. A certificate of which the EU bears more than is or will be paid is left out.
     """
-    _release_suspended(application)
+    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects
+    _release(entries.in_doubt().filter(line__application=application))
+    _release(
+        entries.asked().filter(
+            line__application=application, certificate__operation__in=asked_and_not_paid(application)
+        )
+    )
     line_model = apps.get_model("reporting", "PaymentApplicationLine")
     entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
     waiting = waiting_certificates(
@@ -123,10 +143,17 @@ def collect_certificates(application) -> int:
     held = list(waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"))
     # Another session may have taken some while this one waited for their lock: look again, now that they are held.
     taken = set(entry_model.objects.asked().filter(certificate__in=held).values_list("certificate_id", flat=True))
+    left = _left_to_ask({certificate.operation_id for certificate in held})
     count = 0
     for certificate in held:
         if certificate.pk in taken:
             continue
+        granted = certificate.amount_of("eu") + certificate.amount_of("region")
+        part = min(granted, left.get(certificate.operation_id, granted))
+        if part < certificate.amount_of("eu"):
+            continue
+        if certificate.operation_id in left:
+            left[certificate.operation_id] -= part
         version = certificate.version
         line, _created = line_model.objects.get_or_create(
             application=application,
@@ -144,7 +171,8 @@ def collect_certificates(application) -> int:
             certificate=certificate,
             eligible_amount=certificate.total,
             union_amount=certificate.amount_of("eu"),
-            public_amount=public_amount_of(certificate),
+            public_amount=public_amount_of(certificate) - granted + part,
+            unpaid_amount=granted - part,
         )
         line.eligible_amount += entry.eligible_amount
         line.union_amount += entry.union_amount
@@ -154,10 +182,22 @@ def collect_certificates(application) -> int:
     return count
 
 
-def _release_suspended(application) -> None:
-    """Give back the certificates of suspended claims: they wait until the fault is settled."""
-    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.in_doubt()
-    entries = entries.filter(line__application=application)
+def asked_and_not_paid(application) -> dict[int, str]:
+    """Return the codes by id of the operations of which an application asks for more public money than is or will be paid."""
+    with connection.cursor() as cursor:
+        cursor.execute(ASKED_AND_NOT_PAID.format(application="%s"), [application.pk])
+        return {row[0]: row[1] for row in cursor.fetchall()}
+
+
+def _left_to_ask(operations: set[int]) -> dict[int, Decimal]:
+    """Return what may still be asked as public contribution of the grants behind operations; nothing of listed ones."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{PUBLIC_MONEY} WHERE o.id = ANY (%s)", [sorted(operations)])
+        return {pk: payable - asked for pk, _code, payable, asked in cursor.fetchall()}
+
+
+def _release(entries) -> None:
+    """Give back certificates that an open application had taken in: they wait."""
     for entry in entries.select_related("line"):
         line = entry.line
         entry.delete()
@@ -208,7 +248,7 @@ def release_certificates(application) -> None:
 def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = None):
     """Return the certificates of a programme and fund, issued by the end of that day, that stand in no application.
 
-    Those of a suspended claim wait: what is in doubt is not asked for (Regulation (EU) 2021/1060, Article 98(6)(b)).
+    Those of a claim in doubt wait: what is in doubt is not asked for (Regulation (EU) 2021/1060, Article 98(6)(b)).
     """
     issued = {"issued_at__date__lte": by} if by else {}
     asked = apps.get_model("reporting", "PaymentApplicationEntry").objects.asked()
@@ -222,7 +262,7 @@ def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = N
             **issued,
         )
         .exclude(version__category_of_region="")
-        .filter(declaration__claim__state__in=CERTIFIED)
+        .exclude(of_claims_in_doubt("declaration__claim"))
         .select_related("version", "operation")
         .order_by("issued_at", "pk")
     )

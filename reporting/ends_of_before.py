@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from django.db import connection
 
+from agreements.settlements.kept import STILL_GRANTED
 from agreements.settlements.triggers import ENDED
 from core.acting import acting_as
-from reporting.models.ended import STILL_GRANTED
 from reporting.rules.ends import GRANTED_BY, Line, plan_at_the_end
 
 REASON = "La convention a pris fin : le plan porte ce qui est versé, dû, et encore retenu."

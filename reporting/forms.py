@@ -15,6 +15,7 @@ from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.sometimes import sometimes
 from core.templatetags.essor import percent
+from reporting.eu_programmes.given_up import above_payable
 from reporting.eu_programmes.rates import allocation_of, share_above, share_in_force
 from reporting.models import (
     CategoryOfRegion,
@@ -25,7 +26,8 @@ from reporting.models import (
     OperationVersion,
     SpecificObjective,
 )
-from reporting.operations import replan
+from reporting.models.flag import OF_A_FAULT
+from reporting.operations import facts_of_version, replan
 from reporting.rules.doubts import CORRECTS, rate_above
 
 
@@ -60,8 +62,11 @@ class FlagAnswerForm(TransitionForm):
         for name in list(self.fields):
             if name != "answer" and name not in self.corrected:
                 del self.fields[name]
-        if self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY):
-            # Confirming that nothing is known would leave the operation out of every report by fund.
+        of_a_fault = self.instance.kind == FlagKind.FAULT_OPEN
+        self.fields["answer"].choices = [one for one in FlagAnswer.choices if (one[0] in OF_A_FAULT) == of_a_fault]
+        if self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY, FlagKind.ABOVE_PAYABLE):
+            # Confirming that nothing is known would leave the operation out of every report by fund; what cannot be paid
+            # any more is planned by nobody.
             self.fields["answer"].choices = [(FlagAnswer.CORRECTED, FlagAnswer.CORRECTED.label)]
             self.fields["answer"].initial = FlagAnswer.CORRECTED
 
@@ -78,6 +83,11 @@ class FlagAnswerForm(TransitionForm):
             told[gettext("Rate of the priority")] = percent(found["limit"], "points")
         elif self.instance.kind == FlagKind.PROGRAMMING_DATE and version.programmed_on:
             told[gettext("Programmed on")] = format_date_long(version.programmed_on)
+        elif self.instance.kind == FlagKind.ABOVE_PAYABLE:
+            found = above_payable(version.operation.agreement, version.financing.values_list("kind", "label", "amount"))
+            told |= {gettext("Can still be paid"): format_euros(found["payable"])} if found else {}
+        elif self.instance.claim_id:
+            told[gettext("Claim")] = self.instance.claim.number
         elif self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY):
             told[gettext("Fund")] = str(version.fund or "–")
         return told
@@ -118,6 +128,13 @@ class FlagAnswerForm(TransitionForm):
                 _("The EU amount (%(eu)s) is still above the eligible cost (%(eligible)s). Correct one of the two.")
                 % {"eu": format_euros(eu_amount), "eligible": format_euros(eligible)},
             )
+        if self.instance.kind == FlagKind.ABOVE_PAYABLE:
+            plan = replan(current, facts_of_version(current) | changes)
+            if found := above_payable(current.operation.agreement, plan):
+                sentence = _(
+                    "The EU and the Region would bear %(planned)s and at most %(payable)s will be paid: give a smaller amount."
+                )
+                self.add_error("eu_amount", sentence % {name: format_euros(amount) for name, amount in found.items()})
         limit = current.operation.eu_rate_limit
         if limit is not None and (rate := rate_above(eu_amount, eligible, limit)) is not None:
             sentence = _("The EU share would be %(rate)s: the call of this case lets the EU bear %(limit)s at most.")

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from agreements.models import Agreement
-from agreements.settlements.services import still_granted
 from core.events import record
 from core.money import ZERO, sum_money
 from core.sequences import next_number
 from core.text import fold
 from reporting.eu_programmes.doubts import drop_untrue_doubts
+from reporting.eu_programmes.given_up import above_payable, still_granted_of
 from reporting.eu_programmes.rates import doubt_the_rate
 from reporting.models import (
     BeneficiaryKind,
@@ -227,24 +227,20 @@ def facts_of_version(version: OperationVersion) -> dict[str, Any]:
 def replan(before: OperationVersion, facts: Mapping[str, Any]) -> list[tuple[str, str, Decimal]]:
     """Return the financing plan of a corrected version."""
     lines = [(line.kind, line.label, line.amount) for line in before.financing.order_by("rank")]
-    if facts["eligible_cost"] == before.eligible_cost and facts["eu_amount"] == before.eu_amount:
+    of_agreement = before.operation.agreement_id is not None
+    counts_too_much = of_agreement and above_payable(before.operation.agreement, lines)
+    same = facts["eligible_cost"] == before.eligible_cost and facts["eu_amount"] == before.eu_amount
+    if same and not counts_too_much:
         name = facts["fund"].code if facts["fund"] else ""
         return [(kind, name if kind == SourceKind.EU else label, amount) for kind, label, amount in lines]
     kept = [line for line in lines if line[0] in KEPT_SOURCES]
     remainder_kind = SourceKind.UNKNOWN
-    if before.operation.agreement_id:
+    if of_agreement:
         remainder_kind = SourceKind.OWN
         kept = _with_grant_shared(kept, still_granted_of(before.operation.agreement), facts["eu_amount"])
     return listed_financing(
         facts["fund"], facts["eligible_cost"], facts["eu_amount"], kept=kept, remainder_kind=remainder_kind
     )
-
-
-def still_granted_of(agreement: Agreement) -> Decimal:
-    """Return the euros that an agreement grants: once it has ended, what still is a grant."""
-    if agreement.ended_on is None:
-        return agreement.granted_amount
-    return still_granted(agreement)
 
 
 def _with_grant_shared(

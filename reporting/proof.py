@@ -50,7 +50,11 @@ def _amounts(row) -> _Amounts:
 
 def _entry_again(entry: PaymentApplicationEntry) -> _Amounts:
     certificate = entry.certificate
-    found = (certificate.total, certificate.amount_of("eu") or ZERO, public_amount_of(certificate))
+    found = (
+        certificate.total,
+        certificate.amount_of("eu") or ZERO,
+        public_amount_of(certificate) - entry.unpaid_amount,
+    )
     return dict(zip(NAMES, found, strict=True))
 
 

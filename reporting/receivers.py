@@ -10,6 +10,7 @@ from core.transitions import TransitionRefused
 from reporting.declarations import open_declaration, withdraw_draft
 from reporting.ends import ENDED, follow_the_end
 from reporting.eu_programmes.doubts import drop_doubts_of
+from reporting.eu_programmes.given_up import doubt_the_fault, doubt_the_plan
 from reporting.eu_programmes.rates import doubt_operations_of
 from reporting.models import ExpenditureDeclaration, PriorityAllocation
 from reporting.notices import send_controlled
@@ -26,8 +27,9 @@ def agreement_moved(sender, instance, target, actor, **kwargs) -> None:
 
 
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="reporting_claim_moved")
-def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
-    """A certified claim opens a declaration; its orderer is remembered; a certification taken back closes a draft."""
+def claim_moved(sender, instance, name, source, target, actor, **kwargs) -> None:
+    """A certified claim opens a declaration; its orderer is remembered; a certification taken back closes a draft. What is
+    given up is doubted: the fault that was open on it, the plan that counts on it."""
     state = PaymentClaim.State
     if target == state.CERTIFIED and source not in (state.ORDERED, state.SUSPENDED):
         open_declaration(instance, actor)
@@ -40,7 +42,12 @@ def claim_moved(sender, instance, source, target, actor, **kwargs) -> None:
         and not withdraw_draft(instance, actor)
     ):
         raise TransitionRefused("conditions", {"__all__": _declared(instance)})
-    if instance.agreement.state in ENDED and target in (state.CERTIFIED, state.PAID, state.REJECTED):
+    if source == state.SUSPENDED and target == state.PAID:
+        doubt_the_fault(instance)
+    given_up = name in ("give_up", "give_up_at_end")
+    if given_up:
+        doubt_the_plan(instance.agreement_id)
+    if instance.agreement.state in ENDED and (given_up or target in (state.CERTIFIED, state.PAID, state.REJECTED)):
         follow_the_end(instance.agreement_id, actor=actor)
 
 

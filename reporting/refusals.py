@@ -86,8 +86,20 @@ TRIGGERS = {
     "who controlled an expenditure does not close its payment application": told(
         _("You controlled an expenditure of this payment application: someone else closes it.")
     ),
-    "what is asked from the Commission is of no suspended claim": told(
-        _("A claim of this payment application was suspended: take in what is certified again, to leave it out.")
+    "what is asked from the Commission is of no suspended claim, nor of one that ended with its fault open": told(
+        _(
+            "A claim of this payment application was suspended, or ended with its fault open: take in what is certified "
+            "again, to leave it out."
+        )
+    ),
+    "of % the EU and the Region pay % and % would be asked as public contribution": told(
+        _(
+            "Of %(operation)s, %(payable)s of the grant are or will be paid, and %(asked)s would be asked as public "
+            "contribution: take in what is certified again, or withdraw this application and open another one."
+        ),
+        "operation",
+        "payable",
+        "asked",
     ),
     "who manages a case does not control its expenditure": told(
         _("You take part in this case: someone else controls its expenditure.")
@@ -184,7 +196,14 @@ TRIGGERS = {
 }
 
 CONSTRAINTS = {
+    "entry_unpaid_not_negative": _("What the Region does not pay of an expenditure is not negative."),
     "operation_flag_open_once": _("This doubt is open already."),
+    "operation_flag_fault_is_of_a_claim": _(
+        "Somebody is asked about this fault already, or this answer is not one to a fault: open the page of the doubt again."
+    ),
+    "operation_flag_above_payable_is_corrected": _(
+        "What cannot be paid any more is not confirmed: correct the plan of the operation."
+    ),
     "expenditure_item_sign_of_retained_amount": _("The amounts have the sign of the declared expenditure."),
     "expenditure_item_parking_is_explained": _("Say why the expenditure waits."),
     "accounting_years_do_not_overlap": _("This accounting year overlaps another one: check its dates."),

@@ -21,6 +21,7 @@ from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, w
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.schedule.services import extensions_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
+from agreements.settlements.unjustified import unjustified_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
@@ -198,7 +199,12 @@ class AgreementAdmin(CasePageAdmin):
         settlement = settlement_of(obj) if obj.ended_on else None
         if settlement is not None:
             lines = settlement.lines.select_related("claim__instalment")
-            context = {"settlement": settlement, "settlement_lines": lines, "standing": standing_of(obj)}
+            context = {
+                "settlement": settlement,
+                "settlement_lines": lines,
+                "standing": standing_of(obj),
+                "unjustified": unjustified_of(obj),
+            }
             panels.insert(0, Panel(_("Settlement"), f"{folder}/settlement.html", context, anchor="settlement"))
         if years := years_of(obj):
             panels.append(Panel(_("Years and reports"), f"{folder}/years.html", {"years": years}, anchor="years"))

@@ -17,6 +17,7 @@ from agreements.settlements.services import (
     plan_of,
     under_way,
 )
+from agreements.settlements.unjustified import unjustified_of
 from core.money import format_euros, sum_money
 from core.text import in_a_sentence
 
@@ -67,13 +68,14 @@ class SettlementForm(TransitionForm):
             (_("Granted"), agreement.granted_amount),
             (_("Paid"), agreement.paid_amount),
             (_("Of which above what is due: to be asked back"), overpaid_of(agreement)),
+            (_("Of which no expenditure justifies: to be asked back"), unjustified_of(agreement)),
             (_("Ordered: will be paid"), ordered),
             (_("Claimed, to be decided below"), open_),
             (_("Claimed and not granted: given up"), in_vain - certified),
             *([(_("Certified, then given up"), certified)] if certified else []),
             (_("Never claimed: given up"), left - in_vain),
         ]
-        return found if found[2][1] else [*found[:2], *found[3:]]
+        return [*found[:2], *(fact for fact in found[2:4] if fact[1]), *found[4:]]
 
     @property
     def comment_asked(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from core.transitions import perform
+from reporting.eu_programmes.given_up import above_payable
 from reporting.eu_programmes.rates import Financing, allocation_of, follow_figures, share_above
 from reporting.models import FlagKind, OperationFlag, OperationVersion, PriorityAllocation
 from reporting.rules.doubts import is_still_doubtful
@@ -18,6 +19,10 @@ def is_true(flag: OperationFlag, version: OperationVersion, financing: Financing
     if flag.kind == FlagKind.RATE_ABOVE_PRIORITY:
         allocation = allocation_of(version)
         return allocation is not None and share_above(allocation, version.eligible_cost, financing) is not None
+    if flag.kind == FlagKind.FAULT_OPEN:
+        return True  # no figure of the operation settles it
+    if flag.kind == FlagKind.ABOVE_PAYABLE:
+        return bool(above_payable(version.operation.agreement, financing))
     return is_still_doubtful(
         flag.kind,
         flag.detail,

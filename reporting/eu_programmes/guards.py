@@ -7,6 +7,7 @@ Sources: Regulation (EU) 2021/1060, Article 112(2): the rate applies to total or
 import pgtrigger
 
 from agreements.models.triggers import refuse
+from reporting.models.granted import PLANNED, STILL_GRANTED
 
 #: SQL of the operations (``o``), their plans in force (``v``), the allocations that they are planned on (``a``) and the
 #: euros that the rate applies to (``base.amount``), where the EU bears more than the rate.
@@ -25,8 +26,12 @@ ON_THIS_SHARE = """
     AND (f.detail ->> 'rate')::numeric = ceil(v.eu_amount * 10000 / base.amount) / 100
     AND (f.detail ->> 'limit')::numeric <= a.eu_rate
 """
-#: SQL of the doubts (``f``) that wait for an answer on operations (``o``) whose plan in force (``v``) says otherwise.
-UNTRUE_DOUBTS = f"""
+
+
+def untrue_doubts(kinds: str = "") -> str:
+    """Return the SQL of the doubts (``f``) that wait for an answer on operations (``o``) whose plan in force (``v``) says
+    otherwise; ``kinds`` are cases of kinds that came after the first ones (migrations of before know no more)."""
+    return f"""
     reporting_operationflag f
     JOIN reporting_operation o ON o.id = f.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
     WHERE f.state = 'open' AND NOT CASE f.kind
@@ -36,9 +41,17 @@ UNTRUE_DOUBTS = f"""
         WHEN 'no_eu_amount' THEN v.eu_amount = 0
         WHEN 'no_priority' THEN v.priority_id IS NULL
         WHEN 'fund_unknown' THEN v.fund_id IS NULL
+        {kinds}
         ELSE v.programmed_on IS NOT NULL AND coalesce(f.detail ->> 'programmed_on', v.programmed_on::text)
              = v.programmed_on::text END
-"""  # noqa: S608 - fragments of our own
+    """  # noqa: S608 - fragments of our own
+
+
+#: SQL of all doubts that are true no more.
+UNTRUE_DOUBTS = untrue_doubts(f"""
+        WHEN 'fault_open' THEN EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.id = f.claim_id AND c.state = 'paid')
+        WHEN 'above_payable' THEN {PLANNED} > (SELECT {STILL_GRANTED} FROM agreements_agreement a WHERE a.id = o.agreement_id)
+""")  # noqa: S608 - fragments of our own
 
 
 def share_is_doubted(where: str) -> pgtrigger.Trigger:

@@ -8,8 +8,8 @@ from core.figures.invariants import Invariant, Severity, Unit, register
 from grants.eu_funds import EuFund
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE, UNTRUE_DOUBTS
 from reporting.models import CategoryOfRegion, Operation, OperationFlag, Priority
-from reporting.models.ended import BORNE, STILL_GRANTED
 from reporting.models.flag import FlagKind, FlagState
+from reporting.models.granted import BORNE_BY_EU, PLANNED, STILL_GRANTED
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
 RATE = _("Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure.")
@@ -85,8 +85,8 @@ register(
         code="reporting.plan-covers-the-grant",
         name=_("Region and EU in the plan"),
         sentence=_(
-            "The EU and the Region together bear, in the plan of an operation, what its agreement grants: once it has "
-            "ended, what is paid and still kept, less what was paid above what is due."
+            "The EU and the Region together bear, in the plan of an operation, what its agreement grants and was not given up: "
+            "once it has ended, what is paid and still kept, less what was paid above what is due."
         ),
         source=PLAN,
         subject=Operation,
@@ -105,18 +105,38 @@ register(
         name=_("Operation of an ended agreement"),
         sentence=_(
             "Once its agreement has ended, the EU and the Region bear together, in the plan of an operation, no more than what is "
-            "paid and still kept, less what was paid above what is due, or than what is certified."
+            "paid and still kept, less what was paid above what is due, or than what is certified on the EU."
         ),
         source=_("Rule 12 of the domain: a plan never goes under what is certified."),
         subject=Operation,
         sql=f"""
-            SELECT o.id, o.code AS label, greatest({STILL_GRANTED}, {BORNE}) AS expected,
+            SELECT o.id, o.code AS label, greatest({STILL_GRANTED}, {BORNE_BY_EU}) AS expected,
                    coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) AS found
             FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
             LEFT JOIN reporting_financingline f ON f.version_id = o.current_id
             WHERE a.state IN {ENDED} GROUP BY o.id, a.id
-            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) > greatest({STILL_GRANTED}, {BORNE})
+            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) > greatest({STILL_GRANTED}, {BORNE_BY_EU})
             ORDER BY o.id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.given-up-is-doubted",
+        name=_("Plan that counts on what was given up"),
+        sentence=_(
+            "While its agreement is in force, the EU and the Region bear no more in the plan of an operation than what can "
+            "still be paid, unless somebody is asked about it."
+        ),
+        source=PLAN,
+        subject=Operation,
+        sql=f"""
+            SELECT o.id, o.code AS label, {STILL_GRANTED} AS expected, {PLANNED} AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            WHERE a.state NOT IN {ENDED} AND EXISTS (
+                      SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = a.id AND c.given_up_amount > 0)
+              AND {PLANNED} > {STILL_GRANTED} AND NOT EXISTS (
+                  SELECT 1 FROM reporting_operationflag f
+                  WHERE f.operation_id = o.id AND f.kind = 'above_payable' AND f.state = 'open') ORDER BY o.id
         """,  # noqa: S608 - fragments of our own
         relation="≤",
     ),

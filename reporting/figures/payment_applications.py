@@ -2,8 +2,16 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.figures.invariants import ANOTHER, Invariant, Unit, register
-from reporting.models import Basis, CategoryOfRegion, Certificate, PaymentApplication, PaymentApplicationState
+from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
+from reporting.models import (
+    Basis,
+    CategoryOfRegion,
+    Certificate,
+    Operation,
+    PaymentApplication,
+    PaymentApplicationState,
+)
+from reporting.models.granted import PUBLIC_MONEY
 
 ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
 # What an entry asks for: three amounts that nobody adds up.
@@ -43,7 +51,8 @@ register(
         code="reporting.entry-is-its-certificate",
         name=_("Entries of a payment application"),
         sentence=_(
-            "An entry asks for what its certificate certifies, and for the part that the Union and public sources bear."
+            "An entry asks for what its certificate certifies, and for the part that the Union and public sources bear, less "
+            "what the Region does not pay of it."
         ),
         source=ASKED,
         subject=Certificate,
@@ -52,14 +61,32 @@ register(
             FROM reporting_paymentapplicationentry e JOIN reporting_certificate c ON c.id = e.certificate_id
             CROSS JOIN LATERAL (
                 SELECT coalesce(sum(a.amount) FILTER (WHERE a.kind = 'eu'), 0) AS of_union, coalesce(sum(a.amount) FILTER (
-                           WHERE a.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) AS of_public
+                           WHERE a.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) AS of_public,
+                       coalesce(sum(a.amount) FILTER (WHERE a.kind = 'region'), 0) AS of_region
                 FROM reporting_certificateallocation a WHERE a.certificate_id = c.id
             ) AS s
             CROSS JOIN LATERAL (VALUES (1, 'eligible', c.total, e.eligible_amount), (2, 'union', s.of_union, e.union_amount),
-                (3, 'public', s.of_public, e.public_amount)) AS amount (rank, name, expected, found)
+                (3, 'public', s.of_public - least(e.unpaid_amount, greatest(s.of_region, 0)), e.public_amount)
+                ) AS amount (rank, name, expected, found)
             WHERE amount.expected IS DISTINCT FROM amount.found ORDER BY c.id, amount.rank
         """,
         label_words=AMOUNTS,
+    ),
+    Invariant(
+        code="reporting.public-contribution-is-paid",
+        name=_("Public contribution that is paid"),
+        sentence=_(
+            "Of what payment applications ask of an operation as public contribution, the EU and the Region bear no more than "
+            "what is paid of its grant or may still be."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 91(3)(c): public contribution made or to be made."),
+        subject=Operation,
+        sql=f"""
+            SELECT money.id, money.code AS label, money.payable AS expected, money.asked AS found
+            FROM ({PUBLIC_MONEY}) AS money WHERE money.asked > money.payable ORDER BY money.id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+        severity=Severity.FOLLOW_UP,
     ),
     Invariant(
         code="reporting.certificate-asked-once",
@@ -113,7 +140,10 @@ register(
     Invariant(
         code="reporting.sent-without-doubt",
         name=_("Suspended claims of a payment application"),
-        sentence=_("No payment application was sent while a claim whose expenditure it asks for was suspended."),
+        sentence=_(
+            "No payment application was sent while a fault was open on a claim whose expenditure it asks for: suspended, or "
+            "closed without its payment before anybody said that the expenditure is regular."
+        ),
         source=_("Regulation (EU) 2021/1060, Article 98(6)(b): what is being assessed is not asked for."),
         subject=PaymentApplication,
         sql="""
@@ -127,7 +157,12 @@ register(
                           JOIN django_content_type t ON t.id = v.content_type_id
                           WHERE t.app_label = 'agreements' AND t.model = 'paymentclaim' AND v.object_id = c.id
                             AND v.action = 'suspend') AS s ON TRUE
-            WHERE p.sent_at IS NOT NULL AND c.state = 'suspended' AND s.since < p.sent_at ORDER BY p.id, c.id
+            WHERE p.sent_at IS NOT NULL AND s.since < p.sent_at AND (c.state = 'suspended' OR c.state = 'paid' AND EXISTS (
+                      SELECT 1 FROM core_event v JOIN django_content_type t ON t.id = v.content_type_id
+                      WHERE t.app_label = 'agreements' AND t.model = 'paymentclaim' AND v.object_id = c.id
+                        AND v.from_state = 'suspended' AND v.to_state = 'paid' AND v.created_at < p.sent_at)
+                  AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f WHERE f.claim_id = c.id AND f.kind = 'fault_open'
+                                    AND f.answer = 'regular' AND f.answered_at <= p.sent_at)) ORDER BY p.id, c.id
         """,
         unit=Unit.DAY,
         relation="≥",

@@ -36,6 +36,8 @@ class FlagKind(models.TextChoices):
     NO_EU_AMOUNT = "no_eu_amount", _("No EU amount")
     NO_PRIORITY = "no_priority", _("Priority and objective to be chosen")
     RATE_ABOVE_PRIORITY = "rate_above_priority", _("EU share above the rate of the priority")
+    FAULT_OPEN = "fault_open", _("Fault still open on declared expenditure")
+    ABOVE_PAYABLE = "above_payable", _("Plan above what can still be paid")
 
 
 class FlagState(models.TextChoices):
@@ -47,6 +49,12 @@ class FlagState(models.TextChoices):
 class FlagAnswer(models.TextChoices):
     CONFIRMED = "confirmed", _("The recorded data are right")
     CORRECTED = "corrected", _("The data are corrected")
+    REGULAR = "regular", _("The expenditure is regular: it may be asked from the Commission")
+    KEPT_OUT = "kept_out", _("The expenditure is irregular: it stays out of every payment application")
+
+
+#: The answers to a doubt about the expenditure of a claim, and to no other.
+OF_A_FAULT = (FlagAnswer.REGULAR, FlagAnswer.KEPT_OUT)
 
 
 _FOUND = {
@@ -57,6 +65,9 @@ _FOUND = {
     "limit": lambda value: _("rate of the priority %s") % percent(value, "points"),
     "written": lambda value: _("written “%s”") % value,
     "fund": lambda value: str(value),
+    "claim": lambda value: _("claim %s") % value,
+    "planned": lambda value: _("EU and Region %s in the plan") % format_euros(Decimal(value)),
+    "payable": lambda value: _("at most %s will be paid") % format_euros(Decimal(value)),
 }
 
 
@@ -68,6 +79,10 @@ def found_in_words(detail: Mapping[str, Any]) -> str:
 class FlagQuerySet(OfOperationQuerySet):
     def open(self):
         return self.filter(state=FlagState.OPEN)
+
+    def keeping_out(self):
+        """The faults for which expenditure is not asked for: nobody has said that it is regular."""
+        return self.filter(kind=FlagKind.FAULT_OPEN).exclude(answer=FlagAnswer.REGULAR)
 
 
 @tracked
@@ -82,6 +97,10 @@ class OperationFlag(WorkflowModel):
     operation = models.ForeignKey(
         Operation, on_delete=models.PROTECT, related_name="flags", verbose_name=_("operation")
     )
+    claim = models.OneToOneField(
+        "agreements.PaymentClaim", on_delete=models.PROTECT, null=True, blank=True, related_name="fault",
+        verbose_name=_("claim"),
+    )  # fmt: skip
     kind = models.CharField(_("doubt"), max_length=20, choices=FlagKind.choices)
     detail = models.JSONField(_("what was found"), default=dict, blank=True)
     state = FSMField(_("state"), default=FlagState.OPEN, choices=FlagState.choices, protected=True, db_index=True)
@@ -106,7 +125,17 @@ class OperationFlag(WorkflowModel):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["operation", "kind"], condition=Q(state="open"), name="operation_flag_open_once"
+                fields=["operation", "kind"], condition=Q(state="open", claim=None), name="operation_flag_open_once"
+            ),
+            # A claim ends once: the fault that was open on it is doubted once, and answered in its own words.
+            models.CheckConstraint(
+                condition=Q(kind="fault_open", claim__isnull=False, answer__in=["", "regular", "kept_out"])
+                | (~Q(kind="fault_open") & Q(claim__isnull=True, answer__in=["", "confirmed", "corrected"])),
+                name="operation_flag_fault_is_of_a_claim",
+            ),
+            # What cannot be paid any more is no matter of opinion: the plan comes down.
+            models.CheckConstraint(
+                condition=~Q(kind="above_payable", answer="confirmed"), name="operation_flag_above_payable_is_corrected"
             ),
             models.CheckConstraint(
                 condition=Q(state="open", answer="", answered_by__isnull=True, answered_at__isnull=True)

@@ -7,6 +7,7 @@ import pgtrigger
 from django.conf import settings
 
 from agreements.models.triggers import refuse
+from reporting.models.granted import ASKED_AND_NOT_PAID
 
 GRACE_DAYS = 31
 """Days after the end of an accounting year in which its last payment application is still made: until 31 July."""
@@ -200,6 +201,25 @@ def only_while_open(application_id: str) -> str:
             {refuse("the lines of a closed payment application do not change")}
         END IF;
     """
+
+
+def asks_for_what_is_paid() -> pgtrigger.Trigger:
+    """The public contribution asked of an operation is paid, or may still be (Regulation (EU) 2021/1060, Article 91(3)(c))."""
+    return pgtrigger.Trigger(
+        name="asks_for_what_is_paid",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state <> NEW.state AND NEW.state IN ('closed', 'sent')"),
+        declare=[("beyond", "RECORD")],
+        func=f"""
+            SELECT * INTO beyond FROM ({ASKED_AND_NOT_PAID.format(application="NEW.id")}) AS found LIMIT 1;
+            IF beyond.code IS NOT NULL THEN
+                {refuse("of % the EU and the Region pay % and % would be asked as public contribution",
+                        "beyond.code", "beyond.payable", "beyond.asked")}
+            END IF;
+            RETURN NEW;
+        """,
+    )  # fmt: skip
 
 
 def sums_entries(operation, line_id: str) -> pgtrigger.Trigger:

@@ -1,5 +1,6 @@
 """Operations, the successive versions of what is known of them, and who finances them."""
 
+from datetime import date
 from decimal import Decimal
 
 import pgtrigger
@@ -417,3 +418,15 @@ class OperationVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation.code} v{self.number}"
+
+    def completed_on(self, day: date) -> date:
+        """Return the day on which the operation was completed, as known on ``day``; until its agreement ends, the expected
+        one."""
+        agreement = self.operation.agreement
+        ended_on = agreement.ended_on if agreement else None
+        return min(self.end_date, ended_on) if ended_on and ended_on <= day else self.end_date
+
+    @property
+    def completion_date(self) -> date:
+        """The day on which the operation was completed, or is expected to be, as known today."""
+        return self.completed_on(timezone.localdate())

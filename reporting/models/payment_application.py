@@ -23,9 +23,10 @@ from core.transitions import workflow_transition
 from grants.interests import interest_in
 from grants.models import Application
 from reporting import effects, permissions
-from reporting.effects import CERTIFIED
+from reporting.effects import of_claims_in_doubt
 from reporting.models.certificate import Certificate
 from reporting.models.guards import (
+    asks_for_what_is_paid,
     certified_by_the_end_of_its_year,
     in_its_accounting_year,
     only_while_open,
@@ -53,13 +54,15 @@ CASES_OF_APPLICATION = """ANY (ARRAY(SELECT a.application_id FROM reporting_paym
     JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
     JOIN agreements_paymentclaim p ON p.id = d.claim_id
     JOIN agreements_agreement a ON a.id = p.agreement_id WHERE l.application_id = NEW.id))"""
-# SQL: of an expenditure that the application asks for, the claim is suspended, or else certified no more.
+# SQL: of an expenditure that the application asks for, the claim is suspended, or else certified no more; or it ended
+# with its fault open, and nobody has said that the expenditure is regular.
 ASKS_IN_DOUBT = """EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
     JOIN reporting_paymentapplicationline l ON l.id = e.line_id
     JOIN reporting_certificate c ON c.id = e.certificate_id
     JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
     JOIN agreements_paymentclaim p ON p.id = d.claim_id
-    WHERE l.application_id = NEW.id AND p.state NOT IN ('certified', 'ordered', 'paid'))"""
+    WHERE l.application_id = NEW.id AND (p.state NOT IN ('certified', 'ordered', 'paid') OR EXISTS (
+        SELECT 1 FROM reporting_operationflag f WHERE f.claim_id = p.id AND f.kind = 'fault_open' AND f.answer <> 'regular')))"""
 
 
 def _person(label) -> models.ForeignKey:
@@ -167,6 +170,7 @@ class PaymentApplication(WorkflowModel):
                 unless="OLD.state IN ('open', 'closed')",
             ),
             recorded_when_it_came(),
+            asks_for_what_is_paid(),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             frozen(
                 "identity_frozen",
@@ -218,7 +222,7 @@ class PaymentApplication(WorkflowModel):
                 condition=pgtrigger.Condition("OLD.state <> NEW.state AND NEW.state IN ('closed', 'sent')"),
                 func=f"""
                     IF {ASKS_IN_DOUBT} THEN
-                        {refuse("what is asked from the Commission is of no suspended claim")}
+                        {refuse("what is asked from the Commission is of no suspended claim, nor of one that ended with its fault open")}
                     END IF;
                     RETURN NEW;
                 """,
@@ -292,7 +296,7 @@ class PaymentApplication(WorkflowModel):
         field=state, source="open", target="closed", label=_("Close"), icon="lock", roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_close_payment_application,
         conditions=["reporting.conditions.application_has_lines", "reporting.conditions.year_still_takes_it",
-                    "reporting.conditions.nothing_asked_is_suspended"],
+                    "reporting.conditions.nothing_asked_is_suspended", "reporting.conditions.what_is_asked_is_paid"],
         comment="optional", order=20,
     )  # fmt: skip
     def close(self, *, actor, data, comment):
@@ -315,7 +319,8 @@ class PaymentApplication(WorkflowModel):
     @workflow_transition(
         field=state, source="closed", target="sent", label=_("Record the sending"), icon="send",
         roles=[Role.FINANCE_OFFICER], form="reporting.forms.SendingForm",
-        conditions=["reporting.conditions.nothing_asked_is_suspended"], comment="optional", order=30,
+        conditions=["reporting.conditions.nothing_asked_is_suspended", "reporting.conditions.what_is_asked_is_paid"],
+        comment="optional", order=30,
     )  # fmt: skip
     def send(self, *, actor, data, comment):
         """The application left for the Commission, on the day that is said; after its last day, for a reason."""
@@ -348,8 +353,8 @@ class EntryQuerySet(OfApplicationQuerySet):
         return self.filter(released_at__isnull=True)
 
     def in_doubt(self):
-        """Those that count and of which the claim is suspended, or else certified no more."""
-        return self.asked().exclude(certificate__declaration__claim__state__in=CERTIFIED)
+        """Those that count and of which the claim is suspended, certified no more, or ended with its fault open."""
+        return self.asked().filter(of_claims_in_doubt("certificate__declaration__claim"))
 
 
 @tracked
@@ -398,7 +403,8 @@ class PaymentApplicationLine(models.Model):
 
 @tracked
 class PaymentApplicationEntry(models.Model):
-    """One certificate in one payment application. ``released_at`` says since when it waits for another one, because the
+    """One certificate in one payment application: its public contribution is what public sources bear of it, less what
+    the Region neither paid nor will pay. ``released_at`` says since when it waits for another one, because the
     application was withdrawn after it was closed: a certificate stands in one application at most at a time."""
 
     line = models.ForeignKey(
@@ -410,6 +416,7 @@ class PaymentApplicationEntry(models.Model):
     eligible_amount = MoneyField(_("eligible expenditure"))
     union_amount = MoneyField(_("Union contribution"))
     public_amount = MoneyField(_("public contribution"))
+    unpaid_amount = MoneyField(_("certified on the Region and not paid"), default=0, db_default=0)
     entered_at = models.DateTimeField(_("entered on"), default=timezone.now, editable=False)
     released_at = models.DateTimeField(_("given back on"), null=True, blank=True, editable=False)
 
@@ -420,6 +427,7 @@ class PaymentApplicationEntry(models.Model):
         verbose_name_plural = _("entries of payment applications")
         ordering = ["line", "pk"]
         constraints = [
+            models.CheckConstraint(condition=Q(unpaid_amount__gte=0), name="entry_unpaid_not_negative"),
             models.UniqueConstraint(
                 fields=["certificate"],
                 condition=Q(released_at__isnull=True),
@@ -436,9 +444,9 @@ class PaymentApplicationEntry(models.Model):
                 declare=[("its_state", "TEXT"), ("fitting", "BOOLEAN")],
                 func=f"""
                     IF TG_OP = 'UPDATE' AND (OLD.released_at IS NOT NULL OR NEW.released_at IS NULL
-                       OR ROW(NEW.line_id, NEW.certificate_id, NEW.eligible_amount, NEW.union_amount, NEW.public_amount)
+                       OR ROW(NEW.line_id, NEW.certificate_id, NEW.eligible_amount, NEW.union_amount, NEW.public_amount, NEW.unpaid_amount)
                           IS DISTINCT FROM
-                          ROW(OLD.line_id, OLD.certificate_id, OLD.eligible_amount, OLD.union_amount, OLD.public_amount))
+                          ROW(OLD.line_id, OLD.certificate_id, OLD.eligible_amount, OLD.union_amount, OLD.public_amount, OLD.unpaid_amount))
                     THEN
                         {refuse("an entry of a payment application does not change")}
                     END IF;
@@ -454,9 +462,11 @@ class PaymentApplicationEntry(models.Model):
                            AND v.category_of_region = l.category_of_region AND NEW.eligible_amount = c.total
                            AND NEW.union_amount = (SELECT coalesce(sum(amount), 0)
                                FROM reporting_certificateallocation WHERE certificate_id = c.id AND kind = 'eu')
-                           AND NEW.public_amount = (SELECT coalesce(sum(amount), 0)
+                           AND NEW.public_amount + NEW.unpaid_amount = (SELECT coalesce(sum(amount), 0)
                                FROM reporting_certificateallocation WHERE certificate_id = c.id
                                AND kind IN ('eu', 'state', 'region', 'local', 'public'))
+                           AND NEW.unpaid_amount <= greatest((SELECT coalesce(sum(amount), 0)
+                               FROM reporting_certificateallocation WHERE certificate_id = c.id AND kind = 'region'), 0)
                       INTO fitting
                       FROM reporting_certificate c
                       JOIN reporting_operationversion v ON v.id = c.version_id

@@ -15,6 +15,8 @@ CORRECTS: dict[str, tuple[str, ...]] = {
     "no_eu_amount": ("eu_amount",),
     "no_priority": ("specific_objective", "category_of_region", "eu_amount"),
     "rate_above_priority": ("eu_amount", "eligible_cost"),
+    "fault_open": (),
+    "above_payable": ("eu_amount", "eligible_cost"),
 }
 
 
@@ -41,7 +43,8 @@ def is_still_doubtful(
 ) -> bool:
     """Return whether a doubt of ``kind``, raised by ``detail``, is still true of an operation with these facts.
 
-    A date is doubted as it was written: another date is another doubt. The rate of a priority is looked at elsewhere.
+    A date is doubted as it was written: another date is another doubt. The rate of a priority, a fault and what can still
+    be paid are looked at elsewhere.
     """
     written = detail.get("programmed_on", "")
     return {

@@ -1,6 +1,6 @@
 """What the financing plan of an operation becomes when its agreement ends with less than it granted. Pure, no database.
 
-The EU and the Region bear together what is paid and still kept, never less than what is certified on them; each other
+The EU and the Region bear together what is paid and still kept, never less than what is certified on the EU; each other
 source, and the eligible cost, keep their fraction, so that the rates stay what they were (``eu_cofinancing_model.md``,
 invariants 2, 8 and 9: the sources add up to the eligible cost, and no plan goes under what is certified).
 """
@@ -75,12 +75,13 @@ def plan_at_the_end(
 
 
 def _shared(lines: Sequence[Line], fraction: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
-    """Return what the EU and the Region bear: their fraction, and at least what is certified on each of them."""
+    """Return what the EU and the Region bear: ``kept`` in all. What is certified on the EU stays; on the Region too, as far
+    as it is paid: what was certified and then given up is borne by nobody but the beneficiary."""
     kept, granted = fraction
     planned, borne = (
         {kind: sum_money(getattr(line, name) for line in lines if line.kind == kind) for kind in GRANTED_BY}
         for name in ("planned", "borne")
     )
     of_eu = share_floor(planned["eu"], kept, granted)
-    of_eu = max(min(of_eu, kept - borne["region"]), borne["eu"])  # what is certified on the Region stays too
-    return of_eu, max(kept - of_eu, borne["region"])
+    of_eu = max(min(of_eu, kept - borne["region"]), borne["eu"])
+    return of_eu, max(kept - of_eu, ZERO)

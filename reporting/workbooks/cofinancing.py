@@ -35,9 +35,10 @@ from reporting.models import (
 from reporting.workbooks import columns
 
 Progress = Callable[[int, int], None]
-FORMAT = 1
+FORMAT = 2
 """The version of the workbook's format: raised when a column comes (``since``), goes (``until``) or changes its words,
-so that a report of an earlier format can be made again with the same hash."""
+so that a report of an earlier format can be made again with the same hash. Since 2, an operation whose agreement has ended
+ends on that day, as in the list of Article 49."""
 SUMMED_BY = ("programme", "priority", "fund", "category")
 SUMMED = ("operations", "eligible", "eu", "declared", "retained", "certified_eu", "applied", "applied_eu")
 
@@ -158,7 +159,7 @@ class CofinancingWorkbook:
                 "beneficiary": version.beneficiary_name or self.past.get(EUBeneficiary, version.beneficiary_id).name,
                 "location": version.location,
                 "start": version.start_date,
-                "end": version.end_date,
+                "end": version.completed_on(self.selection.cut_off) if self.format_version > 1 else version.end_date,
                 "programmed_on": version.programmed_on,
                 "field": text_of(self.past.get(InterventionField, version.intervention_field_id)),
                 "total_cost": version.total_cost,

@@ -95,13 +95,6 @@ class OperationsList:
         return listed(version, self.selection.past, self.selection.cut_off, self.format_version)
 
 
-def completed_on(version, day: date) -> date:
-    """Return the day on which an operation was completed, as known on ``day``; until its agreement ends, the expected one."""
-    agreement = version.operation.agreement
-    ended_on = agreement.ended_on if agreement else None
-    return min(version.end_date, ended_on) if ended_on and ended_on <= day else version.end_date
-
-
 def listed(version, past: Past | Present, day: date, format_version: int = FORMAT) -> dict:
     """Return the 18 values of an operation's version as of ``day``, with the words of ``past``.
 
@@ -125,7 +118,7 @@ def listed(version, past: Past | Present, day: date, format_version: int = FORMA
         "operation_name": version.name,
         "purpose_and_achievements": version.purpose or version.name,
         "start_date": version.start_date,
-        "completion_date": completed_on(version, day) if format_version > 1 else version.end_date,
+        "completion_date": version.completed_on(day) if format_version > 1 else version.end_date,
         # The lists of 2014-2020 state the total eligible expenditure, that of 2021-2027 the total cost.
         "total_cost": version.eligible_cost if version.total_cost is None else version.total_cost,
         "fund": fund.label if fund else _("not stated"),

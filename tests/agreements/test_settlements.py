@@ -13,6 +13,7 @@ from agreements import claims, payments
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Settlement
 from agreements.settlements.forms import SettlementForm
 from agreements.settlements.services import standing_of
+from agreements.settlements.unjustified import unjustified_of
 from agreements.work import change_url
 from core.models import OutboxMessage
 from core.money import format_euros
@@ -360,3 +361,27 @@ def test_an_order_and_an_end_that_come_together_count_one_after_the_other():
         assert found.commitment.ordered_amount == found.ordered_amount <= found.commitment.net_amount
         if outcomes["order"] == outcomes["end"] == "done":  # ordered first: the settlement then kept it
             assert found.settlement.lines.get().outcome == "pay"
+
+
+@pytest.mark.django_db
+def test_an_advance_that_no_expenditure_justifies_is_said_to_be_asked_back(client):
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    paid = agreement.paid_amount
+    assert paid > 0 and unjustified_of(agreement) == paid
+    told = {str(label): amount for label, amount in SettlementForm(instance=agreement, actor=house.head).facts}
+    assert told["Dont aucune dépense ne justifie\u202f: à demander en retour"] == paid
+    end(agreement, house)
+    client.force_login(house.head, backend="django.contrib.auth.backends.ModelBackend")
+    assert "Dont aucune dépense ne justifie" in client.get(change_url(agreement)).text
+
+
+@pytest.mark.django_db
+def test_what_a_claim_under_way_may_still_justify_is_asked_back_by_nobody():
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    submitted(agreement, house, "balance", "1000.00")
+    assert unjustified_of(Agreement.objects.get(pk=agreement.pk)) == 0

@@ -215,3 +215,13 @@ breaks(
     "UPDATE reporting_financingline SET amount = amount + 10000000 WHERE kind = 'eu' AND version_id = (SELECT max(o.current_id) "
     "FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id WHERE a.state = 'completed')",
 )
+breaks(
+    "reporting.given-up-is-doubted",
+    "UPDATE agreements_paymentclaim SET given_up_amount = certified_amount WHERE id = (SELECT max(c.id) FROM agreements_paymentclaim c "
+    "JOIN agreements_agreement a ON a.id = c.agreement_id JOIN reporting_operation o ON o.agreement_id = a.id "
+    "WHERE a.state = 'in_force' AND c.certified_amount > 0)",
+)
+breaks(
+    "reporting.public-contribution-is-paid",
+    f"UPDATE reporting_paymentapplicationentry SET public_amount = public_amount + 10000000 WHERE id = {ENTRY}",
+)

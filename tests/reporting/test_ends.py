@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from core.engine.past import Present
-from core.transitions import perform
+from core.transitions import TransitionRefused, perform
 from reporting.models import OperationFlag, OperationVersion, PriorityAllocation
 from reporting.operations import add_version, facts_of_version, revise
 from reporting.rules.ends import Line, plan_at_the_end
@@ -61,7 +61,8 @@ def test_what_is_certified_and_declared_is_the_floor():
     lines = [Line("eu", "ESF+", D("60.00"), D("30.00")), Line("region", "", D("40.00"), D("20.00")), *LINES[2:]]
     plan = plan_at_the_end(lines, D("200.00"), D("10.00"), declared=D("100.00"), at_most=D("200.00"))
     assert plan.eligible == D("100.00")
-    assert {("eu", "ESF+", D("30.00")), ("region", "", D("20.00"))} <= set(plan.lines)
+    assert ("eu", "ESF+", D("30.00")) in plan.lines  # above the 10.00 that are paid: what the EU bears is certified
+    assert not [line for line in plan.lines if line[0] == "region"]
     assert sum(amount for _kind, _name, amount in plan.lines) == plan.eligible
     plan = plan_at_the_end(lines, D("200.00"), D("55.00"), declared=D("300.00"), at_most=D("200.00"))
     assert plan.eligible == D("200.00") and sum(line[2] for line in plan.lines if line[0] in ("eu", "region")) == 55
@@ -90,6 +91,7 @@ def test_the_list_of_operations_says_when_an_ended_one_was_completed():
     paid(case, kind="advance")
     today, expected = timezone.localdate(), case.operation.current.end_date
     end(case, "terminate")
+    assert case.operation.current.completion_date == today  # its page
     (version,) = OperationVersion.objects.filter(pk=case.operation.current_id)
     assert expected > today and listed(version, Present(), today)["completion_date"] == today
     assert listed(version, Present(), today - timedelta(days=1))["completion_date"] == expected  # not known by then
@@ -104,8 +106,7 @@ def test_what_is_certified_stays_when_its_agreement_ends():
     end(case, "terminate", **{f"claim_{claim.pk}": "pay"})
     now = case.operation.current
     assert now.eligible_cost >= certificate.total and now.eu_amount >= certificate.amount_of("eu")
-    borne = sum(part.amount for part in certificate.allocations.all() if part.kind in ("eu", "region"))
-    assert granted_in(case) == max(claim.certified_amount, borne)
+    assert granted_in(case) == max(claim.certified_amount, certificate.amount_of("eu"))
 
 
 @pytest.mark.django_db
@@ -119,6 +120,58 @@ def test_the_plan_follows_the_claims_that_the_settlement_kept():
     perform(claim, "reject", actor=case.house.instructor, comment="Rien n’est dû.")
     assert granted_in(case) == 0
     assert case.operation.current.eligible_cost == 0
+
+
+def give_up(case, claim) -> None:
+    claim.refresh_from_db()
+    parts = {"parts": ["0"]}  # the one payee
+    perform(claim, "give_up", actor=case.house.instructor, data=parts, comment="Le projet ne se fait pas.")
+
+
+@pytest.mark.django_db
+def test_a_plan_that_counts_on_what_was_given_up_is_doubted_at_once_and_comes_down():
+    case = cofinanced()
+    paid(case, kind="advance")
+    claim = controlled(case, "20000.00").claim
+    assert not OperationFlag.objects.open().exists()
+    give_up(case, claim)
+    claim.refresh_from_db()
+    payable = case.agreement.granted_amount - claim.certified_amount
+    flag = OperationFlag.objects.open().get()
+    assert (flag.kind, D(flag.detail["payable"])) == ("above_payable", payable) and granted_in(case) > payable
+    finance, now = case.house.finance, case.operation.current
+    too_much = {"answer": "corrected", "eu_amount": str(payable + 1)}
+    for data in ({"answer": "confirmed"}, too_much):
+        with pytest.raises(TransitionRefused):
+            perform(flag, "answer_flag", actor=finance, data=data, comment="Non.")
+    perform(
+        flag, "answer_flag", actor=finance, data={"answer": "corrected", "eu_amount": str(now.eu_amount)}, comment="Vu."
+    )
+    assert granted_in(case) == payable and case.operation.current.eu_amount == now.eu_amount
+    end(case, "complete")
+    agreement = case.agreement
+    agreement.refresh_from_db()
+    assert (
+        granted_in(case) == max(agreement.paid_amount, now_certified(case))
+        and not OperationFlag.objects.open().exists()
+    )
+
+
+def now_certified(case) -> D:
+    """Euros that certificates lay on the EU."""
+    return sum(certificate.amount_of("eu") for certificate in case.operation.certificates.all())
+
+
+@pytest.mark.django_db
+def test_a_plan_says_what_was_paid_where_a_certified_payment_was_given_up():
+    case = cofinanced()
+    advance = paid(case, kind="advance")
+    certificate = controlled(case, "20000.00").certificate
+    give_up(case, certificate.declaration.claim)
+    assert certificate.total > advance.paid_amount > certificate.amount_of("eu")
+    end(case, "complete")
+    assert granted_in(case) == advance.paid_amount
+    assert not OperationFlag.objects.open().filter(kind="above_payable").exists()
 
 
 @pytest.mark.django_db
@@ -142,8 +195,7 @@ def test_an_operation_whose_agreement_ended_before_follows_when_the_database_is_
     assert granted_in(case) == case.agreement.granted_amount  # as it was left
     migration = import_module("reporting.migrations.0012_operations_follow_the_end")
     migration.operations_of_ended_agreements_follow(apps, None)
-    borne = sum(part.amount for part in certificate.allocations.all() if part.kind in ("eu", "region"))
-    assert granted_in(case) == max(claim.certified_amount, borne) < case.agreement.granted_amount
+    assert granted_in(case) == max(claim.certified_amount, certificate.amount_of("eu")) < case.agreement.granted_amount
     versions = case.operation.versions.count()
     migration.operations_of_ended_agreements_follow(apps, None)
     assert case.operation.versions.count() == versions

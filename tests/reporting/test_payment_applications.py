@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from agreements.models import PaymentClaim
 from applicants.models import Membership
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
@@ -37,6 +38,7 @@ from tests.factories.reporting import (
     controlled_of_year,
     cut,
     opened,
+    paid,
     rule,
     under_control,
 )
@@ -446,3 +448,43 @@ def test_the_database_lets_nobody_close_or_send_what_a_body_of_theirs_is_asked_f
     for column in ("closed_by", "sent_by"):
         with pytest.raises(IntegrityError, match="acts for a body of the case"), transaction.atomic():
             PaymentApplication.objects.filter(pk=application.pk).update(**{column: partial})
+
+
+@pytest.mark.django_db
+def test_the_public_contribution_that_is_asked_is_paid():
+    case = cofinanced()
+    advance = paid(case, kind="advance")
+    certificate = controlled(case, "20000.00").certificate
+    finance = case.house.finance
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    whole = application.lines.get().public_amount
+    assert whole == certificate.amount_of("eu") + certificate.amount_of("region") > advance.paid_amount
+    claim = PaymentClaim.objects.get(pk=certificate.declaration.claim_id)
+    perform(claim, "give_up", actor=case.house.instructor, data={"parts": ["0"]}, comment="Abandon du porteur.")
+    case.agreement.refresh_from_db()
+    perform(case.agreement, "complete", actor=finance, comment="Le reste est abandonné.")
+    with pytest.raises(TransitionRefused, match=case.operation.code):
+        perform(application, "close", actor=finance)
+    with pytest.raises(IntegrityError, match="would be asked as public contribution"), transaction.atomic():
+        PaymentApplication.objects.filter(pk=application.pk).update(
+            state="closed", closed_at=timezone.now(), sha256="x", closed_by=finance
+        )
+    perform(application, "collect", actor=finance)
+    line = application.lines.get()
+    assert (line.eligible_amount, line.union_amount) == (certificate.total, certificate.amount_of("eu"))
+    assert line.public_amount == advance.paid_amount < whole
+    assert perform(application, "close", actor=finance).state == "closed"
+
+
+@pytest.mark.django_db
+def test_a_certificate_of_which_the_eu_bears_more_than_is_paid_is_left_out():
+    case = cofinanced()
+    certificate = controlled(case, "5000.00").certificate
+    claim = PaymentClaim.objects.get(pk=certificate.declaration.claim_id)
+    perform(
+        case.agreement, "terminate", actor=case.house.head, data={f"claim-{claim.pk}": "refuse"}, comment="Abandon."
+    )
+    application = opened(case, case.house.finance)
+    perform(application, "collect", actor=case.house.finance)
+    assert certificate.amount_of("eu") > 0 and not application.lines.exists()

@@ -14,7 +14,7 @@ from core.transitions import TransitionRefused, perform
 from reporting.effects import sha256_of_payment_application, waiting_certificates
 from reporting.facts import Selection
 from reporting.menu import work_for
-from reporting.models import PaymentApplication, PaymentApplicationEntry
+from reporting.models import OperationFlag, PaymentApplication, PaymentApplicationEntry
 from tests.factories.agreements import give_accounts
 from tests.factories.reporting import applied, certified, cofinanced, controlled, declared, opened
 
@@ -130,6 +130,64 @@ def test_an_application_is_not_sent_with_a_suspended_claim_and_is_withdrawn_to_l
     perform(following, "send", actor=finance, data={})
     assert case.declaration.certificate.entry is None
     assert "ne change plus" not in client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).text
+
+
+def give_up(case, claim: PaymentClaim) -> None:
+    """The instructor gives up what is not ordered of a claim, its one payee's."""
+    parts = {"parts": ["0"]}  # the one payee
+    perform(claim, "give_up", actor=case.house.instructor, data=parts, comment="Anomalie confirmée.")
+
+
+def end_refusing(case, claim: PaymentClaim) -> None:
+    case.agreement.refresh_from_db()
+    data = {f"claim-{claim.pk}": "refuse"}
+    perform(case.agreement, "terminate", actor=case.house.head, data=data, comment="Anomalie confirmée.")
+
+
+@pytest.mark.parametrize("closes", [give_up, end_refusing])
+def test_a_fault_survives_the_end_of_its_claim_until_somebody_answers(closes, client):
+    case, other = cofinanced(), cofinanced()
+    claim = controlled(case, "5000.00").claim
+    controlled(other, "3000.00")
+    finance = case.house.finance
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    claim = suspend(case, claim)
+    closes(case, claim)
+    claim.refresh_from_db()
+    assert (claim.state, claim.state_label()) == ("paid", "Close sans versement")
+    flag = OperationFlag.objects.get(kind="fault_open")
+    assert (flag.claim, flag.operation, flag.state) == (claim, case.operation, "open")
+    with pytest.raises(TransitionRefused, match=claim.number):
+        perform(application, "close", actor=finance)
+    with pytest.raises(IntegrityError, match="ended with its fault open"), transaction.atomic():
+        PaymentApplication.objects.filter(pk=application.pk).update(
+            state="closed", closed_at=timezone.now(), sha256="x", closed_by=finance
+        )
+    assert any(claim.number in item.why for item in work_for(finance))
+    client.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:reporting_operation_change", args=[case.operation.pk])).text
+    assert claim.number in page and "Anomalie encore ouverte" in page and "Rien n’est en doute" not in page
+    for answer in ("confirmed", "corrected"):
+        with pytest.raises(TransitionRefused):
+            perform(flag, "answer_flag", actor=finance, data={"answer": answer}, comment="Non.")
+    perform(application, "collect", actor=finance)
+    assert application.lines.get().eligible_amount == D("3000.00")
+    perform(flag, "answer_flag", actor=finance, data={"answer": "kept_out"}, comment="Double facturation établie.")
+    assert not waiting_certificates(application.programme_id, application.fund_id).exists()
+    perform(application, "close", actor=finance)
+    perform(application, "send", actor=finance, data={})
+
+
+def test_an_answered_fault_lets_its_expenditure_be_asked_again():
+    case = cofinanced()
+    claim = suspend(case, controlled(case, "5000.00").claim)
+    give_up(case, claim)
+    flag = OperationFlag.objects.get(kind="fault_open")
+    waiting = waiting_certificates(case.operation.programme_id, case.operation.current.fund_id)
+    assert not waiting.exists()
+    perform(flag, "answer_flag", actor=case.house.finance, data={"answer": "regular"}, comment="Facture confirmée.")
+    assert waiting_certificates(case.operation.programme_id, case.operation.current.fund_id).count() == 1
 
 
 def test_what_was_asked_before_the_fault_is_told_and_stays(client):

@@ -1,0 +1,48 @@
+"""In SQL: what an agreement ``a`` still grants, and what the plan of its operation ``o`` counts on for it.
+
+Sources: ``eu_cofinancing_model.md``, invariant 9; rule 12 of the domain. ``reporting.eu_programmes.given_up.still_granted_of`` says
+the same in Python.
+"""
+
+from agreements.settlements.kept import STILL_GRANTED as GRANTED_AFTER_THE_END
+from agreements.settlements.triggers import ENDED
+
+#: Euros that were certified and whose payment was given up: no later claim is paid them.
+GIVEN_UP = "(SELECT coalesce(sum(c.given_up_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)"
+#: SQL of the euros that an agreement ``a`` grants: while it lives, all that was not given up; then what is paid or still
+#: kept, less what was paid above what is due.
+STILL_GRANTED = f"""
+    CASE WHEN a.state NOT IN {ENDED} THEN a.granted_amount - {GIVEN_UP} ELSE {GRANTED_AFTER_THE_END} END
+"""
+#: SQL of the euros that certificates of an operation ``o`` lay on the EU: its plan never goes under them.
+BORNE_BY_EU = """
+    (SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+       JOIN reporting_certificate ct ON ct.id = al.certificate_id WHERE ct.operation_id = o.id AND al.kind = 'eu')
+"""
+#: SQL of the euros that the plan in force of an operation ``o`` lays on the EU and on the Region.
+PLANNED = """
+    (SELECT coalesce(sum(fl.amount), 0) FROM reporting_financingline fl
+      WHERE fl.version_id = o.current_id AND fl.kind IN ('eu', 'region'))
+"""
+#: SQL of the euros of the EU and of the Region that payment applications ask for as public contribution of ``o``.
+_ASKED = """
+    (SELECT coalesce(sum(e.public_amount - (
+                SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                 WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
+       FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id
+      WHERE ct.operation_id = o.id AND e.released_at IS NULL)
+"""
+#: SQL of the operations of agreements: (id, code, euros of the grant that are paid or may still be, asked of them).
+PUBLIC_MONEY = f"""
+    SELECT o.id, o.code, {STILL_GRANTED} AS payable, {_ASKED} AS asked
+      FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+"""
+#: SQL, with the id of a payment application: those of its operations of which more is asked than is or will be paid.
+ASKED_AND_NOT_PAID = f"""
+    SELECT money.* FROM ({PUBLIC_MONEY} WHERE o.id IN (
+        SELECT ct.operation_id FROM reporting_paymentapplicationentry e
+          JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+          JOIN reporting_certificate ct ON ct.id = e.certificate_id
+         WHERE l.application_id = {{application}} AND e.released_at IS NULL)) AS money
+     WHERE money.asked > money.payable ORDER BY money.code
+"""
