@@ -40,6 +40,7 @@ app.conf.update(
             "schedule": crontab(hour="0-5", minute="*/5"),  # each file once a night, in slices
         },
         "anchor-seals": {"task": "core.engine.daily.anchor_seals", "schedule": crontab(hour=6, minute=10)},
+        "forget-forms": {"task": "core.engine.daily.forget_forms", "schedule": crontab(hour=4, minute=50)},
         # Once a night: it asks itself whether this night's look was made.
         "check-figures": {"task": "core.figures.jobs.check_figures_at_night", "schedule": 20 * 60.0},
     },

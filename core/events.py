@@ -4,7 +4,9 @@ import datetime
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -19,6 +21,20 @@ from core.models.event import Event, EventQuerySet
 
 # How new events are hashed; see hash_of.
 FORMULA = 2
+
+
+_told: ContextVar[list[str] | None] = ContextVar("essor_told", default=None)
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """The actions of the events recorded inside: whether a view wrote anything."""
+    told: list[str] = []
+    token = _told.set(told)
+    try:
+        yield told
+    finally:
+        _told.reset(token)
 
 
 def canonical(content: Any) -> str:
@@ -128,6 +144,8 @@ def record(
         event.content_hash = content_hash_of(event)
         event.hash = hash_of(event, subject._meta.concrete_model._meta.label_lower)
         event.save(force_insert=True)
+    if (told := _told.get()) is not None:
+        told.append(action)
     return event
 
 

@@ -71,6 +71,9 @@ TRIGGERS = {
 }
 
 CONSTRAINTS = {
+    "core_sentform_once": _(
+        "This was sent already, and is recorded once. To record it again, open the page again and fill it in."
+    ),
     "core_job_one_active_per_key": _("The same job is under way: wait for its end."),
     "core_user_email_lower": _("Write the e-mail address in small letters."),
 }

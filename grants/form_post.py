@@ -10,14 +10,14 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from core.site.resumed import ASKED, DOES, TYPED_BY
+from core.site.resumed import ASKED, DOES, KEY, TYPED_BY
 from core.text import is_number
 from grants.programmes.kinds import KINDS, Shape
 from grants.rules.schema import ProgrammeRules, Question, QuestionKind
 from grants.rules.tables import COLUMNS
 
 MAX_ROW = 300
-OF_THE_PAGE = {"csrfmiddlewaretoken", "action", TYPED_BY, ASKED, DOES}
+OF_THE_PAGE = {"csrfmiddlewaretoken", "action", KEY, TYPED_BY, ASKED, DOES}
 """What a page of the form sends beside its answers."""
 
 

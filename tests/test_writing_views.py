@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import lxml.html
 import pytest
@@ -31,6 +32,7 @@ from core.models.event import Event
 from core.roles import Role
 from core.transitions import available_transitions, perform
 from grants import instruction
+from grants.admin.case_actions import ADDS as ADDED_TO_CASES
 from grants.admin.case_actions import HANDLERS
 from grants.models import Opinion
 from grants.services.snapshots import take_snapshot
@@ -89,6 +91,8 @@ EXEMPT = {
     "admin:reporting_paymentapplication_open": ADDS,
     **{f"admin:grants_application_do:{name}": ADDS for name in ("opinion", "message", "read", "note")},
 }
+ONCE_OTHERWISE = {"grants:add_piece": "a piece takes so many files, and each is shown with the way to take it back"}
+"""What adds, and is not held to once by its page."""
 OF_EVERY_MODEL = {
     "changelist": READS,
     "add": ADDS,
@@ -147,6 +151,27 @@ def test_every_change_form_of_the_staff_site_is_compared(model_admin, monkeypatc
     own = [name for name in model_admin.actions or [] if name not in ("delete_selected", "export_admin_action")]
     assert own == LIST_ACTIONS.get(model_admin.opts.label, [])
     assert not model_admin.list_editable
+
+
+def views(patterns=None, space: str = "") -> Iterator[tuple[str, Any]]:
+    """The name of each address with its view."""
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from views(pattern.url_patterns, f"{space}{pattern.namespace}:" if pattern.namespace else space)
+        else:
+            yield f"{space}{pattern.name or pattern.pattern}", pattern.callback
+
+
+def test_every_view_that_adds_takes_a_form_once():
+    """A new view that adds a row goes through the door of ``core.engine.once``, or says here why it need not."""
+    of_each_model = {
+        f"admin:{item.opts.app_label}_{item.opts.model_name}_add" for item in admin.site._registry.values()
+    }
+    adding = {name for name, reason in EXEMPT.items() if reason == ADDS and "_do:" not in name} | of_each_model
+    taken = {name for name, view in views() if getattr(view, "adds_once", False)}
+    assert adding - taken == set(ONCE_OTHERWISE)
+    in_cases = {name.rpartition(":")[2] for name, reason in EXEMPT.items() if reason == ADDS and "_do:" in name}
+    assert in_cases == ADDED_TO_CASES  # what CaseActions sends through the same door
 
 
 # --- the pages -------------------------------------------------------------------------------------------------------

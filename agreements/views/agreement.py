@@ -20,6 +20,7 @@ from agreements.settlements.services import overpaid_of, settlement_of, standing
 from agreements.settlements.unjustified import unjustified_of
 from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
+from core.engine.once import once
 from core.engine.versions import carried, gone_on
 from core.portal import portal_login_required
 from core.site.post_only import posts_to
@@ -139,6 +140,7 @@ def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
 
 @portal_login_required
 @posts_to("agreements:agreement", "number")
+@once
 def open_claim(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Open the claim of an instalment; twice the same button gives the same claim."""
     agreement = own_agreement(request, number)
@@ -153,6 +155,7 @@ def open_claim(request: HttpRequest, number: str, rank: int) -> HttpResponse:
 
 @portal_login_required
 @require_http_methods(["GET", "POST"])
+@once
 def report(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """The report on a year: filed for the first time, completed when the service asked for more, or read."""
     agreement = own_agreement(request, number)

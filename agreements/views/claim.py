@@ -20,6 +20,7 @@ from agreements.views.access import add_refusal, claim_to_write, own_claim
 from agreements.views.typed import files_aside, keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.once import once
 from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import chosen_files
 from core.site.post_only import posts_to
@@ -59,6 +60,7 @@ def amount(request: HttpRequest, number: str) -> HttpResponse:
 
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#pieces")
+@once
 def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     """Join one of the pieces that the payment asks for."""
     found = claim_to_write(request, number)
@@ -110,6 +112,7 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#replies")
+@once
 def reply(request: HttpRequest, number: str) -> HttpResponse:
     """Answer on a suspended claim."""
     found = own_claim(request, number)

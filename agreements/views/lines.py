@@ -21,6 +21,7 @@ from agreements.views.claim import ask_first, is_sure, show
 from agreements.views.typed import keep_typed, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.once import once
 from core.money import format_euros
 from core.portal import portal_login_required
 from core.site.chosen_files import taken
@@ -31,6 +32,7 @@ MAX_CATEGORY = 120
 
 @portal_login_required
 @require_http_methods(["GET", "POST"])
+@once
 def add(request: HttpRequest, number: str) -> HttpResponse:
     """A new line, with its proof when it is at hand."""
     claim = claim_to_write(request, number)

@@ -19,6 +19,7 @@ from agreements.views.claim import show
 from agreements.views.typed import keep_typed, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.once import once
 from core.file_types import XLSX
 from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import judged, taken
@@ -43,6 +44,7 @@ def template(request: HttpRequest, number: str) -> HttpResponse:
 
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#workbook")
+@once
 def upload(request: HttpRequest, number: str) -> HttpResponse:
     """Read a file; nothing is written before the person has seen the preview."""
     claim = claim_to_write(request, number)

@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,6 +15,7 @@ from applicants.permissions import may_enter_bank_account
 from applicants.views.access import add_refusal
 from core.admin import CaseHeader, EssorModelAdmin, Panel
 from core.documents import DocumentRefused
+from core.engine.once import once
 from core.roles import Role
 from core.text import is_number
 from core.transitions import TransitionRefused
@@ -71,6 +73,7 @@ class BankAccountAdmin(EssorModelAdmin):
             Panel(_("Other accounts"), "applicants/admin/other_accounts_panel.html", {"accounts": others}, side=True),
         ]
 
+    @method_decorator(once)
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """Enter an account for an applicant (``?applicant=``), received on paper."""
         if not self.has_add_permission(request):

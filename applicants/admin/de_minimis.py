@@ -95,7 +95,7 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         if obj is None:
-            return ["applicant", *DeMinimisForm.Meta.fields]
+            return ["applicant", *DeMinimisForm.Meta.fields, "another"]
         told = ["entered_on", "entered_amount", "entered_reference", "entered_by"]
         granted = ["case_number", "instrument", "sector", "withdrawn_on", *told]
         more = granted if obj.origin == DeMinimisAid.Origin.GRANTED else []

@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applicants.models import DeMinimisAid, SingleUndertaking, UndertakingAnswer
+from applicants.models import Applicant, DeMinimisAid, SingleUndertaking, UndertakingAnswer
 from applicants.models.de_minimis import NACE, Instrument
+from core.dates import format_date_long
+from core.money import format_euros
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.sometimes import sometimes
@@ -17,6 +19,13 @@ from core.site.sometimes import sometimes
 
 class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
     """One aid: when it was granted, how much, by whom."""
+
+    another = sometimes(
+        forms.BooleanField(
+            label=gettext_lazy("This is another aid than the one that is there"),
+            widget=forms.HiddenInput,  # asked where the same is there already
+        )
+    )
 
     class Meta:
         model = DeMinimisAid
@@ -40,6 +49,45 @@ class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
             self.fields["amount"].widget.is_localized = True
         if self.instance.pk is None:
             self.instance.origin = DeMinimisAid.Origin.DECLARED
+
+    def clean(self) -> dict[str, Any]:
+        """An aid of one day, authority, amount and reference is there once, unless somebody says that it is another."""
+        data = super().clean()
+        applicant = data.get("applicant") or (self.instance.applicant if self.instance.applicant_id else None)
+        if (
+            self.instance.pk is not None
+            or applicant is None
+            or not {"granted_on", "amount", "authority"} <= data.keys()
+        ):
+            return data
+        if (same := the_same(applicant, data)) is not None:
+            self.fields["another"].widget = forms.CheckboxInput()
+            if not data.get("another"):
+                words = {
+                    "amount": format_euros(same.amount),
+                    "day": format_date_long(same.granted_on),
+                    "authority": same.authority,
+                }
+                question = _(
+                    "%(amount)s granted by %(authority)s on %(day)s: this aid is there already. If yours is another one, tick "
+                    "the box that says so."
+                )
+                self.add_error("another", question % words)
+        return data
+
+
+def the_same(applicant: Applicant, typed: dict[str, Any]) -> DeMinimisAid | None:
+    """The aid that counts and says the same as what is typed: day, amount, authority and reference."""
+    return (
+        applicant.de_minimis_aids.counted()
+        .filter(
+            granted_on=typed["granted_on"],
+            amount=typed["amount"],
+            authority__iexact=typed["authority"],
+            reference__iexact=typed.get("reference", ""),
+        )
+        .first()
+    )
 
 
 class WithdrawAidForm(NoNationalNumberMixin, forms.Form):

@@ -19,6 +19,7 @@ from applicants.people import ask_to_join, create_applicant, known_applicant
 from applicants.permissions import may_manage_people
 from applicants.views.access import my_applicant, next_address, tell_refusal
 from core.engine import versions
+from core.engine.once import once
 from core.engine.standing import reason_reads_only
 from core.events import record
 from core.portal import portal_login_required
@@ -51,6 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @portal_login_required
+@once
 def new_legal(request: HttpRequest) -> HttpResponse:
     """Create an organisation, or be led to the one that exists."""
     form = LegalApplicantForm(request.POST or None, initial={"email": request.user.email})
@@ -65,6 +67,7 @@ def new_legal(request: HttpRequest) -> HttpResponse:
 
 
 @portal_login_required
+@once
 def new_natural(request: HttpRequest) -> HttpResponse:
     """Create a person, in the name of the one who is signed in unless changed."""
     user = request.user
@@ -170,6 +173,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @portal_login_required
+@once
 def join(request: HttpRequest, number: str) -> HttpResponse:
     """Ask the people of an organisation to let one in. Its number must be known: the address has no running number."""
     applicant = known_applicant(siret=number, rna=number)

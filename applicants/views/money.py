@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import account_for_its_owner, enter_account
 from applicants.de_minimis.links import declare_links, question_on
-from applicants.de_minimis.register import declare, withdraw_declaration
+from applicants.de_minimis.register import CORRECTED, declare, withdraw_declaration
 from applicants.de_minimis.room import assess_for
 from applicants.forms.bank_account import BankAccountForm
 from applicants.forms.de_minimis import DeMinimisForm, LinksForm
@@ -21,6 +21,7 @@ from applicants.permissions import may_enter_bank_account
 from applicants.views.access import add_refusal, my_applicant, next_address
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.once import once
 from core.portal import portal_login_required
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused
@@ -45,6 +46,7 @@ def bank_accounts(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @portal_login_required
+@once
 def new_bank_account(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter bank details, with their proof."""
     applicant = my_applicant(request, pk)
@@ -90,6 +92,7 @@ def _enter(request: HttpRequest, applicant: Applicant, form: BankAccountForm) ->
 
 
 @portal_login_required
+@once
 def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
     """The de minimis aids that count, and declaring one."""
     applicant = my_applicant(request, pk)
@@ -104,8 +107,9 @@ def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("Your answer is kept. The service reads it before it decides."))
             return redirect("applicants:de_minimis", pk=pk)
     form = DeMinimisForm(request.POST if request.method == "POST" and not links.is_bound else None)
+    form.instance.applicant = applicant
     if form.is_valid():
-        declare(applicant, actor=request.user, **form.cleaned_data)
+        declare(applicant, actor=request.user, **{name: form.cleaned_data[name] for name in CORRECTED})
         messages.success(request, _("The aid is declared."))
         return redirect("applicants:de_minimis", pk=pk)
     return render(
@@ -125,9 +129,12 @@ def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
 @portal_login_required
 @posts_to("applicants:de_minimis", "pk")
 def withdraw_de_minimis(request: HttpRequest, pk: int, aid_pk: int) -> HttpResponse:
-    """Take back a declaration made in error."""
+    """Take back a declaration made in error, once it was asked about."""
     applicant = my_applicant(request, pk)
     aid = get_object_or_404(applicant.de_minimis_aids, pk=aid_pk, origin=DeMinimisAid.Origin.DECLARED)
+    if not request.POST.get("sure"):
+        with versions.unchanged(request, applicant):
+            return render(request, "applicants/withdraw_de_minimis.html", {"applicant": applicant, "aid": aid})
     with versions.unchanged(request, applicant):
         withdraw_declaration(aid, actor=request.user)
     messages.success(request, _("The declaration is taken back."))

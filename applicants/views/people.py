@@ -28,6 +28,7 @@ from applicants.people import (
 from applicants.permissions import may_accept_invitation, may_declare_no_interest, may_manage_people
 from applicants.views.access import add_refusal, my_applicant, tell_refusal
 from core.engine import versions
+from core.engine.once import once
 from core.portal import portal_login_required
 from core.roles import STAFF_ROLES
 from core.site.post_only import posts_to, takes_posts_only
@@ -55,6 +56,7 @@ def _page(request: HttpRequest, applicant: Applicant, form: InviteForm) -> HttpR
 
 
 @portal_login_required
+@once
 def people(request: HttpRequest, pk: int) -> HttpResponse:
     """Who acts for the applicant; inviting someone."""
     applicant = my_applicant(request, pk)
@@ -180,6 +182,7 @@ def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
 
 
 @portal_login_required
+@once
 def no_interest(request: HttpRequest, pk: int) -> HttpResponse:
     """Somebody of the Region's staff answers a body that names them: they have no interest in it, and why."""
     applicant = get_object_or_404(Applicant, pk=pk)

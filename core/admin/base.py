@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.formats import sanitize_separators
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -36,6 +37,7 @@ from core.admin.transitions import transition_view
 from core.admin.versioned import VersionedInlineMixin, VersionedMixin
 from core.admin_permissions import AdminRolesMixin
 from core.engine import versions
+from core.engine.once import once
 from core.engine.readable import Unreadable
 from core.models.workflow import WorkflowModel
 from core.money import EuroField, MoneyField, PointsField, format_euros
@@ -288,6 +290,10 @@ class EssorModelAdmin(
         return state_pill(obj, audience="staff")
 
     # --- forms -------------------------------------------------------------------------------------------------------
+
+    @method_decorator(once)
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().add_view(request, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
         declared = list(super().get_readonly_fields(request, obj))

@@ -85,6 +85,7 @@ register_actors(
         "task core.tasks.seal_events": gettext_lazy("sealing of the history"),
         "task core.tasks.check_stored_files": gettext_lazy("new reading of the stored files"),
         "task core.engine.daily.anchor_seals": gettext_lazy("anchor of the history"),
+        "task core.engine.daily.forget_forms": gettext_lazy("forgetting of the forms that were sent"),
         "task core.figures.jobs.check_figures_at_night": gettext_lazy("figure checks"),
         "scanner": gettext_lazy("scanner of files"),
         "sign-up": gettext_lazy("opening of an account by its owner"),

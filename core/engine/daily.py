@@ -1,4 +1,4 @@
-"""What is done for the proof once a day."""
+"""What is done once a day: for the proof, and what is forgotten."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from core.engine.anchors import AnchorError, make_anchor, text_of, write_anchor
 from core.engine.files import alerts
+from core.engine.once import forget_sent_forms
 from core.engine.seals import seal_all
 from core.models.outbox import OutboxMessage
 from core.outbox import enqueue_mail
@@ -17,6 +18,12 @@ from core.outbox import enqueue_mail
 def anchor_seals() -> None:
     """Note the end of the chain of seals outside of the database, where a folder or an address is set."""
     send_anchor()
+
+
+@shared_task
+def forget_forms() -> None:
+    """The forms that were sent some days ago: no page sends them again."""
+    forget_sent_forms()
 
 
 def send_anchor() -> bool:

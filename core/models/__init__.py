@@ -8,6 +8,7 @@ from core.models.job import Job
 from core.models.outbox import MessageAttachment, OutboxMessage
 from core.models.proof import Erasure, FileCheck, HistorySeal, PersonSalt
 from core.models.retention import Retention
+from core.models.sent_form import SentForm
 from core.models.sequence import Sequence
 from core.models.user import RoleGroup, User, UserRole
 from core.models.workflow import StaleSave, WorkflowModel
@@ -28,6 +29,7 @@ __all__ = [
     "PersonSalt",
     "Retention",
     "RoleGroup",
+    "SentForm",
     "Sequence",
     "StaleSave",
     "StoredFile",

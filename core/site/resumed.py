@@ -16,6 +16,8 @@ from core.engine.questions import Question, choices_of
 
 TYPED_BY = "typed-by"
 """The account that was signed in when the page was made, as a mark that says nothing else."""
+KEY = "key"
+"""What is made with each page: a form that adds something is taken once (``core.engine.once``)."""
 LEFT = "essor-left"
 """The cookie that holds the mark of the account that signed out last: it did not lose its session by waiting."""
 ASKED = "asked"

@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.forms import SignInForm
 from core.site.chosen_files import CHOSEN, left_behind
-from core.site.resumed import LEFT, TYPED_BY, act_of, answers, is_back, is_of_another
+from core.site.resumed import KEY, LEFT, TYPED_BY, act_of, answers, is_back, is_of_another
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
@@ -91,7 +91,9 @@ def _carried(data: QueryDict) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, values in data.lists()
-        if not any(word in name.lower() for word in _NEVER_CARRIED) and not name.endswith(CHOSEN) and name != TYPED_BY
+        if not any(word in name.lower() for word in _NEVER_CARRIED)
+        and not name.endswith(CHOSEN)
+        and name not in (TYPED_BY, KEY)
         for value in values
     ]
 

@@ -5,10 +5,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.once import once
 from core.engine.readable import refuse_other_rows
 from core.text import is_number
 from grants import instruction, opinions
@@ -38,6 +40,13 @@ class CaseActions:
 
     def case_action(self, request: HttpRequest, object_id: int, action: str) -> HttpResponse:
         """Carry out one action of the page and come back to its section."""
+        return self._added(request, object_id, action) if action in ADDS else self._done(request, object_id, action)
+
+    @method_decorator(once)
+    def _added(self, request: HttpRequest, object_id: int, action: str) -> HttpResponse:
+        return self._done(request, object_id, action)
+
+    def _done(self, request: HttpRequest, object_id: int, action: str) -> HttpResponse:
         case = self.object_or_404(request, object_id)
         handler = HANDLERS.get(action)
         if handler is None:

@@ -76,8 +76,8 @@ def withdraw(application: Application, *, user, comment: str = "") -> Applicatio
     return application
 
 
-def write_message(application: Application, *, user, body: str, key: uuid.UUID | None = None) -> Message:
-    """A message of the applicant to the service; ``key`` makes it one message however often the form is sent.
+def write_message(application: Application, *, user, body: str) -> Message:
+    """A message of the applicant to the service.
 
     Raises:
         FilingRefused: empty, too long, or the case is still a draft.
@@ -92,13 +92,9 @@ def write_message(application: Application, *, user, body: str, key: uuid.UUID |
     if refusal := may_write_message(user, application):
         raise FilingRefused(refusal)
     with transaction.atomic():
-        message, is_new = Message.objects.get_or_create(
-            key=key or uuid.uuid4(),
-            defaults={"application": application, "author": user, "body": body, "from_staff": False},
-        )
-        if is_new:
-            record(application, "message_to_service", actor=user, data={"message": message.pk})
-            _tell_the_service(message)
+        message = application.messages.create(author=user, body=body, from_staff=False)
+        record(application, "message_to_service", actor=user, data={"message": message.pk})
+        _tell_the_service(message)
     return message
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from core.engine import versions
+from core.engine.once import once
 from core.portal import portal_login_required
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, available_transitions
@@ -129,7 +130,6 @@ def _show(
         "timeline": timeline_of(application, events, next((link.step for link in links if link.step), "")),
         "conversation": conversation,
         "may_write": may_write_message(request.user, application) is None,
-        "message_key": uuid.uuid4(),
         "typed": typed,
         "message_error": error,
         "piece_request": piece_request if waits_for_pieces else None,
@@ -169,23 +169,17 @@ def filed_form(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @portal_login_required
 @posts_to("grants:case", "public_id", at="#messages")
+@once
 def write_message(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A message to the service; sent once whatever the number of clicks."""
     application = _own_case(request, public_id)
     body = request.POST.get("body", "")
     try:
-        filing.write_message(application, user=request.user, body=body, key=_uuid(request.POST.get("key")))
+        filing.write_message(application, user=request.user, body=body)
     except FilingRefused as refusal:
         return _show(request, application, typed=body, error=str(refusal), status=422)
     messages.success(request, _("Your message is sent. The service answers on this page; you will get a mail."))
     return redirect(f"{application.get_absolute_url()}#messages")
-
-
-def _uuid(text: str | None) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text or "")
-    except ValueError:
-        return None
 
 
 @portal_login_required

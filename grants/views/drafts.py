@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from core.engine import versions
+from core.engine.once import once
 from core.engine.readable import Unreadable
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required, with_word_to_device
@@ -58,6 +59,7 @@ def own_draft(request: HttpRequest, public_id: uuid.UUID) -> Application:
 
 @portal_login_required
 @require_http_methods(["GET", "POST"])
+@once
 def start(request: HttpRequest, call_code: str) -> HttpResponse:
     """Choose for whom one files, then begin. The token makes one draft of a double click."""
     calls = Call.objects.published().select_related("programme_version__programme")

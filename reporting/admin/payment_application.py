@@ -7,12 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.admin import CaseHeader, Panel, date_display
 from core.admin.base import EssorChangeList
+from core.engine.once import once
 from core.money import sum_money
 from core.templatetags.essor import pill
 from core.transitions import perform
@@ -101,6 +103,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
     def essor_urls(self):
         return [path("open/", self.admin_site.admin_view(self.open_page), name="reporting_paymentapplication_open")]
 
+    @method_decorator(once)
     def open_page(self, request: HttpRequest) -> HttpResponse:
         """Open the next application of a programme, fund and year, and take in what waits."""
         if refusal := may_open_payment_application(request.user):

@@ -35,7 +35,7 @@ from tests.factories.agreements import (
 )
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.core import UserFactory
-from tests.forms import answer_of, form_to
+from tests.forms import answer_of, form_to, forms_of
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 20
@@ -313,6 +313,22 @@ def test_lines_are_added_changed_removed(client):
     assert "Retirer la ligne 2" in asked.content.decode() and claim.lines.count() == 2, "one tap has no way back"
     client.post(url("line_remove", claim.number, 2), {"sure": "1"})
     assert claim.lines.count() == 1
+
+
+def test_a_line_sent_twice_from_one_page_is_one_line(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    sign_in(client, house.member)
+    page = url("line_add", claim.number)
+    (form,) = (form for form in forms_of(client.get(page), page) if "invoice_number" in form.fields)
+    fields, proof = {"key": form.fields["key"]}, pdf("facture")
+    for number in ("F-1", "F-1", "F-2"):
+        upload = SimpleUploadedFile("facture.pdf", proof, "application/pdf")
+        answer = client.post(page, fields | typed(invoice_number=number, proof=upload))
+        assert answer.status_code == 302
+    assert list(claim.lines.order_by("rank").values_list("invoice_number", flat=True)) == ["F-1", "F-2"]
+    too_much = fields | typed(invoice_number="F-3", declared_amount="10 000,01")
+    assert [client.post(page, too_much).status_code for _click in range(2)] == [422, 422]  # told again
 
 
 def test_an_invoice_typed_twice_in_a_claim_is_kept_and_told_at_once(client):

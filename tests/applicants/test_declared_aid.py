@@ -15,8 +15,9 @@ from core.events import history
 from core.figures.checking import look
 from core.roles import Role
 from tests.factories.applicants import ApplicantFactory, DeMinimisAidFactory
+from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
-from tests.forms import form_to
+from tests.forms import form_to, forms_of
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 1)
@@ -96,3 +97,50 @@ def test_others_read(client, aid, role):
     client.force_login(staff(role), backend="django.contrib.auth.backends.ModelBackend")
     assert client.get(address(aid, "withdraw")).status_code == 403
     assert "change_reason" not in client.get(address(aid, "change")).text
+
+
+# --- one aid, one row -------------------------------------------------------------------------------------------------
+
+AID = {
+    "granted_on": "2026-10-01",
+    "amount": "10000",
+    "authority": "Ville de Lille",
+    "regime": "general",
+    "reference": "D-1",
+}
+
+
+def sent(client, page: str, key: str | None = None, **more: str):
+    """The declaration as the page sends it; with the key of another page where one is given."""
+    form = next(form for form in forms_of(client.get(page), page) if "authority" in form.fields)
+    fields = form.fields | AID | ({"key": key} if key else {}) | more
+    return form.fields["key"], client.post(page, fields)
+
+
+def test_a_declaration_sent_twice_is_there_once_and_the_same_one_again_is_asked_about(client):
+    person = UserFactory(applicant=True)
+    applicant = ApplicantFactory(representative=person)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    page = reverse("applicants:de_minimis", args=[applicant.pk])
+    key, first = sent(client, page)
+    _key, second = sent(client, page, key=key[0])
+    assert (first.status_code, second.status_code, second.url) == (302, 302, first.url)
+    assert applicant.de_minimis_aids.count() == 1
+    assert "enregistré une fois" in client.get(page).text
+    _key, asked = sent(client, page)  # of a page opened again
+    assert "figure déjà" in asked.text and 'type="checkbox" name="another"' in asked.text
+    assert applicant.de_minimis_aids.count() == 1
+    sent(client, page, another="on")
+    assert applicant.de_minimis_aids.count() == 2
+
+
+def test_an_aid_of_paper_sent_twice_is_there_once_and_the_same_one_again_is_asked_about(client, officer):
+    applicant = ApplicantFactory()
+    page = f"{reverse('admin:applicants_deminimisaid_add')}?applicant={applicant.pk}"
+    key, _first = sent(client, page, applicant=str(applicant.pk))
+    sent(client, page, key=key[0], applicant=str(applicant.pk))
+    assert applicant.de_minimis_aids.count() == 1
+    _key, asked = sent(client, page, applicant=str(applicant.pk))
+    assert "figure déjà" in asked.text
+    sent(client, page, applicant=str(applicant.pk), another="on")
+    assert applicant.de_minimis_aids.count() == 2

@@ -331,7 +331,9 @@ def test_de_minimis_is_declared_and_taken_back(client, mine) -> None:
     assert client.post(url("de_minimis", mine.pk), declared).status_code == 302
     aid = DeMinimisAid.objects.get()
     assert (aid.amount, aid.origin) == (Decimal("12000.50"), "declared")
-    client.post(url("withdraw_de_minimis", mine.pk, aid.pk))
+    assert "Retirer cette déclaration" in client.post(url("withdraw_de_minimis", mine.pk, aid.pk)).text
+    assert DeMinimisAid.objects.exists()
+    client.post(url("withdraw_de_minimis", mine.pk, aid.pk), {"sure": "1"})
     assert not DeMinimisAid.objects.exists()
 
 

@@ -31,6 +31,7 @@ OTHERWISE = {
     "core.FigureFinding": "what a look found: another look finds it again, and the jobs say when each was made",
     "core.HistorySeal": "in the chain of the event seals, batch by batch",
     "core.PersonSalt": "what is erased with a person; a salt that changed spoils the seals and is found",
+    "core.SentForm": "keys of forms that were sent, for some days: what they added has its own history",
     "core.User_user_permissions": "never looked at: roles decide; the application cannot write it",
 }
 # Tables that no model of the product made, and that the application may write in.

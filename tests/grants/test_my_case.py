@@ -1,10 +1,16 @@
 """The page of a case for its applicant, and what the pages cost in queries."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
 
+from core.engine.daily import forget_forms
+from core.engine.once import KEPT_FOR
+from core.models import SentForm
 from core.roles import Role
 from grants.models import Message
 from grants.services import filing
@@ -18,7 +24,8 @@ from tests.factories.grants import (
     incomplete,
     open_call,
 )
-from tests.factories.instruction import staff
+from tests.factories.instruction import CaseFactory, staff
+from tests.forms import form_to
 from tests.grants.portal import plain, url
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +76,42 @@ def test_messages_go_both_ways_once(signed_in):
     response = client.post(url("write_message", application), {"body": "  "})
     assert response.status_code == 422
     assert "Écrivez d’abord votre message" in plain(response)
+
+
+def test_another_text_another_case_and_another_account_are_other_messages(signed_in):
+    """The key of a page holds to once what was sent, not what is sent from the page."""
+    first, second = filed(), filed()
+    key = str(uuid.uuid4())
+    for application in (first, second):
+        client = signed_in(application.created_by)
+        for body in ("Bonjour", "Bonsoir", "Bonjour"):
+            assert client.post(url("write_message", application), {"body": body, "key": key}).status_code == 302
+    for application in (first, second):
+        assert sorted(application.messages.values_list("body", flat=True)) == ["Bonjour", "Bonsoir"]
+    client.post(url("write_message", second), {"body": " ", "key": key})  # refused: nothing is held against it
+    assert SentForm.objects.count() == 4
+    SentForm.objects.update(sent_at=timezone.now() - KEPT_FOR - timedelta(hours=1))
+    forget_forms()
+    assert not SentForm.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["message", "note"])
+def test_the_service_writes_once_what_it_sends_twice(signed_in, action):
+    officer = staff(Role.INSTRUCTOR)
+    case = CaseFactory(state="in_instruction", instructor=officer, number="PROG-2025-1")
+    client = signed_in(officer)
+    page = reverse("admin:grants_application_change", args=[case.pk])
+    form = form_to(client.get(page), f"/do/{action}/")
+    for body in ("Vu au téléphone.", "Vu au téléphone.", "Rappelée."):
+        assert client.post(form.action, form.fields | {"body": body}).status_code == 302
+    assert (case.messages if action == "message" else case.notes).count() == 2
+
+
+def test_every_page_has_a_key_of_its_own(signed_in):
+    application = filed()
+    client = signed_in(application.created_by)
+    pages = [form_to(client.get(application.get_absolute_url()), "/messages/#messages") for _visit in range(2)]
+    assert pages[0].fields["key"] != pages[1].fields["key"]
 
 
 def test_a_draft_has_no_messages_yet(signed_in):

@@ -1,0 +1,107 @@
+"""The one door of forms that add something: what one page sends is added once, however often it is sent.
+
+A double click, a reload of the answer, a slow line: the same form comes again. Every form carries a key made with its page
+(``core.templatetags.marked_forms``). The same account, key, address and content is the same form: it is answered as the
+first one was, in words. Anything else that is typed on that page is another form, and is taken.
+
+What changes a row that is there carries the version of what its page showed (``core.engine.versions``).
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.events import listening
+from core.models.sent_form import SentForm
+from core.site.resumed import ASKED, DOES, KEY, TYPED_BY
+
+View = Callable[..., HttpResponse]
+OF_THE_PAGE = {"csrfmiddlewaretoken", KEY, TYPED_BY, ASKED, DOES}
+"""What the page itself put in: the same form may carry them written otherwise."""
+KEPT_FOR = timedelta(days=3)
+
+
+def once(view: View) -> View:
+    """For a view that adds a row: what a page sends is added once. ``view(request, …)``; works on GET as before.
+
+    A form that was refused added nothing, and is taken when it comes again. A form without a key (no page of Essor) is
+    taken as it comes.
+    """
+
+    @wraps(view)
+    def taken(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        key = _key(request)
+        if key is None or request.method != "POST" or not request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        with transaction.atomic():
+            sent, is_new = SentForm.objects.get_or_create(
+                account_id=request.user.pk, key=key, content=content_of(request), defaults={"sent_at": timezone.now()}
+            )
+            if not is_new:
+                return _again(request, sent)
+            with listening() as told:
+                response = view(request, *args, **kwargs)
+            if told and isinstance(response, HttpResponseRedirect):
+                sent.answer = response.url
+                sent.save(update_fields=["answer"])
+            else:
+                sent.delete()
+        return response
+
+    taken.adds_once = True
+    return taken
+
+
+def _again(request: HttpRequest, sent: SentForm) -> HttpResponse:
+    messages.info(
+        request,
+        _("This was sent already, and is recorded once. To record it again, open the page again and fill it in."),
+    )
+    return HttpResponseRedirect(sent.answer)
+
+
+def _key(request: HttpRequest) -> uuid.UUID | None:
+    """The key of the page; None for one that no page of Essor made."""
+    try:
+        return uuid.UUID(request.POST.getlist(KEY)[-1])
+    except (IndexError, ValueError):
+        return None
+
+
+def content_of(request: HttpRequest) -> str:
+    """The SHA-256 (hexadecimal) of the address and of all that was typed, chosen and joined."""
+    found = hashlib.sha256()
+    for part in _parts(request):
+        found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()
+
+
+def _parts(request: HttpRequest) -> Iterator[bytes]:
+    yield request.get_full_path().encode()
+    for name, values in sorted(request.POST.lists()):
+        if name not in OF_THE_PAGE:
+            yield name.encode()
+            yield from (value.encode("utf-8", "surrogatepass") for value in values)
+    for name, uploads in sorted(request.FILES.lists()):
+        for upload in uploads:
+            content = hashlib.sha256()
+            for chunk in upload.chunks():
+                content.update(chunk)
+            upload.seek(0)
+            yield f"{name}\n{upload.name}".encode("utf-8", "surrogatepass")
+            yield content.digest()
+
+
+def forget_sent_forms() -> int:
+    """Forget the forms that no page sends again; how many."""
+    forgotten, _of_each = SentForm.objects.filter(sent_at__lt=timezone.now() - KEPT_FOR).delete()
+    return forgotten
