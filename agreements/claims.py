@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -278,7 +277,7 @@ def add_line(
     """
     with transaction.atomic():
         locked = _writable(claim, actor)
-        rank = (locked.lines.aggregate(last=Max("rank"))["last"] or 0) + 1
+        rank = locked.last_rank + 1
         line = _save_line(locked, ExpenditureLine(claim=locked, rank=rank), values)
         if proof is not None:
             attach_proof(locked, [line], proof, actor=actor, name=proof_name)
@@ -320,11 +319,14 @@ def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, 
         setattr(line, name, value.strip() if isinstance(value, str) else value)
     try:
         with transaction.atomic():
-            line.save()
+            # What was kept of it is not the writer's to say: a line that was read before is not written back.
+            line.save(update_fields=None if line._state.adding else [*clean])
     except IntegrityError as error:
         if text := refusal_message(error):
             raise ClaimRefused(text) from error
         raise
+    # What was kept of the line as it was is forgotten by the database.
+    line.refresh_from_db(fields=["certified_amount", "certified_reason"])
     return line
 
 

@@ -317,7 +317,8 @@ def invoices_within_their_total(claim, data, actor):
             GENERAL: " ".join(
                 _(
                     "Line %(rank)s: all claims together keep %(kept)s of this invoice of %(total)s. Cut the line, or say of"
-                    " the invoices declared twice that they are different."
+                    " the invoices declared twice that they are different; those of one supplier, number, day and total are"
+                    " one invoice whatever is answered."
                 )
                 % {"rank": rank, "kept": format_euros(kept), "total": format_euros(total)}
                 for rank, total, kept in over

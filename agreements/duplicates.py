@@ -105,9 +105,9 @@ def raise_warnings(claim) -> int:
     warning_model = line_model._meta.get_field("duplicate_warnings").related_model
     known = {
         frozenset(pair)
-        for pair in warning_model.objects.filter(Q(line__in=mine) | Q(other_line__in=mine)).values_list(
-            "line_id", "other_line_id"
-        )
+        for pair in warning_model.objects.holding()
+        .filter(Q(line__in=mine) | Q(other_line__in=mine))
+        .values_list("line_id", "other_line_id")
     }
     fresh = []
     for line in mine.values():
@@ -227,6 +227,8 @@ def answer_warning(warning, *, answer: str, comment: str, actor):
     """
     if reason := may_review(actor, warning.line.claim):
         raise ValueError(reason)
+    if warning.lapsed_at is not None:
+        raise ValueError(_("A line was changed since this answer: answer the question that is asked anew."))
     if answer not in warning.Answer.values or not comment.strip():
         raise ValueError(_("Choose an answer and explain it."))
     if answer == warning.Answer.SPLIT and (why_not := not_shared(warning)):

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -381,8 +380,10 @@ def take_in(upload: ExpenditureUpload, *, actor) -> ExpenditureUpload:
 
 
 def _write(claim: PaymentClaim, intake: Intake) -> None:
-    rank = claim.lines.aggregate(last=Max("rank"))["last"] or 0
-    lines = [ExpenditureLine(claim=claim, rank=rank + place, **values) for place, values in enumerate(intake.added, 1)]
+    lines = [
+        ExpenditureLine(claim=claim, rank=claim.last_rank + place, **values)
+        for place, values in enumerate(intake.added, 1)
+    ]
     for line, values in intake.changed:
         for name, value in values.items():
             setattr(line, name, value)

@@ -302,6 +302,10 @@ TRIGGERS = {
     "the tranche of this payment is not released": told(
         _("The tranche of this payment is not released yet: it waits for the report on the year before.")
     ),
+    "the number of a line is given once: % was given": told(_("A line was added meanwhile: read the page again.")),
+    "an answer that holds no more does not change": told(
+        _("A line was changed since this answer: answer the question that is asked anew.")
+    ),
     "what was certified does not change": told(_("The claim was certified: what was certified does not change.")),
     "what was filed does not change": told(_("The claim was filed: what was asked does not change.")),
     "who certifies does not order": told(_("You certified this claim: someone else orders its payment.")),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, ExpenditureLine, PaymentClaim
+from agreements.models.expenditure import EXAMINED_COLUMNS
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
     credits_over_their_invoice,
@@ -15,6 +16,9 @@ from core.figures.invariants import Broken, Invariant, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
 PERIOD = _("Regulation (EU) 2021/1060, Article 63(2), and terms of the agreement: what is incurred in its period.")
+
+#: SQL: the history line ``h`` says of the line ``l`` what it says now. The erasure of a person empties both.
+_AS_IT_STANDS = " AND ".join(f"h.{name} IS NOT DISTINCT FROM l.{name}" for name in EXAMINED_COLUMNS)
 
 
 def not_recognised() -> Iterator[Broken]:
@@ -32,7 +36,8 @@ register(
         name=_("Invoices within their total"),
         sentence=_(
             "What all certified claims together keep of one invoice is within its total, "
-            "unless a person answered that they are different invoices."
+            "unless a person answered that they are different invoices; lines of one supplier, number, day and total are "
+            "one invoice whatever was answered."
         ),
         source=ONCE,
         subject=PaymentClaim,
@@ -58,6 +63,7 @@ register(
             JOIN agreements_paymentclaim its ON its.id = other.claim_id
             WHERE c.state IN ('certified', 'ordered', 'paid') AND its.submitted_at <= c.certified_at AND its.state <> 'rejected'
               AND NOT EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answered_at IS NOT NULL
+                              AND (w.lapsed_at IS NULL OR w.lapsed_at >= c.certified_at)
                               AND ((w.line_id = mine.id AND w.other_line_id = other.id)
                                 OR (w.line_id = other.id AND w.other_line_id = mine.id)))
             GROUP BY c.id, mine.id ORDER BY c.id
@@ -166,6 +172,26 @@ register(
         """,
         unit=Unit.DAY,
         relation="",
+    ),
+    Invariant(
+        code="agreements.kept-as-it-stands",
+        name=_("Lines kept as they were examined"),
+        sentence=_(
+            "What is kept of a line was decided after the last change of the line: it was examined as it stands."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 74: verification of what the beneficiary declares."),
+        subject=PaymentClaim,
+        # Whoever changes a line makes it one that is not examined: its history holds it as it stands, not examined.
+        sql=f"""
+            SELECT c.id, c.number || ' · ' || l.rank AS label, 'examined' AS expected, 'changed' AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            WHERE l.certified_amount IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM agreements_expenditurelineevent h
+                WHERE h.pgh_obj_id = l.id AND h.certified_amount IS NULL AND {_AS_IT_STANDS})
+            ORDER BY c.id, l.rank
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.TEXT,
+        words={"examined": _("examined as it stands"), "changed": _("changed since")},
     ),
     Invariant(
         code="agreements.certified-is-reviewed",

@@ -54,6 +54,8 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
     statement = models.TextField(_("what was done with the money"), blank=True)
     declared_total = MoneyField(_("declared expenditure"), default=0, editable=False)
     certified_total = MoneyField(_("certified expenditure"), default=0, editable=False)
+    # A number is given to one line: what is said of line 8 after its removal is not said of another one.
+    last_rank = models.PositiveIntegerField(_("last number of a line"), default=0, db_default=0, editable=False)
     ordered_amount = MoneyField(_("ordered"), default=0, editable=False)
     paid_amount = MoneyField(_("paid"), default=0, editable=False)
     given_up_amount = MoneyField(
@@ -99,7 +101,7 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
             impartial(["certified_by_id", "ordered_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
             legal_moves(LEGAL_MOVES),
             counted_by_database(
-                ["declared_total", "certified_total", "ordered_amount", "paid_amount", "given_up_amount"]
+                ["declared_total", "certified_total", "ordered_amount", "paid_amount", "given_up_amount", "last_rank"]
             ),
             never_deleted(),
             *claim_triggers(),

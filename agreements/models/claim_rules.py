@@ -373,7 +373,7 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
                   AND (its.id = NEW.id OR its.state NOT IN ('draft', 'rejected'))
                   AND NOT EXISTS (
                       SELECT 1 FROM agreements_duplicatewarning w
-                      WHERE w.answered_at IS NOT NULL
+                      WHERE w.answered_at IS NOT NULL AND w.lapsed_at IS NULL
                         AND ((w.line_id = mine.id AND w.other_line_id = other.id)
                           OR (w.line_id = other.id AND w.other_line_id = mine.id)))) THEN
                 {refuse("an invoice declared twice is answered before certification")}

@@ -41,21 +41,53 @@ DECLARED_COLUMNS = [
     "proof_key",
 ]
 
+#: What an officer looks at when a line is kept or cut: once one of these is written otherwise, nobody has seen the line.
+EXAMINED_COLUMNS = [
+    "account_code",
+    "axis",
+    "supplier_name",
+    "supplier_siret",
+    "invoice_number",
+    "corrects_number",
+    "invoice_date",
+    "paid_on",
+    "description",
+    "invoice_total",
+    "declared_amount",
+    "proof_id",
+]
+#: What an answer about two lines rests on: all of it, but where and when the invoice is booked.
+COMPARED_COLUMNS = [name for name in EXAMINED_COLUMNS if name not in ("account_code", "axis", "paid_on")]
 
+
+#: What is said of two lines, and by whom.
+ANSWER_COLUMNS = ["line_id", "other_line_id", "answer", "comment", "answered_by_id", "answered_at"]
 #: What its keys are made of.
 TELLS_THE_INVOICE = frozenset({
     "supplier_name", "supplier_siret", "invoice_number", "invoice_total", "corrects_number", "proof"
 })  # fmt: skip
 
 
+def _differs(columns: list[str]) -> str:
+    """SQL: one of the columns is written otherwise."""
+    new, old = (", ".join(f'{row}."{column}"' for column in columns) for row in ("NEW", "OLD"))
+    return f"ROW({new}) IS DISTINCT FROM ROW({old})"
+
+
 def _line_rules() -> str:
-    """PL/pgSQL: what was declared changes only while the claim is written, what is certified only in review."""
-    new = ", ".join(f'NEW."{column}"' for column in DECLARED_COLUMNS)
-    old = ", ".join(f'OLD."{column}"' for column in DECLARED_COLUMNS)
+    """PL/pgSQL: what was declared changes only while the claim is written, what is certified only in review.
+
+    A line that is written otherwise was not examined: what had been kept of it, as it was, is forgotten.
+    """
     return f"""
         SELECT state INTO its_state FROM agreements_paymentclaim WHERE id = NEW.claim_id FOR SHARE;
-        IF ROW({new}) IS DISTINCT FROM ROW({old}) AND its_state NOT IN ('draft', 'returned') THEN
+        IF {_differs(DECLARED_COLUMNS)} AND its_state NOT IN ('draft', 'returned') THEN
             {refuse("the lines of a claim that was filed do not change")}
+        END IF;
+        IF {_differs(EXAMINED_COLUMNS)} THEN
+            NEW.certified_amount := NULL;
+            NEW.certified_reason := '';
+            RETURN NEW;
         END IF;
         IF ROW(NEW.certified_amount, NEW.certified_reason) IS DISTINCT FROM
            ROW(OLD.certified_amount, OLD.certified_reason) AND its_state NOT IN ('under_review') THEN
@@ -63,6 +95,21 @@ def _line_rules() -> str:
         END IF;
         RETURN NEW;
     """
+
+
+def _answers_lapse() -> pgtrigger.Trigger:
+    """An answer holds for the two lines as they were: once one is written otherwise, the question is open again."""
+    return pgtrigger.Trigger(
+        name="answers_lapse",
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(_differs(COMPARED_COLUMNS)),
+        func="""
+            UPDATE agreements_duplicatewarning SET lapsed_at = clock_timestamp()
+             WHERE (line_id = NEW.id OR other_line_id = NEW.id) AND answered_at IS NOT NULL AND lapsed_at IS NULL;
+            RETURN NULL;
+        """,
+    )
 
 
 @tracked(personal=["supplier_name", "description", "duplicate_key"])
@@ -209,20 +256,26 @@ class ExpenditureLine(models.Model):
                 declare=[("its_state", "TEXT")],
                 func=_line_rules(),
             ),
+            _answers_lapse(),
             pgtrigger.Trigger(
                 name="totals_of_the_claim",
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
                 declare=[("of_claim", "BIGINT"), ("declared", "NUMERIC"), ("certified", "NUMERIC")],
-                func="""
+                func=f"""
                     of_claim := CASE WHEN TG_OP = 'DELETE' THEN OLD.claim_id ELSE NEW.claim_id END;
                     declared := (CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE NEW.declared_amount END)
                         - (CASE WHEN TG_OP = 'INSERT' THEN 0 ELSE OLD.declared_amount END);
                     certified := (CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE coalesce(NEW.certified_amount, 0) END)
                         - (CASE WHEN TG_OP = 'INSERT' THEN 0 ELSE coalesce(OLD.certified_amount, 0) END);
+                    IF TG_OP = 'INSERT' AND EXISTS (
+                        SELECT 1 FROM agreements_paymentclaim WHERE id = of_claim AND last_rank >= NEW.rank) THEN
+                        {refuse("the number of a line is given once: % was given", "NEW.rank")}
+                    END IF;
                     IF declared <> 0 OR certified <> 0 THEN
                         UPDATE agreements_paymentclaim SET declared_total = declared_total + declared,
-                            certified_total = certified_total + certified WHERE id = of_claim;
+                            certified_total = certified_total + certified,
+                            last_rank = CASE WHEN TG_OP = 'INSERT' THEN NEW.rank ELSE last_rank END WHERE id = of_claim;
                     END IF;
                     RETURN NULL;
                 """,
@@ -271,16 +324,21 @@ class ExpenditureLine(models.Model):
 
 
 def _answer_stays() -> pgtrigger.Trigger:
-    """The answer on which a claim was certified stays as long as it is certified."""
+    """The answer on which a claim was certified stays as long as it is certified; one that holds no more stays as given."""
     return pgtrigger.Trigger(
         name="answer_stays",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         condition=pgtrigger.Condition("OLD.answered_at IS NOT NULL"),
         func=f"""
+            IF TG_OP = 'UPDATE' AND NOT {_differs(ANSWER_COLUMNS)} THEN RETURN NEW; END IF;
+            IF TG_OP = 'UPDATE' AND OLD.lapsed_at IS NOT NULL THEN
+                {refuse("an answer that holds no more does not change")}
+            END IF;
             IF EXISTS (
                 SELECT 1 FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
                 WHERE l.id IN (OLD.line_id, OLD.other_line_id) AND c.certified_at >= OLD.answered_at
+                  AND (OLD.lapsed_at IS NULL OR c.certified_at <= OLD.lapsed_at)
                   AND (c.state IN ('certified', 'ordered', 'paid')
                        OR (c.state = 'suspended' AND c.certified_amount IS NOT NULL))) THEN
                 {refuse("the answer to an invoice declared twice stays once its claim is certified")}
@@ -300,10 +358,18 @@ class OfLineQuerySet(ScopedQuerySet):
         """Those that nobody answered yet."""
         return self.filter(answered_at__isnull=True)
 
+    def holding(self):
+        """The questions and answers about lines as they are: none of those whose line was written otherwise since."""
+        return self.filter(lapsed_at__isnull=True)
+
 
 @tracked
 class DuplicateWarning(models.Model):
-    """An invoice declared twice, here or in another operation; someone answers before certification."""
+    """An invoice declared twice, here or in another operation; someone answers before certification.
+
+    An answer is given about two lines as they were. When one of them is written otherwise it holds no more
+    (``lapsed_at``); it stays to be read, and the question is asked again.
+    """
 
     class Answer(models.TextChoices):
         SPLIT = "split", _("One invoice, shared between the two: the total is not exceeded")
@@ -329,6 +395,7 @@ class DuplicateWarning(models.Model):
         verbose_name=_("answered by"),
     )
     answered_at = models.DateTimeField(_("answered on"), null=True, blank=True)
+    lapsed_at = models.DateTimeField(_("holds no more since"), null=True, blank=True, editable=False)
 
     objects = OfLineQuerySet.as_manager()
 
@@ -337,7 +404,13 @@ class DuplicateWarning(models.Model):
         verbose_name_plural = _("invoices declared twice")
         ordering = ["-raised_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["line", "other_line"], name="duplicate_warning_once"),
+            models.UniqueConstraint(
+                fields=["line", "other_line"], condition=Q(lapsed_at__isnull=True), name="duplicate_warning_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(lapsed_at__isnull=True) | Q(answered_at__isnull=False),
+                name="duplicate_warning_lapsed_answer",
+            ),
             models.CheckConstraint(condition=~Q(line=F("other_line")), name="duplicate_warning_of_two_lines"),
             models.CheckConstraint(
                 condition=Q(answered_at__isnull=True, answered_by__isnull=True, answer="")

@@ -27,11 +27,15 @@ MAY_BE_ONE = f"""
                  <> (SELECT agreement_id FROM agreements_paymentclaim WHERE id = mine.claim_id)))
     AND other.invoice_total * mine.invoice_total > 0
 """
-#: SQL: a person answered that the lines ``mine`` and ``other`` are different invoices.
-ARE_DIFFERENT = """
-    EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answer = 'different'
+#: SQL: the lines ``mine`` and ``other`` say the same of their invoice, which is one whatever a person answers.
+IS_ONE = f"""(other.invoice_total = mine.invoice_total AND other.invoice_date = mine.invoice_date
+    AND split_part(other.duplicate_key, '|', -1) = split_part(mine.duplicate_key, '|', -1) AND {_ONE_SUPPLIER})"""
+#: SQL: a person answered that the lines ``mine`` and ``other``, as they are, are different invoices.
+ARE_DIFFERENT = f"""
+    (NOT {IS_ONE} AND
+     EXISTS (SELECT 1 FROM agreements_duplicatewarning w WHERE w.answer = 'different' AND w.lapsed_at IS NULL
             AND ((w.line_id = mine.id AND w.other_line_id = other.id)
-              OR (w.line_id = other.id AND w.other_line_id = mine.id)))
+              OR (w.line_id = other.id AND w.other_line_id = mine.id))))
 """
 #: SQL: the lines with what is kept of their invoice by themselves and all other lines that are it, and its total, where
 #: the one is more than the other. ``{which}`` says which claims ``c`` are looked at. Euros.

@@ -2,8 +2,8 @@
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -93,7 +93,9 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     claim = claim_to_write(request, number)
     if request.method == "POST":
         versions.lock(claim)
-    line = get_object_or_404(claim.lines.select_related("claim__agreement", "proof__file"), rank=rank)
+    line = claim.lines.select_related("claim__agreement", "proof__file").filter(rank=rank).first()
+    if line is None:
+        return _gone(request, claim, rank)
     if refusal := may_edit_claim(request.user, claim):
         messages.error(request, refusal)
         return redirect(claim)
@@ -124,6 +126,18 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     return _form_page(request, claim, form, proof_form, line)
 
 
+def _gone(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse:
+    """The page of a line that was removed: its number is not given again, so nothing is done to another one.
+
+    Raises:
+        Http404: the claim never had a line of this number.
+    """
+    if not 0 < rank <= claim.last_rank:
+        raise Http404
+    messages.error(request, _("Line %(rank)s was removed meanwhile: nothing was changed.") % {"rank": rank})
+    return redirect(f"{claim.get_absolute_url()}#lines")
+
+
 def _form_page(
     request: HttpRequest,
     claim: PaymentClaim,
@@ -147,21 +161,22 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     """Take a line out, once it was asked about."""
     claim = claim_to_write(request, number)
     line = claim.lines.filter(rank=rank).first()
-    if line is not None and not is_sure(request):
+    if line is None:
+        return _gone(request, claim, rank)
+    if not is_sure(request):
         what = f"{line.supplier_name}, {line.invoice_number}, {format_euros(line.declared_amount)}"
         return ask_first(request, claim, _("Remove line %(rank)s?") % {"rank": rank}, what, "#lines")
-    if line is not None:
-        try:
-            with versions.unchanged(request, claim):
-                claims.remove_line(line, actor=request.user)
-                typed = keep_typed(request, claim)
-        except ClaimRefused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            if not typed.is_kept:
-                return show(request, own_claim(request, number), status=422, **typed.refused_forms())
-            tell_of_files_aside(request)
-            messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
+    try:
+        with versions.unchanged(request, claim):
+            claims.remove_line(line, actor=request.user)
+            typed = keep_typed(request, claim)
+    except ClaimRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        if not typed.is_kept:
+            return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+        tell_of_files_aside(request)
+        messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
     return redirect(reverse("agreements:claim", args=[claim.number]) + "#lines")
 
 

@@ -17,17 +17,26 @@ LOOKED_AT = 40  # a header stands within the first rows, below a title perhaps
 
 @dataclass
 class HeaderMatch:
-    """Where each column stands: place in the row by key, the header's text by key, its row's number."""
+    """Where each column stands: place in the row by key, the header's text by key, its row's number.
+
+    ``meanings`` are the keys of the columns that a folded text may mean.
+    """
 
     row: int
     places: dict[str, int]
     texts: dict[str, str]
     all_texts: list[str]
+    meanings: dict[str, list[str]]
 
-    def doubled(self) -> list[str]:
-        """The headers that stand over two columns, of which one would be read and the other left out."""
-        taken = {fold(text) for text in self.texts.values()}
-        return list(dict.fromkeys(text for text in self.unused() if fold(text) in taken))
+    def doubled(self) -> dict[str, str]:
+        """The headers that mean a column that another one stands over already: one would be read and the other left out.
+        By header, the one that is read: the same text, or another name or language of it."""
+        return {
+            text: self.texts[key]
+            for text in self.unused()
+            for key in self.meanings.get(fold(text), ())
+            if key in self.texts
+        }
 
     def unused(self) -> list[str]:
         taken = set(self.places.values())
@@ -48,13 +57,17 @@ def match_header(columns: Sequence[Column], cells: Sequence[Any], row: int) -> H
     texts = [" ".join(str(cell).split()) if cell is not None else "" for cell in cells]
     folded = [fold(text) for text in texts]
     places: dict[str, int] = {}
+    meanings: dict[str, list[str]] = {}
     for column in columns:
-        for name in names_of(column):
+        names = names_of(column)
+        for name in names:
+            meanings.setdefault(name, []).append(column.key)
+        for name in names:
             place = next((p for p, text in enumerate(folded) if text == name and p not in places.values()), None)
             if place is not None:
                 places[column.key] = place
                 break
-    return HeaderMatch(row, places, {key: texts[place] for key, place in places.items()}, texts)
+    return HeaderMatch(row, places, {key: texts[place] for key, place in places.items()}, texts, meanings)
 
 
 def find_header(columns: Sequence[Column], rows: Sequence[tuple[int, Sequence[Any]]]) -> HeaderMatch | None:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
+from core.text import fold
 from core.workbooks.columns import Column
 from core.workbooks.headers import LOOKED_AT, HeaderMatch, find_header, missing_columns
 from core.workbooks.problems import RowProblem, TableReading, TableRow
@@ -53,8 +54,10 @@ def read_table(
             reading.is_refused = True
             return reading
         if doubled := match.doubled():
-            sentence = _("Two columns have this header: rename or remove one, so that none is left out in silence.")
-            for header in doubled:
+            same = _("Two columns have this header: rename or remove one, so that none is left out in silence.")
+            other = _("The column “%(other)s” means the same: remove one, so that none is left out in silence.")
+            for header, read in doubled.items():
+                sentence = same if fold(header) == fold(read) else other % {"other": read}
                 reading.problems.add(RowProblem(match.row, header, None, sentence))
             reading.is_refused = True
             return reading

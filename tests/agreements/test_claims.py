@@ -327,6 +327,72 @@ def test_an_answer_has_an_explanation(agreement_and_house):
     assert DuplicateWarning.objects.filter(answered_at__isnull=False).count() == 0
 
 
+def two_answered(house, agreement):
+    """Two invoices of one day and total on one claim, told different, and the claim returned."""
+    claim = opened(agreement, house)
+    lines = [add_line(claim, house, invoice_number=number) for number in ("A-1", "A-2")]
+    claims.submit(claim, actor=house.member)
+    review(claim, house)
+    answer_warning(open_warnings(claim).get(), answer="different", comment="Deux fours.", actor=house.instructor)
+    perform(claim, "give_back", actor=house.instructor, comment="Complétez.")
+    return claim, lines
+
+
+def test_an_answer_holds_for_the_two_lines_as_they_were(agreement_and_house):
+    """The second line becomes the first invoice: the question is asked again, and no answer makes two of it."""
+    agreement, house = agreement_and_house
+    claim, (_one, other) = two_answered(house, agreement)
+    claims.change_line(other, line_values(invoice_number="A-2", account_code=other.account_code), actor=house.member)
+    assert not DuplicateWarning.objects.exclude(lapsed_at=None).exists(), "nothing was written otherwise"
+    claims.change_line(other, line_values(invoice_number="A-1"), actor=house.member)
+    old = DuplicateWarning.objects.exclude(lapsed_at=None).get()
+    assert (old.answer, old.comment) == ("different", "Deux fours."), "what was said stays to be read"
+    claims.submit(claim, actor=house.member)
+    review(claim, house)
+    with pytest.raises(ValueError, match="modifiée"):
+        answer_warning(old, answer="split", comment="Encore.", actor=house.instructor)
+    by_sql = {"state": "certified", "certified_by": house.instructor, "certified_at": timezone.now(),
+              "certified_amount": D("1.00"), "certification_reason": "x"}  # fmt: skip
+    with pytest.raises(DatabaseError, match="declared twice"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(**by_sql)
+    answer_warning(open_warnings(claim).get(), answer="different", comment="Deux fours.", actor=house.instructor)
+    with pytest.raises(DatabaseError, match="than its total"), transaction.atomic():
+        PaymentClaim.objects.filter(pk=claim.pk).update(**by_sql)
+    with pytest.raises(TransitionRefused) as refused:
+        perform(claim, "certify", actor=house.instructor, data={"certified_amount": "1", "certification_reason": "x"})
+    assert "quelle que soit la réponse" in str(refused.value.errors)
+
+
+def test_a_line_written_otherwise_was_not_examined(agreement_and_house):
+    """By every column that an officer looks at, by every door; its amount may be lowered and raised."""
+    agreement, house = agreement_and_house
+    claim, (one, other) = two_answered(house, agreement)
+    assert not claim.lines.filter(certified_amount=None).exists()
+    claims.change_line(one, line_values(invoice_number="A-1", declared_amount=D("9000.00")), actor=house.member)
+    claims.attach_proof(claim, [other], pdf("autre"), actor=house.member)
+    assert claim.lines.filter(certified_amount=None).count() == 2
+    claim.refresh_from_db()
+    assert (claim.certified_total, claim.declared_total) == (0, D("19000.00"))
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    with pytest.raises(TransitionRefused) as refused:
+        perform(claim, "certify", actor=house.instructor, data={"certified_amount": "1", "certification_reason": "x"})
+    assert "2 lignes" in str(refused.value.errors)
+    kept = {one.pk: (D("5000.00"), "Hors projet."), other.pk: (D("10000.00"), "")}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    perform(claim, "give_back", actor=house.instructor, comment="Complétez.")
+    changes = {"account_code": "623", "supplier_name": "Beau-frère", "supplier_siret": "", "invoice_number": "BF-1",
+               "invoice_date": one.invoice_date - timedelta(days=1), "paid_on": one.paid_on + timedelta(days=1),
+               "description": "Autre", "invoice_total": D("11000.00"), "declared_amount": D("9500.00")}  # fmt: skip
+    for name, value in changes.items():
+        with transaction.atomic():
+            ExpenditureLine.objects.filter(pk=one.pk).update(**{name: value})
+            one.refresh_from_db()
+            assert (one.certified_amount, one.certified_reason) == (None, ""), name
+            transaction.set_rollback(True)
+    assert ExpenditureLine.objects.get(pk=one.pk).certified_amount == D("5000.00")
+
+
 def test_a_draft_of_somebody_else_warns_nobody(agreement_and_house):
     agreement, house = agreement_and_house
     add_line(opened(agreement, house), house, invoice_number="F-7")

@@ -313,6 +313,12 @@ def test_lines_are_added_changed_removed(client):
     assert "Retirer la ligne 2" in asked.content.decode() and claim.lines.count() == 2, "one tap has no way back"
     client.post(url("line_remove", claim.number, 2), {"sure": "1"})
     assert claim.lines.count() == 1
+    client.post(url("line_add", claim.number), typed(invoice_number="F-3"))
+    assert claim.lines.get(invoice_number="F-3").rank == 3, "a number is given once"
+    for name, data in (("line_remove", {"sure": "1"}), ("line_change", typed(invoice_number="F-4"))):
+        assert "La ligne 2 a été supprimée" in client.post(url(name, claim.number, 2), data, follow=True).text
+    assert {line.invoice_number for line in claim.lines.all()} == {line.invoice_number, "F-3"}
+    assert client.get(url("line_change", claim.number, 9)).status_code == 404
 
 
 def test_a_line_sent_twice_from_one_page_is_one_line(client):

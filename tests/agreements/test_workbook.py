@@ -187,6 +187,10 @@ def test_a_header_that_stands_twice_is_named_and_nothing_is_taken_in(case):
     assert found.is_refused and not found.added
     (problem,) = found.problems
     assert problem.column == "Montant déclaré" and "Deux colonnes portent cet en-tête" in problem.message
+    found = intake.read_workbook(claim, text.replace(";Montant déclaré\r", ";Declared amount\r").encode())
+    assert found.is_refused and not found.added
+    (problem,) = found.problems
+    assert problem.column == "Montant déclaré" and "Declared amount" in problem.message, "one meaning, two languages"
 
 
 def test_the_template_of_another_claim_is_recognised(case, tmp_path):

@@ -178,6 +178,10 @@ breaks(
     f"UPDATE agreements_expenditureline SET invoice_date = '2019-12-31' WHERE id = {LINE}",
 )
 breaks(
+    "agreements.kept-as-it-stands",
+    f"UPDATE agreements_expenditureline SET paid_on = paid_on + 1 WHERE id = {LINE}",
+)
+breaks(
     "agreements.certified-is-reviewed",
     f"UPDATE agreements_expenditureline SET certified_amount = declared_amount + 1 WHERE id = {LINE}",
 )
