@@ -4,11 +4,12 @@ from agreements.models.agreement import Agreement
 from agreements.models.annex import AgreementBudgetLine, AgreementShare
 from agreements.models.choices import AgreementKind, AgreementState, Payee, Proration, ProrationCut
 from agreements.models.claim import ClaimState, PaymentClaim
-from agreements.models.expenditure import DuplicateWarning, ExpenditureLine, ExpenditureUpload
+from agreements.models.expenditure import DuplicateWarning, ExpenditureLine
 from agreements.models.payment import BatchState, OrderState, PaymentBatch, PaymentOrder
 from agreements.models.piece import ClaimPiece
 from agreements.models.reply import ClaimReply
 from agreements.models.schedule import Instalment, InstalmentKind, Tranche, TrancheReport
+from agreements.models.upload import ExpenditureUpload
 from agreements.schedule.models import ClaimExtension
 from agreements.settlements.given_up import GivenUpPart
 from agreements.settlements.models import Settlement, SettlementLine

@@ -9,10 +9,10 @@ from reporting.models.operation import BeneficiaryKind, EUBeneficiary, Operation
 from reporting.models.operation_import import OperationImport
 from reporting.models.payment_application import (
     PaymentApplication,
-    PaymentApplicationEntry,
     PaymentApplicationLine,
     PaymentApplicationState,
 )
+from reporting.models.payment_application_entry import PaymentApplicationEntry
 from reporting.models.programme import (
     Basis,
     CofinancingRule,
