@@ -302,7 +302,9 @@ TRIGGERS = {
     "the tranche of this payment is not released": told(
         _("The tranche of this payment is not released yet: it waits for the report on the year before.")
     ),
-    "the number of a line is given once: % was given": told(_("A line was added meanwhile: read the page again.")),
+    "the number of a line is given once: % was given": told(
+        _("A line was added meanwhile: read the page again."), "rank"
+    ),
     "an answer that holds no more does not change": told(
         _("A line was changed since this answer: answer the question that is asked anew.")
     ),

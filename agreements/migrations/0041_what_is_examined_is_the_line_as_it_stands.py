@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 EXAMINED = (
     "account_code", "axis", "supplier_name", "supplier_siret", "invoice_number", "corrects_number", "invoice_date",
@@ -165,7 +167,7 @@ class Migration(migrations.Migration):
             model_name='duplicatewarning',
             constraint=models.UniqueConstraint(condition=models.Q(('lapsed_at__isnull', True)), fields=('line', 'other_line'), name='duplicate_warning_once'),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='duplicatewarning',
             constraint=models.CheckConstraint(condition=models.Q(('lapsed_at__isnull', True), ('answered_at__isnull', False), _connector='OR'), name='duplicate_warning_lapsed_answer'),
         ),

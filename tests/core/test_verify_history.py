@@ -149,7 +149,7 @@ def test_a_row_and_its_newest_history_line_edited_alike(person):
     sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
     sql("UPDATE core_userevent SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
     (line,) = broken()
-    assert line.startswith(f"core_user id={person.pk}: line ")
+    assert line.startswith(f"core_user id={person.pk} field=") and "phone" in line
     assert "was edited after it was sealed" in line
 
 
@@ -321,14 +321,14 @@ def test_a_state_given_without_a_transition(filed):
 
 @pytest.mark.parametrize(
     "edit",
-    ["object_id = object_id + 1000", "sequence = 50", "to_state = 'accepted'", "action = 'look', to_state = ''",
+    ["object_id = object_id + 1000", "sequence = 50, previous_hash = repeat('a', 64)", "to_state = 'accepted'", "action = 'look', to_state = ''",
      "content_type_id = content_type_id + 1"],
 )  # fmt: skip
 def test_an_event_that_gave_a_state_and_was_moved_or_edited_accuses_no_row(filed, edit):
     sql(f"UPDATE core_event SET {edit} WHERE sequence = 1", behind_the_triggers=True)  # noqa: S608
-    (line,) = broken()
-    assert line.startswith("core_event id=")
-    assert f"case {filed.pk}" in line, "it is told with the case of which it was written"
+    lines = broken()
+    assert lines and all(line.startswith("core_event id=") for line in lines)
+    assert any(f"case {filed.pk}" in line for line in lines), "it is told with the case of which it was written"
 
 
 def test_a_check_that_fails_is_a_finding_and_silences_no_other(person, filed):

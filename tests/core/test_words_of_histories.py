@@ -54,6 +54,7 @@ def test_every_sum_that_the_database_keeps_knows_its_entries():
         for trigger in getattr(model._meta, "triggers", ())
         if "pg_trigger_depth() < 2" in (func := str(getattr(trigger, "func", "") or ""))
         for column in re.findall(r'NEW\."?(\w+)"? := 0', func)
+        if isinstance(model._meta.get_field(column), MoneyField)  # not the last number given to a line
     }
     assert len(kept) >= 11
     assert {(model.__name__, column) for model, column in kept if entries_of(model, column) is None} == set()

@@ -106,7 +106,7 @@ def test_saving_a_filed_case_says_so(signed_in):
     application = filed()
     status, reply = autosave(signed_in(application.created_by), application, one("need", "x", 1))
     assert status == 409
-    assert "déposée" in reply["refused"]
+    assert "déposé cette demande" in reply["refused"]
     response = signed_in(application.created_by).post(
         url("step", application, "projet"), posted(application, "projet", {"need": "Trop tard"})
     )
