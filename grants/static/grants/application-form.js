@@ -78,6 +78,7 @@
   let chain = Promise.resolve();
   let inFlight = 0; // sendings that wait for their answer, or for their turn
   let failures = 0;
+  let ended = false; // the session: until a sending is taken again
   let retryTimer = 0;
 
   const say = (text, failed = false, again = failed) => {
@@ -89,7 +90,7 @@
     // Trying again does nothing while the session is ended: the way to sign in stands beside.
     const signIn = document.querySelector("[data-sign-in]");
     if (!signIn) return;
-    signIn.hidden = text !== words.textExpired;
+    signIn.hidden = !ended; // it stays while the page tries again: to click on it leaves a field, which sends once more
     signIn.href = document.querySelector("#session-expired a")?.href ?? signIn.href; // back to this very step
   };
 
@@ -110,7 +111,7 @@
     unsaved.add(code);
     keepCopy(question);
     waiting.set(code, setTimeout(() => { waiting.delete(code); enqueue(code); }, delay));
-    if (!failures) sayWhereItStands("");
+    if (!failures && !ended) sayWhereItStands("");
   };
 
   // One sending at a time, in the order of typing: an older answer never arrives after a newer one.
@@ -154,6 +155,7 @@
 
   const answered = async (response, sent, before) => {
     if (response.status === 401 || response.status === 403) {
+      ended = true;
       say(words.textExpired, true);
       document.dispatchEvent(new CustomEvent("essor:session-expired"));
       return;
@@ -173,6 +175,7 @@
       return;
     }
     failures = 0;
+    ended = false;
     document.dispatchEvent(new CustomEvent("essor:saved"));
     apply(reply, sent, before);
   };
