@@ -92,6 +92,7 @@ def test_each_object_that_nobody_declared_is_named():
         "ALTER TABLE grants_score ADD hidden text",
         "CREATE TABLE beside (id int)",
         "CREATE VIEW shown AS SELECT 1 AS one",
+        "GRANT INSERT ON shown TO essor_writer",
         'ALTER TABLE grants_note ALTER body TYPE text COLLATE "C"',
         "CREATE FUNCTION one(jsonb, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
         "CREATE OPERATOR pg_catalog.= (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = one)",
@@ -148,6 +149,8 @@ def test_what_stands_before_the_tables_is_named_first_and_no_honest_guard_with_i
 
 def test_an_index_that_refuses_no_more_what_it_should_is_named():
     """Whatever makes it so: a flag of the server, a condition, other columns; also the server's own triggers of keys."""
+    # A constraint may be there and not enforced since PostgreSQL 18; before, it may be there and not looked at.
+    asleep = "conenforced" if connection.pg_version >= 180000 else "convalidated"
     sql("SET LOCAL allow_system_table_mods = on")
     for statement in (
         "UPDATE pg_index SET indimmediate = false WHERE indexrelid = 'core_event_subject_sequence_unique'::regclass",
@@ -160,7 +163,7 @@ def test_an_index_that_refuses_no_more_what_it_should_is_named():
         "ALTER TABLE core_user_groups ADD CONSTRAINT later UNIQUE (user_id, group_id) DEFERRABLE",
         "DELETE FROM pg_trigger WHERE tgisinternal AND tgrelid = 'grants_score'::regclass AND tgconstraint = "
         "(SELECT oid FROM pg_constraint WHERE conrelid = 'grants_score'::regclass AND contype = 'f' AND conname ~ 'application')",
-        "UPDATE pg_constraint SET conenforced = false WHERE conname = 'figure_finding_dates_in_order'",
+        f"UPDATE pg_constraint SET {asleep} = false WHERE conname = 'figure_finding_dates_in_order'",  # noqa: S608
     ):
         sql(statement)
     assert {(finding.table, finding.id) for finding in check_guards()} == {
