@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -164,7 +165,7 @@ def _declaration_item(declaration: ExpenditureDeclaration, why: str, action: str
     operation: Operation = declaration.operation
     since = declaration.submitted_at or declaration.opened_at
     return navigation.WorkItem(
-        due=add_months(since.date(), CONTROL_MONTHS),
+        due=add_months(timezone.localdate(since), CONTROL_MONTHS),
         title=f"{declaration.number} – {operation.current.name}",
         why=why,
         url=reverse("admin:reporting_expendituredeclaration_change", args=[declaration.pk]),

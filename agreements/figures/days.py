@@ -1,19 +1,14 @@
 """Each day of a payment follows the one that it rests on: notified, filed, certified, ordered, sent, paid, ended."""
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 
 ORDER = _(
     "General Code of Local Authorities, Annex I, heading 7: an order rests on the certificate that goes before it."
 )
-
-
-def day(column: str) -> str:
-    """SQL of the day of a moment in the Region's time zone."""
-    return f"({column} AT TIME ZONE '{settings.TIME_ZONE}')::date"
 
 
 register(
@@ -32,10 +27,10 @@ register(
             LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
             LEFT JOIN agreements_paymentbatch b ON b.id = o.batch_id
             CROSS JOIN LATERAL (VALUES
-                (a.notified_on, {day("c.submitted_at")}), ({day("c.submitted_at")}, {day("c.certified_at")}),
-                ({day("c.certified_at")}, {day("c.ordered_at")}), ({day("c.certified_at")}, {day("o.ordered_at")}),
-                ({day("b.opened_at")}, {day("o.ordered_at")}), ({day("o.ordered_at")}, {day("b.closed_at")}),
-                ({day("b.closed_at")}, o.paid_on), (o.paid_on, c.paid_on)) AS step (follows, day)
+                (a.notified_on, {day_of("c.submitted_at")}), ({day_of("c.submitted_at")}, {day_of("c.certified_at")}),
+                ({day_of("c.certified_at")}, {day_of("c.ordered_at")}), ({day_of("c.certified_at")}, {day_of("o.ordered_at")}),
+                ({day_of("b.opened_at")}, {day_of("o.ordered_at")}), ({day_of("o.ordered_at")}, {day_of("b.closed_at")}),
+                ({day_of("b.closed_at")}, o.paid_on), (o.paid_on, c.paid_on)) AS step (follows, day)
             WHERE step.day < step.follows ORDER BY c.id
         """,  # noqa: S608 - fragments of our own
         unit=Unit.DAY,
@@ -56,16 +51,16 @@ register(
                 SELECT t.agreement_id, t.label, a.notified_on AS follows, t.released_on AS day
                 FROM agreements_tranche t JOIN agreements_agreement a ON a.id = t.agreement_id
                 UNION ALL
-                SELECT t.agreement_id, t.label, {day("r.decided_at")}, t.released_on
+                SELECT t.agreement_id, t.label, {day_of("r.decided_at")}, t.released_on
                 FROM agreements_tranche t JOIN agreements_tranche was ON was.agreement_id = t.agreement_id
                  AND was.rank = (SELECT max(x.rank) FROM agreements_tranche x
                                  WHERE x.agreement_id = t.agreement_id AND x.rank < t.rank AND x.amount > 0)
                 JOIN agreements_tranchereport r ON r.tranche_id = was.id
                 UNION ALL
-                SELECT t.agreement_id, t.label, {day("r.filed_at")}, {day("r.decided_at")}
+                SELECT t.agreement_id, t.label, {day_of("r.filed_at")}, {day_of("r.decided_at")}
                 FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
                 UNION ALL
-                SELECT s.agreement_id, NULL, {day("s.decided_at")}, a.ended_on
+                SELECT s.agreement_id, NULL, {day_of("s.decided_at")}, a.ended_on
                 FROM agreements_settlement s JOIN agreements_agreement a ON a.id = s.agreement_id
             ) AS told JOIN agreements_agreement a ON a.id = told.agreement_id
             WHERE told.day < told.follows ORDER BY a.id
@@ -80,7 +75,7 @@ register(
         source=_("Law 2021-875, Article 2: a grant is paid within sixty days; a claim that nobody sees is late."),
         subject=PaymentClaim,
         sql=f"""
-            SELECT c.id, c.number AS label, {day("c.submitted_at")} AS expected, c.answer_due_on AS found
+            SELECT c.id, c.number AS label, {day_of("c.submitted_at")} AS expected, c.answer_due_on AS found
             FROM agreements_paymentclaim c WHERE c.state = 'returned' AND c.answer_due_on IS NULL ORDER BY c.id
         """,  # noqa: S608 - fragments of our own
         unit=Unit.DAY,

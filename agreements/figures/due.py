@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim
 from agreements.models.due_rules import COMPARES, ENTITLED, SETTLES
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 
 DUE = _("Terms of the agreement: what is paid follows the expenditure of the very part (year, person, axis) it is for.")
@@ -168,15 +169,15 @@ register(
         ),
         source=DUE,
         subject=PaymentClaim,
-        sql="""
-            SELECT c.id, c.number AS label, last.submitted_at AS expected, c.opened_at AS found
+        sql=f"""
+            SELECT c.id, c.number AS label, {day_of("last.submitted_at")} AS expected, {day_of("c.opened_at")} AS found
             FROM agreements_paymentclaim last
             JOIN agreements_instalment i ON i.id = last.instalment_id AND i.kind = 'balance'
             JOIN agreements_instalment other ON other.agreement_id = i.agreement_id AND other.kind <> 'balance'
              AND other.tranche_id IS NOT DISTINCT FROM i.tranche_id
             JOIN agreements_paymentclaim c ON c.instalment_id = other.id AND c.state NOT IN ('draft', 'rejected')
             WHERE last.state NOT IN ('draft', 'rejected') AND c.opened_at > last.submitted_at ORDER BY c.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≤",
     ),

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 
 END = _("Rule 2 of the domain: what an ended agreement held was given back to its envelope.")
@@ -46,15 +47,15 @@ register(
         source=END,
         subject=Agreement,
         # Those that ended before the first settlement was ever made had none to make.
-        sql="""
+        sql=f"""
             SELECT a.id, a.number AS label, a.state AS expected, s.target AS found FROM agreements_agreement a
             LEFT JOIN agreements_settlement s ON s.agreement_id = a.id
             WHERE a.state IN ('completed', 'terminated', 'lapsed') AND a.terms_sha256 <> ''
               AND s.target IS DISTINCT FROM a.state
-              AND (s.id IS NOT NULL OR a.ended_on >= (SELECT min(decided_at AT TIME ZONE 'Europe/Paris')::date
+              AND (s.id IS NOT NULL OR a.ended_on >= (SELECT {day_of("min(decided_at)")}
                                                       FROM agreements_settlement))
             ORDER BY a.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.STATE,
     ),
     Invariant(

@@ -12,6 +12,7 @@ from agreements.models.same_invoice import (
     kept_beyond_credits,
     over_their_total,
 )
+from core.days_in_sql import day_of
 from core.figures.invariants import Broken, Invariant, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
@@ -157,19 +158,19 @@ register(
         sentence=_("What is certified was invoiced within the period of its agreement and paid from its first day on."),
         source=PERIOD,
         subject=PaymentClaim,
-        sql="""
+        sql=f"""
             SELECT c.id, c.number || ' · ' || l.invoice_number AS label,
                    CASE WHEN l.invoice_date > a.end THEN '≤ ' || a.end
                         WHEN l.invoice_date < a.start OR l.paid_on < a.start THEN '≥ ' || a.start
-                        ELSE '≤ ' || (c.submitted_at AT TIME ZONE 'Europe/Paris')::date END AS expected,
+                        ELSE '≤ ' || {day_of("c.submitted_at")} END AS expected,
                    CASE WHEN l.invoice_date BETWEEN a.start AND a.end THEN l.paid_on ELSE l.invoice_date END AS found
             FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
             JOIN agreements_agreement a ON a.id = c.agreement_id
             WHERE l.certified_amount <> 0
               AND (l.invoice_date NOT BETWEEN a.start AND a.end OR l.paid_on < a.start
-                   OR l.paid_on > (c.submitted_at AT TIME ZONE 'Europe/Paris')::date)
+                   OR l.paid_on > {day_of("c.submitted_at")})
             ORDER BY c.id, l.rank
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="",
     ),

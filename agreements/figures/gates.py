@@ -2,11 +2,11 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements.figures.days import day
 from agreements.models import PaymentBatch, PaymentClaim
 from agreements.models.claim_rules import AWAITS_SIRET, CATEGORY_OF_BODY, ENDS_OF_A_DRAFT, ENDS_OF_A_FILED_ONE
 from agreements.models.payment_rules import INVESTMENT_ORDERS, last_day
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 
 register(
@@ -57,16 +57,16 @@ register(
         ),
         subject=PaymentBatch,
         sql=f"""
-            SELECT b.id, b.number AS label, told.last AS expected, {day("b.closed_at")} AS found
+            SELECT b.id, b.number AS label, told.last AS expected, {day_of("b.closed_at")} AS found
             FROM agreements_paymentbatch b CROSS JOIN LATERAL (
                 SELECT CASE WHEN EXISTS ({INVESTMENT_ORDERS} AND o.batch_id = b.id)
                        THEN {last_day(LAST_OF_INVESTMENT, "b.year")} ELSE {last_day(LAST_OF_RUNNING_COSTS, "b.year")} END AS last
             ) AS told
-            WHERE b.state IN ('sent', 'paid') AND {day("b.closed_at")} > told.last
+            WHERE b.state IN ('sent', 'paid') AND {day_of("b.closed_at")} > told.last
             UNION ALL
-            SELECT b.id, o.reference, {last_day(LAST_OF_INVESTMENT, "b.year")}, {day("o.ordered_at")}
+            SELECT b.id, o.reference, {last_day(LAST_OF_INVESTMENT, "b.year")}, {day_of("o.ordered_at")}
             FROM agreements_paymentorder o JOIN agreements_paymentbatch b ON b.id = o.batch_id
-            WHERE o.id IN ({INVESTMENT_ORDERS}) AND {day("o.ordered_at")} > {last_day(LAST_OF_INVESTMENT, "b.year")}
+            WHERE o.id IN ({INVESTMENT_ORDERS}) AND {day_of("o.ordered_at")} > {last_day(LAST_OF_INVESTMENT, "b.year")}
             ORDER BY id
         """,  # noqa: S608 - constants
         unit=Unit.DAY,

@@ -1,10 +1,10 @@
 """From what is certified to what is paid: paid ≤ ordered ≤ certified ≤ granted, on the right account, in time."""
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
 from agreements.settlements.kept import HELD
+from core.days_in_sql import day_of, year_of
 from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from grants.models import Envelope
 
@@ -155,7 +155,7 @@ register(
         subject=PaymentOrder,
         sql=f"""
             SELECT o.id, o.reference AS label,
-                   wanted.code || ', ' || EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}') AS expected,
+                   wanted.code || ', ' || {year_of("o.ordered_at")} AS expected,
                    coalesce(taken.code || ', ' || p.year, '') AS found
             FROM agreements_paymentorder o JOIN agreements_paymentbatch b ON b.id = o.batch_id
             JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
@@ -164,7 +164,7 @@ register(
             LEFT JOIN grants_envelope wanted ON wanted.id = k.envelope_id LEFT JOIN grants_envelope taken ON taken.id = p.envelope_id
             WHERE o.state <> 'cancelled' AND (
                 p.id IS NULL OR p.envelope_id IS DISTINCT FROM k.envelope_id OR p.year <> b.year
-                OR b.year <> EXTRACT(YEAR FROM o.ordered_at AT TIME ZONE '{settings.TIME_ZONE}')) ORDER BY o.id
+                OR b.year <> {year_of("o.ordered_at")}) ORDER BY o.id
         """,  # noqa: S608 - a setting
         unit=Unit.TEXT,
     ),
@@ -238,15 +238,15 @@ register(
         ),
         source=_("Rule 2 of the domain: what an ended agreement held was given back to its envelope."),
         subject=PaymentOrder,
-        sql="""
-            SELECT o.id, o.reference AS label, a.ended_on AS expected, (o.ordered_at AT TIME ZONE 'Europe/Paris')::date AS found
+        sql=f"""
+            SELECT o.id, o.reference AS label, a.ended_on AS expected, {day_of("o.ordered_at")} AS found
             FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
             JOIN agreements_agreement a ON a.id = c.agreement_id
             WHERE o.state <> 'cancelled' AND a.state IN ('completed', 'terminated', 'lapsed')
-              AND ((o.ordered_at AT TIME ZONE 'Europe/Paris')::date > a.ended_on OR o.state = 'ordered')
+              AND ({day_of("o.ordered_at")} > a.ended_on OR o.state = 'ordered')
               AND NOT EXISTS (SELECT 1 FROM agreements_settlementline l WHERE l.claim_id = c.id AND l.outcome = 'pay')
             ORDER BY o.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≤",
     ),

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 
 ACT = _("Law 2000-321, Article 10: the agreement states the amount and the terms of its payment.")
@@ -131,13 +132,13 @@ register(
         sentence=_("No report on a year is accepted before the year has ended."),
         source=_("Terms of the multi-year agreement: each year follows the accepted report of the year before."),
         subject=Agreement,
-        sql="""
+        sql=f"""
             SELECT a.id, a.number || ' · ' || t.label AS label, t.ends_on + 1 AS expected,
-                   (r.decided_at AT TIME ZONE 'Europe/Paris')::date AS found
+                   {day_of("r.decided_at")} AS found
             FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
             JOIN agreements_agreement a ON a.id = t.agreement_id
-            WHERE r.state = 'accepted' AND (r.decided_at AT TIME ZONE 'Europe/Paris')::date <= t.ends_on ORDER BY a.id, t.rank
-        """,
+            WHERE r.state = 'accepted' AND {day_of("r.decided_at")} <= t.ends_on ORDER BY a.id, t.rank
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≥",
     ),

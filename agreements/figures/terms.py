@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
 from agreements.terms import sha256_of_terms
+from core.days_in_sql import TODAY, day_of
 from core.figures.invariants import Broken, Invariant, Unit, register
 from grants.eu_funds import EuFund
 
@@ -21,11 +22,11 @@ def rewritten() -> Iterator[Broken]:
             yield Broken(pk, number, sha256, found)
 
 
-DAYS = """
-    SELECT a.id, a.number AS label, a.decision_date, (a.sent_at AT TIME ZONE 'Europe/Paris')::date AS sent,
-           (a.beneficiary_signed_at AT TIME ZONE 'Europe/Paris')::date AS signed, a.region_signed_on, a.notified_on, a.ended_on
+DAYS = f"""
+    SELECT a.id, a.number AS label, a.decision_date, {day_of("a.sent_at")} AS sent,
+           {day_of("a.beneficiary_signed_at")} AS signed, a.region_signed_on, a.notified_on, a.ended_on
     FROM agreements_agreement a
-"""
+"""  # noqa: S608 - the day of a moment
 
 register(
     Invariant(
@@ -63,7 +64,7 @@ register(
             FROM ({DAYS}) AS d
             WHERE d.sent < d.decision_date OR d.signed < d.sent
                OR d.region_signed_on < greatest(d.decision_date, d.sent, d.signed)
-               OR d.notified_on < d.region_signed_on OR d.ended_on < d.notified_on OR d.notified_on > current_date
+               OR d.notified_on < d.region_signed_on OR d.ended_on < d.notified_on OR d.notified_on > {TODAY}
             ORDER BY d.id
         """,  # noqa: S608 - a constant
         unit=Unit.DAY,

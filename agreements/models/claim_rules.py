@@ -1,7 +1,6 @@
 """What the database itself refuses of a payment claim."""
 
 import pgtrigger
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,7 @@ from agreements.models.same_invoice import (
 )
 from agreements.models.triggers import born_in, days_in_order, frozen, refuse
 from agreements.settlements.triggers import moves_with_its_agreement
+from core.days_in_sql import day_of
 from core.lib.planned_days import MOST_PLAN_DAYS, within
 
 #: SQL of ``Applicant.awaits_siret`` of the row ``body``, with the legal category joined by ``CATEGORY_OF_BODY``.
@@ -198,7 +198,7 @@ def _filed_after_the_notification() -> pgtrigger.Trigger:
         declare=[("known_on", "DATE")],
         func=f"""
             SELECT notified_on INTO known_on FROM agreements_agreement WHERE id = NEW.agreement_id;
-            IF (NEW.submitted_at AT TIME ZONE '{settings.TIME_ZONE}')::date < known_on THEN
+            IF {day_of("NEW.submitted_at")} < known_on THEN
                 {refuse("a claim is filed once its act was notified, on %", "known_on")}
             END IF;
             RETURN NEW;

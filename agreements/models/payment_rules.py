@@ -1,7 +1,6 @@
 """Where batches and orders stand, and the SQL of what they wait for."""
 
 import pgtrigger
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
@@ -9,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 from agreements.models.triggers import born_in, refuse
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
 from applicants.models.triggers import bodies_of_case
+from core.days_in_sql import day_of, year_of
 
 CASES_OF_BATCH = """ANY (ARRAY(
     SELECT a.application_id FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
@@ -27,7 +27,7 @@ ORDER_WAITS_FOR_ACCOUNT = f"""
     PERFORM 1 FROM applicants_applicant WHERE id = NEW.payee_id FOR SHARE;
     IF EXISTS (
         SELECT 1 FROM applicants_bankaccount WHERE applicant_id = NEW.payee_id AND state = 'entered' AND is_change
-          AND (TG_OP = 'INSERT' OR (entered_at AT TIME ZONE '{settings.TIME_ZONE}')::date <= NEW.paid_on)
+          AND (TG_OP = 'INSERT' OR {day_of("entered_at")} <= NEW.paid_on)
     ) THEN
         {refuse("a change of account of the payee waits to be verified")}
     END IF;
@@ -40,7 +40,7 @@ PAID_ON_REPLACED_ACCOUNT = f"""
         SELECT 1 FROM applicants_bankaccount mine JOIN applicants_bankaccount other
             ON other.applicant_id = mine.applicant_id AND other.entered_at > mine.entered_at
         WHERE mine.id = NEW.bank_account_id AND mine.state = 'superseded' AND other.verified_at IS NOT NULL
-          AND (other.entered_at AT TIME ZONE '{settings.TIME_ZONE}')::date <= NEW.paid_on
+          AND {day_of("other.entered_at")} <= NEW.paid_on
     ) THEN
         {refuse("the account of the order was replaced before the payment, and nobody says why it is paid")}
     END IF;
@@ -101,7 +101,7 @@ def batch_of_its_year() -> pgtrigger.Trigger:
                    IS DISTINCT FROM ROW(OLD.number, OLD.year, OLD.opened_at, OLD.opened_by_id) THEN
                     {refuse("a batch keeps its number, its year and who opened it")}
                 END IF;
-            ELSIF NEW.year <> EXTRACT(YEAR FROM NEW.opened_at AT TIME ZONE '{settings.TIME_ZONE}') THEN
+            ELSIF NEW.year <> {year_of("NEW.opened_at")} THEN
                 {refuse("a batch is of the budget year in which it is opened, not of %", "NEW.year")}
             END IF;
             RETURN NEW;
@@ -124,7 +124,7 @@ def order_takes_its_credits() -> pgtrigger.Trigger:
         func=f"""
             SELECT * INTO its FROM agreements_paymentorder WHERE id = NEW.id;
             SELECT b.year INTO of_year FROM agreements_paymentbatch b WHERE b.id = its.batch_id;
-            IF TG_OP = 'INSERT' AND of_year <> EXTRACT(YEAR FROM its.ordered_at AT TIME ZONE '{settings.TIME_ZONE}') THEN
+            IF TG_OP = 'INSERT' AND of_year <> {year_of("its.ordered_at")} THEN
                 {refuse("the batch is of the budget year %: an order goes in a batch of its year", "of_year")}
             END IF;
             SELECT u.amount - u.released_amount INTO used
@@ -150,7 +150,7 @@ def paid_after_its_batch() -> pgtrigger.Trigger:
         condition=pgtrigger.Condition("OLD.paid_on IS DISTINCT FROM NEW.paid_on"),
         declare=[("sent_on", "DATE")],
         func=f"""
-            SELECT (closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date INTO sent_on
+            SELECT {day_of("closed_at")} INTO sent_on
               FROM agreements_paymentbatch WHERE id = NEW.batch_id;
             IF NEW.paid_on IS NOT NULL AND sent_on IS NULL THEN
                 {refuse("the batch of this payment was not sent")}
@@ -171,10 +171,10 @@ def ordered_after_its_certificate() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         declare=[("earliest", "DATE")],
         func=f"""
-            SELECT greatest((c.certified_at AT TIME ZONE '{settings.TIME_ZONE}')::date,
-                            (b.opened_at AT TIME ZONE '{settings.TIME_ZONE}')::date) INTO earliest
+            SELECT greatest({day_of("c.certified_at")},
+                            {day_of("b.opened_at")}) INTO earliest
               FROM agreements_paymentclaim c, agreements_paymentbatch b WHERE c.id = NEW.claim_id AND b.id = NEW.batch_id;
-            IF (NEW.ordered_at AT TIME ZONE '{settings.TIME_ZONE}')::date < earliest THEN
+            IF {day_of("NEW.ordered_at")} < earliest THEN
                 {refuse("a payment is ordered once its claim is certified and its batch open, on %", "earliest")}
             END IF;
             RETURN NEW;
@@ -214,22 +214,22 @@ def batch_sent_with_its_total() -> pgtrigger.Trigger:
         condition=pgtrigger.Condition("OLD.state = 'open' AND NEW.state = 'sent'"),
         declare=[("total", "NUMERIC"), ("last_on", "DATE")],
         func=f"""
-            SELECT coalesce(sum(amount), 0), (max(ordered_at) AT TIME ZONE '{settings.TIME_ZONE}')::date
+            SELECT coalesce(sum(amount), 0), {day_of("max(ordered_at)")}
               INTO total, last_on FROM agreements_paymentorder WHERE batch_id = NEW.id AND state <> 'cancelled';
             IF total = 0 THEN
                 {refuse("the batch holds no order")}
             END IF;
-            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date > {last_day(LAST_OF_RUNNING_COSTS, "NEW.year")} THEN
+            IF {day_of("NEW.closed_at")} > {last_day(LAST_OF_RUNNING_COSTS, "NEW.year")} THEN
                 {refuse("the budget year % took orders until 31 January of the next", "NEW.year")}
             END IF;
-            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date > {last_day(LAST_OF_INVESTMENT, "NEW.year")}
+            IF {day_of("NEW.closed_at")} > {last_day(LAST_OF_INVESTMENT, "NEW.year")}
                AND EXISTS ({INVESTMENT_ORDERS} AND o.batch_id = NEW.id) THEN
                 {refuse("the investment credits of % took orders until 31 December", "NEW.year")}
             END IF;
             IF NEW.closed_total IS DISTINCT FROM total THEN
                 {refuse("the orders of the batch come to % and not to %", "total", "NEW.closed_total")}
             END IF;
-            IF (NEW.closed_at AT TIME ZONE '{settings.TIME_ZONE}')::date < last_on THEN
+            IF {day_of("NEW.closed_at")} < last_on THEN
                 {refuse("the batch is sent after its last order, of %", "last_on")}
             END IF;
             RETURN NEW;

@@ -26,6 +26,7 @@ from agreements.models.triggers import (
     sums_up,
 )
 from agreements.settlements.triggers import report_follows_its_agreement
+from core.days_in_sql import day_of
 from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -113,7 +114,7 @@ class Tranche(WorkflowModel):
                     END IF;
                     SELECT max(t.rank) INTO reported FROM agreements_tranche t
                      WHERE t.agreement_id = NEW.agreement_id AND t.rank < NEW.rank AND t.amount > 0;
-                    SELECT greatest(its.notified_on, max((r.decided_at AT TIME ZONE '{settings.TIME_ZONE}')::date))
+                    SELECT greatest(its.notified_on, max({day_of("r.decided_at")}))
                       INTO earliest FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
                      WHERE t.agreement_id = NEW.agreement_id AND t.rank = reported;
                     IF NEW.released_on < earliest THEN

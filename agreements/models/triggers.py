@@ -5,7 +5,8 @@ Every refusal is raised with the SQLSTATE of a check violation, so that Django s
 """
 
 import pgtrigger
-from django.conf import settings
+
+from core.days_in_sql import TODAY, day_of
 
 #: SQL of the case of a row, where the row names its agreement or its claim.
 CASE_OF_AGREEMENT = "(SELECT application_id FROM agreements_agreement WHERE id = NEW.agreement_id)"
@@ -73,15 +74,15 @@ def days_in_order(*days: tuple[str, str], past: tuple[str, ...] = ()) -> pgtrigg
     theirs changes.
     """
 
-    def day_of(column: str) -> str:
+    def day_in(column: str) -> str:
         is_moment = column.endswith("_at")
-        return f"(NEW.{column} AT TIME ZONE '{settings.TIME_ZONE}')::date" if is_moment else f"NEW.{column}"
+        return day_of(f"NEW.{column}") if is_moment else f"NEW.{column}"
 
     columns = [column for column, _what in days]
     new, old = (", ".join(f"{row}.{column}" for column in columns) for row in ("NEW", "OLD"))
     steps = "".join(
         f"""
-            this := {day_of(column)};
+            this := {day_in(column)};
             IF this < latest THEN
                 {refuse("% (%) comes before %, on %", f"'{what}'", "this", "latest_what", "latest")}
             END IF;
@@ -89,11 +90,10 @@ def days_in_order(*days: tuple[str, str], past: tuple[str, ...] = ()) -> pgtrigg
         for column, what in days
     )
     whats = dict(days)
-    today = f"(now() AT TIME ZONE '{settings.TIME_ZONE}')::date"
     steps += "".join(
         f"""
-            IF {day_of(column)} > {today} THEN
-                {refuse("% (%) is to come", f"'{whats[column]}'", day_of(column))}
+            IF {day_in(column)} > {TODAY} THEN
+                {refuse("% (%) is to come", f"'{whats[column]}'", day_in(column))}
             END IF;"""
         for column in past
     )

@@ -1,9 +1,9 @@
 """What the database refuses of an agreement that has ended, whatever the door."""
 
 import pgtrigger
-from django.conf import settings
 
 from agreements.models.triggers import refuse
+from core.days_in_sql import day_of
 
 ENDED = "('completed', 'terminated', 'lapsed')"
 #: SQL, true where the settlement of the agreement lets ``claim`` go on.
@@ -28,7 +28,7 @@ def ends_with_its_settlement() -> pgtrigger.Trigger:
                          AND NOT {GOES_ON.format(claim="c.id")}) THEN
                 {refuse("the settlement says what becomes of every claim under way")}
             END IF;
-            SELECT s.kept_amount, (s.decided_at AT TIME ZONE '{settings.TIME_ZONE}')::date INTO kept, decided_on
+            SELECT s.kept_amount, {day_of("s.decided_at")} INTO kept, decided_on
               FROM agreements_settlement s WHERE s.agreement_id = NEW.id;
             SELECT coalesce(sum(l.amount - c.paid_amount), 0) INTO named
               FROM agreements_settlementline l JOIN agreements_settlement s ON s.id = l.settlement_id
@@ -118,7 +118,7 @@ def report_follows_its_agreement() -> pgtrigger.Trigger:
             IF grant_state <> 'in_force' THEN
                 {refuse("a report is filed and read while its agreement is in force")}
             END IF;
-            IF NEW.state <> 'returned' AND (NEW.filed_at AT TIME ZONE 'UTC')::date < year.ends_on THEN
+            IF NEW.state <> 'returned' AND {day_of("NEW.filed_at")} <= year.ends_on THEN
                 {refuse("a report is filed once its year has ended, on %", "year.ends_on")}
             END IF;
             IF NEW.state = 'accepted' AND NEW.spent_amount = 0 AND NEW.decision_comment = '' THEN

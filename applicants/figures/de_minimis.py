@@ -45,7 +45,7 @@ register(
             JOIN applicants_deminimisaid o ON o.applicant_id = member.id AND o.withdrawn_on IS NULL
                 AND o.granted_on <= g.granted_on
                 AND (o.granted_on > g.granted_on - make_interval(years => c.years)
-                     OR (%(anniversary)s AND o.granted_on = (g.granted_on - make_interval(years => c.years))::date))
+                     OR (%(anniversary)s AND o.granted_on = g.granted_on - make_interval(years => c.years)))
                 AND (c.counts @> to_jsonb(o.regime) OR (c.counts = '[]' AND o.regime = g.regime))
                 AND (o.recorded_at <= g.recorded_at)
             WHERE g.origin = 'granted' AND g.withdrawn_on IS NULL

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from applicants.figures.impartial import IMPARTIAL
 from applicants.models import Applicant
 from applicants.models.triggers import MONTHS_IF_UNSET
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 from core.roles import ACTING_ROLES
 
@@ -30,7 +31,7 @@ register(
         # fixed length: a day is let pass.
         sql=f"""
             SELECT kept.applicant_id AS id, u.email AS label,
-                   (kept.ended_at + make_interval(months => {MONTHS_IF_UNSET}))::date AS expected, kept.counts_until::date AS found
+                   {day_of(f"kept.ended_at + make_interval(months => {MONTHS_IF_UNSET})")} AS expected, {day_of("kept.counts_until")} AS found
             FROM applicants_keptinterest kept JOIN core_user u ON u.id = kept.user_id
             WHERE NOT EXISTS (
                 SELECT 1 FROM (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.engine.labels import is_own
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.figures.names import names_of
@@ -33,7 +34,7 @@ def _part(place: int, model: type[models.Model]) -> str:
     changed = " OR ".join(f"{column} IS DISTINCT FROM was_{number}" for number, column in enumerate(columns))
     key = quote("pgh_obj_id")
     return (
-        f"SELECT {place} AS place, line.{key} AS id, line.pgh_created_at::date AS day,"  # noqa: S608
+        f"SELECT {place} AS place, line.{key} AS id, {day_of('line.pgh_created_at')} AS day,"  # noqa: S608
         " line.pgh_context->>'user' AS person, line.pgh_context->>'label' AS acting FROM ("
         f"SELECT *, lag(pgh_id) OVER mine AS was_there, {before} FROM {history} WINDOW mine AS (PARTITION BY {key} ORDER BY pgh_id)) AS line"
         f" WHERE line.pgh_label = 'update' AND line.was_there IS NOT NULL AND ({changed})"

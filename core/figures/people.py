@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.figures.names import action_words
 from core.models.user import User
@@ -72,8 +73,8 @@ register(
         sentence=_("Nobody did anything on the work of others since they became an auditor, but ask for reports."),
         source=_("Rule 4 of the domain: who audits the work does none of it."),
         subject=User,
-        sql="""
-            SELECT u.id, u.email || ' · ' || max(e.action) AS label, since.day::date AS expected, max(e.created_at)::date AS found
+        sql=f"""
+            SELECT u.id, u.email || ' · ' || max(e.action) AS label, {day_of("since.day")} AS expected, {day_of("max(e.created_at)")} AS found
             FROM core_user u JOIN core_user_groups r ON r.user_id = u.id
             JOIN auth_group g ON g.id = r.group_id AND g.name = 'auditor'
             JOIN LATERAL (SELECT max(pgh_created_at) AS day FROM core_userroleevent
@@ -83,7 +84,7 @@ register(
             WHERE (kind.app_label, kind.model) <> ('core', 'job')
               AND NOT (kind.app_label = 'core' AND kind.model = 'user' AND e.object_id = u.id)
             GROUP BY u.id, since.day ORDER BY u.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         label_words=action_words,
         relation="",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.engine.lines import Lines
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.figures.names import action_words
@@ -63,7 +64,7 @@ def unsealed_lines() -> Iterator[Broken]:
     for place, model in enumerate(models):
         lines = Lines.of(model)
         parts.append(
-            f"SELECT {place} AS place, count(*) AS lines, min(line.pgh_created_at)::date AS day,"  # noqa: S608
+            f"SELECT {place} AS place, count(*) AS lines, {day_of('min(line.pgh_created_at)')} AS day,"  # noqa: S608
             f" (array_agg(line.{lines.key}::text ORDER BY line.pgh_id))[1] AS row FROM {lines.table} AS line"
             " WHERE line.pgh_created_at < clock_timestamp() - make_interval(mins => %(minutes)s) AND NOT EXISTS ("
             f"SELECT FROM core_historyseal AS seal WHERE seal.\"table\" = '{lines.name}' AND seal.line = line.pgh_id)"
@@ -86,11 +87,11 @@ register(
         sentence=_("No event waits for its seal longer than the settings allow."),
         source=_("Settings of the Region (ESSOR_SEALED_WITHIN): what is not sealed can be removed without a trace."),
         subject=Event,
-        sql="""
-            SELECT event.id, event.action AS label, event.created_at::date AS expected, NULL AS found FROM core_event event
+        sql=f"""
+            SELECT event.id, event.action AS label, {day_of("event.created_at")} AS expected, NULL AS found FROM core_event event
             WHERE coalesce(event.recorded_at, event.created_at) < clock_timestamp() - make_interval(mins => %(minutes)s)
               AND NOT EXISTS (SELECT 1 FROM core_eventseal seal WHERE seal.event_id = event.id) ORDER BY event.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         parameters=_minutes,
         unit=Unit.DAY,
         label_words=action_words,
@@ -112,15 +113,15 @@ register(
         sentence=_("Once the nightly reading has begun, no stored file goes unread for more than two days."),
         source=PROOF,
         subject=Document,
-        sql="""
-            SELECT doc.id, doc.name AS label, (now() - make_interval(days => %(days)s))::date AS expected,
-                   looked.checked_at::date AS found
+        sql=f"""
+            SELECT doc.id, doc.name AS label, {day_of("now() - make_interval(days => %(days)s)")} AS expected,
+                   {day_of("looked.checked_at")} AS found
             FROM core_storedfile file JOIN core_document doc ON doc.id = (SELECT min(id) FROM core_document WHERE file_id = file.id)
             LEFT JOIN core_filecheck looked ON looked.file_id = file.id
             WHERE coalesce(looked.checked_at, file.created_at) < now() - make_interval(days => %(days)s)
               AND EXISTS (SELECT 1 FROM core_filecheck WHERE checked_at < now() - make_interval(days => %(days)s))
             ORDER BY doc.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         parameters=_days,
         unit=Unit.DAY,
         relation="≥",

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.days_in_sql import TODAY
 from core.engine.kinds import kind_of
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -125,8 +126,8 @@ class Document(models.Model):
                 operation=pgtrigger.Delete,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Q(old__retention_until__isnull=False),
-                func="""
-                    IF OLD.retention_until >= CURRENT_DATE THEN
+                func=f"""
+                    IF OLD.retention_until >= {TODAY} THEN
                         RAISE EXCEPTION 'document % must be kept until %', OLD.id, OLD.retention_until
                             USING ERRCODE = 'check_violation';
                     END IF;

@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import TODAY, day_of
 from core.figures.invariants import Invariant, Unit, register
-from grants.figures.filing import day
 from grants.models import Application, CommitteeSession
 
 register(
@@ -19,24 +19,24 @@ register(
         sql=f"""
             SELECT app.id, coalesce(app.number, app.title) AS label, step.follows AS expected, step.day AS found
             FROM (
-                SELECT id AS case_id, {day("created_at")} AS follows, {day("submitted_at")} AS day FROM grants_application
+                SELECT id AS case_id, {day_of("created_at")} AS follows, {day_of("submitted_at")} AS day FROM grants_application
                 UNION ALL
-                SELECT id, {day("submitted_at")}, received_complete_on FROM grants_application
+                SELECT id, {day_of("submitted_at")}, received_complete_on FROM grants_application
                 UNION ALL
-                SELECT id, {day("submitted_at")}, {day("now()")} FROM grants_application
+                SELECT id, {day_of("submitted_at")}, {TODAY} FROM grants_application
                 UNION ALL
-                SELECT application_id, {day("requested_at")}, {day("answered_at")} FROM grants_piecerequest
+                SELECT application_id, {day_of("requested_at")}, {day_of("answered_at")} FROM grants_piecerequest
                 UNION ALL
-                SELECT application_id, {day("asked_at")}, {day("answered_at")} FROM grants_opinion
+                SELECT application_id, {day_of("asked_at")}, {day_of("answered_at")} FROM grants_opinion
                 UNION ALL
-                SELECT application_id, {day("made_at")}, {day("visa_at")} FROM grants_proposal
+                SELECT application_id, {day_of("made_at")}, {day_of("visa_at")} FROM grants_proposal
                 UNION ALL
-                SELECT application_id, {day("made_at")}, {day("sent_back_at")} FROM grants_proposal
+                SELECT application_id, {day_of("made_at")}, {day_of("sent_back_at")} FROM grants_proposal
                 UNION ALL
-                SELECT p.application_id, {day("app.submitted_at")}, {day("p.made_at")}
+                SELECT p.application_id, {day_of("app.submitted_at")}, {day_of("p.made_at")}
                 FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
                 UNION ALL
-                SELECT item.application_id, {day("p.visa_at")}, {day("item.decided_at")}
+                SELECT item.application_id, {day_of("p.visa_at")}, {day_of("item.decided_at")}
                 FROM grants_agendaitem item JOIN grants_proposal p ON p.application_id = item.application_id
                  AND p.sent_back_at IS NULL JOIN grants_committeesession s ON s.id = item.session_id
                 WHERE item.decision = 'granted' AND s.closed_at IS NOT NULL
@@ -58,7 +58,7 @@ register(
         sql=f"""
             SELECT s.id, coalesce(nullif(s.deliberation_number, ''), s.title) AS label, step.follows AS expected, step.day AS found
             FROM grants_committeesession s CROSS JOIN LATERAL (VALUES
-                ({day("s.convened_at")}, {day("s.opened_at")}), ({day("s.opened_at")}, {day("s.closed_at")}),
+                ({day_of("s.convened_at")}, {day_of("s.opened_at")}), ({day_of("s.opened_at")}, {day_of("s.closed_at")}),
                 (s.deliberation_on, s.legality_sent_on)) AS step (follows, day)
             WHERE step.day < step.follows ORDER BY s.id
         """,  # noqa: S608 - fragments of our own

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Application, CommitteeSession
 
@@ -231,13 +232,13 @@ register(
             "General Code of Local Authorities, Articles L4132-18 and L4141-1: the members meet on the day convened."
         ),
         subject=CommitteeSession,
-        sql="""
-            SELECT id, title || ' · ' || deliberation_number AS label, (held_at AT TIME ZONE 'Europe/Paris')::date AS expected,
-                   (least(opened_at, closed_at) AT TIME ZONE 'Europe/Paris')::date AS found
+        sql=f"""
+            SELECT id, title || ' · ' || deliberation_number AS label, {day_of("held_at")} AS expected,
+                   {day_of("least(opened_at, closed_at)")} AS found
             FROM grants_committeesession
-            WHERE (least(opened_at, closed_at) AT TIME ZONE 'Europe/Paris')::date
-                  < (held_at AT TIME ZONE 'Europe/Paris')::date ORDER BY id
-        """,
+            WHERE {day_of("least(opened_at, closed_at)")}
+                  < {day_of("held_at")} ORDER BY id
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≥",
     ),
@@ -247,15 +248,15 @@ register(
         sentence=_("A closed session has decided on every case of its agenda, on a day that is not in the future."),
         source=_("Rule 6 of the domain, and General Code of Local Authorities, Article L4141-1."),
         subject=CommitteeSession,
-        sql="""
-            SELECT s.id, s.title || ' · ' || s.deliberation_number || CASE WHEN s.held_at > s.closed_at + interval '1 day'
+        sql=f"""
+            SELECT s.id, s.title || ' · ' || s.deliberation_number || CASE WHEN {day_of("s.held_at")} > {day_of("s.closed_at")}
                        THEN ' · future' ELSE '' END AS label, 0 AS expected,
                    count(item.id) FILTER (WHERE item.decision = '') AS found
             FROM grants_committeesession s LEFT JOIN grants_agendaitem item ON item.session_id = s.id
             WHERE s.state = 'closed' GROUP BY s.id
-            HAVING count(item.id) FILTER (WHERE item.decision = '') > 0 OR s.held_at > s.closed_at + interval '1 day'
+            HAVING count(item.id) FILTER (WHERE item.decision = '') > 0 OR {day_of("s.held_at")} > {day_of("s.closed_at")}
             ORDER BY s.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.NUMBER,
         counted=_("points without a decision"),
         label_words={"future": _("closed before its day")},
@@ -283,15 +284,15 @@ register(
         ),
         source=_("Regulation (EU) 2023/2831, Article 3(2) and (3): an aid counts from the day on which it is granted."),
         subject=CommitteeSession,
-        sql="""
+        sql=f"""
             SELECT s.id, concat_ws(' · ', s.title, nullif(s.deliberation_number, '')) AS label,
-                   (greatest(s.convened_at, max(a.submitted_at)) AT TIME ZONE 'UTC')::date AS expected,
-                   least((s.held_at AT TIME ZONE 'UTC')::date, s.deliberation_on) AS found
+                   {day_of("greatest(s.convened_at, max(a.submitted_at))")} AS expected,
+                   least({day_of("s.held_at")}, s.deliberation_on) AS found
             FROM grants_committeesession s LEFT JOIN grants_agendaitem i ON i.session_id = s.id
             LEFT JOIN grants_application a ON a.id = i.application_id GROUP BY s.id
-            HAVING least((s.held_at AT TIME ZONE 'UTC')::date, s.deliberation_on)
-                   < (greatest(s.convened_at, max(a.submitted_at)) AT TIME ZONE 'UTC')::date ORDER BY s.id
-        """,
+            HAVING least({day_of("s.held_at")}, s.deliberation_on)
+                   < {day_of("greatest(s.convened_at, max(a.submitted_at))")} ORDER BY s.id
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≥",
     ),

@@ -1,8 +1,8 @@
 """What was filed: its snapshot, its budget, its request."""
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 from grants.models import Application
 from grants.rules.deadlines import DEFAULT_SILENCE_MONTHS
@@ -12,11 +12,6 @@ CERFA = _("Form CERFA 12156: the total of the charges is the total of the produc
 PENDING = (
     "('submitted', 'incomplete', 'admissible', 'in_instruction', 'instructed', 'ready_for_committee', 'scheduled')"
 )
-
-
-def day(column: str) -> str:
-    """The day of a moment where the Region is."""
-    return f"({column} AT TIME ZONE '{settings.TIME_ZONE}')::date"
 
 
 register(
@@ -108,10 +103,10 @@ register(
         sql=f"""
             SELECT id, label, expected, found FROM (
                 SELECT app.id, app.number AS label, app.decision_due_on AS found,
-                       ({day("app.submitted_at")} + make_interval(months => coalesce(
+                       ({day_of("app.submitted_at")} + make_interval(months => coalesce(
                            (v.definition #>> '{{deadlines,silence_months}}')::int, {DEFAULT_SILENCE_MONTHS})))::date
                        + coalesce((
-                           SELECT sum(greatest(least({day("r.answered_at")}, r.due_on) - {day("r.requested_at")}, 0))
+                           SELECT sum(greatest(least({day_of("r.answered_at")}, r.due_on) - {day_of("r.requested_at")}, 0))
                            FROM grants_piecerequest r WHERE r.application_id = app.id
                        ), 0)::int AS expected
                 FROM grants_application app JOIN grants_programmeversion v ON v.id = app.programme_version_id

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
 from core.dates import add_years, format_date_long
+from core.days_in_sql import day_of
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
@@ -43,13 +44,17 @@ FROZEN_ONCE_CLOSED = """
     RETURN NEW;
 """
 
-# By the days of UTC: coarser than the condition, which counts the days of the Region, but the same on every server.
-NOT_BEFORE_ITS_DAY = """
-    IF (least(NEW.opened_at, NEW.closed_at) AT TIME ZONE 'UTC')::date < (NEW.held_at AT TIME ZONE 'UTC')::date THEN
+# Old rows are looked at when a day of theirs changes.
+NOT_BEFORE_ITS_DAY = f"""
+    IF TG_OP = 'UPDATE' AND (NEW.held_at, NEW.opened_at, NEW.closed_at, NEW.deliberation_on)
+       IS NOT DISTINCT FROM (OLD.held_at, OLD.opened_at, OLD.closed_at, OLD.deliberation_on) THEN
+        RETURN NEW;
+    END IF;
+    IF {day_of("least(NEW.opened_at, NEW.closed_at)")} < {day_of("NEW.held_at")} THEN
         RAISE EXCEPTION 'a session is neither opened nor closed before its day' USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.deliberation_on IS NOT NULL AND NEW.closed_at IS NOT NULL
-       AND NEW.deliberation_on > (NEW.closed_at AT TIME ZONE 'UTC')::date + 1 THEN
+       AND NEW.deliberation_on > {day_of("NEW.closed_at")} THEN
         RAISE EXCEPTION 'a deliberation is not dated after the session was closed' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

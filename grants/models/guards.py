@@ -1,10 +1,10 @@
 """What the database refuses of sessions, envelopes and calls beside one another: their dates, their programme, their
 open cases. Conditions and forms say the same before it; these are the last word, whatever the door.
-
-The days of the triggers are those of UTC: at most one off the Region's, the same on every server.
 """
 
 import pgtrigger
+
+from core.days_in_sql import day_of
 
 CONVENED_AHEAD = "1 year"  # at most so long before its day is a session convened: later is a slip of the year
 
@@ -27,8 +27,8 @@ def session_date_follows() -> pgtrigger.Trigger:
                IS NOT DISTINCT FROM (OLD.held_at, OLD.convened_at, OLD.deliberation_on, OLD.state) THEN
                 RETURN NEW;
             END IF;
-            day := (NEW.held_at AT TIME ZONE 'UTC')::date;
-            IF day < (NEW.convened_at AT TIME ZONE 'UTC')::date THEN
+            day := {day_of("NEW.held_at")};
+            IF day < {day_of("NEW.convened_at")} THEN
                 {_refuse("a session is not held on % before it was convened", "day")}
             END IF;
             IF NEW.held_at > NEW.convened_at + interval '{CONVENED_AHEAD}' THEN
@@ -37,7 +37,7 @@ def session_date_follows() -> pgtrigger.Trigger:
             IF NEW.deliberation_on < day THEN
                 {_refuse("a deliberation is not dated before its session, %", "day")}
             END IF;
-            SELECT max((a.submitted_at AT TIME ZONE 'UTC')::date) INTO filed FROM grants_agendaitem i
+            SELECT max({day_of("a.submitted_at")}) INTO filed FROM grants_agendaitem i
               JOIN grants_application a ON a.id = i.application_id WHERE i.session_id = NEW.id;
             IF day < filed THEN
                 {_refuse("a session is not held on % before the filing of a case of its agenda, %", "day", "filed")}
@@ -54,7 +54,7 @@ def case_filed_before_its_session() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         when=pgtrigger.Before,
         func=f"""
-            IF (SELECT (s.held_at AT TIME ZONE 'UTC')::date < (a.submitted_at AT TIME ZONE 'UTC')::date
+            IF (SELECT {day_of("s.held_at")} < {day_of("a.submitted_at")}
                   FROM grants_committeesession s, grants_application a
                  WHERE s.id = NEW.session_id AND a.id = NEW.application_id) THEN
                 {_refuse("a session is not held before the filing of a case of its agenda")}

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
 from reporting.models import ExpenditureDeclaration, Operation
@@ -120,14 +121,14 @@ register(
         ),
         source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
         subject=ExpenditureDeclaration,
-        sql="""
-            SELECT d.id, d.number AS label, (coalesce(d.control_started_at, d.submitted_at) AT TIME ZONE 'Europe/Paris')::date AS expected,
-                   (coalesce(c.issued_at, d.controlled_at, d.submitted_at) AT TIME ZONE 'Europe/Paris')::date AS found
+        sql=f"""
+            SELECT d.id, d.number AS label, {day_of("coalesce(d.control_started_at, d.submitted_at)")} AS expected,
+                   {day_of("coalesce(c.issued_at, d.controlled_at, d.submitted_at)")} AS found
             FROM reporting_expendituredeclaration d LEFT JOIN reporting_certificate c ON c.declaration_id = d.id
             WHERE d.submitted_at < d.opened_at OR d.control_started_at < d.submitted_at
                OR d.controlled_at < d.control_started_at OR c.issued_at < d.controlled_at
                OR c.issued_at > d.controlled_at + interval '1 day' ORDER BY d.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≥",
     ),

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from core.days_in_sql import day_of
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from reporting.models import (
     Basis,
@@ -12,6 +13,7 @@ from reporting.models import (
     PaymentApplicationState,
 )
 from reporting.models.granted import PUBLIC_MONEY
+from reporting.models.guards import GRACE_DAYS
 
 ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
 # What an entry asks for: three amounts that nobody adds up.
@@ -22,7 +24,7 @@ AMOUNTS = {
 }
 # SQL of what a payment application p is called: its national reference, else fund, accounting year and number.
 NAMED = """coalesce(nullif(p.national_reference, ''), (
-    SELECT concat_ws(' · ', fund.code, to_char(year.starts_on, 'YYYY') || '-' || to_char(year.ends_on, 'YYYY'), p.number)
+    SELECT concat_ws(' · ', fund.code, EXTRACT(YEAR FROM year.starts_on) || '-' || EXTRACT(YEAR FROM year.ends_on), p.number)
     FROM reporting_fund fund, reporting_accountingyear year WHERE fund.id = p.fund_id AND year.id = p.accounting_year_id))"""
 
 register(
@@ -146,9 +148,9 @@ register(
         ),
         source=_("Regulation (EU) 2021/1060, Article 98(6)(b): what is being assessed is not asked for."),
         subject=PaymentApplication,
-        sql="""
-            SELECT p.id, c.number AS label, (p.sent_at AT TIME ZONE 'Europe/Paris')::date AS expected,
-                   (s.since AT TIME ZONE 'Europe/Paris')::date AS found
+        sql=f"""
+            SELECT p.id, c.number AS label, {day_of("p.sent_at")} AS expected,
+                   {day_of("s.since")} AS found
             FROM reporting_paymentapplication p JOIN reporting_paymentapplicationline l ON l.application_id = p.id
             JOIN reporting_paymentapplicationentry e ON e.line_id = l.id JOIN reporting_certificate k ON k.id = e.certificate_id
             JOIN reporting_expendituredeclaration d ON d.id = k.declaration_id
@@ -163,7 +165,7 @@ register(
                         AND v.from_state = 'suspended' AND v.to_state = 'paid' AND v.created_at < p.sent_at)
                   AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f WHERE f.claim_id = c.id AND f.kind = 'fault_open'
                                     AND f.answer = 'regular' AND f.answered_at <= p.sent_at)) ORDER BY p.id, c.id
-        """,
+        """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         relation="≥",
     ),
@@ -191,12 +193,12 @@ register(
         subject=PaymentApplication,
         sql=f"""
             SELECT p.id, {NAMED} AS label,
-                   (coalesce(accepted_at, sent_at, now()) AT TIME ZONE 'Europe/Paris')::date AS expected,
+                   {day_of("coalesce(accepted_at, sent_at, now())")} AS expected,
                    coalesce(accepted_on, sent_on) AS found
             FROM reporting_paymentapplication p
-            WHERE accepted_on > (accepted_at AT TIME ZONE 'Europe/Paris')::date OR accepted_on < sent_on
-               OR sent_on > (sent_at AT TIME ZONE 'Europe/Paris')::date
-               OR sent_on < (closed_at AT TIME ZONE 'Europe/Paris')::date OR sent_at < closed_at
+            WHERE accepted_on > {day_of("accepted_at")} OR accepted_on < sent_on
+               OR sent_on > {day_of("sent_at")}
+               OR sent_on < {day_of("closed_at")} OR sent_at < closed_at
                OR closed_at < opened_at OR accepted_at < sent_at ORDER BY id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
@@ -215,15 +217,15 @@ register(
         subject=PaymentApplication,
         sql=f"""
             SELECT p.id, {NAMED} AS label, y.ends_on AS expected,
-                   greatest(p.opened_at, p.closed_at, max(c.issued_at))::date AS found
+                   {day_of("greatest(p.opened_at, p.closed_at, max(c.issued_at))")} AS found
             FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
             LEFT JOIN reporting_paymentapplicationline l ON l.application_id = p.id
             LEFT JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
             LEFT JOIN reporting_certificate c ON c.id = e.certificate_id
             WHERE p.state <> 'void' GROUP BY p.id, y.id
-            HAVING (p.opened_at AT TIME ZONE 'UTC')::date < y.starts_on - 1
-                OR (coalesce(p.closed_at, p.opened_at) AT TIME ZONE 'UTC')::date > y.ends_on + 31
-                OR (max(c.issued_at) AT TIME ZONE 'UTC')::date > y.ends_on ORDER BY p.id
+            HAVING {day_of("p.opened_at")} < y.starts_on
+                OR {day_of("coalesce(p.closed_at, p.opened_at)")} > y.ends_on + {GRACE_DAYS}
+                OR {day_of("max(c.issued_at)")} > y.ends_on ORDER BY p.id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
         relation="≤",
@@ -239,10 +241,10 @@ register(
         ),
         subject=PaymentApplication,
         sql=f"""
-            SELECT p.id, {NAMED} AS label, y.ends_on + 31 AS expected,
+            SELECT p.id, {NAMED} AS label, y.ends_on + {GRACE_DAYS} AS expected,
                    p.sent_on AS found
             FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
-            WHERE (p.sent_on > y.ends_on + 31) <> (p.late_reason <> '') ORDER BY p.id
+            WHERE (p.sent_on > y.ends_on + {GRACE_DAYS}) <> (p.late_reason <> '') ORDER BY p.id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
         relation="≤",

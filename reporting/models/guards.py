@@ -4,9 +4,9 @@ Sources: Regulation (EU) 2021/1060, Articles 2(29), 91(1) and 98 (accounting yea
 """
 
 import pgtrigger
-from django.conf import settings
 
 from agreements.models.triggers import refuse
+from core.days_in_sql import day_of
 from reporting.models.granted import ASKED_AND_NOT_PAID
 
 GRACE_DAYS = 31
@@ -15,7 +15,7 @@ GRACE_DAYS = 31
 
 def in_its_accounting_year() -> pgtrigger.Trigger:
     """A payment application is opened and closed in its accounting year or the month after, for a fund that one of the
-    programme's priorities has. The days are those of UTC, one off at most."""
+    programme's priorities has."""
     return pgtrigger.Trigger(
         name="in_its_accounting_year",
         when=pgtrigger.Before,
@@ -24,8 +24,8 @@ def in_its_accounting_year() -> pgtrigger.Trigger:
         func=f"""
             IF TG_OP = 'UPDATE' AND NOT (OLD.state = 'open' AND NEW.state = 'closed') THEN RETURN NEW; END IF;
             SELECT * INTO year FROM reporting_accountingyear WHERE id = NEW.accounting_year_id;
-            day := (coalesce(NEW.closed_at, NEW.opened_at) AT TIME ZONE 'UTC')::date;
-            IF (NEW.opened_at AT TIME ZONE 'UTC')::date < year.starts_on - 1 OR day > year.ends_on + {GRACE_DAYS} THEN
+            day := {day_of("coalesce(NEW.closed_at, NEW.opened_at)")};
+            IF {day_of("NEW.opened_at")} < year.starts_on OR day > year.ends_on + {GRACE_DAYS} THEN
                 {refuse("an application is made in its accounting year (% to %) or the month after, not on %",
                         "year.starts_on", "year.ends_on", "day")}
             END IF;
@@ -59,16 +59,15 @@ def sent_late_for_a_reason() -> pgtrigger.Trigger:
 
 def recorded_when_it_came() -> pgtrigger.Trigger:
     """A sending or an acceptance is recorded on its day or later: it is not to come when it is written down."""
-    day_of = f"(NEW.{{}} AT TIME ZONE '{settings.TIME_ZONE}')::date".format
     return pgtrigger.Trigger(
         name="recorded_when_it_came",
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update,
         func=f"""
-            IF NEW.sent_on > {day_of("sent_at")} THEN
+            IF NEW.sent_on > {day_of("NEW.sent_at")} THEN
                 {refuse("% (%) is to come", "'its sending'", "NEW.sent_on")}
             END IF;
-            IF NEW.accepted_on > {day_of("accepted_at")} THEN
+            IF NEW.accepted_on > {day_of("NEW.accepted_at")} THEN
                 {refuse("% (%) is to come", "'its acceptance'", "NEW.accepted_on")}
             END IF;
             RETURN NEW;
@@ -87,7 +86,7 @@ def certified_by_the_end_of_its_year() -> pgtrigger.Trigger:
                          JOIN reporting_paymentapplication a ON a.id = l.application_id
                          JOIN reporting_accountingyear y ON y.id = a.accounting_year_id
                          JOIN reporting_certificate c ON c.id = NEW.certificate_id
-                        WHERE l.id = NEW.line_id AND (c.issued_at AT TIME ZONE 'UTC')::date > y.ends_on) THEN
+                        WHERE l.id = NEW.line_id AND {day_of("c.issued_at")} > y.ends_on) THEN
                 {refuse("what is certified after the end of an accounting year enters the application of a later one")}
             END IF;
             RETURN NEW;

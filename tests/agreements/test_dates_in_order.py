@@ -31,7 +31,7 @@ def test_the_region_signs_after_the_beneficiary_and_notifies_after_that():
     [
         {"notified_on": LONG_AGO},
         {"region_signed_on": LONG_AGO},
-        {"notified_on": timezone.localdate() + timedelta(days=2)},
+        {"notified_on": timezone.localdate() + timedelta(days=1)},
         {"ended_on": LONG_AGO},
     ],
 )
@@ -51,8 +51,8 @@ def test_the_database_keeps_the_dates_of_a_payment_in_order():
     for row, change in (
         (claim, {"ordered_at": last_week}),
         (batch, {"closed_at": last_week}),
-        (order, {"paid_on": last_week.date()}),
-        (order, {"paid_on": timezone.localdate() + timedelta(days=2)}),
+        (order, {"paid_on": timezone.localdate(last_week)}),
+        (order, {"paid_on": timezone.localdate() + timedelta(days=1)}),
     ):
         with pytest.raises(DatabaseError, match="comes before|is to come"), transaction.atomic():
             type(row).objects.filter(pk=row.pk).update(**change)
@@ -66,7 +66,7 @@ def test_a_payment_follows_the_sending_of_its_batch():
     payments.close_batch(batch, actor=house.finance)
     order = batch.orders.get()
     with pytest.raises(TransitionRefused) as refused:
-        payments.confirm_payments([order], paid_on=before.date(), actor=house.finance)
+        payments.confirm_payments([order], paid_on=timezone.localdate(before), actor=house.finance)
     assert order.reference in str(refused.value)
     payments.confirm_payments([order], paid_on=timezone.localdate(), actor=house.finance)
 

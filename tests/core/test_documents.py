@@ -254,7 +254,7 @@ def test_no_delete_before_the_retention_date(user: User) -> None:
 def test_a_document_without_a_date_or_past_it_can_go(user: User) -> None:
     store(PDF_BYTES, name="a.pdf", subject=None, user=user).delete()
     document = store(PDF_BYTES, name="a.pdf", subject=None, user=user)
-    keep_until(document, timezone.localdate() - timedelta(days=2))
+    keep_until(document, timezone.localdate() - timedelta(days=1))
     document.delete()
     assert not Document.objects.exists()
 

@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -508,4 +508,3 @@ def test_submit_is_not_for_the_system():
     application = filled_draft()
     assert refusal(perform, application, "submit", actor=None, system=True).code == "permission"
     assert not mail.outbox
-    assert date.today()
