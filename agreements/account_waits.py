@@ -7,7 +7,8 @@ them and wait for another.
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from agreements.models import AgreementShare, GivenUpPart, PaymentOrder
+from agreements.models import Agreement, AgreementShare, GivenUpPart, Instalment, PaymentClaim, PaymentOrder
+from agreements.settlements.services import OVER
 from applicants.models import BankAccount
 
 #: What is certified of a claim and neither given up nor ordered.
@@ -51,3 +52,18 @@ def is_unknown() -> Q:
     live = {"state__in": ["entered", "verified"]}
     to_persons = Q(Exists(_shares_left().exclude(_accounts("applicant", **live)))) & PERSONS
     return LEFT & (to_persons | ~Q(_accounts("agreement__beneficiary", **live)) & ~PERSONS)
+
+
+def gave_up_all() -> Q:
+    """The condition, on bank accounts, that their holder gave up a share and that nothing more is paid to them: every claim
+    under way of their acts is given up for them, every other payment was claimed, and no act that lives is their own."""
+    holder = OuterRef("applicant")
+    given_up = GivenUpPart.objects.filter(share__applicant=holder)
+    own = Agreement.objects.filter(beneficiary=holder, ended_on__isnull=True)
+    this = GivenUpPart.objects.filter(claim=OuterRef("pk"), share=OuterRef(OuterRef("pk")))
+    claims = PaymentClaim.objects.filter(~Exists(this), agreement=OuterRef("agreement")).exclude(state__in=OVER)
+    unclaimed = Instalment.objects.filter(agreement=OuterRef("agreement"), agreement__ended_on__isnull=True).exclude(
+        claims__state__in=[state for state in PaymentClaim.State.values if state != "rejected"]
+    )
+    left = AgreementShare.objects.filter(Exists(claims) | Exists(unclaimed), applicant=holder)
+    return Q(Exists(given_up)) & ~Q(Exists(own)) & ~Q(Exists(left))

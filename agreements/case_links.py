@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agreements.agreement_page import tasks_alone
 from agreements.models import Agreement
 from agreements.models.querysets import HIDDEN_FROM_BENEFICIARY
+from agreements.settlements.services import in_the_register
 from agreements.turns import AwaitsBeneficiary
+from applicants.de_minimis.told import Told
 from grants.case_links import CaseLink
 from grants.states import GRANTED
 
@@ -44,3 +47,17 @@ def _signature(agreement: Agreement) -> str:
     if agreement.state == Agreement.State.SIGNED:
         return _("You have signed; the Region signs next.")
     return ""
+
+
+def told_in_register(case_number: str) -> Told | None:
+    """What the page of a grant in the de minimis register says: what is to be asked back of it, and where that stands."""
+    found = Agreement.objects.filter(
+        application__number=case_number, ended_on__isnull=False, settlement__unjustified_amount__gt=0
+    )
+    agreement = found.select_related("settlement").first()
+    if agreement is None:
+        return None
+    url = reverse("admin:agreements_agreement_change", args=[agreement.pk])
+    return Told(
+        in_the_register(agreement), f"{url}#settlement", _("Settlement of %(number)s") % {"number": agreement.number}
+    )

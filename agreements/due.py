@@ -73,6 +73,12 @@ def above_what_is_due(claim) -> Decimal:
     return max(_ordered(others) - _noted(others) - _entitlement_of(claim, siblings).amount, ZERO)
 
 
+def due_on(agreement, instalment) -> Decimal:
+    """Euros that are due in all on the part (tranche or agreement) of an instalment, for its certified expenditure."""
+    claim = agreement.claims.model(agreement=agreement, instalment=instalment)
+    return _entitlement_of(claim, _siblings_of(claim)).amount
+
+
 def _noted(others) -> Decimal:
     """Euros that other claims were closed with as paid above what is due."""
     return sum_money(others.values_list("overpaid_amount", flat=True))

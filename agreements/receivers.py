@@ -10,7 +10,14 @@ from agreements.duplicates import raise_warnings
 from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.rules.deadlines import payment_due_on
-from agreements.settlements.services import close_if_over, free_what_is_left, overpaid_of, still_granted
+from agreements.settlements.services import (
+    close_if_over,
+    closed_above,
+    free_what_is_left,
+    in_the_register,
+    still_granted,
+)
+from agreements.settlements.unjustified import follow_unjustified
 from applicants.de_minimis.register import follow_grant, record_granted
 from core.money import format_euros
 from core.signals import transitioned
@@ -93,12 +100,12 @@ def _reason_of_end(agreement: Agreement, comment: str = "") -> str:
 
 
 def _with_what_is_asked_back(agreement: Agreement, reason: str) -> str:
-    """The reason for the register: what was paid above what is due is said there."""
-    overpaid = overpaid_of(agreement)
-    if not overpaid:
-        return reason
-    words = _("%(amount)s were paid above what is due, and are to be asked back.") % {"amount": format_euros(overpaid)}
-    return f"{reason} {words}".strip()
+    """The reason for the register: what is to be asked back is said there."""
+    told = [reason]
+    if above := closed_above(agreement):
+        words = _("%(amount)s were paid above what is due, and are to be asked back.")
+        told.append(words % {"amount": format_euros(above)})
+    return " ".join([*told, in_the_register(agreement)]).strip()
 
 
 @receiver(transitioned, sender=TrancheReport, dispatch_uid="agreements_report_moved")
@@ -115,6 +122,10 @@ def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="agreements_claim_moved")
 def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
     """Filed: invoices met twice are marked. The beneficiary reads what follows; what is over is closed and freed."""
+    if instance.agreement.state in ENDED:
+        ended = Agreement.objects.filter(pk=instance.agreement_id, settlement__isnull=False).first()
+        if ended is not None:
+            follow_unjustified(ended)
     if name == "submit":
         raise_warnings(instance)
     if name in notices.CLAIM_MAILS:

@@ -129,6 +129,14 @@ TRIGGERS = {
         "kept",
         "named",
     ),
+    "no expenditure justifies % of what is paid, and % would be asked back": told(
+        _(
+            "No expenditure justifies %(reckoned)s of what is paid, and %(written)s would be asked back: read the page again."
+        ),
+        "reckoned",
+        "written",
+    ),
+    "a settlement is written once": told(_("The settlement of an agreement is written once.")),
     "an agreement ends on the day of its settlement, %": told(
         _("The settlement is of %(day)s: the agreement ends on that day."), "day"
     ),

@@ -26,8 +26,11 @@ def why_not_now(report: TrancheReport) -> str | None:
     return " ".join(refusal.values()) if refusal else None
 
 
-def file_report(tranche: Tranche, *, summary: str, spent_amount: Decimal, upload, actor) -> TrancheReport:
-    """File the report of a year. ``upload`` is the file that holds its activity and its accounts.
+def file_report(
+    tranche: Tranche, *, summary: str, spent_amount: Decimal, upload, actor, amount_is_right: bool = False
+) -> TrancheReport:
+    """File the report of a year. ``upload`` is the file that holds its activity and its accounts; ``amount_is_right`` is the
+    answer of who was asked about an amount far from what was planned.
 
     Raises:
         ReportRefused: not this person's, the year is not open, or a report was filed.
@@ -50,5 +53,6 @@ def file_report(tranche: Tranche, *, summary: str, spent_amount: Decimal, upload
             document=store_report(locked, upload, actor),
             filed_by=actor,
         )
-        record(report, "file", actor=actor, data={"spent": spent_amount, "file": report.document})
+        told = {"spent": spent_amount, "file": report.document}
+        record(report, "file", actor=actor, data=told | ({"amount_is_right": True} if amount_is_right else {}))
     return report

@@ -8,9 +8,12 @@ from agreements import (  # noqa: F401 - connects the receivers of the transitio
     retention,
     work,
 )
-from agreements.case_links import awaits_beneficiary, links_of_case
+from agreements.account_waits import gave_up_all
+from agreements.case_links import awaits_beneficiary, links_of_case, told_in_register
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from agreements.wording import wordings
+from applicants.accounts_not_awaited import register_not_awaited
+from applicants.de_minimis.told import register_teller
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
@@ -122,6 +125,8 @@ def register() -> None:
     register_access("agreements.PaymentBatch", may_see_batch)
     register_case_links(links_of_case)
     register_duties(awaits_beneficiary)
+    register_teller(told_in_register)
+    register_not_awaited(gave_up_all)
     register_act_templates(wordings)
     navigation.register_portal(
         _("My agreements"), "agreements:agreements", audience="applicant", order=30, prefix="/conventions/"

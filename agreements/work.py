@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from agreements import account_waits
+from agreements.asked_back import TO_ASK_BACK, asked_back
 from agreements.batch_days import is_late, last_day_of, what_to_do_late
 from agreements.closing import BALANCE, CLOSES
 from agreements.models import (
@@ -113,8 +114,8 @@ def _unanswered_today() -> Q:
 
 
 def claims_overpaid(user) -> QuerySet:
-    """Claims that ended with more paid before than what is due: the difference is to be asked back."""
-    return PaymentClaim.objects.for_user(user).filter(overpaid_amount__gt=0)
+    """Claims paid above what is due, as they or the settlement of their agreement say: the difference is to be asked back."""
+    return PaymentClaim.objects.for_user(user).filter(TO_ASK_BACK)
 
 
 def claims_suspended(user) -> QuerySet:
@@ -299,21 +300,14 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     # One query for both: those to order first, then those paid above what is due.
     claims = (claims_to_order(user).exclude(certified_by=user) | claims_overpaid(user)).with_case()
     claims = claims.annotate(
-        is_overpaid=ExpressionWrapper(Q(overpaid_amount__gt=0), BooleanField()),
+        is_overpaid=ExpressionWrapper(TO_ASK_BACK, BooleanField()),
+        unjustified=F("agreement__settlement__unjustified_amount"),
         waits=ExpressionWrapper(account_waits.waits(), BooleanField()),
     )
     claims = list(claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN])
     parts = to_order(claim for claim in claims if claim.waits and not claim.is_overpaid)
     for claim in claims:
         if claim.is_overpaid:
-            yield WorkItem(
-                due=None,
-                title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-                why=_("Paid above what is due: %(amount)s to be asked back, repayment awaited")
-                % {"amount": format_euros(claim.overpaid_amount)},
-                url=change_url(claim),
-                action=_("Read"),
-            )
             continue
         left = parts.get(claim.pk)
         if left is not None and not left.now:
@@ -326,6 +320,7 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             url=change_url(claim),
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
         )
+    yield from asked_back([claim for claim in claims if claim.is_overpaid], change_url)
     yield from _work_on_batches(user)
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants.accounts_not_awaited import not_awaited
 from applicants.de_minimis.links import open_questions
 from applicants.effects import tell_representatives, tell_requester
 from applicants.models import BankAccount, DeMinimisAid, JoinRequest
@@ -38,10 +39,11 @@ def _requests_to_answer(user: Any) -> int:
 
 
 def _accounts_as_work(user: Any) -> list[WorkItem]:
-    """Accounts to verify, for finance: a change first, because payments wait for it."""
+    """Accounts to verify, for finance: a change first, because payments wait for it. Those for which none waits any more stay
+    in the list of accounts alone."""
     if not user.has_role(Role.FINANCE_OFFICER):
         return []
-    waiting = BankAccount.objects.waiting().exclude(entered_by=user).select_related("applicant")
+    waiting = BankAccount.objects.waiting().exclude(entered_by=user).exclude(not_awaited()).select_related("applicant")
     return [
         WorkItem(
             due=timezone.localdate(account.entered_at + VERIFY_WITHIN) if account.is_change else None,

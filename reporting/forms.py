@@ -15,6 +15,7 @@ from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.sometimes import sometimes
 from core.templatetags.essor import percent
+from reporting.eu_programmes.at_the_end import end_of
 from reporting.eu_programmes.given_up import above_payable
 from reporting.eu_programmes.rates import allocation_of, share_above, share_in_force
 from reporting.models import (
@@ -86,6 +87,8 @@ class FlagAnswerForm(TransitionForm):
         elif self.instance.kind == FlagKind.ABOVE_PAYABLE:
             found = above_payable(version.operation.agreement, version.financing.values_list("kind", "label", "amount"))
             told |= {gettext("Can still be paid"): format_euros(found["payable"])} if found else {}
+        elif self.instance.kind == FlagKind.PAID_NOT_BORNE and "paid" in self.instance.detail:
+            told[gettext("Paid by the EU and the Region")] = format_euros(Decimal(self.instance.detail["paid"]))
         elif self.instance.claim_id:
             told[gettext("Claim")] = self.instance.claim.number
         elif self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY):
@@ -128,6 +131,12 @@ class FlagAnswerForm(TransitionForm):
                 _("The EU amount (%(eu)s) is still above the eligible cost (%(eligible)s). Correct one of the two.")
                 % {"eu": format_euros(eu_amount), "eligible": format_euros(eligible)},
             )
+        end = end_of(current.operation) if "eligible_cost" in changes else None
+        if end is not None and eligible > end.declarable:
+            sentence = _(
+                "The agreement has ended: %(declarable)s are declared or can still be. Give an eligible cost within it."
+            )
+            self.add_error("eligible_cost", sentence % {"declarable": format_euros(end.declarable)})
         if self.instance.kind == FlagKind.ABOVE_PAYABLE:
             plan = replan(current, facts_of_version(current) | changes)
             if found := above_payable(current.operation.agreement, plan):

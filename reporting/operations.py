@@ -12,6 +12,7 @@ from core.events import record
 from core.money import ZERO, sum_money
 from core.sequences import next_number
 from core.text import fold
+from reporting.eu_programmes.at_the_end import end_of
 from reporting.eu_programmes.doubts import drop_untrue_doubts
 from reporting.eu_programmes.given_up import above_payable, still_granted_of
 from reporting.eu_programmes.rates import doubt_the_rate
@@ -237,10 +238,20 @@ def replan(before: OperationVersion, facts: Mapping[str, Any]) -> list[tuple[str
     remainder_kind = SourceKind.UNKNOWN
     if of_agreement:
         remainder_kind = SourceKind.OWN
-        kept = _with_grant_shared(kept, still_granted_of(before.operation.agreement), facts["eu_amount"])
+        kept = _with_grant_shared(kept, _granted_of(before.operation, kept, facts), facts["eu_amount"])
     return listed_financing(
         facts["fund"], facts["eligible_cost"], facts["eu_amount"], kept=kept, remainder_kind=remainder_kind
     )
+
+
+def _granted_of(operation: Operation, kept: list[tuple[str, str, Decimal]], facts: Mapping[str, Any]) -> Decimal:
+    """Return what the EU and the Region bear together: what the agreement grants; once it has ended, what is justified of
+    it, within what the others leave of the eligible cost."""
+    end = end_of(operation)
+    if end is None:
+        return still_granted_of(operation.agreement)
+    others = sum_money(amount for kind, _name, amount in kept if kind != SourceKind.REGION)
+    return max(min(end.kept, facts["eligible_cost"] - others), ZERO)
 
 
 def _with_grant_shared(

@@ -44,10 +44,9 @@ def claim_moved(sender, instance, name, source, target, actor, **kwargs) -> None
         raise TransitionRefused("conditions", {"__all__": _declared(instance)})
     if source == state.SUSPENDED and target == state.PAID:
         doubt_the_fault(instance)
-    given_up = name in ("give_up", "give_up_at_end")
-    if given_up:
+    if name in ("give_up", "give_up_at_end"):
         doubt_the_plan(instance.agreement_id)
-    if instance.agreement.state in ENDED and (given_up or target in (state.CERTIFIED, state.PAID, state.REJECTED)):
+    if instance.agreement.state in ENDED and instance.agreement.eu_fund:
         follow_the_end(instance.agreement_id, actor=actor)
 
 
@@ -65,10 +64,13 @@ def why_certification_stays(claim) -> str | None:
 
 
 @receiver(transitioned, sender=ExpenditureDeclaration, dispatch_uid="reporting_declaration_moved")
-def declaration_moved(sender, instance, name, **kwargs) -> None:
-    """A control that ends is told to the beneficiary when something was rejected or waits."""
+def declaration_moved(sender, instance, name, actor, **kwargs) -> None:
+    """A control that ends is told to the beneficiary when something was rejected or waits; the plan of an ended operation
+    follows what was retained."""
     if name == "conclude":
         send_controlled(instance)
+        if instance.operation.agreement_id:  # one that was taken in from a list has none
+            follow_the_end(instance.operation.agreement_id, actor=actor)
 
 
 @receiver(post_save, sender=PriorityAllocation, dispatch_uid="reporting_allocation_saved")

@@ -139,6 +139,14 @@ TRIGGERS = {
     "an operation keeps its code, its origin and the date of its first publication": told(
         _("An operation keeps its code, its origin and the date of its first publication.")
     ),
+    "the agreement has ended: % are declared or can still be, and % would be eligible": told(
+        _(
+            "The agreement has ended: %(declarable)s are declared or can still be, and %(eligible)s would be eligible. Give an "
+            "eligible cost within it."
+        ),
+        "declarable",
+        "eligible",
+    ),
     "the agreement has ended: % are paid and kept, and % would be planned": told(
         _("The agreement has ended: %(kept)s of it remain a grant, and the EU and the Region would bear %(planned)s."),
         "kept",

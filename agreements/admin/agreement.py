@@ -21,7 +21,6 @@ from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, w
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.schedule.services import extensions_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
-from agreements.settlements.unjustified import unjustified_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
@@ -203,7 +202,6 @@ class AgreementAdmin(CasePageAdmin):
                 "settlement": settlement,
                 "settlement_lines": lines,
                 "standing": standing_of(obj),
-                "unjustified": unjustified_of(obj),
             }
             panels.insert(0, Panel(_("Settlement"), f"{folder}/settlement.html", context, anchor="settlement"))
         if years := years_of(obj):

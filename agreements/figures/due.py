@@ -3,21 +3,12 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim
-from agreements.models.due_rules import COMPARES, ENTITLED, SETTLES
+from agreements.models.due_rules import AXES_OF, COMPARES, DUE_IN_ALL, SETTLES, TERMS
 from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 
 DUE = _("Terms of the agreement: what is paid follows the expenditure of the very part (year, person, axis) it is for.")
 
-#: SQL: what each axis of a grant, or of one of its years, was granted and costs. Only of some agreements, ``{which}``.
-AXES_OF = """
-    SELECT a.id AS agreement_id, t.id AS tranche_id, part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
-           sum((part ->> 'cost')::numeric) AS base
-    FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
-    CROSS JOIN jsonb_array_elements(app.granted_plan -> 'parts') AS part
-    LEFT JOIN agreements_tranche t ON t.agreement_id = a.id AND t.rank = (part ->> 'year')::int
-    WHERE {which} AND (part ->> 'cost')::numeric > 0 GROUP BY a.id, t.id, part ->> 'axis'
-"""
 #: … of agreements that paid something.
 AXES = AXES_OF.format(which="a.ordered_amount > 0")
 #: … and of those of which a balance on expenditure is certified (``claim``).
@@ -29,23 +20,6 @@ CLAIMS = f"""
            {COMPARES} AS compares
     FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.state <> 'rejected'
 """  # noqa: S608 - fragments of our own
-#: SQL: what is due in all for the spending of each row ``its``, by axis where the grant has several.
-DUE_IN_ALL = f"""
-    SELECT its.*, CASE
-        WHEN cardinality(known.axes) > 1 AND NOT EXISTS (
-            SELECT 1 FROM spending s WHERE s.key = its.key AND s.axis <> ALL (known.axes) AND s.spent <> 0)
-        THEN (SELECT sum({ENTITLED.format(granted="x.granted", base="x.base", spent="coalesce(s.spent, 0)")})
-              FROM axis x LEFT JOIN spending s ON s.key = its.key AND s.axis = x.axis
-              WHERE x.agreement_id = its.agreement_id AND x.tranche_id IS NOT DISTINCT FROM its.tranche_id)
-        ELSE {ENTITLED.format(granted="its.granted", base="its.base", spent="its.spent")} END AS due
-    FROM its LEFT JOIN LATERAL (
-        SELECT array_agg(DISTINCT x.axis) AS axes FROM axis x
-        WHERE x.agreement_id = its.agreement_id AND x.tranche_id IS NOT DISTINCT FROM its.tranche_id) AS known ON TRUE
-"""  # noqa: S608 - fragments of our own
-TERMS = """
-    coalesce(t.amount, a.granted_amount) AS granted, coalesce(t.cost, a.eligible_base) AS base, a.proration AS policy,
-    a.proration_tolerance, a.proration_cut
-"""
 
 register(
     Invariant(

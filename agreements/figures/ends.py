@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
+from agreements.settlements.kept import UNJUSTIFIED
 from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 
@@ -39,6 +40,24 @@ register(
                OR s.paid_amount + s.kept_amount + s.freed_amount <> s.granted_amount
             ORDER BY a.id
         """,
+    ),
+    Invariant(
+        code="agreements.settlement-asks-back",
+        name=_("Paid and justified by nothing"),
+        sentence=_(
+            "A settlement says, as claims now stand, what is paid or still kept and that no certified expenditure makes due, on "
+            "the parts of its agreement of which nobody declares anything more."
+        ),
+        source=_(
+            "Terms of the agreement: what is paid follows the expenditure of the very part (year, person, axis) it is for."
+        ),
+        subject=Agreement,
+        sql=f"""
+            SELECT a.id, a.number AS label, known.amount AS expected, s.unjustified_amount AS found
+            FROM ({UNJUSTIFIED.format(which="a.ended_on IS NOT NULL")}) AS known
+            JOIN agreements_settlement s ON s.id = known.id JOIN agreements_agreement a ON a.id = s.agreement_id
+            WHERE s.unjustified_amount <> known.amount ORDER BY a.id
+        """,  # noqa: S608 - fragments of our own
     ),
     Invariant(
         code="agreements.ended-is-settled",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, ExpenditureLine, PaymentClaim
-from agreements.models.expenditure import EXAMINED_COLUMNS
+from agreements.models.expenditure import COMPARED_COLUMNS, EXAMINED_COLUMNS
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
     credits_over_their_invoice,
@@ -20,6 +20,7 @@ PERIOD = _("Regulation (EU) 2021/1060, Article 63(2), and terms of the agreement
 
 #: SQL: the history line ``h`` says of the line ``l`` what it says now. The erasure of a person empties both.
 _AS_IT_STANDS = " AND ".join(f"h.{name} IS NOT DISTINCT FROM l.{name}" for name in EXAMINED_COLUMNS)
+_AS_COMPARED = " AND ".join(f"h.{name} IS NOT DISTINCT FROM l.{name}" for name in COMPARED_COLUMNS)
 
 
 def not_recognised() -> Iterator[Broken]:
@@ -193,6 +194,49 @@ register(
         """,  # noqa: S608 - fragments of our own
         unit=Unit.TEXT,
         words={"examined": _("examined as it stands"), "changed": _("changed since")},
+    ),
+    Invariant(
+        code="agreements.answered-as-it-stands",
+        name=_("Answers about two invoices"),
+        sentence=_(
+            "An answer about an invoice declared twice that holds was given after the last change of both lines: it speaks of them "
+            "as they stand."
+        ),
+        source=ONCE,
+        subject=PaymentClaim,
+        # When it was given and when the lines were written, by the histories: both are of the database.
+        sql=f"""
+            SELECT c.id, c.number || ' · ' || l.invoice_number AS label, 'answered' AS expected, 'changed' AS found
+            FROM agreements_duplicatewarning w
+            CROSS JOIN LATERAL (
+                SELECT min(e.pgh_created_at) AS at FROM agreements_duplicatewarningevent e
+                WHERE e.pgh_obj_id = w.id AND e.answered_at = w.answered_at) AS given
+            JOIN agreements_expenditureline l ON l.id IN (w.line_id, w.other_line_id)
+            JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            WHERE w.answered_at IS NOT NULL AND w.lapsed_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM agreements_expenditurelineevent h
+                WHERE h.pgh_obj_id = l.id AND h.pgh_created_at <= given.at AND {_AS_COMPARED})
+            ORDER BY c.id, l.rank
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.TEXT,
+        words={"answered": _("answered as it stands"), "changed": _("changed since")},
+    ),
+    Invariant(
+        code="agreements.rank-is-given-once",
+        name=_("Numbers of the lines"),
+        sentence=_(
+            "No line of a claim has a number above the last that was given: a number is given to one line alone."
+        ),
+        source=_("Rule 6 of the domain: what is said of a line in the history is not said of another one."),
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || ' · ' || max(l.rank) AS label, c.last_rank AS expected, max(l.rank) AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            GROUP BY c.id HAVING max(l.rank) > c.last_rank ORDER BY c.id
+        """,
+        unit=Unit.NUMBER,
+        counted=_("number of the line"),
+        relation="≤",
     ),
     Invariant(
         code="agreements.certified-is-reviewed",

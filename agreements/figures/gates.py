@@ -6,8 +6,8 @@ from agreements.models import PaymentBatch, PaymentClaim
 from agreements.models.claim_rules import AWAITS_SIRET, CATEGORY_OF_BODY, ENDS_OF_A_DRAFT, ENDS_OF_A_FILED_ONE
 from agreements.models.payment_rules import INVESTMENT_ORDERS, last_day
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
-from core.days_in_sql import day_of
-from core.figures.invariants import Invariant, Unit, register
+from core.days_in_sql import TODAY, day_of
+from core.figures.invariants import Invariant, Severity, Unit, register
 
 register(
     Invariant(
@@ -44,6 +44,47 @@ register(
         """,  # noqa: S608 - constants
         unit=Unit.TEXT,
         words={"event": _("an event that says why"), "none": _("none")},
+    ),
+    Invariant(
+        code="agreements.filed-with-its-forecast",
+        name=_("What was said at a filing"),
+        sentence=_(
+            "A claim keeps what its beneficiary was told when filing it: what would be due, asked back and no longer paid."
+        ),
+        source=_(
+            "Code of relations between the public and the administration, Article L112-3: what is received is answered."
+        ),
+        subject=PaymentClaim,
+        # Claims filed before this was kept have none.
+        sql="""
+            SELECT c.id, c.number AS label, 'said' AS expected, 'none' AS found FROM agreements_paymentclaim c
+            WHERE c.state <> 'draft' AND c.due_as_filed IS NULL AND c.submitted_at > (
+                SELECT min(m.applied) FROM django_migrations m
+                 WHERE m.app = 'agreements' AND m.name = '0038_claims_keep_what_was_said_at_their_filing') ORDER BY c.id
+        """,
+        unit=Unit.TEXT,
+        words={"said": _("what was said at the filing"), "none": _("none")},
+        severity=Severity.FOLLOW_UP,
+    ),
+    Invariant(
+        code="agreements.open-batch-in-time",
+        name=_("Open batches"),
+        sentence=_("No batch is still open after the last day on which it may be sent."),
+        source=_(
+            "General Code of Local Authorities, Article L1612-11: the additional days are for running costs alone."
+        ),
+        subject=PaymentBatch,
+        sql=f"""
+            SELECT b.id, b.number AS label, told.last AS expected, {TODAY} AS found
+            FROM agreements_paymentbatch b CROSS JOIN LATERAL (
+                SELECT CASE WHEN EXISTS ({INVESTMENT_ORDERS} AND o.batch_id = b.id)
+                       THEN {last_day(LAST_OF_INVESTMENT, "b.year")} ELSE {last_day(LAST_OF_RUNNING_COSTS, "b.year")} END AS last
+            ) AS told
+            WHERE b.state = 'open' AND told.last < {TODAY} ORDER BY b.id
+        """,  # noqa: S608 - constants
+        unit=Unit.DAY,
+        relation="≤",
+        severity=Severity.FOLLOW_UP,
     ),
     Invariant(
         code="agreements.sent-within-its-year",

@@ -251,6 +251,35 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="agreements.rest-is-somebodys",
+        name=_("Rest of a claim of several persons"),
+        sentence=_(
+            "What is certified of a claim of several persons, and neither given up nor ordered, is within what the persons who wait"
+            " for it can still be paid of their shares: all of it can be ordered now, or waits for an account."
+        ),
+        source=_("Rule 2 of the domain: payments never exceed what was granted, to each person."),
+        subject=PaymentClaim,
+        sql="""
+            WITH gone AS (
+                SELECT share_id, claim_id, amount FROM agreements_paymentorder
+                WHERE state <> 'cancelled' AND share_id IS NOT NULL
+                UNION ALL SELECT share_id, claim_id, amount FROM agreements_givenuppart WHERE share_id IS NOT NULL
+            ), spent AS (
+                SELECT share_id, sum(amount) AS amount FROM gone GROUP BY share_id
+            )
+            SELECT c.id, c.number AS label, rest.amount AS expected,
+                   coalesce(sum(greatest(s.amount - coalesce(spent.amount, 0), 0)), 0) AS found
+            FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id AND a.payee = 'persons'
+            CROSS JOIN LATERAL (SELECT c.certified_amount - c.given_up_amount - c.ordered_amount AS amount) AS rest
+            LEFT JOIN agreements_agreementshare s ON s.agreement_id = a.id
+                 AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.claim_id = c.id AND gone.share_id = s.id)
+            LEFT JOIN spent ON spent.share_id = s.id
+            WHERE c.state IN ('certified', 'ordered') AND rest.amount > 0 GROUP BY c.id, c.number, rest.amount
+            HAVING coalesce(sum(greatest(s.amount - coalesce(spent.amount, 0), 0)), 0) < rest.amount ORDER BY c.id
+        """,
+        relation="≥",
+    ),
+    Invariant(
         code="agreements.ended-holds-nothing",
         name=_("Commitment of an ended agreement"),
         sentence=_("An ended agreement holds of its commitment only what was paid and what its settlement keeps."),

@@ -15,6 +15,7 @@ from agreements.figures import (
     terms,
     totals,
     work,
+    years,
 )
 from agreements.models import Agreement, PaymentBatch, PaymentClaim
 from core.figures.numbers import register_numbers
@@ -34,6 +35,7 @@ DECLARED = (
     terms,
     kept,
     work,
+    years,
 )
 
 register_numbers((Agreement, "number"), (PaymentClaim, "number"), (PaymentBatch, "number"))

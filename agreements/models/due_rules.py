@@ -12,6 +12,33 @@ ENTITLED = """greatest(least({spent}, CASE
              OR (its.proration_cut = 'from' AND {spent} * 100 = {base} * (100 - its.proration_tolerance)))
     THEN round(div({granted} * {spent} * 100, {base}) / 100, 2) ELSE {granted} END), 0)"""
 
+#: SQL: what each axis of a grant, or of one of its years, was granted and costs. Only of some agreements, ``{which}``.
+AXES_OF = """
+    SELECT a.id AS agreement_id, t.id AS tranche_id, part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
+           sum((part ->> 'cost')::numeric) AS base
+    FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
+    CROSS JOIN jsonb_array_elements(app.granted_plan -> 'parts') AS part
+    LEFT JOIN agreements_tranche t ON t.agreement_id = a.id AND t.rank = (part ->> 'year')::int
+    WHERE {which} AND (part ->> 'cost')::numeric > 0 GROUP BY a.id, t.id, part ->> 'axis'
+"""
+#: SQL: what is due in all for the spending of each row ``its``, by axis where the grant has several.
+DUE_IN_ALL = f"""
+    SELECT its.*, CASE
+        WHEN cardinality(known.axes) > 1 AND NOT EXISTS (
+            SELECT 1 FROM spending s WHERE s.key = its.key AND s.axis <> ALL (known.axes) AND s.spent <> 0)
+        THEN (SELECT sum({ENTITLED.format(granted="x.granted", base="x.base", spent="coalesce(s.spent, 0)")})
+              FROM axis x LEFT JOIN spending s ON s.key = its.key AND s.axis = x.axis
+              WHERE x.agreement_id = its.agreement_id AND x.tranche_id IS NOT DISTINCT FROM its.tranche_id)
+        ELSE {ENTITLED.format(granted="its.granted", base="its.base", spent="its.spent")} END AS due
+    FROM its LEFT JOIN LATERAL (
+        SELECT array_agg(DISTINCT x.axis) AS axes FROM axis x
+        WHERE x.agreement_id = its.agreement_id AND x.tranche_id IS NOT DISTINCT FROM its.tranche_id) AS known ON TRUE
+"""
+TERMS = """
+    coalesce(t.amount, a.granted_amount) AS granted, coalesce(t.cost, a.eligible_base) AS base, a.proration AS policy,
+    a.proration_tolerance, a.proration_cut
+"""
+
 #: SQL of the parts of the plan that cost something: of the whole grant, or of the year of the claim.
 _PARTS = """FROM grants_application g CROSS JOIN jsonb_array_elements(g.granted_plan -> 'parts') part
     WHERE g.id = its.application_id AND (part ->> 'cost')::numeric > 0

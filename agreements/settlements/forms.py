@@ -10,10 +10,10 @@ from agreements.settlements.rules import PAY
 from agreements.settlements.services import (
     asked_in_vain,
     certified_in_vain,
+    closed_above,
     has_choice,
     is_given_up,
     open_amount,
-    overpaid_of,
     plan_of,
     under_way,
 )
@@ -67,7 +67,7 @@ class SettlementForm(TransitionForm):
         found = [
             (_("Granted"), agreement.granted_amount),
             (_("Paid"), agreement.paid_amount),
-            (_("Of which above what is due: to be asked back"), overpaid_of(agreement)),
+            (_("Of which above what is due: to be asked back"), closed_above(agreement)),
             (_("Of which no expenditure justifies: to be asked back"), unjustified_of(agreement)),
             (_("Ordered: will be paid"), ordered),
             (_("Claimed, to be decided below"), open_),

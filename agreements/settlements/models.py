@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfAgreementQuerySet, ScopedQuerySet
-from agreements.models.triggers import CASE_OF_AGREEMENT, refuse
+from agreements.models.triggers import CASE_OF_AGREEMENT, frozen, refuse
 from agreements.settlements.services import left_on
+from agreements.settlements.triggers import asks_back_what_nothing_justifies
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
 from core.money import MoneyField
-from core.triggers import append_only_triggers
+from core.triggers import append_only_triggers, no_truncate
 
 
 class Outcome(models.TextChoices):
@@ -26,10 +27,12 @@ class Outcome(models.TextChoices):
 
 @tracked
 class Settlement(models.Model):
-    """What was decided when an agreement in force ended. Amounts are euros; it is written once.
+    """What was decided when an agreement in force ended. Amounts are euros; it is written once, but for what is to be asked
+    back, which follows the claims that go on.
 
     ``granted = paid + kept + freed``: ``kept`` is held for the claims that go on, ``freed`` was given back to the
-    envelope on that day. What a kept claim does not use is given back when it ends.
+    envelope on that day. What a kept claim does not use is given back when it ends. ``unjustified`` is, of what is paid
+    and kept, what no certified expenditure makes due.
     """
 
     agreement = models.OneToOneField(
@@ -40,6 +43,7 @@ class Settlement(models.Model):
     paid_amount = MoneyField(_("paid"))
     kept_amount = MoneyField(_("still to be paid"))
     freed_amount = MoneyField(_("given up"))
+    unjustified_amount = MoneyField(_("paid and justified by no expenditure, to be asked back"), default=0)
     reason = models.TextField(_("reason"), blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,6 +70,10 @@ class Settlement(models.Model):
                 name="settlement_amounts_not_negative",
             ),
             models.CheckConstraint(
+                condition=Q(unjustified_amount__gte=0, unjustified_amount__lte=F("paid_amount") + F("kept_amount")),
+                name="settlement_asks_back_what_is_paid",
+            ),
+            models.CheckConstraint(
                 condition=Q(target__in=["completed", "terminated", "lapsed"]), name="settlement_of_an_end"
             ),
             models.CheckConstraint(
@@ -73,8 +81,18 @@ class Settlement(models.Model):
             ),
         ]
         triggers = [
-            *append_only_triggers(),
+            pgtrigger.Protect(name="never_removed", operation=pgtrigger.Delete),
+            no_truncate(),
+            frozen(
+                "written_once",
+                [
+                    *("id", "agreement_id", "target", "reason", "decided_by_id", "decided_at"),
+                    *("granted_amount", "paid_amount", "kept_amount", "freed_amount"),
+                ],
+                "a settlement is written once",
+            ),
             impartial(["decided_by_id"], bodies_of_case(CASE_OF_AGREEMENT)),
+            asks_back_what_nothing_justifies(),
             pgtrigger.Trigger(
                 name="while_in_force",
                 when=pgtrigger.Before,

@@ -33,14 +33,16 @@ class Plan:
 class Standing:
     """Where an ended agreement stands today, in euros: paid, still kept for claims that go on, given up.
 
-    ``overpaid`` is the part of ``paid`` that is above what is due, and is to be asked back. ``left`` is the most that may
-    still be paid: less than ``kept`` once a claim is certified for less, whose rest is given up when it is paid.
+    ``overpaid`` is the part of ``paid`` that is above what is due, as closed claims say; ``unjustified`` what no expenditure
+    justifies of the rest: both are to be asked back. ``left`` is the most that may still be paid: less than ``kept`` once a
+    claim is certified for less, whose rest is given up when it is paid.
     """
 
     paid: Decimal
     kept: Decimal
     freed: Decimal
     overpaid: Decimal
+    unjustified: Decimal
     left: Decimal
 
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from agreements.certified import why_it_stays
 from agreements.closing import left_to_pay
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
-from core.money import ZERO, sum_money
+from agreements.settlements.unjustified import follow_unjustified
+from core.money import ZERO, format_euros, sum_money
 from core.text import in_a_sentence
 from core.transitions import perform
 from grants.commitments import release
@@ -96,6 +97,7 @@ def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason
         perform(claim, name, actor=actor, comment=words, system=True)
     for tranche in agreement.tranches.filter(state="released"):
         close_if_over(tranche, actor)
+    follow_unjustified(agreement)
     return settlement
 
 
@@ -199,17 +201,36 @@ def held_of(agreement):
 
 
 def overpaid_of(agreement):
-    """Euros paid above what is due, to be asked back: what its claims that were closed for nothing say."""
+    """Euros to be asked back: what its claims that were closed for nothing say, and what its settlement says that no
+    expenditure justifies."""
+    settlement = settlement_of(agreement) if agreement.ended_on else None
+    return closed_above(agreement) + (settlement.unjustified_amount if settlement is not None else ZERO)
+
+
+def closed_above(agreement):
+    """Euros paid above what is due, as its claims that were closed for nothing say."""
     return sum_money(claim.overpaid_amount for claim in agreement.claims.all())
 
 
 def still_granted(agreement):
-    """Euros of an ended agreement that remain a grant: of what it holds, what is not to be asked back.
+    """Euros of an ended agreement that remain a grant: of what it holds, what its closed claims do not ask back.
 
-    The one answer for the register of de minimis aid and for the plan of its operation; in SQL,
-    ``agreements.settlements.kept``.
+    The one answer for the register of de minimis aid; in SQL, ``agreements.settlements.kept``. What the settlement says
+    that no expenditure justifies was granted, and stays so until it is recovered.
     """
-    return held_of(agreement) - overpaid_of(agreement)
+    return held_of(agreement) - closed_above(agreement)
+
+
+def in_the_register(agreement) -> str:
+    """What the register says of a grant of which something paid is justified by nothing; empty where there is none."""
+    settlement = settlement_of(agreement)
+    if settlement is None or not settlement.unjustified_amount:
+        return ""
+    words = _(
+        "Of what was paid, no expenditure justifies %(amount)s: to be asked back (settlement of %(number)s). The aid stays as it"
+        " is until then."
+    )
+    return words % {"amount": format_euros(settlement.unjustified_amount), "number": agreement.number}
 
 
 def standing_of(agreement) -> Standing | None:
@@ -224,7 +245,8 @@ def standing_of(agreement) -> Standing | None:
     lines = _going_on(settlement)
     kept, left = _still_kept(lines), sum_money(left_on(line) for line in lines)
     freed = settlement.granted_amount - agreement.paid_amount - kept
-    return Standing(agreement.paid_amount, kept, freed, overpaid_of(agreement), left)
+    above = closed_above(agreement)
+    return Standing(agreement.paid_amount, kept, freed, above, settlement.unjustified_amount, left)
 
 
 def close_if_over(tranche, actor) -> None:

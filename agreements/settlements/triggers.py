@@ -3,6 +3,7 @@
 import pgtrigger
 
 from agreements.models.triggers import refuse
+from agreements.settlements.kept import UNJUSTIFIED
 from core.days_in_sql import day_of
 
 ENDED = "('completed', 'terminated', 'lapsed')"
@@ -125,5 +126,24 @@ def report_follows_its_agreement() -> pgtrigger.Trigger:
                 {refuse("a year in which nothing was spent is accepted for a reason")}
             END IF;
             RETURN NEW;
+        """,
+    )
+
+
+def asks_back_what_nothing_justifies() -> pgtrigger.Trigger:
+    """What a settlement asks back is what is paid or kept and justified by nothing, when its transaction ends."""
+    return pgtrigger.Trigger(
+        name="asks_back_what_nothing_justifies",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        timing=pgtrigger.Deferred,
+        declare=[("reckoned", "NUMERIC"), ("written", "NUMERIC")],
+        func=f"""
+            SELECT unjustified_amount INTO written FROM agreements_settlement WHERE id = NEW.id;
+            SELECT amount INTO reckoned FROM ({UNJUSTIFIED.format(which="a.id = NEW.agreement_id")}) AS known;
+            IF written <> reckoned THEN
+                {refuse("no expenditure justifies % of what is paid, and % would be asked back", "reckoned", "written")}
+            END IF;
+            RETURN NULL;
         """,
     )

@@ -1,28 +1,66 @@
-"""What was paid in advance of expenditure that nobody will file any more: to be asked back, and said wherever an end is."""
+"""What was paid in advance of expenditure that nobody will declare any more: to be asked back, and said wherever an end is.
+
+``agreements.settlements.kept`` says the same in SQL (``UNJUSTIFIED``): the database refuses a settlement that says
+anything else.
+"""
 
 from decimal import Decimal
 
-from agreements.due import above_what_is_due
-from agreements.settlements.services import OVER
-from core.money import ZERO
+from agreements.due import due_on
+from agreements.settlements.rules import PAY
+from core.money import ZERO, sum_money
 
 
 def unjustified_of(agreement) -> Decimal:
-    """Euros that were paid and that no certified expenditure justifies, on the parts (years, or the whole) of an agreement
-    whose account nobody closes any more: no claim of theirs is under way.
+    """Euros that are paid, or will be, and that no certified expenditure makes due, on the parts (years, or the whole) of
+    an agreement of which nobody declares anything more: no claim of theirs that needs expenditure waits to be certified.
 
     It is what the balance of the part would say, were it closed today with nothing more: what a balance that was closed
-    has said already counts once. Zero where a part needs no expenditure.
+    has said counts there. Zero where a part needs no expenditure. Once the agreement has ended, a claim under way counts for
+    what its settlement keeps; before, for what is ordered of it.
     """
-    claims = list(agreement.claims.all().select_related("instalment"))
-    waiting = {claim.instalment.tranche_id for claim in claims if claim.state not in OVER}
-    paid = {claim.instalment.tranche_id for claim in claims if claim.paid_amount}
-    balances = {
-        instalment.tranche_id: instalment
-        for instalment in agreement.instalments.filter(kind="balance", needs_expenditure=True).select_related("tranche")
-    }
+    claims = list(agreement.claims.exclude(state="rejected").select_related("instalment", "settlement_line"))
+    declares = {claim.instalment.tranche_id for claim in claims if _declares(claim)}
+    counted: dict[int | None, list] = {}
+    for claim in claims:
+        counted.setdefault(claim.instalment.tranche_id, []).append(claim)
+    balances = agreement.instalments.filter(kind="balance", needs_expenditure=True).select_related("tranche")
     found = ZERO
-    for part in paid - waiting:
-        if part in balances:
-            found += above_what_is_due(agreement.claims.model(agreement=agreement, instalment=balances[part]))
+    for balance in balances:
+        of_part = counted.get(balance.tranche_id, [])
+        going = sum_money(_counts_for(agreement, claim) for claim in of_part)
+        if going and balance.tranche_id not in declares:
+            noted = sum_money(claim.overpaid_amount for claim in of_part)
+            found += max(going - noted - due_on(agreement, balance), ZERO)
     return found
+
+
+def follow_unjustified(agreement) -> Decimal:
+    """Write on the settlement of an ended agreement what is to be asked back, as its claims now stand; return it.
+
+    The one door of that amount: called when the agreement ends, and whenever a claim that goes on moves.
+    """
+    settlement = agreement.settlement
+    found = unjustified_of(agreement)
+    if settlement.unjustified_amount != found:
+        settlement.unjustified_amount = found
+        settlement.save(update_fields=["unjustified_amount"])
+    return found
+
+
+def _declares(claim) -> bool:
+    """Whether expenditure of a claim may still be declared, or certified."""
+    return claim.state != "paid" and claim.instalment.needs_expenditure and claim.certified_amount is None
+
+
+def _counts_for(agreement, claim) -> Decimal:
+    """Euros of a claim that are paid, or will be: what the settlement decides of it, what is ordered before the end."""
+    if claim.state == "paid":
+        return claim.paid_amount
+    if getattr(agreement, "settlement", None) is None:
+        return claim.ordered_amount
+    line = getattr(claim, "settlement_line", None)
+    if line is None or line.outcome != PAY:
+        return claim.paid_amount
+    at_stake = claim.claimed_amount if claim.certified_amount is None else claim.payable_amount
+    return max(min(line.amount, at_stake), claim.paid_amount)

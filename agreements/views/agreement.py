@@ -17,7 +17,6 @@ from agreements.permissions import may_sign, may_write_claims
 from agreements.reports import why_not_now
 from agreements.schedule.services import claim_days
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of, why_it_ended
-from agreements.settlements.unjustified import unjustified_of
 from agreements.views.access import add_refusal, own_agreement, own_agreements
 from core.documents import DocumentRefused
 from core.engine.once import once
@@ -67,7 +66,6 @@ def _show(
         "end_reason": "" if settlement or not agreement.ended_on else why_it_ended(agreement),
         "overpaid": overpaid_of(agreement),
         "standing": standing_of(agreement) if settlement else None,
-        "unjustified": unjustified_of(agreement) if settlement else None,
         "settlement_lines": settlement.lines.select_related("claim__instalment") if settlement else [],
         "application": agreement.application,
         "contact": agreement.application.rules.contact,
@@ -207,6 +205,7 @@ def _file_report(request: HttpRequest, form: TrancheReportForm, found: TrancheRe
                 spent_amount=data["spent_amount"],
                 upload=data["document"],
                 actor=request.user,
+                amount_is_right=bool(data.get("amount_is_right")),
             )
     except TransitionRefused as refusal:
         add_refusal(form, refusal)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from applicants.de_minimis import central
 from applicants.de_minimis.register import correct_declared, enter_declared, withdraw_declared
+from applicants.de_minimis.told import told_of
 from applicants.forms.de_minimis import CompleteGrantForm, DeMinimisForm, EnterForm, WithdrawAidForm
 from applicants.models import Applicant, DeMinimisAid
 from applicants.workbooks import DeMinimisAidResource
@@ -252,4 +253,9 @@ class DeMinimisAidAdmin(EssorImportExportAdmin):
                 Panel(_("Declared by mistake"), "applicants/admin/declared_aid_panel.html", {"aid": obj}, side=True)
             ]
         context = {"aid": obj, "may_keep": self._may_keep(request), "today": timezone.localdate()}
-        return [Panel(_("Central register"), "applicants/admin/central_register_panel.html", context, side=True)]
+        central_register = Panel(
+            _("Central register"), "applicants/admin/central_register_panel.html", context, side=True
+        )
+        told = told_of(obj.case_number)
+        said = Panel(_("To be asked back"), "applicants/admin/told_panel.html", {"told": told}, side=True)
+        return [*([said] if told else []), central_register]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from core.transitions import perform
+from reporting.eu_programmes.at_the_end import above_the_plan, end_of
 from reporting.eu_programmes.given_up import above_payable
 from reporting.eu_programmes.rates import Financing, allocation_of, follow_figures, share_above
 from reporting.models import FlagKind, OperationFlag, OperationVersion, PriorityAllocation
@@ -23,6 +24,8 @@ def is_true(flag: OperationFlag, version: OperationVersion, financing: Financing
         return True  # no figure of the operation settles it
     if flag.kind == FlagKind.ABOVE_PAYABLE:
         return bool(above_payable(version.operation.agreement, financing))
+    if flag.kind == FlagKind.PAID_NOT_BORNE:
+        return bool(above_the_plan(end_of(version.operation), financing))
     return is_still_doubtful(
         flag.kind,
         flag.detail,

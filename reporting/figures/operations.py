@@ -9,7 +9,7 @@ from grants.eu_funds import EuFund
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE, UNTRUE_DOUBTS
 from reporting.models import CategoryOfRegion, Operation, OperationFlag, Priority
 from reporting.models.flag import FlagKind, FlagState
-from reporting.models.granted import BORNE_BY_EU, PLANNED, STILL_GRANTED
+from reporting.models.granted import BORNE_BY_EU, BORNE_BY_OTHERS, DECLARABLE, JUSTIFIED, PLANNED, STILL_GRANTED
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
 RATE = _("Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure.")
@@ -86,19 +86,38 @@ register(
         name=_("Region and EU in the plan"),
         sentence=_(
             "The EU and the Region together bear, in the plan of an operation, what its agreement grants and was not given up: "
-            "once it has ended, what is paid and still kept, less what was paid above what is due."
+            "once it has ended, what is paid, or may still be, and is not asked back, within what others leave of its eligible "
+            "cost."
         ),
         source=PLAN,
         subject=Operation,
         sql=f"""
-            SELECT o.id, o.code AS label, {STILL_GRANTED} AS expected,
-                   coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) AS found
-            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
-            LEFT JOIN reporting_financingline f ON f.version_id = o.current_id
-            GROUP BY o.id, a.id
-            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) < {STILL_GRANTED} ORDER BY o.id
+            SELECT id, label, expected, found FROM (
+                SELECT o.id, o.code AS label, {PLANNED} AS found,
+                       CASE WHEN a.state IN {ENDED} THEN least({JUSTIFIED}, v.eligible_cost - {BORNE_BY_OTHERS})
+                            ELSE {STILL_GRANTED} END AS expected
+                FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+                JOIN reporting_operationversion v ON v.id = o.current_id) AS known
+            WHERE found < expected ORDER BY id
         """,  # noqa: S608 - fragments of our own
         relation="≥",
+    ),
+    Invariant(
+        code="reporting.ended-within-what-is-declared",
+        name=_("Eligible cost of an ended operation"),
+        sentence=_(
+            "Once its agreement has ended, the eligible cost of an operation is no more than what is declared and was not "
+            "rejected, and what the claims that its settlement lets go on can still declare."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 63(2): only expenditure that was incurred and paid is eligible."),
+        subject=Operation,
+        sql=f"""
+            SELECT o.id, o.code AS label, {DECLARABLE} AS expected, v.eligible_cost AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            JOIN reporting_operationversion v ON v.id = o.current_id
+            WHERE a.state IN {ENDED} AND v.eligible_cost > {DECLARABLE} ORDER BY o.id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
     ),
     Invariant(
         code="reporting.ended-within-what-is-kept",

@@ -34,8 +34,9 @@ register(
         sentence=_("The amounts of a line of a payment application are the sums of its entries."),
         source=ASKED,
         subject=PaymentApplication,
-        sql="""
-            SELECT p.id, prio.code || ' · ' || l.category_of_region || ' · ' || amount.name AS label, amount.expected, amount.found
+        sql=f"""
+            SELECT p.id, {NAMED} || ' · ' || prio.code || ' · ' || l.category_of_region || ' · ' || amount.name AS label,
+                   amount.expected, amount.found
             FROM reporting_paymentapplicationline l JOIN reporting_paymentapplication p ON p.id = l.application_id
             JOIN reporting_priority prio ON prio.id = l.priority_id
             CROSS JOIN LATERAL (
@@ -46,7 +47,7 @@ register(
             CROSS JOIN LATERAL (VALUES (1, 'eligible', s.eligible, l.eligible_amount), (2, 'union', s.of_union, l.union_amount),
                 (3, 'public', s.of_public, l.public_amount)) AS amount (rank, name, expected, found)
             WHERE amount.expected IS DISTINCT FROM amount.found ORDER BY p.id, l.id, amount.rank
-        """,
+        """,  # noqa: S608 - a constant
         label_words={**dict(CategoryOfRegion.choices), **AMOUNTS},
     ),
     Invariant(
@@ -138,6 +139,29 @@ register(
         """,
         unit=Unit.TEXT,
         words=ANOTHER,
+    ),
+    Invariant(
+        code="reporting.fault-outlives-its-claim",
+        name=_("Fault of a claim that is over"),
+        sentence=_(
+            "Of every claim that was closed while it was suspended and whose expenditure was declared, somebody is asked, or has "
+            "answered, whether that expenditure is regular."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 98(6)(b): what is being assessed is not asked for."),
+        subject=Operation,
+        sql="""
+            SELECT d.operation_id AS id, c.number AS label, 'asked' AS expected, 'none' AS found
+            FROM reporting_expendituredeclaration d JOIN agreements_paymentclaim c ON c.id = d.claim_id
+            WHERE c.state = 'paid'
+              AND EXISTS (SELECT 1 FROM core_event v JOIN django_content_type t ON t.id = v.content_type_id
+                          WHERE t.app_label = 'agreements' AND t.model = 'paymentclaim' AND v.object_id = c.id
+                            AND v.from_state = 'suspended' AND v.to_state = 'paid')
+              AND NOT EXISTS (SELECT 1 FROM reporting_operationflag f WHERE f.claim_id = c.id AND f.kind = 'fault_open'
+                                AND f.operation_id = d.operation_id AND f.state IN ('open', 'answered'))
+            ORDER BY d.operation_id, c.id
+        """,
+        unit=Unit.TEXT,
+        words={"asked": _("a doubt, open or answered"), "none": _("none")},
     ),
     Invariant(
         code="reporting.sent-without-doubt",

@@ -38,6 +38,7 @@ class FlagKind(models.TextChoices):
     RATE_ABOVE_PRIORITY = "rate_above_priority", _("EU share above the rate of the priority")
     FAULT_OPEN = "fault_open", _("Fault still open on declared expenditure")
     ABOVE_PAYABLE = "above_payable", _("Plan above what can still be paid")
+    PAID_NOT_BORNE = "paid_not_borne", _("Ended: more is paid than can be declared, review the plan")
 
 
 class FlagState(models.TextChoices):
@@ -67,6 +68,8 @@ _FOUND = {
     "fund": lambda value: str(value),
     "claim": lambda value: _("claim %s") % value,
     "planned": lambda value: _("EU and Region %s in the plan") % format_euros(Decimal(value)),
+    "paid": lambda value: _("%s paid by the EU and the Region") % format_euros(Decimal(value)),
+    "borne": lambda value: _("%s that the plan can bear") % format_euros(Decimal(value)),
     "payable": lambda value: _("at most %s will be paid") % format_euros(Decimal(value)),
 }
 

@@ -4,6 +4,7 @@ Sources: ``eu_cofinancing_model.md``, invariant 9; rule 12 of the domain. ``repo
 the same in Python.
 """
 
+from agreements.settlements.kept import JUSTIFIED, OVERPAID, PAYABLE
 from agreements.settlements.kept import STILL_GRANTED as GRANTED_AFTER_THE_END
 from agreements.settlements.triggers import ENDED
 
@@ -23,6 +24,44 @@ BORNE_BY_EU = """
 PLANNED = """
     (SELECT coalesce(sum(fl.amount), 0) FROM reporting_financingline fl
       WHERE fl.version_id = o.current_id AND fl.kind IN ('eu', 'region'))
+"""
+#: SQL of the euros that certificates of an operation ``o`` lay on others than the EU, the Region and the beneficiary.
+BORNE_BY_OTHERS = """
+    (SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+       JOIN reporting_certificate ct ON ct.id = al.certificate_id
+      WHERE ct.operation_id = o.id AND al.kind IN ('state', 'local', 'public', 'private'))
+"""
+#: SQL of the euros of an operation ``o`` that were declared and that no control has rejected.
+DECLARED = """
+    (SELECT coalesce(sum(CASE WHEN d.state = 'controlled' THEN i.retained_amount ELSE i.declared_amount END), 0)
+       FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+      WHERE d.operation_id = o.id)
+"""
+_WAITING = """
+    FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+    JOIN agreements_paymentclaim c ON c.id = l.claim_id JOIN agreements_instalment n ON n.id = c.instalment_id
+    WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected')
+      AND c.certified_amount IS NULL AND n.needs_expenditure
+"""
+#: SQL, true where a claim that the settlement of ``a`` lets go on may still declare expenditure; the euros of its lines.
+MAY_DECLARE = f"(EXISTS (SELECT 1 {_WAITING}))"
+_IN_LINES = f"(SELECT coalesce(sum(c.declared_total), 0) {_WAITING})"
+#: SQL of the most that the operation ``o`` of an ended agreement ``a`` may have as eligible cost: what is declared, and what can
+#: still be; while a claim may still add expenditure, up to the eligible cost of the agreement.
+DECLARABLE = f"""
+    greatest({DECLARED} + {_IN_LINES},
+             CASE WHEN {MAY_DECLARE} THEN greatest(a.eligible_base, a.granted_amount) ELSE 0 END)
+"""
+#: SQL of the euros that were paid of the grant of ``a``, or may still be, justified or not: not asked back by a closed claim.
+PAID_AT_THE_END = f"(({PAYABLE}) - {OVERPAID})"
+#: SQL of the operations of agreements that have ended: (id, euros that its beneficiary is to keep, euros that are paid or may
+#: still be, euros declared or in the lines of claims that go on, whether these may still add to them, euros of the agreement's
+#: eligible cost).
+AT_THE_END = f"""
+    SELECT o.id, {JUSTIFIED}, {PAID_AT_THE_END}, {DECLARED} + {_IN_LINES}, {MAY_DECLARE},
+           greatest(a.eligible_base, a.granted_amount)
+      FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+     WHERE a.state IN {ENDED} AND {{which}} ORDER BY o.id
 """
 #: SQL of the euros of the EU and of the Region that payment applications ask for as public contribution of ``o``.
 _ASKED = """

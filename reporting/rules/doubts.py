@@ -17,6 +17,7 @@ CORRECTS: dict[str, tuple[str, ...]] = {
     "rate_above_priority": ("eu_amount", "eligible_cost"),
     "fault_open": (),
     "above_payable": ("eu_amount", "eligible_cost"),
+    "paid_not_borne": ("eu_amount", "eligible_cost"),
 }
 
 

@@ -1,8 +1,9 @@
 """What the financing plan of an operation becomes when its agreement ends with less than it granted. Pure, no database.
 
-The EU and the Region bear together what is paid and still kept, never less than what is certified on the EU; each other
-source, and the eligible cost, keep their fraction, so that the rates stay what they were (``eu_cofinancing_model.md``,
-invariants 2, 8 and 9: the sources add up to the eligible cost, and no plan goes under what is certified).
+The eligible cost is what is certified and what can still be declared. The EU and the Region bear together what is paid, or
+may still be, and justified by expenditure, within that cost, never less than what is certified on the EU; the EU bears no
+larger share of the cost than before, and each other source follows the cost (``eu_cofinancing_model.md``, invariants 2, 8 and
+9: the sources add up to the eligible cost, and no plan goes under what is certified).
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ class Line:
 class EndedPlan:
     """A plan in euros: the eligible cost, and (kind, name, amount) of each source, which add up to it.
 
-    ``fraction`` is what remains of the grant, as (kept, granted): the total cost keeps it too.
+    ``fraction`` is what remains of the cost, as (cost, cost before): the total cost keeps it too.
     """
 
     eligible: Decimal
@@ -47,24 +48,36 @@ def share_ceil(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     return -share_floor(-amount, part, whole)
 
 
-def plan_at_the_end(
-    lines: Sequence[Line], eligible: Decimal, kept: Decimal, *, declared: Decimal, at_most: Decimal
-) -> EndedPlan:
-    """Return the plan in which the EU and the Region bear ``kept`` (euros that remain a grant).
+@dataclass(frozen=True)
+class End:
+    """What an agreement that has ended comes to, in euros: ``kept`` is paid, or may still be, and justified by expenditure;
+    ``paid`` the same, justified or not; ``declared`` was declared to the fund and not rejected, or stands in the lines of
+    claims that go on. While these ``may_declare`` more, the cost is up to ``at_most``, the eligible cost of the agreement."""
 
-    ``declared`` is what was declared to the fund and not rejected: the eligible cost covers it, up to ``at_most``, the
-    eligible cost of the agreement. A plan that bears no more than ``kept`` only grows to what is declared.
-    """
+    kept: Decimal
+    paid: Decimal
+    declared: Decimal
+    may_declare: bool
+    at_most: Decimal
+
+    @property
+    def declarable(self) -> Decimal:
+        """The most that the eligible cost may be."""
+        return max(self.declared, self.at_most) if self.may_declare else self.declared
+
+
+def plan_at_the_end(lines: Sequence[Line], eligible: Decimal, end: End) -> EndedPlan:
+    """Return the plan of an operation of which ``eligible`` was the cost, now that its agreement has ended."""
     granted = sum_money(line.planned for line in lines if line.kind in GRANTED_BY)
-    fraction = (min(kept, granted), granted) if granted else (ZERO, Decimal(1))
-    of_eu, of_region = _shared(lines, fraction)
     others = [line for line in lines if line.kind not in (*GRANTED_BY, *_REMAINDER, _GAP)]
     certified = sum_money(line.borne for line in lines)
-    cost = max(share_ceil(eligible, *fraction), min(declared, max(eligible, at_most)), certified)
-    cost = max(cost, of_eu + of_region + sum_money(line.borne for line in others))
+    cost = max(_cost(eligible, granted, end), certified)
+    fraction = (min(cost, eligible), eligible) if eligible else (ZERO, Decimal(1))
+    borne_by_others = sum_money(line.borne for line in others)
+    of_eu, of_region = _shared(lines, min(end.kept, cost - borne_by_others), granted, fraction)
     planned = [(line.kind, line.name, of_eu) for line in lines if line.kind == "eu"]
     planned += [("region", "", of_region)] if of_region else []
-    left = cost - of_eu - of_region - sum_money(line.borne for line in others)
+    left = cost - of_eu - of_region - borne_by_others
     for line in others:
         more = min(max(share_ceil(line.planned, *fraction) - line.borne, ZERO), left)
         left -= more
@@ -74,14 +87,27 @@ def plan_at_the_end(
     return EndedPlan(cost, [line for line in planned if line[2] or line[0] == "eu"], fraction)
 
 
-def _shared(lines: Sequence[Line], fraction: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
+def _cost(eligible: Decimal, granted: Decimal, end: End) -> Decimal:
+    """Return what is declared, or can still be: what the payments stand for, while claims that go on may add to it."""
+    if not end.may_declare:
+        return min(end.declared, max(eligible, end.at_most))
+    stands_for = share_ceil(eligible, min(end.kept, granted), granted) if granted else ZERO
+    return min(max(end.declared, min(stands_for, end.at_most)), max(eligible, end.at_most))
+
+
+def _shared(
+    lines: Sequence[Line], kept: Decimal, granted: Decimal, fraction: tuple[Decimal, Decimal]
+) -> tuple[Decimal, Decimal]:
     """Return what the EU and the Region bear: ``kept`` in all. What is certified on the EU stays; on the Region too, as far
     as it is paid: what was certified and then given up is borne by nobody but the beneficiary."""
-    kept, granted = fraction
     planned, borne = (
         {kind: sum_money(getattr(line, name) for line in lines if line.kind == kind) for kind in GRANTED_BY}
         for name in ("planned", "borne")
     )
-    of_eu = share_floor(planned["eu"], kept, granted)
+    of_eu = (
+        min(share_floor(planned["eu"], min(kept, granted), granted), share_floor(planned["eu"], *fraction))
+        if granted
+        else ZERO
+    )
     of_eu = max(min(of_eu, kept - borne["region"]), borne["eu"])
     return of_eu, max(kept - of_eu, ZERO)

@@ -7,12 +7,14 @@ from django.urls import reverse
 
 from agreements import payments, work
 from agreements.effects import left_to_order
+from agreements.models import Agreement
 from agreements.order_parts import to_order
+from applicants.setup import _accounts_as_work
 from core.engine.versions import shown_of
 from core.money import format_euros
 from core.transitions import perform
 from tests.agreements.test_given_up import of_two
-from tests.factories.agreements import certified, in_force
+from tests.factories.agreements import certified, drafted, in_force
 from tests.factories.applicants import BankAccountFactory
 
 pytestmark = pytest.mark.django_db
@@ -56,9 +58,25 @@ def test_a_person_without_an_account_is_work_of_the_instructor_until_given_up(cl
     assert other.applicant.display_name in item.why and "abandonnez sa part" in item.why
     BankAccountFactory(applicant=other.applicant)  # entered: somebody verifies it
     assert not [item for item in work.work_on_claims(house.instructor) if claim.number in item.title]
+    assert _of(other, _accounts_as_work(house.finance))
     assert list(work.claims_waiting_for_account(house.finance)) == [claim]
     perform(claim, "give_up", actor=house.instructor, data={"parts": [str(other.pk)]}, comment="Elle renonce.")
     assert not work.claims_waiting_for_account(house.finance).exists()
+    assert not _of(other, _accounts_as_work(house.finance))  # no payment waits for it any more
+
+
+def _of(share, items) -> list:
+    return [item for item in items if share.applicant.display_name in item.title]
+
+
+def test_the_account_of_a_person_to_whom_something_else_is_paid_is_verified_all_the_same():
+    _agreement, house, claim, _batch, other = of_two()
+    BankAccountFactory(applicant=other.applicant, is_change=True)
+    perform(claim, "give_up", actor=house.instructor, data={"parts": [str(other.pk)]}, comment="Elle renonce.")
+    assert not _of(other, _accounts_as_work(house.finance))
+    another, _house = drafted()
+    Agreement.objects.filter(pk=another.pk).update(beneficiary=other.applicant)
+    assert _of(other, _accounts_as_work(house.finance))
 
 
 def test_the_two_conditions_say_what_the_order_asks():

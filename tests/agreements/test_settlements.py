@@ -2,19 +2,24 @@
 
 import threading
 from decimal import Decimal
+from importlib import import_module
 
 import pgtrigger
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims, payments
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Settlement
 from agreements.settlements.forms import SettlementForm
-from agreements.settlements.services import standing_of
+from agreements.settlements.services import overpaid_of, standing_of, still_granted
 from agreements.settlements.unjustified import unjustified_of
-from agreements.work import change_url
+from agreements.work import change_url, work_on_payments
+from applicants.models import DeMinimisAid
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.models import OutboxMessage
 from core.money import format_euros
 from core.transitions import TransitionRefused, available_transitions, perform
@@ -363,8 +368,12 @@ def test_an_order_and_an_end_that_come_together_count_one_after_the_other():
             assert found.settlement.lines.get().outcome == "pay"
 
 
+def asked_back(agreement) -> D:
+    return Agreement.objects.get(pk=agreement.pk).settlement.unjustified_amount
+
+
 @pytest.mark.django_db
-def test_an_advance_that_no_expenditure_justifies_is_said_to_be_asked_back(client):
+def test_an_advance_that_no_expenditure_justifies_is_to_be_asked_back_wherever_the_end_is_told(client):
     agreement, house = in_force()
     _claim, batch = ordered(agreement, house, "advance")
     pay(batch, house)
@@ -374,14 +383,84 @@ def test_an_advance_that_no_expenditure_justifies_is_said_to_be_asked_back(clien
     told = {str(label): amount for label, amount in SettlementForm(instance=agreement, actor=house.head).facts}
     assert told["Dont aucune dépense ne justifie\u202f: à demander en retour"] == paid
     end(agreement, house)
-    client.force_login(house.head, backend="django.contrib.auth.backends.ModelBackend")
-    assert "Dont aucune dépense ne justifie" in client.get(change_url(agreement)).text
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    assert asked_back(agreement) == overpaid_of(agreement) == paid
+    assert still_granted(agreement) == paid
+    aid = DeMinimisAid.objects.get(case_number=agreement.application.number)
+    assert aid.amount == paid  # granted, until it is recovered
+    overpaid = reverse("admin:agreements_paymentclaim_changelist") + "?queue=overpaid"
+    for address, words in (
+        (change_url(agreement), "Dont aucune dépense ne justifie"),
+        (overpaid, _claim.number),
+        (
+            reverse("admin:applicants_deminimisaid_change", args=[aid.pk]),
+            "De ce qui a été versé, aucune dépense ne justifie",
+        ),
+    ):
+        client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
+        assert words in client.get(address).text.replace("\xa0", " "), address
+    assert any("aucune dépense ne justifie" in item.why for item in work_on_payments(house.finance))
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    assert "seront demandés en retour" in client.get(agreement.get_absolute_url()).text.replace("\xa0", " ")
+    ended = OutboxMessage.objects.get(key=f"agreement-{agreement.pk}-{agreement.state}")
+    assert "en retour" in ended.body
 
 
 @pytest.mark.django_db
-def test_what_a_claim_under_way_may_still_justify_is_asked_back_by_nobody():
+def test_an_advance_ordered_and_not_paid_counts_as_what_the_settlement_decides_of_it():
+    agreement, house = in_force()
+    claim, _batch = ordered(agreement, house, "advance")
+    assert unjustified_of(Agreement.objects.get(pk=agreement.pk)) == claim.ordered_amount
+    end(agreement, house)
+    assert asked_back(agreement) == claim.ordered_amount > 0  # it will be paid
+    perform(claim.orders.get(), "cancel", actor=house.finance, comment="Le projet est abandonné.")
+    assert asked_back(agreement) == claim.ordered_amount  # it may be ordered again
+    claim.refresh_from_db()
+    perform(claim, "give_up", actor=house.instructor, data={"parts": ["0"]}, comment="Il ne la demande plus.")
+    assert asked_back(agreement) == 0
+
+
+@pytest.mark.django_db
+def test_what_a_claim_under_way_may_still_justify_is_asked_back_once_it_is_refused():
     agreement, house = in_force()
     _claim, batch = ordered(agreement, house, "advance")
     pay(batch, house)
-    submitted(agreement, house, "balance", "1000.00")
+    claim = submitted(agreement, house, "balance", "1000.00")
     assert unjustified_of(Agreement.objects.get(pk=agreement.pk)) == 0
+    end(agreement, house, **of(claim, "pay"))
+    assert asked_back(agreement) == 0
+    claim.refresh_from_db()
+    perform(claim, "start_review", actor=house.instructor)
+    perform(claim, "reject", actor=house.instructor, comment="Hors objet.")
+    assert asked_back(agreement) == Agreement.objects.get(pk=agreement.pk).paid_amount > 0
+
+
+@pytest.mark.django_db
+def test_the_database_asks_back_what_is_reckoned_and_writes_a_settlement_once():
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    end(agreement, house)
+    rows = Settlement.objects.filter(agreement=agreement)
+    for values, refusal in (
+        ({"unjustified_amount": 1}, "no expenditure justifies"),
+        ({"unjustified_amount": -1}, "settlement_asks_back_what_is_paid"),
+        ({"freed_amount": 1}, "written once"),
+    ):
+        with pytest.raises(IntegrityError, match=refusal), transaction.atomic():
+            rows.update(**values)
+            connection.check_constraints()
+
+
+@pytest.mark.django_db
+def test_settlements_of_before_say_what_is_asked_back_when_the_database_is_migrated(monkeypatch):
+    monkeypatch.setattr("agreements.settlements.services.follow_unjustified", lambda _agreement: None)
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    end(agreement, house)
+    code = "agreements.settlement-asks-back"
+    assert asked_back(agreement) == 0 and not look_at(invariant_of(code)).holds
+    step = import_module("agreements.migrations.0043_settlements_say_what_is_asked_back")
+    step.settlements_say_what_is_asked_back(apps, None)
+    assert asked_back(agreement) > 0 and look_at(invariant_of(code)).holds

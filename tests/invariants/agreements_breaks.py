@@ -365,3 +365,46 @@ breaks(
     "UPDATE agreements_paymentbatch SET closed_at = make_date(year + 1, 2, 1) "
     "WHERE id = (SELECT max(id) FROM agreements_paymentbatch WHERE state <> 'open')",
 )
+
+# --- ends of agreements ---------------------------------------------------------------------------------------------
+
+breaks(
+    "agreements.settlement-asks-back",
+    "UPDATE agreements_settlement SET unjustified_amount = unjustified_amount + 1 "
+    "WHERE id = (SELECT max(id) FROM agreements_settlement WHERE paid_amount > unjustified_amount)",
+)
+
+# --- years, lines, filings, rests, batches --------------------------------------------------------------------------
+
+breaks(
+    "agreements.year-without-grant-asks-nothing",
+    "UPDATE agreements_tranche SET amount = 0 WHERE id = (SELECT max(id) FROM agreements_tranche WHERE state = 'released')",
+)
+breaks(
+    "agreements.report-amount-is-meant",
+    "UPDATE agreements_tranchereport SET spent_amount = 9876543 WHERE id = (SELECT max(id) FROM agreements_tranchereport)",
+)
+breaks(
+    "agreements.filed-with-its-forecast",
+    "UPDATE agreements_paymentclaim SET due_as_filed = NULL, asked_back_as_filed = NULL, lost_as_filed = NULL, "
+    "submitted_at = now() + interval '1 hour' WHERE id = (SELECT max(id) FROM agreements_paymentclaim WHERE state = 'paid')",
+)
+breaks(
+    "agreements.open-batch-in-time",
+    "UPDATE agreements_paymentbatch SET state = 'open', year = year - 3 WHERE id = (SELECT max(id) FROM agreements_paymentbatch)",
+)
+breaks(
+    "agreements.rest-is-somebodys",
+    "UPDATE agreements_paymentclaim SET state = 'certified', certified_amount = certified_amount + 1000 WHERE id = "
+    "(SELECT max(c.id) FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id "
+    "WHERE a.payee = 'persons' AND c.state IN ('ordered', 'paid'))",
+)
+breaks(
+    "agreements.answered-as-it-stands",
+    "INSERT INTO agreements_duplicatewarning (line_id, other_line_id, answer, comment, raised_at, answered_at, answered_by_id) "
+    "SELECT max(l.id), min(l.id), 'different', 'x', now(), now(), (SELECT max(id) FROM core_user) FROM agreements_expenditureline l",
+)
+breaks(
+    "agreements.rank-is-given-once",
+    "UPDATE agreements_paymentclaim SET last_rank = 0 WHERE id = (SELECT max(claim_id) FROM agreements_expenditureline)",
+)

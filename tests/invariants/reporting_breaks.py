@@ -225,3 +225,17 @@ breaks(
     "reporting.public-contribution-is-paid",
     f"UPDATE reporting_paymentapplicationentry SET public_amount = public_amount + 10000000 WHERE id = {ENTRY}",
 )
+
+breaks(
+    "reporting.ended-within-what-is-declared",
+    "UPDATE reporting_operationversion SET eligible_cost = 98765432 WHERE id = (SELECT max(o.current_id) FROM "
+    "reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id WHERE a.ended_on IS NOT NULL)",
+)
+
+breaks(
+    "reporting.fault-outlives-its-claim",
+    "UPDATE core_event SET from_state = 'suspended' WHERE id = (SELECT max(v.id) FROM core_event v "
+    "JOIN django_content_type t ON t.id = v.content_type_id JOIN reporting_expendituredeclaration d ON d.claim_id = v.object_id "
+    "JOIN agreements_paymentclaim c ON c.id = d.claim_id "
+    "WHERE t.app_label = 'agreements' AND t.model = 'paymentclaim' AND v.to_state = 'paid' AND c.state = 'paid')",
+)

@@ -14,7 +14,7 @@ from core.engine.past import Present
 from core.transitions import TransitionRefused, perform
 from reporting.models import OperationFlag, OperationVersion, PriorityAllocation
 from reporting.operations import add_version, facts_of_version, revise
-from reporting.rules.ends import Line, plan_at_the_end
+from reporting.rules.ends import End, Line, plan_at_the_end
 from reporting.workbooks.operations_list import listed
 from tests.factories.agreements import submitted
 from tests.factories.reporting import cofinanced, controlled, paid
@@ -44,41 +44,77 @@ LINES = [
 ]
 
 
+def ended(kept, declared, *, paid=None, may_declare=False) -> End:
+    return End(D(kept), D(paid or kept), D(declared), may_declare, D("200.00"))
+
+
 @pytest.mark.parametrize(
-    ("kept", "eligible", "of_eu", "of_region"),
-    [("100.00", "200.00", "60.00", "40.00"), ("50.00", "100.00", "30.00", "20.00"), ("0.00", "0.00", "0.00", "0.00"),
-     ("33.33", "66.66", "19.99", "13.34"), ("150.00", "200.00", "60.00", "40.00")],
+    ("kept", "declared", "eligible", "of_eu", "of_region"),
+    [("100.00", "200.00", "200.00", "60.00", "40.00"), ("50.00", "100.00", "100.00", "30.00", "20.00"),
+     ("0.00", "0.00", "0.00", "0.00", "0.00"), ("33.33", "66.66", "66.66", "19.99", "13.34"),
+     ("150.00", "200.00", "200.00", "60.00", "90.00"), ("100.00", "180.00", "180.00", "54.00", "46.00"),
+     ("100.00", "40.00", "40.00", "12.00", "28.00"), ("100.00", "0.00", "0.00", "0.00", "0.00"),
+     ("100.00", "900.00", "200.00", "60.00", "40.00")],
 )  # fmt: skip
-def test_every_source_keeps_its_fraction(kept, eligible, of_eu, of_region):
-    plan = plan_at_the_end(LINES, D("200.00"), D(kept), declared=D(0), at_most=D("200.00"))
+def test_the_cost_is_what_is_declared_and_every_source_follows(kept, declared, eligible, of_eu, of_region):
+    plan = plan_at_the_end(LINES, D("200.00"), ended(kept, declared))
     found = {kind: amount for kind, _name, amount in plan.lines}
     assert (plan.eligible, found["eu"], found.get("region", D(0))) == (D(eligible), D(of_eu), D(of_region))
     assert sum(found.values()) == plan.eligible
     assert found["eu"] * 200 <= plan.eligible * 60  # no rate rises by rounding
+    assert plan.total(D("300.00")) == max(D("1.50") * plan.eligible, plan.eligible)
 
 
-def test_what_is_certified_and_declared_is_the_floor():
+def test_while_a_claim_may_add_to_it_the_cost_is_what_the_payments_stand_for():
+    for kept, declared, eligible in (
+        ("50.00", "20.00", "100.00"),
+        ("50.00", "120.00", "120.00"),
+        ("0.00", "0.00", "0.00"),
+    ):
+        assert plan_at_the_end(LINES, D("200.00"), ended(kept, declared, may_declare=True)).eligible == D(eligible)
+
+
+def test_what_is_certified_is_the_floor():
     lines = [Line("eu", "ESF+", D("60.00"), D("30.00")), Line("region", "", D("40.00"), D("20.00")), *LINES[2:]]
-    plan = plan_at_the_end(lines, D("200.00"), D("10.00"), declared=D("100.00"), at_most=D("200.00"))
+    plan = plan_at_the_end(lines, D("200.00"), ended("10.00", "100.00"))
     assert plan.eligible == D("100.00")
     assert ("eu", "ESF+", D("30.00")) in plan.lines  # above the 10.00 that are paid: what the EU bears is certified
     assert not [line for line in plan.lines if line[0] == "region"]
     assert sum(amount for _kind, _name, amount in plan.lines) == plan.eligible
-    plan = plan_at_the_end(lines, D("200.00"), D("55.00"), declared=D("300.00"), at_most=D("200.00"))
-    assert plan.eligible == D("200.00") and sum(line[2] for line in plan.lines if line[0] in ("eu", "region")) == 55
+    plan = plan_at_the_end(lines, D("200.00"), ended("55.00", "0.00"))
+    assert plan.eligible == D("50.00") and sum(line[2] for line in plan.lines if line[0] in ("eu", "region")) == 50
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["terminate", "lapse", "complete"])
-def test_the_operation_of_an_ended_agreement_bears_what_was_paid(name):
+def test_the_operation_of_an_ended_agreement_of_which_nothing_is_declared_is_nothing_and_somebody_is_asked(name):
     case = cofinanced()
     claim = paid(case, kind="advance")
     before = case.operation.current
     end(case, name)
     now = case.operation.current
-    assert granted_in(case) == claim.paid_amount < case.agreement.granted_amount
-    assert now.number == before.number + 1 and now.eu_amount < before.eu_amount
-    assert now.eu_amount * before.eligible_cost <= before.eu_amount * now.eligible_cost  # the rate did not rise
+    assert now.number == before.number + 1
+    assert (now.eligible_cost, now.eu_amount, granted_in(case), now.total_cost) == (0, 0, 0, 0)
+    flag = OperationFlag.objects.open().get()
+    assert (flag.kind, D(flag.detail["paid"]), D(flag.detail["borne"])) == ("paid_not_borne", claim.paid_amount, 0)
+    with pytest.raises((TransitionRefused, IntegrityError)), transaction.atomic():
+        revise(case.operation, {"eligible_cost": D("10.00")}, actor=case.house.finance, reason="Non.")
+        connection.check_constraints()
+    too_much = {"answer": "corrected", "eligible_cost": "10.00"}
+    with pytest.raises(TransitionRefused) as refused:
+        perform(flag, "answer_flag", actor=case.house.finance, data=too_much, comment="Non.")
+    assert "eligible_cost" in refused.value.errors
+    perform(flag, "answer_flag", actor=case.house.finance, data={"answer": "confirmed"}, comment="Plan revu.")
+    assert not OperationFlag.objects.open().exists()
+
+
+@pytest.mark.django_db
+def test_the_cost_of_an_ended_operation_is_what_is_certified_and_follows_its_control():
+    case = cofinanced()
+    claim = paid(case, "10000.00", kind="balance")
+    end(case, "terminate")
+    now = case.operation.current
+    assert now.eligible_cost == D("10000.00") and granted_in(case) == claim.paid_amount
     assert not OperationFlag.objects.open().exists()
     # whoever corrects it later shares what was paid, not what had been granted
     revise(case.operation, {"eu_amount": now.eu_amount - D("10.00")}, actor=case.house.finance, reason="Arrondi.")
@@ -112,7 +148,7 @@ def test_what_is_certified_stays_when_its_agreement_ends():
 @pytest.mark.django_db
 def test_the_plan_follows_the_claims_that_the_settlement_kept():
     case = cofinanced()
-    claim = submitted(case.agreement, case.house, "advance")
+    claim = submitted(case.agreement, case.house, "balance", "10000.00")
     end(case, "terminate", **{f"claim_{claim.pk}": "pay"})
     assert granted_in(case) == claim.claimed_amount
     claim.refresh_from_db()
