@@ -4,7 +4,6 @@ Screens and commands call these functions. Each locks the claim, checks the righ
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from agreements.axes import axis_choices, axis_without_aid
 from agreements.closing import BALANCE, closed_for, closed_parts, why_closed
@@ -23,6 +23,7 @@ from applicants.rules.identifiers import compact, validate_siret
 from core.documents import PIECE_TYPES, store
 from core.engine.refusals import refusal_message
 from core.events import record
+from core.lib.same_file import joined_as
 from core.models.document import Document
 from core.money import format_euros, too_large
 from core.past_days import in_the_future
@@ -30,8 +31,6 @@ from core.sequences import next_number
 from core.transitions import perform
 
 PREFIX = "VERS"
-#: A deposit or a salary is paid before its invoice or pay slip; longer before, one of the two dates is wrong.
-PAID_BEFORE_INVOICE = timedelta(days=31)
 LINE_FIELDS = (
     "account_code",
     "axis",
@@ -42,6 +41,7 @@ LINE_FIELDS = (
     "corrects_number",
     "invoice_date",
     "paid_on",
+    "paid_before_why",
     "description",
     "invoice_total",
     "declared_amount",
@@ -228,8 +228,16 @@ def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str,
             _("It is paid outside the eligible dates (%(start)s to %(end)s).")
             % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{last:%d/%m/%Y}"},
         )
-    elif invoiced and paid and invoiced - paid > PAID_BEFORE_INVOICE:
-        errors.setdefault("paid_on", _("It is paid more than a month before its invoice: check both dates."))
+    elif invoiced and paid and paid < invoiced and not str(values.get("paid_before_why") or "").strip():
+        days = (invoiced - paid).days
+        question = ngettext(
+            "It is paid %(days)d day before the date of its invoice. Correct one of the dates; or, if both are right, say "
+            "why it was paid before its invoice (a deposit, a salary).",
+            "It is paid %(days)d days before the date of its invoice. Correct one of the dates; or, if both are right, say "
+            "why it was paid before its invoice (a deposit, a salary).",
+            days,
+        )
+        errors.setdefault("paid_on", question % {"days": days})
     return errors
 
 
@@ -315,6 +323,8 @@ def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, 
         clean["supplier_siret"] = compact(clean["supplier_siret"], "SIRET")
     if errors := line_problems(claim.agreement, clean):
         raise ClaimRefused(_("This line is not right yet: correct what is marked."), errors)
+    if clean["paid_on"] >= clean["invoice_date"]:
+        clean["paid_before_why"] = ""  # nothing is asked
     for name, value in clean.items():
         setattr(line, name, value.strip() if isinstance(value, str) else value)
     try:
@@ -357,7 +367,8 @@ def attach_proof(claim: PaymentClaim, lines: Iterable[ExpenditureLine], proof, *
 
 
 def join_piece(claim: PaymentClaim, code: str, content, *, actor, name: str = "") -> ClaimPiece:
-    """Join a piece that the instalment asks for (registration certificate, financial report…).
+    """Join a piece that the instalment asks for (registration certificate, financial report…). The same bytes stay joined
+    once: that piece is given back.
 
     Raises:
         ClaimRefused, DocumentRefused.
@@ -367,6 +378,8 @@ def join_piece(claim: PaymentClaim, code: str, content, *, actor, name: str = ""
         rule = next((piece for piece in locked.instalment.required_pieces if piece["code"] == code), None)
         if rule is None:
             raise ClaimRefused(_("This payment does not ask for such a piece."))
+        if (same := joined_as(locked.pieces.filter(code=code), content)) is not None:
+            return same
         document = store(
             content,
             name=name or getattr(content, "name", "") or f"{code}.pdf",

@@ -22,9 +22,10 @@ from django.utils.translation import gettext as _
 from agreements.axes import axis_choices
 from agreements.claims import LINE_FIELDS, ClaimRefused, charge_accounts, line_problems
 from agreements.credit_notes import credit_alone, declared_with
+from agreements.known_lines import ByNumber, Register, invoice_of, said_again
 from agreements.models import ExpenditureLine, ExpenditureUpload, PaymentClaim
 from agreements.permissions import may_edit_claim
-from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice
+from agreements.rules.duplicates import Suppliers, credits_without_invoice
 from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns
 from applicants.rules.identifiers import compact
 from core.documents import WORKBOOK_TYPES, open_document, store
@@ -167,8 +168,9 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) ->
         for row in intake.reading.rows
     ]
     right = [values for _row, values, errors in checked if not errors]
-    suppliers = Suppliers([*map(_invoice, lines), *map(_invoice, right)])
+    suppliers = Suppliers([*map(invoice_of, lines), *map(invoice_of, right)])
     by_invoice, met = Register(suppliers), Register(suppliers)
+    by_number = ByNumber(suppliers, lines)
     for line in lines:
         by_invoice.add(line, line)
     _refuse_credits(claim, checked, by_rank)
@@ -191,6 +193,13 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) ->
             _refuse(intake, row, {"rank": _("Another row of the file is about the same line.")}, columns)
         elif line is None:
             intake.added.append(values)
+            if others := by_number.get(values):
+                sentence = said_again(others)
+                intake.warnings.append(
+                    RowProblem(
+                        row.number, columns["invoice_number"], values["invoice_number"], sentence, blocking=False
+                    )
+                )
         else:
             touched.add(line.pk)
             if _same(line, values):
@@ -213,7 +222,7 @@ def _refuse_credits(claim: PaymentClaim, checked: list[tuple], by_rank: dict[int
         if line.pk not in replaced
     ]
     written = [
-        (_invoice(values), values["declared_amount"], values["corrects_number"]) for _row, values, _errors in rows
+        (invoice_of(values), values["declared_amount"], values["corrects_number"]) for _row, values, _errors in rows
     ]
     for place in credits_without_invoice([*others, *written]):
         if place >= len(others):
@@ -231,47 +240,15 @@ def _values(row: TableRow, accounts: dict[str, str]) -> dict[str, Any]:
     values["supplier_siret"] = compact(values["supplier_siret"] or "", "SIRET")
     values["corrects_number"] = values["corrects_number"] or ""
     values["axis"] = values["axis"] or ""
+    values["paid_before_why"] = _why_before(values)
     values["category"] = accounts.get(values["account_code"], "")[:CATEGORY_LENGTH]
     return values
 
 
-def _invoice(line: ExpenditureLine | dict[str, Any]) -> Invoice:
-    if not isinstance(line, dict):
-        return line.invoice
-    return Invoice(
-        line["supplier_name"], line["supplier_siret"], line["invoice_number"], line["invoice_date"],
-        line["invoice_total"],
-    )  # fmt: skip
-
-
-class Register:
-    """Lines by what makes two of them one: the same invoice, on the same account, for the same amount.
-
-    A supplier is one whichever of its rows, in the file or in the claim, carries its number.
-    """
-
-    def __init__(self, suppliers: Suppliers):
-        self._suppliers = suppliers
-        self._found: dict[tuple, list[tuple[Invoice, Any]]] = {}
-
-    def _keys(self, line: ExpenditureLine | dict[str, Any]) -> Iterable[tuple]:
-        get = line.get if isinstance(line, dict) else lambda name: getattr(line, name)
-        invoice = _invoice(line)
-        for key in self._suppliers.keys_of(invoice):
-            yield key, invoice.day, invoice.total, get("account_code"), get("declared_amount")
-
-    def add(self, line: ExpenditureLine | dict[str, Any], what: Any) -> None:
-        """Keep ``what`` under the invoice of ``line``."""
-        for key in self._keys(line):
-            self._found.setdefault(key, []).append((_invoice(line), what))
-
-    def get(self, line: ExpenditureLine | dict[str, Any]) -> Any:
-        """What was kept first under the same invoice; None when it was not met."""
-        for key in self._keys(line):
-            for invoice, what in self._found.get(key, ()):
-                if not contradict(invoice, _invoice(line)):
-                    return what
-        return None
+def _why_before(values: dict[str, Any]) -> str:
+    """What the row answers where it is paid before its invoice; nothing is asked where it is not."""
+    paid, invoiced = values["paid_on"], values["invoice_date"]
+    return (values["paid_before_why"] or "") if paid and invoiced and paid < invoiced else ""
 
 
 def _same(line: ExpenditureLine, values: dict[str, Any]) -> bool:

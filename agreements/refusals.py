@@ -278,6 +278,9 @@ TRIGGERS = {
     "the expenditure is paid outside the eligible dates, % to %": told(
         _("It is paid outside the eligible dates (%(start)s to %(end)s)."), "start", "end"
     ),
+    "an expenditure that is paid before its invoice says why": told(
+        _("It is paid before the date of its invoice: correct one of the dates, or say why (a deposit, a salary).")
+    ),
     "the invoice is dated outside the period of the agreement": told(
         _("The invoice is dated outside the period of the agreement: check its date.")
     ),

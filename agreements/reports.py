@@ -40,10 +40,10 @@ def file_report(
         raise ReportRefused(refusal)
     with transaction.atomic():
         locked = Tranche.objects.select_for_update(of=("self",), no_key=True).get(pk=tranche.pk)
-        if refusal := why_not_now(TrancheReport(tranche=locked)):
-            raise ReportRefused(refusal)
         if locked.reports.exists():
             raise ReportRefused(_("The report of this year was filed already."))
+        if refusal := why_not_now(TrancheReport(tranche=locked)):
+            raise ReportRefused(refusal)
         if not summary.strip():
             raise ReportRefused(_("Say what was done in the year."))
         report = TrancheReport.objects.create(

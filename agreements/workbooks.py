@@ -196,4 +196,12 @@ def expenditure_columns(accounts: Sequence[tuple[str, str]] = (), axes: Sequence
             help=_("The part of the invoice that belongs to this project."),
             aliases=("Montant déclaré", "Montant imputé", "Amount"),
         ),
+        Column(
+            "paid_before_why",
+            _("Why it was paid before its invoice"),
+            width=28,
+            max_length=300,
+            help=_("Only where it was: a deposit with the order, a salary paid before its pay slip…"),
+            aliases=("Motif du paiement avant facture", "Pourquoi payé avant facture"),
+        ),
     ]

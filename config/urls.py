@@ -2,12 +2,15 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
+
+from core.site.known_fields import takes
 
 urlpatterns = [
     path("admin/", include("core.staff_urls")),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", takes("language", "next")(set_language), name="set_language"),
     path("", include("core.urls")),
     path("", include("applicants.urls")),
     path("", include("grants.urls")),

@@ -14,6 +14,7 @@ from core.triggers import no_truncate
 
 _tracked: list[type[models.Model]] = []
 _personal: dict[type[models.Model], tuple[str, ...]] = {}
+_retired: dict[type[models.Model], tuple[str, ...]] = {}
 
 
 def tracked(
@@ -21,11 +22,13 @@ def tracked(
     *,
     exclude: list[str] | None = None,
     personal: Sequence[str] = (),
+    retired: Sequence[str] = (),
 ):
     """Class decorator: record every change of the model's rows.
 
     ``exclude`` names fields that stay out (secrets). ``personal`` names those that say something of a person: the seals
-    hash them with the row's salt, and ``core.engine.erasure`` empties them.
+    hash them with the row's salt, and ``core.engine.erasure`` empties them. ``retired`` names the columns that the model
+    has no more: the lines that were sealed with them keep them, else nobody could prove these lines any more.
     """
 
     def decorate(cls: type[models.Model]) -> type[models.Model]:
@@ -44,6 +47,7 @@ def tracked(
         )(cls)
         _tracked.append(cls)
         _personal[cls] = tuple(personal)
+        _retired[cls] = tuple(retired)
         return cls
 
     return decorate(model) if model is not None else decorate
@@ -57,6 +61,11 @@ def tracked_models() -> list[type[models.Model]]:
 def personal_fields(model: type[models.Model]) -> tuple[str, ...]:
     """The names of the fields of a tracked model that say something of a person."""
     return _personal[model]
+
+
+def retired_columns() -> dict[str, set[str]]:
+    """The columns that history tables keep for the lines of before, by table."""
+    return {history_model_of(model)._meta.db_table: {*names} for model, names in _retired.items() if names}
 
 
 def history_model_of(model: type[models.Model]) -> type[models.Model]:

@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from django.conf import settings
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from core.acting import acting_as
 from core.documents import DocumentDamaged, DocumentNotReady
+from core.engine.once import WithoutKey
 from core.engine.readable import Unreadable, readable_cookies, readable_fields
 from core.engine.refusals import refusal_message
 from core.engine.versions import Stale
+from core.site.known_fields import is_of_the_portal, refuse_foreign
 from core.views.errors import bad_request
 from core.views.refused import refused_page
-from core.views.resume import ask_to_sign_in, is_fragment
+from core.views.resume import ask_to_sign_in, is_fragment, send_again
 from core.views.stale import stale_page
 
 logger = logging.getLogger("essor.refusals")
@@ -95,8 +97,33 @@ class UnreadableSignMiddleware:
         return bad_request(request, Unreadable(sentence))
 
 
+class ForeignFieldMiddleware:
+    """A post to the portal with a field or a file that its page does not have is refused (``core.site.known_fields``)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping
+    ) -> HttpResponse | None:
+        """Called by Django before each view. A script gets the sentence, its page keeps what was typed."""
+        if request.method != "POST" or not is_of_the_portal(request):
+            return None
+        try:
+            refuse_foreign(request, view, dict(kwargs))
+        except Unreadable as refusal:
+            if is_fragment(request):
+                return JsonResponse({"refused": str(refusal)}, status=400)
+            return bad_request(request, refusal)
+        return None
+
+
 class StaleMiddleware:
-    """A write over something newer is answered with both versions side by side (``core.engine.versions``)."""
+    """A write over something newer is answered with both versions side by side (``core.engine.versions``), one that may
+    have been sent before with what was typed, to be sent once (``core.engine.once``)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
@@ -105,6 +132,8 @@ class StaleMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, WithoutKey):
+            return send_again(request, str(exception))
         return stale_page(request, exception) if isinstance(exception, Stale) else None
 
 

@@ -61,6 +61,7 @@ def portal_login_required(view: View) -> View:
             return redirect(f"{resolve_url(settings.LOGIN_URL)}?{target}")
         return ask_to_sign_in(request)
 
+    guarded.asks_to_sign_in = True
     return guarded
 
 

@@ -1,7 +1,9 @@
 """Addresses of the front: home, accounts, jobs, documents, health, legal pages."""
 
+from django.contrib.auth.forms import SetPasswordForm
 from django.urls import path
 
+from core.site.known_fields import takes
 from core.views import account, documents, health, home, jobs, resume
 
 app_name = "core"
@@ -18,7 +20,7 @@ urlpatterns = [
     path("mot-de-passe/courriel/", account.reset_asked, name="password_reset_done"),
     path(
         "mot-de-passe/nouveau/<str:uidb64>/<str:token>/",
-        account.ChooseNewPassword.as_view(),
+        takes(SetPasswordForm)(account.ChooseNewPassword.as_view()),
         name="password_reset_confirm",
     ),
     path("mon-compte/", account.profile, name="profile"),

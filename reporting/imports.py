@@ -55,6 +55,8 @@ class ImportPlan:
     unchanged: list[ListedOperation] = field(default_factory=list)
     refused: list[TableRow] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
+    ignored: str = ""
+    """Which columns of the file are not read, in a sentence; empty where all are."""
 
     @property
     def good(self) -> Iterable[ListedOperation]:
@@ -95,6 +97,7 @@ def plan_import(
     if slipped := [problem for problem in reading.problems if problem.row == reading.header_row]:
         raise FileRefused(slipped)  # refusing each row would hide what is wrong with all of them
     plan = ImportPlan(file_name, reading.sha256, period, listed_on or date_in_name(file_name))
+    plan.ignored = reading.ignored_sentence
     good = _judge_rows(reading, plan)
     _compare(good, plan)
     if not plan.reconciliation.balances:

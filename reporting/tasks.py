@@ -102,6 +102,8 @@ def import_operations(context: JobContext) -> JobResult:
         plan = plan_import(*_file(given), period=given.get("period") or "2014-2020")
     except FileRefused as refused:
         raise JobError(" ".join(problem.message for problem in refused.problems[:5])) from refused
+    if plan.ignored and not given.get("dry_run"):
+        raise JobError(plan.ignored)
     refuses_all = given.get("all_or_nothing") and plan.refused
     if not given.get("dry_run") and not refuses_all:
         apply_import(plan, actor=context.user, progress=context.progress)
@@ -175,7 +177,7 @@ def _message(plan: ImportPlan, given: dict[str, Any], refuses_all: bool) -> str:
             len(plan.refused),
         ) % {"count": len(plan.refused)}
     if given.get("dry_run"):
-        return _("Dry run: nothing was written.")
+        return " ".join(filter(None, [_("Dry run: nothing was written."), plan.ignored]))
     return _("%(created)d new, %(changed)d changed, %(unchanged)d unchanged, %(refused)d refused") % {
         "created": len(plan.new),
         "changed": len(plan.changed),

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pytest_django import DjangoDbBlocker
 from config.catalogues import compile_catalogues
 from config.embedded import server
 from config.memory import keep_what_is_loaded
-from core.engine import versions
+from core.engine import once, versions
 from tests import authors, databases
 from tests.factories.worlds import worlds
 from tests.rows import references
@@ -88,7 +89,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def has_just_read_the_page(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that posts a form without its version stands for somebody who has just read the page.
+    """A test that posts a form without its version, or its key, stands for somebody who has just read the page.
 
     Tests of the versions themselves (marked ``old_pages``) and journeys in a browser carry what the page carried.
     """
@@ -101,6 +102,7 @@ def has_just_read_the_page(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(versions, "not_carried", just_read)
+        patch.setattr(once, "not_carried", uuid.uuid4)
         yield
 
 

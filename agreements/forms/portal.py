@@ -10,6 +10,7 @@ from applicants.rules.identifiers import compact
 from core.file_types import WORKBOOK_TYPES
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
+from core.site.sometimes import sometimes
 
 
 class AmountForm(NoNationalNumberMixin, forms.Form):
@@ -54,6 +55,13 @@ class LineForm(NoNationalNumberMixin, forms.Form):
     )
     invoice_date = PastDayField(label=_("Invoice date"))
     paid_on = PastDayField(label=_("Paid on"), help_text=_("When the bank account was debited."))
+    paid_before_why = sometimes(
+        forms.CharField(
+            label=_("Why it was paid before its invoice"),
+            max_length=300,
+            help_text=_("A deposit with the order, a salary paid before its pay slip… The officer reads it."),
+        )
+    )
     description = forms.CharField(label=_("What was bought"), max_length=300)
     invoice_total = money_field(
         _("Total of the invoice"), help_text=_("What was paid to the supplier, tax included unless you recover it.")
@@ -64,6 +72,8 @@ class LineForm(NoNationalNumberMixin, forms.Form):
 
     def __init__(self, *args: Any, accounts: list[tuple[str, str]], axes: list[tuple[str, str]] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
+        if not self._is_paid_before():
+            del self.fields["paid_before_why"]
         if axes:
             self.fields["axis"].choices = [("", "—"), *axes]
         else:
@@ -74,6 +84,16 @@ class LineForm(NoNationalNumberMixin, forms.Form):
             return
         old = self.fields["account_code"]
         self.fields["account_code"] = forms.CharField(label=old.label, help_text=old.help_text, max_length=20)
+
+    def _is_paid_before(self) -> bool:
+        """Whether the dates ask why it was paid before its invoice; the question is not there otherwise."""
+        days = []
+        for name in ("paid_on", "invoice_date"):
+            try:
+                days.append(self.fields[name].clean(self[name].value()))
+            except forms.ValidationError:
+                return False
+        return days[0] < days[1]
 
     def clean_supplier_siret(self) -> str:
         """Spaces, the word SIRET and invisible signs are how people copy a number."""

@@ -31,6 +31,7 @@ DECLARED_COLUMNS = [
     "invoice_number",
     "invoice_date",
     "paid_on",
+    "paid_before_why",
     "description",
     "invoice_total",
     "declared_amount",
@@ -51,13 +52,16 @@ EXAMINED_COLUMNS = [
     "corrects_number",
     "invoice_date",
     "paid_on",
+    "paid_before_why",
     "description",
     "invoice_total",
     "declared_amount",
     "proof_id",
 ]
 #: What an answer about two lines rests on: all of it, but where and when the invoice is booked.
-COMPARED_COLUMNS = [name for name in EXAMINED_COLUMNS if name not in ("account_code", "axis", "paid_on")]
+COMPARED_COLUMNS = [
+    name for name in EXAMINED_COLUMNS if name not in ("account_code", "axis", "paid_on", "paid_before_why")
+]
 
 
 #: What is said of two lines, and by whom.
@@ -133,6 +137,10 @@ class ExpenditureLine(models.Model):
     invoice_number = models.CharField(_("invoice number"), max_length=60)
     invoice_date = models.DateField(_("invoice date"))
     paid_on = models.DateField(_("paid on"))
+    # What its beneficiary answers where it was paid before the date of its invoice; the officer reads it with the line.
+    paid_before_why = models.CharField(
+        _("why it was paid before its invoice"), max_length=300, blank=True, default="", db_default=""
+    )
     description = models.CharField(_("what was bought"), max_length=300)
     invoice_total = MoneyField(_("total of the invoice"))
     declared_amount = MoneyField(_("declared amount"))
@@ -222,8 +230,8 @@ class ExpenditureLine(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 declare=[("its", "agreements_agreement%ROWTYPE"), ("last_day", "DATE")],
                 func=f"""
-                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id, NEW.axis)
-                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id, OLD.axis) THEN
+                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id, NEW.axis, NEW.paid_before_why)
+                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id, OLD.axis, OLD.paid_before_why) THEN
                         RETURN NEW;
                     END IF;
                     SELECT a.* INTO its FROM agreements_agreement a
@@ -245,6 +253,9 @@ class ExpenditureLine(models.Model):
                     last_day := greatest(its."end", its.claim_deadline, its.report_due_on);
                     IF NEW.paid_on NOT BETWEEN its.start AND last_day THEN
                         {refuse("the expenditure is paid outside the eligible dates, % to %", "its.start", "last_day")}
+                    END IF;
+                    IF NEW.paid_on < NEW.invoice_date AND btrim(NEW.paid_before_why) = '' THEN
+                        {refuse("an expenditure that is paid before its invoice says why")}
                     END IF;
                     RETURN NEW;
                 """,

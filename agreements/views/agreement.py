@@ -22,6 +22,7 @@ from core.documents import DocumentRefused
 from core.engine.once import once
 from core.engine.versions import carried, gone_on
 from core.portal import portal_login_required
+from core.site.known_fields import takes
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, perform
 
@@ -83,6 +84,7 @@ def _show(
     return render(request, "agreements/agreement.html", context, status=status)
 
 
+@takes(ConfirmationForm)
 @portal_login_required
 @posts_to("agreements:agreement", "number", at="#sign")
 def sign(request: HttpRequest, number: str) -> HttpResponse:
@@ -102,6 +104,7 @@ def sign(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(agreement)
 
 
+@takes(SignedCopyForm)
 @portal_login_required
 @posts_to("agreements:agreement", "number", at="#sign")
 def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
@@ -151,6 +154,7 @@ def open_claim(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     return redirect(claim)
 
 
+@takes(TrancheReportForm)
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 @once

@@ -17,17 +17,24 @@ from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.views.access import add_refusal, claim_to_write, own_claim
-from agreements.views.typed import files_aside, keep_typed, put_errors, tell_of_files_aside
+from agreements.views.typed import (
+    CONFIRMED,
+    OF_THE_PAGE,
+    files_aside,
+    keep_typed,
+    pieces_of_page,
+    put_errors,
+    tell_of_files_aside,
+)
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
 from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import chosen_files
+from core.site.known_fields import Under, takes
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, available_transitions, perform, reasons_against
 
-#: The costs that were read on the page of confirmation.
-CONFIRMED = "costs-read"
 TEMPLATE = "agreements/claim.html"
 
 
@@ -43,6 +50,7 @@ def claim(request: HttpRequest, number: str) -> HttpResponse:
     return show(request, own_claim(request, number))
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number")
 def amount(request: HttpRequest, number: str) -> HttpResponse:
@@ -58,6 +66,7 @@ def amount(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(found)
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#pieces")
 @once
@@ -88,6 +97,7 @@ def ask_first(request: HttpRequest, claim: PaymentClaim, question: str, what: st
     return render(request, "agreements/remove.html", context)
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#pieces")
 def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
@@ -110,6 +120,7 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     return redirect(f"{found.get_absolute_url()}#pieces")
 
 
+@takes(Under("reply", ReplyForm))
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#replies")
 @once
@@ -135,6 +146,7 @@ def reply(request: HttpRequest, number: str) -> HttpResponse:
     return show(request, found, reply_form=form, status=422)
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#submit")
 def submit(request: HttpRequest, number: str) -> HttpResponse:
@@ -159,6 +171,7 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(found)
 
 
+@takes("comment")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 def abandon(request: HttpRequest, number: str) -> HttpResponse:

@@ -18,18 +18,20 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import ask_first, is_sure, show
-from agreements.views.typed import keep_typed, put_errors, tell_of_files_aside
+from agreements.views.typed import OF_THE_PAGE, keep_typed, pieces_of_page, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
 from core.money import format_euros
 from core.portal import portal_login_required
 from core.site.chosen_files import taken
+from core.site.known_fields import takes
 from core.site.post_only import posts_to
 
 MAX_CATEGORY = 120
 
 
+@takes(LineForm, LineProofForm, "another")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 @once
@@ -81,10 +83,11 @@ def _add(request: HttpRequest, claim: PaymentClaim, form: LineForm, proof_form: 
 
 
 def _values(form: LineForm, labels: dict[str, str]) -> dict:
-    values = dict(form.cleaned_data)
+    values = {"paid_before_why": ""} | form.cleaned_data
     return values | {"category": labels.get(values["account_code"], "")[:MAX_CATEGORY]}
 
 
+@takes(LineForm, LineProofForm)
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 @transaction.atomic
@@ -155,6 +158,7 @@ def _form_page(
     return render(request, "agreements/line.html", context, status=422 if request.method == "POST" else 200)
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#lines")
 def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
@@ -180,6 +184,7 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     return redirect(reverse("agreements:claim", args=[claim.number]) + "#lines")
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#lines")
 def proof(request: HttpRequest, number: str) -> HttpResponse:

@@ -3,6 +3,7 @@
 The page is one form with several buttons, so that each of them sends everything that was typed and chosen there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -12,11 +13,18 @@ from django.utils.translation import gettext as _
 
 from agreements import claims
 from agreements.claims import ClaimRefused
-from agreements.forms.portal import AmountForm, PieceForm
+from agreements.forms.portal import AmountForm, PieceForm, ProofForm, WorkbookForm
+from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.site.chosen_files import chosen_files, taken
+from core.site.known_fields import Under
+
+#: The costs that were read on the page of confirmation.
+CONFIRMED = "costs-read"
+#: What the page of a claim sends with each of its buttons, the page of confirmation and the question before a removal too.
+OF_THE_PAGE = (AmountForm, ProofForm, WorkbookForm, SubmitClaimForm, CONFIRMED, "then", "sure")
 
 
 @dataclass
@@ -40,6 +48,13 @@ class Typed:
         if self.piece is not None:
             forms["piece_form"] = self.piece
         return forms
+
+
+def pieces_of_page(request: HttpRequest, number: str, **named: object) -> Iterator[Under]:
+    """The places of the files that the payment of this claim asks for, as its page names them."""
+    claim = PaymentClaim.objects.select_related("instalment").filter(number=number).first()
+    for rule in claim.instalment.required_pieces if claim is not None else ():
+        yield Under(rule["code"], PieceForm)
 
 
 def keep_typed(request: HttpRequest, claim: PaymentClaim, *, whole: bool = False, asked: str = "") -> Typed:

@@ -16,13 +16,14 @@ from agreements.forms.portal import WorkbookForm
 from agreements.models import ExpenditureUpload
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import show
-from agreements.views.typed import keep_typed, tell_of_files_aside
+from agreements.views.typed import OF_THE_PAGE, keep_typed, pieces_of_page, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
 from core.file_types import XLSX
 from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import judged, taken
+from core.site.known_fields import takes
 from core.site.post_only import posts_to
 
 SHOWN = 500
@@ -42,6 +43,7 @@ def template(request: HttpRequest, number: str) -> HttpResponse:
     return response
 
 
+@takes(*OF_THE_PAGE, more=pieces_of_page)
 @portal_login_required
 @posts_to("agreements:claim", "number", at="#workbook")
 @once

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.decorators import method_decorator
@@ -73,10 +74,18 @@ class BankAccountAdmin(EssorModelAdmin):
             Panel(_("Other accounts"), "applicants/admin/other_accounts_panel.html", {"accounts": others}, side=True),
         ]
 
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """An account is entered from the page of its applicant, by whoever may for that one: no list, and no page of
+        another account, offers it."""
+        if not super().has_add_permission(request, obj) or not is_number(request.GET.get("applicant")):
+            return False
+        applicant = Applicant.objects.for_user(request.user).filter(pk=request.GET["applicant"]).first()
+        return applicant is not None and not may_enter_bank_account(request.user, applicant)
+
     @method_decorator(once)
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """Enter an account for an applicant (``?applicant=``), received on paper."""
-        if not self.has_add_permission(request):
+        if not super().has_add_permission(request):
             raise PermissionDenied
         if not is_number(request.GET.get("applicant")):
             messages.info(request, _("Choose the applicant first, then “Enter a bank account” on its page."))

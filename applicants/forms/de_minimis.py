@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from applicants.models import Applicant, DeMinimisAid, SingleUndertaking, UndertakingAnswer
 from applicants.models.de_minimis import NACE, Instrument
 from core.dates import format_date_long
+from core.engine import versions
 from core.money import format_euros
 from core.past_days import PastDayField
 from core.personal_numbers import NoNationalNumberMixin
@@ -60,6 +61,7 @@ class DeMinimisForm(NoNationalNumberMixin, forms.ModelForm):
             or not {"granted_on", "amount", "authority"} <= data.keys()
         ):
             return data
+        versions.lock(applicant)  # whoever declares one for it at this moment comes first, and is seen
         if (same := the_same(applicant, data)) is not None:
             self.fields["another"].widget = forms.CheckboxInput()
             if not data.get("another"):

@@ -23,6 +23,7 @@ from core.engine.once import once
 from core.engine.standing import reason_reads_only
 from core.events import record
 from core.portal import portal_login_required
+from core.site.known_fields import takes
 
 TWICE_WITHIN = timedelta(minutes=5)
 
@@ -51,6 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "applicants/new.html", {"next": next_address(request)})
 
 
+@takes(LegalApplicantForm, "next")
 @portal_login_required
 @once
 def new_legal(request: HttpRequest) -> HttpResponse:
@@ -66,6 +68,7 @@ def new_legal(request: HttpRequest) -> HttpResponse:
     return render(request, "applicants/legal_form.html", {"form": form, "next": next_address(request)})
 
 
+@takes(NaturalApplicantForm, "next")
 @portal_login_required
 @once
 def new_natural(request: HttpRequest) -> HttpResponse:
@@ -141,6 +144,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@takes(LegalApplicantForm, NaturalApplicantForm, "next")
 @portal_login_required
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change what one may change of an applicant."""
@@ -172,6 +176,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@takes(JoinForm)
 @portal_login_required
 @once
 def join(request: HttpRequest, number: str) -> HttpResponse:

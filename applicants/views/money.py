@@ -23,6 +23,7 @@ from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
 from core.portal import portal_login_required
+from core.site.known_fields import takes
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused
 
@@ -45,6 +46,7 @@ def bank_accounts(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@takes(BankAccountForm, "next")
 @portal_login_required
 @once
 def new_bank_account(request: HttpRequest, pk: int) -> HttpResponse:
@@ -91,6 +93,7 @@ def _enter(request: HttpRequest, applicant: Applicant, form: BankAccountForm) ->
     return True
 
 
+@takes(DeMinimisForm, LinksForm, "answer_links")
 @portal_login_required
 @once
 def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
@@ -126,6 +129,7 @@ def de_minimis(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@takes("sure")
 @portal_login_required
 @posts_to("applicants:de_minimis", "pk")
 def withdraw_de_minimis(request: HttpRequest, pk: int, aid_pk: int) -> HttpResponse:

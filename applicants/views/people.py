@@ -31,6 +31,7 @@ from core.engine import versions
 from core.engine.once import once
 from core.portal import portal_login_required
 from core.roles import STAFF_ROLES
+from core.site.known_fields import takes
 from core.site.post_only import posts_to, takes_posts_only
 from core.transitions import TransitionRefused, perform
 
@@ -55,6 +56,7 @@ def _page(request: HttpRequest, applicant: Applicant, form: InviteForm) -> HttpR
     )
 
 
+@takes(InviteForm)
 @portal_login_required
 @once
 def people(request: HttpRequest, pk: int) -> HttpResponse:
@@ -74,6 +76,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
     return _page(request, applicant, form)
 
 
+@takes("role", "remove")
 @portal_login_required
 @posts_to("applicants:people", "pk")
 def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
@@ -139,6 +142,7 @@ def answer_request(request: HttpRequest, request_pk: int, name: str) -> HttpResp
     return redirect("applicants:people", pk=join_request.applicant_id)
 
 
+@takes("decline")
 @portal_login_required
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """The page that the link of an invitation opens; taking it up is a POST."""
@@ -148,6 +152,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return _invitation_page(request, found)
 
 
+@takes("decline")
 @portal_login_required
 def my_invitation(request: HttpRequest, invitation_pk: int) -> HttpResponse:
     """The same for an invitation sent to one's own, verified, address."""
@@ -181,6 +186,7 @@ def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
     return render(request, "applicants/invitation.html", {"invitation": found, "reason": reason})
 
 
+@takes(NoInterestForm)
 @portal_login_required
 @once
 def no_interest(request: HttpRequest, pk: int) -> HttpResponse:

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
     "core.middleware.StaffSessionMiddleware",
+    "core.middleware.ForeignFieldMiddleware",
     "core.middleware.StaleMiddleware",
     "core.middleware.RefusedByDatabaseMiddleware",
 ]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.engine.findings import Finding, of_the_catalogue
 from core.engine.lines import fetch, quoted
 from core.engine.own_words import COPY, HOLDS, SAYS_OF_DEFAULTS, alone, gone_or_off, in_its_words, same
+from core.history import retired_columns
 
 # Django's own, of which no model of an app speaks.
 MIGRATIONS = "django_migrations"
@@ -57,6 +58,8 @@ def check_columns() -> Iterator[Finding]:
             together = [model._meta.get_field(name).column for name in names]
             if frozenset(together) not in alone_:
                 yield of_the_catalogue(table, f"{', '.join(together)} UNIQUE", gone_or_off())
+    for table, retired in retired_columns().items():
+        known[table] |= retired
     yield from _undeclared(known, there)
 
 

@@ -4,6 +4,10 @@ A double click, a reload of the answer, a slow line: the same form comes again. 
 (``core.templatetags.marked_forms``). The same account, key, address and content is the same form: it is answered as the
 first one was, in words. Anything else that is typed on that page is another form, and is taken.
 
+A form without a key is not taken: whether it was sent before cannot be known. What was typed is given back in a form that
+has one. A script that writes reads the page first and sends its ``key`` back, as a browser does; a UUID of its own, another
+one for each thing that it adds, is a key too. The REST interface only reads.
+
 What changes a row that is there carries the version of what its page showed (``core.engine.versions``).
 """
 
@@ -25,6 +29,12 @@ from core.models.sent_form import SentForm
 from core.site.resumed import ASKED, DOES, KEY, TYPED_BY
 
 View = Callable[..., HttpResponse]
+
+
+class WithoutKey(Exception):
+    """A form that adds something came without the key of its page; ``str()`` is a sentence for whoever sent it."""
+
+
 OF_THE_PAGE = {"csrfmiddlewaretoken", KEY, TYPED_BY, ASKED, DOES}
 """What the page itself put in: the same form may carry them written otherwise."""
 KEPT_FOR = timedelta(days=3)
@@ -33,15 +43,14 @@ KEPT_FOR = timedelta(days=3)
 def once(view: View) -> View:
     """For a view that adds a row: what a page sends is added once. ``view(request, …)``; works on GET as before.
 
-    A form that was refused added nothing, and is taken when it comes again. A form without a key (no page of Essor) is
-    taken as it comes.
+    A form that was refused added nothing, and is taken when it comes again. One without a key raises WithoutKey.
     """
 
     @wraps(view)
     def taken(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        key = _key(request)
-        if key is None or request.method != "POST" or not request.user.is_authenticated:
+        if request.method != "POST" or not request.user.is_authenticated:
             return view(request, *args, **kwargs)
+        key = _key(request) or not_carried()
         with transaction.atomic():
             sent, is_new = SentForm.objects.get_or_create(
                 account_id=request.user.pk, key=key, content=content_of(request), defaults={"sent_at": timezone.now()}
@@ -69,8 +78,18 @@ def _again(request: HttpRequest, sent: SentForm) -> HttpResponse:
     return HttpResponseRedirect(sent.answer)
 
 
+def not_carried() -> uuid.UUID:
+    """The key of a form that carries none: there is none."""
+    raise WithoutKey(
+        _(
+            "This form came without the key by which it is recorded once. What you typed is kept: read it below and send "
+            "it from here, unless it is recorded already."
+        )
+    )
+
+
 def _key(request: HttpRequest) -> uuid.UUID | None:
-    """The key of the page; None for one that no page of Essor made."""
+    """The key of the page; None where none came, or no key."""
     try:
         return uuid.UUID(request.POST.getlist(KEY)[-1])
     except (IndexError, ValueError):

@@ -62,6 +62,9 @@ class UploadForm(ImportForm):
         self.reading = read_table(upload, columns, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
         if self.reading.is_refused:
             raise forms.ValidationError([str(problem) for problem in self.reading.problems])
+        if self.reading.ignored and len(self.reading.all_rows) > ROWS_IN_A_PAGE:
+            # A long file goes to a worker, which shows nothing before it writes.
+            raise forms.ValidationError(self.reading.ignored_sentence)
         return upload
 
 
@@ -128,8 +131,11 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
         """A dry run on a page, or a job for a long file."""
         if request.method == "POST" and self.has_import_permission(request):
             form = self.create_import_form(request)
-            if form.is_valid() and len(form.reading.all_rows) > ROWS_IN_A_PAGE:
-                return self._send_to_worker(request, form)
+            if form.is_valid():
+                if len(form.reading.all_rows) > ROWS_IN_A_PAGE:
+                    return self._send_to_worker(request, form)
+                if sentence := form.reading.ignored_sentence:
+                    messages.warning(request, sentence)
         response = super().import_action(request, **kwargs)
         if isinstance(response, TemplateResponse):
             labels = [str(column.label) for column in self.resource_classes[0].imported_columns()]

@@ -33,6 +33,7 @@ from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, S
 from core.navigation import landing_url
 from core.portal import own_address, portal_login_required
 from core.roles import Role
+from core.site.known_fields import takes
 from core.site.post_only import posts_to
 from core.site.resumed import LEFT, is_back, mark_of
 from core.throttle import too_many
@@ -49,6 +50,7 @@ SIGNED_OUT_SECONDS = 24 * 60 * 60
 # --- in and out ------------------------------------------------------------------------------------------------------
 
 
+@takes(SignInForm, REDIRECT_FIELD_NAME)
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -116,6 +118,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 # --- a new account ---------------------------------------------------------------------------------------------------
 
 
+@takes(SignUpForm, REDIRECT_FIELD_NAME)
 @never_cache
 @sensitive_post_parameters("password", "password_again")
 def sign_up(request: HttpRequest) -> HttpResponse:
@@ -172,6 +175,7 @@ def sign_up_done(request: HttpRequest) -> HttpResponse:
     return render(request, "essor/account/sign_up_done.html", context)
 
 
+@takes(REDIRECT_FIELD_NAME)
 @never_cache
 def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """The link of the activation mail shows a button: programs that open the links of mails activate nothing."""
@@ -202,6 +206,7 @@ def _user_of(uid: str) -> Any:
 # --- a forgotten password ---------------------------------------------------------------------------------------------
 
 
+@takes(AskResetForm, REDIRECT_FIELD_NAME)
 @never_cache
 def ask_reset(request: HttpRequest) -> HttpResponse:
     """Sends a link to choose a new password (or the activation link again). Says the same for an unknown address."""
@@ -263,6 +268,7 @@ class ChooseNewPassword(PasswordResetConfirmView):
 # --- one's own account -----------------------------------------------------------------------------------------------
 
 
+@takes(ProfileForm, NewPasswordForm, "change-password")
 @sensitive_post_parameters()
 @portal_login_required
 def profile(request: HttpRequest) -> HttpResponse:

@@ -6,13 +6,14 @@ when they confirm. Only what the person sent from a page of this site is carried
 and it is handled there with all the usual checks. Files cannot be carried by a browser: the page asks for them again.
 """
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils.datastructures import MultiValueDict
@@ -22,6 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.forms import SignInForm
 from core.site.chosen_files import CHOSEN, left_behind
+from core.site.known_fields import takes
 from core.site.resumed import KEY, LEFT, TYPED_BY, act_of, answers, is_back, is_of_another
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
@@ -143,11 +145,19 @@ def _confirm_page(request: HttpRequest, kept: Kept) -> HttpResponse:
     return render(request, "essor/resume/confirm.html", {"kept": kept})
 
 
+def send_again(request: HttpRequest, why: str) -> HttpResponse:
+    """A form that could not be taken as it came (409): what was typed, in a form that can; a script gets the sentence."""
+    if is_fragment(request):
+        return JsonResponse({"refused": why}, status=409)
+    return render(request, "essor/resume/confirm.html", {"kept": kept_from(request), "why": why}, status=409)
+
+
 def typed_with_another_account(request: HttpRequest) -> HttpResponse:
     """Says that somebody else typed this, and shows nothing of it."""
     return render(request, "essor/resume/of_another.html", status=403)
 
 
+@takes(SignInForm, TARGET, BY, PAGE, re.compile(f"{PREFIX}.*|{FILE_PREFIX}.*", re.DOTALL))
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in_and_resume(request: HttpRequest) -> HttpResponse:

@@ -8,10 +8,16 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.text import fold
 from core.workbooks.columns import Column
 
+BESIDE_REFUSED_ROWS = (
+    Column("_row", gettext_lazy("Row in the file"), "integer", width=10),
+    Column("_reasons", gettext_lazy("Why it was refused"), width=60),
+)
+"""What a workbook of refused rows says of each: it may come back with it."""
 LOOKED_AT = 40  # a header stands within the first rows, below a title perhaps
 
 
@@ -37,6 +43,11 @@ class HeaderMatch:
             for key in self.meanings.get(fold(text), ())
             if key in self.texts
         }
+
+    def ignored(self) -> list[str]:
+        """The headers of which nothing is read, but for those that a workbook of refused rows has beside its columns."""
+        own = {name for column in BESIDE_REFUSED_ROWS for name in names_of(column)}
+        return [text for text in self.unused() if fold(text) not in own]
 
     def unused(self) -> list[str]:
         taken = set(self.places.values())

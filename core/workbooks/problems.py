@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from core.personal_numbers import without_national_numbers
+from core.text import listed
 from core.workbooks.values import to_text
 
 LISTED_PROBLEMS = 1_000
+LISTED_HEADERS = 12
+LONGEST_HEADER = 60
 
 
 def as_typed(value: Any) -> str:
@@ -113,6 +119,23 @@ class TableReading:
     header_row: int = 0
     sha256: str = ""
     is_refused: bool = False
+    ignored: list[str] = field(default_factory=list)
+    """The headers of the columns that no column of the table is read from: named before anything is taken in."""
+
+    @property
+    def ignored_sentence(self) -> str:
+        """Which columns are not read, and what to do; empty where all are."""
+        if not self.ignored:
+            return ""
+        names = listed([_("“%(name)s”") % {"name": name[:LONGEST_HEADER]} for name in self.ignored[:LISTED_HEADERS]])
+        if (more := len(self.ignored) - LISTED_HEADERS) > 0:
+            names += f" (+ {more})"
+        return ngettext(
+            "The column %(names)s is not read: nothing of it is taken in. Remove it, or give it the header of what it holds.",
+            "The columns %(names)s are not read: nothing of them is taken in. Remove them, or give them the headers of "
+            "what they hold.",
+            len(self.ignored),
+        ) % {"names": names}
 
     @property
     def ok(self) -> bool:

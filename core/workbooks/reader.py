@@ -1,7 +1,8 @@
 """``read_table``: a file that a person filled, into typed rows and sentences about what is wrong.
 
 Nothing is trusted: the type is told by the bytes, size and extent are measured before parsing, columns are found by
-their headers, formulas count by the value they last had, and amounts come out as Decimal.
+their headers (what stands under another one is named, ``reading.ignored``), formulas count by the value they last had, and
+amounts come out as Decimal.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -61,6 +62,7 @@ def read_table(
                 reading.problems.add(RowProblem(match.row, header, None, sentence))
             reading.is_refused = True
             return reading
+        reading.ignored = match.ignored()
         _read_rows(reading, columns, match, rows, max_rows, progress)
     except FileRefused as refused:
         return _refuse(reading, str(refused))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.text import colon
 from core.workbooks.columns import Column, Cover, Sheet
+from core.workbooks.headers import BESIDE_REFUSED_ROWS
 from core.workbooks.problems import RowProblem, TableRow, as_typed
 from core.workbooks.writer import Written, write_workbook
 
@@ -22,11 +23,10 @@ def write_rejected(
     """Write one line a refused row: its number, why it was refused, and its cells as they were.
 
     ``problems``: rows (``reading.rejected``) or problems (``reading.problems``). Corrected, the workbook can be sent
-    again: the extra columns are ignored by the reader.
+    again: the reader knows the extra columns, and leaves them out.
     """
     shown = [
-        Column("_row", _("Row in the file"), "integer", width=10),
-        Column("_reasons", _("Why it was refused"), width=60),
+        *BESIDE_REFUSED_ROWS,
         *(Column(column.key, column.label, width=column.shown_width) for column in columns),
     ]
     return write_workbook(path, [Sheet(_("Refused rows"), shown, _lines(columns, problems), key="rejected")], cover)

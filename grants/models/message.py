@@ -1,7 +1,5 @@
 """The conversation between the applicant and the service."""
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +15,7 @@ class MessageQuerySet(models.QuerySet):
         return self.filter(from_staff=False, read_at__isnull=True)
 
 
-@tracked(personal=["body"])
+@tracked(personal=["body"], retired=["key"])
 class Message(models.Model):
     """One message; ``read_at`` is set when somebody of the other side opens it."""
 
@@ -31,7 +29,6 @@ class Message(models.Model):
     from_staff = models.BooleanField(_("from the service"))
     sent_at = models.DateTimeField(_("sent on"), auto_now_add=True)
     read_at = models.DateTimeField(_("read on"), null=True, blank=True)
-    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
     objects = MessageQuerySet.as_manager()
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from applicants.permissions import may_act_for
 from core.documents import IMAGE_TYPES, store
 from core.events import record
 from core.file_types import DOCX, JPEG, ODS, ODT, PDF, PNG, XLSX, DocumentRefused, FileType
+from core.lib.same_file import joined_as
 from grants.models import Application, BudgetLine, Call, Partner, PersonLine, Piece
 from grants.permissions import may_change_piece, may_edit
 from grants.rules.answers import normalise, period_of
@@ -340,7 +342,9 @@ def allowed_types(rule: PieceRule) -> tuple[FileType, ...]:
 
 
 def attach_piece(application: Application, *, code: str, content, name: str, user) -> Piece:
-    """Join a file. In answer to a request it replaces the files that the service refused.
+    """Join a file. In answer to a request it replaces the files that the service refused. The same bytes that are joined to
+    this piece already, a moment ago or at once, stay joined once: that piece is given back. A piece that the service asks
+    for again may be sent again as it was.
 
     Raises:
         FilingRefused: no such piece, not now, or too many files.
@@ -352,6 +356,8 @@ def attach_piece(application: Application, *, code: str, content, name: str, use
         if refusal := may_change_piece(user, locked, code):
             raise FilingRefused(refusal)
         locked.pieces.filter(code=code, state=Piece.State.REFUSED).update(state=Piece.State.REPLACED)
+        if (same := joined_as(_joined_now(locked, code), content)) is not None:
+            return same
         if locked.pieces.current().filter(code=code).count() >= rule.max_files:
             raise FilingRefused(
                 _("“%(piece)s” takes %(count)d file(s): remove one before you join another.")
@@ -369,6 +375,13 @@ def attach_piece(application: Application, *, code: str, content, name: str, use
         piece = Piece.objects.create(application=locked, code=code, document=document, added_by=user)
         _say(locked, "piece_joined", user, piece=code, file=document)
     return piece
+
+
+def _joined_now(application: Application, code: str) -> QuerySet[Piece]:
+    """The files of a piece that nobody has asked for again since they were joined."""
+    request = application.open_piece_request()
+    pieces = application.pieces.current().filter(code=code)
+    return pieces if request is None else pieces.filter(added_at__gte=request.requested_at)
 
 
 def remove_piece(piece: Piece, *, user) -> None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from core.engine import versions
 from core.engine.once import once
 from core.portal import portal_login_required
+from core.site.known_fields import takes
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, available_transitions
 from grants.case_decision import decision_of
@@ -167,6 +168,7 @@ def filed_form(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return render(request, "grants/case/filed_form.html", context)
 
 
+@takes("body")
 @portal_login_required
 @posts_to("grants:case", "public_id", at="#messages")
 @once
@@ -182,6 +184,7 @@ def write_message(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(f"{application.get_absolute_url()}#messages")
 
 
+@takes("comment")
 @portal_login_required
 @posts_to("grants:case", "public_id", at="#pieces-asked")
 def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -205,6 +208,7 @@ def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(application)
 
 
+@takes("comment")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 def withdraw(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:

@@ -17,6 +17,7 @@ from core.engine.once import once
 from core.engine.readable import Unreadable
 from core.file_types import DocumentRefused
 from core.portal import is_fragment, portal_login_required, with_word_to_device
+from core.site.known_fields import AFile, takes
 from core.site.post_only import posts_to, takes_posts_only
 from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
@@ -57,6 +58,7 @@ def own_draft(request: HttpRequest, public_id: uuid.UUID) -> Application:
 # --- start ----------------------------------------------------------------------------------------------------------
 
 
+@takes("applicant", "token")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 @once
@@ -130,6 +132,7 @@ def _filed_already(request: HttpRequest, application: Application) -> HttpRespon
     return redirect(application)
 
 
+@takes(by_itself="the questions of the programme: grants.form_post.unknown_of")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpResponse:
@@ -205,6 +208,7 @@ def _show_step(
     return render(request, "grants/form/step.html", context)
 
 
+@takes(by_itself="the questions of the programme: grants.form_post.unread_of")
 @portal_login_required
 @posts_to("grants:form", "public_id")
 def autosave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -232,6 +236,7 @@ def _page_of_pieces(request: HttpRequest, public_id: uuid.UUID, **kwargs: Any) -
     return reverse("grants:step", args=[public_id, _pieces_section(application).code])
 
 
+@takes(AFile("files"))
 @portal_login_required
 @takes_posts_only(_page_of_pieces)
 def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResponse:
@@ -361,6 +366,7 @@ def _show_review(
     return render(request, "grants/form/review.html", context, status=status)
 
 
+@takes("token")
 @portal_login_required
 @posts_to("grants:review", "public_id")
 def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from core.documents import DocumentNotReady, DocumentRefused, open_document
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
+from core.site.known_fields import takes
 from core.throttle import too_many
 from core.views.documents import CONTENT_POLICY
 from grants import opinion_links
@@ -53,6 +54,7 @@ def _private(view):
     return wrapped
 
 
+@takes(OpinionAnswerForm)
 @require_http_methods(["GET", "HEAD", "POST"])
 @_private
 def opinion(request: HttpRequest, token: str, opinion) -> HttpResponse:

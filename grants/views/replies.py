@@ -6,10 +6,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.dates import format_closing, format_closing_short
 from core.money import format_euros, format_number
 from core.text import listed
 from grants.form_page import budget_view
-from grants.models import Application
+from grants.models import Application, Call
 from grants.rules.conditions import holds
 from grants.rules.schema import QuestionKind
 from grants.services.drafting import Conflict, Saved
@@ -52,6 +53,7 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
             for section, count in by_section.items()
         },
         "missing_total": len(missing),
+        "closes": _closes(application.call),
     }
     if application.rules.question_of_kind(QuestionKind.BUDGET):
         reply["budget"] = _budget(application)
@@ -68,6 +70,22 @@ def _saved(application: Application, saved: Saved) -> str:
     if closed := application.call.closed_reason():
         return " ".join([_("Saved at %(time)s.") % at, closed])
     return _("Saved at %(time)s. You may close this page.") % at
+
+
+def _closes(call: Call) -> dict:
+    """Until when the application may be filed, as it is now, with what the page says until then and afterwards.
+
+    A call may be changed while a page is open (``closing.js``).
+    """
+    day, last = {"date": format_closing_short(call.closes_at)}, {"date": format_closing(call.closes_at)}
+    return {
+        "at": f"{call.closes_at.timestamp():.3f}",
+        "notice": {"until": "", "afterwards": str(call.closed_sentence)},
+        "until": {
+            "until": _("to be filed by %(date)s") % last,
+            "afterwards": _("closed on %(date)s: it can no longer be filed") % day,
+        },
+    }
 
 
 def _conflict(conflict: Conflict) -> dict:

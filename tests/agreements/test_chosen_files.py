@@ -27,6 +27,7 @@ def upload(name: str = "essai.pdf") -> SimpleUploadedFile:
 
 
 def hidden(page: str) -> dict[str, str]:
+    page = page.partition("<footer")[0]  # below stands the form that changes the language
     return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page))
 
 

@@ -275,7 +275,8 @@ def test_an_expenditure_is_paid_within_the_eligible_dates():
     with pytest.raises(claims.ClaimRefused) as refused:
         add_line(claim, house, invoice_date=last, paid_on=last - timedelta(days=32))
     assert "paid_on" in refused.value.errors
-    line = add_line(claim, house, invoice_date=last, paid_on=last - timedelta(days=31), invoice_number="F-1")
+    before = {"invoice_date": last, "paid_on": last - timedelta(days=31), "paid_before_why": "Acompte"}
+    line = add_line(claim, house, invoice_number="F-1", **before)
     for change in (
         {"paid_on": agreement.start - timedelta(days=1)},
         {"paid_on": agreement.last_day_to_pay + timedelta(days=1)},

@@ -279,3 +279,54 @@ def test_through_the_pages(case, tmp_path, client):
     assert missing.status_code == 422 and HAS_IT in missing.cookies
     again = client.post(send, {"workbook": filled(claim, tmp_path, [row(1), row(2, invoice_date=date(2019, 2, 1))])})
     assert again.status_code == 302 and HAS_IT in again.cookies
+
+
+def with_column(upload, header: str, cell: object = "EUR"):
+    book = openpyxl.load_workbook(upload)
+    sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
+    place = sheet.max_column + 1
+    sheet.cell(1, place).value, sheet.cell(2, place).value = header, cell
+    out = io.BytesIO()
+    book.save(out)
+    return SimpleUploadedFile("dépenses.xlsx", out.getvalue(), XLSX)
+
+
+def test_a_column_that_is_not_read_is_named_before_anything_is_taken_in(case, tmp_path, client):
+    claim, house = case
+    client.force_login(house.member)
+    sent = {"workbook": with_column(filled(claim, tmp_path, [row(1)]), "Devise")}
+    page = client.post(reverse("agreements:workbook_upload", args=[claim.number]), sent, follow=True)
+    assert "«\xa0Devise\xa0» n’est pas lue" in page.text and not claim.lines.exists()
+    plain = client.post(
+        reverse("agreements:workbook_upload", args=[claim.number]),
+        {"workbook": filled(claim, tmp_path, [row(2)])},
+        follow=True,
+    )
+    assert "n’est pas lue" not in plain.text
+
+
+def test_an_invoice_of_the_claim_given_again_with_another_amount_is_said(case, tmp_path):
+    claim, house = case
+    add_line(claim, house, invoice_number="F-1", invoice_total=Decimal(1000), declared_amount=Decimal(900))
+    upload = filled(claim, tmp_path, [row(1), row(2)])
+    _kept, found = intake.preview(claim, upload, actor=house.member)
+    assert (len(found.added), found.known) == (2, 1)
+    (warning,) = found.warnings
+    assert not warning.blocking and (warning.row, warning.value) == (3, "F-1")
+    assert "ligne 1 (900,00\u202f€)" in warning.message and warning in found.problems
+
+
+def test_a_row_paid_before_its_invoice_is_asked_why(case, tmp_path):
+    claim, house = case
+    day = timezone.localdate() - timedelta(days=20)
+    deposit = {"invoice_date": day, "paid_on": day - timedelta(days=40)}
+    rows = [
+        row(1, **deposit) | {"paid_before_why": None},
+        row(2, **deposit) | {"paid_before_why": "Acompte à la commande"},
+        row(3) | {"paid_before_why": "Rien à dire"},
+    ]
+    kept, found = intake.preview(claim, filled(claim, tmp_path, rows), actor=house.member)
+    (refused,) = found.refused
+    assert refused.number == 2 and "40 jours avant" in refused.problems[0].message
+    intake.take_in(kept, actor=house.member)
+    assert list(claim.lines.values_list("paid_before_why", flat=True)) == ["Acompte à la commande", ""]

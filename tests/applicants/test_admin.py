@@ -149,6 +149,8 @@ def test_an_instructor_enters_an_account_that_came_on_paper(client) -> None:
     applicant = ApplicantFactory()
     add = address("bankaccount", "add")
     assert client.get(add).url == address("applicant", "changelist")
+    for page in (address("bankaccount", "changelist"), reverse("admin:app_list", args=["applicants"])):
+        assert add not in client.get(page).text  # no list offers what the page of an applicant alone can
     target = f"{add}?applicant={applicant.pk}"
     assert client.get(target).status_code == 200
     wrong = {"holder_name": "X", "iban": "FR76", "proof": SimpleUploadedFile("rib.pdf", pdf())}

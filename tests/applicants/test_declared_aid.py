@@ -5,10 +5,13 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from applicants.de_minimis.register import correct_declared, enter_declared, record_granted, withdraw_declared
 from applicants.de_minimis.room import assess_for
+from applicants.forms.de_minimis import DeMinimisForm
 from applicants.models import DeMinimisAid, Membership
 from core.admin.changes import change_lines
 from core.events import history
@@ -144,3 +147,14 @@ def test_an_aid_of_paper_sent_twice_is_there_once_and_the_same_one_again_is_aske
     assert "figure déjà" in asked.text
     sent(client, page, applicant=str(applicant.pk), another="on")
     assert applicant.de_minimis_aids.count() == 2
+
+
+def test_two_declarations_at_once_count_each_other(aid):
+    """The question is asked under the lock of the enterprise: whoever declares at the same moment came first."""
+    form = DeMinimisForm(AID)
+    form.instance.applicant = aid.applicant
+    with CaptureQueriesContext(connection) as told:
+        assert form.is_valid()
+    asked = [query["sql"] for query in told]
+    locked = next(place for place, sql in enumerate(asked) if "FOR NO KEY UPDATE" in sql)
+    assert any('FROM "applicants_deminimisaid"' in sql for sql in asked[locked + 1 :])

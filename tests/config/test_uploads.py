@@ -53,6 +53,7 @@ def expenditure() -> Door:
     values = {
         key: value.isoformat() if hasattr(value, "isoformat") else str(value) for key, value in line_values().items()
     }
+    del values["category"]  # that of its account: nobody types it
     typed = values | {"supplier_name": TYPED}
     return Door(reverse("agreements:line_add", args=[claim.number]), house.member, "proof", typed)
 

@@ -317,3 +317,13 @@ def test_no_list_takes_a_file_in_without_a_reason(model_admin) -> None:
     """Parameters, ceilings, envelopes: changed by a file, they say why as on their page."""
     upload_form, confirm_form = model_admin.import_form_class, model_admin.confirm_form_class
     assert upload_form.base_fields["change_reason"].required and confirm_form.base_fields["change_reason"].required
+
+
+def test_a_column_that_is_not_read_is_named_before_the_import_or_stops_a_long_one(client, officer, monkeypatch) -> None:
+    content = table([[siret(1), "Une", "51000", "Reims", "x", "y"]], [*HEADERS, "Couleur", "Why it was refused"])
+    page = upload(client, content)
+    assert "«\xa0Couleur\xa0» n’est pas lue" in page.text and "confirm_form" in page.context
+    assert not Applicant.objects.exists()
+    monkeypatch.setattr(importexport_admin, "ROWS_IN_A_PAGE", 0)  # a worker shows nothing before it writes
+    refused = upload(client, content)
+    assert "Couleur" in str(refused.context["form"].errors["import_file"]) and not Job.objects.exists()

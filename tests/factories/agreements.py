@@ -155,7 +155,7 @@ def opened(agreement: Agreement, house: House, kind: str = "balance") -> Payment
 def line_values(**changes: Any) -> dict[str, Any]:
     """A right line of expenditure on the budget of ``CaseFactory``."""
     day = timezone.localdate() - timedelta(days=20)
-    return {
+    values = {
         "account_code": "604",
         "category": "Formation-action",
         "supplier_name": "Coopérative de formation",
@@ -167,6 +167,9 @@ def line_values(**changes: Any) -> dict[str, Any]:
         "invoice_total": Decimal("10000.00"),
         "declared_amount": Decimal("10000.00"),
     } | changes
+    if "paid_on" not in changes and values["invoice_date"]:  # nobody is asked why it was paid before its invoice
+        values["paid_on"] = max(values["paid_on"], values["invoice_date"])
+    return values
 
 
 def add_line(claim: PaymentClaim, house: House, *, proof: bool = True, **changes: Any) -> ExpenditureLine:

@@ -1,9 +1,12 @@
 """Saving as one types: each answer with its version, two tabs, an ended session."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from grants.models import Call
 from grants.services import filing
 from tests.factories.applicants import MembershipFactory
 from tests.factories.grants import (
@@ -132,3 +135,15 @@ def test_what_is_in_conflict_is_not_called_saved(signed_in):
     filing.save_answers(application, user=editor, typed={"need": "Écrit par un autre"})
     _status, reply = autosave(signed_in(application.created_by), application, one("need", "Écrit par moi"))
     assert reply["saved"].startswith("Non enregistré")
+
+
+def test_the_reply_says_until_when_the_call_is_open_now(signed_in):
+    """A call may close earlier than the page that was opened before says."""
+    application = draft()
+    client = signed_in(application.created_by)
+    sooner = timezone.now() + timedelta(minutes=5)
+    Call.objects.filter(pk=application.call_id).update(closes_at=sooner)
+    closes = autosave(client, application, one("title", "Une coopérative"))[1]["closes"]
+    assert abs(float(closes["at"]) - sooner.timestamp()) < 0.01
+    assert closes["until"]["until"].startswith("à déposer") and "clos" in closes["until"]["afterwards"]
+    assert closes["notice"]["until"] == "" and "clos" in closes["notice"]["afterwards"]

@@ -25,7 +25,7 @@ from tests.factories.grants import (
     open_call,
 )
 from tests.factories.instruction import CaseFactory, staff
-from tests.forms import form_to
+from tests.forms import form_to, forms_of
 from tests.grants.portal import plain, url
 
 pytestmark = pytest.mark.django_db
@@ -228,3 +228,28 @@ def test_review_and_filed_form_are_cheap(signed_in, django_assert_max_num_querie
     queries(client, url("review", application), django_assert_max_num_queries)
     filing.submit(application, user=application.created_by)
     queries(client, url("filed_form", application), django_assert_max_num_queries)
+
+
+@pytest.mark.old_pages
+def test_a_form_without_its_key_is_given_back_with_what_was_typed(signed_in):
+    """It cannot be known whether it was sent before; sent from the page that gives it back, it has a key."""
+    application = filed()
+    client = signed_in(application.created_by)
+    for key in ({}, {"key": "none"}):
+        answer = client.post(url("write_message", application), {"body": "Une longue question", **key})
+        assert answer.status_code == 409 and "sans la clé" in plain(answer) and "Une longue question" in answer.text
+    assert not Message.objects.exists()
+    script = client.post(url("write_message", application), {"body": "a"}, headers={"accept": "application/json"})
+    assert script.status_code == 409 and "sans la clé" in script.json()["refused"]
+    form = next(form for form in forms_of(answer, "/") if "body" in form.fields)
+    assert client.post(form.action, form.fields).status_code == 302
+    assert Message.objects.get().body == "Une longue question"
+
+
+def test_the_same_bytes_are_joined_once_to_a_piece(signed_in):
+    application = draft()
+    client = signed_in(application.created_by)
+    for content in ("statuts", "statuts", "autres statuts"):
+        upload = SimpleUploadedFile("statuts.pdf", pdf(content), "application/pdf")
+        assert client.post(url("add_piece", application, "statutes"), {"files": upload}).status_code == 302
+    assert application.pieces.filter(code="statutes").count() == 2

@@ -57,11 +57,12 @@ def test_an_answer_is_saved_while_typing(journey):
     page.locator("#question-renewed_case").wait_for(state="visible")
     application.refresh_from_db()
     assert application.title == "Filière textile"
-    application.call.closes_at = timezone.now() + timedelta(seconds=4)
-    application.call.save()
     page.reload()
     expect(page.locator("#q-title")).to_have_value("Filière textile")
-    # The call closes while the page is open: the page says so by itself.
+    application.call.closes_at = timezone.now() + timedelta(seconds=4)
+    application.call.save()
+    page.fill("#q-title", "Filière textile rémoise")
+    # The page learns with its next save that the call closes sooner, and says by itself that it has.
     expect(page.locator("main")).to_contain_text("à déposer au plus tard")
     expect(page.locator("main")).to_contain_text("elle ne peut plus être déposée")
     expect(page.locator(".notice[role=alert]").first).to_contain_text("Cet appel est clos depuis")
@@ -79,6 +80,11 @@ def test_the_budget_adds_up_while_typing(journey):
     products = page.locator('[data-group="product"]')
     products.locator("select[data-column=account]").first.select_option("insufprevisionnel")
     products.locator("input[data-column=amount]").first.fill("7100")
+    expect(page.locator("[data-gap]")).to_contain_text("équilibré")
+    charges.locator("input[data-column=amount]").first.fill("35 5oo")  # no amount, and not 0
+    expect(page.locator('[data-total="charge"]')).to_have_text("attend un montant lisible")
+    expect(page.locator("[data-gap]")).to_contain_text("Un montant ne peut pas être lu")
+    charges.locator("input[data-column=amount]").first.fill("35 500,00")
     expect(page.locator("[data-gap]")).to_contain_text("équilibré")
     rows = charges.locator("tr[data-row]").count()
     page.get_by_role("button", name="Ajouter une ligne").first.click()

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from core.jobs import run_now
 from core.management.base import Problems
@@ -215,3 +215,15 @@ def test_the_page_makes_a_job_and_the_job_the_account(tmp_path, client):
 def test_the_page_is_for_those_who_answer_for_the_list(client, role):
     client.force_login(UserFactory(**{role: True}), backend="django.contrib.auth.backends.ModelBackend")
     assert client.get(reverse("admin:reporting_import")).status_code in (302, 403, 404)
+
+
+def test_a_column_that_is_not_read_is_named_by_a_dry_run_and_stops_an_import(tmp_path):
+    path = write_xlsx(tmp_path / "liste.xlsx", [row()])
+    book = load_workbook(path)
+    sheet = book.active
+    sheet.cell(1, sheet.max_column + 1).value = "Devise"
+    book.save(path)
+    out, problems = command(path, "--dry-run")
+    assert "«\xa0Devise\xa0» n’est pas lue" in out and not problems
+    out, problems = command(path)
+    assert "Devise" in problems[0] and not Operation.objects.exists()

@@ -31,6 +31,20 @@
     if (next < Infinity) timer = setTimeout(look, Math.min(next + 20, HOUR));
   };
 
+  // The moment was changed while the page was open: what the page says of it follows. `closes` is what the server answers
+  // at each save: the moment, and the words of each place (data-follows) until then and afterwards.
+  const follow = (closes) => {
+    for (const place of document.querySelectorAll("[data-follows]")) {
+      const words = closes[place.dataset.follows];
+      if (!words || place.dataset.at === closes.at) continue;
+      Object.assign(place.dataset, { closes: closes.at, at: closes.at, closedText: words.afterwards });
+      place.textContent = words.until;
+      place.hidden = !words.until;
+    }
+    look();
+  };
+  window.essorClosing = { follow };
+
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   for (const name of ["pageshow", "focus"]) window.addEventListener(name, look);
   document.addEventListener("htmx:afterSettle", look);

@@ -222,6 +222,7 @@
     showQuestions(new Set(reply.shown));
     showMissing(reply.missing, reply.missing_texts);
     if (reply.budget) showBudget(reply.budget);
+    window.essorClosing.follow(reply.closes);
     sayWhereItStands(reply.saved);
   };
 
@@ -313,14 +314,16 @@
   const { withPoint } = window.essorAmounts;
   const language = document.documentElement.lang || "fr";
 
-  // Whole cents: sums of typed amounts are exact.
+  // Whole cents: sums of typed amounts are exact. NaN for what is no amount: it is not 0, and no total is made of it.
   const cents = (text) => {
+    if (!text.trim()) return 0;
     const found = /^(-?\d+)(?:\.(\d{1,2}))?$/.exec(withPoint(text));
-    if (!found) return 0;
+    if (!found) return NaN;
     const sign = found[1].startsWith("-") ? -1 : 1;
     return Number(found[1]) * 100 + sign * Number((found[2] || "0").padEnd(2, "0"));
   };
-  const euros = (value) => (value / 100).toLocaleString(language, { style: "currency", currency: "EUR" });
+  const euros = (value) => Number.isNaN(value) ? words.textUnreadable
+    : (value / 100).toLocaleString(language, { style: "currency", currency: "EUR" });
 
   const columnSum = (table, column) =>
     [...table.querySelectorAll(`[data-column="${column}"]`)].reduce((sum, cell) => sum + cents(cell.value), 0);
@@ -346,7 +349,7 @@
       const kept = accounts !== null && (accounts === "" || accounts.split(" ").includes(account)) ? amount : 0;
       retained += kept;
       const cell = row.querySelector("[data-retained]");
-      if (cell) cell.textContent = amount ? euros(kept) : "";
+      if (cell) cell.textContent = amount ? euros(kept) : ""; // nothing beside what is no amount: its total says so
     });
     let kind = 0;
     table("kind").querySelectorAll("tr[data-row]").forEach((row) => {
@@ -362,12 +365,13 @@
   const showGap = (line, charges, products, kind) => {
     const gap = charges - products;
     const texts = [];
+    if (Number.isNaN(gap) || Number.isNaN(kind)) texts.push(words.textUnreadableGap);
     if (gap > 0) texts.push(words.textMissing.replace("{amount}", euros(gap)));
     if (gap < 0) texts.push(words.textOver.replace("{amount}", euros(-gap)));
     if (kind) texts.push(words.textKind.replace("{amount}", euros(Math.abs(kind))));
     line.className = texts.length ? "gap" : "ok";
     line.textContent = texts.join(" ") || words.textBalanced;
-    line.hidden = !charges && !products;
+    line.hidden = charges === 0 && products === 0;
   };
 
   const showBudget = (amounts) => {
