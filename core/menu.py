@@ -57,6 +57,7 @@ def register_all() -> None:
             "activate_account": _("Account activated"),
             "change_password": _("Password changed"),
             "seal_late": _("Sealed late"),
+            "list_figures": _("Figures looked at"),
             "edit_account": _("Account details changed"),
             "import_table": _("Table imported"),
             "delete": _("Deleted"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.dates import format_closing, format_date_long, last_day
+from core.lib.odd_days import in_words
 from core.text import in_a_sentence
 from grants.services.missing import unanswered_pieces
 from grants.states import FINAL, ApplicationState
@@ -44,7 +45,9 @@ class TimelineStep:
 
 
 def days_left(day: date) -> str:
-    """ "12 days left", "last day", "since 3 days"."""
+    """ "12 days left", "last day", "since 3 days"; not how far what is no day is."""
+    if in_words(day):
+        return _("nobody can reckon how far")
     days = (day - timezone.localdate()).days
     if days < 0:
         return _("the date is past")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.db.models import Prefetch
 
 from core.engine.contents import Content, Rests, prove
+from core.engine.edited_lines import guess_with
 from core.money import ZERO, sum_money
 from reporting.effects import public_amount_of, sha256_of_certificate, sha256_of_payment_application
 from reporting.models import (
@@ -38,6 +39,14 @@ def _total_again(certificate: Certificate) -> _Amounts:
     items = sum_money(item.retained_amount for item in certificate.declaration.items.all())
     shares = sum_money(line.amount for line in certificate.allocations.all())
     return {"total": shares if items == certificate.total else items}
+
+
+def _shared_again(pk: int) -> _Amounts:
+    """What a share of a certificate would be by its items and its other shares."""
+    share = CertificateAllocation.objects.select_related("certificate__declaration").get(pk=pk)
+    items = sum_money(item.retained_amount for item in share.certificate.declaration.items.all())
+    others = sum_money(other.amount for other in share.certificate.allocations.exclude(pk=pk))
+    return {"amount": items - others}
 
 
 def _entries():
@@ -76,6 +85,7 @@ _CERTIFICATE_RESTS_ON = (
 
 def register() -> None:
     """Declare the hashes and the frozen sums of the app."""
+    guess_with(CertificateAllocation, _shared_again)
     prove(
         Content(Certificate, "sha256", _certificates, _certificate_again, rests_on=_CERTIFICATE_RESTS_ON),
         Content(

@@ -151,13 +151,14 @@ def _rows(invariant: Invariant, findings: Iterable[FigureFinding]) -> list[Row]:
     rows = []
     for finding in findings:
         subject = ContentType.objects.get_by_natural_key(*finding.model.split(".")).model_class()
+        expected, found = invariant.told(finding.expected, finding.found, subject)
         rows.append(
             Row(
                 finding=finding,
                 label=invariant.called(finding.label),
                 url=url_of(finding.model, finding.object_id),
-                expected=invariant.shown(finding.expected, subject),
-                found=invariant.shown(finding.found, subject),
+                expected=expected,
+                found=found,
             )
         )
     return rows

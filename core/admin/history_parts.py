@@ -95,6 +95,7 @@ register_actors(
     }
 )
 register_event_value("size", gettext_lazy("Size"), file_size)
+register_event_value("open_findings", gettext_lazy("Rows that break a figure"), str)
 register_event_value("roles", gettext_lazy("Roles"), roles_in_words)
 register_told(UserRole, actions=("user.roles",))
 register_parts(User, Part(UserRole, "user_id", ("group",), part_name(gettext_lazy("access"))))

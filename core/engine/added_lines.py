@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.engine.edited_lines import values_of
+from core.engine.broken_lines import values_of
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
 

@@ -10,11 +10,11 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
-from core.engine.edited_lines import lines_that_do_not_hold
-from core.engine.findings import Finding
+from core.engine.edited_lines import guess_with, what_they_said
+from core.engine.findings import Finding, differences
 from core.engine.line_checks import removed_rows
 from core.engine.lines import Lines, fetch, quoted
-from core.engine.verification import check_rows
+from core.engine.verification import rows_unlike_their_history
 from core.history import tracked_models
 from core.models.proof import Erasure
 
@@ -57,6 +57,15 @@ class Content:
         """What the row says."""
         return self.kept(row) if self.kept else getattr(row, self.field)
 
+    def sums_of(self, pk: Any) -> Mapping[str, Any]:
+        """The sums of a row, as what they are made of says them."""
+        row = self.rows().filter(pk=pk).first()
+        return self.made_again(row) if row is not None else {}
+
+    def sums_at_first(self, pk: Any) -> Mapping[str, Any]:
+        """The sums of a row that was just entered: nothing, of nothing."""
+        return dict.fromkeys(self.sums_of(pk), "0.00")
+
 
 _contents: dict[tuple[str, str], Content] = {}
 
@@ -65,6 +74,9 @@ def prove(*contents: Content) -> None:
     """Declare stored hashes (and sums) that ``verify_history`` makes again."""
     for content in contents:
         _contents[content.model._meta.db_table, content.field] = content
+        if content.kept:
+            guess_with(content.model, content.sums_of)
+            guess_with(content.model, content.sums_at_first)
 
 
 def contents() -> Iterable[Content]:
@@ -90,10 +102,12 @@ def _check(content: Content, doubtful: "_Doubtful") -> Iterator[Finding]:
         if not isinstance(kept, Mapping):
             yield Finding(table, row.pk, content.field, kept, again, None, sentence, {"name": row})
             continue
-        sentence = _("“%(name)s” does not say the sum of what it is made of.")
-        for name in kept:
-            if kept[name] != again[name]:
-                yield Finding(table, row.pk, name, again[name], kept[name], None, sentence, {"name": row})
+        told = doubtful.forged(content.model).get(str(row.pk), set())  # the row is named for these
+        wrong = [name for name in kept if kept[name] != again[name] and name not in told]
+        if wrong:
+            sentence = _("“%(name)s” does not say the sum of what it is made of.")
+            sides = ({name: values[name] for name in wrong} for values in (again, kept))
+            yield Finding(table, row.pk, *differences(*sides), None, sentence, {"name": row})
 
 
 class _Doubtful:
@@ -106,20 +120,20 @@ class _Doubtful:
 
     def explains(self, content: Content, row: models.Model) -> bool:
         """Whether a value that does not hold says nothing more of its row: what it rests on is named, or the value is."""
-        if (fields := self.forged(content.model).get(str(row.pk))) is not None:
-            return content.field in fields
+        if content.field in self.forged(content.model).get(str(row.pk), ()):
+            return True
         return any(self._touches(rests, row) for rests in content.rests_on)
 
     def forged(self, model: type[models.Model]) -> dict[str, set[str]]:
-        """The rows that the checks of rows and of their history name, with the fields that differ from the history."""
+        """The rows that the checks of rows and of their history name, with the fields for which they are."""
         if model not in self._forged:
             found: dict[str, set[str]] = {}
             if model in tracked_models():
                 lines = Lines.of(model)
-                for finding in check_rows(model):
+                for finding in rows_unlike_their_history(model):
                     found.setdefault(str(finding.id), set()).update(finding.field.split(", "))
-                for row in [*(line["row"] for line in lines_that_do_not_hold(lines).values()), *removed_rows(lines)]:
-                    found.setdefault(row, set())
+                for row, fields in [*what_they_said(lines).items(), *((row, set()) for row in removed_rows(lines))]:
+                    found.setdefault(row, set()).update(fields)
             self._forged[model] = found
         return self._forged[model]
 

@@ -6,23 +6,33 @@ the field and its value are known for certain.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
+from core.engine.broken_lines import (
+    EITHER,
+    EXPLAINED,
+    LINE_HOLDS,
+    SEAL_HOLDS,
+    broken_lines,
+    json_of,
+    lines_that_do_not_hold,
+    proves,
+    sealed_label,
+    to_its_row,
+    values_of,
+)
 from core.engine.findings import Finding, named
-from core.engine.lines import Columns, Lines, batch_digest, fetch, quoted
-from core.engine.seals import broken_seals
+from core.engine.lines import Columns, Lines, fetch, quoted
+from core.engine.misplaced_lines import exchanged_findings, renumbered_lines
 
-# What a batch says of a line that its seal does not fit: the line was edited; its seal was; one of the two.
-SEAL_HOLDS, LINE_HOLDS, EITHER = "seal", "line", "either"
-# What a line of the history may tell.
-LABELS = ("insert", "update", "delete")
-# For so many lines of a table, what they said is looked for; the others are named.
-EXPLAINED = 50
+logger = logging.getLogger("essor.proof")
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Was:
 def edited_lines(lines: Lines, columns: Columns) -> Iterator[Finding]:
     """Lines whose text is no longer the one that was sealed, rows whose salt went or changed."""
     found = []
-    for row in _broken(lines, columns):
+    for row in broken_lines(lines, columns):
         if row["standing"] == LINE_HOLDS:
             yield _seal_finding(lines, row)
         else:
@@ -50,89 +60,13 @@ def edited_lines(lines: Lines, columns: Columns) -> Iterator[Finding]:
     salts = [key for key in suspects if len(by_row[key]) == sealed[key]]
     for key in salts:
         yield _salt_finding(lines, by_row[key])
-    left = [row for row in found if row["row"] not in set(salts)]
+    stood = renumbered_lines(lines, {row["line"]: row for row in found})
+    yield from exchanged_findings(lines, stood, {row["line"]: row for row in found})
+    left = [row for row in found if row["row"] not in set(salts) and row["line"] not in stood]
     for row in islice(left, EXPLAINED):
         yield _line_finding(lines, row, _what_it_said(lines, row))
     for row in left[EXPLAINED:]:
         yield _line_finding(lines, row, None)
-
-
-def _broken(lines: Lines, columns: Columns) -> list[dict[str, Any]]:
-    """The lines that are not what was sealed, each with the ``columns`` under which it was."""
-    rows = _that_differ(lines, columns)
-    if not rows or not (broken := broken_seals(row["position"] for row in rows)):
-        return rows
-    known = {*lines.columns["public"], *lines.columns["personal"]}
-    others = [
-        other
-        for other in [*lines.formats(), lines.columns]
-        if other != columns and known.issuperset([*other["public"], *other["personal"]])
-    ]
-    found = [row for row in rows if row["position"] not in broken]
-    for position in sorted(broken):
-        found += _under_other_columns(lines, others, position)
-    return found
-
-
-def _under_other_columns(lines: Lines, columns: list[Columns], position: int) -> list[dict[str, Any]]:
-    """Lines of a seal that was edited, and is named: they are read under the columns of the seals beside it. Those under
-    which the fewest differ are its own; where all do, nothing is known of any."""
-    (batch,) = fetch("SELECT count(*) AS count FROM core_historyseal WHERE position = %s", [position])
-    found = [_that_differ(lines, other, position) for other in columns]
-    fewest = min(found, key=len, default=[])
-    return fewest if len(fewest) < batch["count"] else []
-
-
-def _that_differ(lines: Lines, columns: Columns, position: int | None = None) -> list[dict[str, Any]]:
-    """The lines of all seals of these columns, or of the one at a position."""
-    personal = lines.personal_digest(columns)
-    erased = "false"
-    if columns["personal"]:
-        erased = """EXISTS (SELECT FROM core_erasure AS erasure WHERE erasure."table" = leaf."table"
-            AND erasure.row = leaf.row AND erasure.last_line >= leaf.line)"""
-    digest = lines.digest(columns, "leaf.personal_digest")
-    query = f"""
-        SELECT leaf.id AS leaf, leaf.position, leaf.row, leaf.line, leaf.digest, leaf.personal_digest, seal.sealed_at,
-               to_jsonb(line.*) AS after,
-               {digest} = leaf.digest AS public_holds,
-               coalesce({personal}, '-') = leaf.personal_digest AS personal_holds,
-               line.{lines.key}::text AS row_now, {"salt.salt IS NULL" if columns["personal"] else "false"} AS without_salt,
-               {erased} AS is_erased
-        FROM core_historyseal AS leaf
-        JOIN core_eventseal AS seal ON seal.position = leaf.position
-        JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
-        WHERE leaf."table" = %s AND {"seal.columns = %s::jsonb" if position is None else "seal.position = %s"}
-          AND ({digest} <> leaf.digest OR line.{lines.key}::text <> leaf.row
-               OR (coalesce({personal}, '-') <> leaf.personal_digest AND NOT {erased}))
-        ORDER BY leaf.position, leaf.line
-    """  # noqa: S608
-    rows = fetch(query, [lines.name, json.dumps(columns) if position is None else position])
-    held = standing(lines, columns, sorted({row["position"] for row in rows}))
-    return [row | {"standing": held[row["position"]], "columns": columns} for row in rows]
-
-
-def standing(lines: Lines, columns: Columns, positions: list[int]) -> dict[int, str]:
-    """Of each batch, whether its seals or the lines themselves are what the chain holds; see :data:`SEAL_HOLDS`."""
-    if not positions:
-        return {}
-    computed = f"coalesce({lines.personal_digest(columns)}, leaf.personal_digest)"
-    query = f"""
-        SELECT position, batch_hash = {batch_digest("leaf")} AS seals, batch_hash = {batch_digest("again")} AS lines
-        FROM (
-            SELECT seal.position, seal.batch_hash, leaf.line, leaf.row, leaf.digest,
-                   line.{lines.key}::text AS row_now, {lines.digest(columns, computed)} AS digest_now
-            FROM core_eventseal AS seal JOIN core_historyseal AS leaf ON leaf.position = seal.position
-            JOIN {lines.table} AS line ON line.pgh_id = leaf.line {lines.with_salt(columns)}
-            WHERE seal.position = ANY (%s)
-        ) AS leaf CROSS JOIN LATERAL (
-            SELECT leaf.line AS line, leaf.row_now AS row, leaf.digest_now AS digest
-        ) AS again
-        GROUP BY position, batch_hash
-    """  # noqa: S608
-    return {
-        row["position"]: SEAL_HOLDS if row["seals"] else LINE_HOLDS if row["lines"] else EITHER
-        for row in fetch(query, [positions])
-    }
 
 
 def _seal_finding(lines: Lines, row: dict[str, Any]) -> Finding:
@@ -145,81 +79,6 @@ def _seal_finding(lines: Lines, row: dict[str, Any]) -> Finding:
     if row["row"] != row["row_now"]:
         column, before, after = "row", row["row_now"], row["row"]
     return Finding("core_historyseal", row["leaf"], column, before, after, row["sealed_at"], sentence, words)
-
-
-def lines_that_do_not_hold(lines: Lines) -> dict[int, dict[str, Any]]:
-    """The lines of a history that are not the ones that were sealed, by ``pgh_id``; see :func:`proven_by`."""
-    known = {*lines.columns["public"], *lines.columns["personal"]}
-    return {
-        row["line"]: row
-        for columns in lines.formats()
-        if known.issuperset([*columns["public"], *columns["personal"]])
-        for row in _broken(lines, columns)
-        if row["standing"] != LINE_HOLDS
-    }
-
-
-def proven_by(lines: Lines, row: dict[str, Any], values: Mapping[str, Any]) -> bool:
-    """Whether a broken line was sealed with these values, those of the row as it is."""
-    if row["standing"] != SEAL_HOLDS:
-        return False
-    columns, now, back = row["columns"], values_of(row["after"]), _to_its_row(lines, row)
-    changed = {name: value for name, value in values.items() if name in now and now[name] != value}
-    return all(
-        row[f"{part}_holds"]
-        or _proves(lines, columns, row, part, back | {name: changed[name] for name in changed if name in columns[part]})
-        for part in ("public", "personal")
-    )
-
-
-def sealed_label(lines: Lines, row: dict[str, Any]) -> str | None:
-    """What a broken line told when it was sealed, an entry, a change or a removal, where this alone was edited."""
-    if row["standing"] != SEAL_HOLDS or row["public_holds"]:
-        return None
-    back = _to_its_row(lines, row)
-    columns = row["columns"]
-    return next(
-        (label for label in LABELS if _proves(lines, columns, row, "public", back | {"pgh_label": label})), None
-    )
-
-
-def moved_lines(lines: Lines) -> dict[int, str]:
-    """The lines that say another row than the one of which they were sealed: {``pgh_id``: the key of that row}."""
-    return {
-        number: row["row"]
-        for number, row in lines_that_do_not_hold(lines).items()
-        if row["row_now"] != row["row"] and row["standing"] == SEAL_HOLDS
-    }
-
-
-def as_sealed(lines: Lines, moved: Mapping[int, str], added: Iterable[int] = ()) -> str:
-    """SQL: the history in which each moved line stands with the row of which it was sealed, and no added line; the table,
-    where there are none."""
-    without = f"WHERE kept.pgh_id NOT IN ({', '.join(str(int(line)) for line in added)})" if added else ""
-    if not moved:
-        return f"(SELECT kept.* FROM {lines.table} AS kept {without})" if added else lines.table  # noqa: S608
-    pairs = ", ".join(f"({int(line)}, {_literal(row)})" for line, row in moved.items())
-    back = ", ".join(f"{_literal(column)}, moved.row" for column in _keys(lines))
-    return f"""(
-        SELECT (jsonb_populate_record(kept, CASE WHEN moved.row IS NULL THEN '{{}}'::jsonb
-                ELSE jsonb_build_object({back}) END)).*
-        FROM {lines.table} AS kept LEFT JOIN (VALUES {pairs}) AS moved (line, row) ON moved.line = kept.pgh_id {without}
-    )"""  # noqa: S608 - numbers, and keys of rows as literals
-
-
-def _keys(lines: Lines) -> list[str]:
-    """The columns of a history that hold the key of the row: the one by which its lines are found, and its own."""
-    return list(dict.fromkeys([lines.key.strip('"'), lines.model._meta.pk.column]))
-
-
-def _to_its_row(lines: Lines, row: dict[str, Any]) -> dict[str, Any]:
-    """What gives a line back to the row of which it was sealed; nothing for one that was not moved."""
-    return dict.fromkeys(_keys(lines), row["row"]) if row["row_now"] != row["row"] else {}
-
-
-def _literal(text: str) -> str:
-    """A text as it stands in a statement that may have parameters."""
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
 
 
 def _sealed_lines_of(lines: Lines, columns: Columns, rows: list[str]) -> dict[str, int]:
@@ -309,16 +168,6 @@ def _moved_finding(lines: Lines, row: dict[str, Any], was: Was | None) -> Findin
     return Finding(lines.name, row["row"], field, before, after, row["sealed_at"], sentence, words)
 
 
-def json_of(line: Any) -> Mapping[str, Any]:
-    """All the columns of a history line."""
-    return json.loads(line) if isinstance(line, str) else line
-
-
-def values_of(line: Any) -> Mapping[str, Any]:
-    """The values of the row in a history line, without what the library adds."""
-    return {name: value for name, value in json_of(line).items() if not name.startswith("pgh_")}
-
-
 def _what_it_said(lines: Lines, row: dict[str, Any]) -> Was | None:
     """The field that was edited and its sealed value, when a neighbour of the line, or the row as it is, has it; None
     when none proves it."""
@@ -326,7 +175,7 @@ def _what_it_said(lines: Lines, row: dict[str, Any]) -> Was | None:
         return None
     now, columns = values_of(row["after"]), row["columns"]
     key = lines.key.strip('"')
-    back = _to_its_row(lines, row)
+    back = to_its_row(lines, row)
     wrong = _parts_that_do_not_hold(lines, columns, row, back)
     if not wrong:
         return Was(key, row["row"], row["row_now"])
@@ -338,10 +187,10 @@ def _what_it_said(lines: Lines, row: dict[str, Any]) -> Was | None:
             name: other[name] for name in now if name in columns[part] and name in other and other[name] != now[name]
         }
         for patch in ({name: value} for name, value in changed.items()):
-            if _proves(lines, columns, row, part, back | patch):
+            if proves(lines, columns, row, part, back | patch):
                 ((name, value),) = patch.items()
                 return Was(name, value, now[name])
-        if len(changed) > 1 and _proves(lines, columns, row, part, back | changed):
+        if len(changed) > 1 and proves(lines, columns, row, part, back | changed):
             return Was(", ".join(changed), changed, {name: now[name] for name in changed})
     return None
 
@@ -351,7 +200,37 @@ def _parts_that_do_not_hold(lines: Lines, columns: Columns, row: dict[str, Any],
     if not back:
         return [part for part in ("public", "personal") if not row[f"{part}_holds"]]
     parts = ["public", "personal"] if columns["personal"] and not row["is_erased"] else ["public"]
-    return [part for part in parts if not _proves(lines, columns, row, part, back)]
+    return [part for part in parts if not proves(lines, columns, row, part, back)]
+
+
+Guess = Callable[[Any], Mapping[str, Any]]
+_guesses: dict[type[models.Model], list[Guess]] = {}
+
+
+def guess_with(model: type[models.Model], guess: Guess) -> None:
+    """Let what other rows say of a row of this model be tried for what its edited line said: {column: value} by its key.
+    A guess is only told where the seal proves it."""
+    _guesses.setdefault(model, []).append(guess)
+
+
+def _guessed(lines: Lines, row: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for guess in _guesses.get(lines.model, ()):
+        try:
+            with transaction.atomic():
+                found = guess(lines.model._meta.pk.to_python(row["row"]))
+        except Exception:  # read from rows that may be forged: whatever goes wrong, nothing is guessed
+            logger.exception("What line %s of %s said could not be guessed.", row["line"], lines.name)
+            continue
+        yield {column: value if value is None else str(value) for column, value in found.items()}
+
+
+def what_they_said(lines: Lines) -> dict[str, set[str]]:
+    """The rows of which lines do not hold, each with the fields that were edited in them, where the seals prove these."""
+    found: dict[str, set[str]] = {}
+    for number, row in enumerate(lines_that_do_not_hold(lines).values()):
+        was = _what_it_said(lines, row) if number < EXPLAINED else None
+        found.setdefault(row["row"], set()).update(was.field.split(", ") if was else ())
+    return found
 
 
 def _neighbours(lines: Lines, row: dict[str, Any]) -> list[Mapping[str, Any]]:
@@ -366,19 +245,4 @@ def _neighbours(lines: Lines, row: dict[str, Any]) -> list[Mapping[str, Any]]:
         WHERE present.{quoted(lines.model._meta.pk.column)}::text = %s
     """  # noqa: S608
     place = [row["row"], row["line"]]
-    return [values_of(found["said"]) for found in fetch(query, [*place, *place, row["row"]])]
-
-
-def _proves(lines: Lines, columns: Columns, row: dict[str, Any], part: str, patch: Mapping[str, Any]) -> bool:
-    """Whether the line with these values is the one that was sealed."""
-    if part == "public":
-        digest, sealed = lines.digest(columns, "%s"), row["digest"]
-        parameters = [row["personal_digest"]]
-    else:
-        digest, sealed, parameters = lines.personal_digest(columns), row["personal_digest"], []
-    query = f"""
-        SELECT {digest} = %s AS proven FROM (
-            SELECT (jsonb_populate_record(line, %s::jsonb)).* FROM {lines.table} AS line WHERE line.pgh_id = %s
-        ) AS line {lines.with_salt(columns)}
-    """  # noqa: S608
-    return bool(fetch(query, [*parameters, sealed, json.dumps(patch), row["line"]])[0]["proven"])
+    return [*(values_of(found["said"]) for found in fetch(query, [*place, *place, row["row"]])), *_guessed(lines, row)]

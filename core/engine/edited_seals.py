@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.engine.edited_lines import LINE_HOLDS, json_of, standing
+from core.engine.broken_lines import LINE_HOLDS, json_of, standing
 from core.engine.findings import Finding, differences, named
 from core.engine.lines import Lines, batch_digest, fetch
 from core.engine.seals import broken_seals
@@ -88,15 +88,45 @@ class SealsOfLines:
         for row in self.batches:
             if row["position"] in told or _is_told_with_its_line(row):
                 continue
-            sentence = _("the seals of a batch of history lines were edited (%(expected)s sealed, %(found)s there).")
+            if (row["count"] or 0) < row["lines"] and (lines := _lines_of(row)) and lost_lines(lines):
+                continue  # they are told with their lines
+            sentence = _(
+                "the seals of a batch of history lines were edited (%(table)s: %(expected)s sealed, %(found)s there)."
+            )
+            words = {"table": named(row["table"]), "expected": row["lines"], "found": row["count"] or 0}
             yield Finding(
                 "core_eventseal", row["position"], "batch_hash", row["batch_hash"], row["hash"], row["sealed_at"],
-                sentence, {"expected": row["lines"], "found": row["count"] or 0},
+                sentence, words,
             )  # fmt: skip
         for row in self.misplaced:
             if not row["position"]:
                 sentence = _("the seal of line %(line)s of the history stands outside of the chain.")
                 yield Finding(row["table"], row["row"], "*", None, None, None, sentence, {"line": row["line"]})
+
+
+def lost_lines(lines: Lines) -> int:
+    """How many lines of a history are gone with their seals: those that the batches count, less those whose seals are there,
+    and those that stand there without one."""
+    query = """
+        SELECT seal.position, seal.lines - count(leaf.id) AS lost, seal.sealed_at
+        FROM core_eventseal AS seal LEFT JOIN core_historyseal AS leaf ON leaf.position = seal.position
+        WHERE seal."table" = %s AND seal.event_id IS NULL
+        GROUP BY seal.position HAVING count(leaf.id) < seal.lines
+    """
+    rows = fetch(query, [lines.name])
+    if not rows:
+        return 0
+    broken = broken_seals(row["position"] for row in rows)
+    batches = [row for row in rows if row["position"] not in broken]
+    if not batches:
+        return 0
+    query = f"""
+        SELECT count(*) AS count FROM {lines.table} AS line
+        WHERE line.pgh_created_at <= %(at)s AND NOT EXISTS (
+            SELECT FROM core_historyseal AS seal WHERE seal."table" = %(table)s AND seal.line = line.pgh_id)
+    """  # noqa: S608
+    (left,) = fetch(query, {"table": lines.name, "at": max(row["sealed_at"] for row in batches)})
+    return max(sum(row["lost"] for row in batches) - left["count"], 0)
 
 
 def broken_batches() -> list[dict[str, Any]]:
@@ -117,12 +147,16 @@ def broken_batches() -> list[dict[str, Any]]:
     return [row for row in rows if row["position"] not in broken]
 
 
+def _lines_of(batch: dict[str, Any]) -> Lines | None:
+    model = next((model for model in tracked_models() if model._meta.db_table == batch["table"]), None)
+    return Lines.of(model) if model else None
+
+
 def _with_another_line(batch: dict[str, Any]) -> EditedSeal | None:
     """The seal of a batch that names a line which is not there, where a line without a seal in its place gives the batch."""
-    model = next((model for model in tracked_models() if model._meta.db_table == batch["table"]), None)
-    if model is None or batch["count"] != batch["lines"]:
+    lines = _lines_of(batch)
+    if lines is None or batch["count"] != batch["lines"]:
         return None
-    lines = Lines.of(model)
     query = f"""
         SELECT leaf.id, leaf.line, leaf.row FROM core_historyseal AS leaf
         LEFT JOIN {lines.table} AS line ON line.pgh_id = leaf.line AND line.{lines.key}::text = leaf.row
@@ -155,8 +189,8 @@ def _with_another_line(batch: dict[str, Any]) -> EditedSeal | None:
 
 def _is_told_with_its_line(batch: dict[str, Any]) -> bool:
     """Whether the lines of a batch prove it, so that the check of the lines names the very seal."""
-    model = next((model for model in tracked_models() if model._meta.db_table == batch["table"]), None)
-    if model is None or batch["count"] != batch["lines"]:
+    lines = _lines_of(batch)
+    if lines is None or batch["count"] != batch["lines"]:
         return False
     position, columns = batch["position"], json_of(batch["columns"])
-    return standing(Lines.of(model), columns, [position])[position] == LINE_HOLDS
+    return standing(lines, columns, [position])[position] == LINE_HOLDS

@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext as _
 
+from core.engine.broken_lines import EXPLAINED
 from core.engine.edited_events import Told, kind_named, what_it_said
-from core.engine.edited_lines import EXPLAINED
 from core.engine.event_words import as_told, done, subject_in_words
 from core.engine.findings import Finding
 from core.engine.kind_checks import proven_kinds

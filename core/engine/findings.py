@@ -54,6 +54,8 @@ class Finding:
         place = {"table": named(self.table), "id": self.id, "field": _field_named(self.table, self.field)}
         if self.id == "*":
             where = _("%(table)s: ")
+        elif self.field == "*" and self.table.startswith("pg_"):  # an object of the server, by its name
+            where = pgettext("an object by its name", "%(table)s id=%(id)s: ")
         else:
             where = _("%(table)s id=%(id)s: ") if self.field == "*" else _("%(table)s id=%(id)s field=%(field)s: ")
         sentence = self.sentence % self.words if self.words else self.sentence
@@ -127,6 +129,9 @@ def named(table: str) -> str:
     found = _model_of(table)
     if found is None or (get_language() or "en").startswith("en"):
         return table
+    if kept := getattr(found, "pgh_tracked_model", None):  # the library names a history in English
+        said = _("History of: %(rows)s") % {"rows": kept._meta.verbose_name_plural}
+        return f"{said} ({table})"
     return f"{capfirst(str(found._meta.verbose_name))} ({table})"
 
 
@@ -199,8 +204,10 @@ def _column(model: type[models.Model] | None, name: str) -> models.Field | None:
 def _label(model: type[models.Model] | None, column: str) -> str:
     """What a field is called; in the language of the code, its column."""
     found = _column(model, column)
-    if found is None or (get_language() or "en").startswith("en"):
+    if (get_language() or "en").startswith("en") or (found is None and column != "pgh_label"):
         return column
+    if found is None:
+        return _("what the line tells")
     return in_a_sentence(_fields_are_called[0](model, found.name)) if _fields_are_called else str(found.verbose_name)
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch, quoted
 from core.engine.plain_values import RULES
-from core.engine.verification import check_rows
+from core.engine.verification import rows_unlike_their_history
 from core.history import history_model_of, tracked_models
 from core.triggers import Digest
 
@@ -110,7 +110,7 @@ def _forged(model: type[models.Model]) -> dict[str, set[str]]:
     """The rows that differ from their history, by what differs."""
     found: dict[str, set[str]] = {}
     if model in tracked_models():
-        for finding in check_rows(model):
+        for finding in rows_unlike_their_history(model):
             found.setdefault(str(finding.id), set()).update(finding.field.split(", "))
     return found
 

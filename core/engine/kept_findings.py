@@ -2,14 +2,43 @@
 
 from collections.abc import Iterator
 
+from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
 
 from core.engine.findings import Finding
 from core.engine.lines import fetch
-from core.figures.checking import KEPT
+from core.figures.checking import KEPT, LISTED, the_list
+from core.figures.models import FigureCheck
+from core.models.event import Event
 
 
 def check_kept_findings() -> Iterator[Finding]:
+    """The list is the one that the last look left; where its parts do not fit each other, they are named."""
+    found = list(_unlike_their_look())
+    yield from found
+    if found:
+        return
+    told = Event.objects.filter(action=LISTED, content_type=ContentType.objects.get_for_model(FigureCheck)).last()
+    if told is None:  # the last look was made before looks told it
+        return
+    now = the_list()
+    if now["sha256"] != told.data.get("sha256"):
+        sentence = _(
+            "the list of what breaks the figures is not the one that the last look left: what it found was rewritten, added "
+            "or taken out. Look at the figures again."
+        )
+        yield Finding(
+            "core_figurefinding",
+            "*",
+            "*",
+            told.data.get("open_findings"),
+            now["open_findings"],
+            told.created_at,
+            sentence,
+        )
+
+
+def _unlike_their_look() -> Iterator[Finding]:
     """Each open finding was seen by the last look at its figure, and there are as many as that look counted.
 
     A look that could not be made says nothing of its rows, which stay as they were.

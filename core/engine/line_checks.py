@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from core.engine.added_lines import added_lines
 from core.engine.authors import begins_at, exceptions_of
-from core.engine.edited_lines import edited_lines, lines_that_do_not_hold, values_of
+from core.engine.broken_lines import lines_that_do_not_hold, values_of
+from core.engine.edited_lines import edited_lines
 from core.engine.edited_seals import SealsOfLines
 from core.engine.event_checks import transactions_of_edited_events
 from core.engine.findings import Finding
@@ -22,7 +23,6 @@ def check_lines(model: type[models.Model]) -> Iterator[Finding]:
     """Every sealed line of a row's history is there, as it was sealed."""
     lines = Lines.of(model)
     yield from _removed(lines)
-    yield from _salts(lines)
     known = set(lines.columns["public"]) | set(lines.columns["personal"])
     for columns in lines.formats():
         if lost := sorted({*columns["public"], *columns["personal"]} - known - _present(lines)):
@@ -79,8 +79,8 @@ def _removed_lines(lines: Lines) -> list[dict[str, Any]]:
     return fetch(query, [lines.name, edited]) if edited else rows
 
 
-def _salts(lines: Lines) -> Iterator[Finding]:
-    """Salts of rows of which nothing was ever sealed, and that have no history: nothing is hashed with them."""
+def salts_of_nothing(lines: Lines) -> list[str]:
+    """The rows of which there is a salt, nothing sealed, and no history: nothing is hashed with it."""
     query = f"""
         SELECT salt.row FROM core_personsalt AS salt
         WHERE salt."table" = %s
@@ -88,9 +88,7 @@ def _salts(lines: Lines) -> Iterator[Finding]:
           AND NOT EXISTS (SELECT FROM core_historyseal AS leaf WHERE leaf."table" = salt."table" AND leaf.row = salt.row)
         ORDER BY salt.id
     """  # noqa: S608
-    for row in fetch(query, [lines.name]):
-        sentence = _("there is a salt for this row, which has no history: somebody added it.")
-        yield Finding(lines.name, row["row"], "salt", None, None, None, sentence)
+    return [row["row"] for row in fetch(query, [lines.name])]
 
 
 def check_authors(model: type[models.Model], *, after_line: int = 0, after_event: int = 0) -> Iterator[Finding]:
@@ -123,12 +121,10 @@ def check_authors(model: type[models.Model], *, after_line: int = 0, after_event
             continue  # the event of its transaction was removed or edited, and is named
         if row["line"] in forged or row["line"] in added:
             continue  # whom it names was edited after it was sealed, or the whole line added, and is told as that
-        sentence = _(
-            "line %(line)s of the history names person %(person)s (%(acting)s), who did nothing in its transaction."
-        )
+        sentence = _("line %(line)s of the history names %(person)s (%(acting)s), who did nothing in its transaction.")
         yield Finding(
             lines.name, row["row"], "*", None, values_of(row["after"]), row["recorded_at"],
-            sentence, {"line": row["line"], "person": row["person"], "acting": row["acting"] or row["name"] or "–"},
+            sentence, {"line": row["line"], "person": row["name"] or row["person"], "acting": row["acting"] or "–"},
         )  # fmt: skip
 
 
@@ -158,5 +154,8 @@ def slipped_lines(lines: Lines) -> dict[int, dict[str, Any]]:
     """  # noqa: S608
     rows = fetch(query, [lines.name])
     broken = broken_seals({row[name] for row in rows for name in ("position", "beside")})
-    # a seal that says another round than was chained is named for it
-    return {row["line"]: row for row in rows if not broken & {row["position"], row["beside"]}}
+    forged = lines_that_do_not_hold(lines) if rows else {}
+    # a seal that says another round than was chained, or a line that says another transaction, is named for it
+    return {
+        row["line"]: row for row in rows if not broken & {row["position"], row["beside"]} and row["line"] not in forged
+    }

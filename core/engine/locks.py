@@ -150,16 +150,18 @@ def _fix_paths(cursor: Any) -> None:
 
 
 def too_open(cursor: Any, role: str, tables: list[str]) -> list[str]:
-    """The tables in which ``role`` may write more than the application's role gets; ``tables`` are the histories."""
+    """The tables on which ``role`` may do more than the application's role, or hand it on; ``tables`` are the histories."""
     cursor.execute(
         """
         SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-        AND (relname = ANY (%s) AND has_table_privilege(%s, oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-             OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'UPDATE, DELETE, TRUNCATE')
-             OR relname = ANY (%s) AND has_table_privilege(%s, oid, 'DELETE, TRUNCATE'))
+        AND (relname = ANY (%(read)s) AND has_table_privilege(%(role)s, oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+             OR relname = ANY (%(added)s) AND has_table_privilege(%(role)s, oid, 'UPDATE, DELETE, TRUNCATE')
+             OR relname = ANY (%(stay)s) AND has_table_privilege(%(role)s, oid, 'DELETE, TRUNCATE')
+             OR EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = %(role)s)
+                        AND (is_grantable OR privilege_type = 'MAINTAIN' AND relname = ANY (%(read)s::text[] || %(added)s::text[]))))
         ORDER BY relname
         """,
-        [[*tables, *ONLY_READ], role, list(ONLY_ADDED_TO), role, list(NEVER_REMOVED), role],
+        {"read": [*tables, *ONLY_READ], "added": list(ONLY_ADDED_TO), "stay": list(NEVER_REMOVED), "role": role},
     )
     return [name for (name,) in cursor.fetchall()]
 
@@ -185,15 +187,16 @@ def grant(cursor: Any, role: str, tables: list[str]) -> None:
     keep = ", MAINTAIN" if cursor.fetchone()[0] >= 170000 else ""  # ANALYZE after a large import
     statements = [
         f"GRANT USAGE ON SCHEMA public TO {name}",
+        f"REVOKE GRANT OPTION FOR ALL ON ALL TABLES IN SCHEMA public FROM {name}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE{keep} ON ALL TABLES IN SCHEMA public TO {name}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {name}",
     ]
     read = ", ".join(f'"{table}"' for table in only_read)
-    statements.append(f"REVOKE INSERT, UPDATE, DELETE ON {read} FROM {name}")
+    statements.append(f"REVOKE INSERT, UPDATE, DELETE{keep} ON {read} FROM {name}")
     added = ", ".join(f'"{table}"' for table in ONLY_ADDED_TO if table in present)
-    statements.append(f"REVOKE UPDATE, DELETE ON {added} FROM {name}")
+    statements.append(f"REVOKE UPDATE, DELETE{keep} ON {added} FROM {name}")
     if stay := ", ".join(f'"{table}"' for table in NEVER_REMOVED if table in present):
         statements.append(f"REVOKE DELETE ON {stay} FROM {name}")
     for statement in statements:

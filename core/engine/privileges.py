@@ -14,9 +14,12 @@ from core.engine.lines import fetch
 from core.engine.rights import OWNER
 
 # The roles of PostgreSQL's own that write in every table, or under it: in the files of the server, as the server; that
-# read these files (keys and passwords are among them), or let another server write here with the triggers off.
+# read every table or these files (keys and passwords are among them), lock and rebuild every table, or let another server
+# write here with the triggers off.
 GOES_AROUND = (
     "pg_write_all_data",
+    "pg_read_all_data",
+    "pg_maintain",
     "pg_write_server_files",
     "pg_execute_server_program",
     "pg_read_server_files",
@@ -39,7 +42,7 @@ def check_parameters() -> Iterator[Finding]:
 
 
 def check_roles() -> Iterator[Finding]:
-    """Nobody writes everywhere; the application's role has no power beside its rights; superusers are those of the server."""
+    """Nobody reads or writes everywhere; the application's role has no power beside its rights; superusers are those of the server."""
     query = f"""
         SELECT role.rolname AS name, power.name AS found, role.rolname = %(role)s AS is_application
         FROM pg_roles AS role CROSS JOIN LATERAL (
@@ -88,21 +91,29 @@ def check_members_of_the_application() -> Iterator[Finding]:
 
 
 def check_creation() -> Iterator[Finding]:
-    """Nobody but the owners creates tables or functions, where those of Essor stand or beside them."""
+    """Nobody but the owners creates tables or functions, where those of Essor stand or beside them, or files of tables in
+    another place of the server; and nobody hands on the right to enter."""
     query = f"""
-        SELECT place.kind AS "table", place.name, CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS role
+        SELECT place.kind AS "table", place.name, CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS role,
+               held.privilege_type || CASE WHEN held.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS given,
+               held.privilege_type = 'CREATE' AS creates
         FROM (SELECT 'pg_namespace' AS kind, nspname::text AS name, nspowner AS owner, nspacl AS acl FROM pg_namespace
               WHERE nspname !~ '^pg_(toast|temp)'
               UNION ALL
               SELECT 'pg_database', datname::text, datdba, datacl FROM pg_database WHERE datname = current_database()
+              UNION ALL
+              SELECT 'pg_tablespace', spcname::text, spcowner, spcacl FROM pg_tablespace
         ) AS place CROSS JOIN LATERAL aclexplode(place.acl) AS held
-        WHERE held.privilege_type = 'CREATE' AND held.grantee NOT IN (place.owner, {OWNER})
+        WHERE (held.privilege_type = 'CREATE' OR held.is_grantable) AND held.grantee NOT IN (place.owner, {OWNER})
           AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = held.grantee AND (rolsuper OR rolname = 'pg_database_owner'))
         ORDER BY 1, 2, 3
     """  # noqa: S608
     for row in fetch(query):
-        sentence = _("a role that is not the owner's may create tables or functions here.")
-        yield of_the_catalogue(row["table"], row["name"], sentence, after=f"CREATE: {row['role']}")
+        if row["creates"]:
+            sentence = _("a role that is not the owner's may create tables or functions here.")
+        else:
+            sentence = _("a role that is not the owner's may let others enter here.")
+        yield of_the_catalogue(row["table"], row["name"], sentence, after=f"{row['given']}: {row['role']}")
 
 
 def check_views_and_counters() -> Iterator[Finding]:
@@ -136,17 +147,19 @@ def check_rights_to_come() -> Iterator[Finding]:
     """What is made later is as closed as what is there: the rights that new tables get are those of the application."""
     query = """
         SELECT CASE given.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' ELSE given.defaclobjtype::text END AS name,
-               held.privilege_type || ': ' || CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS found
+               held.privilege_type || CASE WHEN held.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END || ': '
+                   || CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END AS found
         FROM pg_default_acl AS given CROSS JOIN LATERAL aclexplode(given.defaclacl) AS held
         WHERE given.defaclobjtype IN ('r', 'S') AND held.grantee <> given.defaclrole
-          AND held.privilege_type NOT IN ('SELECT', 'MAINTAIN')
-          AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %s
-               OR NOT (given.defaclobjtype = 'r' AND held.privilege_type IN ('INSERT', 'UPDATE', 'DELETE')
+          AND NOT (held.privilege_type = 'SELECT' AND EXISTS (SELECT FROM pg_roles WHERE oid = held.grantee AND rolsuper))
+          AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %s OR held.is_grantable
+               OR NOT (held.privilege_type = 'SELECT'
+                       OR given.defaclobjtype = 'r' AND held.privilege_type IN ('INSERT', 'UPDATE', 'DELETE')
                        OR given.defaclobjtype = 'S' AND held.privilege_type = 'USAGE'))
         ORDER BY 1, 2
     """
     for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
-        sentence = _("tables to come would be open to a role that should not write in them.")
+        sentence = _("tables to come would be open to a role that should not read or write in them.")
         yield of_the_catalogue("pg_default_acl", row["name"], sentence, after=row["found"])
 
 

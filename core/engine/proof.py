@@ -24,11 +24,13 @@ from core.engine.kind_checks import check_kinds
 from core.engine.labels import Repairs
 from core.engine.line_checks import check_authors, check_lines, check_rounds
 from core.engine.lines import fix_text_settings
+from core.engine.lost_lines import check_lost_lines
 from core.engine.seal_checks import Unsealed, check_seals
 from core.engine.verification import (
     check_beginnings,
     check_outside,
     check_rows,
+    check_salts,
     check_states,
     state_columns,
 )
@@ -63,13 +65,22 @@ def steps(notes: Notes, *, files: bool = True) -> list[Step]:
         Step("core_event", check_events),
         Step("core_eventseal", check_seals),
         Step("core_historyseal", notes.unsealed.seals.check),
+        Step("core_historyseal", lambda: check_lost_lines(notes.unsealed.seals)),
         Step("core_erasure", check_erasures),
         Step("core_figurefinding", check_kept_findings),
         Step("core_eventseal", notes.unsealed.check),
         Step("pgh_context", notes.repairs.look),
     ]
     for model in tracked_models():
-        for check in (check_rows, check_beginnings, check_outside, check_lines, check_authors, check_rounds):
+        for check in (
+            check_rows,
+            check_beginnings,
+            check_outside,
+            check_lines,
+            check_salts,
+            check_authors,
+            check_rounds,
+        ):
             found.append(Step(model._meta.db_table, lambda check=check, model=model: check(model)))
     for model, column in state_columns():
         found.append(Step(model._meta.db_table, lambda model=model, column=column: check_states(model, column)))

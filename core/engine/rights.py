@@ -55,24 +55,33 @@ def _members() -> Iterator[Finding]:
         yield of_the_catalogue("pg_roles", row["name"], sentence)
 
 
-def _writers() -> Iterator[Finding]:
-    """Rights to write, on tables and on single columns, of whoever is not the owner."""
+def _given_away() -> Iterator[Finding]:
+    """Rights to read and to write, on tables and on single columns, of whoever is not the owner.
+
+    A superuser needs no right to read. MAINTAIN (PostgreSQL 17 and later: to lock, to rebuild) is the application's on what
+    it may write in alone.
+    """
     query = """
         SELECT class.relname AS "table", held.grantee = 0 AS is_everybody, pg_get_userbyid(held.grantee) AS role,
-               string_agg(DISTINCT held.name, ', ') AS rights
+               string_agg(DISTINCT held.name || CASE WHEN held.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, ', ') AS rights,
+               bool_or(held.privilege_type NOT IN ('SELECT', 'MAINTAIN')) AS writes,
+               bool_or(held.privilege_type = 'SELECT') AS reads, bool_or(held.is_grantable) AS hands_on
         FROM pg_class AS class CROSS JOIN LATERAL (
-            SELECT grantee, privilege_type, privilege_type AS name FROM aclexplode(class.relacl)
+            SELECT grantee, privilege_type, is_grantable, privilege_type AS name FROM aclexplode(class.relacl)
             UNION ALL
-            SELECT acl.grantee, acl.privilege_type, acl.privilege_type || ' (' || attribute.attname || ')'
+            SELECT acl.grantee, acl.privilege_type, acl.is_grantable, acl.privilege_type || ' (' || attribute.attname || ')'
             FROM pg_attribute AS attribute CROSS JOIN LATERAL aclexplode(attribute.attacl) AS acl
             WHERE attribute.attrelid = class.oid
         ) AS held
-        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p') AND held.grantee <> class.relowner
-          AND held.privilege_type <> 'SELECT' AND held.privilege_type <> 'MAINTAIN'
-          AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %(role)s
-               OR held.privilege_type NOT IN ('INSERT', 'UPDATE', 'DELETE')
-               OR class.relname = ANY (%(only_read)s)
-               OR class.relname = ANY (%(only_added_to)s) AND held.privilege_type <> 'INSERT'
+        WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p', 'v', 'm', 'f')
+          AND held.grantee <> class.relowner
+          AND (class.relkind IN ('r', 'p') OR held.privilege_type IN ('SELECT', 'MAINTAIN'))
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
+          AND NOT (held.privilege_type = 'SELECT' AND EXISTS (SELECT FROM pg_roles WHERE oid = held.grantee AND rolsuper))
+          AND (held.grantee = 0 OR pg_get_userbyid(held.grantee) <> %(role)s OR held.is_grantable
+               OR held.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MAINTAIN')
+               OR class.relname = ANY (%(only_read)s) AND held.privilege_type <> 'SELECT'
+               OR class.relname = ANY (%(only_added_to)s) AND held.privilege_type NOT IN ('SELECT', 'INSERT')
                OR class.relname = ANY (%(never_removed)s) AND held.privilege_type = 'DELETE')
         GROUP BY 1, 2, 3 ORDER BY 1, 3
     """
@@ -84,9 +93,16 @@ def _writers() -> Iterator[Finding]:
     }
     for row in fetch(query, {"role": role, **closed}):
         if row["role"] == role and not row["is_everybody"]:
-            sentence = _(
-                "the role of the application may write where it should only read or add: run manage.py migrate."
-            )
+            if row["hands_on"]:
+                sentence = _("the role of the application may hand its rights on to others: run manage.py migrate.")
+            else:
+                sentence = _(
+                    "the role of the application may write where it should only read or add: run manage.py migrate."
+                )
+        elif not row["writes"] and row["reads"]:
+            sentence = _("a role that is neither the owner's nor the application's may read what stands here.")
+        elif not row["writes"]:
+            sentence = _("a role that is neither the owner's nor the application's may lock or rebuild this table.")
         else:
             sentence = _("a role that is neither the owner's nor the application's may write in this table.")
         yield of_the_catalogue(
@@ -199,4 +215,4 @@ def _heirs() -> Iterator[Finding]:
 
 
 # Nobody but the owner can take a guard away, and the application writes where it should alone.
-CHECKS = (_owners, _members, _writers, _settings, _lenders, _heirs, _beside_the_roles)
+CHECKS = (_owners, _members, _given_away, _settings, _lenders, _heirs, _beside_the_roles)

@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from django_fsm import FSMFieldMixin
 
 from core.engine.added_lines import added_lines
-from core.engine.edited_lines import EXPLAINED, as_sealed, lines_that_do_not_hold, moved_lines, proven_by, sealed_label
+from core.engine.broken_lines import EXPLAINED, lines_that_do_not_hold, proven_by, sealed_label
+from core.engine.edited_seals import lost_lines
 from core.engine.erasure import marks_of
 from core.engine.event_checks import last_states
 from core.engine.findings import Finding, differences, line_in_words
 from core.engine.kind_checks import number_of_kind
-from core.engine.line_checks import removed_rows, slipped_lines
+from core.engine.line_checks import removed_rows, salts_of_nothing, slipped_lines
 from core.engine.lines import Lines, fetch, quoted
+from core.engine.misplaced_lines import as_sealed, misplaced_lines
 from core.engine.seal_checks import transactions_of_removed_events
 from core.history import history_model_of, personal_fields, tracked_models
 from core.models.event import Event, EventSeal
@@ -87,16 +89,47 @@ def _as_sealed(model: type[models.Model], statement: str) -> list[dict[str, Any]
     rows = fetch(statement.replace(HISTORY, lines.table))
     if not rows:
         return rows
-    moved, added = moved_lines(lines), added_lines(lines).keys() | slipped_lines(lines).keys()
-    if not moved and not added:
+    moved, stood = misplaced_lines(lines)
+    added = added_lines(lines).keys() | slipped_lines(lines).keys()
+    if not moved and not stood and not added:
         return rows
-    found, again = {row["id"] for row in rows}, fetch(statement.replace(HISTORY, as_sealed(lines, moved, added)))
+    history = as_sealed(lines, moved, added, stood)
+    found, again = {row["id"] for row in rows}, fetch(statement.replace(HISTORY, history))
     # a row that says what an added line says is told by that line
-    return again if moved else [row for row in again if row["id"] in found]
+    return again if moved or stood else [row for row in again if row["id"] in found]
 
 
 def check_rows(model: type[models.Model]) -> Iterator[Finding]:
     """Every present row is what its newest history row says; every row that went away has a delete event."""
+    found = list(rows_unlike_their_history(model))
+    if found and told_with_their_batch(model):
+        return
+    yield from found
+
+
+def told_with_their_batch(model: type[models.Model]) -> set[str]:
+    """The rows that their history does not explain, where as many sealed lines of the table are gone, with their seals: it
+    is their lines that were removed, and the batch names them (``core.engine.lost_lines``)."""
+    lines = Lines.of(model)
+    if not (lost := lost_lines(lines)):
+        return set()
+    rows = {str(finding.id) for finding in rows_unlike_their_history(model)}
+    rows |= {str(finding.id) for finding in _gaps(model)} | set(salts_of_nothing(lines))
+    return rows if len(rows) <= lost else set()
+
+
+def check_salts(model: type[models.Model]) -> Iterator[Finding]:
+    """No salt is there for a row that has no history."""
+    lines = Lines.of(model)
+    if not lines.columns["personal"] or not (rows := salts_of_nothing(lines)) or told_with_their_batch(model):
+        return
+    for row in rows:
+        sentence = _("there is a salt for this row, which has no history: somebody added it.")
+        yield Finding(lines.name, row, "salt", None, None, None, sentence)
+
+
+def rows_unlike_their_history(model: type[models.Model]) -> Iterator[Finding]:
+    """The rows that are not what the newest line of their history says, whatever else explains that."""
     names = _Tables.of(model)
     query = f"""
         WITH newest AS (
@@ -203,6 +236,13 @@ def _loaded(value: Any) -> Any:
 
 def check_beginnings(model: type[models.Model]) -> Iterator[Finding]:
     """The history of every row begins with its creation, and nothing follows its deletion."""
+    found = list(_gaps(model))
+    if found and told_with_their_batch(model):
+        return
+    yield from found
+
+
+def _gaps(model: type[models.Model]) -> Iterator[Finding]:
     names = _Tables.of(model)
     query = f"""
         SELECT id, label, pgh_id, pgh_created_at, previous, before FROM (

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from core.events import lock_subject, record
 from core.figures.invariants import Broken, Invariant, invariant_of, invariants
 from core.figures.models import FigureCheck, FigureFinding
 
 logger = logging.getLogger("essor.figures")
 
+# The action of the event that tells of the list which a look left.
+LISTED = "list_figures"
 # Of an invariant that a whole table breaks, so many rows are kept: the count says the rest.
 KEPT = 1_000
 LABEL = 200  # characters of a name that are kept
@@ -74,7 +78,37 @@ def keep(results: Iterable[Result]) -> list[FigureFinding]:
     with transaction.atomic():
         for result in results:
             fresh += _keep_one(result, now)
+        tell_the_list()
     return fresh
+
+
+def tell_the_list() -> None:
+    """Record what the list of open findings says after a look: the event is sealed, so that a list which somebody rewrites
+    is found (``core.engine.kept_findings``). Looks that end at once tell it one after the other."""
+    if (subject := FigureCheck.objects.order_by("pk").first()) is None:
+        return
+    lock_subject(subject)
+    record(subject, LISTED, data=the_list())
+
+
+def the_list() -> dict[str, Any]:
+    """How many findings are open, and the hash of what they and the looks say; whether they were told by mail aside."""
+    query = """
+        SELECT count(*) FILTER (WHERE is_open),
+               encode(sha256(convert_to(coalesce(string_agg(line, chr(10) ORDER BY line COLLATE "C"), ''), 'UTF8')), 'hex')
+        FROM (
+            SELECT ROW('finding', id, code, model, object_id, label, expected, found, extract(epoch FROM first_seen),
+                       extract(epoch FROM last_seen))::text AS line, true AS is_open
+            FROM core_figurefinding WHERE resolved_at IS NULL
+            UNION ALL
+            SELECT ROW('look', id, code, extract(epoch FROM checked_at), broken_count, error, extract(epoch FROM broken_since))::text, false
+            FROM core_figurecheck
+        ) AS told
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        count, digest = cursor.fetchone()
+    return {"open_findings": count, "sha256": digest}
 
 
 def _keep_one(result: Result, now: datetime) -> list[FigureFinding]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection, models
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -134,6 +135,20 @@ class Invariant:
         except (ArithmeticError, ValueError):  # no amount, no day ("infinity"): what was written is said
             return sign + str(self.words.get(str(value), _("“%(text)s”, which cannot be") % {"text": value}))
 
+    def told(self, expected: Any, found: Any, subject: type[models.Model] | None = None) -> tuple[str, str]:
+        """What was to be and what is, as people read them; where the two read alike, what tells them apart is said:
+        the second of a moment, each digit of a number, the text that is kept."""
+        words = self.shown(expected, subject), self.shown(found, subject)
+        (sign, should), (_sign, stands) = _signed(expected), _signed(found)
+        if words[0].removeprefix(sign) != words[1] or "–" in words or str(should) == str(stands):
+            return words
+        return sign + self._exactly(words[1], should), self._exactly(words[1], stands)
+
+    def _exactly(self, words: str, value: Any) -> str:
+        if self.unit is Unit.DAY:
+            return f"{words} {timezone.localtime(moment):%H:%M:%S}" if (moment := _moment(value)) else words
+        return f"{words} ({value})"
+
     def _read(self, value: Any, subject: type[models.Model] | None) -> str:
         match self.unit:
             case Unit.EUROS:
@@ -141,7 +156,7 @@ class Invariant:
             case Unit.NUMBER:
                 return str(_("%(what)s: %(number)s") % {"what": self.counted, "number": f"{_finite(value):f}"})
             case Unit.DAY:
-                return short_date(value if isinstance(value, date | datetime) else _day(str(value)))
+                return short_date(value if isinstance(value, date) else _moment(value) or _day(str(value)))
             case Unit.STATE:
                 return _state(subject or self.subject, str(value))
             case Unit.HASH:
@@ -171,6 +186,17 @@ def _state(model: type[models.Model], state: str) -> str:
         return str(labels(state))
     found = next((item for item in model._meta.concrete_fields if item.name == "state"), None)
     return str(dict(found.flatchoices).get(state, state)) if found else state
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment, which may be its stored text; None for a day, and for what is none."""
+    if isinstance(value, datetime) or not isinstance(value, str) or len(value) <= len("2026-12-31"):
+        return value if isinstance(value, datetime) and timezone.is_aware(value) else None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if timezone.is_aware(moment) else None
 
 
 def _day(text: str) -> date:

@@ -26,6 +26,7 @@ from core import text as texts
 from core.dates import format_date_long, format_moment
 from core.engine import grounds as resting
 from core.engine import versions
+from core.lib.odd_days import in_words
 from core.money import format_euros, format_number
 from core.site import resumed
 
@@ -133,7 +134,9 @@ def closes(at: datetime | str | None, sentence: str = "") -> SafeString:
 
 @register.filter
 def days_left(value: date | datetime | None) -> str:
-    """How far a deadline is, in words: "12 days left", "last day", "3 days late"."""
+    """How far a deadline is, in words: "12 days left", "last day", "3 days late"; not how far what is no day is."""
+    if in_words(value):
+        return gettext("nobody can reckon how far")
     if not value:
         return ""
     days = (dates.last_day(value) - timezone.localdate()).days

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.lib.odd_days import in_words
 from core.money import to_cents
 from core.workbooks.columns import Link
 
@@ -74,11 +75,12 @@ def local_naive(value: datetime) -> datetime:
 
 
 def date_text(value: date) -> str:
-    return (local_naive(value).date() if isinstance(value, datetime) else value).isoformat()
+    """Return ``2026-11-24``; words for what the database says and no calendar has (``-infinity``)."""
+    return in_words(value) or (local_naive(value).date() if isinstance(value, datetime) else value).isoformat()
 
 
 def datetime_text(value: datetime) -> str:
-    return local_naive(value).isoformat(sep=" ")
+    return in_words(value) or local_naive(value).isoformat(sep=" ")
 
 
 def boolean_text(value: Any) -> str:
@@ -86,8 +88,11 @@ def boolean_text(value: Any) -> str:
 
 
 def serial_of_date(text: str) -> str | None:
-    """Return a spreadsheet's number for an ISO date; None when spreadsheets have none (before 1900)."""
-    day = date.fromisoformat(text)
+    """Return a spreadsheet's number for an ISO date; None when there is none (before 1900, words for what is no day)."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
     if day < _FIRST_DATE:
         return None
     serial = day.toordinal() - _ORDINAL_OF_SERIAL_ZERO
@@ -96,7 +101,10 @@ def serial_of_date(text: str) -> str | None:
 
 def serial_of_datetime(text: str) -> str | None:
     """Return a spreadsheet's number for an ISO date and time, to the second."""
-    instant = datetime.fromisoformat(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
     day = serial_of_date(instant.date().isoformat())
     if day is None:
         return None

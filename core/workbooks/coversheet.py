@@ -1,6 +1,6 @@
 """The cover of a workbook: what a printed sheet is traced back with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -54,12 +54,26 @@ def _cell(place: str, value: Any, style: str) -> str:
     elif isinstance(value, int):
         number, style = str(value), "integer"
     elif isinstance(value, datetime):
-        number, style = serial_of_datetime(datetime_text(value)), "datetime"
+        text = datetime_text(value)
+        number, style, value = serial_of_datetime(text), "datetime", text
     elif isinstance(value, date):
-        number, style = serial_of_date(date_text(value)), "date"
+        text = date_text(value)
+        number, style, value = serial_of_date(text), "date", text
     if number is not None:
         return f'<c r="{place}" s="{STYLE[style]}"><v>{number}</v></c>'
     return f'<c r="{place}" s="{STYLE[style]}" t="inlineStr"><is>{xml_text(clean_text(value))}</is></c>'
+
+
+def _odd_days(results: Sequence[SheetResult]) -> Iterator[str]:
+    """What the cover says of cells of which the database holds no day: where they are, and how many."""
+    for result in results:
+        for column, count in result.odd_days.items():
+            note = ngettext(
+                "%(sheet)s, “%(column)s”: %(count)d cell says “no day”, because the database keeps none of the calendar there.",
+                "%(sheet)s, “%(column)s”: %(count)d cells say “no day”, because the database keeps none of the calendar there.",
+                count,
+            )
+            yield note % {"sheet": result.title, "column": column, "count": count}
 
 
 def cover_xml(
@@ -90,7 +104,7 @@ def cover_xml(
             removed,
         )
         rows.add(None, (note % {"count": removed}, "note"))
-    for note in cover.notes:
+    for note in [*_odd_days(results), *cover.notes]:
         rows.add(None, (note, "note"))
     links = "".join(f'<hyperlink ref="{cell}" location={quoteattr(place)}/>' for cell, place in rows.links)
     return (

@@ -5,6 +5,7 @@ several times faster than openpyxl's (``benchmarks/workbook_writer.py`` measures
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +13,7 @@ from itertools import islice
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from core.lib.odd_days import OddDay, OddMoment, in_words
 from core.workbooks.cells import (
     MAX_EXACT_DIGITS,
     canonical_texts,
@@ -111,6 +113,7 @@ class SheetResult:
     digest: str = ""
     shown_digest: str = ""
     removed: int = 0
+    odd_days: Counter[str] = field(default_factory=Counter)
 
 
 class LinkSpool:
@@ -248,6 +251,8 @@ class SheetWriter:
             column_values = values[number]
             texts = canonical_texts(column.kind, column_values, self.prepared.labels[number])
             columns_of_texts.append(texts)
+            if column.kind in ("date", "datetime") and not {OddDay, OddMoment}.isdisjoint(map(type, column_values)):
+                self.result.odd_days[str(column.label)] += sum(bool(in_words(value)) for value in column_values)
             if column.kind == "text":
                 texts = self.digest.shown(number, column_values, texts)
             letters = self.prepared.letters[number]

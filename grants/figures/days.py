@@ -29,6 +29,8 @@ register(
                 UNION ALL
                 SELECT application_id, {day_of("asked_at")}, {day_of("answered_at")} FROM grants_opinion
                 UNION ALL
+                SELECT application_id, {day_of("asked_at")}, given_on FROM grants_opinion
+                UNION ALL
                 SELECT application_id, {day_of("made_at")}, {day_of("visa_at")} FROM grants_proposal
                 UNION ALL
                 SELECT application_id, {day_of("made_at")}, {day_of("sent_back_at")} FROM grants_proposal

@@ -245,21 +245,16 @@ register(
     Invariant(
         code="grants.session-is-decided",
         name=_("Decisions of a closed session"),
-        sentence=_("A closed session has decided on every case of its agenda, on a day that is not in the future."),
+        sentence=_("A closed session has decided on every case of its agenda."),
         source=_("Rule 6 of the domain, and General Code of Local Authorities, Article L4141-1."),
         subject=CommitteeSession,
-        sql=f"""
-            SELECT s.id, s.title || ' · ' || s.deliberation_number || CASE WHEN {day_of("s.held_at")} > {day_of("s.closed_at")}
-                       THEN ' · future' ELSE '' END AS label, 0 AS expected,
-                   count(item.id) FILTER (WHERE item.decision = '') AS found
-            FROM grants_committeesession s LEFT JOIN grants_agendaitem item ON item.session_id = s.id
-            WHERE s.state = 'closed' GROUP BY s.id
-            HAVING count(item.id) FILTER (WHERE item.decision = '') > 0 OR {day_of("s.held_at")} > {day_of("s.closed_at")}
-            ORDER BY s.id
-        """,  # noqa: S608 - the day of a moment
+        sql="""
+            SELECT s.id, s.title || ' · ' || s.deliberation_number AS label, 0 AS expected, count(item.id) AS found
+            FROM grants_committeesession s JOIN grants_agendaitem item ON item.session_id = s.id
+            WHERE s.state = 'closed' AND item.decision = '' GROUP BY s.id ORDER BY s.id
+        """,
         unit=Unit.NUMBER,
         counted=_("points without a decision"),
-        label_words={"future": _("closed before its day")},
     ),
     Invariant(
         code="grants.scheduled-on-an-agenda",

@@ -1,4 +1,4 @@
-"""What the history of an operation, of a declaration and of a payment application shows besides their own fields."""
+"""What the history of an operation, a declaration, a certificate and a payment application shows besides their fields."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,13 +10,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.changes import part_name, register_parts
-from core.admin.values import register_field_name, register_reader
+from core.admin.values import register_field_name, register_reader, register_row_name
 from core.engine.changes import Part, register_told
 from core.engine.entries import Entries, amount, register_entries
 from core.presentation import register_actors
 from core.text import in_a_sentence
 from reporting.models import (
     CategoryOfRegion,
+    Certificate,
+    CertificateAllocation,
     EUProgramme,
     ExpenditureDeclaration,
     ExpenditureItem,
@@ -49,6 +51,28 @@ def _line(application: PaymentApplication, values: Mapping[str, Any]) -> str:
     return _("Line of priority %(priority)s, %(category)s") % words
 
 
+def _share(certificate: Certificate, values: Mapping[str, Any]) -> str:
+    """The share of a certificate that one source bears, by its kind and, where it has one, its name."""
+    prefetch_related_objects([certificate], "allocations__source")  # read once for a page
+    sources = (share.source for share in certificate.allocations.all() if share.source_id == values["source_id"])
+    source = next(sources, None) if values["source_id"] else None
+    kind = dict(SourceKind.choices).get(values["kind"], values["kind"])
+    named = f"{kind} ({source.name})" if source is not None and source.name else kind
+    return _("Share of %(source)s") % {"source": in_a_sentence(str(named))}
+
+
+def _entry(application: PaymentApplication, values: Mapping[str, Any]) -> str:
+    """A certificate in a payment application, by its number."""
+    prefetch_related_objects([application], "lines__entries__certificate")  # read once for a page
+    entries = (entry for line in application.lines.all() for entry in line.entries.all())
+    numbers = (entry.certificate.number for entry in entries if entry.certificate_id == values["certificate_id"])
+    number = (
+        next(numbers, "")
+        or Certificate.objects.filter(pk=values["certificate_id"]).values_list("number", flat=True).first()
+    )
+    return _("Certificate %(number)s") % {"number": number or values["certificate_id"]}
+
+
 def _allocation(priority: Priority, values: Mapping[str, Any]) -> str:
     """An allocation of a priority by its fund and its category of region."""
     prefetch_related_objects([priority], "allocations__fund")  # read once for a page
@@ -69,6 +93,9 @@ register_actors(
         "command import_operations": gettext_lazy("import of a list of operations"),
         "command report": gettext_lazy("making of a report"),
     }
+)
+register_row_name(
+    FinancingLine, lambda line: f"{line.get_kind_display()} ({line.name})" if line.name else line.get_kind_display()
 )
 register_told(OperationVersion, reason="reason")
 register_told(OperationFlag, reason="explanation")
@@ -97,6 +124,7 @@ register_parts(
         part_name(gettext_lazy("item"), "rank"),
     ),
 )  # fmt: skip
+register_parts(Certificate, Part(CertificateAllocation, "certificate_id", ("kind", "source", "amount"), _share))
 register_parts(
     PaymentApplication,
     Part(
@@ -104,6 +132,7 @@ register_parts(
         ("priority", "category_of_region", "basis", "eligible_amount", "union_amount", "public_amount"),
         _line,
     ),
+    Part(PaymentApplicationEntry, "line__application_id", ("line", "released_at"), _entry),
 )  # fmt: skip
 register_parts(
     EUProgramme, Part(Priority, "programme_id", ("code", "label_fr"), part_name(gettext_lazy("priority"), "code"))

@@ -105,13 +105,17 @@ register(
         source=CONTROL,
         subject=ExpenditureDeclaration,
         sql="""
-            SELECT d.id, d.number AS label, sum(i.retained_amount) AS expected, max(c.total) AS found
+            SELECT d.id, d.number || ' · pending' AS label, 0 AS expected, sum(i.declared_amount) AS found
             FROM reporting_expendituredeclaration d JOIN reporting_expenditureitem i ON i.declaration_id = d.id
-            LEFT JOIN reporting_certificate c ON c.declaration_id = d.id
-            WHERE d.state = 'controlled' GROUP BY d.id
-            HAVING count(*) FILTER (WHERE i.state = 'pending') > 0
-                OR (sum(i.retained_amount) <> 0 AND max(c.total) IS NULL) ORDER BY d.id
+            WHERE d.state = 'controlled' AND i.state = 'pending' GROUP BY d.id
+            UNION ALL
+            SELECT d.id, d.number, sum(i.retained_amount), NULL
+            FROM reporting_expendituredeclaration d JOIN reporting_expenditureitem i ON i.declaration_id = d.id
+            WHERE d.state = 'controlled'
+              AND NOT EXISTS (SELECT FROM reporting_certificate c WHERE c.declaration_id = d.id)
+            GROUP BY d.id HAVING sum(i.retained_amount) <> 0 ORDER BY 1, 2
         """,
+        label_words={"pending": _("left to decide")},
     ),
     Invariant(
         code="reporting.control-in-order",

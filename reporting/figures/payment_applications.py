@@ -216,17 +216,21 @@ register(
         source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
         subject=PaymentApplication,
         sql=f"""
-            SELECT p.id, {NAMED} AS label,
-                   {day_of("coalesce(accepted_at, sent_at, now())")} AS expected,
-                   coalesce(accepted_on, sent_on) AS found
-            FROM reporting_paymentapplication p
-            WHERE accepted_on > {day_of("accepted_at")} OR accepted_on < sent_on
-               OR sent_on > {day_of("sent_at")}
-               OR sent_on < {day_of("closed_at")} OR sent_at < closed_at
-               OR closed_at < opened_at OR accepted_at < sent_at ORDER BY id
+            SELECT p.id, {NAMED} || ' · ' || step.name AS label, step.expected, step.found
+            FROM reporting_paymentapplication p CROSS JOIN LATERAL (VALUES
+                ('closed', '≥ ' || opened_at, closed_at::text, closed_at < opened_at),
+                ('sent', '≥ ' || closed_at, sent_at::text, sent_at < closed_at),
+                ('accepted', '≥ ' || sent_at, accepted_at::text, accepted_at < sent_at),
+                ('sent', '≥ ' || {day_of("closed_at")}, sent_on::text, sent_on < {day_of("closed_at")}),
+                ('sent', '≤ ' || {day_of("sent_at")}, sent_on::text, sent_on > {day_of("sent_at")}),
+                ('accepted', '≥ ' || sent_on, accepted_on::text, accepted_on < sent_on),
+                ('accepted', '≤ ' || {day_of("accepted_at")}, accepted_on::text, accepted_on > {day_of("accepted_at")})
+            ) AS step (name, expected, found, is_wrong)
+            WHERE step.is_wrong ORDER BY p.id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
-        relation="≤",
+        label_words=dict(PaymentApplicationState.choices),
+        relation="",
     ),
     Invariant(
         code="reporting.application-in-its-year",
@@ -265,13 +269,13 @@ register(
         ),
         subject=PaymentApplication,
         sql=f"""
-            SELECT p.id, {NAMED} AS label, y.ends_on + {GRACE_DAYS} AS expected,
-                   p.sent_on AS found
+            SELECT p.id, {NAMED} AS label, CASE WHEN p.late_reason = '' THEN '≤ ' || (y.ends_on + {GRACE_DAYS})
+                       ELSE '≥ ' || (y.ends_on + {GRACE_DAYS} + 1) END AS expected, p.sent_on AS found
             FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
             WHERE (p.sent_on > y.ends_on + {GRACE_DAYS}) <> (p.late_reason <> '') ORDER BY p.id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
-        relation="≤",
+        relation="",
     ),
     Invariant(
         code="reporting.line-has-its-allocation",

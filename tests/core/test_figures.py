@@ -350,6 +350,8 @@ def test_a_list_that_no_look_made_is_found():
         "UPDATE core_figurefinding SET last_seen = last_seen + interval '1 hour'",
         "INSERT INTO core_figurefinding (code, model, object_id, label, expected, found, first_seen, last_seen) "
         "VALUES ('core.nobody', 'core.user', 1, 'x', '', '', now(), now())",
+        "WITH looked AS (UPDATE core_figurecheck SET checked_at = now() + interval '1 hour' RETURNING checked_at) "
+        "UPDATE core_figurefinding SET found = 'x', last_seen = (SELECT max(checked_at) FROM looked)",
     )
     for edit in edits:
         with transaction.atomic(), connection.cursor() as cursor:

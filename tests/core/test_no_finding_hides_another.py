@@ -254,3 +254,71 @@ def test_a_finding_names_fields_and_subjects_as_the_screens_do():
         assert f"{User._meta.verbose_name} = n°" in role and "rôle = n°" in role
         assert f"objet = {User._meta.verbose_name} 7" in document
         assert "champ phone (téléphone)" in one and "champ phone, is_staff" in several
+
+
+# --- lines and seals that went together, lines that took each other's place -------------------------------------------
+
+LEAF = "DELETE FROM core_historyseal WHERE \"table\" = 'core_user' AND line = "
+FIRST = "(SELECT min(pgh_id) FROM core_userevent WHERE id = {pk})"
+NEWEST = "(SELECT max(pgh_id) FROM core_userevent WHERE id = {pk})"
+
+
+@pytest.mark.parametrize(
+    ("forgery", "count"),
+    [
+        ((LEAF + NEWEST, GONE + NEWEST), 1),
+        ((LEAF + FIRST, GONE + FIRST), 1),
+        (("DELETE FROM core_historyseal WHERE \"table\" = 'core_user' AND row = '{pk}'",
+          "DELETE FROM core_userevent WHERE id = {pk}"), 2),
+        (("DELETE FROM core_historyseal WHERE \"table\" = 'core_user' AND row = '{pk}'",
+          "DELETE FROM core_userevent WHERE id = {pk}", "DELETE FROM core_user WHERE id = {pk}"), 2),
+    ],
+)  # fmt: skip
+def test_a_line_removed_with_its_seal_is_told_with_its_table_and_accuses_no_row(forgery, count):
+    with acting_as(label="tests"):
+        person, _other = UserFactory(phone="1"), UserFactory()
+    with acting_as(label="tests"):
+        User.objects.filter(pk=person.pk).update(phone="2")
+    seal_all()
+    with behind_the_triggers():
+        for statement in forgery:
+            sql(statement.format(pk=person.pk))
+    found, _notes = _only_finding()
+    assert str(found).startswith("core_eventseal id="), str(found)
+    assert f"{count} sealed line" in str(found) and "of the history of core_user w" in str(found), str(found)
+    assert f"Rows that their history explains no more: {person.pk}." in str(found), str(found)
+
+
+def test_a_row_removed_with_all_that_spoke_of_it_is_told_with_its_table():
+    with acting_as(label="tests"):
+        person, _other = UserFactory(), UserFactory()
+    seal_all()
+    with behind_the_triggers():
+        for table, key in (
+            ("core_user", "id"),
+            ("core_userevent", "id"),
+            ("core_historyseal", "row"),
+            ("core_personsalt", "row"),
+        ):
+            sql(f"DELETE FROM {table} WHERE {key}::text = %s", str(person.pk))  # noqa: S608
+    found, _notes = _only_finding()
+    assert "1 sealed line of the history of core_user was removed with its seal" in str(found), str(found)
+
+
+@pytest.mark.parametrize("of_two_rows", [False, True])
+def test_two_lines_that_were_exchanged_are_one_finding_and_the_row_is_honest(of_two_rows):
+    with acting_as(label="tests"):
+        person, other = UserFactory(phone="1"), UserFactory(phone="9")
+    for phone in ("2", "3"):
+        with acting_as(label="tests"):
+            User.objects.filter(pk=other.pk if of_two_rows and phone == "2" else person.pk).update(phone=phone)
+    seal_all()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(pgh_id ORDER BY pgh_id DESC) FROM core_userevent")
+        last, before = cursor.fetchone()[0][:2]
+    with behind_the_triggers():
+        for was, now in ((last, 90001000), (before, last), (90001000, before)):
+            sql("UPDATE core_userevent SET pgh_id = %s WHERE pgh_id = %s", now, was)
+    found, _notes = _only_finding()
+    assert f"lines {before}, {last} of the history of this row took each other's place" in str(found), str(found)
+    assert "before=" not in str(found), "each says what it said"

@@ -10,6 +10,7 @@ from core.engine import privileges, rights, server
 from core.engine.guard_columns import check_columns
 from core.engine.guard_functions import check_functions
 from core.engine.guards import check_guards
+from core.engine.locks import grant, history_tables, too_open
 from tests.core.test_database_roles import instead_of_the_application
 from tests.core.test_proof_of_the_proof import sql
 
@@ -82,6 +83,51 @@ def test_each_thing_given_away_is_named(settings):
     assert "SELECT (rolpassword): public" in found["pg_class", "pg_catalog.pg_authid"]
     assert f"SELECT: {role}" in found["pg_class", "pg_catalog.pg_authid"]
     assert "essor_office" in found["pg_roles", role]
+
+
+def test_each_right_to_read_to_hand_on_or_to_lock_that_was_given_away_is_named(settings):
+    """To everybody or to a login: tables, single columns, salts, tables to come, places; and the roles that lend them."""
+    role = instead_of_the_application(settings)
+    has_maintain = connection.pg_version >= 170000
+    found = _names(
+        "CREATE ROLE essor_reader LOGIN",
+        "CREATE ROLE essor_sees_all LOGIN IN ROLE pg_read_all_data",
+        "GRANT SELECT ON core_personsalt TO PUBLIC",
+        "GRANT SELECT (iban) ON applicants_bankaccount TO PUBLIC",
+        "GRANT SELECT ON grants_note, core_event TO essor_reader",
+        "GRANT SELECT (phone), UPDATE (phone) ON core_user TO essor_reader",
+        f"GRANT SELECT, INSERT ON grants_score TO {role} WITH GRANT OPTION",
+        f"GRANT USAGE ON SCHEMA public TO {role} WITH GRANT OPTION",
+        f"GRANT CREATE ON TABLESPACE pg_default TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO essor_reader",
+        *(
+            [f"GRANT MAINTAIN ON core_event TO {role}", "GRANT MAINTAIN ON grants_opinion TO essor_reader"]
+            * has_maintain
+        ),
+    )
+    table = "a role that is neither the owner's nor the application's may"
+    expected = {
+        ("pg_roles", "essor_sees_all"): "after=pg_read_all_data",
+        ("core_personsalt", "public"): f"{table} read what stands here. before=– after=SELECT",
+        ("applicants_bankaccount", "public"): "after=SELECT (iban)",
+        ("grants_note", "essor_reader"): f"{table} read",
+        ("core_event", "essor_reader"): f"{table} read",
+        ("core_user", "essor_reader"): "may write in this table. before=– after=SELECT (phone), UPDATE (phone)",
+        ("grants_score", role): "may hand its rights on to others",
+        ("pg_namespace", "public"): f"may let others enter here. before=– after=USAGE WITH GRANT OPTION: {role}",
+        ("pg_tablespace", "pg_default"): f"after=CREATE: {role}",
+        ("pg_default_acl", "TABLES"): "after=SELECT: essor_reader",
+    }
+    if has_maintain:
+        expected |= {
+            ("core_event", role): "after=MAINTAIN",
+            ("grants_opinion", "essor_reader"): f"{table} lock or rebuild",
+        }
+    assert found.keys() == expected.keys()
+    assert [place for place, said in expected.items() if said not in found[place]] == []
+    with connection.cursor() as cursor:  # what the next migration puts right of the application's own
+        grant(cursor, role, history_tables())
+        assert too_open(cursor, role, history_tables()) == []
 
 
 def test_each_object_that_nobody_declared_is_named():

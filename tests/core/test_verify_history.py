@@ -187,7 +187,7 @@ def test_an_update_that_claims_another_person(person):
         cursor.execute("UPDATE core_user SET phone = '99'")
         cursor.execute("COMMIT")
     (line,) = broken()
-    assert f"names person {person.pk} (POST /x), who did nothing in its transaction" in line
+    assert f"names {person.first_name} {person.last_name} (POST /x), who did nothing in its transaction" in line
 
 
 def test_a_line_slipped_into_a_transaction_of_the_past(filed, person):

@@ -99,6 +99,11 @@ breaks(
     "JOIN grants_committeesession s ON s.id = i.session_id WHERE s.state = 'closed')",
 )
 breaks(
+    "grants.closed-session-had-its-quorum",
+    "UPDATE grants_committeemember SET is_present = FALSE WHERE session_id = (SELECT max(m.session_id) "
+    "FROM grants_committeemember m JOIN grants_committeesession s ON s.id = m.session_id WHERE s.state = 'closed' AND m.is_present)",
+)
+breaks(
     "grants.scheduled-on-an-agenda",
     "DELETE FROM grants_agendaitem WHERE application_id = (SELECT max(id) FROM grants_application WHERE state = 'scheduled')",
 )
@@ -191,6 +196,7 @@ breaks(
     "grants.case-days-in-order",
     "UPDATE grants_application SET created_at = submitted_at + interval '2 days' "
     "WHERE id = (SELECT max(id) FROM grants_application WHERE submitted_at IS NOT NULL)",
+    "UPDATE grants_opinion SET given_on = asked_at::date - 20 WHERE id = (SELECT max(id) FROM grants_opinion WHERE result <> '')",
 )
 breaks(
     "grants.session-days-in-order",

@@ -143,6 +143,8 @@ breaks(
     "reporting.sent-in-order",
     "UPDATE reporting_paymentapplication SET accepted_on = accepted_on + 400 "
     "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE accepted_on IS NOT NULL)",
+    "UPDATE reporting_paymentapplication SET sent_on = date '2026-01-01' "
+    "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE accepted_on IS NOT NULL)",
 )
 
 breaks(

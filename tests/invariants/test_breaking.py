@@ -1,5 +1,6 @@
 """The live figures of a Region at work are clean, and each invariant sees its own false state."""
 
+import operator
 import re
 from functools import cache
 
@@ -33,7 +34,7 @@ from core.money import format_euros
 from core.roles import Role
 from core.transitions import transitions_of
 from grants.models import Envelope
-from reporting.models import Operation
+from reporting.models import Operation, PaymentApplication, PaymentApplicationEntry
 from tests.database_roles import as_the_application
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.invariants.looking import Looker
@@ -60,12 +61,22 @@ def test_a_false_state_is_found(region, code):
     assert result.count >= 1
     for row in result.rows:
         assert row.label
-        told = [
-            invariant.called(row.label),
-            *(invariant.shown(value, row.subject) for value in (row.expected, row.found)),
-        ]
+        expected, found = invariant.told(row.expected, row.found, row.subject)
+        told = [invariant.called(row.label), expected, found]
         assert [text for text in told if is_raw(invariant, text)] == []
+        assert expected.removeprefix("≤ ").removeprefix("≥ ") != found, "what should be and what is read alike"
+        assert not _is_kept(invariant.relation, row.expected, row.found), (expected, found)
     assert not any("  " in line for line in lines_of(result))
+
+
+def _is_kept(relation: str, expected: object, found: object) -> bool:
+    """Whether what is said to break a relation keeps it: "≤ 14/09/2026, found 01/01/2026" says nothing."""
+    if isinstance(expected, str) and expected[:1] in "≤≥":
+        relation, expected = expected[0], expected[2:]
+        found = str(found)
+    if expected is None or found is None or type(expected) is not type(found):
+        return False
+    return {"≤": operator.le, "≥": operator.ge}.get(relation, operator.eq)(found, expected)
 
 
 # A value of the machine among the words of a finding: yes and no, the whole of a hash, an identifier, nothing of words.
@@ -337,3 +348,38 @@ def test_a_row_that_is_not_what_its_history_ends_on_says_so_on_its_page(region, 
     said, stands = format_euros(tranche.amount), format_euros(tranche.amount + 10)
     assert f"Tranche {tranche.rank} · Montant : l’historique s’achève sur {said}, la fiche indique {stands}." in page
     assert f"Objet : l’historique s’achève sur {agreement.title}, la fiche indique Autre objet." in page
+
+
+def test_a_share_and_an_entry_are_in_the_history_of_what_they_belong_to(region, client):
+    """What bears a certificate, and the certificates of a payment application: at entry, and where a row was moved, changed,
+    removed or added without a trace."""
+    entry = PaymentApplicationEntry.objects.filter(released_at=None).order_by("pk").first()
+    certificate, application = entry.certificate, entry.line.application
+    share, other = certificate.allocations.order_by("pk")[:2]
+    away = PaymentApplication.objects.exclude(pk=application.pk).filter(lines__isnull=False).order_by("pk").first()
+    client.force_login(UserFactory(auditor=True), backend="django.contrib.auth.backends.ModelBackend")
+
+    def gaps(row) -> tuple[str, list[str]]:
+        page = client.get(reverse(f"admin:reporting_{row._meta.model_name}_history", args=[row.pk])).content.decode()
+        return page, re.findall(r"<li>([^<]* : l’historique s’achève sur [^<]*)</li>", page)
+
+    page, found = gaps(certificate)
+    assert found == [] and "Part : " in page and format_euros(share.amount) in page
+    page, found = gaps(application)
+    assert found == [] and f"Certificat {certificate.number} · " in page
+    assert gaps(away)[1] == []
+    sabotage((
+        f"UPDATE reporting_certificateallocation SET amount = amount + 7 WHERE id = {share.pk}",  # noqa: S608
+        f"DELETE FROM reporting_certificateallocation WHERE id = {other.pk}",  # noqa: S608
+        f"INSERT INTO reporting_certificateallocation (certificate_id, kind, amount) VALUES ({certificate.pk}, 'private', 12)",  # noqa: S608
+        f"UPDATE reporting_paymentapplicationentry SET line_id = {away.lines.first().pk} WHERE id = {entry.pk}",  # noqa: S608
+    ))  # fmt: skip
+    found = gaps(certificate)[1]
+    said, stands = format_euros(share.amount), format_euros(share.amount + 7)
+    assert any(f" · Montant : l’historique s’achève sur {said}, la fiche indique {stands}." in gap for gap in found)
+    assert any(gap.endswith("la fiche indique rien : elle n’y est plus.") for gap in found), found
+    assert any(gap.endswith("s’achève sur rien, la fiche indique qu’elle est là.") for gap in found), found
+    assert len(found) == 3
+    for row in (application, away):
+        (gap,) = gaps(row)[1]
+        assert gap.startswith(f"Certificat {certificate.number} · Ligne : l’historique s’achève sur {entry.line}, ")

@@ -8,12 +8,15 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from openpyxl import load_workbook
 
+from core.engine.held_rows import check_held
+from core.engine.plain_values import NAME
+from core.engine.verification import check_rows
 from core.jobs import run_now
 from core.models.document import Document
 from core.roles import Role
@@ -22,6 +25,7 @@ from reporting.facts import Selection
 from reporting.models import ErrorType, ExpenditureItem, OperationVersion
 from reporting.tasks import COFINANCING
 from reporting.workbooks.cofinancing import CofinancingWorkbook
+from reporting.workbooks.operations_list import OperationsList
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
 from tests.factories.reporting import OperationFactory, applied, cofinanced, controlled, cut, declared, under_control
@@ -122,6 +126,29 @@ def test_the_totals_of_the_command_are_those_of_the_workbook(region, tmp_path):
         for name in ("eligible", "eu", "declared", "retained", "applied"):
             assert f"{sums[name]:.2f}".replace(".", ",") in line, (fund, name, line)
     assert "SHA-256" in printed
+
+
+@pytest.mark.parametrize("day", ["-infinity", "0044-03-15 BC"])
+def test_a_day_that_is_none_stands_in_its_cell_and_on_the_cover_and_is_found(region, tmp_path, day):
+    """The CHECK that refuses it was dropped: the reports go on, and say where it is."""
+    version = region.applied.operation.current
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE reporting_operationversion DROP CONSTRAINT {NAME}")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE reporting_operationversion SET start_date = %s WHERE id = %s", [day, version.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    said = f"date illisible ({day})"
+    write(tmp_path / "cofinancement.xlsx")
+    assert said in [row["Début"].value for row in cells_of(tmp_path / "cofinancement.xlsx", "Opérations")]
+    cover = [str(cell.value) for row in load_workbook(tmp_path / "cofinancement.xlsx").worksheets[0] for cell in row]
+    assert any(text.startswith("Opérations, « Début »") and "1 cellule" in text for text in cover), cover
+    for suffix in ("xlsx", "csv"):
+        OperationsList(Selection(cut_off=timezone.localdate())).write(tmp_path / f"list.{suffix}", by="essai")
+    assert said in (tmp_path / "list.csv").read_text()
+    with translation.override("en"):
+        (found,) = [str(finding) for check in (check_rows, check_held) for finding in check(OperationVersion)]
+    assert f"id={version.pk} field=start_date" in found and f"after={day}" in found
 
 
 @pytest.mark.parametrize(

@@ -46,19 +46,21 @@ def lines_of(result: Result) -> list[str]:
     if result.error:
         return [_("%(code)s: could not be looked at (%(error)s).") % {"code": invariant.code, "error": result.error}]
     relation = f"{invariant.relation} " if invariant.relation else ""
-    lines = [
-        _("%(code)s: %(label)s (%(table)s id=%(id)s): expected %(relation)s%(expected)s, found %(found)s")
-        % {
-            "code": invariant.code,
-            "label": invariant.called(row.label),
-            "table": (row.subject or invariant.subject)._meta.db_table,
-            "id": row.pk,
-            "relation": relation,
-            "expected": invariant.shown(row.expected, row.subject),
-            "found": invariant.shown(row.found, row.subject),
-        }
-        for row in result.rows
-    ]
+    lines = []
+    for row in result.rows:
+        expected, found = invariant.told(row.expected, row.found, row.subject)
+        lines.append(
+            _("%(code)s: %(label)s (%(table)s id=%(id)s): expected %(relation)s%(expected)s, found %(found)s")
+            % {
+                "code": invariant.code,
+                "label": invariant.called(row.label),
+                "table": (row.subject or invariant.subject)._meta.db_table,
+                "id": row.pk,
+                "relation": relation,
+                "expected": expected,
+                "found": found,
+            }
+        )
     if result.count > len(result.rows):
         more = result.count - len(result.rows)
         lines.append(_("%(code)s: and %(count)d more rows.") % {"code": invariant.code, "count": more})
