@@ -141,7 +141,7 @@ def test_an_entry_and_a_line_of_a_closed_application_raised(case):
         )
         cursor.execute("SET LOCAL session_replication_role = origin")
     (line,) = broken()
-    assert "champ eligible_amount, union_amount" in line
+    assert "champ union_amount, eligible_amount" in line
 
 
 def test_a_closed_application_is_the_hash_with_which_it_was_closed(case):
