@@ -8,13 +8,14 @@ from django.utils.translation import gettext as _
 from core.engine.broken_lines import values_of
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
+from core.engine.lost_seals import lines_without_their_seal, short_batches
 
 
 def added_lines(lines: Lines) -> dict[int, dict[str, Any]]:
     """The lines without a seal that wait for none, by ``pgh_id``.
 
     Their transaction was sealed, and all that it wrote with it; their number was never given; or they say that a row was
-    entered which was there.
+    entered which was there. One of which the seal alone was removed is none: its batch proves it.
     """
     query = f"""
         SELECT line.pgh_id AS line, line.{lines.key}::text AS row, line.pgh_created_at AS recorded_at, to_jsonb(line.*) AS after
@@ -34,13 +35,24 @@ def added_lines(lines: Lines) -> dict[int, dict[str, Any]]:
         )
         ORDER BY line.pgh_id
     """  # noqa: S608 - the names come from the models
-    return {row["line"]: row for row in fetch(query, {"history": lines.table})}
+    rows = fetch(query, {"history": lines.table})
+    honest = lines_without_their_seal(lines) if rows else {}
+    return {row["line"]: row for row in rows if row["line"] not in honest}
 
 
 def findings_of(lines: Lines, added: dict[int, dict[str, Any]]) -> Iterator[Finding]:
-    """Each added line, named alone: the row of which it speaks did nothing."""
+    """Each added line, named alone: the row of which it speaks did nothing. Where a batch lacks as many seals as there are such
+    lines, they may be sealed ones that were edited."""
+    proven = lines_without_their_seal(lines) if added else {}
+    lost = sum(batch["lost"] for batch in short_batches(lines)) - len(proven) if added else 0
     for row in added.values():
-        sentence = _("line %(line)s of the history of this row was added by SQL: no change of the row wrote it.")
+        if len(added) <= lost:
+            sentence = _(
+                "line %(line)s of the history of this row has no seal, and one of this table is missing: it was added by SQL, "
+                "or edited and its seal removed."
+            )
+        else:
+            sentence = _("line %(line)s of the history of this row was added by SQL: no change of the row wrote it.")
         yield Finding(
             lines.name,
             row["row"],

@@ -3,7 +3,9 @@
 An app declares each such hash with :func:`prove`; a hash that nobody recomputes proves nothing.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,8 @@ from core.engine.lines import Lines, fetch, quoted
 from core.engine.verification import rows_unlike_their_history
 from core.history import tracked_models
 from core.models.proof import Erasure
+
+logger = logging.getLogger("essor.proof")
 
 CHUNK = 500
 
@@ -57,14 +61,17 @@ class Content:
         """What the row says."""
         return self.kept(row) if self.kept else getattr(row, self.field)
 
-    def sums_of(self, pk: Any) -> Mapping[str, Any]:
-        """The sums of a row, as what they are made of says them."""
+    def guess(self, pk: Any) -> Mapping[str, Any]:
+        """The sums of a row, or its hash, as what they are made of says them: what its edited line may have said."""
         row = self.rows().filter(pk=pk).first()
-        return self.made_again(row) if row is not None else {}
+        if row is None:
+            return {}
+        again = self.made_again(row)
+        return again if self.kept else {self.model._meta.get_field(self.field).column: again}
 
     def sums_at_first(self, pk: Any) -> Mapping[str, Any]:
         """The sums of a row that was just entered: nothing, of nothing."""
-        return dict.fromkeys(self.sums_of(pk), "0.00")
+        return dict.fromkeys(self.guess(pk), "0.00")
 
 
 _contents: dict[tuple[str, str], Content] = {}
@@ -74,8 +81,8 @@ def prove(*contents: Content) -> None:
     """Declare stored hashes (and sums) that ``verify_history`` makes again."""
     for content in contents:
         _contents[content.model._meta.db_table, content.field] = content
+        guess_with(content.model, content.guess)
         if content.kept:
-            guess_with(content.model, content.sums_of)
             guess_with(content.model, content.sums_at_first)
 
 
@@ -102,7 +109,7 @@ def _check(content: Content, doubtful: "_Doubtful") -> Iterator[Finding]:
         if not isinstance(kept, Mapping):
             yield Finding(table, row.pk, content.field, kept, again, None, sentence, {"name": row})
             continue
-        told = doubtful.forged(content.model).get(str(row.pk), set())  # the row is named for these
+        told = doubtful.forged(content.model).get(str(row.pk), {})  # the row is named for these
         wrong = [name for name in kept if kept[name] != again[name] and name not in told]
         if wrong:
             sentence = _("“%(name)s” does not say the sum of what it is made of.")
@@ -110,30 +117,47 @@ def _check(content: Content, doubtful: "_Doubtful") -> Iterator[Finding]:
             yield Finding(table, row.pk, *differences(*sides), None, sentence, {"name": row})
 
 
+def _holds_with(content: Content, row: models.Model, said: Mapping[str, Any]) -> bool:
+    """Whether a value holds once the row says again what it said: that it does not is told with the row."""
+    before, fields = copy(row), {field.column: field for field in content.model._meta.concrete_fields}
+    try:
+        for column, value in said.items():
+            if column in fields:
+                setattr(before, fields[column].attname, fields[column].to_python(value))
+        return content.stored(before) == content.made_again(before)
+    except Exception:  # made of values that may be forged: whatever goes wrong, nothing is explained
+        logger.exception("What %s %s was made of could not be told.", content.model._meta.label, row.pk)
+        return False
+
+
 class _Doubtful:
     """The rows that prove nothing, of each table once: they are named as forged, do not hold, or rest on such rows."""
 
     def __init__(self) -> None:
-        self._forged: dict[type[models.Model], dict[str, set[str]]] = {}
+        self._forged: dict[type[models.Model], dict[str, dict[str, Any]]] = {}
         self._known: dict[tuple[type[models.Model], tuple[Rests, ...]], set[str]] = {}
         self._values: dict[Rests, set[str] | None] = {}
 
     def explains(self, content: Content, row: models.Model) -> bool:
         """Whether a value that does not hold says nothing more of its row: what it rests on is named, or the value is."""
-        if content.field in self.forged(content.model).get(str(row.pk), ()):
+        forged = self.forged(content.model).get(str(row.pk), {})
+        if content.field in forged or forged and _holds_with(content, row, forged):
             return True
         return any(self._touches(rests, row) for rests in content.rests_on)
 
-    def forged(self, model: type[models.Model]) -> dict[str, set[str]]:
-        """The rows that the checks of rows and of their history name, with the fields for which they are."""
+    def forged(self, model: type[models.Model]) -> dict[str, dict[str, Any]]:
+        """The rows that the checks of rows and of their history name, with the fields for which they are and what these
+        said, as far as that is known."""
         if model not in self._forged:
-            found: dict[str, set[str]] = {}
+            found: dict[str, dict[str, Any]] = {}
             if model in tracked_models():
                 lines = Lines.of(model)
                 for finding in rows_unlike_their_history(model):
-                    found.setdefault(str(finding.id), set()).update(finding.field.split(", "))
-                for row, fields in [*what_they_said(lines).items(), *((row, set()) for row in removed_rows(lines))]:
-                    found.setdefault(row, set()).update(fields)
+                    names = finding.field.split(", ")
+                    said = finding.before if len(names) > 1 else {finding.field: finding.before}
+                    found.setdefault(str(finding.id), {}).update(said or dict.fromkeys(names))
+                for row, said in [*what_they_said(lines).items(), *((row, {}) for row in removed_rows(lines))]:
+                    found.setdefault(row, {}).update(said)
             self._forged[model] = found
         return self._forged[model]
 

@@ -63,10 +63,36 @@ def edited_lines(lines: Lines, columns: Columns) -> Iterator[Finding]:
     stood = renumbered_lines(lines, {row["line"]: row for row in found})
     yield from exchanged_findings(lines, stood, {row["line"]: row for row in found})
     left = [row for row in found if row["row"] not in set(salts) and row["line"] not in stood]
-    for row in islice(left, EXPLAINED):
-        yield _line_finding(lines, row, _what_it_said(lines, row))
-    for row in left[EXPLAINED:]:
-        yield _line_finding(lines, row, None)
+    explained = [(row, _what_it_said(lines, row)) for row in islice(left, EXPLAINED)]
+    yield from _told_together(lines, [*explained, *((row, None) for row in left[EXPLAINED:])])
+
+
+def _told_together(lines: Lines, told: list[tuple[dict[str, Any], "Was | None"]]) -> Iterator[Finding]:
+    """One finding a row and a change: lines of one row that were edited alike are told together."""
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row, was in told:
+        same = (was.field, str(was.before), str(was.after)) if was else (row["public_holds"], row["standing"])
+        is_alone = row["row_now"] != row["row"] or row["standing"] == EITHER
+        alike.setdefault((row["row"], row["line"] if is_alone else None, was is None, *same), []).append(row)
+    said = {row["line"]: was for row, was in told}
+    for rows in alike.values():
+        was = said[rows[-1]["line"]]
+        yield _line_finding(lines, rows[-1], was) if len(rows) == 1 else _lines_finding(lines, rows, was)
+
+
+def _lines_finding(lines: Lines, rows: list[dict[str, Any]], was: "Was | None") -> Finding:
+    """Several lines of one row, edited alike; the last of them says what they say now."""
+    words = {"lines": ", ".join(str(row["line"]) for row in rows)}
+    last = rows[-1]
+    if was:
+        sentence = _("lines %(lines)s of the history of this row were edited after they were sealed.")
+        return Finding(lines.name, last["row"], was.field, was.before, was.after, last["sealed_at"], sentence, words)
+    sentence = _(
+        "lines %(lines)s of the history of this row were edited after they were sealed (%(which)s); which fields, and what "
+        "they said, cannot be known from each other."
+    )
+    words["which"] = _("personal values") if last["public_holds"] else _("what is not personal")
+    return Finding(lines.name, last["row"], "*", None, values_of(last["after"]), last["sealed_at"], sentence, words)
 
 
 def _seal_finding(lines: Lines, row: dict[str, Any]) -> Finding:
@@ -116,7 +142,8 @@ def _salt_finding(lines: Lines, rows: list[dict[str, Any]]) -> Finding:
     # What the newest of them says now is what somebody may have put there.
     now, columns = values_of(rows[-1]["after"]), first["columns"]["personal"]
     says = {name: now[name] for name in columns if now.get(name) not in (None, "")}
-    field, after = next(iter(says.items())) if len(says) == 1 else (", ".join(says) or "*", says or None)
+    # One alone is named; of several, which were edited is not known.
+    field, after = next(iter(says.items())) if len(says) == 1 else ("*", says or None)
     return Finding(lines.name, first["row"], field, None, after, first["sealed_at"], sentence, words)
 
 
@@ -224,12 +251,15 @@ def _guessed(lines: Lines, row: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield {column: value if value is None else str(value) for column, value in found.items()}
 
 
-def what_they_said(lines: Lines) -> dict[str, set[str]]:
-    """The rows of which lines do not hold, each with the fields that were edited in them, where the seals prove these."""
-    found: dict[str, set[str]] = {}
-    for number, row in enumerate(lines_that_do_not_hold(lines).values()):
+def what_they_said(lines: Lines) -> dict[str, dict[str, Any]]:
+    """The rows of which lines do not hold, each with the fields that were edited in them and what the newest of these said,
+    where the seals prove these."""
+    found: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(sorted(lines_that_do_not_hold(lines).values(), key=lambda row: row["line"])):
         was = _what_it_said(lines, row) if number < EXPLAINED else None
-        found.setdefault(row["row"], set()).update(was.field.split(", ") if was else ())
+        said = found.setdefault(row["row"], {})
+        if was:
+            said.update(was.before if ", " in was.field else {was.field: was.before})
     return found
 
 

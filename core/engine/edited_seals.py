@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from core.engine.broken_lines import LINE_HOLDS, json_of, standing
 from core.engine.findings import Finding, differences, named
 from core.engine.lines import Lines, batch_digest, fetch
+from core.engine.lost_seals import findings_of_batches, lines_without_their_seal, removed_batches
 from core.engine.seals import broken_seals
 from core.history import tracked_models
 
@@ -58,7 +59,8 @@ class SealsOfLines:
     def misplaced(self) -> list[dict[str, Any]]:
         """Seals that stand in no batch, or in one of another table."""
         query = """
-            SELECT leaf.id, leaf."table", leaf.line, leaf.row, seal."table" AS sealed_table, seal.position, seal.sealed_at
+            SELECT leaf.id, leaf."table", leaf.line, leaf.row, leaf.position AS stands_in, seal."table" AS sealed_table,
+                   seal.position, seal.sealed_at
             FROM core_historyseal AS leaf
             LEFT JOIN core_eventseal AS seal ON seal.position = leaf.position AND seal.event_id IS NULL
             WHERE seal."table" IS DISTINCT FROM leaf."table" ORDER BY leaf.id
@@ -80,6 +82,10 @@ class SealsOfLines:
         ]  # fmt: skip
         return found + [seal for batch in self.batches if (seal := _with_another_line(batch))]
 
+    def lacks(self, table: str) -> bool:
+        """Whether a batch of this table counts more seals of lines than there are."""
+        return any(batch["table"] == table and (batch["count"] or 0) < batch["lines"] for batch in self.batches)
+
     def check(self) -> Iterator[Finding]:
         """The hashes of the lines are those that their batch brought into the chain."""
         told = {seal.position for seal in self.edited}
@@ -88,8 +94,10 @@ class SealsOfLines:
         for row in self.batches:
             if row["position"] in told or _is_told_with_its_line(row):
                 continue
-            if (row["count"] or 0) < row["lines"] and (lines := _lines_of(row)) and lost_lines(lines):
-                continue  # they are told with their lines
+            if (row["count"] or 0) < row["lines"] and (lines := _lines_of(row)):
+                batches = {batch["position"] for batch in lines_without_their_seal(lines).values()}
+                if row["position"] in batches or lost_lines(lines):
+                    continue  # they are told with their lines
             sentence = _(
                 "the seals of a batch of history lines were edited (%(table)s: %(expected)s sealed, %(found)s there)."
             )
@@ -98,8 +106,10 @@ class SealsOfLines:
                 "core_eventseal", row["position"], "batch_hash", row["batch_hash"], row["hash"], row["sealed_at"],
                 sentence, words,
             )  # fmt: skip
+        removed = removed_batches() if any(not row["position"] for row in self.misplaced) else {}
+        yield from findings_of_batches(removed)
         for row in self.misplaced:
-            if not row["position"]:
+            if not row["position"] and row["stands_in"] not in removed:
                 sentence = _("the seal of line %(line)s of the history stands outside of the chain.")
                 yield Finding(row["table"], row["row"], "*", None, None, None, sentence, {"line": row["line"]})
 

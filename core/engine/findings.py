@@ -192,6 +192,8 @@ def _rows_in_words(table: str, field: str, before: Any, after: Any, pk: Any) -> 
             if value not in (None, "", [], {}, False)
             and not (model and name == model._meta.pk.column)  # the place says it
         }
+        if not shown and inside:  # a row that says nothing else is told by its key
+            shown = {name: value for name, value in mine.items() if name == inside._meta.pk.column}
         told = [f"{_label(inside, name)} = {_words(inside, name, value)}" for name, value in shown.items()]
         sides.append(_cut(" · ".join(told) or "–", 0))
     return sides[0], sides[1]

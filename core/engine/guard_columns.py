@@ -34,6 +34,8 @@ def check_columns() -> Iterator[Finding]:
                   AND coalesce((to_jsonb(rule) ->> 'conenforced')::boolean, true) AND rule.conkey = ARRAY[attribute.attnum]
                   AND 4 = (SELECT count(*) FROM pg_trigger AS own JOIN pg_proc AS called ON called.oid = own.tgfoid
                            WHERE own.tgconstraint = rule.oid AND called.proname LIKE 'RI\\_FKey\\_%%'
+                             AND own.tgqual IS NULL AND own.tgattr::text = '' AND own.tgnargs = 0 AND own.tgtype = CASE
+                                 WHEN called.proname LIKE '%%\\_check\\_ins' THEN 5 WHEN called.proname LIKE '%%\\_del' THEN 9 ELSE 17 END
                              AND called.pronamespace = 'pg_catalog'::regnamespace)) AS refers,
                (SELECT string_agg(pg_get_constraintdef(rule.oid), '; ') FROM pg_constraint AS rule
                 WHERE rule.conrelid = class.oid AND rule.contype = 'f' AND rule.conkey = ARRAY[attribute.attnum]

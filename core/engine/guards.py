@@ -19,7 +19,7 @@ from core.engine.findings import Finding, of_the_catalogue
 from core.engine.guard_columns import check_columns, check_defaults
 from core.engine.guard_functions import check_functions, plain
 from core.engine.lines import fetch, fix_path, quoted
-from core.engine.locks import STAMP, history_tables
+from core.engine.locks import STAMP, history_tables, stamp_of
 from core.engine.own_words import (
     COPY,
     HOLDS,
@@ -64,14 +64,23 @@ def check_guards() -> Iterator[Finding]:
 
 
 def _stamps() -> Iterator[Finding]:
-    """Every history table has the trigger that writes the transaction on each line."""
+    """Every history table has the trigger that writes the transaction on each line, no other table has one of its name, and
+    each says what it should."""
     query = """
-        SELECT history.name, coalesce(trigger.tgenabled::text, 'D') AS enabled FROM unnest(%s::text[]) AS history (name)
-        LEFT JOIN pg_trigger AS trigger ON trigger.tgrelid = to_regclass(history.name) AND trigger.tgname = %s
-        WHERE trigger.tgenabled IS DISTINCT FROM 'O'
+        SELECT coalesce(history.name, class.relname) AS name, history.name IS NOT NULL AS is_history,
+               trigger.tgenabled::text AS enabled, pg_get_triggerdef(trigger.oid) AS says
+        FROM unnest(%s::text[]) AS history (name)
+        FULL JOIN (pg_trigger AS trigger JOIN pg_class AS class ON class.oid = trigger.tgrelid AND trigger.tgname = %s
+            AND class.relnamespace = 'public'::regnamespace) ON class.relname = history.name
+        WHERE history.name IS NOT NULL OR trigger.oid IS NOT NULL ORDER BY 1
     """
     for row in fetch(query, [history_tables(), STAMP]):
-        yield _not_enabled(row["name"], STAMP, row["enabled"])
+        if not row["is_history"]:
+            yield of_the_catalogue(row["name"], STAMP, _undeclared())
+        elif row["enabled"] != "O":
+            yield _not_enabled(row["name"], STAMP, row["enabled"] or "D")
+        elif (found := without_table(row["says"])) != without_table(stamp_of(row["name"])):
+            yield of_the_catalogue(row["name"], STAMP, unlike(), without_table(stamp_of(row["name"])), found)
 
 
 def _not_enabled(table: str, name: str, enabled_: str) -> Finding:
@@ -175,8 +184,11 @@ def _strangers(declared: list[str]) -> Iterator[Finding]:
         if row["internal"]:
             yield _not_enabled(row["table"], row["name"], row["enabled"])
         else:
-            sentence = _("nobody declared this trigger or rule: it may change what is written.")
-            yield of_the_catalogue(row["table"], row["name"], sentence)
+            yield of_the_catalogue(row["table"], row["name"], _undeclared())
+
+
+def _undeclared() -> str:
+    return _("nobody declared this trigger or rule: it may change what is written.")
 
 
 # --- constraints ---------------------------------------------------------------------------------------------------

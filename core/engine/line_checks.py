@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.engine.added_lines import added_lines
 from core.engine.authors import begins_at, exceptions_of
@@ -49,9 +50,17 @@ def _removed(lines: Lines) -> Iterator[Finding]:
     """Sealed lines that are gone; a row whose whole history went with it is named once."""
     for row in _removed_lines(lines):
         if row["whole"]:
-            sentence = _("the whole history of this row was removed (%(count)d sealed lines).")
+            sentence = ngettext(
+                "the whole history of this row was removed (%(count)d sealed line).",
+                "the whole history of this row was removed (%(count)d sealed lines).",
+                row["count"],
+            )
         else:
-            sentence = _("%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.")
+            sentence = ngettext(
+                "%(count)d sealed line of the history of this row was removed: line %(line)s.",
+                "%(count)d sealed lines of the history of this row were removed, the first is line %(line)s.",
+                row["count"],
+            )
         words = {"count": row["count"], "line": row["first"]}
         yield Finding(lines.name, row["row"], "*", None, None, row["sealed_at"], sentence, words)
 

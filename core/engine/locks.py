@@ -115,7 +115,12 @@ def _stamp_lines(cursor: Any, tables: list[str]) -> None:
     if missing := [table for table in tables if table not in stamped]:
         cursor.execute(STAMP_FUNCTION)
     for table in missing:
-        cursor.execute(f'CREATE TRIGGER {STAMP} BEFORE INSERT ON "{table}" FOR EACH ROW EXECUTE FUNCTION {STAMP}()')
+        cursor.execute(stamp_of(table))
+
+
+def stamp_of(table: str) -> str:
+    """The statement that makes the trigger which writes the transaction on each line, in PostgreSQL's own words."""
+    return f'CREATE TRIGGER {STAMP} BEFORE INSERT ON "{table}" FOR EACH ROW EXECUTE FUNCTION {STAMP}()'
 
 
 def _write_as_owner(cursor: Any, tables: list[str]) -> None:

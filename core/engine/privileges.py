@@ -14,8 +14,8 @@ from core.engine.lines import fetch
 from core.engine.rights import OWNER
 
 # The roles of PostgreSQL's own that write in every table, or under it: in the files of the server, as the server; that
-# read every table or these files (keys and passwords are among them), lock and rebuild every table, or let another server
-# write here with the triggers off.
+# read every table or these files (keys and passwords are among them), lock and rebuild every table, end the sessions of
+# others, or let another server write here with the triggers off.
 GOES_AROUND = (
     "pg_write_all_data",
     "pg_read_all_data",
@@ -24,6 +24,7 @@ GOES_AROUND = (
     "pg_execute_server_program",
     "pg_read_server_files",
     "pg_create_subscription",
+    "pg_signal_backend",
 )
 
 
@@ -42,7 +43,11 @@ def check_parameters() -> Iterator[Finding]:
 
 
 def check_roles() -> Iterator[Finding]:
-    """Nobody reads or writes everywhere; the application's role has no power beside its rights; superusers are those of the server."""
+    """Nobody reads or writes everywhere, or copies the files of the server (REPLICATION), sees past row security or makes
+    roles and databases; the application's role has no power beside its rights; superusers are those of the server.
+
+    What a role may do it lends to its members: those that do not log in are looked at too.
+    """
     query = f"""
         SELECT role.rolname AS name, power.name AS found, role.rolname = %(role)s AS is_application
         FROM pg_roles AS role CROSS JOIN LATERAL (
@@ -56,7 +61,7 @@ def check_roles() -> Iterator[Finding]:
             UNION ALL
             SELECT attribute FROM (VALUES ('BYPASSRLS', role.rolbypassrls), ('CREATEROLE', role.rolcreaterole),
                 ('CREATEDB', role.rolcreatedb), ('REPLICATION', role.rolreplication)) AS held (attribute, has)
-            WHERE held.has AND role.rolname = %(role)s
+            WHERE held.has AND NOT role.rolsuper
             UNION ALL
             SELECT 'OWNER OF THE DATABASE' FROM pg_database WHERE datname = current_database() AND role.rolname = %(role)s
                AND pg_has_role(role.oid, datdba, 'MEMBER')
@@ -117,27 +122,29 @@ def check_creation() -> Iterator[Finding]:
 
 
 def check_views_and_counters() -> Iterator[Finding]:
-    """No view writes for somebody else, and nobody but the owner turns a counter back."""
+    """No view writes for somebody else, nobody but the owner turns a counter back, or the application takes a number."""
     query = """
         SELECT room.nspname || '.' || class.relname AS name, class.relkind = 'S' AS is_counter,
-               string_agg(DISTINCT held.privilege_type || ': '
+               string_agg(DISTINCT held.privilege_type || CASE WHEN held.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END || ': '
                    || CASE held.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(held.grantee) END, ', ') AS rights
         FROM pg_class AS class JOIN pg_namespace AS room ON room.oid = class.relnamespace
         CROSS JOIN LATERAL (
-            SELECT grantee, privilege_type FROM aclexplode(class.relacl)
+            SELECT grantee, privilege_type, is_grantable FROM aclexplode(class.relacl)
             UNION ALL
-            SELECT acl.grantee, acl.privilege_type FROM pg_attribute AS attribute
+            SELECT acl.grantee, acl.privilege_type, acl.is_grantable FROM pg_attribute AS attribute
             CROSS JOIN LATERAL aclexplode(attribute.attacl) AS acl WHERE attribute.attrelid = class.oid
         ) AS held
         WHERE room.nspname !~ '^pg_' AND room.nspname <> 'information_schema' AND held.grantee <> class.relowner
           AND (class.relkind IN ('v', 'm', 'f') AND held.privilege_type NOT IN ('SELECT', 'MAINTAIN')
-               OR class.relkind = 'S' AND (held.privilege_type = 'UPDATE' OR held.grantee = 0))
+               OR class.relkind = 'S' AND (held.privilege_type = 'UPDATE' OR held.is_grantable OR held.grantee = 0
+                    OR room.nspname = 'public' AND pg_get_userbyid(held.grantee) <> %s
+                       AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = held.grantee AND rolsuper)))
           AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
         GROUP BY 1, 2 ORDER BY 1
     """
-    for row in fetch(query):
+    for row in fetch(query, [settings.ESSOR_DATABASE_ROLE]):
         if row["is_counter"]:
-            sentence = _("a role that is not the owner's may set this counter of numbers.")
+            sentence = _("a role that is not the owner's may read, use up or set this counter of numbers.")
         else:
             sentence = _("a role writes through this view with the rights of another one.")
         yield of_the_catalogue("pg_class", row["name"], sentence, after=row["rights"])

@@ -190,13 +190,22 @@ def _role_in_words(name: str) -> str:
 
 
 def _heirs() -> Iterator[Finding]:
-    """No table stands in for another: by inheritance, or by the same name in a schema that is read before."""
+    """No table stands in for another: by inheritance, or by the same name in a schema that is read before.
+
+    A session reads the schema of its role's name and those of its path; a table in any other one is named for what it is.
+    """
     query = """
-        SELECT parent.relname AS "table", heir.inhrelid::regclass::text AS name FROM pg_inherits AS heir
+        SELECT parent.relname AS "table", heir.inhrelid::regclass::text AS name, true AS is_read FROM pg_inherits AS heir
         JOIN pg_class AS parent ON parent.oid = heir.inhparent
         WHERE parent.relnamespace = 'public'::regnamespace AND parent.relkind = 'r'
         UNION ALL
-        SELECT class.relname, room.nspname || '.' || class.relname FROM pg_class AS class
+        SELECT class.relname, room.nspname || '.' || class.relname,
+               EXISTS (SELECT FROM pg_roles WHERE rolname = room.nspname) OR EXISTS (
+                   SELECT FROM (
+                       SELECT unnest(setconfig) AS said FROM pg_db_role_setting
+                       UNION ALL SELECT 'search_path=' || reset_val FROM pg_settings WHERE name = 'search_path'
+                   ) AS path WHERE said LIKE 'search_path=%%' AND position(room.nspname IN said) > 0)
+        FROM pg_class AS class
         JOIN pg_namespace AS room ON room.oid = class.relnamespace
         JOIN pg_class AS own ON own.relname = class.relname AND own.relnamespace = 'public'::regnamespace
         WHERE class.relkind IN ('r', 'p', 'v', 'm', 'f') AND own.relkind IN ('r', 'p')
@@ -204,7 +213,13 @@ def _heirs() -> Iterator[Finding]:
         ORDER BY 1, 2
     """
     for row in fetch(query):
-        sentence = _("another table stands in for this one: what is read may be its rows.")
+        if row["is_read"]:
+            sentence = _("another table stands in for this one: what is read may be its rows.")
+        else:
+            sentence = _(
+                "nobody declared this other table of the same name; no session reads its schema before that of Essor, unless "
+                "it asks for it."
+            )
         yield of_the_catalogue(row["table"], row["name"], sentence)
     for row in fetch(
         "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity"

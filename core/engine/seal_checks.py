@@ -12,9 +12,16 @@ from django.utils.translation import gettext as _
 
 from core.engine.added_lines import added_lines, findings_of
 from core.engine.authors import BEGINS_WITH as AUTHORS_BEGIN_WITH
+from core.engine.authors import exceptions_of
 from core.engine.edited_seals import SealsOfLines
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
+from core.engine.lost_seals import (
+    findings_of_seals,
+    lines_without_their_seal,
+    removed_batches,
+    rounds_of_removed_seals,
+)
 from core.engine.seals import FORMULA, LATE, broken_seals, seal_hash, waits_at_most
 from core.events import hash_of
 from core.history import tracked_models
@@ -28,15 +35,16 @@ BEGINS_WITH = ("core", "0010_what_the_proof_left_out")
 def check_seals() -> Iterator[Finding]:
     """The chain of all events is whole, and every sealed event is still there, unchanged."""
     table, position, last = EventSeal._meta.db_table, 0, _Link("", "")
+    told = set(removed_batches()) if rounds_of_removed_seals() else set[int]()  # these are named with their lines
     for seal in EventSeal.objects.order_by("position").iterator(CHUNK):
         position += 1
         gap = seal.position != position
-        if gap:
+        if gap and not told.issuperset(range(position, seal.position)):
             yield Finding(
                 table, seal.position, "position", position, seal.position, seal.sealed_at,
                 _("a seal before this one is missing."),
             )  # fmt: skip
-            position = seal.position
+        position = seal.position
         computed = seal_hash(last.said, seal)
         follows = computed == seal.hash
         if last.seal and not follows and not gap and seal_hash(last.computed, seal) == seal.hash:
@@ -223,13 +231,36 @@ def _begins_at() -> datetime:
 
 
 def transactions_of_removed_events() -> set[str]:
-    """The transactions of sealed events that are gone: what was written in them lacks its event, and is not to blame."""
+    """The transactions of sealed events that are gone: what was written in them lacks its event, and is not to blame; those
+    of events that are gone with their seals, as far as there are no more of them than seals missing from their rounds."""
     query = """
         SELECT DISTINCT seal.transaction::text AS number FROM core_eventseal AS seal
         LEFT JOIN core_event AS event ON event.id = seal.event_id
         WHERE seal.event_id IS NOT NULL AND event.id IS NULL AND seal.transaction IS NOT NULL
     """
-    return {row["number"] for row in fetch(query)}
+    return {row["number"] for row in fetch(query)} | _transactions_without_seals()
+
+
+def _transactions_without_seals() -> set[str]:
+    """The transactions that name a person of whom they hold no event, by rounds from which seals are gone."""
+    if not (missing := rounds_of_removed_seals()):
+        return set()
+    found: dict[int, set[str]] = {}
+    for model in tracked_models():
+        lines = Lines.of(model)
+        query = f"""
+            SELECT DISTINCT batch.round, line.pgh_context_id::text AS number FROM {lines.table} AS line
+            JOIN core_historyseal AS leaf ON leaf."table" = %s AND leaf.line = line.pgh_id
+            JOIN core_eventseal AS batch ON batch.position = leaf.position
+            WHERE batch.round = ANY (%s) AND line.pgh_context ->> 'user' IS NOT NULL AND line.pgh_context_id IS NOT NULL
+              AND NOT EXISTS (
+                  SELECT FROM core_event AS event WHERE event.transaction = line.pgh_context_id
+                  AND event.actor_id = (line.pgh_context ->> 'user')::bigint)
+              AND NOT coalesce({exceptions_of(lines.name)}, false)
+        """  # noqa: S608
+        for row in fetch(query, [lines.name, list(missing)]):
+            found.setdefault(row["round"], set()).add(row["number"])
+    return {number for round_, numbers in found.items() if len(numbers) <= missing[round_] for number in numbers}
 
 
 def _minute(moment: datetime | None) -> str:
@@ -258,7 +289,11 @@ class Unsealed:
                 edited = {seal.line: seal.recorded_at(lines) for seal in self.seals.edited if seal.table == lines.name}
                 added = {number: row for number, row in added_lines(lines).items() if number not in edited}
                 yield from findings_of(lines, added)
-                self._take_away([*edited.values(), *(row["recorded_at"] for row in added.values())], limit, "lines")
+                lost = lines_without_their_seal(lines) if self.seals.lacks(lines.name) else {}
+                lost = {number: row for number, row in lost.items() if number not in edited}
+                yield from findings_of_seals(lines, lost)
+                named = [*edited.values(), *(row["recorded_at"] for row in [*added.values(), *lost.values()])]
+                self._take_away(named, limit, "lines")
         if not self.events and not self.lines:
             return
         sentence = _(

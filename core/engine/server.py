@@ -167,7 +167,8 @@ def check_given() -> Iterator[Finding]:
 
 
 def check_owners_of_places() -> Iterator[Finding]:
-    """The objects of the server belong to it, the database and its schema to the owner of the tables."""
+    """The objects of the server, the language of the triggers and the places of files belong to it, the database and its
+    schema to the owner of the tables."""
     query = f"""
         SELECT 'pg_proc' AS "table", {named("pg_proc")} AS name, proowner AS owner FROM pg_proc AS thing
         WHERE pronamespace IN {ROOMS} AND proowner <> 10
@@ -180,6 +181,10 @@ def check_owners_of_places() -> Iterator[Finding]:
            OR nspname IN ('pg_catalog', 'information_schema') AND nspowner <> 10
         UNION ALL
         SELECT 'pg_database', datname, datdba FROM pg_database WHERE datname = current_database() AND datdba <> {OWNER}
+        UNION ALL
+        SELECT 'pg_language', lanname, lanowner FROM pg_language WHERE lanowner <> 10
+        UNION ALL
+        SELECT 'pg_tablespace', spcname, spcowner FROM pg_tablespace WHERE spcowner <> 10
         ORDER BY 1, 2
     """  # noqa: S608
     powers = f"SELECT rolname FROM pg_roles WHERE oid = 10 OR rolsuper OR oid = {OWNER}"  # noqa: S608

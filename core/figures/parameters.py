@@ -12,6 +12,9 @@ from core.figures.names import names_of
 from core.history import history_model_of
 from core.models.incompatible import IncompatibleRoles
 
+# What is expected of a change, as it is kept.
+REASON = "an event that says why"
+
 _parameters: list[type[models.Model]] = []
 
 
@@ -56,7 +59,7 @@ def changed_in_silence() -> Iterator[Broken]:
     ]
     names = names_of((model, pk) for model, pk, _day in silent)
     for model, pk, day in silent:
-        yield Broken(pk, names[model, pk], None, day, subject=model)
+        yield Broken(pk, names[model, pk], REASON, day, subject=model)
 
 
 register_parameters(IncompatibleRoles)
@@ -69,6 +72,7 @@ register(
         subject=IncompatibleRoles,
         rows=changed_in_silence,
         unit=Unit.DAY,
+        words={REASON: _("an event that says why")},
         severity=Severity.FOLLOW_UP,
         relation="",
     )

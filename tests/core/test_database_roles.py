@@ -22,8 +22,8 @@ def instead_of_the_application(settings) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", [settings.ESSOR_DATABASE_ROLE])
         if cursor.fetchone():
-            cursor.execute(f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{settings.ESSOR_DATABASE_ROLE}"')
             for kind in ("TABLES", "SEQUENCES"):
+                cursor.execute(f'REVOKE ALL ON ALL {kind} IN SCHEMA public FROM "{settings.ESSOR_DATABASE_ROLE}"')
                 cursor.execute(
                     f'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON {kind} FROM "{settings.ESSOR_DATABASE_ROLE}"'
                 )

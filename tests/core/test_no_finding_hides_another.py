@@ -119,8 +119,8 @@ def _only_finding() -> tuple[Finding, Notes]:
         (ADDED.format(number="90001000", label="insert"), "was added by SQL: no change of the row wrote it"),
         (ADDED.format(number="90001000", label="update"), "was added by SQL: no change of the row wrote it"),
         (ADDED.format(number="nextval('core_userevent_pgh_id_seq')", label="insert"), "was added by SQL: no change of the row"),
-        (f"{GONE}{LAST}", "sealed lines of the history of this row were removed"),
-        (f"{GONE}{LAST} - 1", "sealed lines of the history of this row were removed"),
+        (f"{GONE}{LAST}", "sealed line of the history of this row was removed"),
+        (f"{GONE}{LAST} - 1", "sealed line of the history of this row was removed"),
     ],
 )  # fmt: skip
 def test_a_line_that_says_delete_is_added_or_removed_is_named_alone(forgery, said):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pgtrigger
 import pytest
 from django.db import connection
 from django.utils import translation
@@ -128,6 +129,92 @@ def test_each_right_to_read_to_hand_on_or_to_lock_that_was_given_away_is_named(s
     with connection.cursor() as cursor:  # what the next migration puts right of the application's own
         grant(cursor, role, history_tables())
         assert too_open(cursor, role, history_tables()) == []
+
+
+def test_each_power_of_a_role_and_each_counter_that_was_given_away_is_named(settings):
+    """What goes around rights, whoever has it: attributes of roles, the server's own roles, counters, its language."""
+    role = instead_of_the_application(settings)
+    powers = ("REPLICATION", "BYPASSRLS", "CREATEROLE", "CREATEDB")
+    found = _names(
+        *(f"CREATE ROLE essor_{power.lower()} LOGIN {power}" for power in powers),
+        "CREATE ROLE essor_lends NOLOGIN BYPASSRLS",
+        "CREATE ROLE essor_ends LOGIN IN ROLE pg_signal_backend",
+        "CREATE ROLE essor_counts LOGIN",
+        "GRANT USAGE ON SEQUENCE core_event_id_seq TO essor_counts",
+        f"GRANT USAGE ON SEQUENCE grants_note_id_seq TO {role} WITH GRANT OPTION",
+        "ALTER LANGUAGE plpgsql OWNER TO essor_counts",
+        "ALTER TABLESPACE pg_default OWNER TO essor_counts",
+        "CREATE SCHEMA essor_beside; CREATE TABLE essor_beside.core_event (id int)",
+        "CREATE SCHEMA essor_ends; CREATE TABLE essor_ends.core_event (id int)",
+    )
+    expected = {
+        **{("pg_roles", f"essor_{power.lower()}"): f"goes around the rights and the guards. before=– after={power}" for power in powers},
+        ("pg_roles", "essor_lends"): "after=BYPASSRLS",
+        ("pg_roles", "essor_ends"): "after=pg_signal_backend",
+        ("pg_class", "public.core_event_id_seq"): "after=USAGE: essor_counts",
+        ("pg_class", "public.grants_note_id_seq"): f"after=USAGE WITH GRANT OPTION: {role}",
+        ("pg_language", "plpgsql"): "belongs to a role that is not the owner's",
+        ("pg_tablespace", "pg_default"): "belongs to a role that is not the owner's",
+        ("core_event", "essor_beside.core_event"): "no session reads its schema before that of Essor",
+        ("core_event", "essor_ends.core_event"): "what is read may be its rows",
+    }  # fmt: skip
+    assert found.keys() == expected.keys()
+    assert [place for place, said in expected.items() if said not in found[place]] == []
+
+
+def test_each_attribute_of_a_function_is_compared_with_its_declaration():
+    """The text is the same, and the guard does not guard: whatever column of ``pg_proc`` says so."""
+    compiled = [trigger.compile(model).sql.pgid for model, trigger in pgtrigger.registered()]
+    last = next(name for name in compiled if "last_administrator_stays" in name)
+    other, third, fourth = [name for name in sorted(compiled) if "append_only" in name][:3]
+    found = _names(
+        f"ALTER FUNCTION {last}() STABLE",
+        f"ALTER FUNCTION {other}() STRICT LEAKPROOF",
+        f"UPDATE pg_proc SET provolatile = 'i', proparallel = 's' WHERE proname = '{third}'",  # noqa: S608
+        f"UPDATE pg_proc SET prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql'), procost = 7 WHERE proname = '{fourth}'",  # noqa: S608
+        "ALTER FUNCTION essor_digest(text) STABLE",
+        "ALTER FUNCTION essor_transaction() IMMUTABLE",
+        "ALTER FUNCTION _pgtrigger_should_ignore(name) IMMUTABLE STRICT",
+        "ALTER FUNCTION grants_aid_basis(bigint) COST 1",
+        "ALTER FUNCTION essor_stamp_line() IMMUTABLE",
+        "CREATE FUNCTION essor_digest(said varchar) RETURNS varchar LANGUAGE sql IMMUTABLE PARALLEL SAFE "
+        "SET search_path = pg_catalog, public, pg_temp AS $$ SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex') $$",
+    )
+    expected = {
+        f"{last}()": "before=VOLATILE after=STABLE",
+        f"{other}()": "before=CALLED ON NULL INPUT, NOT LEAKPROOF after=STRICT, LEAKPROOF",
+        f"{third}()": "before=PARALLEL UNSAFE, VOLATILE after=PARALLEL SAFE, IMMUTABLE",
+        f"{fourth}()": "before=COST 100, LANGUAGE plpgsql after=COST 7, LANGUAGE sql",
+        "essor_digest(text)": "before=IMMUTABLE after=STABLE",
+        "essor_transaction()": "before=STABLE after=IMMUTABLE",
+        "_pgtrigger_should_ignore(name)": "before=CALLED ON NULL INPUT, VOLATILE after=STRICT, IMMUTABLE",
+        "grants_aid_basis(bigint)": "before=COST 100 after=COST 1",
+        "essor_stamp_line()": "before=VOLATILE after=IMMUTABLE",
+        "essor_digest(character varying)": "before=proargtypes = text after=proargtypes = character varying",
+    }
+    said = {name: text for (table, name), text in found.items() if table == "pg_proc"}
+    differing = {
+        name: said.get(name) for name, text in expected.items() if text.casefold() not in said.get(name, "").casefold()
+    }
+    assert differing == {} and said.keys() == expected.keys()
+
+
+def test_the_stamp_of_lines_says_what_it_should_and_the_keys_ask_when_they_should():
+    sql("SET LOCAL allow_system_table_mods = on")
+    stamp = "CREATE OR REPLACE TRIGGER essor_stamp_line BEFORE INSERT ON {} FOR EACH ROW {} EXECUTE FUNCTION essor_stamp_line()"
+    sql(stamp.format("core_userevent", "WHEN (false)"))
+    sql(stamp.format("core_event", ""))
+    sql(
+        "UPDATE pg_trigger SET tgtype = 9 WHERE tgrelid = 'grants_score'::regclass AND tgisinternal AND tgtype = 5 "
+        "AND tgconstraint = (SELECT oid FROM pg_constraint WHERE conrelid = 'grants_score'::regclass AND contype = 'f' "
+        "AND conname ~ 'application')"
+    )
+    said = {(finding.table, finding.id): str(finding) for finding in check_guards()}
+    assert said.keys() == {
+        ("core_userevent", "essor_stamp_line"), ("core_event", "essor_stamp_line"), ("grants_score", "application_id FOREIGN KEY"),
+    }  # fmt: skip
+    assert "WHEN (false)" in said["core_userevent", "essor_stamp_line"]
+    assert "nobody declared" in said["core_event", "essor_stamp_line"]
 
 
 def test_each_object_that_nobody_declared_is_named():
