@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from agreements.closing import BALANCE, closed_parts, why_closed
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
+from agreements.order_parts import who_waits
 from agreements.settlements.services import why_it_stops
 from applicants.bank_accounts import what_the_account_needs
 from core.dates import format_date_long
@@ -352,6 +353,8 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
     if claim is not None:
         status = DONE if claim.is_over else NOW
         state = claim.state_label("applicant")
+        if waiting := who_waits(claim):
+            state = " ".join([f"{state}.", *waiting])
         if payment.answer_sent_at:
             sent = {"date": format_date_long(payment.answer_sent_at)}
             state = _("Suspended: your answer was sent on %(date)s, the service reads it.") % sent

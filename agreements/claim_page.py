@@ -1,6 +1,6 @@
 """The beneficiary's page of a claim: what is missing, the lines with their proofs, what happens next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,14 @@ from django.utils.translation import ngettext, pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.claims import charge_accounts
-from agreements.costs import costs_as_filed, costs_of
+from agreements.closing import account_is_open
+from agreements.costs import costs_as_filed, costs_of, told_by_the_final_claim
 from agreements.due import asked_back_of, reckoning_of
 from agreements.duplicates import typed_again
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
+from agreements.order_parts import who_waits
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import why_it_stops
 from core.site.chosen_files import remember
@@ -109,11 +111,11 @@ def claim_context(
     lines = lines_of(claim)
     refusal = may_edit_claim(user, claim)
     closed = refusal if claim.state == State.REJECTED else None
-    ended = why_it_stops(claim) if claim.is_editable else None
+    ended = (why_it_stops(claim) or _why_closed(claim)) if claim.is_editable else None
     writes = refusal is None and ended is None
     if writes:
         _mark_lines_alike(lines)
-    events = list(claim.events)
+    events, waiting = list(claim.events), who_waits(claim)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
     typed, chosen = typed or QueryDict(), chosen or {}
     missing = reasons_against(claim, "submit", user) if writes else {}
@@ -127,21 +129,24 @@ def claim_context(
         "pieces": asked_pieces(claim, piece_form, chosen),
         "writes": writes,
         "ended": ended,
+        "gives_up": refusal is None and claim.state == State.DRAFT and why_it_stops(claim) is None,
         "closed": closed,
         "awaits_siret": writes and claim.agreement.beneficiary.awaits_siret,
         "replies": list(claim.replies.select_related("document__file", "author")) if _may_have_replies(events) else [],
         "reply_form": (reply_form or remember(ReplyForm(prefix="reply"), chosen))
-        if may_reply(user, claim) is None
+        if claim.state == State.SUSPENDED and may_reply(user, claim) is None
         else None,
         "answers_now": claim.state == State.SUSPENDED and not _is_answered(events),
         "missing": [text for texts in missing.values() for text in texts],
         "before_filing": costs_of(claim) if writes and not missing else [],
         "as_filed": costs_as_filed(claim),
+        "told_by_the_final": told_by_the_final_claim(claim),
         "reckoning": reckoning_of(claim),
         "asked_back": asked_back_of(claim),
         "given_up": list(claim.given_up.select_related("share")) if claim.given_up_amount else [],
         "answer": last_answer(claim, events),
-        "timeline": timeline_of(claim, events),
+        "timeline": timeline_of(claim, events, waiting),
+        "waiting": waiting,
         "amount_form": amount_form or AmountForm(initial=initial),
         "proof_form": proof_form or remember(ProofForm(lines=lines, initial={"lines": typed.getlist("lines")}), chosen),
         "submit_form": submit_form
@@ -156,6 +161,12 @@ def claim_context(
         ],
         "orders": claim.orders.exclude(state="cancelled").select_related("payee", "share").order_by("pk"),
     }
+
+
+def _why_closed(claim: PaymentClaim) -> str | None:
+    """Why a claim that is being written can no longer be filed: the final claim of its part was."""
+    refused = account_is_open(claim, {}, None)
+    return " ".join(refused.values()) if refused else None
 
 
 def _may_have_replies(events: list) -> bool:
@@ -184,9 +195,13 @@ def last_answer(claim: PaymentClaim, events: list) -> str:
     return next((event.comment for event in reversed(events) if event.action in actions), "")
 
 
-def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
-    """Filed, checked, ordered, paid: what is behind, where it stands, what comes."""
-    moves = [event for event in events if event.action in ("submit", "give_back")]
+#: The moves that stay in the timeline, whatever came after them.
+MOVES = ("submit", "give_back", "suspend", "reply")
+
+
+def timeline_of(claim: PaymentClaim, events: list, waiting: Sequence[str] = ()) -> list[Step]:
+    """Filed, checked, ordered, paid: what is behind, where it stands, what comes. ``waiting``: whose part waits."""
+    moves = [event for event in events if event.action in MOVES]
     steps = [Step(_("Claim opened"), DONE, claim.opened_at), *_past_moves(claim, moves)]
     if claim.state == State.REJECTED and claim.submitted_at is None:
         pass  # it was never filed: given up, or its agreement ended before
@@ -194,7 +209,7 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
         returned = claim.state == State.RETURNED
         steps.append(Step(_("To be completed by you") if returned else _("You are writing it"), NOW))
         steps.append(Step(pgettext("feminine", "Filed"), LATER))
-    elif not moves or moves[-1].action == "submit":
+    elif not moves:
         steps.append(Step(pgettext("feminine", "Filed"), DONE, claim.submitted_at))
     if claim.state in (State.REJECTED, State.SUSPENDED):
         last = next((event for event in reversed(events) if event.to_state == claim.state), None)
@@ -206,7 +221,7 @@ def timeline_of(claim: PaymentClaim, events: list) -> list[Step]:
             steps.append(Step(_("Answered: the service reads it"), NOW, answer.created_at))
         if claim.state == State.REJECTED:
             return steps
-    return [*steps, *_payment_steps(claim)]
+    return [*steps, *_payment_steps(claim, waiting)]
 
 
 def given_up_words(event) -> str:
@@ -218,18 +233,23 @@ def given_up_words(event) -> str:
 
 
 def _past_moves(claim: PaymentClaim, moves: list) -> list[Step]:
-    """Every filing and every return but the one that is the present: it has a step of its own."""
-    titles = {"submit": pgettext("feminine", "Filed"), "give_back": _("Returned to you")}
-    present = "give_back" if claim.state == State.RETURNED else "submit"
-    if moves and moves[-1].action == present:
-        moves = moves[:-1]
-    return [
-        Step(titles[event.action], DONE, event.created_at, event.comment if event.action == "give_back" else "")
-        for event in moves
-    ]
+    """Every filing, return, suspension and answer, but the suspension that holds now and its answer: they have steps of
+    their own. What was written of a return that holds now stands above them."""
+    titles = {
+        "submit": pgettext("feminine", "Filed"),
+        "give_back": _("Returned to you"),
+        "suspend": str(claim.STATE_LABELS_APPLICANT[State.SUSPENDED]),
+        "reply": _("Answer sent"),
+    }
+    if claim.state == State.SUSPENDED:
+        last = max((rank for rank, event in enumerate(moves) if event.action == "suspend"), default=len(moves))
+        moves = moves[:last]
+    holds = moves[-1] if moves and claim.state == State.RETURNED else None
+    told = [event.comment if event.action in ("give_back", "suspend") and event is not holds else "" for event in moves]
+    return [Step(titles[event.action], DONE, event.created_at, text) for event, text in zip(moves, told, strict=True)]
 
 
-def _payment_steps(claim: PaymentClaim) -> list[Step]:
+def _payment_steps(claim: PaymentClaim, waiting: Sequence[str]) -> list[Step]:
     if claim.owes_nothing:
         return [
             Step(_("Checked by the Region"), DONE, claim.certified_at),
@@ -246,6 +266,11 @@ def _payment_steps(claim: PaymentClaim) -> list[Step]:
         (_("Payment ordered"), claim.ordered_at, claim.state == State.CERTIFIED),
         (_("Paid"), claim.paid_on, claim.state == State.ORDERED),
     ]
-    return [
+    steps = [
         Step(title, DONE, when) if when else Step(title, NOW if is_now else LATER) for title, when, is_now in stages
     ]
+    if waiting and claim.ordered_amount:
+        steps[1] = Step(_("Payment ordered in part"), NOW, claim.ordered_at, " ".join(waiting))
+    elif waiting:
+        steps[1] = Step(steps[1].title, steps[1].status, steps[1].when, " ".join(waiting))
+    return steps

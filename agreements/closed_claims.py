@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from agreements.closing import closed_for, why_closed
 from core.dates import format_date_long
 
 ENDS = ("abandon", "reject", "refuse_at_end")
@@ -26,7 +27,7 @@ def why_not_written(claim, user) -> str | None:
     if claim.is_editable:
         return None
     if claim.state == "rejected":
-        return f"{_how_it_ended(claim, user)} {_what_of_its_payment(claim)}".strip()
+        return f"{_how_it_ended(claim, user)} {what_of_its_payment(claim)}".strip()
     words = {"day": format_date_long(claim.submitted_at)}
     if claim.state == "suspended":
         return _("This claim is suspended: it cannot be changed, but you may answer the service on its page.")
@@ -58,12 +59,34 @@ def _how_it_ended(claim, user) -> str:
     return _("The service rejected this claim on %(day)s: it can no longer be changed. Its page says why.") % words
 
 
-def _what_of_its_payment(claim) -> str:
-    """Where the payment of a claim that is over may be asked for."""
+def why_no_reply(claim) -> str:
+    """Why nothing is answered on a claim that is not suspended: one that was sent back is corrected and filed again."""
+    if claim.state != "returned":
+        return _("This claim is not suspended: there is nothing to answer.")
+    sent_back = [event for event in claim.events if event.action == "give_back"]
+    words = {
+        "day": format_date_long(sent_back[-1].created_at if sent_back else claim.submitted_at),
+        "until": format_date_long(claim.answer_due_on),
+    }
+    if claim.answer_due_on is None:
+        return _("This claim was sent back to you on %(day)s: correct it and file it again.") % words
+    sentence = _("This claim was sent back to you on %(day)s: correct it and file it again by %(until)s.")
+    return sentence % words
+
+
+def what_of_its_payment(claim) -> str:
+    """Where the payment of a claim that is over may be asked for, as ``claims.open_claim`` takes it; else why it is not, or
+    nothing."""
     agreement = claim.agreement
     if not agreement.is_in_force:
         return ""
     again = agreement.claims.exclude(state="rejected").filter(instalment_id=claim.instalment_id).first()
     if again is not None:
         return _("This payment is asked for by the claim %(number)s now.") % {"number": again.number}
+    closing = closed_for(agreement, claim.instalment)
+    if closing is not None:
+        return why_closed(closing.number)
+    tranche = claim.instalment.tranche
+    if tranche is not None and not tranche.is_released:
+        return ""
     return _("You may claim this payment again on the page %(number)s.") % {"number": agreement.number}

@@ -12,9 +12,6 @@ from collections.abc import Iterable, Mapping
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from core.money import format_euros
-from core.text import listed
-
 GENERAL = "__all__"
 BALANCE = "balance"
 CLOSES = Q(instalment__kind=BALANCE) & ~Q(state__in=["draft", "rejected"])
@@ -67,17 +64,10 @@ def left_to_pay(tranche):
     return unpaid.filter(Q(kind=BALANCE) | Q(pk__in=filed))
 
 
-def left_out_by(claim) -> str:
-    """What filing a balance leaves out for good: the payments that nobody asked for; empty where there is none."""
+def left_out_of(claim) -> list:
+    """The payments that filing a balance leaves out for good, in their order: nobody asked for them before."""
     if claim.instalment.kind != BALANCE:
-        return ""
+        return []
     asked = claim.agreement.claims.exclude(state__in=["draft", "rejected"]).values("instalment")
     left = claim.agreement.instalments.filter(tranche=claim.instalment.tranche_id)
-    left = list(left.exclude(kind=BALANCE).exclude(pk__in=asked).order_by("rank"))
-    if not left:
-        return ""
-    words = {"payments": listed([f"{item.label} ({format_euros(item.amount)})" for item in left])}
-    return (
-        _("This claim closes the account: what you did not ask for before it is not claimed any more: %(payments)s.")
-        % words
-    )
+    return list(left.exclude(kind=BALANCE).exclude(pk__in=asked).order_by("rank"))

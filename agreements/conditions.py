@@ -448,14 +448,19 @@ def all_is_given_up(claim, data, actor):
 
 def batch_is_open(claim, data, actor):
     """The batch is open, of this budget year."""
-    batch = data.get("batch")
+    refusal = why_no_more_orders(data.get("batch"))
+    return {"batch": refusal} if refusal else None
+
+
+def why_no_more_orders(batch) -> str:
+    """Why a batch takes no order any more: it is closed (or there is none), or of another budget year. Empty when it does."""
     if batch is None or batch.state != "open":
-        return {"batch": _("This batch is closed: choose an open one.")}
+        return _("This batch is closed: choose an open one.")
     year = timezone.localdate().year
-    if batch.year != year:
-        sentence = _("The batch %(number)s is of the budget year %(year)s: open one of %(this_year)s.")
-        return {"batch": sentence % {"number": batch.number, "year": batch.year, "this_year": year}}
-    return None
+    if batch.year == year:
+        return ""
+    sentence = _("The batch %(number)s is of the budget year %(year)s: open one of %(this_year)s.")
+    return sentence % {"number": batch.number, "year": batch.year, "this_year": year}
 
 
 @precondition

@@ -7,11 +7,13 @@ What is read after the filing is what was said then, whatever was certified mean
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from agreements.closing import left_out_by
-from agreements.due import Forecast, asked_back_of, forecast_of
+from agreements.closing import BALANCE, closed_for, left_out_of
+from agreements.due import Forecast, asked_back_of, due_beside, filed_beside, forecast_of
+from agreements.order_parts import shared_among
 from core.dates import format_date_long
 from core.engine.versions import digest
-from core.money import format_euros
+from core.money import ZERO, format_euros, sum_money
+from core.text import listed
 
 #: States in which a filed claim was not certified yet: what it comes to is still a forecast.
 NOT_CERTIFIED = ("submitted", "under_review", "suspended")
@@ -29,8 +31,12 @@ def costs_of(claim) -> list[str]:
             _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
             % {"rest": format_euros(forecast.lost)}
         )
-    if left_out := left_out_by(claim):
-        found.append(left_out)
+        found += _who_bears_it(claim)
+    if forecast.left_out:
+        sentence = _(
+            "This claim closes the account: what you did not ask for before it is not claimed any more: %(payments)s."
+        )
+        found.append(sentence % {"payments": _payments_left_out(claim, forecast)})
     return found
 
 
@@ -51,7 +57,57 @@ def costs_as_filed(claim) -> list[str]:
             _("This payment is asked for only once: the %(rest)s that you did not ask for will not be paid.")
             % {"rest": format_euros(forecast.lost)}
         )
+        found += _who_bears_it(claim)
+    if forecast.left_out:
+        sentence = _(
+            "This claim closed the account: what was not asked for before it is not claimed any more: %(payments)s."
+        )
+        found.append(sentence % {"payments": _payments_left_out(claim, forecast)})
     return found + _since_then(claim, forecast) if found else []
+
+
+def _payments_left_out(claim, forecast: Forecast) -> str:
+    """The payments that the filing left out, each with its amount; their sum alone where a claim of one ended since."""
+    left = left_out_of(claim)
+    if sum_money(item.amount for item in left) != forecast.left_out:
+        return format_euros(forecast.left_out)
+    return listed([f"{item.label} ({format_euros(item.amount)})" for item in left])
+
+
+def _who_bears_it(claim) -> list[str]:
+    """Of a claim of several persons for less than its payment: how what it asks is shared among them."""
+    if claim.agreement.payee != "persons" or claim.ordered_amount or claim.given_up_amount:
+        return []
+    parts = listed([f"{share.person_name} ({format_euros(amount)})" for share, amount in shared_among(claim)])
+    sentence = _("What is asked is shared like what is still to be paid to each person: %(parts)s.")
+    return [sentence % {"parts": parts}] if parts else []
+
+
+def told_by_the_final_claim(claim) -> str:
+    """Of a claim that waits for its certificate while the final claim of its part is filed: the most that is due on it, all
+    that is declared being accepted, where that is less than it asks. Empty otherwise."""
+    waits = claim.submitted_at is not None and claim.certified_amount is None and claim.state != "rejected"
+    if not waits or claim.instalment.kind == BALANCE:
+        return ""
+    final = closed_for(claim.agreement, claim.instalment)
+    if final is None or not final.instalment.needs_expenditure:
+        return ""
+    due = min(due_beside(claim), claim.claimed_amount)
+    if due == claim.claimed_amount:
+        return ""
+    words = {"final": final.number, "due": format_euros(due), "asked": format_euros(claim.claimed_amount)}
+    if final.certified_amount is None:
+        sentence = _(
+            "The final claim %(final)s is filed too: if all that it declares is accepted, %(due)s at most of the %(asked)s"
+            " asked here is due."
+        )
+    else:
+        words["certified"] = format_euros(final.certified_amount)
+        sentence = _(
+            "%(certified)s was certified on the final claim %(final)s: %(due)s at most of the %(asked)s asked here is still"
+            " due."
+        )
+    return sentence % words
 
 
 def forecast_as_filed(claim) -> Forecast | None:
@@ -62,7 +118,14 @@ def forecast_as_filed(claim) -> Forecast | None:
     if claim.state not in (*NOT_CERTIFIED, *CERTIFIED):
         return None
     if claim.due_as_filed is not None:
-        return Forecast(claim.due_as_filed, claim.asked_back_as_filed, claim.lost_as_filed)
+        return Forecast(
+            claim.due_as_filed,
+            claim.asked_back_as_filed,
+            claim.lost_as_filed,
+            claim.left_out_as_filed or ZERO,
+            claim.beside_as_filed or ZERO,
+            claim.beside_lost_as_filed or ZERO,
+        )
     return forecast_of(claim) if claim.certified_amount is None else None
 
 
@@ -71,7 +134,9 @@ def _since_then(claim, forecast: Forecast) -> list[str]:
     if claim.certified_amount is None:
         return []
     found = []
-    if claim.certified_amount != forecast.due:
+    if forecast.beside:
+        found.append(_of_those_beside(claim, forecast))
+    elif claim.certified_amount != forecast.due:
         words = {
             "certified": format_euros(claim.certified_amount),
             "due": format_euros(forecast.due),
@@ -89,6 +154,34 @@ def _since_then(claim, forecast: Forecast) -> list[str]:
     return found
 
 
+def _of_those_beside(claim, forecast: Forecast) -> str:
+    """What was certified in the end of a claim and of those that were filed before it: said of all together, in whichever
+    order they were certified."""
+    others = list(filed_beside(claim))
+    waiting = [other.number for other in others if other.certified_amount is None and other.state != "rejected"]
+    certified = claim.certified_amount + sum_money(other.certified_amount or ZERO for other in others)
+    words = {
+        "certified": format_euros(claim.certified_amount),
+        "all": format_euros(certified),
+        "due": format_euros(forecast.together),
+        "rest": format_euros(max(forecast.together - certified, ZERO)),
+        "others": listed(waiting),
+    }
+    if waiting:
+        sentence = _(
+            "Since then, %(certified)s was certified on this claim: of the %(due)s said at the filing for all of them,"
+            " %(rest)s remains for %(others)s."
+        )
+    elif certified == forecast.together:
+        sentence = _("Since then, these %(due)s were certified, %(certified)s of them on this claim.")
+    else:
+        sentence = _(
+            "Since then, %(all)s was certified in all, %(certified)s of it on this claim, and not the %(due)s said at the"
+            " filing."
+        )
+    return sentence % words
+
+
 def mark_of(costs: list[str]) -> str:
     """What the page of confirmation sends back: these very costs were read, and no others."""
     return digest("\n".join(costs))
@@ -99,6 +192,8 @@ def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:
     if forecast.due < claim.claimed_amount:
         words = {"due": format_euros(forecast.due), "asked": format_euros(claim.claimed_amount)}
         found.append(_("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.") % words)
+    if forecast.beside and (forecast.beside_lost or found):
+        found.append(_with_those_beside(claim, forecast))
     if forecast.asked_back:
         amount = {"amount": format_euros(forecast.asked_back)}
         paid_out = claim.agreement.ordered_amount >= forecast.asked_back
@@ -106,6 +201,27 @@ def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:
         above = _("%(amount)s of what was accepted before would not be due: it would not be paid, or asked back.")
         found.append((back if paid_out else above) % amount)
     return found
+
+
+def _with_those_beside(claim, forecast: Forecast) -> str:
+    """What a claim comes to with those that were filed before it and are not certified yet, and what these lose."""
+    words = {
+        "others": listed([other.number for other in filed_beside(claim)]) or _("other claims"),
+        "beside": format_euros(forecast.beside),
+        "together": format_euros(forecast.together),
+        "lost": format_euros(forecast.beside_lost),
+    }
+    if forecast.beside_lost:
+        sentence = _(
+            "Filed before and not checked yet, counted first: %(others)s, for %(beside)s. With this claim, %(together)s is due"
+            " in all: %(lost)s of these %(beside)s would not be paid."
+        )
+    else:
+        sentence = _(
+            "Filed before and not checked yet, counted first: %(others)s, for %(beside)s. With this claim, %(together)s is due"
+            " in all."
+        )
+    return sentence % words
 
 
 def _until_when(claim) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce, Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.axes import Axis, axes_of, spent_by_axis
+from agreements.closing import left_out_of
 from agreements.rules.kind import KindDecision, decide_kind
 from agreements.rules.proration import Entitlement, due_now, entitlement
 from core.money import ZERO, format_euros, sum_money
@@ -52,10 +53,21 @@ def _ordered(others) -> Decimal:
     return sum_money(others.values_list("ordered_amount", flat=True))
 
 
-def _as_planned(others) -> Decimal:
-    """Euros asked by other claims that were filed and not certified yet, of payments due as asked: advances."""
-    filed = others.exclude(state="draft").filter(certified_amount__isnull=True, instalment__needs_expenditure=False)
-    return sum_money(filed.values_list("claimed_amount", flat=True))
+def filed_beside(claim):
+    """The claims of its part that were filed and wait for their certificate beside it: those filed before it, once it was
+    filed itself. Their beneficiary is told of all of them together."""
+    others = _siblings_of(claim).exclude(pk=claim.pk).filter(submitted_at__isnull=False)
+    if claim.submitted_at is None or claim.is_editable:
+        return others.filter(certified_amount__isnull=True)
+    not_yet = Q(certified_at__isnull=True) | Q(certified_at__gt=claim.submitted_at)
+    return others.filter(not_yet, submitted_at__lt=claim.submitted_at)
+
+
+def _under_way(others) -> Decimal:
+    """Euros that other claims, filed and not certified yet, come to: advances as asked, others as said at their filing."""
+    filed = others.filter(submitted_at__isnull=False, certified_amount__isnull=True)
+    its = Least(Coalesce("due_as_filed", "claimed_amount"), F("claimed_amount"))
+    return filed.aggregate(sum=Sum(its))["sum"] or ZERO
 
 
 def above_what_is_due(claim) -> Decimal:
@@ -102,31 +114,59 @@ def reckoning_of(claim) -> list[str]:
 @dataclass(frozen=True)
 class Forecast:
     """Euros that a claim would make due, were all that is declared accepted; those accepted on other claims that exceed
-    what would be due in all (``asked_back``); and those of its payment that would be due too, had they been asked for
-    (``lost``)."""
+    what would be due in all (``asked_back``); those of its payment that would be due too, had they been asked for
+    (``lost``). Of a final claim also those of the payments that nobody asked for (``left_out``). ``beside`` are those that
+    claims filed before it come to, which wait for their certificate; of these, ``beside_lost`` would not be due."""
 
     due: Decimal
     asked_back: Decimal
     lost: Decimal
+    left_out: Decimal = ZERO
+    beside: Decimal = ZERO
+    beside_lost: Decimal = ZERO
+
+    @property
+    def together(self) -> Decimal:
+        """Euros due on the claim and on those beside it, in all."""
+        return self.due + self.beside - self.beside_lost
 
 
 def forecast_of(claim) -> Forecast:
     """What filing a claim would come to: said before, because a balance closes the account; kept with it once filed.
 
-    A payment that needs no expenditure is due as asked: what is not asked for is lost. What is accepted on the other
-    claims counts, ordered or not, and the advances that wait for their certificate.
+    A payment that needs no expenditure is due as asked, while no balance compares the whole with its cost: what is not
+    asked for is lost. What is accepted on the other claims counts, ordered or not, and those that wait for their
+    certificate; drafts that the filing leaves behind do not.
     """
-    if not claim.instalment.needs_expenditure:
-        return Forecast(claim.claimed_amount, ZERO, claim.instalment.amount - claim.claimed_amount)
-    siblings = _siblings_of(claim)
-    others = siblings.exclude(pk=claim.pk)
+    siblings = _siblings_of(claim).exclude(~Q(pk=claim.pk), state="draft")
+    others, planned = siblings.exclude(pk=claim.pk), claim.instalment
+    left_out = sum_money(item.amount for item in left_out_of(claim))
+    if not planned.needs_expenditure:
+        most = min(due_beside(claim), planned.amount) if _is_closed(others) else planned.amount
+        due = min(most, claim.claimed_amount)
+        return Forecast(due, ZERO, most - due, left_out)
     entitled, accepted = _entitlement_of(claim, siblings, as_declared=True).amount, _accepted(others)
     given_up = sum_money(others.values_list("given_up_amount", flat=True))
     above = max(accepted - given_up - _noted(others) - entitled, ZERO)
-    asked_back = ZERO if claim.instalment.kind == "interim" else above
-    open_amount = min(max(entitled - accepted - _as_planned(others), ZERO), claim.instalment.amount)
+    asked_back = ZERO if planned.kind == "interim" else above
+    beside, rest = _under_way(others), max(entitled - accepted, ZERO)
+    open_amount = min(max(rest - beside, ZERO), planned.amount)
     due = min(open_amount, claim.claimed_amount)
-    return Forecast(due, asked_back, open_amount - due)
+    beside_lost = ZERO if planned.kind == "interim" else max(beside - rest, ZERO)
+    return Forecast(due, asked_back, open_amount - due, left_out, beside, beside_lost)
+
+
+def due_beside(claim) -> Decimal:
+    """Euros still due on a part beside what is accepted of its other claims, were all that they declare accepted: the most
+    that one which waits for its certificate comes to, once the final claim was filed."""
+    siblings = _siblings_of(claim).exclude(~Q(pk=claim.pk), state="draft")
+    entitled = _entitlement_of(claim, siblings, as_declared=True).amount
+    return max(entitled - _accepted(siblings.exclude(pk=claim.pk)), ZERO)
+
+
+def _is_closed(others) -> bool:
+    """Whether a final claim that compares the whole with its cost was filed."""
+    return others.filter(instalment__kind="balance", instalment__needs_expenditure=True).exists()
 
 
 def _spent(siblings, *, as_declared: bool) -> Decimal:

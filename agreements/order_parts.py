@@ -3,7 +3,7 @@
 The one answer of batches, totals, lists, lists of work, order forms and orders. Rows are reached through relations only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import why_not_payable
-from core.money import spread, sum_money
+from core.money import format_euros, spread, sum_money
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,36 @@ def _why_not(share, payee, why: dict[int, str]) -> str:
     return why.get(payee.pk, "")
 
 
-def payees_left(claims: Iterable) -> dict[int, list[tuple]]:
-    """(share or None, applicant, euros) for each transfer that these claims still need, by the id of the claim.
+def who_waits(claim) -> list[str]:
+    """Of a claim of several persons: whose part waits for a bank account, and how much, for those who read what becomes of
+    it. No query where nothing of it is left to order."""
+    if claim.agreement.payee != "persons" or not claim.to_order_amount:
+        return []
+    words = _("%(amount)s waits for the bank account of %(person)s.")
+    return [
+        words % {"amount": format_euros(part.amount), "person": part.share.person_name}
+        for part in to_order([claim])[claim.pk].parts
+        if part.why_not and part.share is not None
+    ]
+
+
+def shared_among(claim) -> list[tuple[Any, Decimal]]:
+    """(share, euros) of what a claim of several persons asks, or what was certified of it, as it will be ordered."""
+    amount = claim.claimed_amount if claim.certified_amount is None else claim.payable_amount
+    return [(share, euros) for share, _payee, euros in payees_left([claim], lambda _claim: amount)[claim.pk] if share]
+
+
+def payees_left(claims: Iterable, amount_of: Callable[[Any], Decimal] | None = None) -> dict[int, list[tuple]]:
+    """(share or None, applicant, euros) for each transfer that these claims still need, by the id of the claim; of each,
+    ``amount_of`` euros, or what is left to order of it.
 
     What is certified for several persons is shared like what is still to be paid to each: nobody goes above their
     share, and the last payment of the grant brings each of them exactly to it. What a person gave up of another claim
     is not made up for by this one.
     """
-    claims = list(claims)
+    claims, amount_of = list(claims), amount_of or _left
     to_persons = [claim for claim in claims if claim.agreement.payee == "persons"]
-    found = {claim.pk: [(None, claim.agreement.beneficiary, _left(claim))] for claim in claims}
+    found = {claim.pk: [(None, claim.agreement.beneficiary, amount_of(claim))] for claim in claims}
     if not to_persons:
         return found
     shares = to_persons[0].agreement.shares.model.objects
@@ -95,7 +115,7 @@ def payees_left(claims: Iterable) -> dict[int, list[tuple]]:
     for claim in to_persons:
         own = [share for share in shares if share.agreement_id == claim.agreement_id]
         own = [share for share in own if (claim.pk, share.pk) not in done]
-        amounts = spread(_left(claim), [share.amount - share.gone for share in own])
+        amounts = spread(amount_of(claim), [share.amount - share.gone for share in own])
         found[claim.pk] = [(share, share.applicant, amount) for share, amount in zip(own, amounts, strict=True)]
     return found
 

@@ -5,7 +5,7 @@ Models are reached through their relations: the models' own transitions name the
 
 from django.utils.translation import gettext as _
 
-from agreements.closed_claims import why_not_written
+from agreements.closed_claims import why_no_reply, why_not_written
 from applicants.permissions import may_act_for, may_submit_for
 from core.roles import STAFF_ROLES
 from grants.staff_permissions import reason_not_staff_of
@@ -52,7 +52,7 @@ def may_reply(user, claim) -> str | None:
     if refusal := may_act_for(user, claim.agreement.beneficiary):
         return refusal
     if claim.state != "suspended":
-        return _("This claim is not suspended: there is nothing to answer.")
+        return why_no_reply(claim)
     return None
 
 

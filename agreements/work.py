@@ -12,6 +12,8 @@ from agreements import account_waits
 from agreements.asked_back import TO_ASK_BACK, asked_back
 from agreements.batch_days import is_late, last_day_of, what_to_do_late
 from agreements.closing import BALANCE, CLOSES
+from agreements.costs import told_by_the_final_claim
+from agreements.due import asked_back_of
 from agreements.models import (
     Agreement,
     ClaimExtension,
@@ -217,9 +219,13 @@ def work_on_claims(user) -> Iterator[WorkItem]:
     if not user.has_role(Role.INSTRUCTOR):
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
-    # One query for those to check, those on which a fault is open and those that nobody can pay: the states of each.
-    seen = Q(state__in=["submitted", "under_review", "suspended"]) | account_waits.is_unknown()
-    claims = PaymentClaim.objects.for_user(user).filter(seen | _unanswered_today(), mine)
+    # One query for those to check, those on which a fault is open and those that nobody can pay: the states of each. The
+    # last are also of who certified them: they may give up the part of who waits.
+    seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
+    unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid)
+    closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
+    claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
         claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
@@ -232,7 +238,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         yield WorkItem(
             due=claim.instalment.due_on,
             title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-            why=_("Claim to check: %(amount)s") % {"amount": format_euros(claim.claimed_amount)},
+            why=_to_check(claim),
             url=change_url(claim),
             action=_("Check"),
             tone="act" if claim.instalment.due_on else "wait",
@@ -249,6 +255,13 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             url=change_url(report),
             action=_("Read"),
         )
+
+
+def _to_check(claim: PaymentClaim) -> str:
+    """What it asks, and the most that is due on it beside the final claim of its part."""
+    asked = _("Claim to check: %(amount)s") % {"amount": format_euros(claim.claimed_amount)}
+    told = told_by_the_final_claim(claim) if claim.final_is_filed else ""
+    return f"{asked}. {told}" if told else asked
 
 
 def _unanswered(claim: PaymentClaim) -> WorkItem:
@@ -341,7 +354,9 @@ def _to_order(claim: PaymentClaim, left: ToOrder | None) -> str:
     """What can be ordered of a claim now, not what was certified of it; what waits for an account is told apart (``left``:
     None where nothing waits)."""
     if not claim.certified_amount:
-        return _("Certified: nothing is due")
+        back = asked_back_of(claim)
+        words = _("Certified: nothing is due, and %(amount)s paid before is to be asked back once it is closed")
+        return words % {"amount": format_euros(back)} if back else _("Certified: nothing is due")
     words = (
         _("Ordered in part, still to be ordered: %(amount)s")
         if claim.ordered_amount

@@ -18,8 +18,8 @@ from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
 from agreements.claims import ClaimRefused, certify_lines
-from agreements.costs import costs_as_filed
-from agreements.due import due_of_claim
+from agreements.costs import costs_as_filed, told_by_the_final_claim
+from agreements.due import asked_back_of, due_of_claim
 from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.order_parts import to_order
@@ -82,7 +82,8 @@ def answer(claim: PaymentClaim, request: HttpRequest):
 
 
 class ClaimList(EssorChangeList):
-    """The list: of the claims of a page of which somebody waits for an account, how much of each does."""
+    """The list: of the claims of a page of which somebody waits for an account, how much of each does; of those of which
+    nothing is due, what was paid above."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -90,6 +91,7 @@ class ClaimList(EssorChangeList):
         parts = to_order(claim for claim in self.result_list if claim.waits)
         for claim in self.result_list:
             claim.to_order = parts.get(claim.pk)
+            claim.to_ask_back = asked_back_of(claim)
 
 
 @admin.register(PaymentClaim)
@@ -146,7 +148,11 @@ class PaymentClaimAdmin(CasePageAdmin):
         """What can be ordered now, apart from what waits."""
         parts = claim.to_order
         if parts is None:
-            return format_euros(claim.to_order_amount or None) or "–"
+            left = format_euros(claim.to_order_amount or None) or "–"
+            if not claim.to_ask_back:
+                return left
+            words = _("%(amount)s to be asked back") % {"amount": format_euros(claim.to_ask_back)}
+            return format_html('{}<br><small class="es-warn">{}</small>', left, words)
         if not parts.now:
             words = _("waits for a bank account")
             return format_html('{}<br><small class="es-warn">{}</small>', format_euros(parts.waiting), words)
@@ -187,15 +193,19 @@ class PaymentClaimAdmin(CasePageAdmin):
 
     def panels(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:
         panels = [*self._warnings(request, obj), *self._lines(request, obj)]
+        filed = costs_as_filed(obj)
         if obj.state in (State.SUBMITTED, State.UNDER_REVIEW, State.CERTIFIED):
-            panels.append(self._due(obj))
+            panels.append(self._due(obj, filed))
+        elif filed:
+            panels.append(Panel(_("Said at the filing"), f"{FOLDER}/filed.html", {"filed": filed}, anchor="filed"))
         if replies := list(obj.replies.select_related("document__file", "author")):
             context = {"replies": replies}
             panels.insert(
                 0, Panel(_("Answers of the beneficiary"), f"{FOLDER}/replies.html", context, anchor="replies")
             )
-        if obj.overpaid_amount:
-            panels.insert(0, Panel(_("Paid above what is due"), f"{FOLDER}/overpaid.html", anchor="overpaid"))
+        if asked_back := asked_back_of(obj):
+            context = {"asked_back": asked_back}
+            panels.insert(0, Panel(_("Paid above what is due"), f"{FOLDER}/overpaid.html", context, anchor="overpaid"))
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))
@@ -214,11 +224,11 @@ class PaymentClaimAdmin(CasePageAdmin):
         panels.append(Panel(_("Agreement"), f"{FOLDER}/agreement.html", side=True, anchor="agreement"))
         return panels
 
-    def _due(self, obj: PaymentClaim) -> Panel:
+    def _due(self, obj: PaymentClaim, filed: list[str]) -> Panel:
         """What may be certified, once every line was checked: before that the figure would mean nothing."""
         is_checked = not obj.lines.filter(certified_amount__isnull=True).exists()
         due = due_of_claim(obj) if is_checked or not obj.instalment.needs_expenditure else None
-        context = {"due": due, "filed": costs_as_filed(obj)}
+        context = {"due": due, "filed": filed, "told_by_the_final": told_by_the_final_claim(obj)}
         return Panel(_("Amount due"), f"{FOLDER}/due.html", context, anchor="due")
 
     def _lines(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import DuplicateWarning, PaymentClaim
 from agreements.order_parts import to_order
+from core.dates import format_date_long
 from core.money import EuroField
 from core.past_days import PastDayField
 from core.text import PastedTextMixin, in_a_sentence, is_number, listed
@@ -132,6 +133,20 @@ class ClaimsForm(TickedForm):
     def __init__(self, *args: Any, claims, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["claims"].choices = [(claim.pk, claim.number) for claim in claims]
+
+    def refuse_ended(self, chosen: list) -> bool:
+        """Name the claims of which the act has ended since the page was made (it carries ``ended``, those of which it had);
+        whether there is any. They may be ordered all the same: the settlement says so."""
+        known = set(self.data.getlist("ended"))
+        since = [claim for claim in chosen if claim.agreement.ended_on and str(claim.pk) not in known]
+        if since:
+            found = [f"{claim} ({claim.agreement}, {format_date_long(claim.agreement.ended_on)})" for claim in since]
+            sentence = gettext(
+                "The act has ended since you opened this page: %(claims)s. Its settlement lets these payments go on; read it, "
+                "then order them again. Nothing was recorded; the boxes are still ticked."
+            )
+            self.add_error(None, sentence % {"claims": listed(found)})
+        return bool(since)
 
     def why_gone(self, rows: list) -> dict[int, str]:
         """A claim of which something is left to order waits for accounts: of whom, and for what."""

@@ -14,6 +14,7 @@ from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter, OrderQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
 from agreements.batch_days import is_late, last_day_of, words_of_last_day
+from agreements.conditions import why_no_more_orders
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
 from agreements.order_parts import to_order
@@ -47,6 +48,8 @@ def order_claims(batch: PaymentBatch, request: HttpRequest):
     form = ClaimsForm(request.POST, claims=claims)
     if form.is_valid():
         chosen = [claim for claim in claims if claim.pk in form.cleaned_data["claims"]]
+        if form.refuse_ended(chosen):
+            return form, "ready", None
         try:
             count = payments.order_claims(batch, chosen, actor=request.user)
         except TransitionRefused as refusal:
@@ -181,14 +184,19 @@ class PaymentBatchAdmin(CasePageAdmin):
         pays = is_payer and obj.state == State.SENT and bool(waiting)
         form = (self.refused(request, "pay") or PaymentsForm(orders=waiting)) if pays else None
         context = {"orders": orders, "form": form, "paid": sum_money(o.amount for o in orders if o.state == "paid")}
-        note = ngettext("%(count)s order", "%(count)s orders", len(orders)) % {"count": len(orders)}
+        live = sum(order.state != "cancelled" for order in orders)
+        note = ngettext("%(count)s order", "%(count)s orders", live) % {"count": live}
+        if gone := len(orders) - live:
+            cancelled = ngettext("%(count)s cancelled", "%(count)s cancelled", gone) % {"count": gone}
+            note = f"{note}, {cancelled}"
         panels = [Panel(_("Orders"), f"{FOLDER}/orders.html", context, anchor="orders", note=note)]
         if obj.state == State.OPEN and is_payer:
-            claims = list(ready_claims(request.user)[:LISTED])
+            claims = [] if why_no_more_orders(obj) else list(ready_claims(request.user)[:LISTED])
             ticked = self.refused(request, "order").data.getlist("claims") if self.refused(request, "order") else []
-            waiting = list(waiting_claims(request.user)[:LISTED])
+            waiting = [] if why_no_more_orders(obj) else list(waiting_claims(request.user)[:LISTED])
             parts = to_order({claim.pk: claim for claim in [*claims, *waiting]}.values())
             context = {
+                "no_more": why_no_more_orders(obj),
                 "claims": [(claim, parts[claim.pk]) for claim in claims],
                 "ticked": ticked,
                 "total": sum_money(parts[claim.pk].now for claim in claims),

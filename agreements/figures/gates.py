@@ -67,6 +67,27 @@ register(
         severity=Severity.FOLLOW_UP,
     ),
     Invariant(
+        code="agreements.left-out-is-planned",
+        name=_("Payments that a final claim leaves out"),
+        sentence=_(
+            "What a filing is said to leave out is of a final claim, and within the other payments planned of its part."
+        ),
+        source=_(
+            "Code of relations between the public and the administration, Article L112-3: what is received is answered."
+        ),
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number AS label, planned.amount AS expected, c.left_out_as_filed AS found
+            FROM agreements_paymentclaim c JOIN agreements_instalment its ON its.id = c.instalment_id
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(i.amount), 0) AS amount FROM agreements_instalment i
+                WHERE i.agreement_id = c.agreement_id AND i.tranche_id IS NOT DISTINCT FROM its.tranche_id
+                  AND i.kind <> 'balance' AND its.kind = 'balance') AS planned
+            WHERE c.left_out_as_filed > planned.amount ORDER BY c.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
         code="agreements.open-batch-in-time",
         name=_("Open batches"),
         sentence=_("No batch is still open after the last day on which it may be sent."),

@@ -81,6 +81,12 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
     due_as_filed = MoneyField(_("due, as said at the filing"), null=True, blank=True, editable=False)
     asked_back_as_filed = MoneyField(_("asked back, as said at the filing"), null=True, blank=True, editable=False)
     lost_as_filed = MoneyField(_("no longer paid, as said at the filing"), null=True, blank=True, editable=False)
+    # Of the other payments of its part: those that its filing left out; those filed before it, and what they lose.
+    left_out_as_filed = MoneyField(_("payments left out by the filing"), null=True, blank=True, editable=False)
+    beside_as_filed = MoneyField(_("claims under way at the filing"), null=True, blank=True, editable=False)
+    beside_lost_as_filed = MoneyField(
+        _("not due on them, as said at the filing"), null=True, blank=True, editable=False
+    )
     answer_due_on = models.DateField(
         _("answer expected by"), null=True, blank=True, help_text=_("Of a claim given back to its beneficiary.")
     )
@@ -152,8 +158,8 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         self.submitted_by = actor
         self.submitted_at = timezone.now()
         self.answer_due_on = None
-        told = forecast_of(self)
-        self.due_as_filed, self.asked_back_as_filed, self.lost_as_filed = told.due, told.asked_back, told.lost
+        for name, amount in vars(forecast_of(self)).items():
+            setattr(self, f"{name}_as_filed", amount)
 
     @workflow_transition(
         field=state,

@@ -23,7 +23,14 @@ AWAITS_SIRET = """body.kind = 'legal' AND body.siret IS NULL
     AND (body.in_formation OR NOT body.is_association OR COALESCE(category.family, 'association') <> 'association')"""
 
 #: What was said at the filing is kept with it.
-AS_FILED = ("due_as_filed", "asked_back_as_filed", "lost_as_filed")
+AS_FILED = (
+    "due_as_filed",
+    "asked_back_as_filed",
+    "lost_as_filed",
+    "left_out_as_filed",
+    "beside_as_filed",
+    "beside_lost_as_filed",
+)
 
 #: SQL: the moves after which a claim that was never filed, and one that was, is over without a payment.
 ENDS_OF_A_DRAFT = "('abandon', 'refuse_at_end')"
@@ -102,6 +109,12 @@ def claim_constraints() -> list[models.BaseConstraint]:
             | Q(submitted_at__isnull=False, due_as_filed__gte=0, asked_back_as_filed__gte=0, lost_as_filed__gte=0)
             & (Q(due_as_filed__lte=F("claimed_amount")) | Q(state__in=["returned", "rejected"])),
             name="claim_forecast_is_whole",
+        ),
+        models.CheckConstraint(
+            condition=Q(left_out_as_filed__isnull=True, beside_as_filed__isnull=True, beside_lost_as_filed__isnull=True)
+            | Q(due_as_filed__isnull=False, left_out_as_filed__gte=0, beside_lost_as_filed__gte=0)
+            & Q(beside_as_filed__gte=F("beside_lost_as_filed")),
+            name="claim_forecast_of_other_payments",
         ),
         models.CheckConstraint(
             condition=Q(overpaid_amount=0) | Q(overpaid_amount__gt=0, state="paid", certified_amount=0),

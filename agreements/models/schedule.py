@@ -143,7 +143,9 @@ class Tranche(WorkflowModel):
         return reason_interested(user, self.agreement)
 
     def state_label(self, audience: str = "staff") -> str:
-        """The words for its state; a year of which nothing is granted never opens."""
+        """The words for its state; a year of which nothing is granted never opens, nor any once its act has ended."""
+        if self.amount and self.state != TrancheState.CLOSED and self.agreement.ended_on:
+            return str(_("Never opened: the act has ended") if not self.is_released else _("Over: the act has ended"))
         return (
             super().state_label(audience) if self.amount or self.is_released else pgettext("tranche", "Without grant")
         )

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods
 from agreements import claims
 from agreements.claim_page import claim_context
 from agreements.claims import ClaimRefused
+from agreements.closed_claims import what_of_its_payment
+from agreements.closing import closed_for, why_closed
 from agreements.costs import costs_of, mark_of
 from agreements.forms.portal import ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
@@ -190,9 +192,12 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
                 perform(found, "abandon", actor=request.user, comment=request.POST.get("comment", "")[:2000])
         except TransitionRefused as refusal:
             versions.gone_on(request, found, str(refusal))
-        messages.success(request, _("The claim is given up. You may claim this payment again from here."))
+        messages.success(request, f"{_('The claim is given up.')} {what_of_its_payment(found)}".strip())
         return redirect(found.agreement)
-    context = {"claim": found, "option": option, "lines": found.lines.count(), "pieces": found.pieces.count()}
+    closing = closed_for(found.agreement, found.instalment)
+    closed = why_closed(closing.number) if closing is not None else ""
+    context = {"claim": found, "option": option, "closed": closed}
+    context |= {"lines": found.lines.count(), "pieces": found.pieces.count()}
     return render(request, "agreements/claim_abandon.html", context)
 
 

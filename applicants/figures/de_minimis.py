@@ -20,7 +20,8 @@ def overdue() -> Iterator[Broken]:
     today = timezone.localdate()
     for aid in DeMinimisAid.objects.to_be_entered().order_by("pk"):
         if aid.enter_by < today:
-            yield Broken(aid.pk, aid.reference, aid.enter_by, aid.entered_on)
+            # Entered once and changed since, or never: as it is, it is not entered today.
+            yield Broken(aid.pk, aid.reference, aid.enter_by, today)
 
 
 def _window() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -12,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -102,6 +104,7 @@ class FigureCheckAdmin(EssorModelAdmin):
             groups=_by_app(lines),
             last=max(looked_at, default=None),
             job=Job.objects.active().filter(kind=KIND).first(),
+            failed=_failed_since(max(looked_at, default=None)),
             may_ask=may_ask(request.user),
         )
 
@@ -138,6 +141,14 @@ class FigureCheckAdmin(EssorModelAdmin):
     def _refuse_others(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
+
+
+def _failed_since(last: datetime | None) -> Job | None:
+    """The last look that was asked for, where it failed after the last one that was made."""
+    job = Job.objects.filter(kind=KIND).order_by("-pk").first()
+    if job is None or job.state != Job.State.FAILED or (last is not None and job.finished_at < last <= timezone.now()):
+        return None
+    return job
 
 
 def _by_app(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:

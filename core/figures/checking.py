@@ -5,16 +5,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Case, F, Max, Q, Value, When
 from django.utils import timezone
 
 from core.events import lock_subject, record
 from core.figures.invariants import Broken, Invariant, invariant_of, invariants
-from core.figures.models import FigureCheck, FigureFinding
+from core.figures.models import LATEST, FigureCheck, FigureFinding
 
 logger = logging.getLogger("essor.figures")
 
@@ -71,9 +72,38 @@ def look(codes: Iterable[str] = (), progress: Callable[[int, int], None] | None 
     return results
 
 
+def bring_back() -> datetime | None:
+    """Date by the clock of now what a clock that was ahead has written: looks, and what they found. The latest moment that
+    was so written, None where there is none."""
+    now = timezone.now()
+    latest = FigureCheck.objects.aggregate(latest=Max("checked_at"))["latest"]
+    if latest is None or latest <= now:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {LATEST}, %s <= {LATEST}", [now])
+        limit, is_of_now = cursor.fetchone()
+    if not is_of_now:  # the clock of this machine is ahead, too
+        return None
+    with transaction.atomic():
+        found = FigureCheck.objects.filter(checked_at__gt=limit).update(
+            checked_at=now, broken_since=_not_after("broken_since", now)
+        )
+        ahead = Q(first_seen__gt=limit) | Q(last_seen__gt=limit) | Q(resolved_at__gt=limit)
+        days = {name: _not_after(name, now) for name in ("first_seen", "last_seen", "resolved_at")}
+        found += FigureFinding.objects.filter(ahead).update(**days)
+    return latest if found else None
+
+
+def _not_after(name: str, now: datetime) -> Case:
+    return Case(When(**{f"{name}__gt": now}, then=Value(now)), default=F(name))
+
+
 def keep(results: Iterable[Result]) -> list[FigureFinding]:
     """Write down what was found; what was found before and is no more is resolved. Return the new findings."""
+    latest = FigureCheck.objects.aggregate(latest=Max("checked_at"))["latest"]
     now = timezone.now()
+    if latest is not None and latest >= now:  # clocks differ a little, and no look is before another
+        now = latest + timedelta(microseconds=1)
     fresh: list[FigureFinding] = []
     with transaction.atomic():
         for result in results:

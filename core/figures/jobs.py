@@ -1,5 +1,7 @@
 """The nightly look at all the figures, and the one that a person asks for from the page."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,19 +17,21 @@ from core.models.user import User
 KIND = "figures.check"
 # Whoever asks, one look at a time is enough: it looks at everything.
 KEY = "figures.check"
+CLOCKS_DIFFER = timedelta(minutes=5)
 FROM_HOUR = 2  # of the night, in the Region's time zone: when nobody works
 
 
 @job_kind(KIND, label=gettext_lazy("Look at the figures"), queue="reports")
 def check_figures(context: JobContext) -> JobResult:
     """Look at every invariant, keep what was found, and tell what is new."""
-    results = look_and_keep(progress=lambda done, total: context.progress(done, total))
+    said: list[str] = []
+    results = look_and_keep(progress=lambda done, total: context.progress(done, total), say=said.append)
     broken = [result for result in results if not result.holds]
     rows = sum(result.count for result in broken)
     return JobResult(
         rows=rows,
         totals={_("figures looked at"): len(results), _("do not hold"): len(broken), _("broken rows"): rows},
-        message=outcome(len(results), len(broken), rows),
+        message=" ".join([outcome(len(results), len(broken), rows), *said]),
     )
 
 
@@ -51,7 +55,9 @@ def is_due() -> bool:
     """Whether the look of this night is still to be made: also when the worker was away at its hour."""
     now = timezone.localtime()
     begins = now.replace(hour=FROM_HOUR, minute=0, second=0, microsecond=0)
-    looked_at = FigureCheck.objects.filter(checked_at__gte=begins, code__in=[item.code for item in invariants()])
+    # One that a clock ahead has dated of a later day is not that of this night.
+    this_night = (begins, now + CLOCKS_DIFFER)
+    looked_at = FigureCheck.objects.filter(checked_at__range=this_night, code__in=[item.code for item in invariants()])
     return now >= begins and looked_at.count() < len(invariants())  # one figure by command is not the look of the night
 
 

@@ -1,18 +1,41 @@
 """One look at the figures, whoever makes it: the night, a person, a command, the demonstration. What it finds is kept."""
 
+import logging
 from collections.abc import Callable, Iterable
 
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.dates import format_date_long
 from core.figures.alerts import broken_codes, remember, tell
-from core.figures.checking import Result, keep, look
+from core.figures.checking import Result, bring_back, keep, look
+
+logger = logging.getLogger("essor.figures")
 
 
-def look_and_keep(codes: Iterable[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Result]:
-    """Look at all the invariants, or at those of these codes; keep what was found and tell what is new.
+def look_and_keep(
+    codes: Iterable[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Look at all the invariants, or at those of these codes; keep what was found and tell what is new. ``say`` is told, in
+    a sentence, that an earlier look was dated by a clock that was ahead.
 
     Raises:
         UnknownInvariant: for a code that nothing declares.
     """
     results = look(codes, progress)
-    tell(keep(results))
+    with transaction.atomic():
+        ahead, fresh = bring_back(), keep(results)
+    if ahead is not None:
+        sentence = _(
+            "An earlier look was dated %(day)s, by a clock that was ahead: what it found is dated from today. Check the "
+            "clock of the machine that made it."
+        ) % {"day": format_date_long(timezone.localtime(ahead))}
+        logger.warning("A look at the figures was dated %s, by a clock that was ahead.", ahead.isoformat())
+        if say:
+            say(sentence)
+    tell(fresh)
     remember(len(broken_codes()))
     return results

@@ -9,6 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from core.triggers import never_deleted
 
+#: SQL of the latest moment that a look may be of: clocks differ by some minutes at most. A later one was written by a clock
+#: that was ahead, and the next look brings it back; nothing else does.
+LATEST = "(clock_timestamp() + interval '5 minutes')"
+
+
+def _brought_back(column: str) -> str:
+    """SQL, true where a moment that no clock has reached yet is replaced by one of now."""
+    return f"(OLD.{column} > {LATEST} AND NEW.{column} <= {LATEST}) IS TRUE"
+
 
 class FigureCheck(models.Model):
     """The last look at one invariant. A row whose code nothing declares any more is left from an earlier version."""
@@ -29,7 +38,8 @@ class FigureCheck(models.Model):
                 name="changes_by_a_look",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    "OLD.code <> NEW.code OR NEW.checked_at < OLD.checked_at OR (OLD.broken_count, OLD.error, OLD.broken_since)"
+                    f"OLD.code <> NEW.code OR NEW.checked_at < OLD.checked_at AND NOT {_brought_back('checked_at')}"
+                    " OR (OLD.broken_count, OLD.error, OLD.broken_since)"
                     " IS DISTINCT FROM (NEW.broken_count, NEW.error, NEW.broken_since) AND NEW.checked_at = OLD.checked_at"
                 ),
             ),
@@ -102,20 +112,26 @@ class FigureFinding(models.Model):
             pgtrigger.Protect(
                 name="stays_what_was_found",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange("code", "model", "object_id", "label", "first_seen"),
+                condition=pgtrigger.Condition(
+                    f"OLD.first_seen <> NEW.first_seen AND NOT {_brought_back('first_seen')}"
+                    " OR (OLD.code, OLD.model, OLD.object_id, OLD.label) IS DISTINCT FROM"
+                    " (NEW.code, NEW.model, NEW.object_id, NEW.label)"
+                ),
             ),
             pgtrigger.Protect(
                 name="stays_right_again",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    "OLD.resolved_at IS NOT NULL AND (OLD.resolved_at, OLD.last_seen) IS DISTINCT FROM (NEW.resolved_at, NEW.last_seen)"
+                    "OLD.resolved_at IS NOT NULL AND (OLD.resolved_at, OLD.last_seen) IS DISTINCT FROM"
+                    f" (NEW.resolved_at, NEW.last_seen) AND NOT {_brought_back('resolved_at')}"
                 ),
             ),
             pgtrigger.Protect(
                 name="changes_by_a_look",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    "NEW.last_seen < OLD.last_seen OR OLD.told_at IS NOT NULL AND NEW.told_at IS DISTINCT FROM OLD.told_at"
+                    f"NEW.last_seen < OLD.last_seen AND NOT {_brought_back('last_seen')}"
+                    " OR OLD.told_at IS NOT NULL AND NEW.told_at IS DISTINCT FROM OLD.told_at"
                     " OR (OLD.expected, OLD.found) IS DISTINCT FROM (NEW.expected, NEW.found) AND NEW.last_seen = OLD.last_seen"
                 ),
             ),

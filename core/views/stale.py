@@ -143,7 +143,8 @@ def _sum_in_words(value: Any) -> str:
 
 
 def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
-    """The staff read who did what; an applicant reads the names of those who act with them, else "the service"."""
+    """The staff read who did what, and from what to what; an applicant reads the names of those who act with them and
+    what these changed, else "the service"."""
     is_staff = request.path.startswith(settings.ESSOR_STAFF_PREFIX)
     model, events = type(stale.subject), stale.events_since() or stale.last_event()
     return [
@@ -153,10 +154,15 @@ def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
             is_own=line.event.actor_id is not None and line.event.actor_id == request.user.pk,
             what=action_label(model, line.event.action),
             comment=line.event.comment if is_staff else "",
-            values=tuple(line.changes) if is_staff else (),
+            values=tuple(line.changes) if is_staff or _is_theirs(line.event) else (),
         )
         for line in event_lines(stale.subject, events)
     ]
+
+
+def _is_theirs(event: Any) -> bool:
+    """Whether somebody who acts for an applicant did it: what they changed is read by those who act with them."""
+    return event.actor is not None and not event.actor.role_set & STAFF_ROLES
 
 
 def _who(event: Any, is_staff: bool, reader: Any) -> str:

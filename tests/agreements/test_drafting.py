@@ -9,7 +9,7 @@ import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from agreements.acts import act_data
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
@@ -295,3 +295,17 @@ def test_grants_to_persons_have_no_common_rate():
     agreement, _house = drafted("CAPITAL-SCOP", "8200.00", persons=("3200.00", "5000.00"))
     assert agreement.eligible_base and agreement.rate is None
     assert drafted("PROGRESS1", "20000.00")[0].rate > 0
+
+
+def test_the_act_says_of_a_year_without_a_grant_what_the_screens_say():
+    """It promised a report that nobody asks for."""
+    for years, is_whole in ((("60000.00", "0.00", "40000.00"), False), (("60000.00", "60000.00", "40000.00"), True)):
+        agreement, _house = drafted("CPO", "180000.00", years=years)
+        with translation.override("fr"):
+            data = act_data(agreement)
+        words = " ".join(text for article in data["articles"] for text in article["paragraphs"])
+        assert "son bilan est remis" not in words
+        assert ("aucun bilan n'en est demandé" in words) is not is_whole
+        assert ("Chaque année, il remet un bilan" in words) is is_whole
+        assert ("Pour chaque année au titre de laquelle une subvention est attribuée" in words) is not is_whole
+        assert ("du bilan de la tranche précédente" in words) is not is_whole

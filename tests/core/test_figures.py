@@ -22,6 +22,7 @@ from core.figures import jobs
 from core.figures.alerts import broken_codes, broken_number, is_silent
 from core.figures.checking import keep, look, look_at
 from core.figures.invariants import Broken, Invariant, Unit, invariant_of, invariants, register
+from core.figures.looking import look_and_keep
 from core.figures.models import FigureCheck, FigureFinding
 from core.jobs import run_now
 from core.management.commands.check_figures import summary
@@ -430,3 +431,41 @@ def test_a_database_that_awaits_migrations_is_told_in_french(monkeypatch, capsys
     call_command("check_figures", list=True, skip_checks=False)
     said = capsys.readouterr().out
     assert "attend 1 mise à jour (core)" in said and "unapplied" not in said
+
+
+def test_a_look_of_a_later_day_is_brought_back_by_the_next_one_and_by_nothing_else(client):
+    """A clock that was ahead dated a look: no look could be kept before that day had come."""
+    someone = UserFactory(applicant=True)
+    give_access(someone)
+    with time_machine.travel(timezone.now() + timedelta(days=60), tick=False):
+        look_and_keep([CODE])
+    check, finding = FigureCheck.objects.get(code=CODE), FigureFinding.objects.get()
+    assert check.checked_at > timezone.now() and not check.holds
+    for rows in (FigureCheck.objects.all(), FigureFinding.objects.all()):
+        day = timezone.now() + timedelta(days=30)
+        names = ("checked_at",) if rows.model is FigureCheck else ("last_seen", "first_seen")
+        for name in names:
+            with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+                rows.update(**{name: day})
+    said = []
+    look_and_keep([CODE], say=said.append)
+    check.refresh_from_db()
+    finding.refresh_from_db()
+    assert len(said) == 1 and "avance" in said[0]
+    assert max(check.checked_at, check.broken_since, finding.first_seen, finding.last_seen) <= timezone.now()
+    assert not list(check_kept_findings())
+    look_and_keep([CODE], say=said.append)
+    assert len(said) == 1
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+        FigureCheck.objects.update(checked_at=timezone.now() - timedelta(days=1))
+
+
+def test_a_look_that_failed_is_said_on_the_page_of_the_checks(client):
+    admin = UserFactory(administrator=True)
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:core_figurecheck_changelist")
+    job = jobs.ask(admin)
+    Job.objects.filter(pk=job.pk).update(state="failed", finished_at=timezone.now(), reason="Le disque est plein.")
+    assert "Le disque est plein." in client.get(address).text
+    keep(look([CODE]))
+    assert "Le disque est plein." not in client.get(address).text

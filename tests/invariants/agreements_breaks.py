@@ -390,6 +390,11 @@ breaks(
     "submitted_at = now() + interval '1 hour' WHERE id = (SELECT max(id) FROM agreements_paymentclaim WHERE state = 'paid')",
 )
 breaks(
+    "agreements.left-out-is-planned",
+    "UPDATE agreements_paymentclaim SET left_out_as_filed = 999999.00, beside_as_filed = 0, beside_lost_as_filed = 0 "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentclaim WHERE state = 'paid')",
+)
+breaks(
     "agreements.open-batch-in-time",
     "UPDATE agreements_paymentbatch SET state = 'open', year = year - 3 WHERE id = (SELECT max(id) FROM agreements_paymentbatch)",
 )

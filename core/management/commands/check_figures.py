@@ -31,7 +31,7 @@ class Command(EssorCommand):
             return
         begun = time.monotonic()
         try:
-            results = look_and_keep(only)
+            results = look_and_keep(only, say=self.stdout.write)
         except UnknownInvariant as unknown:
             raise Problems([_("No check has the code %(code)s: see --list.") % {"code": unknown}]) from None
         lines = [line for result in results for line in lines_of(result)]
