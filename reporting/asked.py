@@ -3,6 +3,9 @@
 Regulation (EU) 2021/1060, Article 98(6)(b): expenditure whose legality is being assessed is not asked for.
 """
 
+from collections.abc import Iterable
+
+from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils.translation import gettext as _
 
@@ -15,6 +18,7 @@ from reporting.models import (
     PaymentApplicationEntry,
     PaymentApplicationState,
 )
+from reporting.models.granted import APPLICATIONS_BEYOND
 
 
 def asked_from(certificate: str) -> Prefetch:
@@ -52,6 +56,39 @@ def doubt_of(application: PaymentApplication) -> str:
     if entries.filter(certificate__declaration__claim__state="paid").exists():
         sentence = f"{sentence} {to_be_answered()}"
     return sentence % {"claims": ", ".join(numbers)}
+
+
+def applications_beyond(applications: Iterable[int]) -> dict[int, list[str]]:
+    """Return, by id of the application, the codes of its operations of which more is asked than is or will be paid; one query."""
+    found: dict[int, list[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(APPLICATIONS_BEYOND.format(applications="%s"), [list(applications)])
+        for application, code in cursor.fetchall():
+            found.setdefault(application, []).append(code)
+    return found
+
+
+def beyond_of(application: PaymentApplication, codes: Iterable[str]) -> str:
+    """What an application says that asks for more public contribution of these operations than is or will be paid, and what
+    can be done about it; empty when there is none."""
+    names = {"codes": ", ".join(codes)}
+    if not names["codes"]:
+        return ""
+    sentence = {
+        PaymentApplicationState.OPEN: _(
+            "More public contribution is asked of %(codes)s than is or will be paid: take in what is certified again."
+        ),
+        PaymentApplicationState.CLOSED: _(
+            "More public contribution is asked of %(codes)s than is or will be paid, and it is not sent so: withdraw this"
+            " application and open another one, which leaves out what cannot be asked."
+        ),
+    }.get(
+        application.state,
+        _(
+            "More public contribution was asked of %(codes)s than is or will be paid: correct it in a later application."
+        ),
+    )
+    return sentence % names
 
 
 def to_be_answered() -> str:

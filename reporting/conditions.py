@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 from core.dates import format_date_long
 from core.money import format_euros, sum_money
 from core.transitions import precondition
-from reporting.asked import doubt_of
+from reporting.asked import beyond_of, doubt_of
 from reporting.effects import CERTIFIED, asked_and_not_paid
 
 
@@ -131,14 +131,8 @@ def nothing_asked_is_suspended(application, data: dict, actor) -> dict[str, str]
 @precondition
 def what_is_asked_is_paid(application, data: dict, actor) -> dict[str, str] | None:
     """The public contribution that it asks of each operation is paid, or may still be."""
-    beyond = asked_and_not_paid(application)
-    if not beyond:
-        return None
-    sentence = _(
-        "More public contribution is asked of %(codes)s than is or will be paid: take in what is certified again, or withdraw"
-        " this application and open another one."
-    )
-    return {"__all__": sentence % {"codes": ", ".join(beyond.values())}}
+    beyond = beyond_of(application, asked_and_not_paid(application).values())
+    return {"__all__": beyond} if beyond else None
 
 
 @precondition

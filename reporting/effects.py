@@ -18,7 +18,8 @@ from core.json_safe import json_safe
 from core.money import ZERO, sum_money
 from core.sequences import next_number
 from reporting.models.granted import ASKED_AND_NOT_PAID, PUBLIC_MONEY
-from reporting.rules.shares import Source, allocate
+from reporting.rules.shares import Source, allocate, allocate_by_year
+from reporting.shares_by_year import retained_in, years_of
 
 CERTIFICATE_PREFIX = "CSF"
 #: States of a claim whose expenditure may be declared, and asked from the Commission.
@@ -51,7 +52,7 @@ def issue_certificate(declaration, actor):
     operation = declaration.operation
     lock = type(operation).objects.select_for_update(of=("self",), no_key=True)
     version = lock.get(pk=operation.pk).current
-    shares = share(operation, version, total)
+    shares = share(operation, version, total, declaration)
     certificate = apps.get_model("reporting", "Certificate").objects.create(
         number=next_number(CERTIFICATE_PREFIX, timezone.localdate().year),
         declaration=declaration,
@@ -78,11 +79,12 @@ def sha256_of_certificate(declaration, items, shares) -> str:
     return hashlib.sha256(canonical(json_safe(content)).encode()).hexdigest()
 
 
-def share(operation, version, total):
-    """Return the parts of ``total`` as (line of the plan or None, kind, euros), by the cumulative floor."""
+def share(operation, version, total, declaration):
+    """Return the parts of ``total``, retained of a declaration, as (line of the plan or None, kind, euros), by the
+    cumulative floor; year by year where the agreement pays years at rates of their own."""
     lines = list(version.financing.order_by("rank"))
     remainder = next((line for line in lines if line.kind in _REMAINDER), None)
-    issued = operation.certificates.select_related("version").prefetch_related("version__financing")
+    issued = list(operation.certificates.select_related("version").prefetch_related("version__financing"))
     present_plan = _plan(version)
     same_plan = [certificate for certificate in issued if _plan(certificate.version) == present_plan]
     borne_in_plan = borne_by_source(operation.certificates.filter(pk__in=[certificate.pk for certificate in same_plan]))
@@ -93,7 +95,15 @@ def share(operation, version, total):
         if line is not remainder and line.amount > 0
     ]
     before = sum_money(certificate.total for certificate in same_plan)
-    parts, rest = allocate(total, before, version.eligible_cost, sources)
+    known = [certificate.declaration_id for certificate in issued]
+    earlier = [certificate.declaration_id for certificate in issued if certificate not in same_plan]
+    years = years_of(operation.agreement, retained_in([*known, declaration.pk]), retained_in(earlier))
+    public = {source.key.kind: source for source in sources if source.key.kind in ("eu", "region")} if years else {}
+    if "eu" in public:
+        others = [source for source in sources if source not in public.values()]
+        parts, rest = allocate_by_year(total, before, version.eligible_cost, public, others, years)
+    else:
+        parts, rest = allocate(total, before, version.eligible_cost, sources)
     shares = [(line, line.kind, amount) for line, amount in parts.items()]
     if rest or not shares:
         shares.append((remainder, remainder.kind if remainder else "own", rest))

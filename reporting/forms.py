@@ -65,6 +65,9 @@ class FlagAnswerForm(TransitionForm):
                 del self.fields[name]
         of_a_fault = self.instance.kind == FlagKind.FAULT_OPEN
         self.fields["answer"].choices = [one for one in FlagAnswer.choices if (one[0] in OF_A_FAULT) == of_a_fault]
+        if not self.corrected and not of_a_fault:
+            self.fields["answer"].choices = [(FlagAnswer.CONFIRMED, FlagAnswer.CONFIRMED.label)]
+            self.fields["answer"].initial = FlagAnswer.CONFIRMED
         if self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY, FlagKind.ABOVE_PAYABLE):
             # Confirming that nothing is known would leave the operation out of every report by fund; what cannot be paid
             # any more is planned by nobody.

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from core import navigation
 from core.dates import add_months
 from core.roles import Role
-from reporting.asked import asks_in_doubt, doubt_of
+from reporting.asked import applications_beyond, asks_in_doubt, beyond_of, doubt_of
 from reporting.models import (
     DeclarationState,
     ExpenditureDeclaration,
@@ -144,20 +144,24 @@ def work_for(user) -> Iterator[navigation.WorkItem]:
 
 
 def _applications(user) -> Iterator[navigation.WorkItem]:
-    """Those that ask for what is in doubt, for all who can do something about it; those to send, for finance."""
+    """Those that ask for what is in doubt, for all who can do something about it; those to send, for finance, with what keeps
+    them from leaving."""
     mine = Q(asks_in_doubt=True)
     if user.has_role(Role.FINANCE_OFFICER):
         mine |= Q(state="closed")
-    applications = PaymentApplication.objects.for_user(user).annotate(asks_in_doubt=asks_in_doubt()).filter(mine)
-    for application in applications.select_related("programme", "fund", "accounting_year")[:SHOWN]:
-        in_doubt = application.asks_in_doubt
+    found = PaymentApplication.objects.for_user(user).annotate(asks_in_doubt=asks_in_doubt()).filter(mine)
+    applications = list(found.select_related("programme", "fund", "accounting_year")[:SHOWN])
+    beyond = applications_beyond(application.pk for application in applications) if applications else {}
+    for application in applications:
+        stays = [doubt_of(application) if application.asks_in_doubt else ""]
+        stays = " ".join(filter(None, [*stays, beyond_of(application, beyond.get(application.pk, []))]))
         yield navigation.WorkItem(
             due=None,
             title=str(application),
-            why=doubt_of(application) if in_doubt else _("Closed, to be sent to the Commission"),
+            why=stays or _("Closed, to be sent to the Commission"),
             url=reverse("admin:reporting_paymentapplication_change", args=[application.pk]),
-            action=_("Read") if in_doubt else _("Send"),
-            tone="act" if in_doubt else "wait",
+            action=_("Read") if stays else _("Send"),
+            tone="act" if stays else "wait",
         )
 
 

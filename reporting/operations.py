@@ -15,6 +15,7 @@ from core.text import fold
 from reporting.eu_programmes.at_the_end import end_of
 from reporting.eu_programmes.doubts import drop_untrue_doubts
 from reporting.eu_programmes.given_up import above_payable, still_granted_of
+from reporting.eu_programmes.not_asked import declares_nothing
 from reporting.eu_programmes.rates import doubt_the_rate
 from reporting.models import (
     BeneficiaryKind,
@@ -78,6 +79,9 @@ def _create(agreement: Agreement, actor) -> Operation:
     record(operation, "create", actor=actor, data={"agreement": agreement.number, "fund": fund.code})
     if rule is None:
         OperationFlag.objects.create(operation=operation, kind=FlagKind.NO_PRIORITY, detail={"fund": fund.code})
+    if operation.current.eu_amount and declares_nothing(agreement):
+        detail = {"eu_amount": str(operation.current.eu_amount)}
+        OperationFlag.objects.create(operation=operation, kind=FlagKind.NOTHING_TO_DECLARE, detail=detail)
     return operation
 
 

@@ -11,8 +11,9 @@ from reporting.declarations import open_declaration, withdraw_draft
 from reporting.ends import ENDED, follow_the_end
 from reporting.eu_programmes.doubts import drop_doubts_of
 from reporting.eu_programmes.given_up import doubt_the_fault, doubt_the_plan
+from reporting.eu_programmes.not_asked import doubt_what_cannot_be_asked, follow_what_is_asked
 from reporting.eu_programmes.rates import doubt_operations_of
-from reporting.models import ExpenditureDeclaration, PriorityAllocation
+from reporting.models import ExpenditureDeclaration, Operation, PaymentApplication, PriorityAllocation
 from reporting.notices import send_controlled
 from reporting.operations import ensure_operation
 
@@ -24,6 +25,7 @@ def agreement_moved(sender, instance, target, actor, **kwargs) -> None:
         ensure_operation(instance, actor)
     elif target in ENDED and instance.eu_fund:
         follow_the_end(instance.pk, actor=actor)
+        _doubt_what_cannot_be_asked(instance.pk, actor)
 
 
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="reporting_claim_moved")
@@ -44,10 +46,25 @@ def claim_moved(sender, instance, name, source, target, actor, **kwargs) -> None
         raise TransitionRefused("conditions", {"__all__": _declared(instance)})
     if source == state.SUSPENDED and target == state.PAID:
         doubt_the_fault(instance)
-    if name in ("give_up", "give_up_at_end"):
+    given_up = name in ("give_up", "give_up_at_end")
+    if given_up:
         doubt_the_plan(instance.agreement_id)
     if instance.agreement.state in ENDED and instance.agreement.eu_fund:
         follow_the_end(instance.agreement_id, actor=actor)
+    if instance.agreement.eu_fund and (given_up or instance.agreement.state in ENDED):
+        _doubt_what_cannot_be_asked(instance.agreement_id, actor)
+
+
+def _doubt_what_cannot_be_asked(agreement_id: int, actor) -> None:
+    operations = Operation.objects.filter(agreement_id=agreement_id).values_list("pk", flat=True)
+    doubt_what_cannot_be_asked(operations, actor=actor)
+
+
+@receiver(transitioned, sender=PaymentApplication, dispatch_uid="reporting_payment_application_moved")
+def payment_application_moved(sender, instance, name, actor, **kwargs) -> None:
+    """What an application leaves out, or gives back, is doubted as long as no other one can take it."""
+    if name in ("collect", "withdraw"):
+        follow_what_is_asked(instance, actor=actor)
 
 
 def _declared(claim) -> str:
@@ -71,6 +88,7 @@ def declaration_moved(sender, instance, name, actor, **kwargs) -> None:
         send_controlled(instance)
         if instance.operation.agreement_id:  # one that was taken in from a list has none
             follow_the_end(instance.operation.agreement_id, actor=actor)
+            doubt_what_cannot_be_asked([instance.operation_id], actor=actor)
 
 
 @receiver(post_save, sender=PriorityAllocation, dispatch_uid="reporting_allocation_saved")

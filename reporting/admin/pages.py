@@ -21,6 +21,7 @@ from core.site.chosen_files import ChosenFileField, ChosenFileInput
 from core.text import PastedTextMixin
 from reporting.imports import MAX_BYTES
 from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation, SourceKind
+from reporting.models.financing import name_in_words
 from reporting.permissions import may_import_operations, may_make_reports, may_publish_list
 from reporting.rules.listing import PERIOD_STARTS
 from reporting.tasks import COFINANCING, IMPORT, IMPORT_KEY, OPERATIONS
@@ -195,11 +196,17 @@ def financing_of(operation: Operation) -> dict:
         {"line": line, "name": _name_of(line, operation), "certified": borne.pop((line.kind, line.label), ZERO)}
         for line in operation.current.financing.all()
     ]
+    # A source that the plan has no longer keeps its name beside what is certified on it.
+    gone = [
+        {"kind": SourceKind(kind).label, "name": name_in_words(kind, label), "certified": amount}
+        for (kind, label), amount in borne.items()
+        if amount
+    ]
     return {
         "lines": lines,
+        "gone": gone,
         "planned": sum((item["line"].amount for item in lines), ZERO),
-        "certified": sum((item["certified"] for item in lines), ZERO) + sum(borne.values(), ZERO),
-        "others": sum(borne.values(), ZERO),
+        "certified": sum((item["certified"] for item in [*lines, *gone]), ZERO),
     }
 
 

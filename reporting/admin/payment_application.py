@@ -19,8 +19,9 @@ from core.money import sum_money
 from core.templatetags.essor import pill
 from core.transitions import perform
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
-from reporting.asked import asks_in_doubt, doubt_of
-from reporting.effects import CERTIFIED, waiting_certificates
+from reporting.asked import asks_in_doubt, beyond_of, doubt_of
+from reporting.effects import CERTIFIED, asked_and_not_paid, waiting_certificates
+from reporting.eu_programmes.not_asked import left_out
 from reporting.models import (
     AccountingYear,
     EUProgramme,
@@ -147,19 +148,36 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
         )
         for line in lines:  # in memory: the page of what was sent says it in the words of that day
             line.priority_named = obj.names.of(line.priority)
+        takes = list(waiting_certificates(obj.programme_id, obj.fund_id, by=obj.accounting_year.ends_on))
+        left = left_out(obj, {certificate.pk for certificate in takes})
+        doubts = [doubt_of(obj) if obj.asks_in_doubt else "", beyond_of(obj, asked_and_not_paid(obj).values())]
         panels = [
             Panel(
                 _("Expenditure by priority and category of region"),
                 "admin/reporting/payment_application/lines.html",
-                {"lines": lines, "doubt": doubt_of(obj) if obj.asks_in_doubt else "", "certified": CERTIFIED},
+                {"lines": lines, "doubts": list(filter(None, doubts)), "certified": CERTIFIED},
             )
         ]
+        if left:
+            panels.append(
+                Panel(
+                    _("Certified and not taken in"),
+                    "admin/reporting/payment_application/left_out.html",
+                    {"left": left},
+                    anchor="left-out",
+                )
+            )
         if obj.closed_at:
             context = {"application": obj}
             panels.append(Panel(_("Follow-up"), "admin/reporting/payment_application/facts.html", context, side=True))
         if obj.state == PaymentApplicationState.OPEN:
-            waiting = list(waiting_certificates(obj.programme_id, obj.fund_id, by=obj.accounting_year.ends_on))
-            context = {"count": len(waiting), "total": sum_money(certificate.total for certificate in waiting)}
+            out = {item.certificate.pk for item in left}
+            waiting = [certificate for certificate in takes if certificate.pk not in out]
+            context = {
+                "count": len(waiting),
+                "left": len(left),
+                "total": sum_money(certificate.total for certificate in waiting),
+            }
             panels.append(
                 Panel(_("To be taken in"), "admin/reporting/payment_application/waiting.html", context, side=True)
             )

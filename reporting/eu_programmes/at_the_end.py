@@ -1,6 +1,7 @@
 """What an agreement that has ended comes to for the plan of its operation, and the doubt where more is paid than it bears."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from django.db import connection
@@ -12,6 +13,7 @@ from reporting.eu_programmes.rates import Financing, follow_figures
 from reporting.models import FlagKind, Operation, OperationFlag
 from reporting.models.granted import AT_THE_END
 from reporting.rules.ends import GRANTED_BY, End
+from reporting.shares_by_year import declared_of, years_of
 
 
 def ends_of(operations: Iterable[int]) -> dict[int, End]:
@@ -22,8 +24,9 @@ def ends_of(operations: Iterable[int]) -> dict[int, End]:
 
 
 def end_of(operation: Operation) -> End | None:
-    """Return what the agreement of an operation comes to; None while it has not ended."""
-    return ends_of([operation.pk]).get(operation.pk)
+    """Return what the agreement of an operation comes to, year by year; None while it has not ended."""
+    found = ends_of([operation.pk]).get(operation.pk)
+    return replace(found, years=years_of(operation.agreement, declared_of(operation))) if found else None
 
 
 def above_the_plan(end: End | None, financing: Financing) -> dict[str, Decimal]:

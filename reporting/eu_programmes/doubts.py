@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.transitions import perform
 from reporting.eu_programmes.at_the_end import above_the_plan, end_of
 from reporting.eu_programmes.given_up import above_payable
+from reporting.eu_programmes.not_asked import beyond_what_is_paid, declares_nothing
 from reporting.eu_programmes.rates import Financing, allocation_of, follow_figures, share_above
 from reporting.models import FlagKind, OperationFlag, OperationVersion, PriorityAllocation
 from reporting.rules.doubts import is_still_doubtful
@@ -26,6 +27,10 @@ def is_true(flag: OperationFlag, version: OperationVersion, financing: Financing
         return bool(above_payable(version.operation.agreement, financing))
     if flag.kind == FlagKind.PAID_NOT_BORNE:
         return bool(above_the_plan(end_of(version.operation), financing))
+    if flag.kind == FlagKind.CERTIFIED_NOT_PAID:
+        return version.operation_id in beyond_what_is_paid([version.operation_id])
+    if flag.kind == FlagKind.NOTHING_TO_DECLARE:
+        return version.eu_amount > 0 and declares_nothing(version.operation.agreement)
     return is_still_doubtful(
         flag.kind,
         flag.detail,

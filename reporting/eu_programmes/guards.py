@@ -7,7 +7,13 @@ Sources: Regulation (EU) 2021/1060, Article 112(2): the rate applies to total or
 import pgtrigger
 
 from agreements.models.triggers import refuse
-from reporting.models.granted import PAID_AT_THE_END, PLANNED, STILL_GRANTED
+from reporting.models.granted import (
+    BEYOND_WHAT_IS_PAID,
+    NOTHING_TO_DECLARE,
+    PAID_AT_THE_END,
+    PLANNED,
+    STILL_GRANTED,
+)
 
 #: SQL of the operations (``o``), their plans in force (``v``), the allocations that they are planned on (``a``) and the
 #: euros that the rate applies to (``base.amount``), where the EU bears more than the rate.
@@ -52,6 +58,8 @@ UNTRUE_DOUBTS = untrue_doubts(f"""
         WHEN 'fault_open' THEN EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.id = f.claim_id AND c.state = 'paid')
         WHEN 'above_payable' THEN {PLANNED} > (SELECT {STILL_GRANTED} FROM agreements_agreement a WHERE a.id = o.agreement_id)
         WHEN 'paid_not_borne' THEN {PLANNED} < (SELECT {PAID_AT_THE_END} FROM agreements_agreement a WHERE a.id = o.agreement_id)
+        WHEN 'certified_not_paid' THEN o.id IN (SELECT beyond.id FROM ({BEYOND_WHAT_IS_PAID.format(which="TRUE")}) AS beyond)
+        WHEN 'nothing_to_declare' THEN {NOTHING_TO_DECLARE}
 """)  # noqa: S608 - fragments of our own
 
 

@@ -78,7 +78,8 @@ register(
         name=_("Sharing of certificates"),
         sentence=_(
             "While the plan of an operation does not change, each source bears its fraction of all that is certified, "
-            "rounded down to the cent once, and within what it planned."
+            "rounded down to the cent once, and within what it planned; of a grant that pays its years or axes at rates of "
+            "their own, the EU bears no more than this, and the Region the rest of what is due."
         ),
         source=SHARED,
         subject=Operation,
@@ -86,6 +87,12 @@ register(
             WITH total AS (
                 SELECT operation_id, max(version_id) AS version_id, sum(total) AS certified FROM reporting_certificate
                 GROUP BY operation_id HAVING count(DISTINCT version_id) = 1
+            ), parts AS (
+                SELECT a.id, EXISTS (SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = a.id) OR (
+                    SELECT count(DISTINCT part ->> 'axis') FROM grants_application app
+                    CROSS JOIN jsonb_array_elements(app.granted_plan -> 'parts') AS part
+                    WHERE app.id = a.application_id AND (part ->> 'cost')::numeric > 0) > 1 AS several
+                FROM agreements_agreement a WHERE a.eu_fund <> ''
             ), borne AS (
                 SELECT a.source_id, sum(a.amount) AS amount FROM reporting_certificateallocation a
                 WHERE a.source_id IS NOT NULL GROUP BY a.source_id
@@ -96,8 +103,13 @@ register(
             FROM total t JOIN reporting_operation o ON o.id = t.operation_id
             JOIN reporting_operationversion v ON v.id = t.version_id
             JOIN reporting_financingline f ON f.version_id = v.id LEFT JOIN borne b ON b.source_id = f.id
+            LEFT JOIN parts ON parts.id = o.agreement_id
             WHERE f.kind NOT IN ('own', 'unknown', 'unexplained') AND f.amount > 0 AND v.eligible_cost > 0 AND t.certified >= 0
-              AND coalesce(b.amount, 0) <> least(floor(t.certified * f.amount * 100 / v.eligible_cost) / 100, f.amount)
+              AND CASE WHEN parts.several
+                  THEN f.kind <> 'region'
+                   AND coalesce(b.amount, 0) > least(floor(t.certified * f.amount * 100 / v.eligible_cost) / 100, f.amount)
+                  ELSE coalesce(b.amount, 0) <> least(floor(t.certified * f.amount * 100 / v.eligible_cost) / 100, f.amount)
+                  END
             ORDER BY o.id, f.rank
         """,
         label_words=dict(SourceKind.choices),

@@ -2,7 +2,7 @@
 
 from core.figures.numbers import register_numbers
 from core.figures.parameters import register_parameters
-from reporting.figures import certificates, control, identity, impartial, operations, payment_applications
+from reporting.figures import certificates, control, identity, impartial, operations, payment_applications, shares
 from reporting.models import (
     AccountingYear,
     Certificate,
@@ -18,7 +18,7 @@ from reporting.models import (
     SpecificObjective,
 )
 
-DECLARED = (operations, identity, control, impartial, certificates, payment_applications)
+DECLARED = (operations, identity, control, impartial, certificates, payment_applications, shares)
 
 register_numbers((Certificate, "number"), (ExpenditureDeclaration, "number"), (Operation, "code"))
 register_parameters(

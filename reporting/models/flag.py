@@ -39,6 +39,8 @@ class FlagKind(models.TextChoices):
     FAULT_OPEN = "fault_open", _("Fault still open on declared expenditure")
     ABOVE_PAYABLE = "above_payable", _("Plan above what can still be paid")
     PAID_NOT_BORNE = "paid_not_borne", _("Ended: more is paid than can be declared, review the plan")
+    CERTIFIED_NOT_PAID = "certified_not_paid", _("Certified above what is or will be paid")
+    NOTHING_TO_DECLARE = "nothing_to_declare", _("Paid on no expenditure: nothing can be declared")
 
 
 class FlagState(models.TextChoices):
@@ -70,6 +72,11 @@ _FOUND = {
     "planned": lambda value: _("EU and Region %s in the plan") % format_euros(Decimal(value)),
     "paid": lambda value: _("%s paid by the EU and the Region") % format_euros(Decimal(value)),
     "borne": lambda value: _("%s that the plan can bear") % format_euros(Decimal(value)),
+    "certificates": lambda value: _("left out of the payment applications: %s") % value,
+    "of_eu": lambda value: _("EU %s in them") % format_euros(Decimal(value)),
+    "most": lambda value: _("at most %s can be asked as public contribution") % format_euros(Decimal(value)),
+    "certified": lambda value: _("%s certified on the EU") % format_euros(Decimal(value)),
+    "asked": lambda value: _("%s asked as public contribution") % format_euros(Decimal(value)),
     "payable": lambda value: _("at most %s will be paid") % format_euros(Decimal(value)),
 }
 

@@ -54,12 +54,17 @@ DECLARABLE = f"""
 """
 #: SQL of the euros that were paid of the grant of ``a``, or may still be, justified or not: not asked back by a closed claim.
 PAID_AT_THE_END = f"(({PAYABLE}) - {OVERPAID})"
+#: SQL of the euros that the beneficiary of ``a`` says were spent, of which some may not be eligible: the lines of its claims.
+SPENT = """
+    (SELECT coalesce(sum(c.declared_total), 0) FROM agreements_paymentclaim c
+      WHERE c.agreement_id = a.id AND c.state NOT IN ('draft', 'rejected'))
+"""
 #: SQL of the operations of agreements that have ended: (id, euros that its beneficiary is to keep, euros that are paid or may
 #: still be, euros declared or in the lines of claims that go on, whether these may still add to them, euros of the agreement's
-#: eligible cost).
+#: eligible cost, euros that its claims say were spent).
 AT_THE_END = f"""
     SELECT o.id, {JUSTIFIED}, {PAID_AT_THE_END}, {DECLARED} + {_IN_LINES}, {MAY_DECLARE},
-           greatest(a.eligible_base, a.granted_amount)
+           greatest(a.eligible_base, a.granted_amount), {SPENT}
       FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
      WHERE a.state IN {ENDED} AND {{which}} ORDER BY o.id
 """
@@ -84,4 +89,37 @@ ASKED_AND_NOT_PAID = f"""
           JOIN reporting_certificate ct ON ct.id = e.certificate_id
          WHERE l.application_id = {{application}} AND e.released_at IS NULL)) AS money
      WHERE money.asked > money.payable ORDER BY money.code
+"""
+#: SQL of the applications ``{applications}`` and the codes of their operations of which more is asked than is or will be paid.
+APPLICATIONS_BEYOND = f"""
+    SELECT DISTINCT held.application_id, money.code FROM (
+        SELECT l.application_id, ct.operation_id FROM reporting_paymentapplicationline l
+          JOIN reporting_paymentapplicationentry e ON e.line_id = l.id AND e.released_at IS NULL
+          JOIN reporting_certificate ct ON ct.id = e.certificate_id WHERE l.application_id = ANY ({{applications}})) AS held
+      JOIN LATERAL ({PUBLIC_MONEY} WHERE o.id = held.operation_id) AS money ON money.asked > money.payable
+     ORDER BY held.application_id, money.code
+"""
+#: SQL of the certificates that stand in no application and of which the EU bears more than can still be asked of their operation,
+#: among the operations ``{which}``: (operation, code, certificate, number, euros of the EU, euros that can still be asked).
+NOT_ASKABLE = f"""
+    SELECT money.id AS operation_id, money.code, ct.id, ct.number, part.of_eu, greatest(money.payable - money.asked, 0) AS most
+      FROM ({PUBLIC_MONEY} WHERE {{which}}) AS money JOIN reporting_certificate ct ON ct.operation_id = money.id
+      CROSS JOIN LATERAL (SELECT coalesce(sum(al.amount), 0) AS of_eu FROM reporting_certificateallocation al
+                           WHERE al.certificate_id = ct.id AND al.kind = 'eu') AS part
+     WHERE part.of_eu > money.payable - money.asked AND NOT EXISTS (
+         SELECT 1 FROM reporting_paymentapplicationentry e WHERE e.certificate_id = ct.id AND e.released_at IS NULL)
+"""
+#: SQL of the operations of which a certificate cannot be asked, more is asked than is or will be paid, or the EU bears more of the
+#: certificates: (id, code, euros that are paid or may still be, euros asked, euros that certificates lay on the EU).
+BEYOND_WHAT_IS_PAID = f"""
+    SELECT * FROM (
+        SELECT o.id, o.code, {STILL_GRANTED} AS payable, {_ASKED} AS asked, {BORNE_BY_EU} AS of_eu
+          FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id WHERE {{which}}) AS its
+     WHERE its.asked > its.payable OR its.of_eu > its.payable OR EXISTS ({NOT_ASKABLE.format(which="o.id = its.id")})
+"""
+#: SQL, true of an operation ``o`` (with its plan in force ``v``) of which the EU bears something and nothing can be declared: no
+#: payment of its agreement is made on expenditure.
+NOTHING_TO_DECLARE = """
+    (v.eu_amount > 0 AND o.agreement_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = o.agreement_id AND i.needs_expenditure))
 """

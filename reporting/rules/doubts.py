@@ -18,6 +18,8 @@ CORRECTS: dict[str, tuple[str, ...]] = {
     "fault_open": (),
     "above_payable": ("eu_amount", "eligible_cost"),
     "paid_not_borne": ("eu_amount", "eligible_cost"),
+    "certified_not_paid": (),
+    "nothing_to_declare": ("eu_amount",),
 }
 
 

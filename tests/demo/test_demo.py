@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # The totals that the demonstration always gives: operations, eligible, EU, declared, kept, asked of the Commission.
 TOTALS = {
-    "FSE+": (7, "1 387 500,00", "432 800,00", "505 260,00", "457 165,82", "94 790,16"),
-    "FEDER": (6, "492 200,00", "167 720,00", "50 000,00", "45 914,50", "45 914,50"),
+    "FSE+": (7, "1 387 414,50", "432 765,80", "505 260,00", "457 165,82", "94 790,16"),
+    "FEDER": (6, "472 414,50", "156 665,80", "50 000,00", "45 914,50", "45 914,50"),
 }
 
 

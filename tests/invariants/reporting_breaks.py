@@ -241,3 +241,24 @@ breaks(
     "JOIN agreements_paymentclaim c ON c.id = d.claim_id "
     "WHERE t.app_label = 'agreements' AND t.model = 'paymentclaim' AND v.to_state = 'paid' AND c.state = 'paid')",
 )
+
+breaks(
+    "reporting.public-part-is-due",
+    "UPDATE reporting_certificateallocation SET amount = amount + 10000000 WHERE id = (SELECT max(al.id) "
+    "FROM reporting_certificateallocation al JOIN reporting_certificate c ON c.id = al.certificate_id "
+    "JOIN reporting_operation o ON o.id = c.operation_id JOIN agreements_tranche t ON t.agreement_id = o.agreement_id "
+    "WHERE al.kind = 'eu' AND 1 = (SELECT count(DISTINCT other.version_id) FROM reporting_certificate other "
+    "WHERE other.operation_id = o.id))",
+)
+breaks(
+    "reporting.certified-is-paid-or-doubted",
+    "UPDATE reporting_certificateallocation SET amount = amount + 10000000 WHERE id = (SELECT max(al.id) "
+    "FROM reporting_certificateallocation al JOIN reporting_certificate c ON c.id = al.certificate_id "
+    "JOIN reporting_operation o ON o.id = c.operation_id WHERE al.kind = 'eu' AND o.agreement_id IS NOT NULL)",
+)
+breaks(
+    "reporting.nothing-to-declare-is-doubted",
+    "UPDATE agreements_instalment SET needs_expenditure = FALSE WHERE agreement_id = (SELECT max(o.agreement_id) "
+    "FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id WHERE v.eu_amount > 0 "
+    "AND EXISTS (SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = o.agreement_id AND i.needs_expenditure))",
+)

@@ -17,7 +17,7 @@ from reporting.operations import add_version, facts_of_version, revise
 from reporting.rules.ends import End, Line, plan_at_the_end
 from reporting.workbooks.operations_list import listed
 from tests.factories.agreements import submitted
-from tests.factories.reporting import cofinanced, controlled, paid
+from tests.factories.reporting import cofinanced, controlled, controlled_of_year, paid
 
 D = Decimal
 
@@ -246,3 +246,35 @@ def test_an_operation_left_above_its_rate_is_doubted_when_the_database_is_migrat
     for _again in range(2):
         migration.operations_above_their_rate_are_doubted(apps, None)
         assert OperationFlag.objects.open().filter(kind="rate_above_priority").count() == 1
+
+
+def test_a_plan_of_which_all_is_certified_is_what_the_certificates_say():
+    lines = [Line("eu", "ESF+", D("60.00"), D("19.99")), Line("region", "", D("40.00"), D("13.32")),
+             Line("local", "", D("20.00"), D("6.66")), Line("own", "", D("80.00"), D("26.69"))]  # fmt: skip
+    plan = plan_at_the_end(lines, D("200.00"), ended("33.31", "66.66"))
+    assert [amount for _kind, _name, amount in plan.lines] == [line.borne for line in lines]
+
+
+@pytest.mark.django_db
+def test_the_plan_of_an_ended_grant_is_reckoned_by_the_years_that_were_declared():
+    case = cofinanced("ESF+", code="CPO", years=("60000.00", "20000.00", "40000.00"))
+    certificate = controlled_of_year(case, 1, "10000.00").certificate
+    end(case, "terminate", **{f"claim_{certificate.declaration.claim_id}": "pay"})
+    now = case.operation.current
+    assert (now.eligible_cost, now.total_cost) == (
+        D("10000.00"),
+        D("10000.00"),
+    )  # spent, and not a fraction of the budget
+    assert (now.eu_amount, granted_in(case)) == (D("4000.00"), D("6000.00"))
+    assert not OperationFlag.objects.open().exists()
+
+
+@pytest.mark.django_db
+def test_an_act_that_pays_on_no_expenditure_is_doubted_at_once():
+    case = cofinanced("ERDF", code="CAPITAL-SCOP", granted="5000.00", persons=("5000.00",))
+    flag = OperationFlag.objects.open().get()
+    assert flag.kind == "nothing_to_declare"
+    perform(flag, "answer_flag", actor=case.house.finance, comment="Rien n’est déclaré.",
+            data={"answer": "corrected", "eu_amount": "0,00"})  # fmt: skip
+    case.operation.refresh_from_db()
+    assert (case.operation.current.eu_amount, granted_in(case)) == (0, D("5000.00"))

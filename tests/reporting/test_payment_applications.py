@@ -1,5 +1,6 @@
 """What is asked from the Commission: sums, freezing, one place for each certificate, also from parallel sessions."""
 
+import html
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -11,6 +12,8 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import Sum
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements.models import PaymentClaim
@@ -18,12 +21,15 @@ from applicants.models import Membership
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.effects import public_amount_of, waiting_certificates
+from reporting.eu_programmes.not_asked import left_out
 from reporting.forms import SendingForm
+from reporting.menu import work_for
 from reporting.models import (
     AccountingYear,
     Certificate,
     CertificateAllocation,
     Fund,
+    OperationFlag,
     PaymentApplication,
     PaymentApplicationEntry,
     PaymentApplicationLine,
@@ -76,7 +82,7 @@ def test_the_sources_of_several_certificates_add_up_to_the_cent(db):
 
 
 def test_certificate_after_certificate_no_source_is_a_cent_from_its_share(db):
-    case = cofinanced("ESF+", code="CPO", granted="180000.00")
+    case = cofinanced("ESF+", code="CPO", years=("72000.00", "72000.00", "36000.00"))  # 72 % of the cost of each
     version = case.operation.current
     certified, borne = D(0), {line.pk: D(0) for line in version.financing.exclude(kind="own")}
     for rank, euros in enumerate((("10000.01", "3333.32"), ("0.02", "7777.77"), ("9999.99",)), 1):
@@ -93,6 +99,19 @@ def test_certificate_after_certificate_no_source_is_a_cent_from_its_share(db):
     assert applied(case, finance).lines.get().union_amount == sum(
         certificate.amount_of("eu") for certificate in case.operation.certificates.all()
     )
+
+
+def test_each_year_is_certified_and_asked_at_the_rate_at_which_it_is_paid(db):
+    case = cofinanced("ESF+", code="CPO", years=("60000.00", "20000.00", "40000.00"))  # of 100,000, 100,000 and 50,000
+    assert case.operation.current.eu_amount == D("100000.00")  # 40 % of the total
+    dear = controlled_of_year(case, 1, "10000.00").certificate
+    assert (dear.amount_of("eu"), dear.amount_of("region")) == (D("4000.00"), D("2000.00"))
+    cheap = controlled_of_year(case, 2, "10500.00").certificate
+    assert (cheap.amount_of("eu"), cheap.amount_of("region")) == (D("2100.00"), 0)
+    line = applied(case).lines.get()
+    paid_or_due = PaymentClaim.objects.filter(agreement=case.agreement).aggregate(sum=Sum("certified_amount"))["sum"]
+    assert (line.union_amount, line.public_amount) == (D("6100.00"), D("8100.00"))
+    assert line.public_amount == paid_or_due
 
 
 def test_the_database_wants_shares_that_add_up_within_the_grant(db):
@@ -488,3 +507,36 @@ def test_a_certificate_of_which_the_eu_bears_more_than_is_paid_is_left_out():
     application = opened(case, case.house.finance)
     perform(application, "collect", actor=case.house.finance)
     assert certificate.amount_of("eu") > 0 and not application.lines.exists()
+
+
+@pytest.mark.django_db
+def test_what_was_asked_and_is_paid_no_longer_is_said_wherever_it_stands(client):
+    case = cofinanced()
+    finance = case.house.finance
+    certificate = controlled(case, "30000.00").certificate
+    application = applied(case, finance)
+    claim = PaymentClaim.objects.get(pk=certificate.declaration.claim_id)
+    perform(claim, "give_up", actor=case.house.instructor, data={"parts": ["0"]}, comment="Abandon du porteur.")
+    flag = OperationFlag.objects.open().get(kind="certified_not_paid")
+    assert set(flag.detail) == {"asked", "payable"}
+    work = {item.title: item.why for item in work_for(finance)}[str(application)]
+    with pytest.raises(TransitionRefused, match=case.operation.code) as refused:
+        perform(application, "send", actor=finance, data={"sent_on": timezone.localdate()})
+    assert (
+        work in refused.value.errors["__all__"]
+    )  # the list says what the refusal says, and names what a closed one offers
+    perform(application, "withdraw", actor=finance, comment="Retirée.")
+    again = opened(case, finance)
+    perform(again, "collect", actor=finance)
+    assert not again.lines.exists()
+    flag.refresh_from_db()
+    assert flag.state == "open" and flag.detail["certificates"] == certificate.number
+    (left,) = left_out(again, set())
+    most = case.agreement.granted_amount - claim.certified_amount
+    assert (left.certificate, left.most) == (certificate, most) and most < certificate.amount_of("eu")
+    client.force_login(finance)
+    page = client.get(reverse("admin:reporting_paymentapplication_change", args=[again.pk])).content.decode()
+    assert certificate.number in page and left.why in html.unescape(page)
+    perform(flag, "answer_flag", actor=finance, data={"answer": "confirmed"}, comment="Renoncement constaté.")
+    perform(again, "collect", actor=finance)
+    assert not OperationFlag.objects.open().filter(kind="certified_not_paid").exists()  # answered with these figures

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from reporting.rules.shares import Source, allocate, plan
+from reporting.rules.shares import Source, Year, allocate, allocate_by_year, due_on, plan
 
 D = Decimal
 CENT = D("0.01")
@@ -100,3 +100,55 @@ def test_the_region_bears_what_the_fund_leaves_of_the_grant():
         ("local", D("3550.00")),  # its part of the eligible cost
         ("own", D("11950.00")),
     ]
+
+
+def by_year(planned: dict[str, str], eligible: str, years: list[tuple[str, str, str]]):
+    """Certify the years (euros granted, cost, spent) one after the other; yield the parts and the rest of each."""
+    done: list[Year] = []
+    borne, before = dict.fromkeys(planned, D(0)), D(0)
+    for granted, cost, spent in years:
+        done.append(Year(D(spent), due_on(D(granted), D(cost), D(spent))))
+        sources = {key: Source(key, D(euros), borne[key], borne[key]) for key, euros in planned.items()}
+        public = {key: sources.pop(key) for key in ("eu", "region")}
+        parts, rest = allocate_by_year(D(spent), before, D(eligible), public, list(sources.values()), done)
+        assert sum(parts.values()) + rest == D(spent)
+        before += D(spent)
+        borne = {key: borne[key] + part for key, part in parts.items()}
+        yield parts, rest
+
+
+DEAR, CHEAP = ("38000.00", "76000.00", "76000.00"), ("20000.00", "78000.00", "78000.00")
+
+
+def test_public_money_bears_of_a_year_what_is_due_on_it_whatever_came_before():
+    planned = {"eu": "46200.00", "region": "11800.00"}
+    dear, cheap = (
+        ({"eu": D("22800.00"), "region": D("15200.00")}, D("38000.00")),
+        ({"eu": D("20000.00"), "region": D(0)}, D("58000.00")),
+    )
+    assert list(by_year(planned, "154000.00", [DEAR, CHEAP])) == [dear, cheap]
+    assert list(by_year(planned, "154000.00", [CHEAP, DEAR])) == [cheap, dear]
+
+
+def test_others_bear_no_more_of_a_year_than_public_money_leaves():
+    planned = {"eu": "30.00", "region": "100.00", "state": "40.00"}
+    (parts, rest), _second = by_year(planned, "200.00", [("95.00", "100.00", "100.00"), ("35.00", "100.00", "100.00")])
+    assert (parts, rest) == ({"eu": D("15.00"), "region": D("80.00"), "state": D("5.00")}, D(0))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_years_of_one_rate_are_shared_as_the_whole(seed):
+    draw = random.Random(seed)
+    costs = [D(draw.randint(100, 900_000)) for _ in range(3)]
+    granted = [cost / 2 for cost in costs]
+    planned = {"eu": sum(costs) * D("0.3"), "region": sum(granted) - sum(costs) * D("0.3")}
+    spent = [(cost * draw.randint(1, 100) / 100).quantize(CENT) for cost in costs]
+    found = by_year(
+        {key: str(euros) for key, euros in planned.items()},
+        str(sum(costs)),
+        list(zip(granted, costs, spent, strict=True)),
+    )
+    borne = dict.fromkeys(planned, D(0))
+    for (parts, _rest), (_certified, whole, _left) in zip(found, certify(sum(costs), planned, spent), strict=True):
+        borne = {key: borne[key] + part for key, part in parts.items()}
+        assert borne == whole
