@@ -9,6 +9,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
@@ -36,6 +37,9 @@ def with_target(path: str, target: str) -> str:
 
 def send_activation(request: HttpRequest, user: User, target: str = "") -> None:
     """The link that makes a new account active, then opens ``target``: the mail may be read on another device."""
+    if user.address_held_until:
+        _say_held(user)
+        return
     token = activation_tokens.make_token(user)
     path = reverse("core:activate", args=[_uid(user), token])
     _mail(request, user, "activation", with_target(path, target), token)
@@ -48,16 +52,34 @@ def send_known_address(request: HttpRequest, user: User, target: str = "") -> No
 
 
 def send_password_reset(request: HttpRequest, user: User, target: str = "") -> None:
-    """The link to choose a new password, then to sign in and open ``target``."""
+    """The link to choose a new password, then to sign in and open ``target``; the way to it, where the address waits."""
+    if user.address_held_until:
+        _say_held(user)
+        return
     token = reset_tokens.make_token(user)
     path = reverse("core:password_reset_confirm", args=[_uid(user), token])
     _mail(request, user, "password_reset", with_target(path, target), token)
 
 
 def send_invitation(request: HttpRequest, user: User) -> None:
-    """To somebody whose account an administrator made: the link to choose a password."""
+    """To somebody whose account an administrator made: the link to choose a password; none to an address that waits."""
+    if user.address_held_until:
+        _say_held(user)
+        return
     token = reset_tokens.make_token(user)
     _mail(request, user, "invitation", reverse("core:password_reset_confirm", args=[_uid(user), token]), token)
+
+
+def _say_held(user: User) -> None:
+    """No link goes to an address that somebody else has just given this account: once a day, what to do is told."""
+    enqueue_mail(
+        to=[user.email],
+        template="essor/mail/address_held",
+        context={"user": user, "until": user.address_held_until},
+        subject_object=user,
+        key=f"address_held:{user.pk}:{timezone.localdate():%Y%m%d}:{hashlib.sha256(user.email.encode()).hexdigest()[:16]}",
+        language=user.language,
+    )
 
 
 def _mail(request: HttpRequest, user: User, name: str, path: str, token: str) -> None:

@@ -44,6 +44,9 @@ def register_all() -> None:
             "essor/mail/activation": _("Account to activate"),
             "essor/mail/anchor": _("End of the proof, for safe keeping"),
             "essor/mail/figures": _("Figures that do not hold"),
+            "essor/mail/address_changed": _("Address of the account changed"),
+            "essor/mail/address_held": _("Address of the account to be confirmed"),
+            "essor/mail/rights_changed": _("Rights of an account changed"),
             "essor/mail/invitation": _("Account opened by the Region"),
             "essor/mail/known_address": _("Sign-up with a known address"),
             "essor/mail/password_reset": _("Password to choose"),
@@ -53,6 +56,7 @@ def register_all() -> None:
     register_action_labels(
         {
             "user.roles": _("Roles changed"),
+            "user.address_confirmed": _("Address confirmed"),
             "user.left_work": _("Work left without anybody"),
             "activate_account": _("Account activated"),
             "change_password": _("Password changed"),

@@ -3,10 +3,13 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.engine.refusals import register_refusals, told
+from core.models.own_rights import APPROVES_OWN, GIVES_THEMSELVES
 
 SEALED = _("The proof is sealed in its order, by Essor alone: nothing is put between what it holds already.")
 
 TRIGGERS = {
+    GIVES_THEMSELVES: told(_("Nobody gives themselves a role or a programme: another administrator does.")),
+    APPROVES_OWN: told(_("An address is confirmed by an administrator who did not change it.")),
     "the last active administrator stays": told(
         _("This is the last active administrator: nobody could give a role any more. Name another one first.")
     ),

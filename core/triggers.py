@@ -9,6 +9,9 @@ from core.engine import trigger_names
 
 trigger_names.keep()  # before the first model that has triggers
 
+# SQL: the number of the person who acts, as ``core.acting`` stamped the statement; NULL for machinery and by hand.
+ACTOR = "(nullif(current_setting('pghistory.context_metadata', true), '')::jsonb ->> 'user')::bigint"
+
 # The functions of the database that are no trigger's own, by name: what they say is looked at with the guards.
 FUNCTIONS: dict[str, str] = {}
 

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.engine.refusals import register_refusals, told
+from grants.models.call_window import CLOSED_BEFORE, FILED_OUTSIDE, OPENED_AFTER, PASSED
 
 TRIGGERS = {
     "an opinion was given before the file was completed or corrected": told(
@@ -60,6 +61,10 @@ TRIGGERS = {
     "a case of this call is under agreement: the share of the EU is not lowered": told(
         _("A case of this call is under agreement, financed under the present limit: it may be raised, not lowered.")
     ),
+    PASSED: told(_("This closing is past: a call closes now, or later.")),
+    CLOSED_BEFORE: told(_("An application was filed after this closing: the call does not close before it.")),
+    OPENED_AFTER: told(_("An application was filed before this opening: the call does not open after it.")),
+    FILED_OUTSIDE: told(_("The call is closed, or not open yet: the application is not filed.")),
     "payment credits that orders have used keep their year and their envelope": told(
         _("Orders have used these payment credits: they keep their year and their envelope.")
     ),

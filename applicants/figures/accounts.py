@@ -5,6 +5,7 @@ from django.utils.translation import pgettext_lazy
 
 from applicants.models import Applicant, BankAccount
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
+from core.figures.taken_accounts import held_days, steps_in_one_hand
 
 FRAUD = _("Practice against fraud on bank details: two persons, a dated proof, a call to a number known before.")
 
@@ -48,6 +49,25 @@ register(
             "after": _("a verification after the entry"),
             "before": _("a verification before the entry"),
         },
+    ),
+    Invariant(
+        code="applicants.verified-by-their-own-hands",
+        name=_("Two persons for a bank account"),
+        sentence=_(
+            "Nobody verified a bank account with an account of Essor whose address, password or role the person who entered "
+            "it had changed or given shortly before, or that had one hand in common with theirs."
+        ),
+        source=_("Rule 4 of the domain: who enters does not verify."),
+        subject=BankAccount,
+        sql=steps_in_one_hand("""
+            SELECT b.id, b.holder_name AS label, b.entered_by_id AS first, b.entered_at AS first_at,
+                   b.verified_by_id AS second, b.verified_at AS second_at
+            FROM applicants_bankaccount b WHERE b.verified_by_id IS NOT NULL
+        """),
+        parameters=held_days,
+        unit=Unit.TEXT,
+        words=ANOTHER,
+        relation="",
     ),
     Invariant(
         code="applicants.changed-account-was-called",

@@ -258,6 +258,10 @@ ESSOR_DE_MINIMIS_REGISTER_SINCE = date.fromisoformat(env.str("ESSOR_DE_MINIMIS_R
 ESSOR_LONGEST_ANSWER_DAYS = env.int("ESSOR_LONGEST_ANSWER_DAYS", 366)
 ESSOR_LONGEST_PLAN_DAYS = env.int("ESSOR_LONGEST_PLAN_DAYS", 5 * 366)
 
+# No link to choose a password goes to an address that somebody else changed less than this many days ago, unless a second
+# administrator confirmed it; an act of an account taken in hand within them is told by the figures.
+ESSOR_ADDRESS_HELD_DAYS = env.int("ESSOR_ADDRESS_HELD_DAYS", 14)
+
 # A telephone number proves a change of bank account when it was on file this many days before the change.
 ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
 

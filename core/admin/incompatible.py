@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorModelAdmin
@@ -18,6 +19,7 @@ from core.events import record
 from core.models.incompatible import IncompatibleRoles
 from core.models.user import User
 from core.roles import Role
+from core.users.told import PAIR_CHANGED, tell_others
 
 
 @admin.register(IncompatibleRoles)
@@ -69,3 +71,13 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
             record(obj, "change", actor=request.user, data=data, changes=changes, comment=comment)
         else:
             record(obj, "create", actor=request.user, data=data)
+        if change and "enforced" in form.changed_data:
+            words = {"pair": lambda: str(obj), "enforced": lambda: yes_or_no(obj.enforced)}
+            reason = self.reason_of(form)
+            roles = (Role.FINANCE_OFFICER, obj.first, obj.second)
+            tell_others(PAIR_CHANGED, words, by=request.user, about=obj, reason=reason, roles=roles)
+
+
+def yes_or_no(value: bool) -> str:
+    """In the reader's language."""
+    return _("yes") if value else _("no")

@@ -11,21 +11,25 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.account_mail import send_invitation
+from core.acting import current_actor
 from core.admin.base import EssorModelAdmin, Panel
 from core.admin.reasons import changes_in
 from core.admin.values import register_field_name
+from core.dates import format_date_long
 from core.events import record
 from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
 from core.models.user import User
-from core.roles import Role
+from core.roles import STAFF_ROLES, Role
 from core.site.answered import AnswerField, is_answered
 from core.text import PastedTextMixin, listed
 from core.users.last_person import stops_without
+from core.users.told import ADDRESS_CHANGED, ROLES_GIVEN, tell_old_address, tell_others
 
 register_field_name(User, "leave_without", gettext_lazy("Leave this work without anybody"))
 # Roles are groups, but nobody gives a group rights one by one: the list of groups would only mislead.
@@ -74,6 +78,9 @@ class AccountForm(PastedTextMixin, forms.ModelForm):
         held = set(self.instance.role_set) if self.instance.pk else set()
         if not wanted <= held and (reason := reason_incompatible(wanted)):
             raise ValidationError(reason)
+        actor = current_actor()
+        if actor is not None and actor.pk == self.instance.pk and wanted - held:
+            raise ValidationError(_("Nobody gives themselves a role: another administrator does."))
         return sorted(wanted)
 
     def clean(self) -> dict[str, Any]:
@@ -158,7 +165,8 @@ class UserAdmin(EssorModelAdmin):
     def panels(self, request: HttpRequest, obj: User) -> list[Panel]:
         if not self.has_change_permission(request, obj) or not obj.is_active:
             return []
-        return [Panel(title=_("Password"), template="admin/essor/user_password.html", side=True)]
+        context = {"held": obj.address_held_until, "refused": obj.why_not_confirmed_by(request.user)}
+        return [Panel(title=_("Password"), template="admin/essor/user_password.html", context=context, side=True)]
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         wanted = set(form.cleaned_data.get("roles", []))
@@ -176,6 +184,8 @@ class UserAdmin(EssorModelAdmin):
             beside = ("roles", "leave_without")
             if others := {name: values for name, values in changes_in(form).items() if change and name not in beside}:
                 record(obj, "change", actor=request.user, comment=reason, changes=others)
+            if "email" in others:
+                self._tell_of_address(request, obj, others["email"][0], reason)
             if not change:
                 send_invitation(request, obj)
                 messages.info(request, _("%(person)s gets a link to choose a password.") % {"person": obj})
@@ -188,14 +198,48 @@ class UserAdmin(EssorModelAdmin):
         user.set_roles(sorted(wanted))
         changes = {"roles": [sorted(before), sorted(str(role) for role in wanted)]}
         record(user, "user.roles", actor=request.user, comment=reason, changes=changes)
+        if given := ({str(role) for role in wanted} - before) & set(STAFF_ROLES):
+            # Who may give roles is told to who pays: they may be all there is beside one administrator.
+            told = {Role.FINANCE_OFFICER} if Role.ADMINISTRATOR in given else set()
+            words = {"person": user, "roles": lambda: roles_in_words(given)}
+            tell_others(ROLES_GIVEN, words, by=request.user, about=user, reason=reason, roles=given | told)
+
+    @staticmethod
+    def _tell_of_address(request: HttpRequest, user: User, old: str, reason: str) -> None:
+        """The person, at the address that they had; where links wait, those who may confirm the new one."""
+        user.refresh_from_db()
+        tell_old_address(user, old, by=request.user)
+        if until := user.address_held_until:
+            words = {"person": user.get_full_name(), "day": lambda: format_date_long(timezone.localdate(until))}
+            tell_others(ADDRESS_CHANGED, words, by=request.user, about=user, reason=reason, roles=())
 
     def essor_urls(self) -> list[URLPattern]:
-        return [self.posted("<int:object_id>/password-link/", self.send_link, "password_link")]
+        return [
+            self.posted("<int:object_id>/password-link/", self.send_link, "password_link"),
+            self.posted("<int:object_id>/confirm-address/", self.confirm_address, "confirm_address"),
+        ]
+
+    def confirm_address(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """A second administrator answers for an address that another one entered."""
+        user = self.object_or_404(request, object_id)
+        if not self.has_change_permission(request, user):
+            return HttpResponseRedirect(self.change_url(user))
+        try:
+            with transaction.atomic():
+                user.confirm_address(request.user)
+                record(user, "user.address_confirmed", actor=request.user)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+        else:
+            messages.success(request, _("The address of %(person)s is confirmed: links go there.") % {"person": user})
+        return HttpResponseRedirect(self.change_url(user))
 
     def send_link(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Sends the person a link to choose a (new) password."""
         user = self.object_or_404(request, object_id)
-        if self.has_change_permission(request, user) and user.is_active:
+        if user.address_held_until:
+            messages.error(request, _("No link was sent: another administrator confirms the address first."))
+        elif self.has_change_permission(request, user) and user.is_active:
             send_invitation(request, user)
             messages.success(request, _("%(person)s gets a link to choose a password.") % {"person": user})
         return HttpResponseRedirect(self.change_url(user))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from core.days_in_sql import day_of
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.figures.names import action_words
+from core.models.incompatible import SEPARATED, IncompatibleRoles
 from core.models.user import User
 from core.roles import STAFF_ROLES, Role
 from core.users.last_person import waiting_for_nobody
@@ -15,6 +16,11 @@ from core.users.last_person import waiting_for_nobody
 
 def _roles() -> dict[str, Any]:
     return {"roles": [role.value for role in STAFF_ROLES]}
+
+
+def _separated() -> dict[str, Any]:
+    pairs = [sorted((str(first), str(second))) for first, second, *_more in SEPARATED]
+    return {"first": [first for first, _second in pairs], "second": [second for _first, second in pairs]}
 
 
 def _nobodys() -> Iterator[Broken]:
@@ -65,6 +71,25 @@ register(
         """,
         unit=Unit.TEXT,
         words=dict(Role.choices),
+        relation="",
+    ),
+    Invariant(
+        code="core.separated-roles-are-enforced",
+        name=_("Rules on incompatible roles"),
+        sentence=_("No pair of roles that every installation keeps apart is missing, or is no longer enforced."),
+        source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions; rule 4 of the domain."),
+        subject=IncompatibleRoles,
+        sql="""
+            SELECT coalesce(pair.id, 0) AS id, law.first || ' · ' || law.second AS label, 'enforced' AS expected,
+                   CASE WHEN pair.id IS NULL THEN 'missing' ELSE 'stopped' END AS found
+            FROM unnest(%(first)s::text[], %(second)s::text[]) AS law (first, second)
+            LEFT JOIN core_incompatibleroles pair ON pair.first = law.first AND pair.second = law.second
+            WHERE pair.enforced IS DISTINCT FROM TRUE ORDER BY law.first, law.second
+        """,
+        parameters=_separated,
+        unit=Unit.TEXT,
+        words={"enforced": _("the rule in force"), "stopped": _("the rule not enforced"), "missing": _("no such rule")},
+        label_words=dict(Role.choices),
         relation="",
     ),
     Invariant(

@@ -14,11 +14,16 @@ from core.roles import ACTING_ROLES, Role
 EU_SOURCE = "Regulation (EU) 2021/1060, Article 74(3)"
 AUDIT = "Who audits the work does none of it."
 CONTROL = "Who managed or paid an operation does not control its expenditure."
+ACCOUNTS = "Who opens accounts and gives roles could act as anybody: they decide, certify and pay nothing."
 PAYMENT = "Who certifies that a service was performed does not order its payment."
+
+# Whoever decides, certifies, orders or confirms.
+DECIDING_ROLES = ACTING_ROLES - {Role.ADMINISTRATOR}
 
 #: The pairs of every installation: (role, role, reason, source). Reasons are kept in English and shown translated.
 SEPARATED = (
     *((Role.AUDITOR, role, AUDIT, "") for role in sorted(ACTING_ROLES)),
+    *((Role.ADMINISTRATOR, role, ACCOUNTS, "") for role in sorted(DECIDING_ROLES)),
     (Role.EU_CONTROLLER, Role.INSTRUCTOR, CONTROL, EU_SOURCE),
     (Role.EU_CONTROLLER, Role.FINANCE_OFFICER, CONTROL, EU_SOURCE),
     (Role.FINANCE_OFFICER, Role.INSTRUCTOR, PAYMENT, ""),
@@ -27,6 +32,9 @@ SEPARATED = (
 # Texts of SEPARATED, for the catalogue.
 REASONS = {
     AUDIT: gettext_lazy("Who audits the work does none of it."),
+    ACCOUNTS: gettext_lazy(
+        "Who opens accounts and gives roles could act as anybody: they decide, certify and pay nothing."
+    ),
     CONTROL: gettext_lazy("Who managed or paid an operation does not control its expenditure."),
     PAYMENT: gettext_lazy("Who certifies that a service was performed does not order its payment."),
 }

@@ -12,12 +12,14 @@ from django.core.mail import send_mail
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.acting import acting_as, current
+from core.acting import acting_as, current, current_actor
 from core.history import tracked
 from core.models.incompatible import ROLES_GO_TOGETHER, reason_incompatible
 from core.models.indexes import for_lists
+from core.models.own_rights import HeldAddress, address_is_held, not_to_oneself
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
 from core.triggers import Digest, mark_trigger
 
@@ -73,7 +75,7 @@ class UserManager(BaseUserManager):
 
 
 @tracked(exclude=["password", "last_login"], personal=["email", "first_name", "last_name", "phone"])
-class User(AbstractBaseUser, PermissionsMixin):
+class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
     """A person. What they may do comes from their roles, never from Django's permissions per model.
 
     ``password_mark`` is made of the password's own hash by the database: the history keeps it, and so tells when a
@@ -113,9 +115,19 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=models.Q(password_mark=Digest("password")), name="core_user_password_is_marked"
             ),
+            models.CheckConstraint(
+                condition=models.Q(address_confirmed_by__isnull=True)
+                | (
+                    ~models.Q(address_confirmed_by=models.F("id"))
+                    & ~models.Q(address_confirmed_by=models.F("address_changed_by"))
+                ),
+                name="core_user_address_confirmed_by_another",
+                violation_error_message=_("An address is confirmed by an administrator who did not change it."),
+            ),
         ]
         triggers = [
             mark_trigger("password_mark", "NEW.password"),
+            address_is_held(),
             pgtrigger.Trigger(
                 name="last_administrator_stays",
                 operation=pgtrigger.Update,
@@ -173,9 +185,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def set_roles(self, roles: Iterable[Role | str]) -> None:
         """Replace this user's roles; the right to enter the staff screens follows.
 
-        Raises ValidationError for roles that are not held together.
+        Raises ValidationError for roles that are not held together, and for one that somebody gives themselves.
         """
         wanted = {Role(role) for role in roles}
+        actor = current_actor()
+        if actor is not None and actor.pk == self.pk and wanted - self.role_set:
+            raise ValidationError(
+                gettext("Nobody gives themselves a role: another administrator does."), code="own_role"
+            )
         if len(wanted) > 1 and (reason := reason_incompatible(wanted)):
             raise ValidationError(reason, code="incompatible_roles")
         groups = {name: Group.objects.get_or_create(name=name)[0] for name in sorted(role.value for role in wanted)}
@@ -190,6 +207,7 @@ class UserRole(User.groups.through):
     class Meta:
         proxy = True
         triggers = [
+            not_to_oneself(),
             pgtrigger.Trigger(
                 name="roles_go_together", when=pgtrigger.After, operation=pgtrigger.Insert, func=ROLES_GO_TOGETHER
             ),

@@ -1,5 +1,8 @@
 """Programmes, their versions, calls, and who works for them."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -10,6 +13,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from core.admin import EssorModelAdmin, EssorTabularInline, date_display
+from core.admin.base import PastedModelForm
+from core.admin.values import register_field_name
 from core.dates import last_day
 from core.lib.planned_days import Planned, plans
 from core.roles import STAFF_ROLES, Role
@@ -17,6 +22,7 @@ from core.templatetags.essor import short_date
 from core.text import listed
 from grants.figures.work import stranded_cases, told
 from grants.models import Call, Programme, ProgrammeAssignment, ProgrammeVersion
+from grants.models.call_window import closing_now
 from grants.permissions import programmes_of
 
 
@@ -69,10 +75,35 @@ class ProgrammeAdmin(EssorModelAdmin):
     inlines = [AssignmentInline, VersionInline]
 
 
+register_field_name(Call, "close_now", gettext_lazy("Close now"))
+
+
+class CallForm(PastedModelForm):
+    """A call; its closing is put off or brought forward to a moment to come, or is now."""
+
+    close_now = forms.BooleanField(
+        label=gettext_lazy("Close now"),
+        required=False,
+        help_text=gettext_lazy(
+            "The call closes when you save, and its pages say so: a closing is never set in the past."
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """A closing of now is told as the change of the closing that it is."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("close_now"):
+            cleaned["closes_at"] = closing_now()
+            self.changed_data = [name for name in self.changed_data if name not in ("close_now", "closes_at")]
+            self.changed_data.append("closes_at")
+        return cleaned
+
+
 @admin.register(Call)
 class CallAdmin(EssorModelAdmin):
     """Calls with their dates and envelope; heads of service and administrators edit those of their programmes."""
 
+    form = CallForm
     list_display = [
         "code",
         "title",
@@ -94,6 +125,7 @@ class CallAdmin(EssorModelAdmin):
         "title",
         "opens_at",
         "closes_at",
+        "close_now",
         "envelope",
         "is_published",
         "is_locked",
@@ -101,6 +133,12 @@ class CallAdmin(EssorModelAdmin):
         "eu_rate_limit",
     ]
     add_roles = change_roles = [Role.HEAD_OF_SERVICE, Role.ADMINISTRATOR]
+
+    def get_fields(self, request: HttpRequest, obj: Call | None = None) -> list[str]:
+        """Only what is still open is closed, by who may change it."""
+        found = list(super().get_fields(request, obj))
+        can_close = obj is not None and not obj.is_over and self.has_change_permission(request, obj)
+        return found if can_close else [name for name in found if name != "close_now"]
 
     @admin.display(description=gettext_lazy("Last day"), ordering="closes_at")
     def closes_column(self, call: Call) -> str:

@@ -91,6 +91,22 @@ register(
         counted=_("open requests"),
     ),
     Invariant(
+        code="grants.filed-before-the-close",
+        name=_("Closing of a call"),
+        sentence=_("Every case was filed from the opening of its call on, and before it closed."),
+        source=_("Code of relations between the public and the administration, Article L112-3: the day of a filing."),
+        subject=Application,
+        sql=f"""
+            SELECT app.id, app.number AS label,
+                   {day_of("CASE WHEN app.submitted_at > c.closes_at THEN c.closes_at ELSE c.opens_at END")} AS expected,
+                   {day_of("app.submitted_at")} AS found
+            FROM grants_application app JOIN grants_call c ON c.id = app.call_id
+            WHERE app.submitted_at NOT BETWEEN c.opens_at AND c.closes_at ORDER BY app.id
+        """,  # noqa: S608 - the day of a moment
+        unit=Unit.DAY,
+        relation="",
+    ),
+    Invariant(
         code="grants.silence-has-its-date",
         name=_("Date of the implied decision"),
         sentence=_(

@@ -18,6 +18,7 @@ from core.text import fold, matching, search_vector
 from grants.eu_funds import FUND_OR_NONE, NO_FUND, EuFund
 from grants.interests import interest_in
 from grants.models.call import Call
+from grants.models.call_window import filed_within_its_window
 from grants.models.envelope_guards import grant_fits_its_envelope
 from grants.models.filing import ApplicantWorkflow
 from grants.models.guards import case_keeps_its_call, given_to_who_instructs, grant_on_an_open_envelope
@@ -208,6 +209,7 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             grant_on_an_open_envelope(),
             case_keeps_its_call(),
             given_to_who_instructs(),
+            filed_within_its_window(),
             impartial(
                 ["instructor_id"],
                 f"SELECT NEW.applicant_id, NULL::text, NULL::text UNION ALL {bodies_of_case('NEW.id')}",

@@ -14,6 +14,7 @@ from core.history import tracked
 from core.lib.planned_days import MOST_PLAN_DAYS
 from core.models.indexes import for_lists
 from core.past_days import EARLIEST
+from grants.models.call_window import call_keeps_its_window, window_problems
 from grants.models.envelope_guards import call_keeps_its_envelope
 from grants.models.guards import call_keeps_its_programme
 from grants.models.programme import ProgrammeVersion
@@ -123,7 +124,12 @@ class Call(models.Model):
                 violation_error_message=_("The share of a European fund is a percentage above 0, at most 100."),
             ),
         ]
-        triggers = [call_keeps_its_envelope(), call_keeps_its_eu_rate(), call_keeps_its_programme()]
+        triggers = [
+            call_keeps_its_envelope(),
+            call_keeps_its_eu_rate(),
+            call_keeps_its_programme(),
+            call_keeps_its_window(),
+        ]
 
     def __str__(self):
         return self.title
@@ -135,7 +141,7 @@ class Call(models.Model):
             errors["envelope"] = gettext("This envelope is of another programme: choose one of the call’s programme.")
         known = type(self).objects.select_related("programme_version").filter(pk=self.pk).first()
         if known is not None:
-            errors |= self._problems_with_cases(known)
+            errors |= self._problems_with_cases(known) | window_problems(known, self.opens_at, self.closes_at)
         if errors:
             raise ValidationError(errors)
         self._keep_eu_rate()

@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
+from core.models.own_rights import not_to_oneself
 from grants.rules.schema import ProgrammeRules, parse_programme
 
 
@@ -105,6 +106,7 @@ class ProgrammeAssignment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "programme"], name="programme_assignment_unique"),
         ]
+        triggers = [not_to_oneself("no_programme_to_oneself")]
 
     def __str__(self):
         return f"{self.user} – {self.programme}"

@@ -1,8 +1,9 @@
 """Applications for the tests, typed and filed through the same functions as the screens."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import pgtrigger
 from django.utils import timezone
 
 from core.dates import add_months
@@ -47,6 +48,14 @@ PARTNERS = [{"name": "Commune d’Argonne", "siret": "", "role": "Prête un loca
 def open_call(code: str = "PROGRESS1", **extra) -> Call:
     """A published call of a programme, open now."""
     return CallFactory(programme_version=version_of(code), envelope=None, title=f"Appel 2026 {code}", **extra)
+
+
+def has_closed(call: Call, closes_at: datetime | None = None) -> Call:
+    """The call as its closing has passed, a minute ago: what nobody sets, time brings."""
+    call.closes_at = closes_at or timezone.now() - timedelta(minutes=1)
+    with pgtrigger.ignore("grants.Call:call_keeps_its_window"):
+        call.save()
+    return call
 
 
 def answer_to(question: Question) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from core.models.event import Event
 from core.roles import Role
@@ -270,7 +271,7 @@ def test_the_head_of_service_publishes_a_call(client):
     address = reverse("admin:grants_call_change", args=[call.pk])
     assert client.get(address).status_code == 200
     data = {
-        "title": call.title, "opens_at_0": "01/01/2026", "opens_at_1": "08:00", "closes_at_0": "31/12/2026",
+        "title": call.title, "opens_at_0": "01/01/2026", "opens_at_1": "08:00", "closes_at_0": f"31/12/{timezone.localdate().year + 1}",
         "closes_at_1": "23:59", "envelope": call.envelope_id, "is_published": "on", "lock_reason": "",
         "change_reason": "Ouverture votée le 12 mars",
     }  # fmt: skip

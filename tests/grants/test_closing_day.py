@@ -2,20 +2,25 @@
 
 import re
 from datetime import datetime, time, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core.events import history
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.roles import Role
 from core.templatetags.essor import long_date, short_date
 from grants.case_page import tasks_of
 from tests.factories.applicants import MembershipFactory
 from tests.factories.core import UserFactory
-from tests.factories.grants import draft, filled_draft, open_call
+from tests.factories.grants import draft, filed, filled_draft, has_closed, open_call
 from tests.factories.instruction import staff
 from tests.forms import form_to
 
@@ -78,8 +83,7 @@ def test_who_typed_nothing_is_told_that_nothing_is_kept_and_begins_nothing_that_
     start = reverse("grants:start", args=[call.code])
     aid = call.programme_version.programme.get_absolute_url()
     assert "Commencer" in plain(client.get(start))
-    call.closes_at = timezone.now() - timedelta(minutes=1)
-    call.save()
+    has_closed(call)
     for address in (start, aid, reverse("grants:catalogue"), f"/api/v1/calls/{call.code}/"):
         page = client.get(address)
         assert "vous avez saisi est gardé" not in page.text, address
@@ -98,8 +102,7 @@ def test_a_draft_whose_call_closed_while_its_pages_were_open_is_told_so_everywhe
     review = reverse("grants:review", args=[application.public_id])
     filing = form_to(client.get(review), "/deposer/", review)
     call = application.call
-    call.closes_at = timezone.now() - timedelta(minutes=1)
-    call.save()
+    has_closed(call)
     closed = re.sub(r"\s+", " ", call.closed_reason().replace("\u202f", " ").replace("\u00a0", " "))
     address = reverse("grants:autosave", args=[application.public_id])
     reply = client.post(address, {"p-need": "1", "v-need": "1", "q-need": "Un autre besoin"}).json()
@@ -135,8 +138,7 @@ def test_no_page_promises_what_comes_after_a_filing_that_can_no_longer_be(client
         assert "data-closed-text=" in page, address
     assert "Vérification des pièces" in plain(client.get(application.get_absolute_url()))
     call = application.call
-    call.closes_at = timezone.now() - timedelta(minutes=1)
-    call.save()
+    has_closed(call)
     closed = re.sub(r"\s+", " ", call.closed_reason().replace("\u202f", " ").replace("\u00a0", " "))
     piece = next(piece for piece in application.pieces.all() if piece.state != "replaced")
     removing = reverse("grants:remove_piece", args=[application.public_id, piece.pk])
@@ -162,3 +164,54 @@ def test_no_template_shows_a_closing_as_a_bare_day():
         for match in bare.finditer(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def change_dates(client, call, **values):
+    """What a head of service sends from the page of the call."""
+    client.force_login(staff(Role.HEAD_OF_SERVICE, "PROGRESS1"), backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:grants_call_change", args=[call.pk])
+    return client.post(
+        address, form_to(client.get(address), address).fields | {"change_reason": "Budget épuisé"} | values
+    )
+
+
+def written(name, moment):
+    local = timezone.localtime(moment)
+    return {f"{name}_0": f"{local:%d/%m/%Y}", f"{name}_1": f"{local:%H:%M:%S}"}
+
+
+def test_a_closing_is_never_set_in_the_past_nor_an_opening_after_what_was_filed(client):
+    """The page says why; the database refuses it whatever the door; what closes at once says when it did."""
+    application = filed(call=open_call())
+    call = application.call
+    for name, moment, said in (
+        ("closes_at", timezone.now() - timedelta(days=3), "Fermer maintenant"),
+        ("opens_at", timezone.now() + timedelta(days=1), "n’ouvre pas après"),
+    ):
+        before = getattr(call, name)
+        assert said in unescape(change_dates(client, call, **written(name, moment)).content.decode())
+        with pytest.raises(IntegrityError), transaction.atomic():
+            type(call).objects.filter(pk=call.pk).update(**{name: moment})
+        call.refresh_from_db()
+        assert getattr(call, name) == before
+    began = timezone.now()
+    assert change_dates(client, call, close_now="on").status_code == 302
+    call.refresh_from_db()
+    assert began <= call.closes_at <= timezone.now() + timedelta(seconds=1)
+    (changed,) = [event for event in history(call) if "closes_at" in event.changes]
+    assert changed.comment == "Budget épuisé"
+    assert look_at(invariant_of("grants.filed-before-the-close")).holds
+
+
+def test_a_closing_before_the_last_filing_and_a_filing_after_the_closing_are_refused():
+    """A filing of this very second: a closing of a moment before it is no closing of now."""
+    application = filed(call=open_call())
+    with pytest.raises(IntegrityError, match="before what was filed"), transaction.atomic():
+        moment = application.submitted_at - timedelta(milliseconds=1)
+        type(application.call).objects.filter(pk=application.call_id).update(closes_at=moment)
+    late = filled_draft(call=open_call())
+    has_closed(late.call)
+    with pytest.raises(IntegrityError, match="after it closed"), transaction.atomic():
+        type(late).objects.filter(pk=late.pk).update(
+            submitted_at=timezone.now(), submitted_by=late.created_by, number="PRO-1", state="submitted"
+        )

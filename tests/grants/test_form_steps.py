@@ -1,12 +1,11 @@
 """The steps of the application form, without JavaScript: start, resume, correct, join pieces, file."""
 
 import uuid
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from django.utils import timezone
 
 from core.roles import Role
 from grants.models import Application
@@ -18,6 +17,7 @@ from tests.factories.grants import (
     draft,
     filed,
     filled_draft,
+    has_closed,
     open_call,
 )
 from tests.factories.instruction import staff
@@ -269,8 +269,7 @@ def test_an_editor_reads_that_a_representative_files(signed_in):
 def test_a_closed_call_says_so_on_every_page(signed_in):
     application = filled_draft()
     call = application.call
-    call.opens_at, call.closes_at = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=1)
-    call.save()
+    has_closed(call)
     client = signed_in(application.created_by)
     for name in ("review", "case"):
         assert "clos depuis le" in plain(client.get(url(name, application)))

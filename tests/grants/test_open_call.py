@@ -1,17 +1,16 @@
 """What the public reads and simulates follows the open call, not the version that was loaded last."""
 
 from copy import deepcopy
-from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from core.money import format_euros
-from grants.models import Call, ProgrammeVersion
+from grants.models import ProgrammeVersion
 from grants.rules.definition import read_definition
 from grants.services.programmes import PROGRAMMES_FOLDER, load_definition
 from grants.views.catalogue import entries, open_calls
+from tests.factories.grants import has_closed
 from tests.factories.instruction import CallFactory, version_of
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +43,7 @@ def test_the_simulator_promises_what_the_open_call_gives(call, client):
 
 
 def test_without_a_call_the_newest_rules_are_shown(call, client):
-    Call.objects.filter(pk=call.pk).update(closes_at=timezone.now() - timedelta(days=1))
+    has_closed(call)
     (entry,) = entries()
     assert entry.rules == entry.newest.rules
     assert simulated(client) == "10 000,00 €"
@@ -54,7 +53,7 @@ def test_the_home_page_and_the_search_speak_of_the_open_call(call, client):
     assert "zygomatique" not in str(open_calls()[0].summary)
     page = client.get(reverse("grants:catalogue"), {"q": "zygomatique"}).content.decode()
     assert call.programme_version.rules.name.fr not in page
-    Call.objects.filter(pk=call.pk).update(closes_at=timezone.now() - timedelta(days=1))
+    has_closed(call)
     page = client.get(reverse("grants:catalogue"), {"q": "zygomatique"}).content.decode()
     assert call.programme_version.rules.name.fr in page
 
@@ -62,6 +61,6 @@ def test_the_home_page_and_the_search_speak_of_the_open_call(call, client):
 def test_the_interface_names_the_version_of_the_open_call(call, client):
     (row,) = client.get("/api/v1/programmes/").json()["results"]
     assert row["version"] == 1
-    Call.objects.filter(pk=call.pk).update(closes_at=timezone.now() - timedelta(days=1))
+    has_closed(call)
     (row,) = client.get("/api/v1/programmes/").json()["results"]
     assert row["version"] == 2

@@ -413,3 +413,10 @@ breaks(
     "agreements.rank-is-given-once",
     "UPDATE agreements_paymentclaim SET last_rank = 0 WHERE id = (SELECT max(claim_id) FROM agreements_expenditureline)",
 )
+breaks(
+    "agreements.confirmed-by-their-own-hands",
+    "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
+    "SELECT o.ordered_at, 'insert', jsonb_build_object('user', o.ordered_by_id, 'label', ''), gen_random_uuid(), held.id, "
+    "held.user_id, held.group_id FROM agreements_paymentorder o JOIN core_user_groups held ON held.user_id = o.confirmed_by_id "
+    "WHERE o.confirmed_by_id IS NOT NULL LIMIT 1",
+)

@@ -77,3 +77,10 @@ breaks(
     "UPDATE core_outboxmessage SET key = 'invitation:' || (SELECT max(id) FROM applicants_invitation) "
     "WHERE id = (SELECT max(id) FROM core_outboxmessage)",
 )
+breaks(
+    "applicants.verified-by-their-own-hands",
+    "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
+    "SELECT b.entered_at, 'insert', jsonb_build_object('user', b.entered_by_id, 'label', ''), gen_random_uuid(), held.id, "
+    "held.user_id, held.group_id FROM applicants_bankaccount b JOIN core_user_groups held ON held.user_id = b.verified_by_id "
+    "WHERE b.verified_by_id IS NOT NULL LIMIT 1",
+)

@@ -76,3 +76,7 @@ breaks(
     "WHERE g.name = 'auditor' LIMIT 1), created_at = now() + interval '1 day' "
     "WHERE id = (SELECT max(id) FROM core_event WHERE action = 'certify')",
 )
+breaks(
+    "core.separated-roles-are-enforced",
+    "UPDATE core_incompatibleroles SET enforced = FALSE WHERE first = 'administrator' AND second = 'finance_officer'",
+)

@@ -209,3 +209,8 @@ breaks(
     "nextval('grants_paymentcreditevent_pgh_id_seq'), 'ordered_amount', line.ordered_amount + 1, "
     "'pgh_context_id', gen_random_uuid()))).* FROM grants_paymentcreditevent AS line ORDER BY pgh_id DESC LIMIT 1",
 )
+breaks(
+    "grants.filed-before-the-close",
+    "UPDATE grants_call SET closes_at = opens_at + interval '1 hour' WHERE id = (SELECT call_id FROM grants_application "
+    "WHERE submitted_at IS NOT NULL ORDER BY submitted_at DESC LIMIT 1)",
+)

@@ -1,0 +1,136 @@
+"""Nobody makes themselves another person: what the database refuses of roles and of the addresses of accounts."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pgtrigger
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection, models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.triggers import ACTOR
+
+GIVES_THEMSELVES = "nobody gives themselves a role or a programme"
+RECENT = "30 days"  # a second administrator is none while the first one has just made them so
+APPROVES_OWN = "an address is confirmed by an administrator who did not change it"
+
+
+def made_by(person: str, maker: str) -> str:
+    """SQL: whether ``maker`` made an administrator of this person, and no longer than :data:`RECENT` ago."""
+    return f"""EXISTS (SELECT 1 FROM core_userroleevent AS line JOIN auth_group AS given ON given.id = line.group_id
+        WHERE line.user_id = {person} AND line.pgh_label = 'insert' AND given.name = 'administrator'
+          AND (line.pgh_context ->> 'user')::bigint = {maker} AND line.pgh_created_at > now() - interval '{RECENT}')"""
+
+
+def not_to_oneself(name: str = "not_to_oneself") -> pgtrigger.Trigger:
+    """A row that gives ``user_id`` a right is not written by that very person. Giving one up is free."""
+    return pgtrigger.Trigger(
+        name=name,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"""
+            IF NEW.user_id = {ACTOR} THEN
+                RAISE EXCEPTION '{GIVES_THEMSELVES}' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def address_is_held() -> pgtrigger.Trigger:
+    """An address that somebody else changed waits: the database writes down when and through whom.
+
+    An account that nobody ever opened has nobody who could be robbed of it, and its address may be a slip of the pen.
+    """
+    return pgtrigger.Trigger(
+        name="address_is_held",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition(
+            "ROW(OLD.email, OLD.address_changed_at, OLD.address_changed_by_id, OLD.address_confirmed_by_id) IS DISTINCT FROM"
+            " ROW(NEW.email, NEW.address_changed_at, NEW.address_changed_by_id, NEW.address_confirmed_by_id)"
+        ),
+        func=f"""
+            IF NEW.email IS DISTINCT FROM OLD.email THEN
+                NEW.address_changed_at := NULL;
+                NEW.address_changed_by_id := NULL;
+                NEW.address_confirmed_by_id := NULL;
+                IF {ACTOR} IS DISTINCT FROM NEW.id AND (OLD.last_login IS NOT NULL OR left(OLD.password, 1) <> '!') THEN
+                    NEW.address_changed_at := now();
+                    NEW.address_changed_by_id := {ACTOR};
+                END IF;
+                RETURN NEW;
+            END IF;
+            NEW.address_changed_at := OLD.address_changed_at;
+            NEW.address_changed_by_id := OLD.address_changed_by_id;
+            IF NEW.address_confirmed_by_id IS NOT NULL
+               AND NEW.address_confirmed_by_id IS DISTINCT FROM OLD.address_confirmed_by_id AND (
+                NEW.address_confirmed_by_id IN (NEW.id, NEW.address_changed_by_id)
+                OR NEW.address_confirmed_by_id IS DISTINCT FROM {ACTOR}
+                OR NOT EXISTS (SELECT 1 FROM core_user_groups held JOIN auth_group role ON role.id = held.group_id
+                                WHERE held.user_id = {ACTOR} AND role.name = 'administrator')
+                OR {made_by("NEW.address_confirmed_by_id", "NEW.address_changed_by_id")}) THEN
+                RAISE EXCEPTION '{APPROVES_OWN}' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+class HeldAddress(models.Model):
+    """The address of an account, when somebody else changed it: no link to choose a password goes there at once."""
+
+    address_changed_at = models.DateTimeField(gettext_lazy("address changed on"), null=True, blank=True, editable=False)
+    address_changed_by = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=gettext_lazy("address changed by"),
+    )
+    address_confirmed_by = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=gettext_lazy("address confirmed by"),
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def address_held_until(self) -> datetime | None:
+        """Until when no link to choose a password goes to the address (``ESSOR_ADDRESS_HELD_DAYS``); None: it may."""
+        if self.address_changed_at is None or self.address_confirmed_by_id is not None:
+            return None
+        until = self.address_changed_at + timedelta(days=settings.ESSOR_ADDRESS_HELD_DAYS)
+        return until if until > timezone.now() else None
+
+    def why_not_confirmed_by(self, actor: Any) -> str | None:
+        """Why this administrator does not confirm the address; None when they may."""
+        if self.address_held_until is None:
+            return _("Nothing is to be confirmed: links go to this address already.")
+        if actor.pk in (self.pk, self.address_changed_by_id):
+            return _("You changed this address, or it is yours: another administrator confirms it.")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {made_by('%s', '%s')}", [actor.pk, self.address_changed_by_id])
+            if cursor.fetchone()[0]:
+                return _(
+                    "You are an administrator through who changed this address, since not long ago: another one confirms it."
+                )
+        return None
+
+    def confirm_address(self, actor: Any) -> None:
+        """A second administrator says that the address is the person’s. Raises ValidationError."""
+        if reason := self.why_not_confirmed_by(actor):
+            raise ValidationError(reason, code="own_hands")
+        self.address_confirmed_by = actor
+        self.save(update_fields=["address_confirmed_by"])

@@ -1,0 +1,66 @@
+"""Who learns by mail that what a person may do, or where they are written to, changed: nobody does it unseen."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from core.models.user import User
+from core.outbox import enqueue_mail
+from core.roles import Role
+
+ROLES_GIVEN = gettext_lazy("%(by)s gave %(person)s: %(roles)s.")
+ADDRESS_CHANGED = gettext_lazy(
+    "%(by)s changed the e-mail address of %(person)s. No link to choose a password goes there until another administrator "
+    "confirms it on the page of the account, or until %(day)s."
+)
+PAIR_CHANGED = gettext_lazy("%(by)s changed the rule that nobody holds together: %(pair)s. In force: %(enforced)s.")
+
+
+def holders(*roles: Role | str) -> models.QuerySet:
+    """The active people who hold one of these roles."""
+    names = [str(role) for role in roles]
+    return User.objects.filter(is_active=True, groups__name__in=names).distinct().order_by("pk")
+
+
+def tell_others(
+    sentence: Promise, words: dict[str, Any], *, by: User, about: models.Model, reason: str, roles: Iterable[Role | str]
+) -> None:
+    """One mail to every other administrator and holder of these roles, but who is concerned: what changed, through whom, why.
+
+    ``sentence`` is translated for each reader; ``words`` fill it, and are called where they differ by language.
+    """
+    concerned = [by.pk, about.pk] if isinstance(about, User) else [by.pk]
+    link = settings.ESSOR_SITE_URL + reverse(
+        f"admin:{about._meta.label_lower.replace('.', '_')}_change", args=[about.pk]
+    )
+    for person in holders(Role.ADMINISTRATOR, *roles).exclude(pk__in=concerned):
+        with translation.override(person.language):
+            filled = {name: word() if callable(word) else word for name, word in words.items()}
+            told = str(sentence) % ({"by": by} | filled)
+        enqueue_mail(
+            to=[person.email],
+            template="essor/mail/rights_changed",
+            context={"user": person, "told": told, "reason": reason, "link": link},
+            subject_object=about,
+            key=f"rights.{person.pk}.{uuid4().hex}",
+            language=person.language,
+        )
+
+
+def tell_old_address(user: User, old: str, *, by: User) -> None:
+    """To the address that an account had: which one took its place, through whom, what to do if it was not asked for."""
+    enqueue_mail(
+        to=[old],
+        template="essor/mail/address_changed",
+        context={"user": user, "by": by, "held": user.address_held_until, "days": settings.ESSOR_ADDRESS_HELD_DAYS},
+        subject_object=user,
+        key=f"address.{user.pk}.{uuid4().hex}",
+        language=user.language,
+    )

@@ -1,0 +1,184 @@
+"""Nobody makes themselves another person: roles to oneself, the address of another's account, rules that are stopped."""
+
+from html import unescape
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from core.acting import acting_as
+from core.events import history
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
+from core.models import IncompatibleRoles, OutboxMessage, User
+from core.models.incompatible import DECIDING_ROLES
+from core.roles import Role
+from grants.models import ProgrammeAssignment
+from tests.factories.core import UserFactory, hold_in_breach
+from tests.factories.instruction import programme_of
+from tests.forms import form_to
+
+pytestmark = pytest.mark.django_db
+
+
+def page_of(user) -> str:
+    return reverse("admin:core_user_change", args=[user.pk])
+
+
+def change(client: Client, user, **values):
+    address = page_of(user)
+    return client.post(address, form_to(client.get(address), address).fields | {"change_reason": "x"} | values)
+
+
+def mails(template: str) -> list[str]:
+    found = OutboxMessage.objects.filter(template=f"essor/mail/{template}").order_by("pk")
+    return [address for message in found for address in message.to]
+
+
+def reset_asked(user) -> list[str]:
+    """To whom a link to choose a password goes when one is asked for."""
+    before = mails("password_reset")
+    Client().post(reverse("core:password_reset"), {"email": user.email})
+    return mails("password_reset")[len(before) :]
+
+
+def used(**role):
+    """An account that its person has opened: with a password, and signed in once."""
+    user = UserFactory(**role)
+    Client().force_login(user)
+    return user
+
+
+@pytest.fixture
+def administrator(client):
+    person = UserFactory(administrator=True)
+    client.force_login(person)
+    return person
+
+
+def test_nobody_gives_themselves_a_role_or_a_programme(client, administrator):
+    """By the page, by the service, by SQL; a role may be given up, and is given by another administrator."""
+    auditor = User.objects.get(pk=administrator.pk)
+    said = "Nul ne se donne un rôle"
+    assert said in unescape(change(client, administrator, roles=["administrator", "applicant"]).content.decode())
+    with acting_as(auditor):
+        with pytest.raises(ValidationError, match="rôle"):
+            auditor.set_roles([Role.ADMINISTRATOR, Role.APPLICANT])
+        with pytest.raises(IntegrityError, match="themselves"), transaction.atomic():
+            User.groups.through.objects.create(user=auditor, group_id=group_of(Role.APPLICANT))
+        with pytest.raises(IntegrityError, match="themselves"), transaction.atomic():
+            ProgrammeAssignment.objects.create(user=auditor, programme=programme_of("CPO"))
+    assert User.objects.get(pk=administrator.pk).role_set == {Role.ADMINISTRATOR}
+    with acting_as(UserFactory(administrator=True)):
+        auditor.set_roles([Role.ADMINISTRATOR, Role.APPLICANT])
+    with acting_as(auditor):
+        auditor.set_roles([Role.ADMINISTRATOR])
+
+
+def group_of(role: Role) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM auth_group WHERE name = %s", [str(role)])
+        return cursor.fetchone()[0]
+
+
+def test_who_gives_roles_decides_nothing_and_who_does_both_already_is_told_of():
+    pairs = IncompatibleRoles.objects.filter(enforced=True)
+    assert {
+        ({pair.first, pair.second} - {"administrator"}).pop()
+        for pair in pairs
+        if "administrator" in (pair.first, pair.second)
+    } == {*map(str, DECIDING_ROLES), "auditor"}
+    held = hold_in_breach(UserFactory(), Role.ADMINISTRATOR, Role.FINANCE_OFFICER)
+    result = look_at(invariant_of("core.roles-go-together"))
+    assert [row.pk for row in result.rows] == [held.pk]
+
+
+def test_a_pair_that_is_stopped_is_told_and_found(client, administrator):
+    other, finance = UserFactory(administrator=True), UserFactory(finance_officer=True)
+    pair = IncompatibleRoles.objects.get(first="administrator", second="finance_officer")
+    page = reverse("admin:core_incompatibleroles_change", args=[pair.pk])
+    assert look_at(invariant_of("core.separated-roles-are-enforced")).holds
+    fields = form_to(client.get(page), page).fields
+    fields.pop("enforced")
+    assert client.post(page, fields | {"change_reason": "Congés"}).status_code == 302
+    assert set(mails("rights_changed")) == {other.email, finance.email}
+    (row,) = look_at(invariant_of("core.separated-roles-are-enforced")).rows
+    assert row.pk == pair.pk
+    assert history(pair).get().comment == "Congés"
+
+
+def test_a_changed_address_is_told_to_the_old_one_and_no_link_goes_to_the_new_one(client, administrator):
+    """The takeover: an address changed, a password asked for. A second administrator confirms, never the first."""
+    officer, other = used(finance_officer=True), UserFactory(administrator=True)
+    old = officer.email
+    assert change(client, officer, email="evil@evil.example").status_code == 302
+    officer.refresh_from_db()
+    assert officer.address_changed_by == administrator
+    assert mails("address_changed") == [old]
+    assert mails("rights_changed") == [other.email]
+    assert reset_asked(officer) == []
+    assert mails("address_held") == ["evil@evil.example"]
+    page = unescape(client.get(page_of(officer)).content.decode())
+    assert "aucun lien n’y est envoyé" in page and "Confirmer cette adresse" not in page
+    client.post(reverse("admin:core_user_password_link", args=[officer.pk]))
+    client.post(reverse("admin:core_user_confirm_address", args=[officer.pk]))
+    assert mails("invitation") == [] and reset_asked(officer) == []
+    second = Client()
+    second.force_login(other)
+    assert "Confirmer cette adresse" in second.get(page_of(officer)).content.decode()
+    second.post(reverse("admin:core_user_confirm_address", args=[officer.pk]))
+    assert reset_asked(officer) == ["evil@evil.example"]
+    assert history(officer).filter(action="user.address_confirmed").get().actor == other
+
+
+def test_the_database_itself_keeps_who_changed_an_address(administrator):
+    """Whatever the door; what it wrote down is not taken back, nor confirmed by the same hand or by nobody."""
+    officer = used(instructor=True)
+    with acting_as(administrator):
+        User.objects.filter(pk=officer.pk).update(email="autre@example.org", address_changed_at=None)
+        User.objects.filter(pk=officer.pk).update(address_changed_by=None, address_changed_at=None)
+        officer.refresh_from_db()
+        assert officer.address_changed_by == administrator and officer.address_held_until
+        for confirmer in (administrator, officer, UserFactory(administrator=True)):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                User.objects.filter(pk=officer.pk).update(address_confirmed_by=confirmer)
+    with acting_as(administrator):
+        fresh = User.objects.create_user("faute@example.org", roles=[Role.INSTRUCTOR])
+        User.objects.filter(pk=fresh.pk).update(email="juste@example.org")
+    fresh.refresh_from_db()
+    assert fresh.address_held_until is None, "nobody ever opened it"
+
+
+def test_who_was_just_made_an_administrator_is_no_second_one(client, administrator):
+    """An account of one's own, made an administrator: the figures, the mails and the database tell it from a person."""
+    officer, finance = used(instructor=True), UserFactory(finance_officer=True)
+    puppet = UserFactory(applicant=True)
+    assert change(client, puppet, roles=["administrator"]).status_code == 302
+    assert finance.email in mails("rights_changed")
+    assert change(client, officer, email="evil@evil.example").status_code == 302
+    puppet, officer = User.objects.get(pk=puppet.pk), User.objects.get(pk=officer.pk)
+    with acting_as(puppet):
+        with pytest.raises(ValidationError):
+            officer.confirm_address(puppet)
+        with pytest.raises(IntegrityError, match="did not change it"), transaction.atomic():
+            User.objects.filter(pk=officer.pk).update(address_confirmed_by=puppet)
+
+
+def test_the_days_of_waiting_end(administrator, settings):
+    officer = used(instructor=True)
+    with acting_as(administrator):
+        User.objects.filter(pk=officer.pk).update(email="autre@example.org")
+    officer.refresh_from_db()
+    assert reset_asked(officer) == []
+    settings.ESSOR_ADDRESS_HELD_DAYS = 0
+    assert reset_asked(officer) == ["autre@example.org"]
+
+
+def test_a_role_of_the_staff_is_told_to_who_holds_it(client, administrator):
+    """A second account of one's own is seen by the others before it acts."""
+    other, finance = UserFactory(administrator=True), UserFactory(finance_officer=True)
+    person = UserFactory(applicant=True)
+    assert change(client, person, roles=["finance_officer"]).status_code == 302
+    assert set(mails("rights_changed")) == {other.email, finance.email}
