@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agreements.closing import closed_for, why_closed
+from agreements.schedule.services import why_too_late
 from core.dates import format_date_long
 
 ENDS = ("abandon", "reject", "refuse_at_end")
@@ -74,6 +75,13 @@ def why_no_reply(claim) -> str:
     return sentence % words
 
 
+def why_not_again(claim) -> str:
+    """Why the payment of a claim would be filed by no other claim of it: its account is closed, or the time to claim is
+    over. Empty when it would."""
+    closing = closed_for(claim.agreement, claim.instalment)
+    return why_closed(closing.number) if closing is not None else why_too_late(claim.agreement)
+
+
 def what_of_its_payment(claim) -> str:
     """Where the payment of a claim that is over may be asked for, as ``claims.open_claim`` takes it; else why it is not, or
     nothing."""
@@ -83,9 +91,8 @@ def what_of_its_payment(claim) -> str:
     again = agreement.claims.exclude(state="rejected").filter(instalment_id=claim.instalment_id).first()
     if again is not None:
         return _("This payment is asked for by the claim %(number)s now.") % {"number": again.number}
-    closing = closed_for(agreement, claim.instalment)
-    if closing is not None:
-        return why_closed(closing.number)
+    if why_not := why_not_again(claim):
+        return why_not
     tranche = claim.instalment.tranche
     if tranche is not None and not tranche.is_released:
         return ""

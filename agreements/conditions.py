@@ -14,7 +14,7 @@ from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
-from agreements.schedule.services import claim_days
+from agreements.schedule.services import why_too_late
 from agreements.settlements.services import why_it_stops
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
@@ -176,25 +176,10 @@ def agreement_pays(claim, data, actor):
 def _time_is_over(claim) -> dict | None:
     """What the act, and the more time given since, say of the last days to claim. A claim given back was in time when it
     was first filed."""
-    agreement, today = claim.agreement, timezone.localdate()
     if claim.submitted_at is not None:
         return None
-    days = claim_days(agreement)
-    if days.last_in_force and today > days.last_in_force:
-        return {
-            GENERAL: _("The time to claim ended on %(date)s: write to the service, which may give more time.")
-            % {"date": format_date_long(days.last_in_force)}
-        }
-    first = days.first_in_force
-    if first and today > first and not agreement.claims.filter(submitted_at__isnull=False).exists():
-        return {
-            GENERAL: _(
-                "The first claim was to be filed by %(date)s at the latest: write to the service, which may give more"
-                " time."
-            )
-            % {"date": format_date_long(first)}
-        }
-    return None
+    late = why_too_late(claim.agreement)
+    return {GENERAL: late} if late else None
 
 
 def claim_is_complete(claim, data, actor):

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_http_methods
 from agreements import claims
 from agreements.claim_page import claim_context
 from agreements.claims import ClaimRefused
-from agreements.closed_claims import what_of_its_payment
-from agreements.closing import closed_for, why_closed
+from agreements.closed_claims import what_of_its_payment, why_not_again
 from agreements.costs import costs_of, mark_of
 from agreements.forms.portal import ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
@@ -194,9 +193,7 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
             versions.gone_on(request, found, str(refusal))
         messages.success(request, f"{_('The claim is given up.')} {what_of_its_payment(found)}".strip())
         return redirect(found.agreement)
-    closing = closed_for(found.agreement, found.instalment)
-    closed = why_closed(closing.number) if closing is not None else ""
-    context = {"claim": found, "option": option, "closed": closed}
+    context = {"claim": found, "option": option, "closed": why_not_again(found)}
     context |= {"lines": found.lines.count(), "pieces": found.pieces.count()}
     return render(request, "agreements/claim_abandon.html", context)
 

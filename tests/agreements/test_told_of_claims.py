@@ -151,6 +151,16 @@ def test_a_draft_of_a_closed_account_promises_nothing(client):
     assert "redemander ce versement" not in read(client, house.member, draft.get_absolute_url())
 
 
+def test_a_payment_of_which_the_time_is_over_is_not_said_to_be_claimed_again(client):
+    agreement, house = in_force()
+    draft = opened(agreement, house, "advance")
+    Agreement.objects.filter(pk=agreement.pk).update(claim_deadline=timezone.localdate() - timedelta(days=1))
+    address = reverse("agreements:claim_abandon", args=[draft.number])
+    assert "une nouvelle demande" not in read(client, house.member, address)
+    answer = unescape(client.post(address, form_to(client.get(address), address).typed(), follow=True).text)
+    assert "redemander ce versement" not in answer and "délai supplémentaire" in answer
+
+
 def suspended_and_answered():
     agreement, house = in_force()
     claim = submitted(agreement, house)
