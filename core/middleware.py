@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from core.acting import acting_as
 from core.documents import DocumentDamaged, DocumentNotReady
-from core.engine.once import WithoutKey
+from core.engine.once import WithoutKey, let_go, wait_for_the_same
 from core.engine.readable import Unreadable, readable_cookies, readable_fields
 from core.engine.refusals import refusal_message
 from core.engine.versions import Stale
+from core.events import listening
 from core.site.known_fields import is_of_the_portal, refuse_foreign
 from core.views.errors import bad_request
 from core.views.refused import refused_page
@@ -119,6 +120,31 @@ class ForeignFieldMiddleware:
                 return JsonResponse({"refused": str(refusal)}, status=400)
             return bad_request(request, refusal)
         return None
+
+
+class AtOnceMiddleware:
+    """One form that is sent several times at once is at work once: the others wait, and get its answer
+    (``core.engine.once``)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return self.get_response(request)
+        response = None
+        with listening() as told:
+            try:
+                response = self.get_response(request)
+            finally:
+                let_go(request, response, told)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: Sequence, kwargs: Mapping
+    ) -> HttpResponse | None:
+        """Called by Django before each view."""
+        return wait_for_the_same(request)
 
 
 class StaleMiddleware:

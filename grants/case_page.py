@@ -29,6 +29,8 @@ class Task:
     until: datetime | None = None
     afterwards: str = ""
     """What is said from ``until`` on, where the page is still open."""
+    asks: str = ""
+    """Where the page asks whether ``until`` was moved."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def _draft_task(application, missing_count: int) -> Task:
     values = {"date": format_closing(call.closes_at), "left": days_left(last_day(call.closes_at))}
     if closed := call.closed_reason():
         return Task(closed)
-    limit = {"until": call.closes_at, "afterwards": call.closed_sentence}
+    asks = reverse("grants:closing", args=[call.code])
+    limit = {"until": call.closes_at, "afterwards": call.closed_sentence, "asks": asks}
     if missing_count:
         text = ngettext(
             "This application is not filed: %(count)d thing is missing. File it by %(date)s (%(left)s).",

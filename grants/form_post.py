@@ -4,7 +4,7 @@ Names: ``q-<code>`` (``-start`` and ``-end`` for a period, ``-<row>-<column>`` f
 version, ``p-<code>`` to say that the question was on the page (an unticked box sends nothing).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import QueryDict
@@ -21,6 +21,10 @@ OF_THE_PAGE = {"csrfmiddlewaretoken", "action", KEY, TYPED_BY, ASKED, DOES}
 """What a page of the form sends beside its answers."""
 
 
+NOTHING_TICKED = ("choices", "yes_no")
+"""The templates of which an answer that nobody gave sends nothing."""
+
+
 def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], dict[str, int]]:
     """The answers of the questions that were on the page, as typed, and the versions shown."""
     typed: dict[str, Any] = {}
@@ -29,6 +33,9 @@ def read_post(rules: ProgrammeRules, post: QueryDict) -> tuple[dict[str, Any], d
         if f"p-{code}" not in post or question.kind == QuestionKind.PIECES:
             continue
         typed[code] = _typed(question, post)
+        if question.kind == QuestionKind.TRANCHES and not typed[code]:
+            del typed[code]  # a project without its days has no years yet: nothing was typed in none of them
+            continue
         shown = post.get(f"v-{code}", "")
         versions[code] = int(shown) if is_number(shown) else 0
     return typed, versions
@@ -61,6 +68,42 @@ def unknown_of(rules: ProgrammeRules, post: QueryDict) -> str:
                 "field": name[:60]
             }
     return ""
+
+
+def no_answer_of(rules: ProgrammeRules, post: QueryDict, files: Iterable[str]) -> str:
+    """Why a sending holds no answer to a question that it says it answers: a file, nothing at all, or none of the choices.
+
+    It would be kept as an empty answer in the place of the one that stands. Empty for what a page of this form sends.
+    """
+    for name in files:
+        return _("Nothing was saved: the form takes no file in “%(field)s”. Open the page again.") % {"field": name[:60]}
+    for code, question in rules.questions.items():
+        if f"p-{code}" not in post or question.kind == QuestionKind.PIECES:
+            continue
+        label = {"question": question.label}
+        if not _arrived(question, post):
+            return _("Nothing was saved: the answer to “%(question)s” did not arrive. Open the page again.") % label
+        if not _is_choice(question, post):
+            return _("Nothing was saved: “%(question)s” has no such answer. Open the page again.") % label
+    return ""
+
+
+def _arrived(question: Question, post: QueryDict) -> bool:
+    name, kind = f"q-{question.code}", KINDS[question.kind]
+    if kind.shape == Shape.LINE:
+        return name in post or kind.template in NOTHING_TICKED
+    if kind.shape == Shape.PERIOD:
+        return f"{name}-start" in post and f"{name}-end" in post
+    if kind.shape == Shape.TABLE and question.kind != QuestionKind.TRANCHES:
+        return any(sent.startswith(f"{name}-") for sent in post)
+    return True
+
+
+def _is_choice(question: Question, post: QueryDict) -> bool:
+    if KINDS[question.kind].template not in NOTHING_TICKED and KINDS[question.kind].shape != Shape.LIST:
+        return True
+    known = {"yes", "no"} if question.kind == QuestionKind.YES_NO else {choice.value for choice in question.choices}
+    return {*post.getlist(f"q-{question.code}")} <= known | {""}
 
 
 def _is_known(rules: ProgrammeRules, name: str) -> bool:

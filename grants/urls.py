@@ -9,6 +9,7 @@ app_name = "grants"
 urlpatterns = [
     path("aides/", catalogue.catalogue, name="catalogue"),
     path("aides/<slug:code>/", catalogue.programme, name="programme"),
+    path("aides/appel/<str:call_code>/cloture/", catalogue.closing, name="closing"),
     path("mes-dossiers/", case.my_cases, name="my_cases"),
     path("mes-dossiers/nouveau/<str:call_code>/", drafts.start, name="start"),
     path("mes-dossiers/<uuid:public_id>/", case.case, name="case"),

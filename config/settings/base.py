@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
     "core.middleware.StaffSessionMiddleware",
     "core.middleware.ForeignFieldMiddleware",
+    "core.middleware.AtOnceMiddleware",
     "core.middleware.StaleMiddleware",
     "core.middleware.RefusedByDatabaseMiddleware",
 ]

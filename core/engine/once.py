@@ -8,7 +8,9 @@ A form without a key is not taken: whether it was sent before cannot be known. W
 has one. A script that writes reads the page first and sends its ``key`` back, as a browser does; a UUID of its own, another
 one for each thing that it adds, is a key too. The REST interface only reads.
 
-What changes a row that is there carries the version of what its page showed (``core.engine.versions``).
+What changes a row that is there carries the version of what its page showed (``core.engine.versions``). Sent several times
+at once, such a form too is one: the second waits until the first is over (:func:`wait_for_the_same`, before every view), and
+is answered as it was; it would read that nothing was recorded otherwise, of what was recorded a moment ago.
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -70,6 +72,54 @@ def once(view: View) -> View:
     return taken
 
 
+# --- the same form at once ------------------------------------------------------------------------------------------
+
+
+def wait_for_the_same(request: HttpRequest) -> HttpResponse | None:
+    """Before a view: a form waits while the same one (account, key, address and content) is at work in another request.
+
+    Returns:
+        The answer of the one it waited for, where that one recorded something; else None: the view is called.
+    """
+    key = _key(request) if request.method == "POST" and request.user.is_authenticated else None
+    if key is None:
+        return None
+    same = {"account_id": request.user.pk, "key": key, "content": content_of(request)}
+    if not _hold(request, same):
+        return None
+    sent = SentForm.objects.filter(**same).exclude(answer="").first()
+    return _again(request, sent) if sent is not None else None
+
+
+def _hold(request: HttpRequest, same: dict[str, Any]) -> bool:
+    """Take the lock of a form, until :func:`let_go`; whether another request had it. Inside a caller's transaction (tests)
+    it ends with that transaction."""
+    digest = hashlib.sha256("|".join(str(value) for value in same.values()).encode()).digest()
+    number, kind = int.from_bytes(digest[:8], signed=True), "_xact" if connection.in_atomic_block else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory{kind}_lock(%s)", [number])
+        (is_first,) = cursor.fetchone()
+        if not is_first:
+            cursor.execute(f"SELECT pg_advisory{kind}_lock(%s)", [number])
+    if not kind:
+        request.form_at_work = (number, same)
+    return not is_first
+
+
+def let_go(request: HttpRequest, response: HttpResponse | None, told: list[str]) -> None:
+    """After a view: where it recorded something and led on, whoever waits is led there too."""
+    if not hasattr(request, "form_at_work"):
+        return
+    number, same = request.form_at_work
+    try:
+        if told and isinstance(response, HttpResponseRedirect):
+            sent = SentForm(**same, answer=response.url, sent_at=timezone.now())
+            SentForm.objects.bulk_create([sent], ignore_conflicts=True)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
 def _again(request: HttpRequest, sent: SentForm) -> HttpResponse:
     messages.info(
         request,
@@ -97,11 +147,13 @@ def _key(request: HttpRequest) -> uuid.UUID | None:
 
 
 def content_of(request: HttpRequest) -> str:
-    """The SHA-256 (hexadecimal) of the address and of all that was typed, chosen and joined."""
-    found = hashlib.sha256()
-    for part in _parts(request):
-        found.update(len(part).to_bytes(8, "big") + part)
-    return found.hexdigest()
+    """The SHA-256 (hexadecimal) of the address and of all that was typed, chosen and joined: read once a request."""
+    if not hasattr(request, "content_sent"):
+        found = hashlib.sha256()
+        for part in _parts(request):
+            found.update(len(part).to_bytes(8, "big") + part)
+        request.content_sent = found.hexdigest()
+    return request.content_sent
 
 
 def _parts(request: HttpRequest) -> Iterator[bytes]:

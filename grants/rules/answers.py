@@ -145,6 +145,21 @@ def _day_text(raw: Any) -> str:
     return day.isoformat() if day else text
 
 
+def is_read(question: Question, value: Any) -> bool:
+    """Whether what is kept of an answer is of the type of its question: a number, an amount, a day. An empty one is."""
+    if not is_answered(value):
+        return True
+    if question.kind == QuestionKind.INTEGER:
+        return isinstance(value, int)
+    if question.kind in (QuestionKind.DECIMAL, QuestionKind.MONEY):
+        return parse_amount(str(value)) is not None
+    if question.kind == QuestionKind.DATE:
+        return parse_day(value) is not None
+    if question.kind == QuestionKind.PERIOD:
+        return all(not typed or parse_day(typed) is not None for typed in value.values())
+    return True
+
+
 def shown_choices(question: Question, facts: FormFacts) -> list[Choice]:
     """The choices (or statements) that concern this applicant."""
     return [choice for choice in question.choices if holds(choice.show_if, facts)]

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from operator import attrgetter
 
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
 from core.navigation import OpenCall
 from core.text import nothing_to_search, words_of
@@ -20,6 +22,7 @@ from grants.rules.answers import not_an_amount, typed_amount
 from grants.rules.budget import BudgetItem
 from grants.rules.schema import Axis, ProgrammeRules
 from grants.services.programmes import search_text_of
+from grants.views.replies import closes
 
 AUDIENCES = {
     "association": _("An association"),
@@ -281,3 +284,13 @@ SIMULATED = {
     "own_contribution": SimulatedBase(_asks_contributions, _adds_contributions),
     "tranches": SimulatedBase(_asks_years, _adds_years),
 }
+
+
+# --- until when -----------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_GET
+def closing(request: HttpRequest, call_code: str) -> JsonResponse:
+    """Until when a call is open, as it is now: a page that stays open asks before it says that the call has closed."""
+    return JsonResponse(closes(get_object_or_404(Call.objects.published(), code=call_code)))

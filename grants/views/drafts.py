@@ -23,9 +23,10 @@ from core.text import is_number
 from core.transitions import TransitionRefused, available_transitions, reasons_against
 from grants.case_page import tasks_of
 from grants.form_page import budget_view, piece_views, questions_of, steps_of
-from grants.form_post import read_post, unknown_of, unread_of
+from grants.form_post import no_answer_of, read_post, unknown_of, unread_of
 from grants.models import Application, Call, Piece
 from grants.permissions import applicants_of, may_edit, may_file
+from grants.rules.answers import is_read
 from grants.rules.conditions import shown_questions, shown_sections
 from grants.rules.schema import QuestionKind, Section
 from grants.services import filing
@@ -144,7 +145,7 @@ def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpR
     section = _section(application, section_code)
     if request.method == "GET":
         return _show_step(request, application, section, check="check" in request.GET)
-    if unknown := unknown_of(application.rules, request.POST):
+    if unknown := unknown_of(application.rules, request.POST) or _no_answer_of(request, application):
         raise Unreadable(unknown)
     typed, read = read_post(application.rules, request.POST)
     try:
@@ -156,7 +157,19 @@ def step(request: HttpRequest, public_id: uuid.UUID, section_code: str) -> HttpR
     if not saved.ok or action.startswith("more-"):
         more = action.removeprefix("more-") if action.startswith("more-") else ""
         return _show_step(request, application, section, typed=typed, saved=saved, more_rows=more)
+    if action != "previous" and (unread := _unread(application, saved)):
+        return with_word_to_device(request, _show_step(request, application, section, unread=unread))
     return with_word_to_device(request, _go_on(application, sections, section, action))
+
+
+def _no_answer_of(request: HttpRequest, application: Application) -> str:
+    return no_answer_of(application.rules, request.POST, request.FILES)
+
+
+def _unread(application: Application, saved: Saved) -> bool:
+    """Whether an answer that was just saved, as it was typed, is no number, amount or day: that is said at once."""
+    questions, answers = application.rules.questions, application.answers
+    return any(not is_read(questions[code], answers.get(code)) for code in saved.versions)
 
 
 def _section(application: Application, code: str) -> Section:
@@ -187,6 +200,7 @@ def _show_step(
     saved: Saved | None = None,
     check: bool = False,
     more_rows: str = "",
+    unread: bool = False,
 ) -> HttpResponse:
     missing = missing_of(application)
     steps = steps_of(application, missing, section.code)
@@ -198,6 +212,7 @@ def _show_step(
         "previous": steps[place - 1] if place else None,
         "next": steps[place + 1] if place + 1 < len(steps) else None,
         "questions": questions_of(application, section, typed=typed, saved=saved, check=check, more_rows=more_rows),
+        "unread": unread,
         "refused": saved is not None and not saved.ok,
         "call": application.call,
         "closed_reason": application.call.closed_reason(),
@@ -214,7 +229,7 @@ def _show_step(
 def autosave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Save what a script sends as one types; answers with JSON."""
     application = own_draft(request, public_id)
-    if unread := unread_of(application.rules, request.POST):
+    if unread := unread_of(application.rules, request.POST) or _no_answer_of(request, application):
         return JsonResponse({"refused": unread}, status=400)
     typed, versions = read_post(application.rules, request.POST)
     try:

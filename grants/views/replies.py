@@ -53,7 +53,7 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
             for section, count in by_section.items()
         },
         "missing_total": len(missing),
-        "closes": _closes(application.call),
+        "closes": closes(application.call),
     }
     if application.rules.question_of_kind(QuestionKind.BUDGET):
         reply["budget"] = _budget(application)
@@ -72,15 +72,23 @@ def _saved(application: Application, saved: Saved) -> str:
     return _("Saved at %(time)s. You may close this page.") % at
 
 
-def _closes(call: Call) -> dict:
-    """Until when the application may be filed, as it is now, with what the page says until then and afterwards.
+def closes(call: Call) -> dict:
+    """Until when the application may be filed, as it is now, with what the pages say until then and afterwards.
 
     A call may be changed while a page is open (``closing.js``).
     """
+    closed = str(call.over_sentence)
     day, last = {"date": format_closing_short(call.closes_at)}, {"date": format_closing(call.closes_at)}
     return {
         "at": f"{call.closes_at.timestamp():.3f}",
         "notice": {"until": "", "afterwards": str(call.closed_sentence)},
+        "task": {"until": _("Until %(date)s.") % last, "afterwards": str(call.closed_sentence)},
+        "told": {"until": "", "afterwards": closed},
+        "over": {"until": _("Until %(date)s.") % last, "afterwards": closed},
+        "listed": {
+            "until": _("closes on %(date)s") % day,
+            "afterwards": _("closed on %(date)s: it can no longer be filed") % day,
+        },
         "until": {
             "until": _("to be filed by %(date)s") % last,
             "afterwards": _("closed on %(date)s: it can no longer be filed") % day,

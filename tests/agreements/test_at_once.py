@@ -6,13 +6,17 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims, payments
 from agreements.duplicates import answer_warning, open_warnings, raise_warnings
 from agreements.models import PaymentClaim
 from core.transitions import TransitionRefused, perform
-from tests.factories.agreements import add_line, certified, in_force, opened, ordered, submitted
+from tests.factories.agreements import add_line, certified, in_force, opened, ordered, review, submitted
+from tests.factories.grants import filled_draft
+from tests.forms import form_to
 
 D = Decimal
 
@@ -147,3 +151,61 @@ TOGETHER = (
 @pytest.mark.django_db(transaction=True)
 def test_what_comes_second_counts_what_came_first():
     assert [what.__name__ for what in TOGETHER if what() == "done"] == []
+
+
+def sent_at_once(response, ends: str, user, holds, times: int = 3, **typed: str) -> list[tuple[int, str]]:
+    """The answers (status, address) to one form of a page that is sent several times before the first is over."""
+    form, answers = form_to(response, ends), []
+
+    def send() -> None:
+        try:
+            client = Client()
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            answer = client.post(form.action, form.typed(**typed))
+            answers.append((answer.status_code, answer.headers.get("Location", "")))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _time in range(times)]
+    with transaction.atomic():
+        type(holds).objects.select_for_update().get(pk=holds.pk)
+        for thread in threads:
+            thread.start()
+        while sum(thread.is_alive() for thread in threads) > _waiting():
+            threads[0].join(0.05)
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
+def _waiting() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.old_pages
+@pytest.mark.django_db(transaction=True)
+def test_one_form_sent_several_times_at_once_has_one_answer(client):
+    """Filing a case, filing a claim, ordering a payment: nobody reads that nothing was recorded of what was."""
+    application = filled_draft()
+    person = application.created_by
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    last = client.get(reverse("grants:review", args=[application.public_id]))
+    assert sent_at_once(last, "/deposer/", person, application) == [(302, application.get_absolute_url())] * 3
+
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance")
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(claim.get_absolute_url())
+    typed = {name: ["on"] for name, _value in form_to(page, "/deposer/").boxes}
+    assert sent_at_once(page, "/deposer/", house.member, claim, **typed) == [(302, claim.get_absolute_url())] * 3
+    review(claim, house)
+
+    batch = payments.open_batch(actor=house.finance)
+    client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk]).replace("change/", "transition/order/"))
+    answers = sent_at_once(page, "/transition/order/", house.finance, claim, batch=str(batch.pk))
+    assert {status for status, _address in answers} == {302} and len(set(answers)) == 1
+    claim.refresh_from_db()
+    assert claim.state == "ordered"

@@ -3,7 +3,9 @@
 import json
 from datetime import timedelta
 
+import lxml.html
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from grants.models import Call
@@ -147,3 +149,17 @@ def test_the_reply_says_until_when_the_call_is_open_now(signed_in):
     assert abs(float(closes["at"]) - sooner.timestamp()) < 0.01
     assert closes["until"]["until"].startswith("à déposer") and "clos" in closes["until"]["afterwards"]
     assert closes["notice"]["until"] == "" and "clos" in closes["notice"]["afterwards"]
+    # A page where nothing is saved asks before it says that the call has closed; what becomes false on it is named.
+    later = timezone.now() + timedelta(days=5)
+    Call.objects.filter(pk=application.call_id).update(closes_at=later)
+    asks = reverse("grants:closing", args=[application.call.code])
+    answer = client.get(asks).json()
+    assert abs(float(answer["at"]) - later.timestamp()) < 0.01
+    programme = reverse("grants:programme", args=[application.programme_version.programme.code])
+    start = reverse("grants:start", args=[application.call.code])
+    addresses = [url("review", application), url("step", application, "projet"), application.get_absolute_url()]
+    for address in (*addresses, programme, start, reverse("grants:catalogue"), reverse("grants:my_cases")):
+        places = lxml.html.fromstring(client.get(address).content).xpath("//main//*[@data-closes][@data-asks]")
+        assert {place.get("data-asks") for place in places} == {asks}, address
+        assert {place.get("data-follows") for place in places} - {None} <= set(answer), address
+        assert all(place.get("data-follows") for place in places if place.get("data-closed-text")), address

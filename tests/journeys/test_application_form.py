@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from core.transitions import perform
-from grants.models import Application
+from grants.models import Application, Call
 from grants.services import filing
 from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
 from tests.factories.core import UserFactory
@@ -43,6 +43,11 @@ def copies(page) -> list[str]:
     return page.evaluate("Object.keys({...localStorage}).filter((key) => key.startsWith('essor-'))")
 
 
+def closes_in(application: Application, time: timedelta) -> None:
+    """The end of the call is moved, from elsewhere."""
+    Call.objects.filter(pk=application.call_id).update(closes_at=timezone.now() + time)
+
+
 def withdrawn(application: Application) -> None:
     """The draft is withdrawn, from elsewhere."""
     perform(application, "withdraw", actor=application.created_by, comment="Projet reporté.")
@@ -59,13 +64,22 @@ def test_an_answer_is_saved_while_typing(journey):
     assert application.title == "Filière textile"
     page.reload()
     expect(page.locator("#q-title")).to_have_value("Filière textile")
-    application.call.closes_at = timezone.now() + timedelta(seconds=4)
-    application.call.save()
+    closes_in(application, timedelta(seconds=4))
     page.fill("#q-title", "Filière textile rémoise")
-    # The page learns with its next save that the call closes sooner, and says by itself that it has.
+    # The page learns with its next save that the call closes sooner. It asks before it says so: there is more time again.
+    with page.expect_response("**/cloture/"):
+        saved(page)
+        closes_in(application, timedelta(days=1))
     expect(page.locator("main")).to_contain_text("à déposer au plus tard")
+    expect(page.locator(".notice[role=alert]").first).to_be_hidden()
+    closes_in(application, timedelta(seconds=3))
+    page.fill("#q-title", "Filière textile de Reims")
     expect(page.locator("main")).to_contain_text("elle ne peut plus être déposée")
     expect(page.locator(".notice[role=alert]").first).to_contain_text("Cet appel est clos depuis")
+    closes_in(application, timedelta(days=1))
+    page.fill("#q-title", "Filière textile")
+    expect(page.locator("main")).to_contain_text("à déposer au plus tard")
+    expect(page.locator(".notice[role=alert]").first).to_be_hidden()
 
 
 def test_the_budget_adds_up_while_typing(journey):
