@@ -29,6 +29,7 @@ from agreements.rules.duplicates import Suppliers, credits_without_invoice
 from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns
 from applicants.rules.identifiers import compact
 from core.documents import WORKBOOK_TYPES, open_document, store
+from core.engine import versions
 from core.engine.refusals import refusal_message
 from core.events import record
 from core.money import sum_money
@@ -71,6 +72,13 @@ class Intake:
     def rows_read(self) -> int:
         """Rows of the file that hold something."""
         return len(self.added) + len(self.changed) + self.known + len(self.refused)
+
+    @property
+    def outcome(self) -> str:
+        """What it would do, row by row, as a digest: a page that was read before says whether this is still so."""
+        changed = [(line.rank, sorted(values.items())) for line, values in self.changed]
+        added = [sorted(values.items()) for values in self.added]
+        return versions.digest(repr((added, changed, self.known, [row.number for row in self.refused])))
 
     @property
     def total_added(self) -> Decimal:
@@ -328,10 +336,18 @@ def _rejected(claim: PaymentClaim, intake: Intake, name: str, actor):
             )
 
 
-def take_in(upload: ExpenditureUpload, *, actor) -> ExpenditureUpload:
+class CheckedOtherwise(ClaimRefused):
+    """What the file would do is no longer what the person has read: it is read again first."""
+
+
+def take_in(upload: ExpenditureUpload, *, actor, checked: str = "") -> ExpenditureUpload:
     """Write the good rows, all of them or none; the same file twice changes nothing.
 
+    Args:
+        checked: the outcome that the person has read; empty for a caller who has just looked.
+
     Raises:
+        CheckedOtherwise: it would do something else now.
         ClaimRefused: the claim was filed meanwhile, or the database refuses a row.
     """
     with transaction.atomic():
@@ -346,6 +362,13 @@ def take_in(upload: ExpenditureUpload, *, actor) -> ExpenditureUpload:
         intake = read_workbook(claim, _content(upload.document))
         if intake.is_refused:
             raise ClaimRefused(" ".join(problem.message for problem in intake.problems))
+        if checked and checked != intake.outcome:
+            raise CheckedOtherwise(
+                _(
+                    "The claim was changed since this check, and the workbook would no longer do the same: nothing was "
+                    "taken in. Here is the check made again: read it, then take in the rows."
+                )
+            )
         _write(claim, intake)
         upload.state, upload.taken_at = ExpenditureUpload.State.TAKEN, timezone.now()
         upload.rows_added, upload.rows_changed = len(intake.added), len(intake.changed)

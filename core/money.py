@@ -63,7 +63,8 @@ def typed_with_point(text: str) -> str:
     """The same for what somebody types into a page, read as that page writes amounts: where it is in English, a comma
     before exactly three digits groups thousands, so that 9,500 is what the page prints as €9,500.00.
 
-    What is stored, and a cell of a workbook, is read alike in every language: see :func:`with_point`.
+    A cell of text of a workbook is read as the page it is sent on reads amounts; what is stored is read alike in every
+    language: see :func:`with_point`.
     """
     if (get_language() or "").startswith("en") and _GROUPS[","].fullmatch(text) and text.lstrip("+-")[0] != "0":
         return text.replace(",", "")

@@ -143,6 +143,12 @@ def exact(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", without_invisible(text).casefold()).split())
 
 
+def ended(text: str) -> str:
+    """A sentence with its full stop, for another one to follow."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def in_a_sentence(text: object) -> str:
     """A label as it reads inside a sentence: without its first capital, the others being those of names (Kbis, Région)."""
     words = str(text)

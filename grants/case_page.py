@@ -290,7 +290,7 @@ def _session(application):
 
 
 def _agreement(application, status: str, reached: dict) -> TimelineStep:
-    title = _("Agreement or grant decision, to be signed")
+    title = _("Agreement or grant decision")
     if status == "now":
         return TimelineStep(
             title, status, _since(reached.get(State.APPROVED)), _("The service prepares it; you will get a mail.")

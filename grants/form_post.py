@@ -76,7 +76,9 @@ def no_answer_of(rules: ProgrammeRules, post: QueryDict, files: Iterable[str]) -
     It would be kept as an empty answer in the place of the one that stands. Empty for what a page of this form sends.
     """
     for name in files:
-        return _("Nothing was saved: the form takes no file in “%(field)s”. Open the page again.") % {"field": name[:60]}
+        return _("Nothing was saved: the form takes no file in “%(field)s”. Open the page again.") % {
+            "field": name[:60]
+        }
     for code, question in rules.questions.items():
         if f"p-{code}" not in post or question.kind == QuestionKind.PIECES:
             continue

@@ -38,6 +38,7 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         label=_("Supplier"),
         max_length=200,
         help_text=_("Its name as on the invoice; for salaries, the employee's initials and month."),
+        widget=forms.Textarea(attrs={"rows": 2}),  # a long name is read whole on a narrow screen
     )
     supplier_siret = forms.CharField(
         label=_("SIRET of the supplier"),
@@ -94,6 +95,10 @@ class LineForm(NoNationalNumberMixin, forms.Form):
             except forms.ValidationError:
                 return False
         return days[0] < days[1]
+
+    def clean_supplier_name(self) -> str:
+        """One line, however it was typed."""
+        return " ".join(self.cleaned_data["supplier_name"].split())
 
     def clean_supplier_siret(self) -> str:
         """Spaces, the word SIRET and invisible signs are how people copy a number."""

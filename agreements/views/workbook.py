@@ -75,6 +75,7 @@ def _checked(request: HttpRequest, claim, kept: ExpenditureUpload | None, found:
     return redirect("agreements:workbook_preview", claim.number, kept.pk)
 
 
+@takes("checked")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
@@ -88,7 +89,10 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             with versions.unchanged(request, claim):
-                done = intake.take_in(kept, actor=request.user)
+                done = intake.take_in(kept, actor=request.user, checked=request.POST.get("checked", ""))
+        except intake.CheckedOtherwise as refusal:
+            messages.error(request, str(refusal))
+            return _page(request, own_claim(request, number), kept, intake.read_again(kept), status=409)
         except ClaimRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(claim)
@@ -103,7 +107,12 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 def _taken_sentence(taken: ExpenditureUpload) -> str:
     added = ngettext("%(count)s line added", "%(count)s lines added", taken.rows_added) % {"count": taken.rows_added}
     changed = ngettext("%(count)s changed", "%(count)s changed", taken.rows_changed) % {"count": taken.rows_changed}
-    return f"{added}, {changed}."
+    if not taken.rows_refused:
+        return f"{added}, {changed}."
+    left = ngettext("%(count)s row left out", "%(count)s rows left out", taken.rows_refused) % {
+        "count": taken.rows_refused
+    }
+    return f"{added}, {changed}, {left}."
 
 
 def _page(request: HttpRequest, claim, kept, found: intake.Intake, status: int = 200) -> HttpResponse:

@@ -29,6 +29,7 @@ from core.site.resumed import KEY, LEFT, TYPED_BY, act_of, answers, is_back, is_
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
 TARGET = "kept-address"
+NOT_RESUMED = {"core:login", "core:logout", "core:resume"}
 BY = "kept-by"
 PAGE = "kept-page"
 # Never written into a page: secrets, and what belongs to the request itself.
@@ -206,14 +207,14 @@ def _is_own_page(request: HttpRequest, address: str) -> bool:
 
 
 def _is_own_address(request: HttpRequest, address: str) -> bool:
-    """True for a page of this site."""
+    """True for a page of this site where something is done: not signing in or out, which would go round in circles."""
     if not address.startswith("/") or not url_has_allowed_host_and_scheme(address, {request.get_host()}):
         return False
     try:
-        resolve(address.partition("?")[0])
+        is_resumed = resolve(address.partition("?")[0]).view_name not in NOT_RESUMED
     except Resolver404:
         return False
-    return True
+    return is_resumed
 
 
 def is_fragment(request: HttpRequest) -> bool:

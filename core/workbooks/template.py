@@ -49,7 +49,7 @@ def write_template(
 
 def _explained(column: Column) -> str:
     forms = {
-        "money": _("An amount in euros, such as 1234,56."),
+        "money": _("An amount in euros, such as 1234.56."),
         "date": _("A date, such as 31/12/2026."),
         "integer": _("A whole number."),
         "percent": _("A percentage, such as 80 %."),

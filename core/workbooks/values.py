@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.money import CENT, is_written_with_digits, may_be_thousands, too_large, with_point
+from core.money import CENT, is_written_with_digits, may_be_thousands, too_large, typed_with_point
 from core.personal_numbers import find_national_number
 from core.text import fold, in_a_sentence, without_invisible
 from core.workbooks.columns import Column
@@ -47,7 +47,7 @@ def is_empty(raw: Any) -> bool:
 
 
 def to_decimal(raw: Any) -> Decimal:
-    """Return the exact number of a cell: floats by their shortest form, texts in French or English writing."""
+    """Return the exact number of a cell: floats by their shortest form, texts as a form of the same page reads them."""
     if isinstance(raw, bool) or isinstance(raw, date | time | timedelta):
         raise CellRefused(_("a number is expected"))
     if isinstance(raw, int | Decimal):
@@ -59,11 +59,11 @@ def to_decimal(raw: Any) -> Decimal:
     text = _plain(raw)
     negative = text.startswith("(") and text.endswith(")")
     try:
-        text = with_point(text.strip("()") if negative else text)
+        text = typed_with_point(text.strip("()") if negative else text)
     except ValueError:
-        raise CellRefused(_("a number is expected, such as 1234,56")) from None
+        raise CellRefused(_("a number is expected, such as 1234.56")) from None
     if not is_written_with_digits(text):
-        raise CellRefused(_("a number is expected, such as 1234,56"))
+        raise CellRefused(_("a number is expected, such as 1234.56"))
     number = Decimal(text)
     return -number if negative else number
 
@@ -71,13 +71,15 @@ def to_decimal(raw: Any) -> Decimal:
 def _plain(raw: Any) -> str:
     """The text of a number, without its spaces and its currency."""
     text = unicodedata.normalize("NFKC", str(raw)).replace("−", "-")
-    return _SPACES.sub("", text).removesuffix("€").removesuffix("EUR")
+    return _SPACES.sub("", text).replace("€", "").removesuffix("EUR")
 
 
 def _refuse_thousands(raw: Any) -> None:
-    """A text of one sign and three digits is read by nobody: forms refuse it too."""
-    if isinstance(raw, str) and may_be_thousands(_plain(raw).strip("()")):
-        raise CellRefused(_("one sign before three digits may be thousands or decimals: write 1234 or 1234,50"))
+    """A text of one sign and three digits may be two numbers: it is refused where a form of the same page refuses it too,
+    and read where that form reads it (9,500 on a page in English)."""
+    text = _plain(raw).strip("()") if isinstance(raw, str) else ""
+    if may_be_thousands(text) and may_be_thousands(typed_with_point(text)):
+        raise CellRefused(_("one sign before three digits may be thousands or decimals: write 1234 or 1234.50"))
 
 
 def to_money(raw: Any) -> Decimal:

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.documents import DocumentRefused
 from core.engine import versions
@@ -30,6 +31,8 @@ from grants.admin.forms import (
 from grants.check_lines import grounds_of_check
 from grants.models import Application
 from grants.work import case_url
+
+NOTHING = gettext_lazy("Nothing was changed: what you sent is what the page said.")
 
 
 class CaseActions:
@@ -133,7 +136,8 @@ def score(case, request, shown):
                     case, criterion.code, value, actor=request.user, comment=data[f"comment-{criterion.code}"]
                 )
 
-    return form, "scoring", _("Scores recorded.") if _attempt(form, save) else None
+    done = _("Scores recorded.") if touched else NOTHING
+    return form, "scoring", done if _attempt(form, save) else None
 
 
 def compute(case, request, shown):
@@ -154,7 +158,8 @@ def retain(case, request, shown):
             if f"line-{line.pk}" in touched and amount != line.eligible_amount:
                 instruction.retain_amount(line, amount, actor=request.user, reason=data["reason"])
 
-    return form, "budget", _("Retained amounts recorded. Compute the aid again.") if _attempt(form, save) else None
+    done = _("Retained amounts recorded. Compute the aid again.") if touched - {"reason"} else NOTHING
+    return form, "budget", done if _attempt(form, save) else None
 
 
 def ask_opinion(case, request, shown):

@@ -14,6 +14,7 @@ from core.history import tracked
 from core.lib.planned_days import MOST_PLAN_DAYS
 from core.models.indexes import for_lists
 from core.past_days import EARLIEST
+from core.text import ended
 from grants.models.call_window import call_keeps_its_window, window_problems
 from grants.models.envelope_guards import call_keeps_its_envelope
 from grants.models.guards import call_keeps_its_programme
@@ -229,7 +230,7 @@ class Call(models.Model):
         if at >= self.closes_at:
             return self.closed_sentence if has_typed else self.over_sentence
         if self.is_locked:
-            words = {"reason": self.lock_reason}
+            words = {"reason": ended(self.lock_reason)}
             if not has_typed:
                 return gettext("Filing is suspended for this call: %(reason)s Try again later.") % words
             return (

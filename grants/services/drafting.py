@@ -385,15 +385,20 @@ def _joined_now(application: Application, code: str) -> QuerySet[Piece]:
 
 
 def remove_piece(piece: Piece, *, user) -> None:
-    """Take a file back: from a draft it is gone; of a filed case the row stays for the snapshot that names it.
+    """Take a file back: from a draft it is gone; of a filed case the row stays for the snapshot that names it. Where it was
+    joined for one that the service refused, that one stands again, with what is asked of it.
 
     Raises:
-        FilingRefused: the piece can no longer be changed.
+        FilingRefused: the piece can no longer be changed, or it is the one that the service refused.
     """
     with transaction.atomic():
         application = lock(piece.application)
         if refusal := may_change_piece(user, application, piece.code):
             raise FilingRefused(refusal)
+        if piece.state == Piece.State.REFUSED:
+            raise FilingRefused(
+                _("The service asks for another version of this file: join it, and it takes the place of this one.")
+            )
         if application.submitted_at is None:
             document = piece.document
             piece.delete()
@@ -401,7 +406,19 @@ def remove_piece(piece: Piece, *, user) -> None:
         else:
             piece.state = Piece.State.REPLACED
             piece.save(update_fields=["state"])
+            _refused_before(application, piece.code).update(state=Piece.State.REFUSED)
             _say(application, "piece_removed", user, piece=piece.code, file=piece.document)
+
+
+def _refused_before(application: Application, code: str) -> QuerySet[Piece]:
+    """The files that the open request refused, where nothing that was joined since takes their place any more."""
+    request = application.open_piece_request()
+    pieces = application.pieces.filter(code=code)
+    if request is None or pieces.current().filter(added_at__gte=request.requested_at).exists():
+        return pieces.none()
+    earlier = application.piece_requests.filter(requested_at__lt=request.requested_at).order_by("-requested_at").first()
+    refused = pieces.filter(state=Piece.State.REPLACED, added_at__lt=request.requested_at).exclude(note="")
+    return refused.filter(added_at__gte=earlier.requested_at) if earlier is not None else refused
 
 
 def _piece_rule(application: Application, code: str) -> PieceRule:

@@ -257,6 +257,8 @@ def _page_of_pieces(request: HttpRequest, public_id: uuid.UUID, **kwargs: Any) -
 def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResponse:
     """Join one or several files to a piece, in a draft or in answer to a request."""
     application = own_draft(request, public_id)
+    if not any(rule.code == code for rule in application.rules.pieces):
+        raise Http404
     files = request.FILES.getlist("files")
     errors = [] if files else [_("Choose a file first.")]
     with versions.reached(application) as headers:

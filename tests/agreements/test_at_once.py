@@ -204,7 +204,9 @@ def test_one_form_sent_several_times_at_once_has_one_answer(client):
 
     batch = payments.open_batch(actor=house.finance)
     client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
-    page = client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk]).replace("change/", "transition/order/"))
+    page = client.get(
+        reverse("admin:agreements_paymentclaim_change", args=[claim.pk]).replace("change/", "transition/order/")
+    )
     answers = sent_at_once(page, "/transition/order/", house.finance, claim, batch=str(batch.pk))
     assert {status for status, _address in answers} == {302} and len(set(answers)) == 1
     claim.refresh_from_db()

@@ -19,6 +19,7 @@ from core.documents import DocumentRefused, open_document
 from core.portal import HAS_IT
 from tests.factories.agreements import add_line, in_force, opened
 from tests.factories.applicants import siret
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -279,6 +280,32 @@ def test_through_the_pages(case, tmp_path, client):
     assert missing.status_code == 422 and HAS_IT in missing.cookies
     again = client.post(send, {"workbook": filled(claim, tmp_path, [row(1), row(2, invoice_date=date(2019, 2, 1))])})
     assert again.status_code == 302 and HAS_IT in again.cookies
+
+
+@pytest.mark.old_pages
+def test_a_row_that_would_do_something_else_than_was_read_is_not_dropped(case, tmp_path, client):
+    """A line of the claim goes in another window after the check: the check is made again and names the row."""
+    claim, house = case
+    line = add_line(claim, house, invoice_number="F-7")
+    upload = filled(claim, tmp_path, [row(8)])
+    book = openpyxl.load_workbook(upload)
+    sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
+    sheet.cell(2, list(row()).index("description") + 1).value = "Une autre formation"
+    out = io.BytesIO()
+    book.save(out)
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    kept, found = intake.preview(claim, SimpleUploadedFile("d.xlsx", out.getvalue(), XLSX), actor=house.member)
+    assert (len(found.added), len(found.changed)) == (1, 1)
+    address = reverse("agreements:workbook_preview", args=[claim.number, kept.pk])
+    form = form_to(client.get(address), address)
+    claims.remove_line(line, actor=house.member)
+    page = client.post(form.action, form.fields)
+    assert page.status_code == 409
+    answer = client.post(address, form_to(page, address, address).fields)  # « do it all the same »
+    assert answer.status_code == 409 and "le contrôle refait" in answer.text
+    assert "Aucune ligne de la demande ne porte ce numéro" in answer.text and not claim.lines.exists()
+    told = client.post(address, form_to(answer, address, address).fields, follow=True)
+    assert "1 ligne laissée de côté" in told.text and claim.lines.count() == 1
 
 
 def with_column(upload, header: str, cell: object = "EUR"):

@@ -61,17 +61,21 @@ def test_what_is_no_amount_is_refused(typed: str) -> None:
     ],
 )
 def test_an_english_page_takes_the_amounts_that_it_prints(typed: str, amount: str) -> None:
-    """What is stored, and a cell of a workbook, is read alike in every language."""
+    """A cell of text of a workbook is read as its page reads amounts; what is stored is read alike in every language."""
     with translation.override("en"):
-        assert EuroField().clean(typed) == typed_amount(typed) == Decimal(amount)
+        assert EuroField().clean(typed) == typed_amount(typed) == to_money(typed) == Decimal(amount)
         for refused in ("12,34.50", "9.500", "12345,678", "1,2345", "0,500"):
             assert typed_amount(refused) is None
             with pytest.raises(ValidationError):
                 EuroField().clean(refused)
+            with pytest.raises(CellRefused):
+                to_money(refused)
+        with pytest.raises(CellRefused, match=r"1234\.50"):
+            to_money("9.500")
         assert EuroField(decimal_places=4).clean("9,125") == Decimal("9.125")
         assert parse_amount("9,500") is None
-        with pytest.raises(CellRefused):
-            to_money("9,500")
+    with pytest.raises(CellRefused, match="1234,50"):
+        to_money("9,500")
     assert typed_amount("9,500") is None, "in French nothing changes"
 
 

@@ -102,7 +102,8 @@ def test_what_cannot_be_read_stays_typed_with_a_sentence(signed_in):
     application = draft()
     client = signed_in(application.created_by)
     data = posted(application, "structure", {"staff_count": "une douzaine", "contact_email": "pas une adresse"})
-    assert client.post(url("step", application, "structure"), data | {"action": "save"}).status_code == 302
+    said = client.post(url("step", application, "structure"), data | {"action": "save"})
+    assert "« une douzaine » n’est pas un nombre entier" in plain(said), "at once"
     response = client.get(url("step", application, "structure"))
     assert 'value="une douzaine"' in response.content.decode()
     assert "« une douzaine » n’est pas un nombre entier" in plain(response)
@@ -188,6 +189,38 @@ def test_an_auditor_begins_nothing_and_reads_nobodys_drafts_as_their_own(signed_
         page = plain(signed_in(UserFactory(roles=[role])).get(reverse("grants:start", args=[application.call.code])))
         assert application.applicant.name not in page
         assert "Vous avez déjà commencé" not in page
+
+
+@pytest.mark.parametrize("by_script", [True, False])
+def test_what_is_no_answer_does_not_take_the_place_of_the_one_that_stands(signed_in, by_script):
+    """A choice that is none, a file in the place of a text, a question said to be answered and not: refused in words."""
+    application = filled_draft()
+    client = signed_in(application.created_by)
+    before = application.answers
+    choices = {q.code for q in application.rules.questions.values() if q.choices}
+    right = posted(application, "projet")
+    chosen = next(code for code in choices if f"q-{code}" in right)
+    absent = {name: value for name, value in right.items() if name != "q-title"}
+    file = SimpleUploadedFile("titre.pdf", pdf(), "application/pdf")
+    without_days = {name: value for name, value in right.items() if not name.startswith("q-period-end")}
+    table = {name: value for name, value in posted(application, "budget").items() if not name.startswith("q-budget-")}
+    for sent in (right | {f"q-{chosen}": "zz"}, absent, absent | {"q-title": file}, without_days, table):
+        address = url("autosave", application) if by_script else url("step", application, "projet")
+        sent |= {"action": "save"}
+        answer = client.post(address, sent, headers={"Accept": "application/json"} if by_script else {})
+        told = answer.json()["refused"] if by_script else answer.text
+        assert answer.status_code == 400 and "Rien n’a été enregistré" in told
+        application.refresh_from_db()
+        assert application.answers == before and application.title and application.budget_lines.count() > 1
+
+
+def test_an_answer_that_cannot_be_read_is_said_at_once(signed_in):
+    application = filled_draft()
+    sent = posted(application, "projet", {"jobs_created": "beaucoup"})
+    for action in ("save", "next"):
+        answer = signed_in(application.created_by).post(url("step", application, "projet"), sent | {"action": action})
+        assert answer.status_code == 200 and "Une réponse ne peut pas être lue" in plain(answer)
+        assert "beaucoup" in plain(answer) and "Vous pouvez fermer cette page" not in plain(answer)
 
 
 def test_more_lines_without_javascript(signed_in):

@@ -495,6 +495,21 @@ def test_pieces_are_limited_by_their_rule():
     assert not application.pieces.exists()
 
 
+def test_a_new_version_that_is_taken_back_leaves_what_was_asked():
+    """The file that the service refused stands again, with its reason, and is not taken back itself."""
+    application = incomplete(pieces=("statutes",))
+    user, old = application.created_by, application.pieces.get(code="statutes")
+    type(old).objects.filter(pk=old.pk).update(state="refused", note="Il manque la signature.")
+    new = filing.attach_piece(application, code="statutes", content=pdf("signed"), name="b.pdf", user=user)
+    old.refresh_from_db()
+    assert old.state == "replaced"
+    filing.remove_piece(new, user=user)
+    old.refresh_from_db()
+    assert (old.state, old.note) == ("refused", "Il manque la signature.")
+    with pytest.raises(FilingRefused, match="autre version"):
+        filing.remove_piece(old, user=user)
+
+
 def test_numbers_follow_each_other_without_gap():
     call = open_call()
     numbers = []

@@ -51,10 +51,15 @@
     if (notice) notice.hidden = true;
     nameInHeader(true);
   });
-  document.addEventListener("essor:signed-out", () => nameInHeader(false));
+  let isGone = false; // signed out in another window: the page says so, and holds nothing that one could go back to
+  document.addEventListener("essor:signed-out", () => {
+    isGone = true;
+    nameInHeader(false);
+  });
 
   // The session ended while the page was open: nothing typed is lost, the person signs in in another tab.
   const sayExpired = () => {
+    if (isGone) return;
     const notice = document.getElementById("session-expired");
     if (notice) notice.hidden = false;
     nameInHeader(false);

@@ -113,6 +113,16 @@
     note.after(choice);
   };
 
+  // A chosen file does not come back by itself: the page is not left without it unless somebody says so.
+  let sending = null;
+  const hasChosen = (form) => form !== sending && fileFieldsOf(form).some((field) => field.files.length);
+  document.addEventListener("submit", (event) => { if (!event.defaultPrevented) sending = event.target; });
+  document.addEventListener("essor:signed-out", () => document.querySelectorAll("input[type=file]").forEach((field) => { field.value = ""; }), true);
+  window.addEventListener("pageshow", () => { sending = null; });
+  window.addEventListener("beforeunload", (event) => {
+    if ([...document.querySelectorAll("form[data-keep]")].some(hasChosen)) event.preventDefault();
+  });
+
   document.querySelectorAll("form[data-keep]").forEach((form) => {
     const key = keyOf(form);
     const copy = read(key);

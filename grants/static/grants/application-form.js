@@ -79,6 +79,8 @@
   let inFlight = 0; // sendings that wait for their answer, or for their turn
   let failures = 0;
   let ended = false; // the session: until a sending is taken again
+  let gone = false; // who signed out in another window: this page shows nothing more, and sends nothing more
+  let underWay = null; // what cuts off the sending that waits for its answer
   let retryTimer = 0;
 
   const say = (text, failed = false, again = failed) => {
@@ -125,7 +127,7 @@
 
   const send = async (codes) => {
     const sent = codes.map(findQuestion).filter(Boolean);
-    if (!sent.length) return;
+    if (!sent.length || gone) return;
     say(words.textSaving);
     document.dispatchEvent(new CustomEvent("essor:sending"));
     const body = new FormData();
@@ -138,6 +140,7 @@
       for (const [name, value] of entriesOf(question)) body.append(name, value);
     }
     const timer = new AbortController();
+    underWay = timer;
     const stop = setTimeout(() => timer.abort(), TIMEOUT);
     let response;
     try {
@@ -154,6 +157,7 @@
   };
 
   const answered = async (response, sent, before) => {
+    if (gone) return;
     if (response.status === 401 || response.status === 403) {
       ended = true;
       say(words.textExpired, true);
@@ -181,6 +185,7 @@
   };
 
   const failed = (text) => {
+    if (gone) return;
     say(text, true);
     clearTimeout(retryTimer);
     const delay = RETRY_DELAYS[Math.min(failures, RETRY_DELAYS.length - 1)];
@@ -444,13 +449,16 @@
     if (!remove) return;
     const question = questionOf(remove);
     const row = remove.closest("tr");
+    // One tap, beside the amount, has no way back: what stands in the line is asked about. Its choices are no typing.
+    const typed = [...row.querySelectorAll("input, textarea")].some((field) => field.value.trim());
+    if (typed && !window.confirm(words.textSure.replace("{line}", Number(row.dataset.row) + 1))) return;
     const body = row.parentElement;
     if (body.querySelectorAll("tr[data-row]").length > 1) {
       const neighbour = row.nextElementSibling || row.previousElementSibling;
       row.remove();
       neighbour?.querySelector("input, select")?.focus();
     } else {
-      row.querySelectorAll("input").forEach((input) => { input.value = ""; });
+      row.querySelectorAll("input, textarea").forEach((input) => { input.value = ""; });
       row.querySelectorAll("select").forEach((select) => { select.selectedIndex = 0; });
     }
     sumTables();
@@ -499,7 +507,10 @@
   let leaving = false;
   document.addEventListener("essor:signed-out", () => {
     leaving = true;
+    gone = true;
+    underWay?.abort(); // what the other window said it removes is not stored a moment later
     waiting.forEach((timer) => clearTimeout(timer));
+    waiting.clear();
     clearTimeout(retryTimer);
     unsaved.clear();
   });
