@@ -54,7 +54,7 @@ READING = """
     core:home core:signup_done core:password_reset_done core:job core:job_state core:document core:health core:brand
     core:logo core:accessibility core:privacy core:legal
     applicants:index applicants:new applicants:detail applicants:bank_accounts
-    grants:catalogue grants:programme grants:my_cases grants:case grants:form grants:review grants:filed_form
+    grants:catalogue grants:programme grants:closing grants:my_cases grants:case grants:form grants:review grants:filed_form
     grants:by_number grants:opinion_piece
     agreements:agreements agreements:agreement agreements:claim agreements:workbook_template
 """.split()

@@ -76,6 +76,13 @@ def add_piece(request: HttpRequest, number: str, code: str) -> HttpResponse:
     found = claim_to_write(request, number)
     typed = keep_typed(request, found, asked=code)
     if not typed.is_kept:
+        if typed.joined:
+            told = ngettext(
+                "The file that you chose for another piece is joined.",
+                "The files that you chose for other pieces are joined.",
+                typed.joined,
+            )
+            messages.success(request, told)
         return show(request, own_claim(request, number), status=422, **typed.refused_forms())
     tell_of_files_aside(request)
     messages.success(request, ngettext("The file is joined.", "The files are joined.", typed.joined))

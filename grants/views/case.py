@@ -44,7 +44,7 @@ ENDED = (
 SHOWN_IN_LIST = (
     *("public_id", "number", "title", "state", "requested_amount", "granted_amount", "updated_at"),
     *("applicant__kind", "applicant__name", "applicant__first_name", "applicant__last_name"),
-    *("call__closes_at", "programme_version__programme__name"),
+    *("call__closes_at", "call__code", "programme_version__programme__name"),
 )
 
 
