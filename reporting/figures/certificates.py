@@ -88,10 +88,16 @@ register(
                 SELECT operation_id, max(version_id) AS version_id, sum(total) AS certified FROM reporting_certificate
                 GROUP BY operation_id HAVING count(DISTINCT version_id) = 1
             ), parts AS (
-                SELECT a.id, EXISTS (SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = a.id) OR (
+                SELECT a.id, (SELECT count(DISTINCT t.amount / nullif(t.cost, 0)) FROM agreements_tranche t
+                              WHERE t.agreement_id = a.id AND t.amount > 0) > 1 OR (
                     SELECT count(DISTINCT part ->> 'axis') FROM grants_application app
                     CROSS JOIN jsonb_array_elements(app.granted_plan -> 'parts') AS part
-                    WHERE app.id = a.application_id AND (part ->> 'cost')::numeric > 0) > 1 AS several
+                    WHERE app.id = a.application_id AND (part ->> 'cost')::numeric > 0) > 1 OR EXISTS (
+                    SELECT 1 FROM agreements_tranche t WHERE t.agreement_id = a.id AND t.cost < (
+                        SELECT coalesce(sum(i.retained_amount), 0) FROM reporting_expenditureitem i
+                        JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
+                        JOIN agreements_paymentclaim c ON c.id = l.claim_id
+                        JOIN agreements_instalment n ON n.id = c.instalment_id WHERE n.tranche_id = t.id)) AS several
                 FROM agreements_agreement a WHERE a.eu_fund <> ''
             ), borne AS (
                 SELECT a.source_id, sum(a.amount) AS amount FROM reporting_certificateallocation a

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from agreements.models import PaymentClaim
 from applicants.models import Membership
+from core.figures.invariants import invariant_of
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.effects import public_amount_of, waiting_certificates
@@ -60,6 +61,13 @@ def finance(db):
 def sql(statement: str, *parameters) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+
+
+def rows_of(code: str) -> list[tuple]:
+    """What a figure finds broken."""
+    with connection.cursor() as cursor:
+        cursor.execute(invariant_of(code).sql)
+        return cursor.fetchall()
 
 
 # --- certificates -------------------------------------------------------------------------------------------------------
@@ -112,6 +120,8 @@ def test_each_year_is_certified_and_asked_at_the_rate_at_which_it_is_paid(db):
     paid_or_due = PaymentClaim.objects.filter(agreement=case.agreement).aggregate(sum=Sum("certified_amount"))["sum"]
     assert (line.union_amount, line.public_amount) == (D("6100.00"), D("8100.00"))
     assert line.public_amount == paid_or_due
+    for code in ("public-part-is-due", "shared-by-the-floor", "certified-is-paid-or-doubted"):
+        assert not rows_of(f"reporting.{code}")
 
 
 def test_the_database_wants_shares_that_add_up_within_the_grant(db):
@@ -530,6 +540,7 @@ def test_what_was_asked_and_is_paid_no_longer_is_said_wherever_it_stands(client)
     perform(again, "collect", actor=finance)
     assert not again.lines.exists()
     flag.refresh_from_db()
+    assert not rows_of("reporting.certified-is-paid-or-doubted") and not rows_of("reporting.open-doubt-is-true")
     assert flag.state == "open" and flag.detail["certificates"] == certificate.number
     (left,) = left_out(again, set())
     most = case.agreement.granted_amount - claim.certified_amount
