@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.figures.alerts import broken_codes, is_silent
+from core.figures.jobs import has_failed
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.models.proof import FileCheck
@@ -100,8 +101,8 @@ def _queue() -> dict[str, Any]:
 
 
 def _figures() -> dict[str, Any]:
-    """Whether the figures held at the last look, which is not older than two nights."""
-    return {"ok": not broken_codes() and not is_silent()}
+    """Whether the figures held at the last look, which did not fail and is not older than two nights."""
+    return {"ok": not broken_codes() and not is_silent() and not has_failed()}
 
 
 def _age(moment: datetime | None) -> int | None:

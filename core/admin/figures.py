@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorModelAdmin
 from core.admin_permissions import has_any_role
-from core.figures.alerts import ALERTED
+from core.figures.alerts import ALERTED, CLOCKS_DIFFER
 from core.figures.invariants import Invariant, UnknownInvariant, invariant_of, invariants, url_of
 from core.figures.jobs import KIND, ask
 from core.figures.models import FigureCheck, FigureFinding
@@ -95,14 +95,15 @@ class FigureCheckAdmin(EssorModelAdmin):
         self._refuse_others(request)
         checks = {check.code: check for check in FigureCheck.objects.all()}
         lines = [Line(invariant, checks.get(invariant.code)) for invariant in invariants()]
-        looked_at = [line.check.checked_at for line in lines if line.check]
+        looked_at, limit = [line.check.checked_at for line in lines if line.check], timezone.now() + CLOCKS_DIFFER
         return self.page(
             request,
             "admin/core/figures.html",
             TITLE,
             broken=[line for line in lines if line.is_broken],
             groups=_by_app(lines),
-            last=max(looked_at, default=None),
+            last=max((moment for moment in looked_at if moment <= limit), default=None),
+            ahead=max((moment for moment in looked_at if moment > limit), default=None),
             job=Job.objects.active().filter(kind=KIND).first(),
             failed=_failed_since(max(looked_at, default=None)),
             may_ask=may_ask(request.user),

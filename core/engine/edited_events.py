@@ -4,11 +4,11 @@ The hash of an event tells that it changed, not what. What it said can be guesse
 before, a value that the row kept in the same transaction), and the guess proven by the hash.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 from django.apps import apps
@@ -24,6 +24,7 @@ from core.models.event import Event
 from core.transitions import transitions_of
 
 CONTENT = ("data", "changes", "comment", "actor_label")
+EXCHANGED = ("action", "from_state", "to_state", "actor_id", "created_at")
 DAYS = 3_660
 """How far from the day that it says an event is looked for."""
 GUESSES = 20_000
@@ -48,16 +49,21 @@ def kind_named(label: str) -> type[models.Model] | None:
     return next((model for model in apps.get_models() if model._meta.label_lower == label), None)
 
 
-def what_it_said(event: Event, label: str, written: str, previous: str | None, *, has_words: bool) -> Told:
+def what_it_said(
+    event: Event, label: str, written: str, previous: str | None, *, has_words: bool, others: Sequence[Event] = ()
+) -> Told:
     """What an event said whose hash was ``written``; ``previous`` is the hash of the one before it in its chain. What an
-    erasure emptied (not ``has_words``) is left to the hash of it."""
+    erasure emptied (not ``has_words``) is left to the hash of it. ``others`` are events that do not hold either: what it said
+    may stand in one of them."""
     told = Told()
     if event.formula == 1:  # one hash over everything
         if hash_of(event, label) != written:
-            told = _of_guesses(event, label, written, [*_headers(event, label, previous), *_contents(event, label)])
+            told = _of_guesses(
+                event, label, written, [*_headers(event, label, previous, others), *_contents(event, label)]
+            )
         return told
     if hash_of(event, label) != written:
-        told = _of_guesses(event, label, written, _headers(event, label, previous))
+        told = _of_guesses(event, label, written, _headers(event, label, previous, others))
         if not told.header_holds and (stood := _content_that_gives(event, label, written)) is not None:
             return Told(stood)
     if (
@@ -102,10 +108,15 @@ def _as(event: Event, values: Mapping[str, Any]) -> Event:
     return made
 
 
-def _headers(event: Event, label: str, previous: str | None) -> Iterator[dict[str, Any]]:
-    """What was done, with which effect, by whom, when: one of these was another."""
+def _headers(event: Event, label: str, previous: str | None, others: Sequence[Event] = ()) -> Iterator[dict[str, Any]]:
+    """What was done, with which effect, by whom, when: one of these was another, or several are those of another event."""
     if previous is not None:
         yield {"previous_hash": previous}
+    for other in others:
+        names = [name for name in EXCHANGED if getattr(other, name) != getattr(event, name)]
+        for count in range(2, len(names) + 1):
+            for some in combinations(names, count):
+                yield {name: getattr(other, name) for name in some}
     model = kind_named(label)
     moves = [spec.name for spec in transitions_of(model)] if model else []
     actions = dict.fromkeys([*moves, *Event.objects.order_by().values_list("action", flat=True).distinct()])

@@ -58,6 +58,7 @@ class Chains:
     told: dict[int, Told] = field(default_factory=dict)
     added: set[int] = field(default_factory=set)
     unread: set[int] = field(default_factory=set)
+    wrong: list[Event] = field(default_factory=list)
     are_whole: bool = False
 
     @classmethod
@@ -78,9 +79,9 @@ class Chains:
         )
         chains.added = {event.pk for event in wrong} - seals
         chains.unread = {event.pk for event in wrong[EXPLAINED:]} - chains.added
-        for event in wrong[:EXPLAINED]:
-            if event.pk not in chains.added:
-                chains.look_at(event)
+        chains.wrong = [event for event in wrong[:EXPLAINED] if event.pk not in chains.added]
+        for event in chains.wrong:
+            chains.look_at(event)
         return chains
 
     @cached_property
@@ -113,7 +114,12 @@ class Chains:
         ).first()
         previous = "" if place.sequence == 1 else self.written(before) if before else None
         told = self.told[event.pk] = what_it_said(
-            event, self.label(event), self.written(event), previous, has_words=self.has_words(event)
+            event,
+            self.label(event),
+            self.written(event),
+            previous,
+            has_words=self.has_words(event),
+            others=[other for other in self.wrong if other.pk != event.pk],
         )
         if place == now and event.hash != self.written(event) and not told.stood and not told.unknown:
             told.stood["hash"] = self.written(event)

@@ -8,13 +8,16 @@ from django.utils.translation import gettext as _
 from core.engine.findings import Finding
 from core.engine.lines import fetch
 from core.figures.checking import KEPT, LISTED, the_list
-from core.figures.models import FigureCheck
+from core.figures.models import LATEST, FigureCheck
 from core.models.event import Event
 
 
 def check_kept_findings() -> Iterator[Finding]:
-    """The list is the one that the last look left; where its parts do not fit each other, they are named."""
-    found = list(_unlike_their_look())
+    """The list is the one that the last look left; where its parts do not fit each other, they are named. No look is of a day
+    to come: the page of the checks would call it the last one."""
+    found = list(_of_days_to_come())
+    told = {finding.words["code"] for finding in found}
+    found += [finding for finding in _unlike_their_look() if finding.words["code"] not in told]
     yield from found
     if found:
         return
@@ -71,3 +74,24 @@ def _unlike_their_look() -> Iterator[Finding]:
         yield Finding(
             "core_figurefinding", row["id"], "*", None, None, row["first_seen"], sentence, {"code": row["code"]}
         )
+
+
+def _of_days_to_come() -> Iterator[Finding]:
+    """What is dated of a day that has not come, once a figure: by the first of its findings that is, else by its look."""
+    query = f"""
+        SELECT DISTINCT ON (code) * FROM (
+            SELECT 'core_figurecheck' AS "table", id, code, 'checked_at' AS field, checked_at AS said FROM core_figurecheck
+            WHERE checked_at > {LATEST}
+            UNION ALL
+            SELECT 'core_figurefinding', one.id, one.code, said.field, said.at FROM core_figurefinding AS one
+            CROSS JOIN LATERAL (VALUES ('first_seen', one.first_seen), ('last_seen', one.last_seen),
+                                       ('resolved_at', one.resolved_at)) AS said (field, at)
+            WHERE said.at > {LATEST}
+        ) AS dated ORDER BY code, "table" DESC, id, field
+    """  # noqa: S608 - a constant
+    for row in fetch(query):
+        sentence = _(
+            "what a look at “%(code)s” left is dated of a day to come: by a clock that was ahead, or by hand. The next look "
+            "brings it back."
+        )
+        yield Finding(row["table"], row["id"], row["field"], None, row["said"], None, sentence, {"code": row["code"]})

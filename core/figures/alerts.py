@@ -1,11 +1,12 @@
 """Who learns that a figure does not hold: by mail once for each new finding, on every staff page while it lasts."""
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Max
+from django.db.models import Count, Max, Q
 from django.urls import reverse
 from django.utils import timezone, translation
 
@@ -15,12 +16,15 @@ from core.models.user import User
 from core.outbox import enqueue_mail
 from core.roles import Role
 
+alerts = logging.getLogger("essor.alerts")
+
 ALERTED = (Role.FINANCE_OFFICER, Role.ADMINISTRATOR)
 READERS = (*ALERTED, Role.AUDITOR)
 TOLD_AT_MOST = 30  # rows in one mail: the page has them all
 NUMBER = "essor:figures-broken"
 REMEMBERED = 60 * 60  # seconds
 SILENT_AFTER = timedelta(hours=50)  # two nights without a look
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def tell(fresh: Sequence[FigureFinding]) -> None:
@@ -80,9 +84,30 @@ def _is_declared(code: str) -> bool:
 
 
 def is_silent() -> bool:
-    """Whether the figures were looked at once, and not for two nights."""
-    last = FigureCheck.objects.aggregate(last=Max("checked_at"))["last"]
-    return last is not None and last < timezone.now() - SILENT_AFTER
+    """Whether the figures were looked at once, and not for two nights. A look that is dated of a day to come is none."""
+    now = timezone.now()
+    looks = FigureCheck.objects.aggregate(
+        count=Count("pk"), last=Max("checked_at", filter=Q(checked_at__lte=now + CLOCKS_DIFFER))
+    )
+    return bool(looks["count"]) and (looks["last"] is None or looks["last"] < now - SILENT_AFTER)
+
+
+def tell_failure(reasons: Sequence[str]) -> None:
+    """One mail a day to each person who answers for the figures: the look could not be made, or not all of it be kept."""
+    alerts.error("The look at the figures failed: %s", "; ".join(reasons))
+    for person in User.objects.filter(is_active=True, groups__name__in=ALERTED).distinct().order_by("pk"):
+        enqueue_mail(
+            to=[person.email],
+            template="essor/mail/figures_failed",
+            context={
+                "user": person,
+                "lines": list(reasons[:TOLD_AT_MOST]),
+                "more": max(0, len(reasons) - TOLD_AT_MOST),
+                "link": settings.ESSOR_SITE_URL + reverse("admin:core_figurecheck_changelist"),
+            },
+            key=f"figures.failed.{person.pk}.{timezone.localdate():%Y-%m-%d}",
+            language=person.language,
+        )
 
 
 def concerns(user) -> bool:

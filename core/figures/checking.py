@@ -28,13 +28,15 @@ LABEL = 200  # characters of a name that are kept
 
 @dataclass(frozen=True)
 class Result:
-    """What one look at an invariant gave. ``error`` says why it could not be looked at: then it does not hold either."""
+    """What one look at an invariant gave. ``error`` says why it could not be looked at: then it does not hold either; not
+    ``is_kept``: the tables of the findings took nothing of it."""
 
     invariant: Invariant
     rows: tuple[Broken, ...]
     count: int
     seconds: float
     error: str = ""
+    is_kept: bool = True
 
     @property
     def holds(self) -> bool:
@@ -76,7 +78,9 @@ def bring_back() -> datetime | None:
     """Date by the clock of now what a clock that was ahead has written: looks, and what they found. The latest moment that
     was so written, None where there is none."""
     now = timezone.now()
-    latest = FigureCheck.objects.aggregate(latest=Max("checked_at"))["latest"]
+    seen = FigureFinding.objects.aggregate(Max("first_seen"), Max("last_seen"), Max("resolved_at"))
+    looks = FigureCheck.objects.aggregate(latest=Max("checked_at"))
+    latest = max(filter(None, [*seen.values(), *looks.values()]), default=None)
     if latest is None or latest <= now:
         return None
     with connection.cursor() as cursor:
@@ -98,8 +102,11 @@ def _not_after(name: str, now: datetime) -> Case:
     return Case(When(**{f"{name}__gt": now}, then=Value(now)), default=F(name))
 
 
-def keep(results: Iterable[Result]) -> list[FigureFinding]:
-    """Write down what was found; what was found before and is no more is resolved. Return the new findings."""
+def keep(results: Iterable[Result], lost: list[Result] | None = None) -> list[FigureFinding]:
+    """Write down what was found; what was found before and is no more is resolved. Return the new findings.
+
+    ``lost`` is given the looks of which nothing could be kept, each with why: the others are kept all the same.
+    """
     latest = FigureCheck.objects.aggregate(latest=Max("checked_at"))["latest"]
     now = timezone.now()
     if latest is not None and latest >= now:  # clocks differ a little, and no look is before another
@@ -107,7 +114,7 @@ def keep(results: Iterable[Result]) -> list[FigureFinding]:
     fresh: list[FigureFinding] = []
     with transaction.atomic():
         for result in results:
-            fresh += _keep_one(result, now)
+            fresh += _keep_one(result, now, [] if lost is None else lost)
         tell_the_list()
     return fresh
 
@@ -141,17 +148,25 @@ def the_list() -> dict[str, Any]:
     return {"open_findings": count, "sha256": digest}
 
 
-def _keep_one(result: Result, now: datetime) -> list[FigureFinding]:
-    """Keep what one look found. What the tables of the findings do not take is said of that look alone."""
+def _keep_one(result: Result, now: datetime, lost: list[Result]) -> list[FigureFinding]:
+    """Keep what one look found. What the tables of the findings do not take is said of that look alone; where they do not
+    even take that, it is ``lost``."""
     try:
         with transaction.atomic():
             fresh = _keep_rows(result, now)
             _keep_check(result, now)
     except (DatabaseError, ValueError, TypeError) as problem:
         logger.exception("What the invariant %s found could not be kept.", result.invariant.code)
-        _keep_check(replace(result, error=_error(problem)), now)
-        return []
-    return fresh
+        failed = replace(result, error=_error(problem))
+    else:
+        return fresh
+    try:
+        with transaction.atomic():
+            _keep_check(failed, now)
+    except (DatabaseError, ValueError, TypeError) as problem:
+        logger.exception("That the invariant %s was looked at could not be kept.", result.invariant.code)
+        lost.append(replace(failed, error=_error(problem), is_kept=False))
+    return []
 
 
 def _error(problem: Exception) -> str:

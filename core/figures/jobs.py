@@ -1,23 +1,21 @@
 """The nightly look at all the figures, and the one that a person asks for from the page."""
 
-from datetime import timedelta
-
 from celery import shared_task
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from core.figures.alerts import CLOCKS_DIFFER, tell_failure
 from core.figures.invariants import invariants
 from core.figures.looking import look_and_keep
 from core.figures.models import FigureCheck
-from core.jobs import JobContext, JobResult, job_kind, submit
+from core.jobs import JobCancelled, JobContext, JobError, JobResult, job_kind, submit
 from core.models.job import Job
 from core.models.user import User
 
 KIND = "figures.check"
 # Whoever asks, one look at a time is enough: it looks at everything.
 KEY = "figures.check"
-CLOCKS_DIFFER = timedelta(minutes=5)
 FROM_HOUR = 2  # of the night, in the Region's time zone: when nobody works
 
 
@@ -25,7 +23,17 @@ FROM_HOUR = 2  # of the night, in the Region's time zone: when nobody works
 def check_figures(context: JobContext) -> JobResult:
     """Look at every invariant, keep what was found, and tell what is new."""
     said: list[str] = []
-    results = look_and_keep(progress=lambda done, total: context.progress(done, total), say=said.append)
+    try:
+        results = look_and_keep(progress=lambda done, total: context.progress(done, total), say=said.append)
+    except JobCancelled:
+        raise
+    except Exception as problem:
+        tell_failure([f"{type(problem).__name__}: {problem}".splitlines()[0][:300]])
+        raise
+    if lost := [str(result.invariant.name) for result in results if not result.is_kept]:
+        raise JobError(
+            _("What was found could not be kept: %(names)s. Tell the support.") % {"names": ", ".join(lost)[:200]}
+        )
     broken = [result for result in results if not result.holds]
     rows = sum(result.count for result in broken)
     return JobResult(
@@ -44,6 +52,12 @@ def outcome(looked_at: int, broken: int, rows: int) -> str:
         "%(broken)d checks of %(count)d do not hold (broken rows: %(rows)d).",
         broken,
     ) % {"broken": broken, "count": looked_at, "rows": rows}
+
+
+def has_failed() -> bool:
+    """Whether the last look that was asked for ended without having been made."""
+    job = Job.objects.filter(kind=KIND, state__in=[Job.State.DONE, Job.State.FAILED]).order_by("-pk").first()
+    return job is not None and job.state == Job.State.FAILED
 
 
 def ask(user: User | None) -> Job:

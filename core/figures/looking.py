@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.dates import format_date_long
-from core.figures.alerts import broken_codes, remember, tell
+from core.figures.alerts import broken_codes, remember, tell, tell_failure
 from core.figures.checking import Result, bring_back, keep, look
 
 logger = logging.getLogger("essor.figures")
@@ -20,14 +21,16 @@ def look_and_keep(
     say: Callable[[str], None] | None = None,
 ) -> list[Result]:
     """Look at all the invariants, or at those of these codes; keep what was found and tell what is new. ``say`` is told, in
-    a sentence, that an earlier look was dated by a clock that was ahead.
+    a sentence, that an earlier look was dated by a clock that was ahead. A look of which nothing could be kept says so
+    (``Result.error``): it ends no other.
 
     Raises:
         UnknownInvariant: for a code that nothing declares.
     """
     results = look(codes, progress)
+    lost: list[Result] = []
     with transaction.atomic():
-        ahead, fresh = bring_back(), keep(results)
+        ahead, fresh = _brought_back(), keep(results, lost)
     if ahead is not None:
         sentence = _(
             "An earlier look was dated %(day)s, by a clock that was ahead: what it found is dated from today. Check the "
@@ -37,5 +40,18 @@ def look_and_keep(
         if say:
             say(sentence)
     tell(fresh)
+    if lost:
+        tell_failure([f"{result.invariant.name} – {result.error}" for result in lost])
     remember(len(broken_codes()))
-    return results
+    failed = {result.invariant.code: result for result in lost}
+    return [failed.get(result.invariant.code, result) for result in results]
+
+
+def _brought_back() -> datetime | None:
+    """What a clock that was ahead has dated; a row that does not let itself be dated anew ends no look."""
+    try:
+        with transaction.atomic():
+            return bring_back()
+    except DatabaseError:
+        logger.exception("What a clock that was ahead has dated could not be brought back.")
+        return None

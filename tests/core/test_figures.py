@@ -469,3 +469,34 @@ def test_a_look_that_failed_is_said_on_the_page_of_the_checks(client):
     assert "Le disque est plein." in client.get(address).text
     keep(look([CODE]))
     assert "Le disque est plein." not in client.get(address).text
+
+
+def test_a_look_of_a_day_to_come_is_named_by_the_proof_and_the_page_and_is_no_look(client):
+    """Whoever writes as the application may date a look in 2926: it is not the last one, and the next brings it back."""
+    admin = UserFactory(administrator=True)
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    keep(look([CODE]))
+    FigureCheck.objects.filter(code=CODE).update(checked_at=timezone.now() + timedelta(days=365 * 900))
+    (named,) = [finding for finding in check_kept_findings() if finding.field == "checked_at"]
+    assert named.table == "core_figurecheck" and CODE in str(named)
+    page = client.get(reverse("admin:core_figurecheck_changelist")).text
+    assert "2926" in page and "Tous les contrôles sont conformes" not in page
+    assert is_silent() and health.check_all()["figures"] == {"ok": False}
+    look_and_keep([CODE])
+    assert not list(check_kept_findings()) and not is_silent()
+
+
+def test_what_cannot_be_kept_of_one_look_is_told_and_ends_no_other():
+    """The job fails, with a mail of the day and on the health page; the other looks are kept."""
+    admin = UserFactory(administrator=True)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE core_figurecheck ADD CONSTRAINT refuses CHECK (code <> '{CODE}') NOT VALID")
+    someone = UserFactory(applicant=True)
+    give_access(someone)
+    results = look_and_keep([CODE, invariants()[0].code])
+    assert [result.is_kept for result in results] == [False, True] and "refuses" in results[0].error
+    assert FigureCheck.objects.filter(code=invariants()[0].code).exists()
+    job = run_now(jobs.KIND, {}, key=jobs.KEY)
+    assert job.state == Job.State.FAILED and jobs.has_failed() and not health.check_all()["figures"]["ok"]
+    (mail,) = OutboxMessage.objects.filter(template="essor/mail/figures_failed")
+    assert admin.email in mail.to and "refuses" in mail.body

@@ -196,6 +196,22 @@ def test_two_events_that_were_exchanged_are_one_finding():
     assert "before=2 after=3" in str(found)
 
 
+def test_two_events_of_which_author_and_time_were_exchanged_are_told_by_what_each_said():
+    """What each of them said stands in the other."""
+    with acting_as(label="tests"):
+        people = [UserFactory(), UserFactory()]
+    events = [record(person, "look", actor=person) for person in people]
+    seal_all()
+    with behind_the_triggers():
+        for event, other in (events, reversed(events)):
+            said = (other.actor_id, other.created_at, event.pk)
+            sql("UPDATE core_event SET actor_id = %s, created_at = %s WHERE id = %s", *said)
+    found = run(steps(Notes(), files=False), limit=None, sessions=1, told=lambda *_of: None).shown
+    lines = [str(finding) for finding in found]
+    assert len(lines) == 2 and not any("cannot be known" in line for line in lines), lines
+    assert all("actor_id" in line and "created_at" in line for line in lines), lines
+
+
 def test_an_event_added_by_sql_is_told_as_added_and_waits_for_no_seal():
     with acting_as(label="tests"):
         person = UserFactory()

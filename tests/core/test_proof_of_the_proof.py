@@ -197,7 +197,7 @@ def test_personal_values_forged_in_every_line_are_named_and_not_as_a_changed_sal
         sql("UPDATE core_user SET email = 'thief@example.org' WHERE id = %s", person.pk)
         sql("UPDATE core_userevent SET email = 'thief@example.org' WHERE id = %s", person.pk)
     (line,) = broken()
-    assert line.startswith(f"core_user id={person.pk} field=") and "thief@example.org" in line
+    assert line.startswith(f"core_user id={person.pk}: ") and "thief@example.org" in line
     assert "were edited, or its salt was changed" in line
 
 
@@ -211,7 +211,7 @@ def test_a_salt_that_changed_is_said_as_what_it_may_be(person):
             str(person.pk),
         )
     (line,) = broken()
-    assert line.startswith(f"core_user id={person.pk} field=") and "or its salt was changed" in line
+    assert line.startswith(f"core_user id={person.pk}: ") and "or its salt was changed" in line
 
 
 def test_a_line_that_was_forged_is_not_told_as_the_row(person):
@@ -234,7 +234,7 @@ def test_a_forged_line_that_names_nobody_is_not_a_change_outside_of_essor(person
     with behind_the_triggers():
         sql("UPDATE core_userevent SET pgh_context = NULL, pgh_label = 'delete'")
     lines = broken("--all")
-    assert all("was edited after it was sealed" in line or "came back" in line for line in lines), lines
+    assert all("edited after" in line or "came back" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("edited", [False, True])
