@@ -7,7 +7,7 @@ each axis with the cost of that very axis.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.db.models.functions import Coalesce
 
 from core.money import ZERO
@@ -53,11 +53,16 @@ def axis_choices(agreement) -> list[tuple[str, str]]:
     return [(axis.code, axis.label) for axis in axes_of(agreement)]
 
 
-def spent_by_axis(siblings, axes: list[Axis], *, as_declared: bool = False) -> dict[str, Decimal] | None:
-    """Euros certified on the claims by axis (``as_declared``: what nobody has checked yet counts as declared); None
+def spent_by_axis(
+    siblings, axes: list[Axis], *, as_declared: bool = False, whole: int | None = None
+) -> dict[str, Decimal] | None:
+    """Euros certified on the claims by axis (``as_declared``: what nobody has checked yet counts as declared, and all of the claim
+    ``whole``); None
     where a line says none (they were not asked for it once)."""
     lines = siblings.model._meta.get_field("lines").related_model
     counted = Coalesce("certified_amount", "declared_amount") if as_declared else F("certified_amount")
+    if whole is not None:
+        counted = Case(When(claim=whole, then=F("declared_amount")), default=counted)
     kept = lines.objects.filter(claim__in=siblings).annotate(counted=counted)
     kept = kept.filter(counted__isnull=False).exclude(counted=0)
     spent = {axis.code: ZERO for axis in axes}

@@ -125,6 +125,7 @@ def forecast_as_filed(claim) -> Forecast | None:
             claim.left_out_as_filed or ZERO,
             claim.beside_as_filed or ZERO,
             claim.beside_lost_as_filed or ZERO,
+            claim.whole_as_filed or ZERO,
         )
     return forecast_of(claim) if claim.certified_amount is None else None
 
@@ -191,7 +192,14 @@ def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:
     found = []
     if forecast.due < claim.claimed_amount:
         words = {"due": format_euros(forecast.due), "asked": format_euros(claim.claimed_amount)}
-        found.append(_("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.") % words)
+        sentence = _("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.")
+        if forecast.whole > forecast.due:
+            words["whole"] = format_euros(forecast.whole)
+            sentence = _(
+                "Of the %(asked)s asked, %(whole)s is due if all that you declare is accepted, %(due)s if what was not"
+                " accepted of it when it was checked stays so."
+            )
+        found.append(sentence % words)
     if forecast.beside and (forecast.beside_lost or found):
         found.append(_with_those_beside(claim, forecast))
     if forecast.asked_back:

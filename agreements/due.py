@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import F, Q, Sum
+from django.db.models import Case, F, Q, Sum, When
 from django.db.models.functions import Coalesce, Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -116,7 +116,8 @@ class Forecast:
     """Euros that a claim would make due, were all that is declared accepted; those accepted on other claims that exceed
     what would be due in all (``asked_back``); those of its payment that would be due too, had they been asked for
     (``lost``). Of a final claim also those of the payments that nobody asked for (``left_out``). ``beside`` are those that
-    claims filed before it come to, which wait for their certificate; of these, ``beside_lost`` would not be due."""
+    claims filed before it come to, which wait for their certificate; of these, ``beside_lost`` would not be due.
+    ``whole`` are those due were also accepted what was cut of its own lines before it was given back: ``due`` at least."""
 
     due: Decimal
     asked_back: Decimal
@@ -124,6 +125,7 @@ class Forecast:
     left_out: Decimal = ZERO
     beside: Decimal = ZERO
     beside_lost: Decimal = ZERO
+    whole: Decimal = ZERO
 
     @property
     def together(self) -> Decimal:
@@ -144,7 +146,7 @@ def forecast_of(claim) -> Forecast:
     if not planned.needs_expenditure:
         most = min(due_beside(claim), planned.amount) if _is_closed(others) else planned.amount
         due = min(most, claim.claimed_amount)
-        return Forecast(due, ZERO, most - due, left_out)
+        return Forecast(due, ZERO, most - due, left_out, whole=due)
     entitled, accepted = _entitlement_of(claim, siblings, as_declared=True).amount, _accepted(others)
     given_up = sum_money(others.values_list("given_up_amount", flat=True))
     above = max(accepted - given_up - _noted(others) - entitled, ZERO)
@@ -153,7 +155,24 @@ def forecast_of(claim) -> Forecast:
     open_amount = min(max(rest - beside, ZERO), planned.amount)
     due = min(open_amount, claim.claimed_amount)
     beside_lost = ZERO if planned.kind == "interim" else max(beside - rest, ZERO)
-    return Forecast(due, asked_back, open_amount - due, left_out, beside, beside_lost)
+    return Forecast(
+        due,
+        asked_back,
+        open_amount - due,
+        left_out,
+        beside,
+        beside_lost,
+        max(due, _whole_of(claim, siblings, accepted + beside)),
+    )
+
+
+def _whole_of(claim, siblings, others: Decimal) -> Decimal:
+    """Euros due on a claim were all its own lines accepted as declared, also what was cut of them when they were checked;
+    ``others`` are those of the other claims of its part."""
+    if not claim.lines.filter(certified_amount__lt=F("declared_amount")).exists():
+        return ZERO
+    entitled = _entitlement_of(claim, siblings, as_declared=True, whole=claim.pk).amount
+    return min(max(entitled - others, ZERO), claim.instalment.amount, claim.claimed_amount)
 
 
 def due_beside(claim) -> Decimal:
@@ -169,25 +188,27 @@ def _is_closed(others) -> bool:
     return others.filter(instalment__kind="balance", instalment__needs_expenditure=True).exists()
 
 
-def _spent(siblings, *, as_declared: bool) -> Decimal:
-    """Euros certified on the claims; ``as_declared``: of the lines that nobody has checked yet, what they declare."""
+def _spent(siblings, *, as_declared: bool, whole: int | None = None) -> Decimal:
+    """Euros certified on the claims; ``as_declared``: of the lines that nobody has checked yet, what they declare, and of
+    the claim ``whole`` of all its lines."""
     if not as_declared:
         return sum_money(siblings.values_list("certified_total", flat=True))
     counted = Coalesce("lines__certified_amount", "lines__declared_amount")
+    counted = Case(When(pk=whole, then=F("lines__declared_amount")), default=counted)
     return siblings.aggregate(sum=Sum(counted))["sum"] or ZERO
 
 
-def _entitlement_of(claim, siblings, *, as_declared: bool = False) -> Entitlement:
+def _entitlement_of(claim, siblings, *, as_declared: bool = False, whole: int | None = None) -> Entitlement:
     """What is due in all on the part (tranche or agreement) of a claim."""
     agreement, tranche, others = claim.agreement, claim.instalment.tranche, siblings.exclude(pk=claim.pk)
     granted = tranche.amount if tranche else agreement.granted_amount
     base = tranche.cost if tranche else agreement.eligible_base
-    spent = _spent(siblings, as_declared=as_declared)
+    spent = _spent(siblings, as_declared=as_declared, whole=whole)
     # An interim payment follows the expenditure to date: strictly, as long as more may come before the balance.
     more_may_come = claim.instalment.kind == "interim" and not _is_compared(others)
     rule = {"policy": "strict"} if more_may_come else _rule_of(agreement)
     axes = axes_of(agreement, tranche)
-    by_axis = spent_by_axis(siblings, axes, as_declared=as_declared) if axes else None
+    by_axis = spent_by_axis(siblings, axes, as_declared=as_declared, whole=whole) if axes else None
     if by_axis is None:
         return entitlement(granted=granted, base=base, spent=spent, **rule)
     return _of_every_axis(axes, by_axis, rule)

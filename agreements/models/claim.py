@@ -87,6 +87,9 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
     beside_lost_as_filed = MoneyField(
         _("not due on them, as said at the filing"), null=True, blank=True, editable=False
     )
+    whole_as_filed = MoneyField(
+        _("due were all accepted, as said at the filing"), null=True, blank=True, editable=False
+    )
     answer_due_on = models.DateField(
         _("answer expected by"), null=True, blank=True, help_text=_("Of a claim given back to its beneficiary.")
     )

@@ -30,6 +30,7 @@ AS_FILED = (
     "left_out_as_filed",
     "beside_as_filed",
     "beside_lost_as_filed",
+    "whole_as_filed",
 )
 
 #: SQL: the moves after which a claim that was never filed, and one that was, is over without a payment.
@@ -115,6 +116,10 @@ def claim_constraints() -> list[models.BaseConstraint]:
             | Q(due_as_filed__isnull=False, left_out_as_filed__gte=0, beside_lost_as_filed__gte=0)
             & Q(beside_as_filed__gte=F("beside_lost_as_filed")),
             name="claim_forecast_of_other_payments",
+        ),
+        models.CheckConstraint(
+            condition=Q(whole_as_filed__isnull=True) | Q(whole_as_filed__gte=F("due_as_filed")),
+            name="claim_forecast_of_all_declared",
         ),
         models.CheckConstraint(
             condition=Q(overpaid_amount=0) | Q(overpaid_amount__gt=0, state="paid", certified_amount=0),

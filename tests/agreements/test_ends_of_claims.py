@@ -155,6 +155,36 @@ def test_what_was_said_at_the_filing_stays_and_what_became_of_it_is_told(client)
         assert f"{format_euros(foreseen.due - due)} de moins que les {format_euros(foreseen.due)} annoncés" in words
 
 
+def test_a_claim_sent_back_says_apart_what_is_due_of_all_and_what_is_left_after_the_cut(client):
+    """What the officer had cut already was said not to be due “if all that you declare is accepted”."""
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    most, rest = agreement.eligible_base * D("0.8"), agreement.eligible_base * D("0.2")
+    for number, amount in (("F-1", most), ("F-2", rest)):
+        add_line(claim, house, invoice_number=number, invoice_total=amount, declared_amount=amount)
+    claims.submit(claim, actor=house.member)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    assert claim.whole_as_filed == claim.due_as_filed == claim.claimed_amount
+    perform(claim, "start_review", actor=house.instructor)
+    first, second = claim.lines.order_by("rank")
+    kept = {first.pk: (D("0"), "Hors objet."), second.pk: (rest, "")}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    perform(claim, "give_back", actor=house.instructor, comment="Joignez la preuve.")
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    foreseen = forecast_of(claim)
+    assert foreseen.due < foreseen.whole == claim.claimed_amount
+    said = (
+        f"{format_euros(foreseen.whole)} vous sont dus si tout ce que vous déclarez est retenu,"
+        f" {format_euros(foreseen.due)} si ce qui n’en a pas été retenu"
+    )
+    sign_in(client, house.member)
+    assert said in unescape(client.get(claim.get_absolute_url()).text)
+    claims.submit(claim, actor=house.member)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    assert (claim.due_as_filed, claim.whole_as_filed) == (foreseen.due, foreseen.whole)
+    assert said in unescape(client.get(claim.get_absolute_url()).text)
+
+
 def test_a_claim_that_costs_nothing_warns_of_nothing(client):
     agreement, house = in_force()
     advance = submitted(agreement, house)
