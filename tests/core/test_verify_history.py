@@ -151,7 +151,7 @@ def test_a_row_and_its_newest_history_line_edited_alike(person):
     sql("UPDATE core_user SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
     sql("UPDATE core_userevent SET phone = '99' WHERE id = %s", person.pk, behind_the_triggers=True)
     (line,) = broken()
-    assert line.startswith(f"core_user id={person.pk} field=") and "phone" in line
+    assert line.startswith(f"core_user id={person.pk}: ") and "phone = 99" in line
     assert "was edited after it was sealed" in line
 
 
