@@ -123,6 +123,8 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 ESSOR_WORKS_AS_OWNER = process_works_as_owner(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
 _database, ESSOR_DATABASE_ROLE = default_database(env, owner=ESSOR_WORKS_AS_OWNER)
 DATABASES = {"default": _database}
+# Roles of the server that copy it: for a standby (REPLICATION) or for backups (pg_read_all_data). Others that can are named.
+ESSOR_DATABASE_COPIED_BY = env.list("ESSOR_DATABASE_COPIED_BY", default=[])
 # Production refuses an application that could switch off the guards of its own database.
 ESSOR_TWO_DATABASE_ROLES = False
 

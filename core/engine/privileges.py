@@ -26,6 +26,8 @@ GOES_AROUND = (
     "pg_create_subscription",
     "pg_signal_backend",
 )
+# What a standby or a backup needs.
+COPIES = ("REPLICATION", "pg_read_all_data")
 
 
 def check_parameters() -> Iterator[Finding]:
@@ -46,7 +48,8 @@ def check_roles() -> Iterator[Finding]:
     """Nobody reads or writes everywhere, or copies the files of the server (REPLICATION), sees past row security or makes
     roles and databases; the application's role has no power beside its rights; superusers are those of the server.
 
-    What a role may do it lends to its members: those that do not log in are looked at too.
+    What a role may do it lends to its members: those that do not log in are looked at too. Those that keep the standby
+    or the backups are declared (``ESSOR_DATABASE_COPIED_BY``): they copy, and have no other power.
     """
     query = f"""
         SELECT role.rolname AS name, power.name AS found, role.rolname = %(role)s AS is_application
@@ -70,6 +73,8 @@ def check_roles() -> Iterator[Finding]:
         ORDER BY 1, 2
     """  # noqa: S608
     for row in fetch(query, {"role": settings.ESSOR_DATABASE_ROLE, "lent": list(GOES_AROUND)}):
+        if row["found"] in COPIES and row["name"] in settings.ESSOR_DATABASE_COPIED_BY and not row["is_application"]:
+            continue
         if row["is_application"]:
             sentence = _("the role of the application has a power that goes around its rights.")
         else:

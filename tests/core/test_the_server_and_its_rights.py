@@ -162,6 +162,18 @@ def test_each_power_of_a_role_and_each_counter_that_was_given_away_is_named(sett
     assert [place for place, said in expected.items() if said not in found[place]] == []
 
 
+def test_a_role_that_is_declared_to_copy_the_server_may_do_that_alone(settings):
+    settings.ESSOR_DATABASE_COPIED_BY = ["essor_standby", "essor_backup"]
+    found = _names(
+        "CREATE ROLE essor_standby LOGIN REPLICATION",
+        "CREATE ROLE essor_backup LOGIN IN ROLE pg_read_all_data",
+        "CREATE ROLE essor_other LOGIN REPLICATION",
+        "ALTER ROLE essor_backup CREATEROLE",
+    )
+    assert found.keys() == {("pg_roles", "essor_other"), ("pg_roles", "essor_backup")}
+    assert "after=CREATEROLE" in found["pg_roles", "essor_backup"]
+
+
 def test_each_attribute_of_a_function_is_compared_with_its_declaration():
     """The text is the same, and the guard does not guard: whatever column of ``pg_proc`` says so."""
     compiled = [trigger.compile(model).sql.pgid for model, trigger in pgtrigger.registered()]
