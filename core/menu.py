@@ -44,6 +44,7 @@ def register_all() -> None:
             "essor/mail/activation": _("Account to activate"),
             "essor/mail/anchor": _("End of the proof, for safe keeping"),
             "essor/mail/figures": _("Figures that do not hold"),
+            "essor/mail/figures_failed": _("The look at the figures failed"),
             "essor/mail/address_changed": _("Address of the account changed"),
             "essor/mail/address_held": _("Address of the account to be confirmed"),
             "essor/mail/rights_changed": _("Rights of an account changed"),

@@ -45,7 +45,7 @@ def forms_on(client: Client, *addresses: str) -> list[PageForm]:
 
 def write(form: PageForm) -> dict[str, list[str]]:
     hidden = {"shown", "csrfmiddlewaretoken", "token", "key", "sha256", "action", "typed-by", "asked"}
-    kept = {name for name in form.fields if name in hidden or name.startswith(("v-", "p-"))}
+    kept = {name for name in form.fields if name in hidden or name.startswith(("v-", "p-")) or form.has_box(name)}
     return {name: value if name in kept else [TYPED] for name, value in form.fields.items()}
 
 

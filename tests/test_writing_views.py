@@ -82,6 +82,7 @@ EXEMPT = {
     "grants:step": "each answer carries its own version (tests/grants/test_autosave.py)",
     "grants:autosave": "each answer carries its own version (tests/grants/test_autosave.py)",
     "admin:core_user_password_link": JOB,
+    "admin:core_user_confirm_address": "names the address that it confirms (tests/core/test_own_hands.py)",
     "admin:applicants_applicant_undertaking": "compared once what is typed is valid",
     "admin:applicants_applicant_interest": "lifts an interest once, under its lock",
     "admin:applicants_deminimisaid_complete": "compared once what is typed is valid",

@@ -9,6 +9,7 @@ from django.db import connection, migrations, models
 
 from agreements.settlements.kept import UNJUSTIFIED
 from core.acting import acting_as
+from core.engine.old_rows import AddCheck
 
 
 def settlements_say_what_is_asked_back(apps, schema_editor):
@@ -83,7 +84,7 @@ class Migration(migrations.Migration):
             model_name='settlement',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "agreements_settlementevent" ("agreement_id", "decided_at", "decided_by_id", "freed_amount", "granted_amount", "id", "kept_amount", "paid_amount", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "target", "unjustified_amount") VALUES (OLD."agreement_id", OLD."decided_at", OLD."decided_by_id", OLD."freed_amount", OLD."granted_amount", OLD."id", OLD."kept_amount", OLD."paid_amount", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."reason", OLD."target", OLD."unjustified_amount"); RETURN NULL;', hash='a81386e41ed22d785ced594abeb18697e1d568b9', operation='DELETE', pgid='pgtrigger_delete_delete_90b54', table='agreements_settlement', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='settlement',
             constraint=models.CheckConstraint(condition=models.Q(('unjustified_amount__gte', 0), ('unjustified_amount__lte', django.db.models.expressions.CombinedExpression(models.F('paid_amount'), '+', models.F('kept_amount')))), name='settlement_asks_back_what_is_paid'),
         ),

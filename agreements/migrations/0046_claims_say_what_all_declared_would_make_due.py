@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -57,7 +59,7 @@ class Migration(migrations.Migration):
             model_name='paymentclaim',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "agreements_paymentclaimevent" ("agreement_id", "answer_due_on", "asked_back_as_filed", "beside_as_filed", "beside_lost_as_filed", "certification_reason", "certified_amount", "certified_at", "certified_by_id", "certified_total", "claimed_amount", "declared_total", "due_as_filed", "given_up_amount", "id", "instalment_id", "last_rank", "left_out_as_filed", "lost_as_filed", "number", "opened_at", "opened_by_id", "ordered_amount", "ordered_at", "ordered_by_id", "overpaid_amount", "paid_amount", "paid_on", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state", "statement", "submitted_at", "submitted_by_id", "whole_as_filed") VALUES (OLD."agreement_id", OLD."answer_due_on", OLD."asked_back_as_filed", OLD."beside_as_filed", OLD."beside_lost_as_filed", OLD."certification_reason", OLD."certified_amount", OLD."certified_at", OLD."certified_by_id", OLD."certified_total", OLD."claimed_amount", OLD."declared_total", OLD."due_as_filed", OLD."given_up_amount", OLD."id", OLD."instalment_id", OLD."last_rank", OLD."left_out_as_filed", OLD."lost_as_filed", OLD."number", OLD."opened_at", OLD."opened_by_id", OLD."ordered_amount", OLD."ordered_at", OLD."ordered_by_id", OLD."overpaid_amount", OLD."paid_amount", OLD."paid_on", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'delete\', OLD."id", OLD."state", OLD."statement", OLD."submitted_at", OLD."submitted_by_id", OLD."whole_as_filed"); RETURN NULL;', hash='f0269781b25ef6f248ba38dc2ebd93f226c99569', operation='DELETE', pgid='pgtrigger_delete_delete_94ad6', table='agreements_paymentclaim', when='AFTER')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='paymentclaim',
             constraint=models.CheckConstraint(condition=models.Q(('whole_as_filed__isnull', True), ('whole_as_filed__gte', models.F('due_as_filed')), _connector='OR'), name='claim_forecast_of_all_declared'),
         ),

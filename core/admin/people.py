@@ -226,7 +226,8 @@ class UserAdmin(EssorModelAdmin):
             return HttpResponseRedirect(self.change_url(user))
         try:
             with transaction.atomic():
-                user.confirm_address(request.user)
+                user = User.objects.select_for_update().get(pk=user.pk)
+                user.confirm_address(request.user, request.POST.get("address", ""))
                 record(user, "user.address_confirmed", actor=request.user)
         except ValidationError as error:
             messages.error(request, error.messages[0])

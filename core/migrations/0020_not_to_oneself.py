@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from core.engine.old_rows import AddCheck
+
 
 class Migration(migrations.Migration):
 
@@ -77,7 +79,7 @@ class Migration(migrations.Migration):
             model_name='userrole',
             trigger=pgtrigger.compiler.Trigger(name='not_to_oneself', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF NEW.user_id = (nullif(current_setting('pghistory.context_metadata', true), '')::jsonb ->> 'user')::bigint THEN\n                RAISE EXCEPTION 'nobody gives themselves a role or a programme' USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='4e990e3b6eb98b50a3c3780b744740545488cdd3', operation='INSERT OR UPDATE', pgid='pgtrigger_not_to_oneself_d727f', table='core_user_groups', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='user',
             constraint=models.CheckConstraint(condition=models.Q(('address_confirmed_by__isnull', True), models.Q(models.Q(('address_confirmed_by', models.F('id')), _negated=True), models.Q(('address_confirmed_by', models.F('address_changed_by')), _negated=True)), _connector='OR'), name='core_user_address_confirmed_by_another', violation_error_message='An address is confirmed by an administrator who did not change it.'),
         ),

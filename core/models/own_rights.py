@@ -128,8 +128,14 @@ class HeldAddress(models.Model):
                 )
         return None
 
-    def confirm_address(self, actor: Any) -> None:
-        """A second administrator says that the address is the person’s. Raises ValidationError."""
+    def confirm_address(self, actor: Any, address: str) -> None:
+        """A second administrator says that this ``address``, which they read, is the person’s. Raises ValidationError."""
+        if address != self.email:
+            raise ValidationError(
+                _("The address was changed meanwhile: it is %(email)s now. Read it, then confirm it."),
+                params={"email": self.email},
+                code="changed",
+            )
         if reason := self.why_not_confirmed_by(actor):
             raise ValidationError(reason, code="own_hands")
         self.address_confirmed_by = actor

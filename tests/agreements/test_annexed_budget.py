@@ -112,7 +112,7 @@ def test_a_year_without_aid_is_in_no_base_no_claim_and_no_european_plan():
     words = words_of(agreement)
     assert "assiette éligible de 150 000,00 €, soit un taux de 40 %" in words
     assert "Rien n'est attribué pour l'année 1 : son coût de 100 000,00 €" in words
-    assert "Chaque tranche est ouverte après acceptation" in words
+    assert "La tranche de la première de ces années est ouverte à l'entrée en vigueur" in words
     assert "la tranche de cette année est réduite" in words
     with (
         pytest.raises(DatabaseError, match="eligible base"),

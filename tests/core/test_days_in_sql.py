@@ -22,7 +22,9 @@ DAY, COMPARED = r"[\w.\"]*(_on|retention_until)\b\"?", "(<=|>=|<>|<|>|=)"
 OF_THE_SESSION = {
     "today of the session's zone": r"CURRENT_DATE|LOCALTIME|\b(now|\w+_timestamp)\(\)\s*::|\bdate\s+'(today|tomorrow|yesterday)'",
     "another zone than the Region's": rf"AT TIME ZONE (?!'{settings.TIME_ZONE}')|\btimezone\(",
-    "part of a moment without a zone": rf"(EXTRACT\s*\([^()]*FROM|date_(part|trunc)\s*\((?!'minute')[^(),]*,)\s*(now\(|{MOMENT}(?! {HERE}))",
+    # The seconds since 1970 are the same in all zones, and so are minutes.
+    "part of a moment without a zone": r"(EXTRACT\s*\((?!epoch)[^()]*FROM|date_(part|trunc)\s*\((?!'minute')[^(),]*,)"
+    rf"\s*(now\(|{MOMENT}(?! {HERE}))",
     "text of a moment without a zone": rf"to_char\s*\(\s*(now\(|{MOMENT}(?! {HERE}))",
     "day beside a moment": rf"{DAY}\s*{COMPARED}\s*{MOMENT}(?! {HERE})|{MOMENT}\s*{COMPARED}\s*{DAY}",
     "cast to a day": r"\bCAST\s*\([^()]*\bAS date\s*\)",

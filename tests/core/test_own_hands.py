@@ -123,12 +123,16 @@ def test_a_changed_address_is_told_to_the_old_one_and_no_link_goes_to_the_new_on
     page = unescape(client.get(page_of(officer)).content.decode())
     assert "aucun lien n’y est envoyé" in page and "Confirmer cette adresse" not in page
     client.post(reverse("admin:core_user_password_link", args=[officer.pk]))
-    client.post(reverse("admin:core_user_confirm_address", args=[officer.pk]))
+    confirm, shown = reverse("admin:core_user_confirm_address", args=[officer.pk]), {"address": "evil@evil.example"}
+    client.post(confirm, shown)
     assert mails("invitation") == [] and reset_asked(officer) == []
     second = Client()
     second.force_login(other)
     assert "Confirmer cette adresse" in second.get(page_of(officer)).content.decode()
-    second.post(reverse("admin:core_user_confirm_address", args=[officer.pk]))
+    for older in ({}, {"address": old}):
+        assert "n’est plus" in unescape(second.post(confirm, older, follow=True).content.decode())
+        assert reset_asked(officer) == [], "what was read is not what would be confirmed"
+    second.post(confirm, shown)
     assert reset_asked(officer) == ["evil@evil.example"]
     assert history(officer).filter(action="user.address_confirmed").get().actor == other
 
@@ -161,7 +165,7 @@ def test_who_was_just_made_an_administrator_is_no_second_one(client, administrat
     puppet, officer = User.objects.get(pk=puppet.pk), User.objects.get(pk=officer.pk)
     with acting_as(puppet):
         with pytest.raises(ValidationError):
-            officer.confirm_address(puppet)
+            officer.confirm_address(puppet, officer.email)
         with pytest.raises(IntegrityError, match="did not change it"), transaction.atomic():
             User.objects.filter(pk=officer.pk).update(address_confirmed_by=puppet)
 

@@ -421,4 +421,4 @@ def test_a_table_of_the_same_name_or_hidden_rows_do_not_make_rows_removed(person
     sql("CREATE TABLE elsewhere.core_user (LIKE public.core_user)")
     sql("SET LOCAL search_path = elsewhere, public")
     lines = broken()
-    assert len(lines) == 1 and "another table stands in for this one" in lines[0], lines
+    assert len(lines) == 1 and "nobody declared this other table of the same name" in lines[0], lines
