@@ -100,7 +100,7 @@ DELETE_SAID = "UPDATE core_userevent SET pgh_label = 'delete' WHERE pgh_id = "
 GONE = "DELETE FROM core_userevent WHERE pgh_id = "
 ADDED = (
     "INSERT INTO core_userevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', {number}))).* "
-    "FROM core_userevent AS line WHERE pgh_label = '{label}' ORDER BY pgh_id DESC LIMIT 1"
+    "FROM core_userevent AS line WHERE pgh_label = '{label}' ORDER BY line.pgh_id DESC LIMIT 1"
 )
 
 

@@ -200,7 +200,7 @@ def test_a_line_slipped_into_a_transaction_of_the_past(filed, person):
     sql(
         "INSERT INTO core_userevent SELECT (jsonb_populate_record(line, "
         "jsonb_build_object('pgh_id', nextval('core_userevent_pgh_id_seq'), 'phone', '99'))).* "
-        "FROM core_userevent AS line ORDER BY pgh_id DESC LIMIT 1",
+        "FROM core_userevent AS line ORDER BY line.pgh_id DESC LIMIT 1",
         behind_the_triggers=True,
     )
     sql("UPDATE core_user SET phone = '99'", behind_the_triggers=True)

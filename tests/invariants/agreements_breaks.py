@@ -109,7 +109,7 @@ breaks(
 breaks(
     "agreements.envelope-pays-what-it-holds",
     "UPDATE grants_commitment SET released_amount = amount, release_reason = 'x' WHERE envelope_id = (SELECT k.envelope_id "
-    "FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id WHERE a.paid_amount > 0 LIMIT 1)",
+    "FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id WHERE a.paid_amount > 0 ORDER BY a.id LIMIT 1)",
 )
 breaks(
     "agreements.claim-settled-is-paid",
@@ -126,7 +126,7 @@ breaks(
 breaks(
     "agreements.order-has-its-credit",
     "UPDATE grants_paymentcredit SET year = 2031 "
-    "WHERE id = (SELECT credit_id FROM grants_credituse WHERE released_amount = 0 LIMIT 1)",
+    "WHERE id = (SELECT credit_id FROM grants_credituse WHERE released_amount = 0 ORDER BY id LIMIT 1)",
 )
 breaks(
     "agreements.order-on-verified-account",
@@ -418,5 +418,5 @@ breaks(
     "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
     "SELECT o.ordered_at, 'insert', jsonb_build_object('user', o.ordered_by_id, 'label', ''), gen_random_uuid(), held.id, "
     "held.user_id, held.group_id FROM agreements_paymentorder o JOIN core_user_groups held ON held.user_id = o.confirmed_by_id "
-    "WHERE o.confirmed_by_id IS NOT NULL LIMIT 1",
+    "WHERE o.confirmed_by_id IS NOT NULL ORDER BY o.id, held.id LIMIT 1",
 )

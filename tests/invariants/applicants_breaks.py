@@ -45,13 +45,13 @@ breaks(
     "applicants.interest-stays",
     "INSERT INTO applicants_membershipevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
     "nextval('applicants_membershipevent_pgh_id_seq'), 'pgh_label', 'delete', 'pgh_created_at', now() + interval '3 hours'))).* "
-    "FROM applicants_membershipevent AS line ORDER BY pgh_id LIMIT 1",
+    "FROM applicants_membershipevent AS line ORDER BY line.pgh_id LIMIT 1",
 )
 breaks(
     "applicants.declaration-answers-a-naming",
     "INSERT INTO applicants_nointerest (user_id, applicant_id, reason, address, places, declared_at) SELECT u.id, a.id, 'x', "
     "u.email, ARRAY['address'], now() FROM core_user u, applicants_applicant a WHERE a.id = (SELECT max(id) FROM "
-    "applicants_applicant) AND lower(a.email) <> u.email LIMIT 1",
+    "applicants_applicant) AND lower(a.email) <> u.email ORDER BY u.id LIMIT 1",
 )
 breaks(
     "applicants.interest-counts-its-months",
@@ -64,10 +64,10 @@ breaks(
     "INSERT INTO applicants_applicantevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
     "nextval('applicants_applicantevent_pgh_id_seq'), 'pgh_label', 'update', 'pgh_created_at', now() + interval '3 hours', "
     "'email', (SELECT email FROM core_user WHERE email LIKE 'instruction@%')))).* "
-    "FROM applicants_applicantevent AS line ORDER BY pgh_id LIMIT 1",
+    "FROM applicants_applicantevent AS line ORDER BY line.pgh_id LIMIT 1",
     "INSERT INTO applicants_applicantevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
     "nextval('applicants_applicantevent_pgh_id_seq'), 'pgh_label', 'update', 'pgh_created_at', now() + interval '4 hours'))).* "
-    "FROM applicants_applicantevent AS line ORDER BY pgh_id LIMIT 1",
+    "FROM applicants_applicantevent AS line ORDER BY line.pgh_id LIMIT 1",
 )
 breaks(
     "applicants.withheld-has-no-mail",
@@ -82,5 +82,5 @@ breaks(
     "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
     "SELECT b.entered_at, 'insert', jsonb_build_object('user', b.entered_by_id, 'label', ''), gen_random_uuid(), held.id, "
     "held.user_id, held.group_id FROM applicants_bankaccount b JOIN core_user_groups held ON held.user_id = b.verified_by_id "
-    "WHERE b.verified_by_id IS NOT NULL LIMIT 1",
+    "WHERE b.verified_by_id IS NOT NULL ORDER BY b.id, held.id LIMIT 1",
 )

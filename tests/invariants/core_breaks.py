@@ -68,12 +68,13 @@ breaks(
 breaks(
     "core.roles-go-together",
     "INSERT INTO core_user_groups (user_id, group_id) SELECT u.user_id, g.id FROM core_user_groups u "
-    "JOIN auth_group role ON role.id = u.group_id AND role.name = 'eu_controller' JOIN auth_group g ON g.name = 'instructor' LIMIT 1",
+    "JOIN auth_group role ON role.id = u.group_id AND role.name = 'eu_controller' JOIN auth_group g ON g.name = 'instructor' "
+    "ORDER BY u.user_id LIMIT 1",
 )
 breaks(
     "core.auditors-change-nothing",
     "UPDATE core_event SET actor_id = (SELECT u.user_id FROM core_user_groups u JOIN auth_group g ON g.id = u.group_id "
-    "WHERE g.name = 'auditor' LIMIT 1), created_at = now() + interval '1 day' "
+    "WHERE g.name = 'auditor' ORDER BY u.user_id LIMIT 1), created_at = now() + interval '1 day' "
     "WHERE id = (SELECT max(id) FROM core_event WHERE action = 'certify')",
 )
 breaks(

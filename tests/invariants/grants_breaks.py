@@ -21,7 +21,8 @@ breaks(
 breaks(
     "grants.one-commitment-a-case",
     "INSERT INTO grants_commitment (envelope_id, application_id, reference, amount, released_amount, release_reason, created_at) "
-    "SELECT envelope_id, application_id, 'ENG-twice', 1, 0, '', now() FROM grants_commitment WHERE amount > released_amount LIMIT 1",
+    "SELECT envelope_id, application_id, 'ENG-twice', 1, 0, '', now() FROM grants_commitment WHERE amount > released_amount "
+    "ORDER BY grants_commitment.id LIMIT 1",
 )
 breaks(
     "grants.credit-is-its-uses",
@@ -169,7 +170,8 @@ breaks(
 breaks(
     "grants.decided-impartially",
     "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT p.visa_by_id, a.applicant_id, 'editor', "
-    "'2000-01-01' FROM grants_proposal p JOIN grants_application a ON a.id = p.application_id WHERE p.visa_by_id IS NOT NULL LIMIT 1",
+    "'2000-01-01' FROM grants_proposal p JOIN grants_application a ON a.id = p.application_id WHERE p.visa_by_id IS NOT NULL "
+    "ORDER BY p.id LIMIT 1",
 )
 breaks(
     "grants.retention-is-set",
@@ -207,7 +209,7 @@ breaks(
     "grants.sums-move-with-an-entry",
     "INSERT INTO grants_paymentcreditevent SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', "
     "nextval('grants_paymentcreditevent_pgh_id_seq'), 'ordered_amount', line.ordered_amount + 1, "
-    "'pgh_context_id', gen_random_uuid()))).* FROM grants_paymentcreditevent AS line ORDER BY pgh_id DESC LIMIT 1",
+    "'pgh_context_id', gen_random_uuid()))).* FROM grants_paymentcreditevent AS line ORDER BY line.pgh_id DESC LIMIT 1",
 )
 breaks(
     "grants.filed-before-the-close",

@@ -1,5 +1,6 @@
 """Each declared invariant says what it is, in both languages, and is broken by a test."""
 
+import re
 from io import StringIO
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import translation
 from core.figures.checking import look
 from core.figures.invariants import Invariant, invariant_of, invariants
 from tests.invariants import agreements_breaks, applicants_breaks, core_breaks, grants_breaks, reporting_breaks
-from tests.invariants.sabotage import broken_codes
+from tests.invariants.sabotage import broken_codes, statements_of
 
 DECLARED = (core_breaks, applicants_breaks, grants_breaks, agreements_breaks, reporting_breaks)
 CODES = [invariant.code for invariant in invariants()]
@@ -21,6 +22,20 @@ CODES = [invariant.code for invariant in invariants()]
 def test_every_invariant_is_broken_by_a_test():
     assert DECLARED and sorted(broken_codes()) == sorted(CODES)
     assert len(CODES) == len(set(CODES)) >= 40
+
+
+# The words before a "LIMIT 1", inner brackets left out: whether the select that it ends says an order.
+_ORDERED = re.compile(r"ORDER BY (?:[^()]|\([^()]*\))*$")
+_BARE_ORDER = re.compile(r"\)\)\)\.\*.* ORDER BY \w+(?: DESC)? LIMIT")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_break_takes_the_same_row_every_time(code):
+    for statement in statements_of(code):
+        for limit in re.finditer("LIMIT", statement):
+            assert _ORDERED.search(statement[: limit.start()]), f"whichever row stands first: {statement}"
+        # Where a column is written anew, its bare name in ORDER BY is the new value, which says no order of the rows.
+        assert not _BARE_ORDER.search(statement), f"an order of what is written, not of what is read: {statement}"
 
 
 @pytest.mark.parametrize("invariant", invariants(), ids=CODES)
