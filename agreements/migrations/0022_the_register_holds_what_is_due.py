@@ -1,11 +1,11 @@
 from django.db import connection, migrations
 from django.utils import timezone
 
-from agreements.settlements.kept import STILL_GRANTED
-from agreements.settlements.triggers import ENDED
+from agreements.migrations._sql import STILL_GRANTED
 from core.acting import acting_as
 from core.events import record
 
+ENDED = "('completed', 'terminated', 'lapsed')"
 REASON = "Versé au-delà de ce qui est dû : à demander en retour, ce n’est plus une aide."
 
 

@@ -7,7 +7,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import connection, migrations, models
 
-from agreements.settlements.kept import UNJUSTIFIED
+from agreements.migrations._sql import UNJUSTIFIED
 from core.acting import acting_as
 from core.engine.old_rows import AddCheck
 
@@ -16,10 +16,9 @@ def settlements_say_what_is_asked_back(apps, schema_editor):
     """Settlements of before: what is paid and justified by no expenditure, as their claims now stand."""
     if not apps.get_model("agreements", "Settlement").objects.exists():
         return
-    reckoned = UNJUSTIFIED.format(which="a.ended_on IS NOT NULL")
     with acting_as(label="command migrate"), connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE agreements_settlement s SET unjustified_amount = known.amount FROM ({reckoned}) AS known"  # noqa: S608
+            f"UPDATE agreements_settlement s SET unjustified_amount = known.amount FROM ({UNJUSTIFIED}) AS known"  # noqa: S608
             " WHERE known.id = s.id AND known.amount <> s.unjustified_amount"
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

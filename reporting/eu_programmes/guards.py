@@ -34,10 +34,8 @@ ON_THIS_SHARE = """
 """
 
 
-def untrue_doubts(kinds: str = "") -> str:
-    """Return the SQL of the doubts (``f``) that wait for an answer on operations (``o``) whose plan in force (``v``) says
-    otherwise; ``kinds`` are cases of kinds that came after the first ones (migrations of before know no more)."""
-    return f"""
+#: SQL of the doubts (``f``) that wait for an answer on operations (``o``) whose plan in force (``v``) says otherwise.
+UNTRUE_DOUBTS = f"""
     reporting_operationflag f
     JOIN reporting_operation o ON o.id = f.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
     WHERE f.state = 'open' AND NOT CASE f.kind
@@ -47,20 +45,14 @@ def untrue_doubts(kinds: str = "") -> str:
         WHEN 'no_eu_amount' THEN v.eu_amount = 0
         WHEN 'no_priority' THEN v.priority_id IS NULL
         WHEN 'fund_unknown' THEN v.fund_id IS NULL
-        {kinds}
-        ELSE v.programmed_on IS NOT NULL AND coalesce(f.detail ->> 'programmed_on', v.programmed_on::text)
-             = v.programmed_on::text END
-    """  # noqa: S608 - fragments of our own
-
-
-#: SQL of all doubts that are true no more.
-UNTRUE_DOUBTS = untrue_doubts(f"""
         WHEN 'fault_open' THEN EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.id = f.claim_id AND c.state = 'paid')
         WHEN 'above_payable' THEN {PLANNED} > (SELECT {STILL_GRANTED} FROM agreements_agreement a WHERE a.id = o.agreement_id)
         WHEN 'paid_not_borne' THEN {PLANNED} < (SELECT {PAID_AT_THE_END} FROM agreements_agreement a WHERE a.id = o.agreement_id)
         WHEN 'certified_not_paid' THEN o.id IN (SELECT beyond.id FROM ({BEYOND_WHAT_IS_PAID.format(which="TRUE")}) AS beyond)
         WHEN 'nothing_to_declare' THEN {NOTHING_TO_DECLARE}
-""")  # noqa: S608 - fragments of our own
+        ELSE v.programmed_on IS NOT NULL AND coalesce(f.detail ->> 'programmed_on', v.programmed_on::text)
+             = v.programmed_on::text END
+"""  # noqa: S608 - fragments of our own
 
 
 def share_is_doubted(where: str) -> pgtrigger.Trigger:

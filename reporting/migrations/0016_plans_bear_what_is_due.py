@@ -4,7 +4,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations
 
-from reporting.ends_of_before import operations_of_ended_agreements_follow
+from reporting.migrations._ends_of_before import operations_of_ended_agreements_follow
 
 
 class Migration(migrations.Migration):

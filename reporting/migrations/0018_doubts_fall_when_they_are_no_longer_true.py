@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.acting import acting_as
 from core.engine.old_rows import AddCheck
 from core.events import record
-from reporting.eu_programmes.guards import untrue_doubts
+from reporting.migrations._sql import UNTRUE_DOUBTS
 
 REASON = "Les données de l’opération ou le taux de la priorité ont changé : le doute n’a plus d’objet."
 
@@ -18,7 +18,7 @@ REASON = "Les données de l’opération ou le taux de la priorité ont changé 
 def doubts_that_are_no_longer_true_fall(apps, schema_editor):
     """Doubts that wait, and that the plan in force makes untrue, wait for nobody any more."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT f.id FROM {untrue_doubts()} ORDER BY f.id")  # noqa: S608
+        cursor.execute(f"SELECT f.id FROM {UNTRUE_DOUBTS} ORDER BY f.id")  # noqa: S608
         fallen = [row[0] for row in cursor.fetchall()]
     with acting_as(label="command migrate"):
         doubts = apps.get_model("reporting", "OperationFlag").objects

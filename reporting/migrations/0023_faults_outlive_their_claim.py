@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 from core.engine.old_rows import AddCheck
-from reporting.ends_of_before import operations_of_ended_agreements_follow
-from reporting.faults_of_before import what_was_given_up_is_doubted
+from reporting.migrations._ends_of_before import operations_of_ended_agreements_follow
+from reporting.migrations._faults_of_before import what_was_given_up_is_doubted
 
 
 class Migration(migrations.Migration):

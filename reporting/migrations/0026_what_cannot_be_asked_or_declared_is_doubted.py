@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from reporting.doubts_of_before import doubt_operations_of_before
+from reporting.migrations._doubts_of_before import doubt_operations_of_before
 
 
 class Migration(migrations.Migration):

@@ -18,7 +18,7 @@ from core.figures.checking import look_at
 from core.figures.invariants import invariant_of
 from core.models import Event, OutboxMessage
 from core.transitions import perform
-from reporting.ends_of_before import operations_of_ended_agreements_follow
+from reporting.migrations._ends_of_before import operations_of_ended_agreements_follow
 from reporting.operations import add_version, facts_of_version
 from tests.factories.agreements import in_force, ordered, pay, submitted
 from tests.factories.reporting import cofinanced

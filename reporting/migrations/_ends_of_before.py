@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import connection
 
 from core.acting import acting_as
-from reporting.models.granted import AT_THE_END
+from reporting.migrations._sql import AT_THE_END
 from reporting.rules.ends import GRANTED_BY, End, Line, plan_at_the_end
 
 REASON = "La convention a pris fin : le plan est ce qui est certifié ou peut encore être déclaré."
@@ -23,7 +23,7 @@ def operations_of_ended_agreements_follow(apps, schema_editor):
         return
     operation = apps.get_model("reporting", "Operation")
     with connection.cursor() as cursor:
-        cursor.execute(AT_THE_END.format(which="TRUE"))
+        cursor.execute(AT_THE_END)
         ends = {pk: End(*found) for pk, *found in cursor.fetchall()}
     with acting_as(label="command migrate"):
         for row in operation.objects.filter(pk__in=ends).select_related("current").order_by("pk"):

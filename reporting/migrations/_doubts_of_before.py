@@ -3,7 +3,7 @@
 from django.db import connection
 
 from core.acting import acting_as
-from reporting.models.granted import BEYOND_WHAT_IS_PAID, NOTHING_TO_DECLARE
+from reporting.migrations._sql import BEYOND_WHAT_IS_PAID, NOTHING_TO_DECLARE
 
 _OF_NOTHING = f"""
     SELECT o.id, v.eu_amount FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
@@ -15,7 +15,7 @@ def doubt_operations_of_before(apps, schema_editor):
     """A doubt on each operation that asks, or leaves out, more than is paid, and on each of which nothing can be declared."""
     flags = apps.get_model("reporting", "OperationFlag").objects
     with connection.cursor() as cursor:
-        cursor.execute(BEYOND_WHAT_IS_PAID.format(which="TRUE"))
+        cursor.execute(BEYOND_WHAT_IS_PAID)
         beyond = [
             (pk, {"certified": str(of_eu), "payable": str(payable)})
             for pk, _code, payable, _asked, of_eu in cursor.fetchall()

@@ -6,7 +6,7 @@ A step that comes again writes nothing twice. What was answered before is not kn
 from django.db import connection
 
 from core.acting import acting_as
-from reporting.models.granted import PLANNED, STILL_GRANTED
+from reporting.migrations._sql import PLANNED, STILL_GRANTED
 
 _FAULTS = """
     INSERT INTO reporting_operationflag (operation_id, claim_id, kind, detail, state, raised_at, answer, explanation)

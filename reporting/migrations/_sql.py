@@ -1,0 +1,143 @@
+"""SQL of data steps, as it stood when they were written: the product moves on, and they stay as they are."""
+
+# 0012 to 0025: operations of agreements that have ended, and what these come to (``reporting.rules.ends.End``).
+AT_THE_END = """
+    SELECT o.id, ((
+    CASE WHEN EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id)
+         THEN a.paid_amount + (
+             SELECT coalesce(sum(greatest(least(l.amount, coalesce(c.certified_amount - c.given_up_amount, c.claimed_amount))
+                                          - c.paid_amount, 0)), 0)
+             FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+             JOIN agreements_paymentclaim c ON c.id = l.claim_id
+             WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected'))
+         ELSE a.ordered_amount END
+) - (SELECT coalesce(sum(c.overpaid_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)
+    - coalesce((SELECT s.unjustified_amount FROM agreements_settlement s WHERE s.agreement_id = a.id), 0)), ((
+    CASE WHEN EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id)
+         THEN a.paid_amount + (
+             SELECT coalesce(sum(greatest(least(l.amount, coalesce(c.certified_amount - c.given_up_amount, c.claimed_amount))
+                                          - c.paid_amount, 0)), 0)
+             FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+             JOIN agreements_paymentclaim c ON c.id = l.claim_id
+             WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected'))
+         ELSE a.ordered_amount END
+) - (SELECT coalesce(sum(c.overpaid_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)),
+    (SELECT coalesce(sum(CASE WHEN d.state = 'controlled' THEN i.retained_amount ELSE i.declared_amount END), 0)
+       FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+      WHERE d.operation_id = o.id)
+ + (SELECT coalesce(sum(c.declared_total), 0)
+    FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+    JOIN agreements_paymentclaim c ON c.id = l.claim_id JOIN agreements_instalment n ON n.id = c.instalment_id
+    WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected')
+      AND c.certified_amount IS NULL AND n.needs_expenditure
+), (EXISTS (SELECT 1
+    FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+    JOIN agreements_paymentclaim c ON c.id = l.claim_id JOIN agreements_instalment n ON n.id = c.instalment_id
+    WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected')
+      AND c.certified_amount IS NULL AND n.needs_expenditure
+)),
+           greatest(a.eligible_base, a.granted_amount),
+    (SELECT coalesce(sum(c.declared_total), 0) FROM agreements_paymentclaim c
+      WHERE c.agreement_id = a.id AND c.state NOT IN ('draft', 'rejected'))
+      FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+     WHERE a.state IN ('completed', 'terminated', 'lapsed') AND TRUE ORDER BY o.id
+"""
+
+# 0018: doubts (``f``) that wait, and that the plan in force makes untrue.
+UNTRUE_DOUBTS = """
+    reporting_operationflag f
+    JOIN reporting_operation o ON o.id = f.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
+    WHERE f.state = 'open' AND NOT CASE f.kind
+        WHEN 'rate_above_priority' THEN o.id IN (SELECT o.id FROM
+    reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+    JOIN reporting_priorityallocation a ON a.priority_id = v.priority_id AND a.fund_id = v.fund_id
+         AND a.category_of_region = v.category_of_region
+    JOIN LATERAL (SELECT CASE WHEN a.basis = 'public' THEN coalesce(sum(f.amount) FILTER (
+                      WHERE f.kind IN ('eu', 'state', 'region', 'local', 'public')), 0) ELSE v.eligible_cost END AS amount
+                  FROM reporting_financingline f WHERE f.version_id = v.id) AS base ON TRUE
+    WHERE base.amount > 0 AND v.eu_amount * 100 > base.amount * a.eu_rate
+)
+        WHEN 'eu_above_eligible' THEN v.eu_amount > v.eligible_cost
+        WHEN 'no_eligible_cost' THEN v.eligible_cost = 0
+        WHEN 'no_eu_amount' THEN v.eu_amount = 0
+        WHEN 'no_priority' THEN v.priority_id IS NULL
+        WHEN 'fund_unknown' THEN v.fund_id IS NULL
+        ELSE v.programmed_on IS NOT NULL AND coalesce(f.detail ->> 'programmed_on', v.programmed_on::text)
+             = v.programmed_on::text END
+"""
+
+# 0023: euros that the plan of an operation ``o`` lays on the EU and on the Region, and that its agreement ``a`` still grants.
+PLANNED = """
+    (SELECT coalesce(sum(fl.amount), 0) FROM reporting_financingline fl
+      WHERE fl.version_id = o.current_id AND fl.kind IN ('eu', 'region'))
+"""
+STILL_GRANTED = """
+    CASE WHEN a.state NOT IN ('completed', 'terminated', 'lapsed') THEN a.granted_amount - (SELECT coalesce(sum(c.given_up_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id) ELSE ((
+    CASE WHEN EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id)
+         THEN a.paid_amount + (
+             SELECT coalesce(sum(l.amount - c.paid_amount), 0)
+             FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+             JOIN agreements_paymentclaim c ON c.id = l.claim_id
+             WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected'))
+         ELSE a.ordered_amount END
+) - (SELECT coalesce(sum(c.overpaid_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)) END
+"""
+
+# 0026: operations (id, code, payable, asked, of_eu) of which more is certified or asked than is or will be paid.
+BEYOND_WHAT_IS_PAID = """
+    SELECT * FROM (
+        SELECT o.id, o.code,
+    CASE WHEN a.state NOT IN ('completed', 'terminated', 'lapsed') THEN a.granted_amount - (SELECT coalesce(sum(c.given_up_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id) ELSE ((
+    CASE WHEN EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id)
+         THEN a.paid_amount + (
+             SELECT coalesce(sum(l.amount - c.paid_amount), 0)
+             FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+             JOIN agreements_paymentclaim c ON c.id = l.claim_id
+             WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected'))
+         ELSE a.ordered_amount END
+) - (SELECT coalesce(sum(c.overpaid_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)) END
+ AS payable,
+    (SELECT coalesce(sum(e.public_amount - (
+                SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                 WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
+       FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id
+      WHERE ct.operation_id = o.id AND e.released_at IS NULL)
+ AS asked,
+    (SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+       JOIN reporting_certificate ct ON ct.id = al.certificate_id WHERE ct.operation_id = o.id AND al.kind = 'eu')
+ AS of_eu
+          FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id WHERE TRUE) AS its
+     WHERE its.asked > its.payable OR its.of_eu > its.payable OR EXISTS (
+    SELECT money.id AS operation_id, money.code, ct.id, ct.number, part.of_eu, greatest(money.payable - money.asked, 0) AS most
+      FROM (
+    SELECT o.id, o.code,
+    CASE WHEN a.state NOT IN ('completed', 'terminated', 'lapsed') THEN a.granted_amount - (SELECT coalesce(sum(c.given_up_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id) ELSE ((
+    CASE WHEN EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id)
+         THEN a.paid_amount + (
+             SELECT coalesce(sum(l.amount - c.paid_amount), 0)
+             FROM agreements_settlement s JOIN agreements_settlementline l ON l.settlement_id = s.id
+             JOIN agreements_paymentclaim c ON c.id = l.claim_id
+             WHERE s.agreement_id = a.id AND l.outcome = 'pay' AND c.state NOT IN ('paid', 'rejected'))
+         ELSE a.ordered_amount END
+) - (SELECT coalesce(sum(c.overpaid_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)) END
+ AS payable,
+    (SELECT coalesce(sum(e.public_amount - (
+                SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                 WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
+       FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id
+      WHERE ct.operation_id = o.id AND e.released_at IS NULL)
+ AS asked
+      FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+ WHERE o.id = its.id) AS money JOIN reporting_certificate ct ON ct.operation_id = money.id
+      CROSS JOIN LATERAL (SELECT coalesce(sum(al.amount), 0) AS of_eu FROM reporting_certificateallocation al
+                           WHERE al.certificate_id = ct.id AND al.kind = 'eu') AS part
+     WHERE part.of_eu > money.payable - money.asked AND NOT EXISTS (
+         SELECT 1 FROM reporting_paymentapplicationentry e WHERE e.certificate_id = ct.id AND e.released_at IS NULL)
+)
+"""
+
+# 0026: true of an operation ``o`` with its plan ``v``: of which the EU bears something and nothing can be declared.
+NOTHING_TO_DECLARE = """
+    (v.eu_amount > 0 AND o.agreement_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = o.agreement_id AND i.needs_expenditure))
+"""
