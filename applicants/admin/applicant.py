@@ -35,7 +35,7 @@ from applicants.workbooks import ApplicantResource
 from core.admin import EssorModelAdmin, EssorTabularInline, Panel
 from core.admin.reasons import changes_in
 from core.engine import versions
-from core.events import history, record
+from core.events import record
 from core.importexport import EssorImportExportAdmin
 from core.models import Document
 from core.past_days import BirthDayField
@@ -311,9 +311,6 @@ class ApplicantAdmin(EssorImportExportAdmin):
                 "applicants/admin/documents_panel.html",
                 {"documents": documents, "rna_warning": rna_warning(obj.rna) if obj.rna else ""},
                 side=True,
-            ),
-            Panel(
-                _("History"), "applicants/admin/history_panel.html", {"events": history(obj).reverse()[:10]}, side=True
             ),
         ]
 

@@ -15,8 +15,9 @@ from core.admin.base import (
 )
 from core.admin.figures import FigureCheckAdmin
 from core.admin.incompatible import IncompatibleRolesAdmin
+from core.admin.journal import EventAdmin, EventSealAdmin
 from core.admin.people import UserAdmin
-from core.admin.records import DocumentAdmin, EventAdmin, EventSealAdmin, JobAdmin, OutboxMessageAdmin
+from core.admin.records import DocumentAdmin, JobAdmin, OutboxMessageAdmin
 from core.admin.retention import RetentionAdmin
 
 __all__ = [

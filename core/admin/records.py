@@ -1,10 +1,8 @@
 """What core writes by itself, to be read: events, jobs, messages, documents. Nobody edits it here."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db import models
@@ -18,19 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorChangeList, EssorModelAdmin
-from core.admin.values import Names, field_of, label_in_words, register_row_name
+from core.admin.values import Names, field_of, register_row_name
 from core.file_types import type_words
-from core.history import tracked_models
 from core.job_runner import kinds
 from core.models.document import Document
-from core.models.event import Event, EventSeal
+from core.models.event import Event
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.models.workflow import WorkflowModel
-from core.presentation import action_label, document_kinds, mail_words
+from core.presentation import document_kinds, mail_words
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import file_size
-from core.transitions import transitions_of, workflow_models
 
 READERS = (Role.AUDITOR, Role.ADMINISTRATOR)
 # The text of these mails holds a link that opens an account, a body, or a case to somebody without an account.
@@ -91,20 +87,6 @@ class KindFilter(admin.AllValuesFieldListFilter):
             yield choice | {"display": words.get(choice["display"], choice["display"])}
 
 
-class ActionFilter(admin.AllValuesFieldListFilter):
-    """Events by what was done, in the words of the first workflow that knows it."""
-
-    def choices(self, changelist: ChangeList) -> Iterator[Mapping[str, Any]]:
-        labels: dict[str, str] = {}
-        for model in workflow_models(apps.get_models()):
-            labels = {spec.name: str(spec.label) for spec in transitions_of(model)} | labels
-        whole, *actions = super().choices(changelist)
-        yield whole
-        for choice in actions:
-            action = choice["display"]
-            yield choice | {"display": labels.get(action) or action_label(Event, action)}
-
-
 class MailFilter(admin.AllValuesFieldListFilter):
     """Mails by what they tell."""
 
@@ -140,93 +122,12 @@ class ReadOnlyAdmin(EssorModelAdmin):
         return list(self.fields or super().get_readonly_fields(request, obj))
 
 
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    """The whole event log, newest first."""
-
-    list_display = ["created_at", "who", "action_words", "subject_column", "from_words", "to_words"]
-    sortable_by = ["created_at", "action_words"]
-    list_filter = [("action", ActionFilter)]
-    list_select_related = ["actor", "content_type"]
-    date_hierarchy = "created_at"
-    ordering = ["-id"]
-    search_fields = ["=object_id", "=hash"]
-    fields = [
-        "created_at",
-        "who",
-        "actor_label",
-        "action_words",
-        "subject_column",
-        "sequence",
-        "from_words",
-        "to_words",
-        "comment",
-        "data",
-        "changes",
-        "previous_hash",
-        "hash",
-    ]
-
-    @admin.display(description=gettext_lazy("Who"), ordering="actor__last_name")
-    def who(self, event: Event) -> str:
-        return str(event.actor) if event.actor else label_in_words(event.actor_label) or "–"
-
-    @admin.display(description=gettext_lazy("Action"), ordering="action")
-    def action_words(self, event: Event) -> str:
-        model = event.content_type.model_class()
-        return action_label(model, event.action) if model else event.action
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return NamedChangeList
-
-    @admin.display(description=gettext_lazy("State before"))
-    def from_words(self, event: Event) -> str:
-        return state_words(event.content_type.model_class(), event.from_state)
-
-    @admin.display(description=gettext_lazy("State after"))
-    def to_words(self, event: Event) -> str:
-        return state_words(event.content_type.model_class(), event.to_state)
-
-    @admin.display(description=gettext_lazy("About"))
-    def subject_column(self, event: Event) -> SafeString | str:
-        return subject_link(event)
-
-
-@cache
-def _models_of_tables() -> dict[str, type[models.Model]]:
-    return {model._meta.db_table: model for model in tracked_models()}
-
-
-def table_words(table: str) -> str:
-    """The rows of a table, as people call them; the table where it is none of those that have a history."""
-    model = _models_of_tables().get(table)
-    return capfirst(str(model._meta.verbose_name_plural)) if model else table or "–"
-
-
-@admin.register(EventSeal)
-class EventSealAdmin(ReadOnlyAdmin):
-    """The chain over all events."""
-
-    list_display = ["position", "event_id", "table_words", "lines", "hash", "sealed_at"]
-    fields = ["position", "event_id", "table_words", "lines", "hash", "oldest", "sealed_at"]
-    sortable_by = ["position"]
-    ordering = ["-position"]
-    list_select_related = False
-    search_fields = ["=event_id", "=hash"]
-
-    @admin.display(description=gettext_lazy("Table"), ordering="table")
-    def table_words(self, seal: EventSeal) -> str:
-        """What the rows are called whose history the seal covers."""
-        return table_words(seal.table)
-
-
 def kind_words(job: Job) -> str:
     """What a job does, in words."""
     return next((str(kind.label) for kind in kinds() if kind.name == job.kind), job.kind)
 
 
 register_row_name(Job, lambda job: f"{job.pk} ({kind_words(job)})")
-register_row_name(EventSeal, lambda seal: f"{seal.pk}")
 
 
 @admin.register(Job)

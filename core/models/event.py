@@ -104,8 +104,11 @@ class Event(models.Model):
             transaction_trigger("transaction", also="NEW.recorded_at := clock_timestamp(); "),
         ]
 
+    #: What its page calls it: its action in words, which the line of imports keeps from its model.
+    words = ""
+
     def __str__(self) -> str:
-        return f"{self.action} #{self.sequence}"
+        return self.words or f"{self.action} #{self.sequence}"
 
 
 class EventSeal(models.Model):
