@@ -26,7 +26,6 @@ app.conf.update(
     task_time_limit=60 * 60,  # below the broker's visibility timeout
     task_serializer="json",
     accept_content=["json"],
-    timezone="Europe/Paris",
     broker_connection_retry_on_startup=True,
     beat_schedule={
         "deliver-outbox": {"task": "core.tasks.deliver_outbox", "schedule": 60.0},

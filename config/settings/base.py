@@ -219,6 +219,7 @@ LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "packages"]
 TIME_ZONE = "Europe/Paris"
+CELERY_TIMEZONE = TIME_ZONE  # the nights of the schedule are those of the Region
 USE_I18N = True
 USE_TZ = True
 # Off: templates would write the numbers of rows and years as amounts ("4 001"), in addresses and hidden fields too.

@@ -7,6 +7,7 @@ from pathlib import Path
 from queue import Empty
 
 import pytest
+from django.conf import settings
 from kombu import Connection
 
 from config.broker import Channel, Transport
@@ -103,3 +104,7 @@ def test_messages_come_in_the_order_in_which_they_were_sent(channel: Channel):
         channel._put("default", number)
         time.sleep(0.002)
     assert [channel._get("default") for _time in range(3)] == [0, 1, 2]
+
+
+def test_the_nights_of_the_schedule_are_those_of_the_region():
+    assert app.conf.timezone == settings.TIME_ZONE
