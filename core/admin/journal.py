@@ -83,12 +83,16 @@ class EventAdmin(ReadOnlyAdmin):
     def place(self, event: Event) -> SafeString:
         numbers = _("Event %(number)s of its chain") % {"number": event.sequence}
         hashes = [(_("Hash"), event.hash), (_("Hash of the event before"), event.previous_hash or "–")]
-        return format_html("{}<br>{}", numbers, format_html_join(mark_safe("<br>"), "{} <code>{}</code>", hashes))
+        return format_html(
+            "{}<br>{}", numbers, format_html_join(mark_safe("<br>"), '{} <code class="es-raw">{}</code>', hashes)
+        )
 
     @admin.display(description=gettext_lazy("As it was recorded, and as its hash covers it"))
     def as_recorded(self, event: Event) -> SafeString:
         recorded = {"action": event.action, "input": event.data, "changes": event.changes}
-        return format_html("<pre><code>{}</code></pre>", json.dumps(recorded, ensure_ascii=False, indent=1))
+        return format_html(
+            '<pre class="es-raw"><code>{}</code></pre>', json.dumps(recorded, ensure_ascii=False, indent=1)
+        )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
         event = super().get_object(request, object_id, from_field)
