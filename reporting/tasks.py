@@ -18,10 +18,11 @@ from reporting.imports import FileRefused, ImportPlan, apply_import, plan_import
 from reporting.permissions import may_publish_list
 from reporting.rules.listing import COLUMNS
 from reporting.selections import selection_of
+from reporting.stated import COFINANCING, OPERATIONS
 from reporting.workbooks.cofinancing import CofinancingWorkbook
 from reporting.workbooks.operations_list import OperationsList, publish
 
-COFINANCING, OPERATIONS, IMPORT = "report.cofinancing", "report.operations", "import.operations"
+IMPORT = "import.operations"
 IMPORT_KEY = IMPORT  # one import at a time: two would find the same rows new
 
 
@@ -51,13 +52,15 @@ def _write_report(context: JobContext, make: Callable, stem: str, suffix: str) -
         rows=written.row_count,
         totals={
             **fund_lines(report.totals_by_fund()),
-            _("SHA-256 of the data"): written.data_sha256,
+            _("SHA-256 of the data"): written.data_sha256 or _("not known any more"),
+            **({_("SHA-256 of what is shown"): written.shown_sha256} if written.removed else {}),
             _("Version of the format"): report.format_version,
             "format_version": report.format_version,
             "shown_sha256": written.shown_sha256,
             "removed": written.removed,
             "funds": report.totals_by_fund(),
             "data_sha256": written.data_sha256,
+            "lasting": {"sha256": written.lasting_sha256},
         },
         message=ngettext("%(rows)d row", "%(rows)d rows", written.row_count) % {"rows": written.row_count},
     )

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Max, When
 
 from core.engine.lines import fetch, quoted
 from core.history import history_model_of, tracked_models
+from core.models.proof import Erasure
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -38,10 +39,29 @@ def rows_as_of(model: type[Row], limit: datetime, pks: Iterable[Any] | None = No
     # The newest of the lines written by then; without any, the oldest of those written later.
     known = Case(When(pgh_created_at__lte=limit, then=F("pgh_id")), default=-F("pgh_id"))
     chosen = lines.order_by("pgh_obj_id", known.desc()).distinct("pgh_obj_id")
-    return {
-        values["pgh_obj_id"]: model(**{name: values[name] for name in names})
-        for values in chosen.values("pgh_obj_id", *names)
-    }
+    rows = {}
+    for values in chosen.values("pgh_id", "pgh_obj_id", *names):
+        rows[values["pgh_obj_id"]] = row = model(**{name: values[name] for name in names})
+        row.line_of_history = values["pgh_id"]
+    return rows
+
+
+class Erasures:
+    """Which rows had their personal values erased by law, up to which line of their history; a query a table."""
+
+    def __init__(self) -> None:
+        self._tables: dict[type[models.Model], dict[str, int]] = {}
+
+    def of(self, row: models.Model | None) -> bool:
+        """Whether what this row says is what an erasure left: as it stood then, or as it stands."""
+        if row is None:
+            return False
+        model = type(row)
+        if model not in self._tables:
+            erased = Erasure.objects.filter(table=model._meta.db_table, last_line__isnull=False)
+            self._tables[model] = dict(erased.values_list("row").annotate(Max("last_line")))
+        last = self._tables[model].get(str(row.pk))
+        return last is not None and getattr(row, "line_of_history", last) <= last
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,7 @@ class Past:
     def __init__(self, limit: datetime):
         self.limit = limit
         self._tables: dict[type[models.Model], dict[Any, models.Model]] = {}
+        self.erasures = Erasures()
 
     def of(self, row: Row | None) -> Row | None:
         """The row as it stood; None for none."""
@@ -124,6 +145,8 @@ class Past:
 
 class Present:
     """Rows as they are: what stands for a :class:`Past` where today is meant."""
+
+    erasures = None
 
     @staticmethod
     def of(row: Row | None) -> Row | None:

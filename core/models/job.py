@@ -37,6 +37,7 @@ class Job(models.Model):
 
     ACTIVE = ("queued", "running")
     OPEN_TO_AUDITORS = True  # asking for a report reads
+    FOR_PROGRAMS = frozenset({"data_sha256", "shown_sha256", "removed", "format_version"})  # of the totals
 
     kind = models.CharField(_("kind"), max_length=100)
     key = models.CharField(_("key"), max_length=200)
@@ -126,7 +127,7 @@ class Job(models.Model):
         return {
             name: value
             for name, value in totals.items()
-            if not isinstance(value, dict | list) and name != "data_sha256"
+            if not isinstance(value, dict | list) and name not in self.FOR_PROGRAMS
         }
 
     @property

@@ -5,7 +5,7 @@ Write with ``write_workbook`` (or ``write_csv``), read with ``read_table``, give
 ``core.workbooks.columns``.
 """
 
-from core.workbooks.columns import Column, Cover, Link, Ratio, Removed, Sheet, SumIfs, Terms, in_format
+from core.workbooks.columns import Column, Cover, Erased, Link, Ratio, Removed, Sheet, Stated, SumIfs, Terms, in_format
 from core.workbooks.csvfile import write_csv
 from core.workbooks.problems import RowProblem, TableReading, TableRow
 from core.workbooks.reader import read_table
@@ -16,11 +16,13 @@ from core.workbooks.writer import Written, write_workbook
 __all__ = [
     "Column",
     "Cover",
+    "Erased",
     "Link",
     "Ratio",
     "Removed",
     "RowProblem",
     "Sheet",
+    "Stated",
     "SumIfs",
     "TableReading",
     "TableRow",

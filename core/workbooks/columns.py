@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -33,6 +33,19 @@ class Removed(str):
     """
 
     __slots__ = ()
+
+
+class Erased(str):
+    """A text of which nothing is left: a lawful erasure emptied it (``erase_person``). Its cell is empty.
+
+    The hash of the data cannot be made of it again. What can is the hash of all that no law removes (see
+    ``Column.personal``): a report that was made before, and had the same, says which hash the data have.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls) -> "Erased":
+        return super().__new__(cls, "")
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,7 @@ class Column:
     this column when a file is read. ``required``: the column must be there and its cells filled.
     ``days``: what a day that is read may be (``HasCome``, ``Planned``), as the field of a form has it.
     ``since`` and ``until``: the first and the last version of the report's format that have the column.
+    ``personal``: the law may have its texts removed; the lasting hash of the data leaves them out.
     """
 
     key: str
@@ -124,6 +138,7 @@ class Column:
     days: Callable[[date], None] | None = None
     since: int = 1
     until: int | None = None
+    personal: bool = False
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -202,9 +217,21 @@ class Sheet:
 
 @dataclass
 class Cover:
-    """The first sheet: what this is, from when, by whom; rows, control totals and hash are added by the writer."""
+    """The first sheet: what this is, from when, by whom; rows, control totals and hash are added by the writer.
+
+    ``stated`` finds, by the lasting hash, what a report of the same data stated before texts of it were erased.
+    """
 
     title: Any
     facts: Sequence[tuple[Any, Any]] = ()
     notes: Sequence[Any] = field(default_factory=list)
     sheet_title: Any = ""
+    stated: Callable[[str], "Stated | None"] | None = None
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What hash of the data an earlier report stated, and when it was made."""
+
+    sha256: str
+    made_at: datetime

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.dates import format_date_long
 from core.workbooks.cells import (
     boolean_text,
     clean_text,
@@ -20,6 +22,7 @@ from core.workbooks.cells import (
     xml_text,
 )
 from core.workbooks.columns import Cover
+from core.workbooks.digests import Hashes
 from core.workbooks.sheetxml import XML_HEAD, SheetResult, quoted
 from core.workbooks.styles import STYLE
 
@@ -76,9 +79,27 @@ def _odd_days(results: Sequence[SheetResult]) -> Iterator[str]:
             yield note % {"sheet": result.title, "column": column, "count": count}
 
 
-def cover_xml(
-    cover: Cover, results: Sequence[SheetResult], digest: str, shown_digest: str = "", removed: int = 0
-) -> str:
+def _removals(hashes: Hashes) -> Iterator[str]:
+    """What the cover says of texts that the law had removed."""
+    note = ngettext(
+        "%(count)d text of the data was removed since, as the law asks; its cell is empty.",
+        "%(count)d texts of the data were removed since, as the law asks; their cells are empty.",
+        hashes.removed,
+    )
+    yield note % {"count": hashes.removed}
+    if hashes.before:
+        yield _(
+            "The SHA-256 of the data is that of the report made on %(day)s, before the removal. All that is not removed is "
+            "the same as in that report, word for word."
+        ) % {"day": format_date_long(timezone.localdate(hashes.before.made_at))}
+    elif hashes.erased:
+        yield _(
+            "No report of the same data was made before the removal, once the cut-off day was over: the SHA-256 of the "
+            "data cannot be known any more, and that of what is shown stands for it."
+        )
+
+
+def cover_xml(cover: Cover, results: Sequence[SheetResult], hashes: Hashes) -> str:
     """Return the cover's part: title, facts, what each sheet holds with its control totals, hash, notes."""
     rows = _Rows()
     rows.add((cover.title, "title"), height=30)
@@ -95,15 +116,11 @@ def cover_xml(
             if key in labels:
                 rows.add(None, (_("Total of “%s”") % labels[key], "normal"), (total, "money"))
     rows.add()
-    rows.add((_("SHA-256 of the data"), "label"), (digest, "wrapped"))
-    if removed:
-        rows.add((_("SHA-256 of what is shown"), "label"), (shown_digest, "wrapped"))
-        note = ngettext(
-            "%(count)d text of the data was removed since, as the law asks; its cell is empty.",
-            "%(count)d texts of the data were removed since, as the law asks; their cells are empty.",
-            removed,
-        )
-        rows.add(None, (note % {"count": removed}, "note"))
+    rows.add((_("SHA-256 of the data"), "label"), (hashes.data or _("not known any more"), "wrapped"))
+    if hashes.removed:
+        rows.add((_("SHA-256 of what is shown"), "label"), (hashes.shown, "wrapped"))
+        for note in _removals(hashes):
+            rows.add(None, (note, "note"))
     for note in [*_odd_days(results), *cover.notes]:
         rows.add(None, (note, "note"))
     links = "".join(f'<hyperlink ref="{cell}" location={quoteattr(place)}/>' for cell, place in rows.links)

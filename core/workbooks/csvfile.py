@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -10,10 +10,10 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from core.workbooks.cells import canonical_texts, neutralised
-from core.workbooks.columns import NUMERIC_KINDS, Column, Sheet
+from core.workbooks.columns import NUMERIC_KINDS, Column, Sheet, Stated
 from core.workbooks.digests import DataDigest
 from core.workbooks.sheetxml import CHUNK_ROWS, Prepared
-from core.workbooks.writer import Written, data_hash
+from core.workbooks.writer import Written, hashes_of
 
 _PLAIN = NUMERIC_KINDS | {"date", "datetime", "boolean"}
 
@@ -25,6 +25,7 @@ def write_csv(
     *,
     key: str = "data",
     headers: Sequence[str] | None = None,
+    stated: Callable[[str], Stated | None] | None = None,
 ) -> Written:
     """Write the rows and return counts, totals and hash, equal to those of the same rows in a workbook.
 
@@ -32,7 +33,7 @@ def write_csv(
     dates are ISO; texts that a spreadsheet would compute get an apostrophe in front.
     """
     path, prepared = Path(path), Prepared(Sheet(key, columns, key=key))
-    digest, count = DataDigest(), 0
+    digest, count = DataDigest(prepared.columns), 0
     totals = {column.key: Decimal("0.00") for column in columns if column.total}
     with NamedTemporaryFile(
         "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline=""
@@ -61,11 +62,5 @@ def write_csv(
             raise
     os.chmod(temporary.name, 0o644)
     os.replace(temporary.name, path)
-    return Written(
-        path,
-        {key: count},
-        {key: totals},
-        data_hash([(key, digest.of_data)]),
-        data_hash([(key, digest.of_shown)]),
-        digest.removed,
-    )
+    hashes = hashes_of({key: digest}, stated)
+    return Written(path, {key: count}, {key: totals}, hashes.data, hashes.shown, hashes.removed, hashes.lasting)

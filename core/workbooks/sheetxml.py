@@ -110,9 +110,7 @@ class SheetResult:
     parts: list[Part] = field(default_factory=list)
     rows: int = 0
     totals: dict[str, Decimal] = field(default_factory=dict)
-    digest: str = ""
-    shown_digest: str = ""
-    removed: int = 0
+    digest: DataDigest = field(default_factory=DataDigest)
     odd_days: Counter[str] = field(default_factory=Counter)
 
 
@@ -205,7 +203,7 @@ class SheetWriter:
             for column in self.prepared.columns
             if self._is_summed(column)
         }
-        self.digest = DataDigest()
+        self.digest = self.result.digest = DataDigest(self.prepared.columns)
         self.formulas = {
             number: self._formula_maker(column) for number, column in enumerate(self.prepared.columns) if column.formula
         }
@@ -281,8 +279,6 @@ class SheetWriter:
                 chunk = self._write_part(stream, links, name, chunk, chunks)
             if chunk is None:
                 break
-        self.result.digest, self.result.shown_digest = self.digest.of_data, self.digest.of_shown
-        self.result.removed = self.digest.removed
         return self.result
 
     def _write_part(self, stream: IO[bytes], links: LinkSpool, name: str, chunk, chunks) -> list[Any] | None:

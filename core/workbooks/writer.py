@@ -7,7 +7,7 @@ it has, so that a reader which does not calculate sees the same figures, and the
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,8 +18,9 @@ from typing import IO
 from django.utils.translation import gettext as _
 
 from core.text import fold
-from core.workbooks.columns import Cover, Sheet, SumIfs
+from core.workbooks.columns import Cover, Sheet, Stated, SumIfs
 from core.workbooks.coversheet import cover_xml
+from core.workbooks.digests import DataDigest, Hashes
 from core.workbooks.package import (
     Tab,
     TabNames,
@@ -40,7 +41,9 @@ COMPRESSION = 1  # three times as quick as the usual 6 for a third more bytes
 class Written:
     """What was written: data rows by sheet, totals by sheet and column, and the SHA-256 of the data.
 
-    ``shown_sha256`` differs from it when ``removed`` texts of the data are not shown any more.
+    ``shown_sha256`` differs from it when ``removed`` texts of the data are not shown any more. ``lasting_sha256`` is the
+    hash without what the law may remove. Where texts were erased, ``data_sha256`` is what a report of before stated, and
+    empty when there is none.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class Written:
     data_sha256: str = ""
     shown_sha256: str = ""
     removed: int = 0
+    lasting_sha256: str = ""
 
     @property
     def row_count(self) -> int:
@@ -94,26 +98,38 @@ def _write(package: "Package", path: Path, sheets: list[Sheet], cover, names, ma
         results[keys[number]] = writer.write(lambda name, s=sheet, t=title: package.tab(name, t, landscape=s.landscape))
     ordered = [results[key] for key in keys]
     hashed = [result for sheet, result in zip(sheets, ordered, strict=True) if not sheet.derived]
-    digest = data_hash((result.key, result.digest) for result in hashed)
-    shown = data_hash((result.key, result.shown_digest) for result in hashed)
-    removed = sum(result.removed for result in hashed)
+    hashes = hashes_of({result.key: result.digest for result in hashed}, cover.stated if cover else None)
     tabs = [
         Tab(part.name, package.files[part.name], part, result.prepared.letters[-1])
         for result in ordered
         for part in result.parts
     ]
     if cover:
-        package.add("xl/worksheets/cover.xml", cover_xml(cover, ordered, digest, shown if removed else "", removed))
+        package.add("xl/worksheets/cover.xml", cover_xml(cover, ordered, hashes))
         tabs.insert(0, Tab(cover_name, "cover.xml"))
     package.finish(tabs, [*_column_names(ordered), *names], str(cover.title) if cover else path.stem)
     return Written(
         path=path,
         rows={result.key: result.rows for result in ordered},
         totals={result.key: result.totals for result in ordered},
-        data_sha256=digest,
-        shown_sha256=shown,
-        removed=removed,
+        data_sha256=hashes.data,
+        shown_sha256=hashes.shown,
+        removed=hashes.removed,
+        lasting_sha256=hashes.lasting,
     )
+
+
+def hashes_of(digests: Mapping[str, DataDigest], stated: Callable[[str], Stated | None] | None = None) -> Hashes:
+    """Return the hashes of several sheets, by key; ``stated`` finds that of data of which texts were erased."""
+    data, shown, lasting = (
+        data_hash((key, getattr(digest, of)) for key, digest in digests.items())
+        for of in ("of_data", "of_shown", "of_lasting")
+    )
+    removed, erased = (sum(getattr(digest, of) for digest in digests.values()) for of in ("removed", "erased"))
+    if not erased:
+        return Hashes(data, shown, lasting, removed)
+    before = stated(lasting) if stated else None
+    return Hashes(before.sha256 if before else "", shown, lasting, removed, erased, before)
 
 
 def data_hash(digests: Iterable[tuple[str, str]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
 
+from core.engine.erasure import erased_rows
 from core.figures.invariants import Broken, Invariant, Unit, register
 from reporting.models import EUBeneficiary
 from reporting.rules.listing import name_key
@@ -11,7 +12,8 @@ from reporting.rules.listing import name_key
 
 def otherwise_keyed() -> Iterator[Broken]:
     """The beneficiaries whose key is not that of their name; one query."""
-    named = EUBeneficiary.objects.filter(applicant=None).order_by("pk").values_list("pk", "name", "name_key")
+    named = EUBeneficiary.objects.filter(applicant=None).exclude(pk__in=erased_rows(EUBeneficiary)).order_by("pk")
+    named = named.values_list("pk", "name", "name_key")
     for pk, name, key in named.iterator(chunk_size=2_000):
         if (wanted := name_key(name)) != key:
             yield Broken(pk, name, wanted, key)

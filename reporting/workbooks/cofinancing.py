@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from core.engine.past import Past
+from core.engine.past import Past, Present
 from core.jobs import JobError
 from core.models.user import User
 from core.money import ZERO
-from core.workbooks import Column, Cover, Link, Sheet, Written, in_format, write_workbook
+from core.workbooks import Column, Cover, Erased, Link, Sheet, Written, in_format, write_workbook
 from reporting.facts import ItemSums, Selection, in_chunks
 from reporting.models import (
     AccountingYear,
@@ -32,6 +34,7 @@ from reporting.models import (
     SourceKind,
     SpecificObjective,
 )
+from reporting.stated import stated_before
 from reporting.workbooks import columns
 
 Progress = Callable[[int, int], None]
@@ -156,7 +159,10 @@ class CofinancingWorkbook:
                 **identity(version, self.past),
                 "link": link_to("operation", operation.pk, operation.code),
                 "name": version.name,
-                "beneficiary": version.beneficiary_name or self.past.get(EUBeneficiary, version.beneficiary_id).name,
+                "beneficiary": version.beneficiary_name
+                or shown(
+                    self.past, beneficiary := self.past.get(EUBeneficiary, version.beneficiary_id), beneficiary.name
+                ),
                 "location": version.location,
                 "start": version.start_date,
                 "end": version.completed_on(self.selection.cut_off) if self.format_version > 1 else version.end_date,
@@ -252,21 +258,22 @@ class CofinancingWorkbook:
             declaration, line = item.declaration, item.expenditure_line
             controlled = declaration.controlled_at is not None and declaration.controlled_at <= limit
             certificate = getattr(declaration, "certificate", None) if controlled else None
+            controller = self.past.get(User, declaration.controller_id) if controlled else None
             self._step()
             yield {
                 **versions[declaration.operation_id],
                 "link": link_to("expenditureitem", item.pk, str(item)),
                 "claim": declaration.claim.number,
                 "declaration": declaration.number,
-                "controller": str(self.past.get(User, declaration.controller_id)) if controlled else "",
+                "controller": shown(self.past, controller, str(controller)) if controlled else "",
                 "controlled_on": timezone.localdate(declaration.controlled_at) if controlled else None,
                 "certificate": certificate.number if certificate else "",
                 "application": entries.get(declaration.pk, ""),
-                "supplier": line.supplier_name,
+                "supplier": shown(self.past, line, line.supplier_name),
                 "invoice": line.invoice_number,
                 "invoice_date": line.invoice_date,
                 "paid_on": line.paid_on,
-                "description": line.description,
+                "description": shown(self.past, line, line.description),
                 "claimed": line.declared_amount,
                 "certified": line.certified_amount,
                 "declared": item.declared_amount,
@@ -333,6 +340,11 @@ def proof_link(item) -> Link | str:
 def category_label(category: str) -> str:
     """Return the words of a category of region; nothing for none."""
     return str(CategoryOfRegion(category).label) if category else ""
+
+
+def shown(past: Past | Present, row: models.Model | None, text: str) -> str:
+    """Return a text that this row gave, as a report shows it: nothing where the law had it erased since."""
+    return Erased() if text and past.erasures and past.erasures.of(row) else text
 
 
 def text_of(row: object | None) -> str:
@@ -409,4 +421,5 @@ def cover_of(selection: Selection, title: str, by: str, format_version: int) -> 
             (_("Made on"), timezone.now()),
         ],
         notes=notes,
+        stated=partial(stated_before, cut_off=selection.cut_off),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from django.utils import timezone
@@ -13,11 +14,12 @@ from django.utils.translation import gettext_lazy
 from core.dates import add_years
 from core.engine.past import Past, Present
 from core.money import ZERO
-from core.workbooks import Column, Removed, Sheet, Written, in_format, write_csv, write_workbook
+from core.workbooks import Column, Erased, Removed, Sheet, Written, in_format, write_csv, write_workbook
 from core.workbooks.columns import RATIO_DIGITS
 from reporting.facts import Selection, in_chunks
 from reporting.models import BeneficiaryKind, Operation
-from reporting.workbooks.cofinancing import cover_of, format_of, text_of
+from reporting.stated import stated_before
+from reporting.workbooks.cofinancing import cover_of, format_of, shown, text_of
 
 FORMAT = 2
 """The version of the list's format, see ``reporting.workbooks.cofinancing.FORMAT``. Since 2, an operation whose agreement
@@ -26,10 +28,15 @@ NAMES_KEPT_YEARS = 2  # Article 49(3), last subparagraph
 
 COLUMNS = [
     Column("operation_code", gettext_lazy("Unique code of the operation"), width=20),
-    Column("beneficiary_name", gettext_lazy("Name of the beneficiary (legal entity)"), width=36),
+    Column("beneficiary_name", gettext_lazy("Name of the beneficiary (legal entity)"), width=36, personal=True),
     Column("contractor_name", gettext_lazy("Name of the contractor (public procurement)"), width=24),
-    Column("beneficiary_first_name", gettext_lazy("First name of the beneficiary (natural person)"), width=20),
-    Column("beneficiary_surname", gettext_lazy("Surname of the beneficiary (natural person)"), width=20),
+    Column(
+        "beneficiary_first_name",
+        gettext_lazy("First name of the beneficiary (natural person)"),
+        width=20,
+        personal=True,
+    ),
+    Column("beneficiary_surname", gettext_lazy("Surname of the beneficiary (natural person)"), width=20, personal=True),
     Column("vessel_cfr_number", gettext_lazy("Union fishing fleet register number"), width=16),
     Column("operation_name", gettext_lazy("Name of the operation"), width=50),
     Column("purpose_and_achievements", gettext_lazy("Purpose and expected or actual achievements"), width=50),
@@ -64,7 +71,14 @@ class OperationsList:
                 replace(column, kind="text", source=_rate_in_percent) if column.kind == "percent" else column
                 for column in declared
             ]
-            return write_csv(path, columns, self.rows(), key="operations", headers=[column.key for column in columns])
+            return write_csv(
+                path,
+                columns,
+                self.rows(),
+                key="operations",
+                headers=[column.key for column in columns],
+                stated=partial(stated_before, cut_off=self.selection.cut_off),
+            )
         sheet = Sheet(_("Operations"), declared, self.rows(), key="operations")
         cover = cover_of(self.selection, _("List of operations (Article 49(3))"), by, self.format_version)
         return write_workbook(path, [sheet], cover)
@@ -105,12 +119,16 @@ def listed(version, past: Past | Present, day: date, format_version: int = FORMA
     natural = beneficiary.kind == BeneficiaryKind.NATURAL
     first_name, surname = "", ""
     if natural and not _names_removed(version.operation, day):
-        first_name, surname = beneficiary.first_name, beneficiary.surname or beneficiary.name
+        first_name, surname = (
+            shown(past, beneficiary, text) for text in (beneficiary.first_name, beneficiary.surname or beneficiary.name)
+        )
         if _names_removed(version.operation, timezone.localdate()):
-            first_name, surname = Removed(first_name), Removed(surname)
+            first_name, surname = (
+                text if isinstance(text, Erased) else Removed(text) for text in (first_name, surname)
+            )
     return {
         "operation_code": version.operation.code,
-        "beneficiary_name": "" if natural else version.beneficiary_name or beneficiary.name,
+        "beneficiary_name": "" if natural else version.beneficiary_name or shown(past, beneficiary, beneficiary.name),
         "contractor_name": "",
         "beneficiary_first_name": first_name,
         "beneficiary_surname": surname,

@@ -9,11 +9,16 @@ import pgtrigger
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone, translation
+from openpyxl import load_workbook
 
+from agreements.models import ExpenditureLine
+from core.engine.erasure import ErasureRefused, erase
 from core.engine.past import Past, rows_as_of
-from core.history import history_model_of
+from core.history import history_model_of, personal_fields, tracked_models
+from core.models.job import Job
 from core.models.user import User
 from core.transitions import perform
 from core.workbooks import Column
@@ -222,6 +227,78 @@ def test_a_name_removed_since_is_not_shown_and_the_hash_of_the_data_stays(tmp_pa
         out = StringIO()
         call_command("report", "operations", "--out", str(tmp_path / "c.csv"), "--cut-off", day.isoformat(), stdout=out)
         assert again.shown_sha256 in out.getvalue() and first["csv"].data_sha256 in out.getvalue()
+
+
+def written_jobs(day, folder: Path) -> dict:
+    """The totals of both reports of a day, made by the command, and what the reader of their files reads."""
+    found = {}
+    for report, name in (("cofinancing", "a.xlsx"), ("operations", "a.csv")):
+        out = StringIO()
+        call_command("report", report, "--out", str(folder / name), "--cut-off", day.isoformat(), stdout=out)
+        totals = Job.objects.order_by("pk").last().result["totals"]
+        found[report] = totals, out.getvalue()
+    return found
+
+
+def cells_of(path: Path) -> list[str]:
+    book = load_workbook(path, read_only=True)
+    return [
+        str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell is not None
+    ]
+
+
+def everything_personal() -> list[type]:
+    return [model for model in tracked_models() if personal_fields(model) and model._base_manager.exists()]
+
+
+def test_what_an_erasure_empties_is_said_and_the_hash_of_the_data_stays(past_day, tmp_path):
+    """Of every table that holds personal values: what a report prints of it is named, and what it does not print is not."""
+    day, _finance, _second = past_day
+    first = written_jobs(day, tmp_path)
+    assert all(totals["removed"] == 0 for totals, _out in first.values())
+    said, refused = {}, set()
+    for model in everything_personal():
+        point = transaction.savepoint()
+        try:
+            erase(list(model._base_manager.all()), reason="Demande au titre de l’article 17.")
+        except ErasureRefused:
+            refused.add(model)
+            transaction.savepoint_rollback(point)
+            continue
+        for report, (totals, out) in written_jobs(day, tmp_path).items():
+            before = first[report][0]
+            if totals["removed"]:
+                said.setdefault(report, set()).add(model.__name__)
+                assert totals["shown_sha256"] != before["shown_sha256"], (model, report)
+                assert totals["shown_sha256"] in out
+            else:
+                assert totals["shown_sha256"] == before["shown_sha256"], (model, report)
+            if model is not Job:  # of an emptied job nobody knows what it stated
+                assert totals["data_sha256"] == before["data_sha256"], (model, report)
+            assert totals["lasting"] == before["lasting"], (model, report)
+        cells = cells_of(tmp_path / "a.xlsx")
+        assert not [cell for cell in cells if "erased" in cell or cell.strip("— ") == ""], model
+        if model is User:
+            assert any("du rapport établi le" in cell for cell in cells)
+            assert {first["cofinancing"][0]["data_sha256"], totals_of("cofinancing")["shown_sha256"]} <= set(cells)
+        transaction.savepoint_rollback(point)
+    assert said == {
+        "cofinancing": {"User", "EUBeneficiary", "ExpenditureLine"},
+        "operations": {"EUBeneficiary"},
+    }
+    assert refused.isdisjoint({User, EUBeneficiary, ExpenditureLine})
+
+
+def totals_of(kind: str) -> dict:
+    return Job.objects.filter(kind=f"report.{kind}").order_by("pk").last().result["totals"]
+
+
+def test_where_no_report_was_made_before_the_erasure_the_cover_says_that_the_hash_is_lost(past_day, tmp_path):
+    day, _finance, _second = past_day
+    erase(list(User.objects.all()), reason="Demande au titre de l’article 17.")
+    totals, out = written_jobs(day, tmp_path)["cofinancing"]
+    assert totals["data_sha256"] == "" and "n’est plus connu" in out and totals["shown_sha256"] in out
+    assert any("Aucun rapport des mêmes données" in cell for cell in cells_of(tmp_path / "a.xlsx"))
 
 
 @pytest.mark.django_db(transaction=True)  # the history dates a line by its transaction

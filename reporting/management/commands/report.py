@@ -96,7 +96,7 @@ class Command(EssorCommand):
             self.stdout.write(_("%(fund)s: %(totals)s") % {"fund": fund, "totals": totals[fund]})
         self.stdout.write(
             _("%(path)s: %(rows)d rows, SHA-256 of the data %(hash)s")
-            % {"path": out, "rows": job.result["rows"], "hash": totals["data_sha256"]}
+            % {"path": out, "rows": job.result["rows"], "hash": totals["data_sha256"] or _("not known any more")}
         )
         if totals["removed"]:
             self.stdout.write(
