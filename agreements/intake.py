@@ -1,14 +1,12 @@
-"""Expenditure that comes in a workbook: the template, the preview with all that is wrong, the rows taken in at once.
+"""Expenditure that comes in a workbook: the preview with all that is wrong, the rows taken in at once.
 
 The layout is not trusted: columns are found by their headers (``core.workbooks``), the claim is recognised by a
 defined name of the template, every amount is checked as if it had been typed, and nothing is written before the person
-has seen what will be.
+has seen what will be: of each line that changes, what it says now and what it would say.
 """
 
-import re
 import tempfile
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
@@ -22,24 +20,32 @@ from django.utils.translation import gettext as _
 from agreements.axes import axis_choices
 from agreements.claims import LINE_FIELDS, ClaimRefused, charge_accounts, line_problems
 from agreements.credit_notes import credit_alone, declared_with
+from agreements.expenditure_form import of_another_claim, says_of_itself
 from agreements.known_lines import ByNumber, Register, invoice_of, said_again
+from agreements.line_versions import (
+    LineChange,
+    NotAnswered,
+    as_they_were,
+    change_of,
+    is_untouched,
+    merged,
+    settled,
+)
 from agreements.models import ExpenditureLine, ExpenditureUpload, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.rules.duplicates import Suppliers, credits_without_invoice
-from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns
+from agreements.workbooks import expenditure_columns
 from applicants.rules.identifiers import compact
 from core.documents import WORKBOOK_TYPES, open_document, store
 from core.engine import versions
 from core.engine.refusals import refusal_message
 from core.events import record
 from core.money import sum_money
-from core.workbooks import Column, RowProblem, TableReading, TableRow, read_table, write_rejected, write_template
+from core.workbooks import Column, RowProblem, TableReading, TableRow, read_table, write_rejected
 
 MAX_ROWS = 5_000
 MAX_BYTES = 10 * 1024 * 1024
-FORM_NAME = "ESSOR_FORM"
 CATEGORY_LENGTH = 120
-_DEFINED = re.compile(rb'<definedName[^>]*name="ESSOR_FORM"[^>]*>(.{0,400}?)</definedName>', re.DOTALL)
 
 
 @dataclass
@@ -48,8 +54,12 @@ class Intake:
 
     reading: TableReading
     added: list[dict[str, Any]] = field(default_factory=list)
-    changed: list[tuple[ExpenditureLine, dict[str, Any]]] = field(default_factory=list)
+    changed: list[LineChange] = field(default_factory=list)
     known: int = 0
+    newer: list[int] = field(default_factory=list)
+    """The lines (by rank) that were changed here since the workbook was made, and not in it: they stay."""
+    gone: list[int] = field(default_factory=list)
+    """Those that were removed here since, and not changed in the workbook: they are not added again."""
     refused: list[TableRow] = field(default_factory=list)
     warnings: list[RowProblem] = field(default_factory=list)
     untouched: int = 0
@@ -71,14 +81,30 @@ class Intake:
     @property
     def rows_read(self) -> int:
         """Rows of the file that hold something."""
-        return len(self.added) + len(self.changed) + self.known + len(self.refused)
+        return len(self.added) + len(self.changed) + self.known + len(self.gone) + len(self.refused)
+
+    @property
+    def clashing(self) -> list[LineChange]:
+        """The lines changed both here and in the workbook: the person chooses."""
+        return [change for change in self.changed if change.clashes]
+
+    @property
+    def plain(self) -> list[LineChange]:
+        """The other lines that change."""
+        return [change for change in self.changed if not change.clashes]
+
+    @property
+    def asks_to_be_read(self) -> bool:
+        """Whether lines change of which nobody can say if they were corrected here since the workbook was made."""
+        return any(not change.is_of_known_time for change in self.changed)
 
     @property
     def outcome(self) -> str:
         """What it would do, row by row, as a digest: a page that was read before says whether this is still so."""
-        changed = [(line.rank, sorted(values.items())) for line, values in self.changed]
+        changed = [change.told for change in self.changed]
         added = [sorted(values.items()) for values in self.added]
-        return versions.digest(repr((added, changed, self.known, [row.number for row in self.refused])))
+        left = (self.known, self.newer, self.gone, [row.number for row in self.refused])
+        return versions.digest(repr((added, changed, *left)))
 
     @property
     def total_added(self) -> Decimal:
@@ -89,40 +115,6 @@ class Intake:
     def does_something(self) -> bool:
         """Whether taking it in changes the claim."""
         return bool(self.added or self.changed)
-
-
-# --- the template ---------------------------------------------------------------------------------------------------
-
-
-def write_form(path: Path, claim: PaymentClaim) -> None:
-    """Write the workbook to fill for a claim: its number, its period and its budget, the lines already there."""
-    agreement = claim.agreement
-    accounts = charge_accounts(agreement)
-    axes = axis_choices(agreement)
-    labels = {code: f"{code} {label}" for code, label in accounts}
-    rows = [
-        {"rank": line.rank}
-        | {name: getattr(line, name) for name in LINE_FIELDS}
-        | {"account_code": labels.get(line.account_code, line.account_code), "axis": dict(axes).get(line.axis, "")}
-        for line in claim.lines.order_by("rank")
-    ]
-    write_template(
-        path,
-        expenditure_columns(accounts, axes),
-        title=_("Expenditure"),
-        facts=[
-            (_("Claim"), claim.number),
-            (_("Agreement"), agreement.number),
-            (_("Beneficiary"), agreement.beneficiary.display_name),
-            (_("Identifier"), agreement.beneficiary.identifier),
-            (_("Payment"), claim.instalment.label),
-            (_("Invoices from"), agreement.start),
-            (_("Invoices until"), agreement.end),
-            (_("Lines already declared"), len(rows)),
-        ],
-        rows=rows,
-        names=[(FORM_NAME, f'"{FORM_ID}|{FORM_VERSION}|{claim.number}"')],
-    )
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -136,44 +128,29 @@ def read_workbook(claim: PaymentClaim, content: bytes) -> Intake:
     intake = Intake(reading)
     if reading.is_refused:
         return intake
-    if sentence := _of_another_claim(claim, content):
+    said = says_of_itself(content)
+    if sentence := of_another_claim(claim, said):
         reading.is_refused = True
         reading.problems.add(RowProblem(None, "", None, sentence))
         return intake
     intake.refused = list(reading.rejected)
-    _sort_rows(intake, claim, dict(accounts))
+    _sort_rows(intake, claim, dict(accounts), as_they_were(claim, said.made_at if said.claim else None))
     return intake
 
 
-def _of_another_claim(claim: PaymentClaim, content: bytes) -> str:
-    """Why this template is not the one of the claim; empty for a file that says nothing of itself."""
-    if not content.startswith(b"PK"):
-        return ""
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        found = _DEFINED.search(archive.read("xl/workbook.xml"))
-    if found is None:
-        return ""
-    form, _sep, rest = found[1].decode("utf-8", "replace").replace("&quot;", '"').strip('"').partition("|")
-    version, _sep, number = rest.partition("|")
-    if form != FORM_ID or version != FORM_VERSION:
-        return _("This template is no longer the current one. Download it again and copy your rows into it.")
-    if number != claim.number:
-        return _(
-            "This workbook was made for the claim %(other)s, and you are on the claim %(number)s."
-            " Send it on the page of its own claim, or download the template of this page."
-        ) % {"other": number[:30], "number": claim.number}
-    return ""
+def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str], then: dict[int, Any]) -> None:
+    """Put each good row where it belongs: a line to change, one to add, one already there, or refused.
 
-
-def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) -> None:
-    """Put each good row where it belongs: a line to change, one to add, one already there, or refused."""
+    ``then`` are the lines when the workbook was made, by rank; empty when that is not known.
+    """
     axes = axis_choices(claim.agreement)
     columns = {column.key: str(column.label) for column in expenditure_columns(list(accounts.items()), axes)}
+    words = {"account_code": {code: f"{code} {label}" for code, label in accounts.items()}, "axis": dict(axes)}
     lines = list(claim.lines.all())
     by_rank = {line.rank: line for line in lines}
     checked = [
-        (row, values := _values(row, accounts), line_problems(claim.agreement, values, set(accounts), axes))
-        for row in intake.reading.rows
+        (row, values, line_problems(claim.agreement, values, set(accounts), axes))
+        for row, values in _rows_that_say_something(intake, accounts, by_rank, then)
     ]
     right = [values for _row, values, errors in checked if not errors]
     suppliers = Suppliers([*map(invoice_of, lines), *map(invoice_of, right)])
@@ -186,7 +163,7 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) ->
     for row, values, errors in checked:
         rank = row.get("rank")
         if rank is not None and rank not in by_rank:
-            errors["rank"] = _("No line of the claim has this number: leave the cell empty to add a line.")
+            errors["rank"] = _no_such_line(gone=rank in then)
         if not errors:
             if first := met.get(values):
                 errors["invoice_number"] = _(
@@ -202,20 +179,57 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str]) ->
         elif line is None:
             intake.added.append(values)
             if others := by_number.get(values):
-                sentence = said_again(others)
-                intake.warnings.append(
-                    RowProblem(
-                        row.number, columns["invoice_number"], values["invoice_number"], sentence, blocking=False
-                    )
-                )
+                intake.warnings.append(_said_again(row, values, others, columns))
         else:
             touched.add(line.pk)
-            if _same(line, values):
-                intake.known += 1
-            else:
-                intake.changed.append((line, values))
+            _put(intake, change_of(line, then.get(rank), values, columns, words), line, then.get(rank))
     intake.refused.sort(key=lambda row: row.number)
     intake.untouched = len(lines) - len(touched)
+
+
+def _rows_that_say_something(
+    intake: Intake, accounts: dict[str, str], by_rank: dict[int, ExpenditureLine], then: dict[int, Any]
+) -> Iterable[tuple[TableRow, dict[str, Any]]]:
+    """The good rows with their values: what the person left as it was is taken from the line as it is now.
+
+    A row that was left whole, and whose line was removed here, asks for nothing.
+    """
+    for row in intake.reading.rows:
+        rank, values = row.get("rank"), _values(row, accounts)
+        if (before := then.get(rank)) is None:
+            yield row, values
+        elif (line := by_rank.get(rank)) is not None:
+            yield row, merged(line, before, values)
+        elif is_untouched(before, values):
+            intake.gone.append(rank)
+        else:
+            yield row, values
+
+
+def _no_such_line(*, gone: bool) -> str:
+    if gone:
+        return _(
+            "This line was removed from the claim since the workbook was downloaded: leave the cell empty to add it again."
+        )
+    return _("No line of the claim has this number: leave the cell empty to add a line.")
+
+
+def _said_again(
+    row: TableRow, values: dict[str, Any], others: list[ExpenditureLine], columns: dict[str, str]
+) -> RowProblem:
+    return RowProblem(
+        row.number, columns["invoice_number"], values["invoice_number"], said_again(others), blocking=False
+    )
+
+
+def _put(intake: Intake, change: LineChange | None, line: ExpenditureLine, before: Any) -> None:
+    """Keep what a row does to its line: something, or nothing."""
+    if change is not None:
+        intake.changed.append(change)
+        return
+    intake.known += 1
+    if before is not None and not is_untouched(before, {name: getattr(line, name) for name in LINE_FIELDS}):
+        intake.newer.append(line.rank)
 
 
 def _refuse_credits(claim: PaymentClaim, checked: list[tuple], by_rank: dict[int, ExpenditureLine]) -> None:
@@ -257,11 +271,6 @@ def _why_before(values: dict[str, Any]) -> str:
     """What the row answers where it is paid before its invoice; nothing is asked where it is not."""
     paid, invoiced = values["paid_on"], values["invoice_date"]
     return (values["paid_before_why"] or "") if paid and invoiced and paid < invoiced else ""
-
-
-def _same(line: ExpenditureLine, values: dict[str, Any]) -> bool:
-    compared = (name for name in LINE_FIELDS if name != "category")
-    return all((getattr(line, name) or "") == (values[name] or "") for name in compared)
 
 
 # --- keeping and taking in ------------------------------------------------------------------------------------------
@@ -340,14 +349,19 @@ class CheckedOtherwise(ClaimRefused):
     """What the file would do is no longer what the person has read: it is read again first."""
 
 
-def take_in(upload: ExpenditureUpload, *, actor, checked: str = "") -> ExpenditureUpload:
+def take_in(
+    upload: ExpenditureUpload, *, actor, checked: str = "", choices: Mapping[str, str] | None = None, read: bool = False
+) -> ExpenditureUpload:
     """Write the good rows, all of them or none; the same file twice changes nothing.
 
     Args:
         checked: the outcome that the person has read; empty for a caller who has just looked.
+        choices: for the lines changed on both sides (:attr:`LineChange.name`), which values hold.
+        read: the person says that they have read the lines that a workbook of unknown age replaces.
 
     Raises:
         CheckedOtherwise: it would do something else now.
+        NotAnswered: a choice or that word lacks.
         ClaimRefused: the claim was filed meanwhile, or the database refuses a row.
     """
     with transaction.atomic():
@@ -369,9 +383,14 @@ def take_in(upload: ExpenditureUpload, *, actor, checked: str = "") -> Expenditu
                     "taken in. Here is the check made again: read it, then take in the rows."
                 )
             )
-        _write(claim, intake)
+        if intake.asks_to_be_read and not read:
+            raise NotAnswered(
+                _("Say that you have read the lines that would change: tick the box. Nothing was taken in yet.")
+            )
+        changed = settled(claim.agreement, intake.changed, choices or {})
+        _write(claim, intake, changed)
         upload.state, upload.taken_at = ExpenditureUpload.State.TAKEN, timezone.now()
-        upload.rows_added, upload.rows_changed = len(intake.added), len(intake.changed)
+        upload.rows_added, upload.rows_changed = len(intake.added), len(changed)
         upload.rows_known, upload.rows_refused = intake.known, len(intake.refused)
         upload.save()
         counts = {"added": upload.rows_added, "changed": upload.rows_changed, "refused": upload.rows_refused}
@@ -379,17 +398,17 @@ def take_in(upload: ExpenditureUpload, *, actor, checked: str = "") -> Expenditu
     return upload
 
 
-def _write(claim: PaymentClaim, intake: Intake) -> None:
+def _write(claim: PaymentClaim, intake: Intake, changed: list[tuple[ExpenditureLine, dict[str, Any]]]) -> None:
     lines = [
         ExpenditureLine(claim=claim, rank=claim.last_rank + place, **values)
         for place, values in enumerate(intake.added, 1)
     ]
-    for line, values in intake.changed:
+    for line, values in changed:
         for name, value in values.items():
             setattr(line, name, value)
     try:
         with transaction.atomic():
-            _save(line for line, _values in intake.changed)
+            _save(line for line, _values in changed)
             _save(lines)
     except IntegrityError as error:
         if text := refusal_message(error):

@@ -1,5 +1,6 @@
 """Expenditure by workbook: the template, the file sent, the preview, the rows taken in."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agreements import intake
 from agreements.claims import ClaimRefused
+from agreements.expenditure_form import write_form
 from agreements.forms.portal import WorkbookForm
+from agreements.line_versions import HERE, WORKBOOK, NotAnswered
 from agreements.models import ExpenditureUpload
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import show
@@ -27,6 +30,8 @@ from core.site.known_fields import takes
 from core.site.post_only import posts_to
 
 SHOWN = 500
+READ = "read"
+OF_A_LINE = re.compile(r"line-[0-9]{1,9}")
 
 
 @portal_login_required
@@ -37,7 +42,7 @@ def template(request: HttpRequest, number: str) -> HttpResponse:
     name = _("expenditure-%(number)s") % {"number": claim.number}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.xlsx"
-        intake.write_form(path, claim)
+        write_form(path, claim)
         response = HttpResponse(path.read_bytes(), content_type=XLSX.media_type)
     response["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
     return response
@@ -75,7 +80,7 @@ def _checked(request: HttpRequest, claim, kept: ExpenditureUpload | None, found:
     return redirect("agreements:workbook_preview", claim.number, kept.pk)
 
 
-@takes("checked")
+@takes("checked", READ, OF_A_LINE)
 @portal_login_required
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
@@ -89,10 +94,11 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             with versions.unchanged(request, claim):
-                done = intake.take_in(kept, actor=request.user, checked=request.POST.get("checked", ""))
-        except intake.CheckedOtherwise as refusal:
+                done = _take_in(request, kept)
+        except (intake.CheckedOtherwise, NotAnswered) as refusal:
             messages.error(request, str(refusal))
-            return _page(request, own_claim(request, number), kept, intake.read_again(kept), status=409)
+            status = 422 if isinstance(refusal, NotAnswered) else 409
+            return _page(request, own_claim(request, number), kept, intake.read_again(kept), status=status)
         except ClaimRefused as refusal:
             messages.error(request, str(refusal))
             return redirect(claim)
@@ -102,6 +108,17 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
             messages.success(request, _taken_sentence(done))
         return redirect(f"{claim.get_absolute_url()}#lines")
     return _page(request, claim, kept, intake.read_again(kept))
+
+
+def _take_in(request: HttpRequest, kept: ExpenditureUpload) -> ExpenditureUpload:
+    """Take the rows in as the person chose on the page of the check."""
+    return intake.take_in(
+        kept,
+        actor=request.user,
+        checked=request.POST.get("checked", ""),
+        choices={name: value for name, value in request.POST.items() if OF_A_LINE.fullmatch(name)},
+        read=READ in request.POST,
+    )
 
 
 def _taken_sentence(taken: ExpenditureUpload) -> str:
@@ -117,6 +134,8 @@ def _taken_sentence(taken: ExpenditureUpload) -> str:
 
 def _page(request: HttpRequest, claim, kept, found: intake.Intake, status: int = 200) -> HttpResponse:
     problems = found.problems
+    for change in found.clashing:
+        change.chosen = request.POST.get(change.name, "")
     already = kept is not None and claim.uploads.filter(sha256=kept.sha256, state="taken").exists()
     context = {
         "claim": claim,
@@ -126,5 +145,10 @@ def _page(request: HttpRequest, claim, kept, found: intake.Intake, status: int =
         "problems": problems[:SHOWN],
         "hidden_problems": max(0, max(found.reading.problems.count, len(problems)) - SHOWN),
         "already_taken": already,
+        "changes": found.plain[:SHOWN],
+        "hidden_changes": max(0, len(found.plain) - SHOWN),
+        "sides": [(HERE, _("Keep what is on the site")), (WORKBOOK, _("Write what is in the workbook"))],
+        "read_box": READ,
+        "is_read": READ in request.POST,
     }
     return render(request, "agreements/workbook.html", context, status=status)

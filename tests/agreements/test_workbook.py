@@ -13,6 +13,8 @@ from django.utils import timezone, translation
 
 from agreements import claims, intake
 from agreements.claims import ClaimRefused
+from agreements.expenditure_form import write_form
+from agreements.line_versions import NotAnswered
 from agreements.models import ExpenditureUpload
 from agreements.workbooks import expenditure_columns
 from core.documents import DocumentRefused, open_document
@@ -53,7 +55,7 @@ def row(number: int = 1, **changes) -> dict:
 def filled(claim, tmp_path: Path, rows: list[dict], *, drop: str = "", shift: bool = False, formula: bool = False):
     """The template of a claim with rows typed in it, as an upload."""
     path = tmp_path / "form.xlsx"
-    intake.write_form(path, claim)
+    write_form(path, claim)
     book = openpyxl.load_workbook(path)
     sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
     keys = list(rows[0]) if rows else list(row())
@@ -100,7 +102,7 @@ def test_lines_already_there_come_prefilled_and_are_changed_by_their_number(case
     claim, house = case
     add_line(claim, house)
     path = tmp_path / "form.xlsx"
-    intake.write_form(path, claim)
+    write_form(path, claim)
     book = openpyxl.load_workbook(path)
     sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
     assert (sheet.cell(2, 1).value, sheet.cell(2, 11).value) == (1, 10000)
@@ -303,7 +305,7 @@ def test_a_row_that_would_do_something_else_than_was_read_is_not_dropped(case, t
     assert page.status_code == 409
     answer = client.post(address, form_to(page, address, address).fields)  # « do it all the same »
     assert answer.status_code == 409 and "le contrôle refait" in answer.text
-    assert "Aucune ligne de la demande ne porte ce numéro" in answer.text and not claim.lines.exists()
+    assert "retirée de la demande depuis" in answer.text and not claim.lines.exists()
     told = client.post(address, form_to(answer, address, address).fields, follow=True)
     assert "1 ligne laissée de côté" in told.text and claim.lines.count() == 1
 
@@ -357,3 +359,173 @@ def test_a_row_paid_before_its_invoice_is_asked_why(case, tmp_path):
     assert refused.number == 2 and "40 jours avant" in refused.problems[0].message
     intake.take_in(kept, actor=house.member)
     assert list(claim.lines.values_list("paid_before_why", flat=True)) == ["Acompte à la commande", ""]
+
+
+def of_own_lines(claim, tmp_path: Path, changes: dict[int, dict] | None = None, *, older: bool = False, new=()):
+    """The template of a claim, downloaded now, with cells of its lines typed over and new rows; ``older`` is one that does
+    not say when it was made."""
+    path = tmp_path / "own.xlsx"
+    write_form(path, claim)
+    return typed_in(path, changes, older=older, new=new)
+
+
+def typed_in(path: Path, changes: dict[int, dict] | None = None, *, older: bool = False, new=()):
+    book = openpyxl.load_workbook(path)
+    sheet = next(sheet for sheet in book if sheet.cell(1, 2).value and sheet.cell(1, 10).value)
+    keys = [key for key in row() if key != "axis"]
+    places = {sheet.cell(place, 1).value: place for place in range(2, sheet.max_row + 1)}
+    for rank, cells in (changes or {}).items():
+        for name, value in cells.items():
+            sheet.cell(places[rank], keys.index(name) + 1).value = value
+    first = 2 + sum(isinstance(rank, int) for rank in places)
+    for place, values in enumerate(new, first):
+        for column, key in enumerate(keys, 1):
+            sheet.cell(place, column).value = values[key]
+    if older:
+        del book.defined_names["ESSOR_LINES"]
+    out = io.BytesIO()
+    book.save(out)
+    return SimpleUploadedFile("dépenses.xlsx", out.getvalue(), XLSX)
+
+
+def corrected(claim, rank: int, house, **changes) -> None:
+    line = claim.lines.get(rank=rank)
+    values = {name: getattr(line, name) for name in claims.LINE_FIELDS} | changes
+    claims.change_line(line, values, actor=house.member)
+
+
+def check_page(client, house, claim, upload):
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    answer = client.post(reverse("agreements:workbook_upload", args=[claim.number]), {"workbook": upload})
+    assert answer.status_code == 302, answer.text
+    return answer.url, client.get(answer.url)
+
+
+def test_a_row_left_as_it_was_undoes_no_correction_made_since(case, tmp_path, client):
+    """A workbook downloaded before, filled with one more row and sent after a line was corrected in another window."""
+    claim, house = case
+    add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    write_form(path, claim)
+    corrected(claim, 1, house, declared_amount=Decimal(8500), description="Corrigée depuis")
+    address, page = check_page(client, house, claim, typed_in(path, new=[row(9)]))
+    assert "La ligne 1 a été modifiée sur le site depuis" in page.text
+    form = form_to(page, address, address)
+    assert client.post(address, form.fields).status_code == 302
+    line = claim.lines.get(rank=1)
+    assert (line.declared_amount, line.description) == (Decimal("8500.00"), "Corrigée depuis")
+    assert claim.lines.count() == 2
+
+
+def test_a_row_writes_the_cells_that_were_changed_in_it_and_no_other(case, tmp_path, client):
+    claim, house = case
+    add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    write_form(path, claim)
+    corrected(claim, 1, house, description="Corrigée depuis")
+    address, page = check_page(client, house, claim, typed_in(path, {1: {"declared_amount": 8000}}))
+    assert "1 ligne serait modifiée" in page.text and "10\u202f000,00\u202f€" in page.text
+    assert "8\u202f000,00\u202f€" in page.text and "Corrigée depuis" not in page.text
+    client.post(address, form_to(page, address, address).fields)
+    line = claim.lines.get()
+    assert (line.declared_amount, line.description) == (Decimal("8000.00"), "Corrigée depuis")
+
+
+@pytest.mark.parametrize(
+    ("side", "amount", "description"), [("here", 8500, "Du classeur"), ("workbook", 9000, "Du classeur")]
+)
+def test_a_cell_changed_on_both_sides_is_told_with_both_values_and_a_choice(
+    case, tmp_path, client, side, amount, description
+):
+    claim, house = case
+    add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    write_form(path, claim)
+    corrected(claim, 1, house, declared_amount=Decimal(8500))
+    upload = typed_in(path, {1: {"declared_amount": 9000, "description": description}})
+    address, page = check_page(client, house, claim, upload)
+    for told in ("10\u202f000,00", "8\u202f500,00", "9\u202f000,00"):
+        assert f"{told}\u202f€" in page.text
+    form = form_to(page, address, address)
+    unanswered = client.post(address, form.fields)
+    assert unanswered.status_code == 422 and "choisissez" in unanswered.text
+    assert claim.lines.get().declared_amount == Decimal("8500.00"), "nothing is taken in before the choice"
+    assert client.post(address, form.typed(**{"line-1": side})).status_code == 302
+    line = claim.lines.get()
+    assert (line.declared_amount, line.description) == (Decimal(amount), description)
+
+
+def test_a_choice_that_makes_a_wrong_line_is_said(case, tmp_path):
+    claim, house = case
+    add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    write_form(path, claim)
+    corrected(claim, 1, house, invoice_total=Decimal(12000), declared_amount=Decimal(9000))
+    upload = typed_in(path, {1: {"invoice_total": 8000, "declared_amount": 9500 - 2000}})
+    kept, _found = intake.preview(claim, upload, actor=house.member)
+    with pytest.raises(NotAnswered):
+        intake.take_in(kept, actor=house.member)
+    path = tmp_path / "second.xlsx"
+    write_form(path, claim)
+    corrected(claim, 1, house, declared_amount=Decimal(11000))
+    upload = typed_in(path, {1: {"invoice_total": 10000, "declared_amount": 9500}})
+    kept, _found = intake.preview(claim, upload, actor=house.member)
+    with pytest.raises(NotAnswered, match="ligne 1"):
+        intake.take_in(kept, actor=house.member, choices={"line-1": "here"})  # 11 000 of an invoice of 10 000
+    intake.take_in(kept, actor=house.member, choices={"line-1": "workbook"})
+    assert claim.lines.get().declared_amount == Decimal("9500.00")
+
+
+def test_a_line_changed_again_after_the_check_is_told_again(case, tmp_path):
+    claim, house = case
+    add_line(claim, house)
+    upload = of_own_lines(claim, tmp_path, {1: {"declared_amount": 8000}})
+    kept, found = intake.preview(claim, upload, actor=house.member)
+    read = found.outcome
+    corrected(claim, 1, house, declared_amount=Decimal(7000))
+    with pytest.raises(intake.CheckedOtherwise):
+        intake.take_in(kept, actor=house.member, checked=read, choices={"line-1": "workbook"})
+    (change,) = intake.read_again(kept).clashing
+    assert [item.here for item in change.fields] == ["7\u202f000,00\u202f€"]
+
+
+def test_a_workbook_that_does_not_say_when_it_was_made_waits_for_a_word(case, tmp_path, client):
+    claim, house = case
+    add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    write_form(path, claim)
+    corrected(claim, 1, house, declared_amount=Decimal(8500))
+    address, page = check_page(client, house, claim, typed_in(path, older=True, new=[row(9)]))
+    assert "8\u202f500,00" in page.text and "10\u202f000,00" in page.text, "from → to"
+    form = form_to(page, address, address)
+    refused = client.post(address, form.fields)
+    assert refused.status_code == 422 and claim.lines.count() == 1
+    assert client.post(address, form.typed(read="yes")).status_code == 302
+    assert claim.lines.get(rank=1).declared_amount == Decimal("10000.00") and claim.lines.count() == 2
+
+
+def test_a_row_without_its_number_that_writes_over_a_line_waits_for_a_word(case, tmp_path):
+    """It is known by its invoice alone: nothing says as what the person read it."""
+    claim, house = case
+    first = filled(claim, tmp_path, [row(1)])
+    second = filled(claim, tmp_path, [row(1, description="Autre")])
+    kept, _found = intake.preview(claim, first, actor=house.member)
+    intake.take_in(kept, actor=house.member)
+    kept, found = intake.preview(claim, second, actor=house.member)
+    assert found.asks_to_be_read
+    with pytest.raises(NotAnswered):
+        intake.take_in(kept, actor=house.member)
+    intake.take_in(kept, actor=house.member, read=True)
+    assert claim.lines.get().description == "Autre"
+
+
+def test_a_line_removed_since_comes_back_only_when_its_row_says_something_new(case, tmp_path):
+    claim, house = case
+    line = add_line(claim, house)
+    path = tmp_path / "form.xlsx"
+    write_form(path, claim)
+    claims.remove_line(line, actor=house.member)
+    _kept, found = intake.preview(claim, typed_in(path, new=[row(9)]), actor=house.member)
+    assert (found.gone, len(found.added), found.refused) == ([1], 1, [])
+    _kept, found = intake.preview(claim, typed_in(path, {1: {"declared_amount": 8000}}), actor=house.member)
+    assert not found.gone and "retirée" in found.problems[0].message
