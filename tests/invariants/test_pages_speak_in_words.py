@@ -1,4 +1,4 @@
-"""Every staff page of a Region at work speaks in words: no code, no machine's moment, no value of a programming language."""
+"""The page of each thing on the staff site speaks in words: no code, no machine's moment, no value of a programming language."""
 
 import re
 
@@ -6,12 +6,12 @@ import lxml.html
 import pytest
 from django.contrib import admin
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from core.models import User
 
 pytestmark = pytest.mark.django_db
-ROWS = 3
+ROWS = 2
 RAW = re.compile(
     r"(?<![\w@./-])[a-z]+(?:_[a-z0-9]+)+(?![\w@.-])|\d{4}-\d\d-\d\d[T ]\d\d|\d\d:\d\d:\d\d\.\d|\bNone\b|\bTrue\b|\bFalse\b|Decimal\(|[{\[]['\"]"
 )
@@ -20,16 +20,10 @@ DRAWN = "//script|//style|//svg|//template|//code|//*[contains(@class, 'material
 
 
 def pages():
-    """The list, and the page and history of the newest rows, of everything that the staff site shows."""
-    for model, model_admin in sorted(admin.site._registry.items(), key=lambda pair: pair[0]._meta.label):
-        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        yield reverse(f"{name}_changelist")
+    """The pages of the newest rows of everything that the staff site shows (lists and histories: test_breaking)."""
+    for model in sorted(admin.site._registry, key=lambda model: model._meta.label):
         for key in model._default_manager.order_by("-pk").values_list("pk", flat=True)[:ROWS]:
-            for view in ("change", "history"):
-                try:
-                    yield reverse(f"{name}_{view}", args=[key])
-                except NoReverseMatch:
-                    assert not model_admin.has_history if hasattr(model_admin, "has_history") else True
+            yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[key])
 
 
 def test_no_page_of_the_staff_site_shows_what_only_the_machine_says(region):
@@ -47,4 +41,4 @@ def test_no_page_of_the_staff_site_shows_what_only_the_machine_says(region):
         if raw := sorted({match for text in page.itertext() for match in RAW.findall(text)}):
             found[address] = raw
     assert found == {}
-    assert read > 150
+    assert read > 60
