@@ -12,8 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, models
 from django.forms import DateField, DateTimeField, Form, IntegerField, SplitDateTimeField
 from django.http import QueryDict
 from django.test import Client
@@ -23,6 +25,7 @@ from agreements.admin.forms import LinesForm
 from agreements.claims import _amount_problems
 from agreements.models import ExpenditureLine
 from config.wsgi import application
+from core.admin.base import EssorChangeList
 from core.engine.readable import SentOnce, Unreadable, readable_fields, refuse_other_rows
 from core.lib.telephones import normal_number
 from core.money import MAX_AMOUNT, EuroField
@@ -137,6 +140,78 @@ def test_every_filter_of_a_list_answers(head):
     assert len(lists) > 4
     tried = [*lists.values(), (reverse("admin:grants_application_changelist"), "state__exact")]
     assert [where for where in tried if head.get(where[0], {where[1]: SIGN}).status_code >= 500] == []
+
+
+OUT_OF_RANGE = {
+    models.DateField: {
+        "year": ["99999", "9999", "0", "-1", SIGN],
+        "month": ["99", SIGN],
+        "day": ["99"],
+        "gte": ["99999-01-01", "0000-00-00", SIGN],
+        "range": ["1,2,3", "2026-01-01"],
+        "exact": ["9999-12-31", "1"],
+        "isnull": ["²"],
+        "nonsense": ["1"],
+    },
+    models.IntegerField: {"exact": ["9" * 30, SIGN], "gte": ["-" + "9" * 30], "in": ["a,b"]},
+    models.DecimalField: {"gte": ["1e400", "NaN", SIGN], "exact": ["9" * 40]},
+    models.CharField: {"regex": ["["], "exact": ["x" * 5000], "year": ["1"]},
+    models.BooleanField: {"exact": ["2026"]},
+    models.ForeignKey: {"exact": ["9" * 30], "id__exact": ["9" * 30, SIGN], "in": ["9" * 30]},
+}
+OF_THE_LIST = [
+    {"p": "9" * 30}, {"p": "-1"}, {"p": "0"}, {"p": SIGN}, {"o": "9" * 30}, {"o": "-.²"}, {"all": SIGN}, {"pk__in": SIGN},
+]  # fmt: skip
+
+
+def absurd_queries(model_admin) -> Iterator[dict[str, str]]:
+    """One field of each kind, of the list and of its hierarchy of dates, with what no such field holds."""
+    yield from OF_THE_LIST
+    fields = {
+        kind: item for item in model_admin.opts.concrete_fields for kind in OUT_OF_RANGE if isinstance(item, kind)
+    }
+    names = [(item.name, lookups) for kind, lookups in OUT_OF_RANGE.items() if (item := fields.get(kind))]
+    names += [(name, OUT_OF_RANGE[models.DateField]) for name in {model_admin.date_hierarchy} if name]
+    for name, lookups in names:
+        yield from ({f"{name}__{lookup}": value} for lookup, values in lookups.items() for value in values)
+    if by_days := model_admin.date_hierarchy:
+        yield {f"{by_days}__year": "9999", f"{by_days}__month": "12"}
+        yield {f"{by_days}__year": "1", f"{by_days}__month": "1", f"{by_days}__day": "1"}
+        yield {f"{by_days}__year": "2026", f"{by_days}__month": "2", f"{by_days}__day": "30"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("app", APPS)
+def test_every_list_of_the_staff_answers_a_filter_out_of_range(app, rf):
+    """The years 99999 and 9999, the month 99, page -1: the list is made, or says that it cannot read the filter."""
+    user = UserFactory(administrator=True, is_superuser=True)
+    broken = []
+    lists = [item for model, item in admin.site._registry.items() if model._meta.app_label == app]
+    for model_admin in lists:
+        assert issubclass(model_admin.get_changelist(rf.get("/")), EssorChangeList), model_admin
+        for query in absurd_queries(model_admin):
+            request = rf.get("/", query)
+            request.user, request.session, request._messages = user, {}, SimpleNamespace(add=lambda *_words: None)
+            try:
+                found = model_admin.get_changelist_instance(request)
+                list(found.result_list[:1])
+            except (IncorrectLookupParameters, DisallowedModelAdminLookup):
+                pass
+            except Exception as error:
+                broken.append((model_admin.opts.label, query, repr(error)))
+    assert len(lists) > 2 and broken == []
+
+
+@pytest.mark.parametrize("value", ["99999", "0"])
+def test_a_filter_that_nothing_reads_is_left_out_with_a_word(head, value):
+    cases = reverse("admin:grants_application_changelist")
+    answer = head.get(cases, {"created_at__year": value}, follow=True)
+    assert answer.status_code == 200 and "que rien ne lit" in answer.text
+    by_days = reverse("admin:core_event_changelist")
+    administrator = signed_in(UserFactory(administrator=True))
+    for query in ({"created_at__year": value}, {"created_at__year": "9999"}):
+        told = administrator.get(by_days, query, follow=True)
+        assert told.status_code == 200 and "que rien ne lit" in told.text
 
 
 def everything_typed(form: PageForm) -> dict:

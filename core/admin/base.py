@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
-from django.db import models
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import FieldError, ValidationError
+from django.db import DataError, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -201,11 +204,26 @@ def plain_display(name: str, label: Text) -> Callable[[models.Model], str]:
     return admin.display(description=label, ordering=name)(column)
 
 
-class EssorChangeList(ChangeList):
-    """A list that counts once and is called by what it lists. Without a filter, the rows found are all the rows."""
+NOT_A_FILTER = (ValueError, TypeError, ArithmeticError, DataError, FieldError, ValidationError)
+"""What is raised by a filter that reads as none: a value out of its range, of another kind, a path that leads nowhere."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+
+class EssorChangeList(ChangeList):
+    """A list that counts once and is called by what it lists. Without a filter, the rows found are all the rows.
+
+    An address may ask for the year 99999, the month 12 of the year 9999 or page "²": what no calendar and no column holds
+    is a filter that nothing reads, whether Python or the database says so.
+    """
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        try:
+            # A statement that the database refuses takes nothing else with it.
+            with transaction.atomic() if request.GET else nullcontext():
+                super().__init__(request, *args, **kwargs)
+        except NOT_A_FILTER as error:
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(str(error)) from error
         self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
@@ -284,6 +302,18 @@ class EssorModelAdmin(
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EssorChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list; of an address with a filter that nothing reads, the whole list, and a word."""
+        response = super().changelist_view(request, extra_context)
+        if response.status_code == 302 and response.url == f"{request.path}?{ERROR_FLAG}=1":
+            messages.warning(
+                request,
+                _(
+                    "The address held a filter that nothing reads: it was left out. Here is the whole list; choose filters here."
+                ),
+            )
+        return response
 
     @admin.display(description=_("State"), ordering="state")
     def state_column(self, obj: models.Model) -> SafeString | str:
