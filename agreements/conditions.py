@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from agreements.axes import axis_without_aid
-from agreements.credit_notes import credit_alone, kept_beyond, lines_alone
+from agreements.credit_notes import credit_alone, declares_nothing, kept_beyond, lines_alone
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
 from agreements.effects import left_to_order
@@ -209,8 +209,8 @@ def _expenditure_gaps(claim) -> list[str]:
             ngettext("Join the proof of the line %(ranks)s.", "Join the proofs of the lines %(ranks)s.", len(without))
             % {"ranks": ", ".join(without)}
         )
-    if claim.declared_total <= ZERO:
-        gaps.append(_("The expenditure declared comes to nothing."))
+    if short := declares_nothing(claim.declared_total):
+        gaps.append(short)
     return gaps
 
 

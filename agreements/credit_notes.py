@@ -31,6 +31,22 @@ def credit_alone() -> str:
     )
 
 
+def declares_nothing(total: Decimal) -> str:
+    """Why lines that come to ``total`` euros declare no expenditure, and what to do; empty when they declare some."""
+    if total > 0:
+        return ""
+    if total == 0:
+        return _(
+            "The credit notes take back all of the expenditure of this claim: its total is nothing. Add expenditure; if none is to "
+            "come, tell the service of these credit notes."
+        )
+    return _(
+        "The credit notes exceed the expenditure of this claim by %(amount)s: its total is negative, and nothing can be "
+        "claimed with it. Add more than %(amount)s of expenditure and file then; if no expenditure is to come, tell the "
+        "service of these credit notes."
+    ) % {"amount": format_euros(-total)}
+
+
 def lines_alone(claim) -> list[int]:
     """The ranks of the claim's credit notes that take back no declared invoice; no query without a credit note."""
     if not any(line.declared_amount < 0 for line in claim.lines.all()):

@@ -8,10 +8,11 @@ import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from agreements import claims, intake
-from agreements.credit_notes import kept_beyond
+from agreements.conditions import claim_is_complete
+from agreements.credit_notes import declares_nothing, kept_beyond
 from agreements.duplicates import answer_warning, open_warnings, raise_warnings, twins_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice, may_be_one
@@ -373,6 +374,21 @@ def test_a_credit_note_alone_is_not_filed(claim):
     claims.remove_line(alone, actor=house.member)
     add_line(claim, house, **credit)
     claims.submit(claim, actor=house.member)
+
+
+def test_credit_notes_above_the_new_expenditure_are_said_as_they_are(claim):
+    """They take back invoices that were filed before: the total is negative, which is not nothing."""
+    claim, house = claim
+    add_line(claim, house, invoice_number="F-9", invoice_total=Decimal(300), declared_amount=Decimal(300))
+    credit = {"invoice_number": "AV-1", "corrects_number": "F-2026-1"}
+    credit |= dict.fromkeys(("invoice_total", "declared_amount"), Decimal(-1000))
+    add_line(claim, house, **credit)
+    claim.refresh_from_db()
+    with translation.override("fr"):
+        (told,) = claim_is_complete(claim, {}, house.member).values()
+        assert "dépassent de 700,00\u202f€" in told
+        assert "négatif" in told and "s’annulent" not in told
+        assert "négatif" not in declares_nothing(Decimal(0)) and declares_nothing(Decimal(300)) == ""
 
 
 def test_a_credit_note_names_its_invoice_and_nothing_else_does(claim):
