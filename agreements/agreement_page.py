@@ -67,6 +67,21 @@ class Payment:
         return self.claim.claimed_amount
 
     @property
+    def opens_after(self) -> date | None:
+        """The last day of the year that its balance closes, until it has come; None of any other payment.
+
+        It may be claimed before, by who has spent all, and it closes the account: nobody is asked to do so now.
+        """
+        tranche = self.instalment.tranche
+        waits = self.is_claimable and self.instalment.kind == BALANCE and tranche is not None
+        return tranche.ends_on if waits and tranche.ends_on >= timezone.localdate() else None
+
+    @property
+    def is_to_claim_now(self) -> bool:
+        """Whether claiming it is something to do now."""
+        return self.is_claimable and self.opens_after is None
+
+    @property
     def answer_sent_at(self) -> datetime | None:
         """When the answer to the suspension that holds now was sent; None while it is awaited."""
         claim = self.claim
@@ -245,14 +260,14 @@ def tasks_of(agreement: Agreement, payments: list[Payment], years: list[Year]) -
         for year in years
         if year.is_open
     ]
-    first = next((payment for payment in payments if payment.is_claimable), None)
+    first = next((payment for payment in payments if payment.is_to_claim_now), None)
     if (first is not None or waiting) and agreement.beneficiary.awaits_siret:
         back = urlencode({"next": agreement.get_absolute_url()})
         url = f"{reverse('applicants:edit', args=[agreement.beneficiary_id])}?{back}"
         text = _("“%(name)s” has no SIRET number yet: add it, no claim is filed before.")
         tasks.append(Task(text % {"name": agreement.beneficiary.display_name}, url, _("Add the SIRET number")))
     for payment in payments:
-        if payment.is_claimable:
+        if payment.is_to_claim_now:
             words = {"label": payment.instalment.label, "amount": format_euros(payment.instalment.amount)}
             tasks.append(Task(_("You may claim: %(label)s, %(amount)s.") % words, "#payments", _("Claim a payment")))
     if all(payment.is_settled for payment in payments):
@@ -361,12 +376,21 @@ def _payment_step(agreement: Agreement, payment: Payment) -> Step:
         return Step(title, status, claim.paid_on, state, claim.get_absolute_url(), claim.number)
     if payment.closed_by is not None and not payment.has_ended:
         return Step(title, DROPPED, None, why_closed(payment.closed_by.number))
+    if payment.opens_after:
+        return Step(title, LATER, None, after_the_year(payment.opens_after))
     if payment.is_claimable:
         return Step(title, NOW, None, _("You may claim it. %(trigger)s") % {"trigger": item.trigger_text})
     if payment.has_ended:
         ended = {"the_act": agreement.in_words}
         return Step(title, DROPPED, None, _("%(the_act)s has ended: this payment will not be made.") % ended)
     return Step(title, LATER, None, item.trigger_text)
+
+
+def after_the_year(day: date) -> str:
+    """From when a balance of a year is claimed, and what it does before."""
+    return _("To claim once the year has ended, after %(day)s: it closes the account of the year.") % {
+        "day": format_date_long(day)
+    }
 
 
 def _amount_of(payment: Payment):

@@ -35,12 +35,13 @@ CLOSED = f"""i.kind <> 'balance' AND EXISTS (
         WHERE b.agreement_id = i.agreement_id AND b.tranche_id IS NOT DISTINCT FROM i.tranche_id AND b.kind = 'balance'
           AND closing.state NOT IN ('{PaymentClaim.State.DRAFT}', '{PaymentClaim.State.REJECTED}')
     )"""  # noqa: S608 - constants
+#: A balance of a year waits for the end of the year (``Payment.opens_after``).
 PAYMENT_TO_CLAIM = f"""
     SELECT 1 FROM agreements_instalment i LEFT JOIN agreements_tranche t ON t.id = i.tranche_id
     WHERE i.agreement_id = a.id AND (t.id IS NULL OR t.state = '{Tranche.State.RELEASED}') AND NOT EXISTS (
         SELECT 1 FROM agreements_paymentclaim c
         WHERE c.instalment_id = i.id AND c.state <> '{PaymentClaim.State.REJECTED}'
-    ) AND NOT ({CLOSED})
+    ) AND NOT ({CLOSED}) AND (i.kind <> 'balance' OR t.id IS NULL OR t.ends_on < %(today)s)
 """  # noqa: S608 - constants
 REPORT_TO_FILE = f"""
     SELECT 1 FROM agreements_tranche t LEFT JOIN agreements_tranchereport r ON r.tranche_id = t.id
@@ -81,4 +82,5 @@ class AwaitsBeneficiary(Func):
 
     def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list]:
         (application, its), (today, day) = (compiler.compile(part) for part in self.source_expressions)
-        return AWAITS % {"application": application, "today": today}, [*its, *day]
+        # The day stands in it twice: for the payments to claim, then for the reports to file.
+        return AWAITS % {"application": application, "today": today}, [*its, *day, *day]

@@ -75,6 +75,7 @@ def _show(
         "tasks": tasks_of(agreement, payments, years),
         "ended_claims": ended_claims_of(agreement),
         "claim_days": claim_days(agreement),
+        "has_claimed": any(claim.submitted_at for claim in agreement.claims.all()),
         "timeline": timeline_of(agreement, payments),
         "sign_form": form if agreement.awaits_beneficiary else None,
         "copy_form": copy_form,

@@ -3,13 +3,14 @@
 The states and their moves are read from the declarations: a new state without a place in a list fails here.
 """
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from agreements import payments, reports, work
+from agreements import claims, payments, reports, work
 from agreements.agreement_page import tasks_now
 from agreements.case_links import awaits_beneficiary
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, TrancheReport
@@ -147,3 +148,27 @@ def test_no_mail_says_that_nothing_is_to_be_done_where_something_waits():
     waits = tasks_now(agreement)
     assert bool(waits) != ("rien à faire" in mail.body)
     assert all(task.text[:30] in mail.body for task in waits)
+
+
+@pytest.mark.parametrize(("begun", "has_ended"), [(60, False), (800, True)])
+def test_the_balance_of_a_year_is_to_be_claimed_once_the_year_has_ended(client, begun, has_ended):
+    """It closes the account of the year: while the year runs it is told from when, and is nobody's task."""
+    start = timezone.localdate() - timedelta(days=begun)
+    agreement, house = in_force("CPO", "180000.00", project_start=start, project_end=start + timedelta(days=3 * 365))
+    year = agreement.tranches.order_by("rank").first()
+    assert (year.ends_on < timezone.localdate()) is has_ended
+    client.force_login(house.member, backend="django.contrib.auth.backends.ModelBackend")
+    assert "Première demande au plus tard" in client.get(agreement.get_absolute_url()).text or not (
+        agreement.first_claim_deadline
+    )
+    for item in agreement.instalments.filter(tranche=year).exclude(kind="balance"):
+        claim = claims.open_claim(agreement, item, actor=house.member)
+        for piece in claim.instalment.required_pieces:
+            claims.join_piece(claim, piece["code"], pdf(piece["code"]), actor=house.member)
+        claims.submit(claim, actor=house.member)
+    (balance,) = agreement.instalments.filter(tranche=year, kind="balance")
+    assert any(balance.label in str(task.text) for task in tasks_now(agreement)) is has_ended
+    assert Application.objects.filter(awaits_beneficiary(), agreement=agreement).exists() is has_ended
+    page = client.get(agreement.get_absolute_url()).text
+    assert ("une fois l’année terminée, après le" in page) is not has_ended
+    assert "Première demande au plus tard" not in page, "the first claim was filed"
