@@ -37,6 +37,13 @@ def due_of_claim(claim) -> Entitlement:
     return due_now(_entitlement_of(claim, siblings), accepted=_accepted(others), asked=claim.claimed_amount)
 
 
+def due_once_checked(claim) -> Entitlement | None:
+    """What may be certified on ``claim``; None before every line was checked, where the figure would mean nothing."""
+    if claim.instalment.needs_expenditure and claim.lines.filter(certified_amount__isnull=True).exists():
+        return None
+    return due_of_claim(claim)
+
+
 def _siblings_of(claim):
     """The claims that count with it, itself among them: those of its agreement, or of its tranche."""
     return claim.agreement.claims.filter(NOT_REJECTED, instalment__tranche=claim.instalment.tranche)

@@ -19,7 +19,7 @@ from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.costs import costs_as_filed, told_by_the_final_claim
-from agreements.due import asked_back_of, due_of_claim
+from agreements.due import asked_back_of, due_once_checked
 from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.order_parts import to_order
@@ -226,9 +226,7 @@ class PaymentClaimAdmin(CasePageAdmin):
 
     def _due(self, obj: PaymentClaim, filed: list[str]) -> Panel:
         """What may be certified, once every line was checked: before that the figure would mean nothing."""
-        is_checked = not obj.lines.filter(certified_amount__isnull=True).exists()
-        due = due_of_claim(obj) if is_checked or not obj.instalment.needs_expenditure else None
-        context = {"due": due, "filed": filed, "told_by_the_final": told_by_the_final_claim(obj)}
+        context = {"due": due_once_checked(obj), "filed": filed, "told_by_the_final": told_by_the_final_claim(obj)}
         return Panel(_("Amount due"), f"{FOLDER}/due.html", context, anchor="due")
 
     def _lines(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:

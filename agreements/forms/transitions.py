@@ -9,9 +9,11 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from agreements.due import due_once_checked
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
 from applicants.bank_accounts import replaced_since
@@ -194,6 +196,13 @@ class CertificationForm(TransitionForm):
             help_text=gettext_lazy("Compulsory when less is due than was asked; the beneficiary reads it."),
         )
     )
+
+    @cached_property
+    def facts(self) -> list[tuple[str, Decimal]]:
+        """What the amount is read against, in euros: what was asked, and what the lines make due at most."""
+        due = due_once_checked(self.instance)
+        asked = [(_("Amount asked"), self.instance.claimed_amount)]
+        return asked if due is None else [*asked, (_("Due at most"), due.amount)]
 
     def clean(self):
         """A cut has its reason; what is not cut has none, as a line of expenditure."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from agreements.claims import attach_proof, certify_lines
 from agreements.drafting import choose_fund, draft_agreement
+from agreements.due import due_of_claim
 from agreements.duplicates import open_warnings
 from agreements.models import Agreement, ExpenditureLine, PaymentBatch, PaymentClaim
 from core.money import format_euros
@@ -55,6 +56,20 @@ def page_url(row) -> str:
 
 def act(client, row, action: str, **data):
     return client.post(reverse(f"admin:agreements_{row._meta.model_name}_do", args=[row.pk, action]), data)
+
+
+def test_the_form_of_the_certificate_says_what_was_asked_and_what_is_due_at_most(client):
+    """It opens beside the case, or alone: the panel of the amount due may be out of sight."""
+    agreement, house = in_force()
+    claim = submitted(agreement, house, "balance", "10000.00")
+    perform(claim, "start_review", actor=house.instructor)
+    sign_in(client, house.instructor)
+    address = reverse("admin:agreements_paymentclaim_transition", args=[claim.pk, "certify"])
+    certify_lines(claim, {line.pk: (line.declared_amount, "") for line in claim.lines.all()}, actor=house.instructor)
+    form = client.get(address).text.split('name="shown"')[1].split("</form>")[0]
+    due = due_of_claim(PaymentClaim.objects.get(pk=claim.pk)).amount
+    assert "Montant demandé" in form and f"<dd>{format_euros(claim.claimed_amount)}</dd>" in form
+    assert "Dû au plus" in form and f"<dd>{format_euros(due)}</dd>" in form and due < claim.claimed_amount
 
 
 # --- who sees what ----------------------------------------------------------------------------------------------------
