@@ -103,6 +103,9 @@ class FlagAnswerForm(TransitionForm):
         changes = {name: cleaned[name] for name in self.corrected if cleaned.get(name) not in (None, "")}
         if cleaned.get("answer") == FlagAnswer.CORRECTED and not changes:
             self.add_error(self.corrected[0], _("Give the right value."))
+        if changes and cleaned.get("answer") not in (None, FlagAnswer.CORRECTED):
+            sentence = _("Your answer corrects nothing: choose the correction, or empty what you typed here.")
+            self.add_error(next(iter(changes)), sentence)
         if objective := changes.get("specific_objective"):
             changes["priority"] = objective.priority
             if not changes.get("category_of_region"):

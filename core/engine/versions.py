@@ -102,6 +102,7 @@ class Stale(Exception):
         self.subject, self.shown, self.differences, self.values = subject, shown, list(differences), values or {}
         self.refusal = refusal
         self.form: BaseForm | None = None  # of now, where a view knows it: the words of what was typed
+        self.left: set[str] = set()  # the fields that came back as they were shown: nobody typed in them
         self.grounds: Mapping[str, str] | None = None  # on which the answer would rest now, where its page said some
         self.rows: Mapping[str, models.QuerySet] = {}  # of which some were ticked, by the name of the boxes
         super().__init__(label_of(subject))
@@ -339,9 +340,10 @@ def reached(subject: models.Model) -> Iterator[dict[str, str]]:
         headers[REACHED_HEADER] = f"{label_of(subject)} {before} {after}"
 
 
-def gone_on(request: HttpRequest, subject: models.Model, reason: str) -> NoReturn:
+def gone_on(request: HttpRequest, subject: models.Model, reason: str, form: BaseForm | None = None) -> NoReturn:
     """The form of a page whose row has moved on, so that what it asks is no longer possible: ``reason`` says why, and
-    what was typed is given back. For the pages of the staff and of the applicants alike.
+    what was typed is given back, in the words of ``form`` (bound) where the view knows it. For the pages of the staff and
+    of the applicants alike.
 
     Raises:
         Stale: always.
@@ -350,7 +352,20 @@ def gone_on(request: HttpRequest, subject: models.Model, reason: str) -> NoRetur
         shown = carried(request.POST, subject)
     except Stale:
         shown = None  # a page that adds something carries no version
-    raise Stale(subject, shown, refusal=str(reason))
+    stale = Stale(subject, shown, refusal=str(reason))
+    if form is not None:
+        stale.form, stale.left = form, left_alone(form, shown) if shown is not None else set()
+    raise stale
+
+
+def left_alone(form: BaseForm, shown: Shown) -> set[str]:
+    """The names, on the page, of the fields that came back as it showed them."""
+    names = {name: form.add_prefix(name) for name, item in form.fields.items() if not isinstance(item, FileField)}
+    return {
+        on_page
+        for name, on_page in names.items()
+        if on_page in shown.values and digest(_typed(form, name)) == shown.values[on_page]
+    }
 
 
 @contextmanager

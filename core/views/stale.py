@@ -49,7 +49,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
     kept = kept_from(request)
     answers = answers_of(request, stale)
-    told = {question.name for question in _asked(stale)} | {*stale.rows}
+    told = {question.name for question in _asked(stale)} | {*stale.rows} | stale.left
     answers += [item for item in kept.answers_besides(told) if item not in answers]
     context = {
         "title": _title(stale, changes),
@@ -98,9 +98,9 @@ def typed_of(kept: Kept) -> list[str]:
 
 
 def _untold(kept: Kept, stale: Stale, answers: list[tuple[str, str]]) -> list[str]:
-    """What was typed and no answer repeats; nothing where the page carried all that it asked, in the token of its
-    version or field by field: what is left then are its buttons and its marks."""
-    if stale.shown is not None and questions.ASKED in stale.shown.values:
+    """What was typed and no answer repeats; nothing where the view or the page said all that was asked, in a form, in the
+    token of its version or field by field: what is left then are its buttons and its marks."""
+    if stale.form is not None or (stale.shown is not None and questions.ASKED in stale.shown.values):
         return []
     if any(name == resumed.ASKED for name, _value in kept.fields):
         return []
@@ -110,7 +110,8 @@ def _untold(kept: Kept, stale: Stale, answers: list[tuple[str, str]]) -> list[st
 
 def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
     """What the person typed, ticked or chose, by question, in the words of the page that they had read."""
-    found = [(item.label, item.words(request.POST.getlist(item.name), stale.form)) for item in _asked(stale)]
+    asked = [item for item in _asked(stale) if item.name not in stale.left]
+    found = [(item.label, item.words(request.POST.getlist(item.name), stale.form)) for item in asked]
     for name, rows in stale.rows.items():
         keys = [value for value in request.POST.getlist(name) if is_number(value)]
         ticked = rows.filter(pk__in=keys)

@@ -1,8 +1,15 @@
-"""The control of a declaration as a grid: one line an item, its proof beside, a decision each or one for all."""
+"""The control of a declaration as a grid: one line an item, its proof beside, a decision each or one for all.
 
-from dataclasses import dataclass, field
+Whatever is typed on a row goes with the decision of that row: one that does not use it, or no decision at all, is refused
+in words. The button that accepts all that waits takes the rows on which nothing was typed, and the others as typed.
+"""
+
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -10,14 +17,16 @@ from django.utils.translation import gettext as _
 
 from core.engine import versions
 from core.engine.readable import refuse_other_rows
+from core.money import ZERO, EuroField, format_euros
 from core.presentation import action_label
-from core.text import is_number
+from core.text import in_a_sentence, is_number, listed
 from core.transitions import TransitionRefused, perform
 from reporting.models import DeclarationState, ErrorType, ExpenditureDeclaration, ExpenditureItem
 from reporting.permissions import may_decide_on_declaration
 
 PER_PAGE = 100
 DECISIONS = ("accept", "reject_partly", "reject", "park")
+CELLS = ("decision", "rejected", "error", "reason")
 
 
 def _sentences(refused: TransitionRefused | versions.Stale) -> list[str]:
@@ -28,6 +37,72 @@ def _sentences(refused: TransitionRefused | versions.Stale) -> list[str]:
         return [_("This item changed after you had opened the page. Look again, then decide.")]
     words = {"person": event.actor or event.actor_label, "what": action_label(ExpenditureItem, event.action)}
     return [_("Meanwhile %(person)s decided: %(what)s. Look again, then decide on top if it is right.") % words]
+
+
+def _label(cell: str) -> str:
+    """The name of a cell, as the head of its column says it."""
+    names = {
+        "decision": _("Decision"),
+        "rejected": _("Amount rejected"),
+        "error": _("Type of error"),
+        "reason": _("Reason"),
+    }
+    return names[cell]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What came of a row: its cells as they were sent, and the names of those that the person changed."""
+
+    decision: str = ""
+    rejected: str = ""
+    error: str = ""
+    reason: str = ""
+    changed: frozenset[str] = frozenset()
+
+    @property
+    def amount(self) -> Decimal | None:
+        """Euros rejected; None where no amount is typed that can be read."""
+        try:
+            return EuroField(required=False).clean(self.rejected)
+        except ValidationError:
+            return None
+
+    def problem(self, item: ExpenditureItem) -> str:
+        """What was typed that the decision would not take, and what to do; empty where the row is of one piece."""
+        left_out = self._left_out(item)
+        if self.decision and self.decision not in DECISIONS:
+            sentence = _("Item %(item)s: choose one of the decisions of the list.")
+        elif not left_out:
+            return ""
+        elif not self.decision:
+            sentence = _("Item %(item)s: choose the decision that goes with what you typed (%(cells)s).")
+        elif self.decision == "reject":
+            sentence = _(
+                "Item %(item)s: “%(decision)s” rejects the whole amount, %(declared)s, and you typed another one. Choose "
+                "the rejection in part, or empty the amount rejected."
+            )
+        else:
+            sentence = _(
+                "Item %(item)s: “%(decision)s” takes no account of what you typed (%(cells)s). Empty it, or choose a "
+                "rejection."
+            )
+        return sentence % {
+            "item": item.rank,
+            "cells": listed(in_a_sentence(_label(cell)) for cell in left_out),
+            "decision": self.decision in DECISIONS and getattr(ExpenditureItem, self.decision).transition_spec.label,
+            "declared": format_euros(item.declared_amount),
+        }
+
+    def _left_out(self, item: ExpenditureItem) -> list[str]:
+        """The cells in which something was typed that the decision does not take."""
+        if not self.decision:
+            return [cell for cell in CELLS if cell in self.changed]
+        says_amount = bool(self.rejected) and self.amount != ZERO
+        if self.decision in ("accept", "park"):
+            found = {"rejected": says_amount, "error": "error" in self.changed and bool(self.error)}
+            return [cell for cell, is_said in found.items() if is_said]
+        return ["rejected"] if self.decision == "reject" and says_amount and self.amount != item.declared_amount else []
 
 
 @dataclass
@@ -56,6 +131,11 @@ class ControlGrid:
         )
 
     @property
+    def why_not(self) -> str:
+        """Why nothing can be decided any more: what was said of the items, once."""
+        return " ".join(dict.fromkeys(text for texts in self.errors.values() for text in texts))
+
+    @property
     def has_errors(self) -> bool:
         return bool(self.errors)
 
@@ -81,59 +161,93 @@ class ControlGrid:
 
     def take(self) -> int:
         """Take the typed decisions; return how many were taken. The refused ones stay in ``errors``."""
-        post, taken = self.request.POST, 0
-        _ = self._shown  # a form without its version decides nothing
-        chosen = {pk: choice for pk, choice in self._chosen() if choice in DECISIONS}
-        items = self.declaration.items.select_related("declaration").in_bulk({*chosen, *self._posted()})
-        refuse_other_rows(post, "decision-.+", {f"decision-{pk}" for pk in items})
-        for pk, choice in chosen.items():
-            item = items[pk]
-            data = {
-                "rejected_amount": post.get(f"rejected-{pk}", ""),
-                "error_type": post.get(f"error-{pk}", ""),
-            }
-            try:
-                reason = post.get(f"reason-{pk}", "")
-                perform(item, choice, actor=self.request.user, data=data, comment=reason, expected=self._expected(item))
+        taken = 0
+        rows = [int(key) for key in self._shown.values if is_number(key)]  # a form without its version decides nothing
+        known = {f"{cell}-{pk}" for cell in CELLS for pk in rows}
+        refuse_other_rows(self.request.POST, f"({'|'.join(CELLS)})-.+", known)
+        items = self.declaration.items.select_related("declaration").in_bulk(rows)
+        for item in (items[pk] for pk in rows if pk in items):
+            typed = self._typed(item)
+            choice = typed.decision or (self._accepts(item, typed) and "accept")
+            problem = typed.problem(item)
+            if not choice and not problem:
+                continue
+            refused = [*self._meanwhile(item), problem] if problem else self._take(item, choice, typed)
+            if refused:
+                self.errors[item.pk], self.typed[item.pk] = refused, asdict(typed) | {"decision": choice or ""}
+            else:
                 taken += 1
-            except (TransitionRefused, versions.Stale) as refused:
-                self.errors[pk] = _sentences(refused)
-                self.typed[pk] = {
-                    "decision": choice,
-                    "rejected": post.get(f"rejected-{pk}", ""),
-                    "error": data["error_type"],
-                    "reason": post.get(f"reason-{pk}", ""),
-                }
         return taken
+
+    def _accepts(self, item: ExpenditureItem, typed: Typed) -> bool:
+        """Whether the button that accepts all that waits takes this row: nobody typed anything on it."""
+        return self.request.POST.get("all") == "accept" and item.state == "pending" and not typed.changed
+
+    def _take(self, item: ExpenditureItem, choice: str, typed: Typed) -> list[str]:
+        """Decide on one item; why not, where that is refused."""
+        data = {"rejected_amount": typed.rejected, "error_type": typed.error}
+        expected = self._expected(item)
+        try:
+            perform(item, choice, actor=self.request.user, data=data, comment=typed.reason, expected=expected)
+        except (TransitionRefused, versions.Stale) as refused:
+            return _sentences(refused)
+        return []
+
+    def _meanwhile(self, item: ExpenditureItem) -> list[str]:
+        """What somebody else decided on an item since it was shown: the page that is shown again has its new version."""
+        try:
+            versions.verify(item, self._expected(item))
+        except versions.Stale as stale:
+            return _sentences(stale)
+        return []
+
+    def _typed(self, item: ExpenditureItem) -> Typed:
+        """What the form says of an item, compared with what its page showed of it."""
+        post, shown = self.request.POST, _values(item)
+        sent = {cell: post.get(f"{cell}-{item.pk}", shown.get(cell, "")).strip() for cell in CELLS}
+        known = {cell: self._shown.values.get(f"{cell}-{item.pk}", versions.digest(shown.get(cell))) for cell in CELLS}
+        return Typed(**sent, changed=frozenset(cell for cell in CELLS if versions.digest(sent[cell]) != known[cell]))
+
+    @property
+    def form(self) -> forms.Form:
+        """What was typed, by item: for the page that gives it back where nothing can be decided any more."""
+        form = forms.Form(self.request.POST)
+        choices = {
+            "decision": [("", ""), *self.decisions],
+            "error": [("", ""), *((error.pk, error.label) for error in self.error_types)],
+        }
+        for item in self.declaration.items.filter(pk__in=[key for key in self._shown.values if is_number(key)]):
+            for cell in CELLS if self._typed(item).changed else ():
+                label = _("Item %(item)s: %(cell)s") % {"item": item.rank, "cell": in_a_sentence(_label(cell))}
+                kind = {"choices": choices[cell]} if cell in choices else {}
+                field_class = forms.ChoiceField if kind else forms.CharField
+                form.fields[f"{cell}-{item.pk}"] = field_class(label=label, required=False, **kind)
+        return form
 
     @cached_property
     def shown_token(self) -> str:
-        """The version of the page: the number of the newest event of each item that it shows."""
-        numbers = {str(item.pk): str(versions.number_of(item)) for item in self.page.object_list}
-        return versions.Shown(versions.label_of(self.declaration), 0, numbers).token()
+        """The version of the page: of each item that it shows, the number of its newest event and what its cells held."""
+        values = {}
+        for item in self.page.object_list:
+            values[str(item.pk)] = str(versions.number_of(item))
+            values |= {f"{cell}-{item.pk}": versions.digest(text) for cell, text in _values(item).items()}
+        return versions.Shown(versions.label_of(self.declaration), 0, values).token()
 
     @cached_property
     def _shown(self) -> versions.Shown:
         return versions.carried(self.request.POST, self.declaration)
 
-    def _expected(self, item: ExpenditureItem) -> versions.Shown | None:
-        """What the page showed of an item; nothing of one that was on another page, taken only while it waits."""
-        number = self._shown.values.get(str(item.pk))
-        return versions.Shown(versions.label_of(item), int(number)) if number is not None else None
-
-    def _chosen(self):
-        """Yield (item's id, decision): those chosen one by one, or "accept" for all that wait on the page."""
-        if self.request.POST.get("all") == "accept":
-            for pk in self.declaration.items.filter(state="pending").values_list("pk", flat=True):
-                yield pk, "accept"
-            return
-        yield from ((pk, value) for pk in self._posted() if (value := self.request.POST[f"decision-{pk}"]))
-
-    def _posted(self) -> list[int]:
-        """The ids of the items of which the form speaks."""
-        numbers = [name.removeprefix("decision-") for name in self.request.POST if name.startswith("decision-")]
-        return [int(number) for number in numbers if is_number(number)]
+    def _expected(self, item: ExpenditureItem) -> versions.Shown:
+        """What the page showed of an item."""
+        return versions.Shown(versions.label_of(item), int(self._shown.values[str(item.pk)]))
 
     @property
     def accept_all_label(self) -> str:
+        if self.page.has_other_pages():
+            return _("Accept everything that waits on this page")
         return _("Accept everything that waits")
+
+
+def _values(item: ExpenditureItem) -> dict[str, str]:
+    """What the cells of an item hold before anybody types."""
+    return {"error": str(item.error_type_id or ""), "reason": item.reason}

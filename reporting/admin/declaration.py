@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from agreements.models import DuplicateWarning
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.dates import add_months
+from core.engine import versions
 from core.text import is_number
 from core.transitions import Option
 from reporting.admin.base import ReadOnlyAdmin, link
@@ -93,6 +94,8 @@ class ExpenditureDeclarationAdmin(ReadOnlyAdmin):
         if taken:
             text = ngettext("%(count)d decision recorded.", "%(count)d decisions recorded.", taken) % {"count": taken}
             messages.success(request, text)
+        if grid.has_errors and not grid.decides:
+            versions.gone_on(request, declaration, grid.why_not, grid.form)
         if grid.has_errors:
             messages.error(request, _("Some decisions were not recorded: see the reasons in the grid."))
             request.control_grid = grid

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.admin import site
 from django.db import transaction
+from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 
@@ -13,7 +14,7 @@ from core.navigation import work_for
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from grants.models import Call
-from reporting.models import CofinancingRule, Operation, OperationFlag, OperationImport, OperationVersion
+from reporting.models import CofinancingRule, ErrorType, Operation, OperationFlag, OperationImport, OperationVersion
 from reporting.receivers import remember_orderer
 from tests.factories.core import UserFactory
 from tests.factories.instruction import staff
@@ -29,6 +30,7 @@ from tests.factories.reporting import (
     rule,
     under_control,
 )
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -173,24 +175,149 @@ def test_the_controller_decides_in_one_grid_and_what_is_refused_stays_typed():
         f"rejected-{second.pk}": "9 999,00",
         f"reason-{second.pk}": "Un motif que l’on ne retape pas.",
     }
-    refused = client.post(decide, typed)
+    refused = sent_on(client, case, typed)
     assert refused.status_code == 422
     assert "Un motif que l’on ne retape pas." in refused.content.decode() and "9 999,00" in refused.content.decode()
     assert [item.state for item in case.items] == ["accepted", "pending", "pending"]
-    for row in ("decision-0", "decision-²"):
-        assert client.post(decide, {f"decision-{second.pk}": "accept", row: "accept"}).status_code == 400, (
-            "not this page's"
-        )
+    for row in ("decision-0", "decision-²", "rejected-0"):
+        answer = sent_on(client, case, {f"decision-{second.pk}": "accept", row: "accept"})
+        assert answer.status_code == 400, "not this page's"
     assert [item.state for item in case.items] == ["accepted", "pending", "pending"]
-    assert client.post(decide, {"all": "accept"}).status_code == 302
+    assert sent_on(client, case, {"all": "accept"}).status_code == 302
     assert [item.state for item in case.items] == ["accepted"] * 3
     for reader in (case.house.instructor, UserFactory(auditor=True)):
         text = sign_in(reader).get(page_url(case.declaration)).content.decode()
         assert f'name="decision-{third.pk}"' not in text
         assert sign_in(reader).post(decide, {f"decision-{third.pk}": "park", f"reason-{third.pk}": "x"}).status_code in (
-            302, 403, 404, 422,
+            302, 400, 403, 404, 422,
         )  # fmt: skip
     assert case.items[2].state == "accepted"
+
+
+def sent_on(client: Client, case, typed: dict, page: str = "") -> HttpResponse:
+    """The grid as a browser sends it: all that its page filled, and what is typed on it."""
+    form = form_to(client.get(page_url(case.declaration) + page), "/decide/")
+    return client.post(form.action, form.fields | typed)
+
+
+def test_accept_all_takes_a_row_on_which_something_is_typed_as_it_is_typed():
+    case = cofinanced()
+    under_control(case, "6000.00", "4000.00", "3000.00", "2000.00")
+    client = sign_in(case.controller)
+    rejected, mistaken, parked, _untouched = case.items
+    error = ErrorType.objects.filter(is_active=True).first()
+    typed = {
+        f"decision-{rejected.pk}": "reject",
+        f"rejected-{rejected.pk}": "6 000,00",
+        f"error-{rejected.pk}": str(error.pk),
+        f"reason-{rejected.pk}": "Facture hors de l’opération.",
+        f"reason-{mistaken.pk}": "Une pièce manque.",
+        f"decision-{parked.pk}": "park",
+        f"reason-{parked.pk}": "Question posée.",
+        "all": "accept",
+    }
+    refused = sent_on(client, case, typed)
+    assert refused.status_code == 422
+    assert [item.state for item in case.items] == ["rejected", "pending", "parked", "accepted"]
+    assert case.items[0].rejected_amount == D("6000.00") and case.items[0].reason == "Facture hors de l’opération."
+    text = refused.content.decode()
+    assert "Dépense 2 : choisissez la décision qui va avec ce que vous avez saisi (motif)" in text
+    assert form_to(refused, "/decide/").fields[f"reason-{mistaken.pk}"] == ["Une pièce manque."]
+
+
+def ignored_by(item) -> dict[str, tuple[dict[str, str], str]]:
+    """What the decision of a row does not use: what was typed, and the word of the column that the refusal names."""
+    error = str(ErrorType.objects.filter(is_active=True).first().pk)
+    amount, kind, why = f"rejected-{item.pk}", f"error-{item.pk}", f"reason-{item.pk}"
+    decision = f"decision-{item.pk}"
+    return {
+        "an amount with “accept”": ({decision: "accept", amount: "1 000,00"}, "montant rejeté"),
+        "no amount at all with “accept”": ({decision: "accept", amount: "mille"}, "montant rejeté"),
+        "a type with “accept”": ({decision: "accept", kind: error}, "type d’erreur"),
+        "an amount with “park”": ({decision: "park", amount: "1 000,00", why: "Question."}, "montant rejeté"),
+        "part with “reject”": ({decision: "reject", amount: "1,00", kind: error, why: "Faux."}, "en totalité"),
+        "an amount without decision": ({amount: "1 000,00"}, "montant rejeté"),
+        "a type without decision": ({kind: error}, "type d’erreur"),
+        "a reason without decision": ({why: "Une pièce manque."}, "motif"),
+        "another decision": ({decision: "forget", why: "Une pièce manque."}, "de la liste"),
+    }
+
+
+def test_what_a_decision_does_not_use_is_refused_in_words_and_stays_typed():
+    case = cofinanced()
+    under_control(case, "5000.00", "4000.00")
+    client = sign_in(case.controller)
+    item = case.items[0]
+    for button in ({}, {"all": "accept"}):
+        for name, (typed, word) in ignored_by(item).items():
+            other = {f"decision-{case.items[1].pk}": "park", f"reason-{case.items[1].pk}": f"Question {name}"}
+            refused = sent_on(client, case, typed | other | button)
+            assert refused.status_code == 422, name
+            assert word in refused.content.decode() and "Dépense 1" in refused.content.decode(), name
+            fields = form_to(refused, "/decide/").fields
+            kept = {key: value for key, value in typed.items() if value != "forget"}
+            assert {key: fields[key] for key in kept} == {key: [value] for key, value in kept.items()}, name
+            assert [item.state for item in case.items] == ["pending", "parked"], name
+    assert sent_on(client, case, {f"decision-{item.pk}": "accept", f"rejected-{item.pk}": "0,00"}).status_code == 302
+    assert case.items[0].state == "accepted"
+
+
+def test_a_row_left_as_it_was_says_nothing_and_a_decision_is_taken_on_top_of_the_last_one():
+    case = cofinanced()
+    under_control(case, "5000.00", "4000.00")
+    client = sign_in(case.controller)
+    first, second = case.items
+    cut(first, case.controller, "1000.00")
+    assert sent_on(client, case, {f"decision-{second.pk}": "accept"}).status_code == 302
+    assert [item.state for item in case.items] == ["partly_rejected", "accepted"]
+    assert sent_on(client, case, {f"decision-{first.pk}": "accept"}).status_code == 302, (
+        "its old type is typed by nobody"
+    )
+    assert case.items[0].retained_amount == D("5000.00") and case.items[0].error_type is None
+
+
+def test_accept_all_takes_what_its_page_showed_and_nothing_of_the_others(monkeypatch):
+    monkeypatch.setattr("reporting.admin.control_grid.PER_PAGE", 2)
+    case = cofinanced()
+    under_control(case, "5000.00", "4000.00", "3000.00")
+    client = sign_in(case.controller)
+    assert "Accepter tout ce qui attend sur cette page" in client.get(page_url(case.declaration)).content.decode()
+    assert sent_on(client, case, {"all": "accept"}).status_code == 302
+    assert [item.state for item in case.items] == ["accepted", "accepted", "pending"]
+    assert sent_on(client, case, {"all": "accept"}, "?page=2").status_code == 302
+    assert [item.state for item in case.items] == ["accepted"] * 3
+
+
+def test_a_refused_row_says_what_somebody_decided_meanwhile():
+    case = cofinanced()
+    under_control(case, "5000.00")
+    client = sign_in(case.controller)
+    (item,) = case.items
+    form = form_to(client.get(page_url(case.declaration)), "/decide/")
+    perform(item, "park", actor=case.controller, comment="Question posée.")
+    typed = {f"decision-{item.pk}": "accept", f"rejected-{item.pk}": "1 000,00"}
+    text = client.post(form.action, form.fields | typed).content.decode()
+    assert "a décidé" in text and "montant rejeté" in text
+
+
+def test_what_was_typed_on_a_grid_whose_control_is_over_is_given_back():
+    case = cofinanced()
+    declaration = under_control(case, "5000.00")
+    client = sign_in(case.controller)
+    (item,) = case.items
+    form = form_to(client.get(page_url(declaration)), "/decide/")
+    perform(item, "accept", actor=case.controller)
+    perform(declaration, "conclude", actor=case.controller)
+    typed = {
+        f"decision-{item.pk}": "reject_partly",
+        f"rejected-{item.pk}": "1 000,00",
+        f"reason-{item.pk}": "Un motif que l’on ne retape pas.",
+    }
+    answer = client.post(form.action, form.fields | typed)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    for words in ("Un motif que l’on ne retape pas.", "1 000,00", "Rejeter en partie", "Dépense 1"):
+        assert words in text, words
 
 
 def test_the_work_of_each_names_what_waits():
