@@ -88,10 +88,11 @@ class CasePageAdmin(EssorModelAdmin):
             raise
 
     def _page_with(self, request: HttpRequest, found: models.Model, action: str, form: Form) -> HttpResponse:
+        request.page_forms = {action: form}
+        page = self.shown_again(request, found, form)
         for text in dict.fromkeys(str(text) for errors in form.errors.values() for text in errors):
             messages.error(request, text)
-        request.page_forms = {action: form}
-        return self.shown_again(request, found)
+        return page
 
     @staticmethod
     def refused(request: HttpRequest, action: str) -> Form | None:

@@ -40,8 +40,9 @@ FOLDER = "admin/agreements/paymentclaim"
 def keep_lines(claim: PaymentClaim, request: HttpRequest):
     """Record what is kept of every line, in one go."""
     form = LinesForm(request.POST, lines=claim.lines.all())
-    versions.settle(form, claim, request.page_shown)
+    touched = versions.settle(form, claim, request.page_shown)
     refuse_other_rows(request.POST, "(amount|reason)-.*", form.fields)
+    form.refuse_idle_reasons(touched)
     if form.is_valid():
         try:
             certify_lines(claim, form.kept(), actor=request.user)

@@ -1,5 +1,6 @@
 """Forms of the staff pages of agreements and payments."""
 
+from collections.abc import Container
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models import DuplicateWarning, PaymentClaim
 from agreements.order_parts import to_order
 from core.dates import format_date_long
-from core.money import EuroField
+from core.money import EuroField, format_euros
 from core.past_days import PastDayField
 from core.text import PastedTextMixin, in_a_sentence, is_number, listed
 from grants.eu_funds import FUND_OR_NONE
@@ -27,7 +28,8 @@ class LinesForm(forms.Form):
 
     def __init__(self, *args: Any, lines, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        for line in lines:
+        self.lines = list(lines)
+        for line in self.lines:
             kept = line.declared_amount if line.certified_amount is None else line.certified_amount
             # The number of the line: a page that shows both versions of a field says of which.
             self.fields[f"amount-{line.pk}"] = EuroField(
@@ -44,8 +46,19 @@ class LinesForm(forms.Form):
     def kept(self) -> dict[int, tuple[Decimal, str]]:
         """Amount and reason by line id."""
         data = self.cleaned_data
-        ids = [int(name.partition("-")[2]) for name in self.fields if name.startswith("amount-")]
-        return {pk: (data[f"amount-{pk}"], data[f"reason-{pk}"]) for pk in ids}
+        return {line.pk: (data[f"amount-{line.pk}"], data[f"reason-{line.pk}"]) for line in self.lines}
+
+    def refuse_idle_reasons(self, touched: Container[str]) -> None:
+        """A reason that somebody typed beside a line that is kept whole would be told to nobody: it is said."""
+        for line in self.lines:
+            reason = f"reason-{line.pk}"
+            is_whole = self.cleaned_data.get(f"amount-{line.pk}") == line.declared_amount
+            if is_whole and reason in touched and self.cleaned_data.get(reason, "").strip():
+                words = {"rank": line.rank, "amount": format_euros(line.declared_amount)}
+                sentence = gettext(
+                    "Line %(rank)s: a reason is typed and all of %(amount)s is kept. Type what is kept, or empty the reason."
+                )
+                self.add_error(reason, sentence % words)
 
 
 class WarningForm(PastedTextMixin, forms.Form):

@@ -240,9 +240,10 @@ class ApplicantAdmin(EssorImportExportAdmin):
         applicant = self.object_or_404(request, object_id)
         question = question_on(applicant)
         if question is None:
+            gone = _("This question is answered, or asked no more.")
             if request.method == "POST":
-                raise Http404
-            messages.warning(request, _("This question is answered, or asked no more."))
+                versions.gone_on(request, applicant, gone, DecideLinksForm(request.POST))
+            messages.warning(request, gone)
             return HttpResponseRedirect(self.change_url(applicant))
         form = DecideLinksForm(request.POST or None)
         if reason := may_answer_on_undertaking(request.user, applicant):
@@ -274,6 +275,8 @@ class ApplicantAdmin(EssorImportExportAdmin):
             raise Http404
         form = LiftInterestForm(request.POST or None)
         refusal = may_lift_interest(request.user, kept)
+        if request.method == "POST" and (kept.lifted_at or refusal):
+            versions.gone_on(request, applicant, refusal or _("This interest is lifted already."), form)
         if request.method == "POST" and form.is_valid():
             try:
                 lift_interest(kept, form.cleaned_data["reason"], actor=request.user)

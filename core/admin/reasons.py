@@ -65,8 +65,12 @@ def with_reason(form: type[forms.ModelForm], model: type[models.Model], without:
         for formset in getattr(self.instance, "_sent_with", ()):
             if formset.prefix not in without and formset.has_changed():
                 names.append(str(formset.model._meta.verbose_name_plural))
-        if names and not (self.cleaned_data.get(FIELD) or "").strip():
+        reason = (self.cleaned_data.get(FIELD) or "").strip()
+        if names and not reason:
             self.add_error(FIELD, _("Say why this changes: %(fields)s.") % {"fields": listed(names)})
+        sent_with = getattr(self.instance, "_sent_with", ())
+        if reason and not {*self.changed_data} - {FIELD} and not any(formset.has_changed() for formset in sent_with):
+            self.add_error(FIELD, _("Nothing changes on this page: change a field, or empty the reason."))
         return cleaned
 
     field = forms.CharField(

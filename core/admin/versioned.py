@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.formsets import DELETION_FIELD_NAME
@@ -12,10 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from core.admin.reasons import FIELD as REASON
 from core.dates import format_moment
 from core.engine import versions
 from core.engine.hands import last_hand
 from core.engine.readable import no_row_of_the_page
+from core.text import listed
 
 
 class VersionedMixin:
@@ -38,6 +41,11 @@ class VersionedMixin:
             if obj is not None and self.has_change_permission(request, obj):
                 request.essor_shown = versions.carried(request.POST, obj)
                 versions.lock(obj)
+                self._refuse_closed(request, obj)
+            elif obj is not None and versions.FIELD in request.POST and self.has_view_permission(request, obj):
+                sentence = _("This cannot be changed any more, or not by you.")
+                shown = versions.carried(request.POST, obj)
+                versions.gone_on(request, obj, sentence, self._offered(request, obj, shown, set(shown.values)))
         return super()._changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any):
@@ -56,6 +64,29 @@ class VersionedMixin:
             found = [versions.compared_rows(formset, obj, shown) for formset in formsets]
             request.essor_rows_differ = [item for rows in found for item in rows]
         return formsets, inlines
+
+    def _refuse_closed(self, request: HttpRequest, obj: models.Model) -> None:
+        """A field that the page offered and that is only read now (the row has moved on meanwhile) is not dropped in
+        silence: what was typed in it is given back. Raises Stale."""
+        shown = request.essor_shown
+        open_now = {*flatten_fieldsets(self.get_fieldsets(request, obj))} - {*self.get_readonly_fields(request, obj)}
+        form = self._offered(request, obj, shown, set(shown.values) - open_now)
+        left = versions.left_alone(form, shown)
+        if typed := [bound for bound in form if bound.html_name not in left and bound.name != REASON]:
+            words = {"fields": listed(bound.label for bound in typed)}
+            sentence = _("No longer changed here: %(fields)s. Nothing was recorded.") % words
+            versions.gone_on(request, obj, sentence, form)
+
+    def _offered(self, request: HttpRequest, obj: models.Model, shown: versions.Shown, names: set[str]) -> forms.Form:
+        """Of what a page offered, the fields of these names, with what came back in them."""
+        form = forms.Form(request.POST)
+        for item in (*self.opts.concrete_fields, *self.opts.many_to_many):
+            if item.name in names and item.name in shown.values:
+                field = self.formfield_for_dbfield(item, request)
+                if field is not None and not field.widget.value_omitted_from_data(form.data, form.files, item.name):
+                    form.fields[item.name] = field
+        form.fields[REASON] = forms.CharField(label=_("Reason of the change"), required=False)
+        return form
 
     def shown_token(self, request: HttpRequest, obj: models.Model, context: dict[str, Any]) -> str:
         """The hidden field of the change form: a refused form keeps the version of the page that it came from."""

@@ -77,11 +77,12 @@ class CaseActions:
         return shown
 
     def _page_with(self, request: HttpRequest, case: Application, action: str, form) -> HttpResponse:
+        request.case_forms = {action: form}
+        page = self.shown_again(request, case, form)
         for errors in form.errors.values():
             for text in errors:
                 messages.error(request, text)
-        request.case_forms = {action: form}
-        return self.shown_again(request, case)
+        return page
 
 
 def _attempt(form, work):
@@ -126,6 +127,7 @@ def score(case, request, shown):
     form = ScoreForm(request.POST, criteria=case.rules.criteria, initial=ScoreForm.initial_of(given))
     touched = versions.settle(form, case, shown)
     refuse_other_rows(request.POST, "(score|comment)-.*", form.fields)
+    form.refuse_without_score(touched)
 
     def save(data):
         for criterion in case.rules.criteria:
@@ -151,6 +153,8 @@ def retain(case, request, shown):
     form = RetainForm(request.POST, lines=lines, initial=RetainForm.initial_of(lines))
     touched = versions.settle(form, case, shown)
     refuse_other_rows(request.POST, "line-.*", form.fields)
+    if touched == {"reason"} and form.cleaned_data.get("reason"):
+        form.add_error("reason", _("Type the amount that is retained for this reason, or empty the reason."))
 
     def save(data):
         for line in lines:

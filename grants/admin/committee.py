@@ -31,7 +31,7 @@ from core.templatetags.essor import moment
 from core.text import is_number
 from core.transitions import TransitionRefused
 from grants import committee
-from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted, posted_items
+from grants.admin.grid_forms import AddCasesForm, RecusalForm, RowForm, is_posted, posted_items, together
 from grants.admin.item_plan import PlanOfItem
 from grants.committee import SessionRefused
 from grants.models import AgendaItem, CommitteeMember, CommitteeSession, SessionState
@@ -272,12 +272,13 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
             elif not gone:
                 messages.info(request, _("No decision was changed: nothing was recorded."))
             return self._back(session)
-        for item_id, form in refused.items():
-            number = AgendaItem.objects.values_list("application__number", flat=True).get(pk=item_id)
-            for texts in form.errors.values():
-                messages.error(request, f"{number}: {' '.join(texts)}")
+        numbers = dict(session.items.filter(pk__in=refused).values_list("pk", "application__number"))
         request.refused_rows = refused
-        return self.shown_again(request, session)
+        page = self.shown_again(request, session, together({numbers[pk]: form for pk, form in refused.items()}))
+        for item_id, form in refused.items():
+            for texts in form.errors.values():
+                messages.error(request, f"{numbers[item_id]}: {' '.join(texts)}")
+        return page
 
     def _record(self, request: HttpRequest, item: AgendaItem, form: RowForm) -> bool:
         if not form.is_valid():
@@ -340,7 +341,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
             raise
         except TransitionRefused as refusal:
             messages.error(request, str(refusal))
-            return self._back(session, "ready")
+            return self._back(session, "ready", form.data.getlist("cases"))
         messages.success(request, _("Cases put on the agenda: %(count)s.") % {"count": len(form.cleaned_data["cases"])})
         return self._back(session)
 
@@ -364,8 +365,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
             with versions.unchanged(request, session):
                 form = RecusalForm(request.POST, session=session)
                 if not form.is_valid():
-                    messages.error(request, _("Choose a member."))
-                    return self._back(session)
+                    versions.gone_on(request, session, _("Choose a member."), form)
                 member = form.cleaned_data["member"]
                 if form.cleaned_data["withdraw"]:
                     for recusal in item.recusals.filter(member=member):
@@ -374,7 +374,7 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                     reason = form.cleaned_data["reason"]
                     committee.declare_recusal(item, member, actor=request.user, reason=reason)
         except SessionRefused as refusal:
-            messages.error(request, str(refusal))
+            versions.gone_on(request, session, str(refusal), form)
         return self._back(session)
 
     def workbook(self, request: HttpRequest, object_id: int) -> FileResponse:

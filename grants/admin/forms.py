@@ -1,5 +1,6 @@
 """The small forms of the case page and the session grid. Each maps to one function of the services."""
 
+from collections.abc import Container
 from datetime import timedelta
 
 from django import forms
@@ -40,11 +41,12 @@ class CheckForm(NoNationalNumberMixin, forms.Form):
 
 
 class ScoreForm(NoNationalNumberMixin, forms.Form):
-    """All the criteria of a programme at once; an empty score is left as it is."""
+    """All the criteria of a programme at once; a criterion in which nothing was typed is left as it is."""
 
     def __init__(self, *args, criteria, **kwargs):
         super().__init__(*args, **kwargs)
-        for criterion in criteria:
+        self.criteria = list(criteria)
+        for criterion in self.criteria:
             self.fields[f"score-{criterion.code}"] = PointsField(
                 label=str(criterion.label),
                 min_value=0,
@@ -58,6 +60,19 @@ class ScoreForm(NoNationalNumberMixin, forms.Form):
             self.fields[f"comment-{criterion.code}"] = forms.CharField(
                 label=_("Why this score of %(label)s") % {"label": criterion.label}, required=False, max_length=2000
             )
+
+    def refuse_without_score(self, touched: Container[str]) -> None:
+        """A comment beside no score, a score that was emptied: said, for neither would be recorded."""
+        for criterion in self.criteria:
+            score, comment = f"score-{criterion.code}", f"comment-{criterion.code}"
+            if score not in self.data or score in self.errors or self.cleaned_data.get(score) is not None:
+                continue
+            words = {"criterion": criterion.label}
+            if self.initial.get(score) is not None and {score, comment} & touched:
+                sentence = _("%(criterion)s: a score that was given is replaced by another, not emptied. Type one.")
+                self.add_error(score, sentence % words)
+            elif comment in touched and self.cleaned_data.get(comment, "").strip():
+                self.add_error(score, _("%(criterion)s: type the score that goes with your comment.") % words)
 
     @staticmethod
     def initial_of(given: dict) -> dict:

@@ -1,5 +1,7 @@
 """Forms of the session grid: one row a case."""
 
+from copy import copy
+
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -30,13 +32,18 @@ class RowForm(PastedTextMixin, forms.Form):
             self.add_error("decision", _("Choose the decision that this amount or this reason goes with."))
         if data.get("decision") == Decision.GRANTED and data.get("amount") is None and "amount" not in self.errors:
             self.add_error("amount", _("Type the amount granted, or reject the case."))
+        if data.get("decision") in (Decision.REJECTED, Decision.DEFERRED) and self._says_amount(data):
+            self.add_error("amount", _("Nothing is granted with this decision: empty the amount, or grant it."))
         return data
 
     def _says_something(self, data) -> bool:
         """Whether an amount or a reason was typed that is neither recorded nor the amount proposed."""
-        amount, reason = data.get("amount"), (data.get("reason") or "").strip()
-        ready = (None, self.initial.get("amount"), self.initial.get("proposed"))
-        return amount not in ready or reason not in ("", self.initial.get("reason", ""))
+        reason = (data.get("reason") or "").strip()
+        return self._says_amount(data) or reason not in ("", self.initial.get("reason", ""))
+
+    def _says_amount(self, data) -> bool:
+        """Whether an amount was typed: none, zero, what is recorded and what is proposed are typed by nobody."""
+        return data.get("amount") not in (None, ZERO, self.initial.get("amount"), self.initial.get("proposed"))
 
     @classmethod
     def for_item(cls, item: AgendaItem, data=None) -> "RowForm":
@@ -133,6 +140,20 @@ def _theirs(item: AgendaItem) -> str:
         _("Meanwhile %(person)s recorded: %(decision)s. Look again, then record yours on top if it is right.")
         % {"person": item.decided_by, "decision": f"{what} ({item.reason})" if item.reason else what}
     )
+
+
+def together(rows: dict[str, RowForm]) -> forms.Form:
+    """The refused rows of the grid as one form, each field said with the case that it is of; ``rows`` by its number."""
+    form = forms.Form(next(iter(rows.values())).data)
+    form.full_clean()
+    for number, row in rows.items():
+        for name, item in row.fields.items():
+            said = copy(item)
+            said.label = f"{number} – {item.label}"
+            form.fields[row.add_prefix(name)] = said
+        for texts in row.errors.values():
+            form.add_error(None, [f"{number}: {text}" for text in texts])
+    return form
 
 
 def is_posted(data, item: AgendaItem) -> bool:

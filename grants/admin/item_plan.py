@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
@@ -29,9 +29,10 @@ class PlanOfItem:
         joined = session.items.select_related("application__applicant", "application__call", "session", "decided_by")
         item = get_object_or_404(joined, pk=item_id)
         if not item.is_by_parts or session.state != SessionState.IN_SESSION:
+            gone = _("This is no longer possible: the state has changed.")
             if request.method == "POST":
-                raise Http404
-            messages.warning(request, _("This is no longer possible: the state has changed."))
+                versions.gone_on(request, item, gone, PlanForm(request.POST, item=item) if item.is_by_parts else None)
+            messages.warning(request, gone)
             return HttpResponseRedirect(f"{self.change_url(session)}#item-{item.pk}")
         if request.method != "POST":
             return self._plan_page(request, session, item, PlanForm(item=item))
