@@ -46,6 +46,7 @@ def register_all() -> None:
             "essor/mail/figures": _("Figures that do not hold"),
             "essor/mail/figures_failed": _("The look at the figures failed"),
             "essor/mail/address_changed": _("Address of the account changed"),
+            "essor/mail/address_confirmed": _("Address of the account confirmed"),
             "essor/mail/address_held": _("Address of the account to be confirmed"),
             "essor/mail/rights_changed": _("Rights of an account changed"),
             "essor/mail/invitation": _("Account opened by the Region"),
@@ -58,6 +59,9 @@ def register_all() -> None:
         {
             "user.roles": _("Roles changed"),
             "user.address_confirmed": _("Address confirmed"),
+            "pair.loosening_asked": _("Loosening asked"),
+            "pair.loosened": _("Rule loosened"),
+            "pair.kept": _("Rule kept in force"),
             "user.left_work": _("Work left without anybody"),
             "activate_account": _("Account activated"),
             "change_password": _("Password changed"),

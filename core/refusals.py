@@ -3,13 +3,23 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.engine.refusals import register_refusals, told
+from core.models.loosening import BEGINS_IN_FORCE, LOOSENED_ALONE, PAIR_STAYS
 from core.models.own_rights import APPROVES_OWN, GIVES_THEMSELVES
 
 SEALED = _("The proof is sealed in its order, by Essor alone: nothing is put between what it holds already.")
 
 TRIGGERS = {
     GIVES_THEMSELVES: told(_("Nobody gives themselves a role or a programme: another administrator does.")),
-    APPROVES_OWN: told(_("An address is confirmed by an administrator who did not change it.")),
+    APPROVES_OWN: told(_("An address is confirmed by an administrator who is independent of who changed it.")),
+    LOOSENED_ALONE: told(
+        _(
+            "A rule on roles is loosened by two administrators: one asks, another one who is independent of them confirms."
+        )
+    ),
+    PAIR_STAYS: told(_("The roles of a pair stay as they are: add another pair.")),
+    BEGINS_IN_FORCE: told(
+        _("A pair of roles that are not held together is in force from the day on which it is added.")
+    ),
     "the last active administrator stays": told(
         _("This is the last active administrator: nobody could give a role any more. Name another one first.")
     ),

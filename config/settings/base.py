@@ -266,6 +266,10 @@ ESSOR_LONGEST_PLAN_DAYS = env.int("ESSOR_LONGEST_PLAN_DAYS", 5 * 366)
 # administrator confirmed it; an act of an account taken in hand within them is told by the figures.
 ESSOR_ADDRESS_HELD_DAYS = env.int("ESSOR_ADDRESS_HELD_DAYS", 14)
 
+# Whoever confirms what another administrator did (an address, a rule on roles that is loosened) has been an administrator
+# for this many days, within which neither made the other. The database holds 30 of them: fewer change nothing.
+ESSOR_ADMINISTRATOR_KNOWN_DAYS = env.int("ESSOR_ADMINISTRATOR_KNOWN_DAYS", 30)
+
 # A telephone number proves a change of bank account when it was on file this many days before the change.
 ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
 

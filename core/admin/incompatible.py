@@ -1,25 +1,30 @@
 """Incompatible roles in the staff site: which, why, and who holds both all the same. Administrators only."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.base import EssorModelAdmin
+from core.admin.base import EssorModelAdmin, Panel
 from core.admin.reasons import changes_in
 from core.events import record
 from core.models.incompatible import IncompatibleRoles
+from core.models.relations import known_days
 from core.models.user import User
 from core.roles import Role
-from core.users.told import PAIR_CHANGED, tell_others
+from core.users.told import KEPT_IN_FORCE, LOOSENED, LOOSENING_ASKED, PAIR_CHANGED, tell_others
 
 
 @admin.register(IncompatibleRoles)
@@ -37,8 +42,15 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
     fields = ["first", "second", "reason", "source", "enforced"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: IncompatibleRoles | None = None) -> list[Any]:
+        """A pair stays the pair that it is. One in force is not loosened by its form; one that is not is enforced there."""
         declared = list(super().get_readonly_fields(request, obj))
-        return [*declared, "first", "second"] if obj else declared
+        if obj is None:
+            return declared
+        return [*declared, "first", "second", *(["enforced"] if obj.enforced else [])]
+
+    def get_fields(self, request: HttpRequest, obj: IncompatibleRoles | None = None) -> list[str]:
+        """A new pair is in force from its first day."""
+        return [name for name in self.fields if obj or name != "enforced"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         both = (
@@ -72,10 +84,85 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
         else:
             record(obj, "create", actor=request.user, data=data)
         if change and "enforced" in form.changed_data:
-            words = {"pair": lambda: str(obj), "enforced": lambda: yes_or_no(obj.enforced)}
-            reason = self.reason_of(form)
-            roles = (Role.FINANCE_OFFICER, obj.first, obj.second)
-            tell_others(PAIR_CHANGED, words, by=request.user, about=obj, reason=reason, roles=roles)
+            self._tell(request, obj, PAIR_CHANGED, self.reason_of(form), enforced=lambda: yes_or_no(obj.enforced))
+
+    # --- loosening ---------------------------------------------------------------------------------------------------
+
+    def panels(self, request: HttpRequest, obj: IncompatibleRoles) -> list[Panel]:
+        if not obj.enforced:
+            return []
+        context = {
+            "writes": self.has_change_permission(request, obj),
+            "refused": obj.why_not_loosened_by(request.user) if obj.asked_to_loosen else None,
+            "others": list(User.objects.filter(pk__in=obj.may_loosen)),
+            "days": known_days(),
+        }
+        return [Panel(title=_("Stop enforcing"), template="admin/essor/loosening.html", context=context)]
+
+    def essor_urls(self) -> list[URLPattern]:
+        return [
+            self.posted("<int:object_id>/ask-loosening/", self.ask_loosening, "ask_loosening"),
+            self.posted("<int:object_id>/confirm-loosening/", self.confirm_loosening, "confirm_loosening"),
+            self.posted("<int:object_id>/keep-in-force/", self.keep_in_force, "keep_in_force"),
+        ]
+
+    def ask_loosening(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """One administrator asks; everybody whom the rule protects or binds is told before it is loosened."""
+
+        def ask(pair: IncompatibleRoles) -> str:
+            pair.ask_to_loosen(request.user, request.POST.get("reason", ""))
+            reason = pair.loosening_reason
+            record(pair, "pair.loosening_asked", actor=request.user, comment=reason)
+            self._tell(request, pair, LOOSENING_ASKED, reason)
+            return _("The rule stays in force until another administrator confirms: the others are told by mail.")
+
+        return self._done(request, object_id, ask)
+
+    def confirm_loosening(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Another administrator, independent of who asked, loosens the rule."""
+
+        def confirm(pair: IncompatibleRoles) -> str:
+            pair.loosen(request.user, request.POST.get("request", ""))
+            reason, asked_by = pair.loosening_reason, pair.loosening_asked_by
+            changes = {"enforced": [True, False]}
+            record(pair, "pair.loosened", actor=request.user, comment=reason, changes=changes)
+            self._tell(request, pair, LOOSENED, reason, asked_by=asked_by)
+            return _("The rule is no longer in force: the others are told by mail.")
+
+        return self._done(request, object_id, confirm)
+
+    def keep_in_force(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Any administrator takes back what was asked."""
+
+        def keep(pair: IncompatibleRoles) -> str:
+            reason = pair.loosening_reason
+            pair.keep_in_force()
+            record(pair, "pair.kept", actor=request.user)
+            self._tell(request, pair, KEPT_IN_FORCE, reason)
+            return _("The rule stays in force.")
+
+        return self._done(request, object_id, keep)
+
+    def _done(self, request: HttpRequest, object_id: int, act: Callable[[IncompatibleRoles], str]) -> HttpResponse:
+        pair = self.object_or_404(request, object_id)
+        answer = HttpResponseRedirect(self.change_url(pair))
+        if not self.has_change_permission(request, pair):
+            return answer
+        try:
+            with transaction.atomic():
+                said = act(IncompatibleRoles.objects.select_for_update().get(pk=pair.pk))
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+        else:
+            messages.success(request, said)
+        return answer
+
+    @staticmethod
+    def _tell(request: HttpRequest, pair: IncompatibleRoles, sentence: Promise, reason: str, **words: Any) -> None:
+        """Whom the rule binds, who answers for the service, who audits, who pays: beside the other administrators."""
+        roles = {Role.FINANCE_OFFICER, Role.AUDITOR, Role.HEAD_OF_SERVICE, pair.first, pair.second}
+        filled = {"pair": lambda: str(pair)} | words
+        tell_others(sentence, filled, by=request.user, about=pair, reason=reason, roles=roles)
 
 
 def yes_or_no(value: bool) -> str:

@@ -24,12 +24,20 @@ from core.dates import format_date_long
 from core.events import record
 from core.lib.telephones import validate_phone
 from core.models.incompatible import reason_incompatible
+from core.models.relations import known_days
 from core.models.user import User
 from core.roles import STAFF_ROLES, Role
 from core.site.answered import AnswerField, is_answered
 from core.text import PastedTextMixin, listed
 from core.users.last_person import stops_without
-from core.users.told import ADDRESS_CHANGED, ROLES_GIVEN, tell_old_address, tell_others
+from core.users.told import (
+    ADDRESS_CHANGED,
+    ADDRESS_CONFIRMED,
+    ROLES_GIVEN,
+    tell_of_confirmation,
+    tell_old_address,
+    tell_others,
+)
 
 register_field_name(User, "leave_without", gettext_lazy("Leave this work without anybody"))
 # Roles are groups, but nobody gives a group rights one by one: the list of groups would only mislead.
@@ -165,7 +173,10 @@ class UserAdmin(EssorModelAdmin):
     def panels(self, request: HttpRequest, obj: User) -> list[Panel]:
         if not self.has_change_permission(request, obj) or not obj.is_active:
             return []
-        context = {"held": obj.address_held_until, "refused": obj.why_not_confirmed_by(request.user)}
+        held = obj.address_held_until
+        context = {"held": held, "days": known_days()}
+        if held:
+            context |= {"refused": obj.why_not_confirmed_by(request.user), "others": obj.may_confirm_address}
         return [Panel(title=_("Password"), template="admin/essor/user_password.html", context=context, side=True)]
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
@@ -229,6 +240,10 @@ class UserAdmin(EssorModelAdmin):
                 user = User.objects.select_for_update().get(pk=user.pk)
                 user.confirm_address(request.user, request.POST.get("address", ""))
                 record(user, "user.address_confirmed", actor=request.user)
+                changed_by = user.address_changed_by or "–"
+                words = {"person": user.get_full_name(), "changed_by": changed_by}
+                tell_others(ADDRESS_CONFIRMED, words, by=request.user, about=user, reason="", roles=())
+                tell_of_confirmation(user, by=request.user)
         except ValidationError as error:
             messages.error(request, error.messages[0])
         else:

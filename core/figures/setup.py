@@ -1,8 +1,8 @@
 """What core declares when Django is ready: its invariants, the nightly look, who reads what it found."""
 
-from core.figures import files, jobs, numbers, parameters, people, proof, states, waiting
+from core.figures import files, jobs, numbers, parameters, people, proof, second_persons, states, waiting
 
-DECLARED = (states, files, proof, waiting, people, numbers, parameters)
+DECLARED = (states, files, proof, waiting, people, second_persons, numbers, parameters)
 
 
 def register() -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
+from core.models.relations import KNOWN_DAYS, no_second
+
 # Of whom, through whom, when: an address or a password that another person changed, a role that another person gave. The
 # row history says so, which knows the writer of each line and the mark of the password.
 _TAKEN = """
@@ -26,17 +28,19 @@ def steps_in_one_hand(steps: str) -> str:
     administrator confirmed the address.
     """
     during = "BETWEEN step.first_at - make_interval(days => %(held_days)s) AND step.second_at"
+    known = f"taken.at - interval '{KNOWN_DAYS} days', step.second_at"
     return f"""
         WITH taken AS MATERIALIZED ({_TAKEN}), step AS ({steps})
         SELECT DISTINCT step.id, step.label, 'another' AS expected, u.email AS found
         FROM step JOIN taken ON taken.person = step.second AND taken.at {during}
         JOIN core_user u ON u.id = taken.hand
-        WHERE taken.hand = step.first OR (
+        WHERE step.first IN (SELECT essor_makers(taken.hand, {known})) OR (
             taken.of_address
-            AND EXISTS (SELECT 1 FROM taken AS too WHERE too.of_address AND too.hand = taken.hand
-                           AND too.person = step.first AND too.at {during})
+            AND EXISTS (SELECT 1 FROM taken AS too WHERE too.of_address AND too.person = step.first AND too.at {during}
+                           AND EXISTS (SELECT essor_makers(too.hand, {known}) INTERSECT SELECT essor_makers(taken.hand, {known})))
             AND NOT EXISTS (SELECT 1 FROM core_userevent AS line WHERE line.pgh_obj_id = taken.person
-                               AND line.pgh_id > taken.number AND line.address_confirmed_by_id IS NOT NULL))
+                               AND line.pgh_id > taken.number AND line.address_confirmed_by_id IS NOT NULL
+                               AND NOT {no_second("line.address_confirmed_by_id", "taken.hand", "taken.at", "line.pgh_created_at")}))
         ORDER BY step.id
     """  # noqa: S608 - fragments of our own
 

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from core.history import tracked
 from core.models.indexes import for_lists
+from core.models.loosening import Loosening, loosened_by_two
 from core.roles import ACTING_ROLES, Role
+from core.triggers import never_deleted
 
 EU_SOURCE = "Regulation (EU) 2021/1060, Article 74(3)"
 AUDIT = "Who audits the work does none of it."
@@ -50,8 +52,8 @@ class IncompatibleRolesQuerySet(models.QuerySet):
 
 
 @tracked
-class IncompatibleRoles(models.Model):
-    """Two roles that nobody holds together. A pair is not deleted: an administrator stops enforcing it, and it shows."""
+class IncompatibleRoles(Loosening):
+    """Two roles that nobody holds together. A pair is not deleted: two administrators stop enforcing it, and it shows."""
 
     first = models.CharField(gettext_lazy("role"), max_length=30, choices=Role.choices)
     second = models.CharField(gettext_lazy("other role"), max_length=30, choices=Role.choices)
@@ -82,7 +84,13 @@ class IncompatibleRoles(models.Model):
                 violation_error_message=gettext_lazy("This pair is there already."),
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="incompatible_roles_have_a_reason"),
+            models.CheckConstraint(
+                condition=Q(enforced=True) | ~(Q(first=Role.ADMINISTRATOR) | Q(second=Role.ADMINISTRATOR)),
+                name="incompatible_roles_of_administrators_stay",
+                violation_error_message=gettext_lazy("What binds administrators is never loosened."),
+            ),
         ]
+        triggers = [loosened_by_two(), never_deleted()]
 
     def __str__(self) -> str:
         return f"{self.get_first_display()} × {self.get_second_display()}"
@@ -91,6 +99,11 @@ class IncompatibleRoles(models.Model):
         """In alphabetical order: a pair is the same whichever role is named first."""
         if self.first and self.second and self.first > self.second:
             self.first, self.second = self.second, self.first
+
+    @property
+    def binds_administrators(self) -> bool:
+        """Whether the pair names the administrator’s role: then it is never loosened."""
+        return Role.ADMINISTRATOR in (self.first, self.second)
 
     @property
     def reason_in_words(self) -> str:

@@ -6,23 +6,17 @@ from typing import Any
 import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection, models
+from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.models.relations import ACTOR_ADMINISTERS, no_second, seconds_for, why_no_second
 from core.triggers import ACTOR
 
 GIVES_THEMSELVES = "nobody gives themselves a role or a programme"
-RECENT = "30 days"  # a second administrator is none while the first one has just made them so
-APPROVES_OWN = "an address is confirmed by an administrator who did not change it"
-
-
-def made_by(person: str, maker: str) -> str:
-    """SQL: whether ``maker`` made an administrator of this person, and no longer than :data:`RECENT` ago."""
-    return f"""EXISTS (SELECT 1 FROM core_userroleevent AS line JOIN auth_group AS given ON given.id = line.group_id
-        WHERE line.user_id = {person} AND line.pgh_label = 'insert' AND given.name = 'administrator'
-          AND (line.pgh_context ->> 'user')::bigint = {maker} AND line.pgh_created_at > now() - interval '{RECENT}')"""
+APPROVES_OWN = "an address is confirmed by an administrator independent of who changed it"
 
 
 def not_to_oneself(name: str = "not_to_oneself") -> pgtrigger.Trigger:
@@ -70,9 +64,8 @@ def address_is_held() -> pgtrigger.Trigger:
                AND NEW.address_confirmed_by_id IS DISTINCT FROM OLD.address_confirmed_by_id AND (
                 NEW.address_confirmed_by_id IN (NEW.id, NEW.address_changed_by_id)
                 OR NEW.address_confirmed_by_id IS DISTINCT FROM {ACTOR}
-                OR NOT EXISTS (SELECT 1 FROM core_user_groups held JOIN auth_group role ON role.id = held.group_id
-                                WHERE held.user_id = {ACTOR} AND role.name = 'administrator')
-                OR {made_by("NEW.address_confirmed_by_id", "NEW.address_changed_by_id")}) THEN
+                OR NOT {ACTOR_ADMINISTERS}
+                OR {no_second("NEW.address_confirmed_by_id", "NEW.address_changed_by_id", "NEW.address_changed_at")}) THEN
                 RAISE EXCEPTION '{APPROVES_OWN}' USING ERRCODE = 'check_violation';
             END IF;
             RETURN NEW;
@@ -120,13 +113,25 @@ class HeldAddress(models.Model):
             return _("Nothing is to be confirmed: links go to this address already.")
         if actor.pk in (self.pk, self.address_changed_by_id):
             return _("You changed this address, or it is yours: another administrator confirms it.")
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {made_by('%s', '%s')}", [actor.pk, self.address_changed_by_id])
-            if cursor.fetchone()[0]:
-                return _(
-                    "You are an administrator through who changed this address, since not long ago: another one confirms it."
-                )
-        return None
+        return why_no_second(actor, self.address_changed_by_id, self.address_changed_at)
+
+    @property
+    def may_confirm_address(self) -> list[Any]:
+        """The active administrators who may confirm the address now."""
+        if self.address_held_until is None:
+            return []
+        found = seconds_for(self.address_changed_by_id, self.address_changed_at)
+        return list(type(self).objects.filter(pk__in=found).exclude(pk=self.pk))
+
+    @property
+    def own_address_before(self) -> str:
+        """The last address that was the person’s without a doubt, before the present one; "" where there is none.
+
+        Not just the one before: who changes an address twice would have the first change tell the second.
+        """
+        lines = self.history_rows.filter(email__contains="@").exclude(email=self.email)
+        certain = Q(address_changed_at=None) | Q(address_confirmed_by__isnull=False)
+        return lines.filter(certain).order_by("-pgh_id").values_list("email", flat=True).first() or ""
 
     def confirm_address(self, actor: Any, address: str) -> None:
         """A second administrator says that this ``address``, which they read, is the person’s. Raises ValidationError."""

@@ -22,6 +22,21 @@ ADDRESS_CHANGED = gettext_lazy(
 )
 PAIR_CHANGED = gettext_lazy("%(by)s changed the rule that nobody holds together: %(pair)s. In force: %(enforced)s.")
 
+ADDRESS_CONFIRMED = gettext_lazy(
+    "%(by)s confirmed the e-mail address of %(person)s, which %(changed_by)s had changed. Links to choose a password go there"
+    " from now on."
+)
+LOOSENING_ASKED = gettext_lazy(
+    "%(by)s asks that this rule no longer be enforced, that nobody holds together: %(pair)s. It stays in force until another"
+    " administrator confirms."
+)
+LOOSENED = gettext_lazy(
+    "%(by)s confirmed what %(asked_by)s had asked: this rule is no longer in force, that nobody holds together: %(pair)s."
+)
+KEPT_IN_FORCE = gettext_lazy(
+    "%(by)s refused, or took back, what was asked. Nobody holds together, as before: %(pair)s."
+)
+
 
 def holders(*roles: Role | str) -> models.QuerySet:
     """The active people who hold one of these roles."""
@@ -55,11 +70,26 @@ def tell_others(
 
 
 def tell_old_address(user: User, old: str, *, by: User) -> None:
-    """To the address that an account had: which one took its place, through whom, what to do if it was not asked for."""
+    """To the address that an account had: which one took its place, through whom, what to do if it was not asked for.
+
+    Where that address was itself changed by somebody else, the person’s own one before it is told too.
+    """
+    context = {"by": by, "held": user.address_held_until, "days": settings.ESSOR_ADDRESS_HELD_DAYS}
+    for address in dict.fromkeys([old, user.own_address_before or old]):
+        _tell_address(user, address, "address_changed", context)
+
+
+def tell_of_confirmation(user: User, *, by: User) -> None:
+    """To the address that was the person’s: through whom the new one was changed, and confirmed."""
+    if old := user.own_address_before:
+        _tell_address(user, old, "address_confirmed", {"by": by, "changed_by": user.address_changed_by})
+
+
+def _tell_address(user: User, address: str, name: str, context: dict[str, Any]) -> None:
     enqueue_mail(
-        to=[old],
-        template="essor/mail/address_changed",
-        context={"user": user, "by": by, "held": user.address_held_until, "days": settings.ESSOR_ADDRESS_HELD_DAYS},
+        to=[address],
+        template=f"essor/mail/{name}",
+        context={"user": user} | context,
         subject_object=user,
         key=f"address.{user.pk}.{uuid4().hex}",
         language=user.language,

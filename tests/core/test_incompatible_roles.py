@@ -1,18 +1,25 @@
 """Roles that nobody holds together: data, held by the database, shown where somebody holds both all the same."""
 
+from html import unescape
+
 import pytest
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, transaction
 from django.test import Client
+from django.urls import reverse
 
+from core.acting import acting_as
 from core.admin.people import AccountForm
 from core.events import history
-from core.models import IncompatibleRoles, User
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
+from core.models import IncompatibleRoles, OutboxMessage, User
 from core.models.incompatible import SEPARATED
 from core.roles import ACTING_ROLES, Role
 from demo.people import STAFF
-from tests.factories.core import UserFactory, hold_in_breach
+from tests.factories.core import UserFactory, hold_in_breach, known_for_long
+from tests.forms import form_to, forms_of
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/core/incompatibleroles/"
@@ -56,13 +63,126 @@ def test_administrators_see_the_breaches_and_add_pairs(client: Client):
     page = client.get(LIST).content.decode()
     assert held.email in page
     typed = {"first": "head_of_service", "second": "finance_officer", "reason": "Qui vise n’ordonnance pas."}
-    assert client.post(f"{LIST}add/", typed | {"enforced": "on"}).status_code == 302
+    assert client.post(f"{LIST}add/", typed).status_code == 302
     pair = IncompatibleRoles.objects.get(first="finance_officer", second="head_of_service")
     assert history(pair).get().action == "create"
     with pytest.raises(ValidationError):
         UserFactory(finance_officer=True).set_roles([Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE])
-    client.post(f"{LIST}{pair.pk}/change/", {"reason": pair.reason, "change_reason": "Contrôle interne"})
-    UserFactory(finance_officer=True).set_roles([Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE])
+
+
+def mails() -> list[str]:
+    found = OutboxMessage.objects.filter(template="essor/mail/rights_changed").order_by("pk")
+    return sorted(address for message in found for address in message.to)
+
+
+def doors(pair: IncompatibleRoles) -> tuple[str, str, str, str]:
+    """The page of a pair, and where one asks to loosen it, confirms, keeps it."""
+    names = ("change", "ask_loosening", "confirm_loosening", "keep_in_force")
+    return tuple(reverse(f"admin:core_incompatibleroles_{name}", args=[pair.pk]) for name in names)
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def stop(pair: IncompatibleRoles, first: User, second: User) -> None:
+    page, ask, confirm, _keep = doors(pair)
+    signed_in(first).post(ask, {"reason": "Congés"})
+    other = signed_in(second)
+    shown = next(form for form in forms_of(other.get(page)) if "request" in form.fields)
+    other.post(confirm, shown.fields)
+    pair.refresh_from_db()
+
+
+def test_one_administrator_alone_loosens_nothing(client: Client):
+    """Neither by the page nor by SQL; whoever confirms is independent of who asked, and all learn of it before."""
+    first, puppet = known_for_long(UserFactory(administrator=True)), UserFactory()
+    with acting_as(first):
+        puppet.set_roles([Role.ADMINISTRATOR])
+    told = [UserFactory(roles=[role]).email for role in (Role.AUDITOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)]
+    pair = IncompatibleRoles.objects.get(first="finance_officer", second="instructor")
+    page, ask, confirm, keep = doors(pair)
+    client.force_login(first)
+    form = form_to(client.get(page), page).fields
+    assert "enforced" not in form
+    client.post(page, {name: value for name, value in form.items() if name != "enforced"} | {"change_reason": "x"})
+    for writer in (first, puppet, None):
+        with pytest.raises(IntegrityError, match="loosened by two"), transaction.atomic(), acting_as(writer, "command"):
+            IncompatibleRoles.objects.filter(pk=pair.pk).update(enforced=False, loosened_by=writer)
+    assert "Dites pourquoi" in unescape(client.post(ask, {"reason": " "}, follow=True).content.decode())
+    client.post(ask, {"reason": "Congés"})
+    pair.refresh_from_db()
+    assert pair.enforced and pair.loosening_asked_by == first
+    assert mails() == sorted([puppet.email, *told])
+    assert "Aucun administrateur ne peut le confirmer" in unescape(client.get(page).content.decode())
+    for hand in (first, puppet):
+        carried = {"request": pair.request_read}
+        signed_in(hand).post(confirm, carried)
+        with pytest.raises(IntegrityError, match="loosened by two"), transaction.atomic(), acting_as(hand):
+            IncompatibleRoles.objects.filter(pk=pair.pk).update(enforced=False, loosened_by=hand)
+    signed_in(puppet).post(keep)
+    pair.refresh_from_db()
+    assert pair.enforced and pair.loosening_asked_by is None and pair.loosening_reason == ""
+    assert [event.action for event in history(pair)][-2:] == ["pair.loosening_asked", "pair.kept"]
+
+
+def test_two_administrators_loosen_a_rule_and_one_enforces_it_again(client: Client):
+    first, second = UserFactory(administrator=True), known_for_long(UserFactory(administrator=True))
+    auditor = UserFactory(auditor=True)
+    pair = IncompatibleRoles.objects.get(first="finance_officer", second="instructor")
+    page, *_others = doors(pair)
+    stop(pair, first, second)
+    assert not pair.enforced and pair.loosened_by == second
+    assert mails() == sorted([auditor.email, auditor.email, first.email, second.email])
+    event = history(pair).last()
+    assert (event.action, event.actor, event.comment) == ("pair.loosened", second, "Congés")
+    assert look_at(invariant_of("core.rules-loosened-by-two")).holds
+    assert look_at(invariant_of("core.parameters-change-with-a-reason")).holds
+    (row,) = look_at(invariant_of("core.separated-roles-are-enforced")).rows
+    assert row.pk == pair.pk
+    UserFactory(finance_officer=True).set_roles([Role.FINANCE_OFFICER, Role.INSTRUCTOR])
+    client.force_login(first)
+    form = form_to(client.get(page), page).fields
+    assert client.post(page, form | {"enforced": "on", "change_reason": "Retour de congés"}).status_code == 302
+    pair.refresh_from_db()
+    assert pair.enforced and pair.loosened_by is None and pair.loosening_asked_at is None
+
+
+def test_what_was_read_is_what_is_confirmed():
+    first, second = UserFactory(administrator=True), known_for_long(UserFactory(administrator=True))
+    pair = IncompatibleRoles.objects.get(first="finance_officer", second="instructor")
+    _page, ask, confirm, keep = doors(pair)
+    signed_in(first).post(ask, {"reason": "Congés"})
+    pair.refresh_from_db()
+    read = pair.request_read
+    signed_in(first).post(keep)
+    signed_in(first).post(ask, {"reason": "Autre chose"})
+    for carried in ({"request": read}, {}):
+        assert "entre-temps" in signed_in(second).post(confirm, carried, follow=True).content.decode()
+    pair.refresh_from_db()
+    assert pair.enforced
+
+
+def test_what_binds_administrators_is_never_loosened(client: Client):
+    first, second = UserFactory(administrator=True), known_for_long(UserFactory(administrator=True))
+    pair = IncompatibleRoles.objects.get(first="administrator", second="finance_officer")
+    page, ask, _confirm, _keep = doors(pair)
+    client.force_login(first)
+    assert "jamais assouplie" in client.get(page).content.decode()
+    assert "jamais assoupli" in client.post(ask, {"reason": "x"}, follow=True).content.decode()
+    with acting_as(first):
+        IncompatibleRoles.objects.filter(pk=pair.pk).update(loosening_asked_by=first, loosening_reason="x")
+    with pytest.raises(IntegrityError, match="of_administrators_stay"), transaction.atomic(), acting_as(second):
+        IncompatibleRoles.objects.filter(pk=pair.pk).update(enforced=False, loosened_by=second)
+    for change in ({"first": "applicant"}, {"second": "instructor"}):
+        with pytest.raises(IntegrityError, match="stay"), transaction.atomic(), acting_as(first):
+            IncompatibleRoles.objects.filter(pk=pair.pk).update(**change)
+    with pytest.raises(ProgrammingError, match="Cannot delete"), transaction.atomic():
+        IncompatibleRoles.objects.filter(pk=pair.pk).delete()
+    with pytest.raises(IntegrityError, match="begins in force"), transaction.atomic():
+        IncompatibleRoles.objects.create(first="applicant", second="instructor", reason="x", enforced=False)
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.ADMINISTRATOR, Role.AUDITOR)])

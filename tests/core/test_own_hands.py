@@ -16,11 +16,12 @@ from core.models import IncompatibleRoles, OutboxMessage, User
 from core.models.incompatible import DECIDING_ROLES
 from core.roles import Role
 from grants.models import ProgrammeAssignment
-from tests.factories.core import UserFactory, hold_in_breach
+from tests.factories.core import UserFactory, hold_in_breach, known_for_long
 from tests.factories.instruction import programme_of
 from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
+CONFIRMED = "core.addresses-confirmed-by-another"
 
 
 def page_of(user) -> str:
@@ -95,29 +96,15 @@ def test_who_gives_roles_decides_nothing_and_who_does_both_already_is_told_of():
     assert [row.pk for row in result.rows] == [held.pk]
 
 
-def test_a_pair_that_is_stopped_is_told_and_found(client, administrator):
-    other, finance = UserFactory(administrator=True), UserFactory(finance_officer=True)
-    pair = IncompatibleRoles.objects.get(first="administrator", second="finance_officer")
-    page = reverse("admin:core_incompatibleroles_change", args=[pair.pk])
-    assert look_at(invariant_of("core.separated-roles-are-enforced")).holds
-    fields = form_to(client.get(page), page).fields
-    fields.pop("enforced")
-    assert client.post(page, fields | {"change_reason": "Congés"}).status_code == 302
-    assert set(mails("rights_changed")) == {other.email, finance.email}
-    (row,) = look_at(invariant_of("core.separated-roles-are-enforced")).rows
-    assert row.pk == pair.pk
-    assert history(pair).get().comment == "Congés"
-
-
 def test_a_changed_address_is_told_to_the_old_one_and_no_link_goes_to_the_new_one(client, administrator):
     """The takeover: an address changed, a password asked for. A second administrator confirms, never the first."""
-    officer, other = used(finance_officer=True), UserFactory(administrator=True)
-    old = officer.email
+    officer, other = used(finance_officer=True), known_for_long(UserFactory(administrator=True))
+    third, old = UserFactory(administrator=True), officer.email
     assert change(client, officer, email="evil@evil.example").status_code == 302
     officer.refresh_from_db()
     assert officer.address_changed_by == administrator
     assert mails("address_changed") == [old]
-    assert mails("rights_changed") == [other.email]
+    assert mails("rights_changed") == [other.email, third.email]
     assert reset_asked(officer) == []
     assert mails("address_held") == ["evil@evil.example"]
     page = unescape(client.get(page_of(officer)).content.decode())
@@ -135,6 +122,9 @@ def test_a_changed_address_is_told_to_the_old_one_and_no_link_goes_to_the_new_on
     second.post(confirm, shown)
     assert reset_asked(officer) == ["evil@evil.example"]
     assert history(officer).filter(action="user.address_confirmed").get().actor == other
+    assert mails("address_confirmed") == [old]
+    assert mails("rights_changed")[2:] == [administrator.email, third.email]
+    assert look_at(invariant_of(CONFIRMED)).holds
 
 
 def test_the_database_itself_keeps_who_changed_an_address(administrator):
@@ -166,8 +156,82 @@ def test_who_was_just_made_an_administrator_is_no_second_one(client, administrat
     with acting_as(puppet):
         with pytest.raises(ValidationError):
             officer.confirm_address(puppet, officer.email)
-        with pytest.raises(IntegrityError, match="did not change it"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="independent of who changed it"), transaction.atomic():
             User.objects.filter(pk=officer.pk).update(address_confirmed_by=puppet)
+
+
+def made(by, **role):
+    """An account that this administrator makes, with its role."""
+    with acting_as(by):
+        user = User.objects.create_user(f"{User.objects.count()}.of.{by.pk}@example.org", **role)
+        user.set_roles([Role.ADMINISTRATOR])
+    return user
+
+
+def refused_to_confirm(officer, confirmer) -> str:
+    """What both doors say: the page's, in words, and the database's."""
+    officer = User.objects.get(pk=officer.pk)
+    with acting_as(confirmer):
+        with pytest.raises(IntegrityError, match="independent of who changed it"), transaction.atomic():
+            User.objects.filter(pk=officer.pk).update(address_confirmed_by=confirmer)
+        with pytest.raises(ValidationError) as refused:
+            officer.confirm_address(confirmer, officer.email)
+    assert confirmer not in officer.may_confirm_address
+    return refused.value.messages[0]
+
+
+def relations(administrator):
+    """(who changed the address, who would confirm it), of whom one made the other in some way."""
+    yield made(administrator), administrator  # the confirmer made who changed it
+    yield administrator, made(made(administrator))  # by a chain
+    yield made(made(administrator)), administrator
+    yield made(administrator), made(administrator)  # one maker for both
+    taken = used(administrator=True)
+    with acting_as(administrator):
+        User.objects.filter(pk=taken.pk).update(email="hand@evil.example")
+    yield administrator, known_for_long(taken, 45)  # the confirmer's own address is in the hand of who changed it
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_no_relation_of_who_changed_an_address_confirms_it(administrator, number):
+    known_for_long(administrator)
+    for place, (changer, confirmer) in enumerate(relations(administrator)):
+        if place == number:
+            officer = used(finance_officer=True)
+            with acting_as(changer):
+                User.objects.filter(pk=officer.pk).update(email="evil@evil.example")
+            assert "indépendants" in refused_to_confirm(officer, confirmer)
+            return
+
+
+def test_an_administrator_of_a_few_days_confirms_nothing_and_the_page_says_what_is_left(client, administrator):
+    officer, stranger = used(finance_officer=True), known_for_long(UserFactory(administrator=True), 20)
+    with acting_as(administrator):
+        User.objects.filter(pk=officer.pk).update(email="autre@example.org")
+    assert "depuis 30 jours" in refused_to_confirm(officer, stranger)
+    page = unescape(client.get(page_of(officer)).content.decode())
+    assert "Aucun administrateur ne peut la confirmer aujourd’hui" in page and "manage.py changepassword" in page
+    known_for_long(stranger, 31)
+    assert stranger.get_full_name() in unescape(client.get(page_of(officer)).content.decode())
+
+
+def test_two_whom_the_same_administrator_made_long_ago_are_two(administrator):
+    first, second = (known_for_long(made(administrator), 40) for _number in range(2))
+    officer = used(finance_officer=True)
+    with acting_as(first):
+        User.objects.filter(pk=officer.pk).update(email="juste@example.org")
+    officer.refresh_from_db()
+    with acting_as(second):
+        officer.confirm_address(second, officer.email)
+    assert look_at(invariant_of(CONFIRMED)).holds
+
+
+def test_the_person_is_told_at_their_own_address_whatever_came_between(client, administrator):
+    officer = used(finance_officer=True)
+    own = officer.email
+    change(client, officer, email="first@evil.example")
+    change(client, officer, email="second@evil.example")
+    assert mails("address_changed") == [own, "first@evil.example", own]
 
 
 def test_the_days_of_waiting_end(administrator, settings):

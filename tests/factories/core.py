@@ -10,8 +10,8 @@ from django.db import connection, models
 from django.utils import timezone
 
 from core.acting import acting_as
-from core.history import history_model_of
-from core.models.user import User
+from core.history import history_model_of, key_of
+from core.models.user import User, UserRole
 from core.roles import STAFF_ROLES, Role
 
 GIVE = "INSERT INTO core_user_groups (user_id, group_id) SELECT %s, id FROM auth_group WHERE name = %s"
@@ -29,7 +29,7 @@ def recorded_earlier(row: models.Model, days: int = 90) -> None:
     """Let the history know of a row as it is now since that many days: nothing else can be made older."""
     events, long_ago = history_model_of(type(row)), timezone.now() - timedelta(days=days)
     with pgtrigger.ignore(), acting_as(label="test"):
-        events.objects.filter(pgh_obj_id=row.pk).update(pgh_created_at=long_ago)
+        events.objects.filter(**{key_of(type(row)): row.pk}).update(pgh_created_at=long_ago)
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -65,3 +65,11 @@ class UserFactory(factory.django.DjangoModelFactory):
         with connection.cursor() as cursor:
             cursor.execute(GIVE, [user.pk, roles[0].value])
             return user if cursor.rowcount else hold_in_breach(user, *roles)
+
+
+def known_for_long(user: User, days: int = 90) -> User:
+    """An account, with its roles, of so many days ago."""
+    recorded_earlier(user, days)
+    for role in UserRole.objects.filter(user=user):
+        recorded_earlier(role, days)
+    return user

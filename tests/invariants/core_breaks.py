@@ -79,5 +79,25 @@ breaks(
 )
 breaks(
     "core.separated-roles-are-enforced",
-    "UPDATE core_incompatibleroles SET enforced = FALSE WHERE first = 'administrator' AND second = 'finance_officer'",
+    "UPDATE core_incompatibleroles SET enforced = FALSE WHERE first = 'finance_officer' AND second = 'instructor'",
+)
+breaks(
+    "core.rules-loosened-by-two",
+    "UPDATE core_incompatibleroles SET enforced = FALSE, loosening_asked_at = now(), loosening_asked_by_id = one.id, "
+    "loosened_by_id = one.id FROM (SELECT max(id) AS id FROM core_user) AS one "
+    "WHERE first = 'finance_officer' AND second = 'instructor'",
+)
+breaks(
+    "core.addresses-confirmed-by-another",
+    "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
+    "SELECT now(), 'insert', jsonb_build_object('user', (SELECT max(id) FROM core_user), 'label', ''), gen_random_uuid(), "
+    "held.id, held.user_id, held.group_id FROM core_user_groups held JOIN auth_group role ON role.id = held.group_id "
+    "AND role.name = 'administrator' ORDER BY held.id LIMIT 1",
+    "INSERT INTO core_userevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, pgh_obj_id, id, email, first_name, "
+    "last_name, phone, language, is_active, is_staff, is_superuser, date_joined, password_mark, address_changed_at, "
+    "address_changed_by_id, address_confirmed_by_id) "
+    "SELECT now(), 'update', '{}', gen_random_uuid(), u.id, u.id, u.email, u.first_name, u.last_name, u.phone, u.language, "
+    "TRUE, TRUE, FALSE, u.date_joined, u.password_mark, now(), (SELECT max(id) FROM core_user), held.user_id "
+    "FROM core_user u, core_user_groups held JOIN auth_group role ON role.id = held.group_id AND role.name = 'administrator' "
+    "ORDER BY u.id, held.id LIMIT 1",
 )
