@@ -92,6 +92,17 @@ def test_every_kind_of_field_is_kept():
     assert 'field.closest("details")' in script, "a file that is asked for again stands folded away"
 
 
+def test_a_staff_page_keeps_for_one_account_and_no_secret():
+    """What comes back with the next page of the staff site: in this window, for this account, until it is shown."""
+    script = (settings.BASE_DIR / "core/static/essor/unsaved.js").read_text()
+    assert "localStorage" not in script
+    assert "kept?.account === words.account" in script
+    never = re.search(r'const NEVER_KEPT = "([^"]*)"', script)[1].split(", ")
+    assert {"[type=password]", "[type=file]", "[name$=iban]", "[name$=bic]"} == set(never)
+    dialog = (settings.BASE_DIR / "core/templates/admin/essor/unsaved.html").read_text()
+    assert 'data-account="{{ user.pk }}"' in dialog
+
+
 def test_every_kept_form_says_what_it_asks():
     """Who takes a form up after the session ended reads it by its labels, whoever drew its fields."""
     bare = re.compile(r"<textarea|<select|<input type=\"(?:text|number|date|email|tel)\"")

@@ -358,7 +358,12 @@ UNFOLD = {
     "ENVIRONMENT": "config.branding.environment",
     "DASHBOARD_CALLBACK": "core.navigation.work_page",
     "STYLES": [lambda request: static("essor/staff.css")],
-    "SCRIPTS": [lambda request: static("essor/staff.js"), lambda request: static("essor/shown.js")],
+    "SCRIPTS": [
+        lambda request: static("essor/staff.js"),
+        lambda request: static("essor/shown.js"),
+        lambda request: static("essor/fields.js"),
+        lambda request: static("essor/unsaved.js"),
+    ],
     "BORDER_RADIUS": "8px",
     "COLORS": {
         "base": {

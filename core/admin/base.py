@@ -255,7 +255,6 @@ class EssorModelAdmin(
     show_full_result_count = False
     list_fullwidth = True
     empty_value_display = "–"
-    warn_unsaved_form = True
     change_form_template = "admin/essor/change_form.html"
     object_history_template = "admin/essor/events.html"
     show_form = True

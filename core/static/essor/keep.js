@@ -6,33 +6,10 @@
   const SENT = "essor-form-sent";
   const KEPT = "textarea, select, input[type=radio], input[type=checkbox], input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])";
   const keyOf = (form) => `essor-form-${form.dataset.keep}`;
-  // Radio buttons and boxes to tick: one field a name, for which the first of its group stands. That a file is left out is
-  // said each time: it is no answer to keep.
-  const isChoice = (field) => field.type === "radio" || field.type === "checkbox";
-  const groupOf = (field) => [...field.form.elements].filter((one) => one.type === field.type && one.name === field.name);
+  const { standsFor, valueOf, givenOf, put } = window.essorFields;
+  // That a file is left out is said each time: it is no answer to keep.
   const fieldsOf = (form) => [...form.elements].filter((one) =>
-    one.name && one.matches(KEPT) && !one.name.endsWith("-without") && (!isChoice(one) || groupOf(one)[0] === one));
-
-  // What a field holds, what the server gave it, and how to put something in it: text, lists and choices alike. Several
-  // choices of one name are one text, a line each.
-  const written = (chosen) => chosen.map((one) => one.value).join("\n");
-  const valueOf = (field) => {
-    if (isChoice(field)) return written(groupOf(field).filter((one) => one.checked));
-    return field.multiple ? written([...field.selectedOptions]) : field.value;
-  };
-  const givenOf = (field) => {
-    if (isChoice(field)) return written(groupOf(field).filter((one) => one.defaultChecked));
-    if (!field.matches("select")) return field.defaultValue;
-    const given = [...field.options].filter((one) => one.defaultSelected);
-    return field.multiple ? written(given) : (given[0] ?? field.options[0])?.value ?? "";
-  };
-  const put = (field, value) => {
-    const values = value.split("\n");
-    if (isChoice(field)) groupOf(field).forEach((one) => { one.checked = values.includes(one.value); });
-    else if (field.multiple) [...field.options].forEach((one) => { one.selected = values.includes(one.value); });
-    else field.value = value;
-    return valueOf(field) === value;  // a choice may be gone
-  };
+    one.name && one.matches(KEPT) && !one.name.endsWith("-without") && standsFor(one) === one);
 
   // A private window or a full disk keeps nothing: the page itself still holds what was typed.
   const quietly = (action) => { try { return action(); } catch { return null; } };
@@ -168,7 +145,7 @@
         write(key, kept);
         return;
       }
-      const field = isChoice(event.target) ? groupOf(event.target)[0] : event.target;
+      const field = standsFor(event.target);
       if (!fieldsOf(form).includes(field)) return;
       const kept = read(key);
       const before = kept[field.name]?.before ?? givenOf(field);

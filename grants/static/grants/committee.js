@@ -40,6 +40,7 @@
 
   function decide(row, decision) {
     field(row, "decision").value = decision;
+    field(row, "decision").dispatchEvent(new Event("input", { bubbles: true })); // not saved yet (unsaved.js)
     showAmount(row);
     if (decision === "granted") {
       field(row, "amount").value = row.dataset.proposed.replace(".", ",");
@@ -64,6 +65,7 @@
     // Enter saves, then leaving the field would save the same again.
     if (row.dataset.sent === typed(row)) return;
     row.dataset.sent = typed(row);
+    const taken = ["decision", "amount", "reason"].map((name) => [field(row, name), field(row, name).value]);
     const body = new FormData();
     for (const input of row.querySelectorAll("input, select, textarea")) body.append(input.name, input.value);
     body.append("csrfmiddlewaretoken", grid.querySelector("[name=csrfmiddlewaretoken]").value);
@@ -86,8 +88,12 @@
       return;
     }
     total(answer);
-    if (answer.amount) field(row, "amount").value = answer.amount.replace(/[\s\u00a0\u202f]*€/, "");
+    if (answer.amount) {
+      field(row, "amount").value = answer.amount.replace(/[\s\u00a0\u202f]*€/, "");
+      taken[1][1] = field(row, "amount").value;
+    }
     row.dataset.sent = typed(row);
+    document.dispatchEvent(new CustomEvent("essor:saved-fields", { detail: taken }));
     // The last decision opens the way to closing the session: the page shows it.
     if (answer.undecided === 0 && grid.dataset.undecided !== "0") {
       window.location.reload();
