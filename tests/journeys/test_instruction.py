@@ -111,8 +111,11 @@ def test_a_session_is_decided_by_keyboard(journey):
     page.keyboard.press("i")
     page.keyboard.press("Tab")
     page.keyboard.type("Présidente de la structure.")
+    page.keyboard.press("Enter")
+    # The amount that was refused is still typed.
     with page.expect_navigation():
-        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Continuer sans enregistrer").click()
+    assert page.locator(f"#item-{items[4].pk} input[name$=amount]").input_value() == "99999"
     assert items[4].recusals.get().reason == "Présidente de la structure."
 
 

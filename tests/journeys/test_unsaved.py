@@ -113,7 +113,7 @@ def test_what_is_typed_after_the_form_of_a_step_was_opened_is_asked_about_when_i
     answer(page, "Rester")
     # What is typed in the pane goes with it: asked about too, and offered no button that would decide.
     pane.get_by_role("button", name="Fermer").click()
-    expect(question(page)).to_contain_text("par ses propres boutons : Suspendre")
+    expect(question(page).get_by_role("listitem")).to_have_text(["Suspendre"])
     expect(question(page).get_by_role("button")).to_have_count(2)
     answer(page, "Continuer sans enregistrer")
     expect(pane).to_have_count(0)
@@ -156,8 +156,10 @@ def test_a_refused_form_is_still_not_saved(journey, case, instructor):
     page.get_by_role("button", name="Enregistrer les notes").click()
     page.wait_for_url("**/score/")
     expect(mark(page.locator("#scoring"))).to_be_visible()
+    page.locator("#checks-eligibility .es-answer input[name=reason]").first.fill("Vu avec le demandeur.")
     page.get_by_role("button", name="Calculer de nouveau").click()
     expect(question(page)).to_contain_text("Notation")
+    expect(question(page)).to_contain_text("(par ses propres boutons : Oui, Non, Sans objet)")
 
 
 def test_a_page_is_left_knowingly(journey, case, instructor):

@@ -34,9 +34,10 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   // The button that saves and decides nothing by itself, where there is one.
+  const isStep = (form) => form.hasAttribute("data-transition");
   const saverOf = (form) => {
     const buttons = submitsOf(form);
-    if (form.hasAttribute("data-transition")) return null;
+    if (isStep(form)) return null;
     return buttons.find((one) => one.name === "_continue") ?? buttons.find((one) => !one.name || one.name === "_save")
       ?? (buttons.length === 1 ? buttons[0] : null);
   };
@@ -175,7 +176,7 @@ document.addEventListener("DOMContentLoaded", () => {
     dialog.querySelector("ul").replaceChildren(...forms.map((form, rank) => {
       const line = document.createElement("li");
       line.textContent = titleOf(form);
-      if (!savers[rank]) line.append(` (${words.byItsButtons.replace("{buttons}", submitsOf(form).map(wordsOf).join(", "))})`);
+      if (!savers[rank] && !isStep(form)) line.append(` (${words.byItsButtons.replace("{buttons}", submitsOf(form).map(wordsOf).join(", "))})`);
       return line;
     }));
     dialog.querySelector("[data-saving]").hidden = !savers.some(Boolean);

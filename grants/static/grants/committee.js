@@ -38,13 +38,18 @@
     return decision === "" || reason !== "";
   }
 
+  // A key of the grid types too: what is not saved is marked (unsaved.js).
+  function put(input, value) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
   function decide(row, decision) {
-    field(row, "decision").value = decision;
-    field(row, "decision").dispatchEvent(new Event("input", { bubbles: true })); // not saved yet (unsaved.js)
+    put(field(row, "decision"), decision);
     showAmount(row);
     if (decision === "granted") {
-      field(row, "amount").value = row.dataset.proposed.replace(".", ",");
-      field(row, "reason").value = "";
+      put(field(row, "amount"), row.dataset.proposed.replace(".", ","));
+      put(field(row, "reason"), "");
     }
     if (complete(row)) save(row);
     else field(row, "reason").focus();
@@ -53,8 +58,8 @@
   // What is rejected or deferred is granted nothing: no amount stands beside it.
   function showAmount(row) {
     const amount = field(row, "amount");
-    if (["rejected", "deferred"].includes(field(row, "decision").value)) amount.value = "";
-    else if (amount.value === "") amount.value = row.dataset.proposed.replace(".", ",");
+    if (["rejected", "deferred"].includes(field(row, "decision").value)) put(amount, "");
+    else if (amount.value === "") put(amount, row.dataset.proposed.replace(".", ","));
   }
 
   function typed(row) {
@@ -136,8 +141,8 @@
     else if (key === "i") row.querySelector(".es-recuse")?.click();
     else if (/^[0-9]$/.test(key)) {
       const amount = field(row, "amount");
-      field(row, "decision").value = "granted";
-      amount.value = key;
+      put(field(row, "decision"), "granted");
+      put(amount, key);
       amount.focus();
     } else return;
     event.preventDefault();
