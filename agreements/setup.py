@@ -9,6 +9,7 @@ from agreements import (  # noqa: F401 - connects the receivers of the transitio
     work,
 )
 from agreements.account_waits import gave_up_all
+from agreements.asked_of_funds import BOX, BOX_LABEL
 from agreements.case_links import awaits_beneficiary, links_of_case, told_in_register
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from agreements.wording import wordings
@@ -17,7 +18,12 @@ from applicants.de_minimis.told import register_teller
 from core import navigation
 from core.documents import register_access
 from core.navigation import Section
-from core.presentation import register_action_labels, register_document_kinds, register_mails
+from core.presentation import (
+    register_action_labels,
+    register_document_kinds,
+    register_event_value,
+    register_mails,
+)
 from core.roles import Role
 from grants.case_links import register_case_links, register_duties
 from grants.programmes.act_templates import register_act_templates
@@ -60,7 +66,8 @@ def register_menu() -> None:
 
 
 def register_words() -> None:
-    """The words of the events that are no transitions, and of the kinds of documents."""
+    """The words of the events that are no transitions, of what they keep besides fields, and of the kinds of documents."""
+    register_event_value(BOX, BOX_LABEL, lambda ticked: str(_("yes") if ticked else _("no")))
     register_mails(
         {
             "agreements/mail/claim_certified": _("Claim certified"),

@@ -7,8 +7,8 @@ from django.utils.translation import ngettext
 from core.dates import format_date_long
 from core.money import format_euros, sum_money
 from core.transitions import precondition
-from reporting.asked import beyond_of, doubt_of
-from reporting.effects import CERTIFIED, asked_and_not_paid
+from reporting.asked import applications_beyond, asked_for, beyond_of, doubt_of
+from reporting.effects import CERTIFIED
 
 
 @precondition
@@ -131,8 +131,23 @@ def nothing_asked_is_suspended(application, data: dict, actor) -> dict[str, str]
 @precondition
 def what_is_asked_is_paid(application, data: dict, actor) -> dict[str, str] | None:
     """The public contribution that it asks of each operation is paid, or may still be."""
-    beyond = beyond_of(application, asked_and_not_paid(application).values())
+    beyond = beyond_of(application, applications_beyond([application.pk]).get(application.pk, {}))
     return {"__all__": beyond} if beyond else None
+
+
+@precondition
+def asked_too_much_was_sent(flag, data: dict, actor) -> dict[str, str] | None:
+    """What was asked above what is or will be paid stands in applications that were sent: one that was not is withdrawn."""
+    if not flag.asked_too_much:
+        return None
+    entries = asked_for().filter(
+        certificate__operation=flag.operation_id, line__application__state__in=("open", "closed")
+    )
+    entry = entries.order_by("line__application").first()
+    if entry is None:
+        return None
+    sentence = _("%(application)s asks for it and is not sent: withdraw it, the doubt follows by itself.")
+    return {"__all__": sentence % {"application": entry.line.application}}
 
 
 @precondition

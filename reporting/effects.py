@@ -145,11 +145,29 @@ def collect_certificates(application) -> int:
             line__application=application, certificate__operation__in=asked_and_not_paid(application)
         )
     )
-    line_model = apps.get_model("reporting", "PaymentApplicationLine")
-    entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
     waiting = waiting_certificates(
         application.programme_id, application.fund_id, by=application.accounting_year.ends_on
     )
+    return _take_in(application, waiting)
+
+
+def lower_to_what_is_paid(application) -> None:
+    """Let an open application ask no more of its operations than is or will be paid: their certificates leave it, and come back
+    with what can still be asked of them, as when what is certified is taken in again."""
+    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.asked()
+    beyond = entries.filter(line__application=application, certificate__operation__in=asked_and_not_paid(application))
+    certificates = list(beyond.values_list("certificate_id", flat=True))
+    _release(beyond)
+    waiting = waiting_certificates(
+        application.programme_id, application.fund_id, by=application.accounting_year.ends_on
+    )
+    _take_in(application, waiting.filter(pk__in=certificates))
+
+
+def _take_in(application, waiting) -> int:
+    """Write the certificates that wait into the lines of an application, each with what can still be asked; return how many."""
+    line_model = apps.get_model("reporting", "PaymentApplicationLine")
+    entry_model = apps.get_model("reporting", "PaymentApplicationEntry")
     held = list(waiting.select_for_update(of=("self",), no_key=True).prefetch_related("allocations"))
     # Another session may have taken some while this one waited for their lock: look again, now that they are held.
     taken = set(entry_model.objects.asked().filter(certificate__in=held).values_list("certificate_id", flat=True))

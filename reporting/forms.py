@@ -15,6 +15,7 @@ from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.sometimes import sometimes
 from core.templatetags.essor import percent
+from reporting.asked import plans_in_doubt
 from reporting.eu_programmes.at_the_end import end_of
 from reporting.eu_programmes.given_up import above_payable
 from reporting.eu_programmes.rates import allocation_of, share_above, share_in_force
@@ -64,10 +65,17 @@ class FlagAnswerForm(TransitionForm):
             if name != "answer" and name not in self.corrected:
                 del self.fields[name]
         of_a_fault = self.instance.kind == FlagKind.FAULT_OPEN
-        self.fields["answer"].choices = [one for one in FlagAnswer.choices if (one[0] in OF_A_FAULT) == of_a_fault]
+        answers = [one for one in FlagAnswer.choices if one[0] != FlagAnswer.WITHDRAWN]
+        self.fields["answer"].choices = [one for one in answers if (one[0] in OF_A_FAULT) == of_a_fault]
         if not self.corrected and not of_a_fault:
             self.fields["answer"].choices = [(FlagAnswer.CONFIRMED, FlagAnswer.CONFIRMED.label)]
             self.fields["answer"].initial = FlagAnswer.CONFIRMED
+        if self.instance.asked_too_much:
+            self.fields["answer"].choices = [(FlagAnswer.WITHDRAWN, FlagAnswer.WITHDRAWN.label)]
+            self.fields["answer"].initial = FlagAnswer.WITHDRAWN
+            self.fields["answer"].help_text = gettext(
+                "Say in the comment how, with the reference of the authority’s letter or of the accounts that it leaves."
+            )
         if self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY, FlagKind.ABOVE_PAYABLE):
             # Confirming that nothing is known would leave the operation out of every report by fund; what cannot be paid
             # any more is planned by nobody.
@@ -92,6 +100,11 @@ class FlagAnswerForm(TransitionForm):
             told |= {gettext("Can still be paid"): format_euros(found["payable"])} if found else {}
         elif self.instance.kind == FlagKind.PAID_NOT_BORNE and "paid" in self.instance.detail:
             told[gettext("Paid by the EU and the Region")] = format_euros(Decimal(self.instance.detail["paid"]))
+        elif self.instance.asked_too_much:
+            detail = self.instance.detail
+            told[gettext("Asked as public contribution")] = format_euros(Decimal(detail["asked"]))
+            told[gettext("Paid, or will be")] = format_euros(Decimal(detail["payable"]))
+            told[gettext("Asked too much")] = format_euros(Decimal(detail["asked"]) - Decimal(detail["payable"]))
         elif self.instance.claim_id:
             told[gettext("Claim")] = self.instance.claim.number
         elif self.instance.kind in (FlagKind.FUND_UNKNOWN, FlagKind.NO_PRIORITY):
@@ -270,6 +283,17 @@ def _shown(value) -> str:
     if isinstance(value, Decimal):
         return format_euros(value)
     return format_date_long(value) if isinstance(value, date) else str(value or "–")
+
+
+class ClosingForm(TransitionForm):
+    """What whoever closes an application is told of it: the plans that count on what was given up."""
+
+    @property
+    def grounds(self) -> dict[str, str]:
+        """What each doubt found, by the code of its operation and what is doubted."""
+        return {
+            f"{flag.operation.code} – {flag.get_kind_display()}": flag.found for flag in plans_in_doubt(self.instance)
+        }
 
 
 class SendingForm(TransitionForm):

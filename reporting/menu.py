@@ -154,7 +154,7 @@ def _applications(user) -> Iterator[navigation.WorkItem]:
     beyond = applications_beyond(application.pk for application in applications) if applications else {}
     for application in applications:
         stays = [doubt_of(application) if application.asks_in_doubt else ""]
-        stays = " ".join(filter(None, [*stays, beyond_of(application, beyond.get(application.pk, []))]))
+        stays = " ".join(filter(None, [*stays, beyond_of(application, beyond.get(application.pk, {}))]))
         yield navigation.WorkItem(
             due=None,
             title=str(application),

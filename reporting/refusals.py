@@ -201,6 +201,14 @@ TRIGGERS = {
     "an operation with certified expenditure keeps its EU programme": told(
         _("Expenditure of this operation is certified: it keeps its EU programme.")
     ),
+    "what was asked above what is paid is withdrawn, or corrected with the authority of the programme": told(
+        _(
+            "What was asked above what is paid is withdrawn, or corrected with the authority of the programme: answer so."
+        )
+    ),
+    "an application that is not sent is withdrawn before its doubt is answered": told(
+        _("A payment application that asks for it is not sent: withdraw it, the doubt follows by itself.")
+    ),
 }
 
 CONSTRAINTS = {
@@ -209,6 +217,7 @@ CONSTRAINTS = {
     "operation_flag_fault_is_of_a_claim": _(
         "Somebody is asked about this fault already, or this answer is not one to a fault: open the page of the doubt again."
     ),
+    "operation_flag_withdrawn_was_asked": _("Only what was asked too much from the Commission is withdrawn."),
     "operation_flag_above_payable_is_corrected": _(
         "What cannot be paid any more is not confirmed: correct the plan of the operation."
     ),

@@ -2,10 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from agreements.asked_of_funds import register_asked_of_funds
 from agreements.certified import register_keeper
 from core.documents import register_access
 from core.presentation import register_action_labels, register_mails
 from reporting import proof, tasks
+from reporting.asked import asked_of_agreement
 from reporting.permissions import may_import_operations
 from reporting.receivers import why_certification_stays
 from reporting.reference_data import ensure_reference_data
@@ -28,6 +30,7 @@ def register_words() -> None:
             "import": _("Taken in from a list"),
             "revise": _("Corrected"),
             "figures_moved": _("The figures of the doubt moved"),
+            "lower": _("Lowered to what is or will be paid"),
             "withdraw_declaration": _("Declaration withdrawn"),
         }
     )
@@ -36,6 +39,7 @@ def register_words() -> None:
 def register() -> None:
     """Who reads the files of imports; importing the tasks declares the kinds of jobs."""
     register_keeper(why_certification_stays)
+    register_asked_of_funds(asked_of_agreement)
     register_access("reporting.OperationImport", lambda user, _import: may_import_operations(user))
     proof.register()
     register_words()

@@ -13,14 +13,16 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from agreements.due import due_once_checked
+from agreements.asked_of_funds import AsksKnowingly
+from agreements.due import above_what_is_due, due_once_checked
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
+from agreements.settlements.services import kept_for, payable_after
 from applicants.bank_accounts import replaced_since
 from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
 from core.lib.planned_days import PlannedDayField, answers
-from core.money import EuroField, format_euros
+from core.money import EuroField, format_euros, sum_money
 from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
@@ -217,7 +219,7 @@ class CertificationForm(TransitionForm):
         return cleaned
 
 
-class GiveUpForm(TransitionForm):
+class GiveUpForm(AsksKnowingly, TransitionForm):
     """Whose part of the claim is not paid any more; ``cleaned_data["parts"]`` are ids of shares, ``[None]`` the payee's."""
 
     parts = forms.MultipleChoiceField(
@@ -232,14 +234,41 @@ class GiveUpForm(TransitionForm):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.left = left_to_order(self.instance)
         self.fields["parts"].choices = [
             (str(share.pk if share else 0), f"{share.person_name if share else payee} – {format_euros(amount)}")
-            for share, payee, amount in left_to_order(self.instance)
+            for share, payee, amount in self.left
         ]
+        self.offer_the_box(self.instance.agreement)
 
     def clean_parts(self):
         """The ids of the shares."""
         return [int(part) or None for part in self.cleaned_data["parts"]]
+
+    def clean(self):
+        """What was asked from the Commission and will not be paid is read before."""
+        cleaned = super().clean()
+        if parts := cleaned.get("parts"):
+            given_up = [amount for share, _payee, amount in self.left if (share.pk if share else None) in parts]
+            self.check_what_was_asked(payable_after(self.instance.agreement, less=sum_money(given_up)))
+        return cleaned
+
+
+class CloseForNothingForm(AsksKnowingly, TransitionForm):
+    """A claim for which nothing is due: on an agreement that has ended, what its settlement kept for it is paid no more."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if self.instance.agreement.ended_on:
+            self.offer_the_box(self.instance.agreement)
+
+    def clean(self):
+        """As when a part is given up."""
+        cleaned = super().clean()
+        if self.instance.agreement.ended_on:
+            less = above_what_is_due(self.instance) + kept_for(self.instance)
+            self.check_what_was_asked(payable_after(self.instance.agreement, less=less))
+        return cleaned
 
 
 class OrderForm(TransitionForm):

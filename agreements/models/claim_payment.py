@@ -108,6 +108,7 @@ class ClaimPayment:
         icon="task_alt",
         roles=[Role.FINANCE_OFFICER],
         permission=permissions.may_order,
+        form="agreements.forms.transitions.CloseForNothingForm",
         conditions=[
             "agreements.conditions.nothing_is_due",
             "agreements.conditions.expenditure_is_decided",

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
+from agreements.asked_of_funds import AsksKnowingly
 from agreements.forms.transitions import TransitionForm
 from agreements.settlements.rules import PAY
 from agreements.settlements.services import (
@@ -24,7 +25,7 @@ from core.text import in_a_sentence
 OUTCOMES = (PAY, "refuse")
 
 
-class SettlementForm(TransitionForm):
+class SettlementForm(AsksKnowingly, TransitionForm):
     """One choice a claim, ``claim-<id>``; ``cleaned_data["outcomes"]`` maps ids to ``pay`` or ``refuse``."""
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -34,6 +35,8 @@ class SettlementForm(TransitionForm):
         for claim in self.claims:
             if has_choice(claim):
                 self.fields[f"claim-{claim.pk}"] = self._field(claim)
+        if in_force:
+            self.offer_the_box(self.instance)
 
     @staticmethod
     def _field(claim) -> forms.ChoiceField:
@@ -92,4 +95,7 @@ class SettlementForm(TransitionForm):
         cleaned = super().clean()
         names = {f"claim-{claim.pk}": claim.pk for claim in self.claims}
         cleaned["outcomes"] = {pk: cleaned[name] for name, pk in names.items() if name in cleaned}
+        if self.instance.is_in_force and not self.errors:
+            decided = plan_of(self.instance, self.claims, cleaned["outcomes"])
+            self.check_what_was_asked(decided.paid + decided.kept - closed_above(self.instance))
         return cleaned

@@ -221,6 +221,18 @@ def still_granted(agreement):
     return held_of(agreement) - closed_above(agreement)
 
 
+def kept_for(claim):
+    """Euros that the settlement of an ended agreement still keeps for a claim: granted until the claim is over."""
+    line = line_of(claim)
+    return _still_kept([line]) if line is not None and line.outcome == PAY and claim.state not in OVER else ZERO
+
+
+def payable_after(agreement, *, less):
+    """Euros of its grant that are paid or may still be, once ``less`` of them are not: given up, or due no more."""
+    before = still_granted(agreement) if agreement.ended_on else agreement.granted_amount - certified_in_vain(agreement)
+    return before - less
+
+
 def in_the_register(agreement) -> str:
     """What the register says of a grant of which something paid is justified by nothing; empty where there is none."""
     settlement = settlement_of(agreement)

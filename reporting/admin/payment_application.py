@@ -19,8 +19,8 @@ from core.money import sum_money
 from core.templatetags.essor import pill
 from core.transitions import perform
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
-from reporting.asked import asks_in_doubt, beyond_of, doubt_of
-from reporting.effects import CERTIFIED, asked_and_not_paid, waiting_certificates
+from reporting.asked import applications_beyond, asks_in_doubt, beyond_of, doubt_of, plans_in_doubt
+from reporting.effects import CERTIFIED, waiting_certificates
 from reporting.eu_programmes.not_asked import left_out
 from reporting.models import (
     AccountingYear,
@@ -150,12 +150,18 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
             line.priority_named = obj.names.of(line.priority)
         takes = list(waiting_certificates(obj.programme_id, obj.fund_id, by=obj.accounting_year.ends_on))
         left = left_out(obj, {certificate.pk for certificate in takes})
-        doubts = [doubt_of(obj) if obj.asks_in_doubt else "", beyond_of(obj, asked_and_not_paid(obj).values())]
+        beyond = applications_beyond([obj.pk]).get(obj.pk, {})
+        doubts = [doubt_of(obj) if obj.asks_in_doubt else "", beyond_of(obj, beyond)]
         panels = [
             Panel(
                 _("Expenditure by priority and category of region"),
                 "admin/reporting/payment_application/lines.html",
-                {"lines": lines, "doubts": list(filter(None, doubts)), "certified": CERTIFIED},
+                {
+                    "lines": lines,
+                    "doubts": list(filter(None, doubts)),
+                    "plans": plans_in_doubt(obj),
+                    "certified": CERTIFIED,
+                },
             )
         ]
         if left:

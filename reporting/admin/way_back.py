@@ -66,7 +66,7 @@ def standing_of(claim: PaymentClaim) -> str:
         words.append(sentence % {"application": entry.line.application})
     else:
         sentence = _("Its certificate stands in %(application)s, which no longer changes: suspend the payment, and have the"
-                     " expenditure corrected in a later application.")  # fmt: skip
+                     " expenditure withdrawn, or corrected with the authority of the programme.")  # fmt: skip
         words.append(sentence % {"application": entry.line.application})
     return " ".join(str(word) for word in words)
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from agreements.models import Agreement
+from core.events import record
 from core.money import ZERO, format_euros, sum_money
 from core.transitions import perform
+from reporting.effects import asked_and_not_paid, lower_to_what_is_paid
 from reporting.eu_programmes.rates import follow_figures
 from reporting.models import Certificate, FlagKind, OperationFlag, PaymentApplication, PaymentApplicationEntry
 from reporting.models.granted import BEYOND_WHAT_IS_PAID, NOT_ASKABLE
@@ -55,17 +57,18 @@ def beyond_what_is_paid(operations: Iterable[int]) -> dict[int, dict[str, str]]:
         if out:
             most, numbers = str(out[0][5]), ", ".join(row[3] for row in out)
             found[pk] = {"certificates": numbers, "of_eu": str(sum_money(row[4] for row in out)), "most": most}
-        elif asked > payable:
-            found[pk] = {"asked": str(asked), "payable": str(payable)}
-        else:
+        if asked > payable:
+            found.setdefault(pk, {}).update({"asked": str(asked), "payable": str(payable)})
+        elif not out:
             found[pk] = {"certified": str(of_eu), "payable": str(payable)}
     return found
 
 
 def doubt_what_cannot_be_asked(operations: Iterable[int], *, actor=None) -> None:
     """Where a certificate of an operation cannot be asked, or more is asked than is paid, somebody is told; no longer so: nobody
-    is. The same figures are doubted once."""
+    is. The same figures are doubted once. What is open asks no more than that before: nobody has to lower it."""
     ids = sorted(set(operations))
+    _lower_open_applications(ids, actor)
     found = beyond_what_is_paid(ids)
     flags = OperationFlag.objects.filter(operation__in=ids, kind=FlagKind.CERTIFIED_NOT_PAID)
     waiting = {flag.operation_id: flag for flag in flags.open()}
@@ -78,6 +81,28 @@ def doubt_what_cannot_be_asked(operations: Iterable[int], *, actor=None) -> None
             follow_figures(flag, detail)
         elif detail and not flags.filter(operation=pk, state="answered", detail=detail).exists():
             OperationFlag.objects.create(operation_id=pk, kind=FlagKind.CERTIFIED_NOT_PAID, detail=detail)
+
+
+def _lower_open_applications(operations: list[int], actor) -> None:
+    """The open applications that ask of these operations more than is or will be paid follow, each with an event."""
+    holding = PaymentApplicationEntry.objects.asked().filter(certificate__operation__in=operations)
+    held = PaymentApplication.objects.filter(
+        state=PaymentApplication.State.OPEN, pk__in=holding.values("line__application")
+    )
+    for application in held.select_for_update(of=("self",), no_key=True).order_by("pk"):
+        codes = ", ".join(asked_and_not_paid(application).values())
+        if codes:
+            before = _public_of(application)
+            lower_to_what_is_paid(application)
+            sentence = _(
+                "Of %(codes)s, no more public contribution is asked than is or will be paid: %(after)s in all, %(before)s before."
+            )
+            words = {"codes": codes, "before": format_euros(before), "after": format_euros(_public_of(application))}
+            record(application, "lower", actor=actor, comment=sentence % words)
+
+
+def _public_of(application: PaymentApplication) -> Decimal:
+    return application.lines.aggregate(sum=Sum("public_amount"))["sum"] or ZERO
 
 
 def follow_what_is_asked(application: PaymentApplication, *, actor=None) -> None:

@@ -12,7 +12,7 @@ from reporting.models import (
     PaymentApplication,
     PaymentApplicationState,
 )
-from reporting.models.granted import PUBLIC_MONEY
+from reporting.models.granted import CORRECTED, PUBLIC_MONEY
 from reporting.models.guards import GRACE_DAYS
 
 ASKED = _("Regulation (EU) 2021/1060, Article 91 and Annex XXIII: what a payment application contains.")
@@ -80,13 +80,16 @@ register(
         name=_("Public contribution that is paid"),
         sentence=_(
             "Of what payment applications ask of an operation as public contribution, the EU and the Region bear no more than "
-            "what is paid of its grant or may still be."
+            "what is paid of its grant or may still be, unless somebody has answered of these very sums how they are withdrawn "
+            "or corrected with the authority of the programme."
         ),
-        source=_("Regulation (EU) 2021/1060, Article 91(3)(c): public contribution made or to be made."),
+        source=_(
+            "Regulation (EU) 2021/1060, Articles 91(3)(c) and 98(6): public contribution made or to be made, what is withdrawn."
+        ),
         subject=Operation,
         sql=f"""
             SELECT money.id, money.code AS label, money.payable AS expected, money.asked AS found
-            FROM ({PUBLIC_MONEY}) AS money WHERE money.asked > money.payable ORDER BY money.id
+            FROM ({PUBLIC_MONEY}) AS money WHERE money.asked > money.payable AND NOT {CORRECTED} ORDER BY money.id
         """,  # noqa: S608 - fragments of our own
         relation="≤",
         severity=Severity.FOLLOW_UP,

@@ -22,6 +22,7 @@ from core.roles import Role
 from core.templatetags.essor import percent
 from core.transitions import workflow_transition
 from reporting import effects, permissions
+from reporting.models.guards import asked_too_much_is_corrected
 from reporting.models.operation import Operation
 from reporting.models.querysets import OfOperationQuerySet
 
@@ -54,6 +55,7 @@ class FlagAnswer(models.TextChoices):
     CORRECTED = "corrected", _("The data are corrected")
     REGULAR = "regular", _("The expenditure is regular: it may be asked from the Commission")
     KEPT_OUT = "kept_out", _("The expenditure is irregular: it stays out of every payment application")
+    WITHDRAWN = "withdrawn", _("What was asked too much is withdrawn, or corrected with the authority of the programme")
 
 
 #: The answers to a doubt about the expenditure of a claim, and to no other.
@@ -140,8 +142,16 @@ class OperationFlag(WorkflowModel):
             # A claim ends once: the fault that was open on it is doubted once, and answered in its own words.
             models.CheckConstraint(
                 condition=Q(kind="fault_open", claim__isnull=False, answer__in=["", "regular", "kept_out"])
-                | (~Q(kind="fault_open") & Q(claim__isnull=True, answer__in=["", "confirmed", "corrected"])),
+                | (
+                    ~Q(kind="fault_open")
+                    & Q(claim__isnull=True, answer__in=["", "confirmed", "corrected", "withdrawn"])
+                ),
                 name="operation_flag_fault_is_of_a_claim",
+            ),
+            # Only what was asked too much is withdrawn.
+            models.CheckConstraint(
+                condition=~Q(answer="withdrawn") | Q(kind="certified_not_paid", detail__has_key="asked"),
+                name="operation_flag_withdrawn_was_asked",
             ),
             # What cannot be paid any more is no matter of opinion: the plan comes down.
             models.CheckConstraint(
@@ -161,9 +171,15 @@ class OperationFlag(WorkflowModel):
                 name="operation_flag_answer_is_whole",
             ),
         ]
+        triggers = [asked_too_much_is_corrected()]
 
     def __str__(self) -> str:
         return f"{self.operation.code} · {self.get_kind_display()}"
+
+    @property
+    def asked_too_much(self) -> bool:
+        """Whether it says that more was asked from the Commission than is or will be paid."""
+        return self.kind == FlagKind.CERTIFIED_NOT_PAID and "asked" in self.detail
 
     def interest_of(self, user) -> str | None:
         """Those of the operation."""
@@ -183,6 +199,7 @@ class OperationFlag(WorkflowModel):
         roles=[Role.EU_CONTROLLER, Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE],
         permission=permissions.may_answer_flag,
         form="reporting.forms.FlagAnswerForm",
+        conditions=["reporting.conditions.asked_too_much_was_sent"],
         comment="required",
     )
     def answer_flag(self, *, actor, data, comment):

@@ -90,9 +90,17 @@ ASKED_AND_NOT_PAID = f"""
          WHERE l.application_id = {{application}} AND e.released_at IS NULL)) AS money
      WHERE money.asked > money.payable ORDER BY money.code
 """
-#: SQL of the applications ``{applications}`` and the codes of their operations of which more is asked than is or will be paid.
+#: SQL, true of an operation ``money`` of which more was asked than is or will be paid, where somebody answered of these very
+#: sums how they are withdrawn or corrected with the authority of the programme.
+CORRECTED = """
+    EXISTS (SELECT 1 FROM reporting_operationflag f WHERE f.operation_id = money.id AND f.kind = 'certified_not_paid'
+               AND f.answer = 'withdrawn' AND (f.detail ->> 'asked')::numeric = money.asked
+               AND (f.detail ->> 'payable')::numeric = money.payable)
+"""
+#: SQL of the applications ``{applications}`` and the codes of their operations of which more is asked than is or will be paid,
+#: and whether somebody answered how that is corrected.
 APPLICATIONS_BEYOND = f"""
-    SELECT DISTINCT held.application_id, money.code FROM (
+    SELECT DISTINCT held.application_id, money.code, {CORRECTED} FROM (
         SELECT l.application_id, ct.operation_id FROM reporting_paymentapplicationline l
           JOIN reporting_paymentapplicationentry e ON e.line_id = l.id AND e.released_at IS NULL
           JOIN reporting_certificate ct ON ct.id = e.certificate_id WHERE l.application_id = ANY ({{applications}})) AS held

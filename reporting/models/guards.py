@@ -221,6 +221,32 @@ def asks_for_what_is_paid() -> pgtrigger.Trigger:
     )  # fmt: skip
 
 
+def asked_too_much_is_corrected() -> pgtrigger.Trigger:
+    """Where more was asked than is or will be paid, the answer is its correction: no data are right then (Regulation (EU)
+    2021/1060, Article 98(6)). What was not sent yet is withdrawn, not corrected."""
+    return pgtrigger.Trigger(
+        name="asked_too_much_is_corrected",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'open' AND NEW.state = 'answered'"),
+        func=f"""
+            IF NEW.kind <> 'certified_not_paid' OR NEW.detail ->> 'asked' IS NULL THEN RETURN NEW; END IF;
+            IF NEW.answer <> 'withdrawn' THEN
+                {refuse("what was asked above what is paid is withdrawn, or corrected with the authority of the programme")}
+            END IF;
+            IF EXISTS (SELECT 1 FROM reporting_paymentapplicationentry e
+                         JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+                         JOIN reporting_paymentapplication p ON p.id = l.application_id
+                         JOIN reporting_certificate c ON c.id = e.certificate_id
+                        WHERE c.operation_id = NEW.operation_id AND e.released_at IS NULL
+                          AND p.state IN ('open', 'closed')) THEN
+                {refuse("an application that is not sent is withdrawn before its doubt is answered")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def sums_entries(operation, line_id: str) -> pgtrigger.Trigger:
     """Return the deferred trigger that wants a line to be the sum of its entries."""
     return pgtrigger.Trigger(

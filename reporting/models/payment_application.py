@@ -291,7 +291,7 @@ class PaymentApplication(WorkflowModel):
 
     @workflow_transition(
         field=state, source="open", target="closed", label=_("Close"), icon="lock", roles=[Role.FINANCE_OFFICER],
-        permission=permissions.may_close_payment_application,
+        permission=permissions.may_close_payment_application, form="reporting.forms.ClosingForm",
         conditions=["reporting.conditions.application_has_lines", "reporting.conditions.year_still_takes_it",
                     "reporting.conditions.nothing_asked_is_suspended", "reporting.conditions.what_is_asked_is_paid"],
         comment="optional", order=20,

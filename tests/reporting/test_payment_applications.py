@@ -16,6 +16,8 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
+from agreements.asked_of_funds import BOX
+from agreements.forms.transitions import GiveUpForm
 from agreements.models import PaymentClaim
 from applicants.models import Membership
 from core.figures.invariants import invariant_of
@@ -480,7 +482,9 @@ def test_the_database_lets_nobody_close_or_send_what_a_body_of_theirs_is_asked_f
 
 
 @pytest.mark.django_db
-def test_the_public_contribution_that_is_asked_is_paid():
+def test_the_public_contribution_that_is_asked_is_paid(monkeypatch):
+    # An application that would not follow by itself is refused at its closing all the same.
+    monkeypatch.setattr("reporting.eu_programmes.not_asked._lower_open_applications", lambda *_arguments: None)
     case = cofinanced()
     advance = paid(case, kind="advance")
     certificate = controlled(case, "20000.00").certificate
@@ -526,7 +530,10 @@ def test_what_was_asked_and_is_paid_no_longer_is_said_wherever_it_stands(client)
     certificate = controlled(case, "30000.00").certificate
     application = applied(case, finance)
     claim = PaymentClaim.objects.get(pk=certificate.declaration.claim_id)
-    perform(claim, "give_up", actor=case.house.instructor, data={"parts": ["0"]}, comment="Abandon du porteur.")
+    form = GiveUpForm({"parts": ["0"]}, None, instance=claim, actor=case.house.instructor)
+    assert not form.is_valid()
+    knowing = {"parts": ["0"], BOX: form.fields[BOX].widget.mark}
+    perform(claim, "give_up", actor=case.house.instructor, data=knowing, comment="Abandon du porteur.")
     flag = OperationFlag.objects.open().get(kind="certified_not_paid")
     assert set(flag.detail) == {"asked", "payable"}
     work = {item.title: item.why for item in work_for(finance)}[str(application)]

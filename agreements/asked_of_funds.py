@@ -1,0 +1,93 @@
+"""What was asked from the Commission for a grant and would not be paid any more: said before less is paid, and confirmed.
+
+The apps on the right that ask for it register; agreements know none. Public contribution is asked where it is paid or will be
+(Regulation (EU) 2021/1060, Article 91(3)(c)): what was asked beyond it is withdrawn or corrected (Article 98(6)).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.money import format_euros, sum_money
+from core.site.answered import AnswerField, is_answered
+
+BOX = "asked_known"
+BOX_LABEL = gettext_lazy("I know what was asked from the Commission and would not be paid")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Euros of the EU and of the Region that an application, closed or sent, asks for the expenditure of a claim."""
+
+    claim: str
+    application: str
+    amount: Decimal
+
+
+Teller = Callable[[Any], list[Asked]]
+_tellers: list[Teller] = []
+
+
+def register_asked_of_funds(asked: Teller) -> None:
+    """``asked(agreement)``: what closed and sent applications ask of its claims; at most two queries."""
+    if asked not in _tellers:
+        _tellers.append(asked)
+
+
+def asked_of(agreement) -> list[Asked]:
+    """What closed and sent applications ask of the claims of an agreement."""
+    if not agreement.eu_fund:
+        return []
+    return [item for teller in _tellers for item in teller(agreement)]
+
+
+def in_words(asked: Iterable[Asked]) -> str:
+    """Which claim, in which application, how much."""
+    sentence = _("%(claim)s: %(amount)s in %(application)s")
+    return "; ".join(
+        sentence % {"claim": item.claim, "amount": format_euros(item.amount), "application": item.application}
+        for item in asked
+    )
+
+
+def asked_beyond(asked: list[Asked], payable: Decimal) -> str:
+    """What follows when no more than ``payable`` euros of a grant are paid; empty where no more was asked."""
+    total = sum_money(item.amount for item in asked)
+    if total <= payable:
+        return ""
+    sentence = _(
+        "Asked from the Commission as public contribution: %(asked)s. At most %(payable)s of it will be paid: %(beyond)s have"
+        " to be withdrawn, or corrected with the authority of the programme (Regulation (EU) 2021/1060, Articles 91(3)(c)"
+        " and 98(6))."
+    )
+    words = {"asked": in_words(asked), "payable": format_euros(payable), "beyond": format_euros(total - payable)}
+    return sentence % words
+
+
+class AsksKnowingly:
+    """A form after which less is paid: where more was asked from the Commission, whoever sends it has read how much."""
+
+    fields: dict[str, forms.Field]
+    asked: list[Asked]
+
+    def offer_the_box(self, agreement) -> None:
+        """The last field: what was asked, and the box; none where nothing was."""
+        self.asked = asked_of(agreement)
+        if self.asked:
+            help_text = _("Asked from the Commission as public contribution: %(asked)s.")
+            self.fields[BOX] = AnswerField(
+                label=BOX_LABEL,
+                help_text=help_text % {"asked": in_words(self.asked)},
+            )
+
+    def check_what_was_asked(self, payable: Decimal) -> None:
+        """Refuse when more was asked than will be paid, and the box does not answer these very sums."""
+        told = asked_beyond(self.asked, payable)
+        if told and not is_answered(self, BOX, told):
+            words = _("Tick the box if it is to be so, with the reason in the comment.")
+            self.add_error(BOX, f"{told} {words}")
