@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from applicants.known_contacts import known_addresses, long_before
+from applicants.known_contacts import joined_lately, known_addresses, long_before
 from applicants.models import Applicant, BankAccount, Membership
 from applicants.models.people import MemberRole
 from applicants.permissions import may_enter_bank_account
@@ -50,7 +51,7 @@ def enter_account(
 ) -> BankAccount:
     """Enter an account for ``applicant``, to be verified by another person before anything is paid on it.
 
-    One that was still to be verified is replaced. When a verified account exists the new one is a change: the
+    One that was still to be verified is replaced. Where it counts as a change (:func:`counts_as_change`) the
     representatives are told at once, so that one who did not ask for it can say so.
 
     Raises:
@@ -86,23 +87,34 @@ def enter_account(
         bic=bic,
         bank_name=bank_name,
         proof=proof,
-        is_change=current is not None,
+        is_change=counts_as_change(applicant, actor),
         entered_by=actor,
     )
+    account.refresh_from_db(fields=["is_change"])
     record(account, "enter", actor=actor, data={"iban": account.masked_iban, "is_change": account.is_change})
-    if current:
+    if account.is_change:
         _warn_of_change(account, current)
     return account
 
 
-def people_to_alert(account: BankAccount, current: BankAccount) -> list[str]:
-    """Who is told of a change: the representatives, the body's address, who gave the account before, and those known
+def counts_as_change(applicant: Applicant, actor: User) -> bool:
+    """Whether an account that ``actor`` enters now is a change: one is verified, another person entered one before, whatever
+    became of it, or they joined a body that was here before them a short while ago. The database says the same."""
+    others = applicant.bank_accounts.filter(Q(state=BankAccount.State.VERIFIED) | ~Q(entered_by=actor))
+    return others.exists() or joined_lately(actor, applicant, at=timezone.now())
+
+
+def people_to_alert(account: BankAccount) -> list[str]:
+    """Who is told of a change: the representatives, the body's address, who gave the accounts before, and those known
     long before. Whoever took hold of an account has changed its people and its address first."""
     applicant = account.applicant
+    entered = User.objects.filter(
+        pk__in=applicant.bank_accounts.exclude(pk=account.pk).values("entered_by"), is_active=True
+    ).order_by("pk")
     found = [
         *representatives_of(applicant),
         applicant.email,
-        current.entered_by.email if _acts_for(current.entered_by, applicant) else "",
+        *(person.email for person in entered if _acts_for(person, applicant)),
         *known_addresses(applicant, at=long_before(account.entered_at)),
     ]
     return list(dict.fromkeys(address.lower() for address in found if address))
@@ -119,15 +131,17 @@ def service_addresses() -> list[str]:
     return list(officers.values_list("email", flat=True)) or [settings.ESSOR_REGION["email"]]
 
 
-def _warn_of_change(account: BankAccount, current: BankAccount) -> None:
-    recipients, service = people_to_alert(account, current), service_addresses()
+def _warn_of_change(account: BankAccount, current: BankAccount | None) -> None:
+    recipients, service = people_to_alert(account), service_addresses()
+    others = account.applicant.bank_accounts.exclude(pk=account.pk)
+    current = current or others.order_by("-entered_at", "-pk").first()
     record(
         account,
         "change_alert",
         actor=account.entered_by,
         data={
-            "replaces": current.pk,
-            "from": current.masked_iban,
+            "replaces": current.pk if current else None,
+            "from": current.masked_iban if current else "",
             "to": account.masked_iban,
             "told": recipients,
             "service": service,

@@ -22,7 +22,7 @@ def call_back_was_made(account: "BankAccount", data: dict[str, Any], actor: "Use
                 " (“Give another proof”)."
             )
         }
-    asked = _("This account replaces another: call the applicant back on a number you already had, and note it.")
+    asked = _("This is a change of account: call the applicant back on a number you already had, and note it.")
     return {name: asked for name in ("phone", "person", "called_at") if not data.get(name)} or None
 
 
@@ -30,7 +30,7 @@ def call_back_was_made(account: "BankAccount", data: dict[str, Any], actor: "Use
 def a_change_without_known_number(account: "BankAccount", data: dict, actor: "User") -> dict[str, str] | None:
     """Another proof replaces the call only where no number was known long before the change."""
     if not account.is_change:
-        return {"__all__": _("This is the first account of the applicant: no other proof is needed.")}
+        return {"__all__": _("This account is no change: no other proof is needed.")}
     if account.vouched_by_id:
         return {"__all__": _("Another proof was given already.")}
     if account.numbers_known_before():

@@ -7,11 +7,12 @@ from django.urls import reverse
 
 from applicants.bank_accounts import representatives_of
 from applicants.models import BankAccount, JoinRequest
+from applicants.people_told import JOINED, tell_of_people
 from core.outbox import enqueue_mail
 
 
 def tell_requester(sender: type, instance: JoinRequest, name: str, comment: str, event: Any, **kwargs: Any) -> None:
-    """Receiver of ``transitioned``: the person who asked to join reads the answer."""
+    """Receiver of ``transitioned``: the person who asked to join reads the answer; the representatives, whom it let in."""
     if name not in {"accept", "refuse"}:
         return
     enqueue_mail(
@@ -27,6 +28,11 @@ def tell_requester(sender: type, instance: JoinRequest, name: str, comment: str,
         subject_object=instance,
         key=f"join-answer:{event.pk}",
     )
+    if name == "accept":
+        role = instance.applicant.memberships.get(user=instance.user).role
+        tell_of_people(
+            instance.applicant, instance.user, JOINED, role=role, event=event, actor=instance.decided_by, answered=True
+        )
 
 
 def tell_representatives(sender: type, instance: BankAccount, name: str, event: Any, **kwargs: Any) -> None:

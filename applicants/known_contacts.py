@@ -17,6 +17,11 @@ from core.history import history_model_of
 from core.lib.telephones import normal_number
 from core.models.user import User
 
+#: A person is new to a body for these days at least, or for those of the setting where they are more.
+LEAST_DAYS = 30
+#: Who joins a body within this time of its entry here came with it.
+FOUNDERS_COME_WITHIN = timedelta(hours=1)
+
 
 @dataclass(frozen=True)
 class KnownNumber:
@@ -41,6 +46,14 @@ class Contact:
 def long_before(moment: datetime) -> datetime:
     """The moment before which a contact counts as known: ``ESSOR_CALL_BACK_KNOWN_DAYS`` days earlier."""
     return moment - timedelta(days=settings.ESSOR_CALL_BACK_KNOWN_DAYS)
+
+
+def joined_lately(user: User, applicant: Applicant, *, at: datetime) -> bool:
+    """Whether ``user`` is one of the people of a body that was here before them, and has been so for a short while only."""
+    new_since = at - timedelta(days=max(LEAST_DAYS, settings.ESSOR_CALL_BACK_KNOWN_DAYS))
+    return applicant.memberships.filter(
+        user=user, created_at__gt=max(new_since, applicant.created_at + FOUNDERS_COME_WITHIN)
+    ).exists()
 
 
 def known_numbers(applicant: Applicant, *, at: datetime) -> list[KnownNumber]:

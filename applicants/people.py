@@ -15,6 +15,7 @@ from applicants.bank_accounts import representatives_of
 from applicants.interests import namings_of
 from applicants.models import Applicant, Invitation, JoinRequest, KeptInterest, Membership, NoInterest
 from applicants.models.people import MemberRole
+from applicants.people_told import CHANGED, ENDED, JOINED, tell_of_people
 from applicants.permissions import (
     may_accept_invitation,
     may_declare_no_interest,
@@ -216,13 +217,15 @@ def accept_invitation(invitation: Invitation, *, user: User) -> Membership:
         )
     if reason := may_accept_invitation(user, invitation):
         raise PeopleRefused(reason, code="email")
-    membership, _is_new = Membership.objects.get_or_create(
+    membership, is_new = Membership.objects.get_or_create(
         user=user, applicant=invitation.applicant, defaults={"role": invitation.role}
     )
     invitation.accepted_at = timezone.now()
     invitation.accepted_by = user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
-    record(invitation.applicant, "join", actor=user, data={"email": user.email, "role": membership.role})
+    event = record(invitation.applicant, "join", actor=user, data={"email": user.email, "role": membership.role})
+    if is_new:
+        tell_of_people(invitation.applicant, user, JOINED, role=membership.role, event=event, actor=user)
     return membership
 
 
@@ -322,13 +325,14 @@ def change_role(membership: Membership, role: str, *, actor: User) -> Membership
     _refuse_last(membership)
     before, membership.role = membership.role, MemberRole(role)
     membership.save(update_fields=["role"])
-    record(
+    event = record(
         membership.applicant,
         "change_role",
         actor=actor,
         data={"email": membership.user.email},
         changes={"role": [before, membership.role]},
     )
+    tell_of_people(membership.applicant, membership.user, CHANGED, role=membership.role, event=event, actor=actor)
     return membership
 
 
@@ -339,10 +343,11 @@ def remove_member(membership: Membership, *, actor: User) -> None:
     if membership.user_id != actor.pk and (reason := may_manage_people(actor, membership.applicant)):
         raise PeopleRefused(reason, code="permission")
     _refuse_last(membership)
-    record(
+    event = record(
         membership.applicant,
         "leave",
         actor=actor,
         data={"email": membership.user.email, "role": membership.role},
     )
     membership.delete()
+    tell_of_people(membership.applicant, membership.user, ENDED, role=membership.role, event=event, actor=actor)

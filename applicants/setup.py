@@ -67,6 +67,8 @@ def register_words() -> None:
             "applicants/mail/invitation": gettext_lazy("Invitation to act for a body"),
             "applicants/mail/join_answer": gettext_lazy("Answer to a request to join"),
             "applicants/mail/join_request": gettext_lazy("Request to join"),
+            "applicants/mail/others_place": gettext_lazy("People of a body changed, to its representatives"),
+            "applicants/mail/own_place": gettext_lazy("People of a body changed, to the person"),
         }
     )
     register_document_kinds(

@@ -92,4 +92,23 @@ register(
         relation="≥",
         severity=Severity.MONEY,
     ),
+    Invariant(
+        code="applicants.change-is-told-as-one",
+        name=_("Change of an account"),
+        sentence=_(
+            "An account that waits or is paid counts as a change where another person had entered one for its applicant before."
+        ),
+        source=FRAUD,
+        subject=BankAccount,
+        sql="""
+            SELECT b.id, b.holder_name AS label, 'change' AS expected, 'first' AS found
+            FROM applicants_bankaccount b
+            WHERE b.state IN ('entered', 'verified') AND NOT b.is_change AND EXISTS (
+                SELECT 1 FROM applicants_bankaccount other WHERE other.applicant_id = b.applicant_id AND other.id < b.id
+                   AND other.entered_by_id <> b.entered_by_id) ORDER BY b.id
+        """,
+        unit=Unit.TEXT,
+        words={"change": _("a change of account"), "first": _("a first account")},
+        severity=Severity.MONEY,
+    ),
 )

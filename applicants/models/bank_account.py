@@ -12,7 +12,7 @@ from django_fsm import FSMField
 
 from applicants.conditions import a_change_without_known_number, call_back_was_made, no_holder_doubt_left
 from applicants.forms.bank_account import RejectBankAccountForm, VerifyBankAccountForm, VouchForm
-from applicants.known_contacts import KnownNumber, known_numbers, long_before
+from applicants.known_contacts import FOUNDERS_COME_WITHIN, LEAST_DAYS, KnownNumber, known_numbers, long_before
 from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
 from applicants.models.triggers import impartial
@@ -30,10 +30,18 @@ if TYPE_CHECKING:
     from core.models import User
 
 
-# Whatever the writer says: an account entered beside a verified one is a change.
-CHANGE_IS_A_FACT = """
+# Whatever the writer says: an account entered beside a verified one is a change; so is one entered after another person
+# entered one, whatever became of it, and one of a person who joined a short while ago a body that was here before them. An
+# hour tells its founders, who come with it. The days are those of ``known_contacts.LEAST_DAYS``; the service may ask for more.
+CHANGE_IS_A_FACT = f"""
     NEW.is_change := NEW.is_change OR EXISTS (
-        SELECT 1 FROM applicants_bankaccount WHERE applicant_id = NEW.applicant_id AND state = 'verified'
+        SELECT 1 FROM applicants_bankaccount
+        WHERE applicant_id = NEW.applicant_id AND (state = 'verified' OR entered_by_id <> NEW.entered_by_id)
+    ) OR EXISTS (
+        SELECT 1 FROM applicants_membership m JOIN applicants_applicant b ON b.id = m.applicant_id
+        WHERE m.applicant_id = NEW.applicant_id AND m.user_id = NEW.entered_by_id
+          AND m.created_at > NEW.entered_at - interval '{LEAST_DAYS} days'
+          AND m.created_at > b.created_at + interval '{FOUNDERS_COME_WITHIN.seconds} seconds'
     );
     RETURN NEW;
 """
@@ -120,7 +128,12 @@ class BankAccount(WorkflowModel):
         "core.Document", models.PROTECT, related_name="+", verbose_name=_("bank details document (RIB)")
     )
     is_change = models.BooleanField(
-        _("replaces another account"), default=False, help_text=_("A verified account existed when it was entered.")
+        _("change of account"),
+        default=False,
+        help_text=_(
+            "An account was verified, or another person had entered one, or who entered it had just joined: it is verified by"
+            " a call to a number known before."
+        ),
     )
     state = FSMField(_("state"), default=State.ENTERED, choices=State.choices, protected=True, db_index=True)
     entered_by = models.ForeignKey("core.User", models.PROTECT, related_name="+", verbose_name=_("entered by"))

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from applicants.bank_accounts import account_for_its_owner, enter_account
+from applicants.bank_accounts import account_for_its_owner, counts_as_change, enter_account
 from applicants.de_minimis.links import declare_links, question_on
 from applicants.de_minimis.register import CORRECTED, declare, withdraw_declaration
 from applicants.de_minimis.room import assess_for
@@ -66,7 +66,7 @@ def new_bank_account(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "applicant": applicant,
             "form": form,
-            "is_change": applicant.bank_accounts.filter(state="verified").exists(),
+            "is_change": counts_as_change(applicant, request.user),
             "next": next_address(request),
         },
     )

@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from applicants.bank_accounts import enter_account, payable_account, people_to_alert
-from applicants.models import BankAccount, CallBack
+from applicants.models import Applicant, BankAccount, CallBack
 from core.documents import DocumentRefused, may_read
 from core.events import history
 from core.figures.checking import look_at
@@ -180,7 +180,7 @@ def test_the_people_of_before_are_alerted_too(applicant, representative, verifie
     applicant.email = "autre@example.org"
     applicant.save()
     account = enter(applicant, representative)
-    assert {old, other.email} <= set(people_to_alert(account, verified))
+    assert {old, other.email} <= set(people_to_alert(account))
 
 
 def test_without_a_known_number_another_proof_of_another_person(representative, finance) -> None:
@@ -236,6 +236,55 @@ def test_a_change_is_one_whatever_the_writer_says(applicant, verified) -> None:
     account = BankAccountFactory(applicant=applicant, is_change=False)
     account.refresh_from_db()
     assert account.is_change
+
+
+@pytest.mark.parametrize("became", ["entered", "rejected"])
+def test_an_account_after_that_of_another_person_is_a_change(applicant, representative, finance, became: str) -> None:
+    """Whoever removes a representative removes no account that this one entered: their own is called about."""
+    first = enter(applicant, representative)
+    if became == "rejected":
+        perform(first, "reject", actor=finance, data={"reason": "Illisible."})
+    newcomer = UserFactory(applicant=True)
+    applicant.memberships.create(user=newcomer, role="representative")
+    applicant.memberships.get(user=representative).delete()
+    account = enter(applicant, newcomer, iban(2))
+    assert account.is_change
+    for template in ("bank_account_change", "bank_account_change_service"):
+        mail = OutboxMessage.objects.get(template=f"applicants/mail/{template}")
+        assert first.masked_iban in mail.body and account.masked_iban in mail.body
+    assert representative.email in OutboxMessage.objects.get(template="applicants/mail/bank_account_change").to
+    with pytest.raises(TransitionRefused) as caught:
+        perform(account, "verify", actor=finance, data=seen())
+    assert "phone" in caught.value.errors
+    control = invariant_of("applicants.change-is-told-as-one")
+    assert look_at(control).holds
+    with pgtrigger.ignore():
+        BankAccount.objects.filter(pk=account.pk).update(is_change=False)
+    assert look_at(control).count == 1
+
+
+@pytest.mark.parametrize(("days", "is_change"), [(0, True), (29, True), (31, False)])
+def test_the_first_account_of_who_joined_lately_is_a_change(applicant, finance, days: int, is_change: bool) -> None:
+    """The body was here before them, and nobody knows them: a person of long standing is called about nothing."""
+    Applicant.objects.filter(pk=applicant.pk).update(created_at=timezone.now() - timedelta(days=90))
+    applicant.refresh_from_db()
+    newcomer = UserFactory(applicant=True)
+    joined = timezone.now() - timedelta(days=days)
+    applicant.memberships.create(user=newcomer, role="representative", created_at=joined)
+    account = enter(applicant, newcomer)
+    assert account.is_change is is_change
+    mails = OutboxMessage.objects.filter(template__startswith="applicants/mail/bank_account_change")
+    assert [account.masked_iban in mail.body for mail in mails] == [True, True] * is_change
+    by_hand = BankAccountFactory.build(applicant=applicant, entered_by=newcomer, proof=account.proof, state="rejected")
+    by_hand.save()
+    by_hand.refresh_from_db()
+    assert by_hand.is_change is is_change
+
+
+def test_the_founders_of_a_body_change_nothing(applicant, representative) -> None:
+    account = enter(applicant, representative)
+    assert not account.is_change
+    assert not OutboxMessage.objects.filter(template__startswith="applicants/mail/bank_account_change").exists()
 
 
 @pytest.mark.parametrize("typed", ["0326000000", "03.26.00.00.00", "+33 (0)3 26 00 00 00", "0033326000000"])

@@ -207,3 +207,53 @@ def test_an_editor_may_leave_but_not_remove(applicant, boss, newcomer) -> None:
         change_role(own, "representative", actor=newcomer)
     remove_member(own, actor=newcomer)
     assert role_for(newcomer, applicant) is None
+
+
+# --- Who is told -----------------------------------------------------------------------------------------------------
+
+
+def told() -> dict[str, set[str]]:
+    """The addresses that each mail about the people of a body went to, and no mail twice."""
+    mails = OutboxMessage.objects.filter(template__endswith="_place")
+    assert len({(mail.template, mail.subject_line, tuple(mail.to)) for mail in mails}) == len(mails)
+    found: dict[str, set[str]] = {}
+    for mail in mails:
+        found.setdefault(mail.template.rpartition("/")[2], set()).update(mail.to)
+    mails.update(template="read")
+    return found
+
+
+def test_every_change_of_the_people_is_told(applicant, boss, newcomer) -> None:
+    """The person concerned and the representatives, each once, whoever did it and by whatever door."""
+    sent = invite(applicant, email=newcomer.email, role="editor", actor=boss)
+    accept_invitation(sent.invitation, user=newcomer)
+    assert told() == {"own_place": {newcomer.email}, "others_place": {boss.email}}
+    mine = applicant.memberships.get(user=newcomer)
+    for role in ("representative", "editor", "representative"):
+        change_role(mine, role, actor=boss)
+        assert told() == {"own_place": {newcomer.email}, "others_place": {boss.email}}
+    change_role(mine, "representative", actor=boss)
+    assert told() == {}
+    remove_member(applicant.memberships.get(user=boss), actor=newcomer)
+    mail = OutboxMessage.objects.get(template__endswith="own_place")
+    assert str(newcomer) in mail.body and "Les Coquelicots" in mail.body
+    assert told() == {"own_place": {boss.email}, "others_place": {newcomer.email}}
+
+
+def test_who_leaves_is_told_too(applicant, boss, newcomer) -> None:
+    """Their session may be in another hand."""
+    membership = applicant.memberships.create(user=newcomer, role="editor")
+    remove_member(membership, actor=newcomer)
+    assert told() == {"own_place": {newcomer.email}, "others_place": {boss.email}}
+
+
+def test_whom_a_request_let_in_is_told_to_the_representatives(applicant, boss, newcomer) -> None:
+    perform(ask_to_join(applicant, user=newcomer, role="editor"), "accept", actor=boss)
+    assert told() == {"others_place": {boss.email}}
+    assert OutboxMessage.objects.get(template__endswith="join_answer").to == [newcomer.email]
+
+
+def test_whom_the_service_lets_in_is_told_to_the_body(newcomer) -> None:
+    orphan = ApplicantFactory()
+    perform(ask_to_join(orphan, user=newcomer, role="representative"), "accept", actor=UserFactory(instructor=True))
+    assert told() == {"others_place": {orphan.email}}

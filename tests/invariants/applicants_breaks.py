@@ -17,6 +17,13 @@ breaks(
     "applicants.changed-account-was-called",
     f"UPDATE applicants_bankaccount SET is_change = TRUE WHERE id = {VERIFIED}",
 )
+# Another person had entered an account before: it takes the number before all others.
+breaks(
+    "applicants.change-is-told-as-one",
+    "INSERT INTO applicants_bankaccount (id, applicant_id, holder_name, iban, bic, bank_name, proof_id, is_change, state, "
+    "entered_by_id, entered_at, decision_note, other_reason) SELECT -1, b.applicant_id, b.holder_name, b.iban, '', '', b.proof_id, "
+    f"FALSE, 'rejected', b.verified_by_id, b.entered_at, 'x', '' FROM applicants_bankaccount b WHERE b.id = {VERIFIED}",
+)
 # Three bodies linked one to the next: an undertaking joins the first two, one SIREN the last two.
 IN_ORDER = (
     "SELECT applicant_id FROM applicants_deminimisaid WHERE origin = 'granted' AND withdrawn_on IS NULL ORDER BY id"

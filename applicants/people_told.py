@@ -1,0 +1,52 @@
+"""Who learns by mail that somebody may act for a body, may do more or less for it, or no longer may: nobody does it unseen."""
+
+from django.conf import settings
+from django.urls import reverse
+
+from applicants.bank_accounts import representatives_of
+from applicants.models import Applicant
+from applicants.models.people import ROLE_HELP, MemberRole
+from core.models import Event, User
+from core.outbox import enqueue_mail
+
+JOINED, CHANGED, ENDED = "joined", "changed", "ended"
+
+
+def tell_of_people(
+    applicant: Applicant, person: User, what: str, *, role: str, event: Event, actor: User, answered: bool = False
+) -> None:
+    """One mail to the person concerned, one to the representatives, and to the body's own address where the service did it.
+
+    ``role`` is the one that the person has now, or had; ``event`` what says it, so that each learns it once. ``answered``:
+    the person reads it in the answer to what they asked.
+    """
+    own = actor.pk == person.pk
+    by_service = not own and not applicant.memberships.filter(user=actor).exists()
+    context = {
+        "applicant": applicant,
+        "person": person,
+        "by": actor,
+        "what": what,
+        "own": own,
+        "role": MemberRole(role).label,
+        "help": ROLE_HELP[MemberRole(role)],
+        "reason": event.comment,
+    }
+    site = settings.ESSOR_SITE_URL
+    if person.is_active and not answered:
+        enqueue_mail(
+            to=[person.email],
+            template="applicants/mail/own_place",
+            context=context | {"url": site + reverse("applicants:index")},
+            subject_object=applicant,
+            key=f"place-own:{event.pk}",
+        )
+    others = [*representatives_of(applicant), applicant.email if by_service else ""]
+    if others := [address for address in others if address and address.lower() != person.email.lower()]:
+        enqueue_mail(
+            to=others,
+            template="applicants/mail/others_place",
+            context=context | {"url": site + reverse("applicants:people", args=[applicant.pk])},
+            subject_object=applicant,
+            key=f"place-others:{event.pk}",
+        )
