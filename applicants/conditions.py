@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from applicants.permissions import answers_for_service, has_representative
+from core.dates import format_date_long
 from core.transitions import precondition
 
 if TYPE_CHECKING:
@@ -54,3 +57,33 @@ def requester_is_not_a_member(request: "JoinRequest", data: dict[str, Any], acto
     if request.applicant.memberships.filter(user=request.user_id).exists():
         return {"__all__": _("This person already acts for the applicant.")}
     return None
+
+
+@precondition
+def representatives_had_their_time(
+    request: "JoinRequest", data: dict[str, Any], actor: "User"
+) -> dict[str, str] | None:
+    """Where a body has a representative, the service answers only after the days that were told to them."""
+    if not answers_for_service(actor, request) or not has_representative(request.applicant):
+        return None
+    if request.service_answers_after <= timezone.now():
+        return None
+    return {
+        "__all__": _("Its representatives decide until %(day)s; the service may answer afterwards.")
+        % {"day": format_date_long(timezone.localdate(request.service_answers_after))}
+    }
+
+
+def service_says_why(request: "JoinRequest", data: dict[str, Any], actor: "User") -> dict[str, str] | None:
+    """The service answers with a reason."""
+    if data.get("reason") or not answers_for_service(actor, request):
+        return None
+    return {"reason": _("Say why: the representatives of the body and its address are told.")}
+
+
+@precondition
+def an_editor_awaits_confirmation(request: "JoinRequest", data: dict[str, Any], actor: "User") -> dict[str, str] | None:
+    """The person asked to represent the body, and the service let them in as editor for now."""
+    if request.awaits_confirmation:
+        return None
+    return {"__all__": _("Nobody waits here to be confirmed as representative.")}

@@ -7,31 +7,52 @@ from django.urls import reverse
 
 from applicants.bank_accounts import representatives_of
 from applicants.models import BankAccount, JoinRequest
-from applicants.people_told import JOINED, tell_of_people
+from applicants.models.people import MemberRole
+from applicants.people_told import CHANGED, JOINED, tell_of_people
 from core.outbox import enqueue_mail
 
 
 def tell_requester(sender: type, instance: JoinRequest, name: str, comment: str, event: Any, **kwargs: Any) -> None:
     """Receiver of ``transitioned``: the person who asked to join reads the answer; the representatives, whom it let in."""
+    if name == "confirm":
+        tell_of_people(
+            instance.applicant,
+            instance.user,
+            CHANGED,
+            role=instance.role,
+            event=event,
+            actor=instance.confirmed_by,
+            reason=comment,
+        )
     if name not in {"accept", "refuse"}:
         return
+    role = MemberRole(instance.role)
+    if name == "accept":
+        role = MemberRole(instance.applicant.memberships.get(user=instance.user).role)
     enqueue_mail(
         to=[instance.user.email],
         template="applicants/mail/join_answer",
         context={
             "applicant": instance.applicant,
             "accepted": name == "accept",
-            "role": instance.get_role_display(),
-            "comment": comment,
+            "role": role.label,
+            "for_now": role != instance.role,
+            "comment": comment or (instance.reason if name == "refuse" else ""),
             "url": settings.ESSOR_SITE_URL + reverse("applicants:index"),
         },
         subject_object=instance,
         key=f"join-answer:{event.pk}",
     )
     if name == "accept":
-        role = instance.applicant.memberships.get(user=instance.user).role
         tell_of_people(
-            instance.applicant, instance.user, JOINED, role=role, event=event, actor=instance.decided_by, answered=True
+            instance.applicant,
+            instance.user,
+            JOINED,
+            role=role,
+            event=event,
+            actor=instance.decided_by,
+            answered=True,
+            reason=instance.reason,
         )
 
 

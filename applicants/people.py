@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ from applicants.permissions import (
     may_lift_interest,
     may_manage_people,
 )
+from core.dates import end_of_day
 from core.events import record
 from core.models import User
 from core.outbox import enqueue_mail
@@ -75,6 +77,11 @@ def known_applicant(*, siret: str | None = None, rna: str | None = None) -> Appl
     return Applicant.objects.filter(rna=rna).first() if rna else None
 
 
+def service_waits_until() -> datetime:
+    """Until when the representatives of a body decide alone on a request of today: the end of the day that they are told."""
+    return end_of_day(timezone.localdate() + timedelta(days=settings.ESSOR_JOIN_WAITS_DAYS))
+
+
 @transaction.atomic
 def ask_to_join(applicant: Applicant, *, user: User, role: str, message: str = "") -> JoinRequest:
     """Ask the people of an applicant that exists already to let ``user`` in: nobody takes it over in silence.
@@ -90,7 +97,11 @@ def ask_to_join(applicant: Applicant, *, user: User, role: str, message: str = "
         applicant=applicant,
         user=user,
         state=JoinRequest.State.PENDING,
-        defaults={"role": MemberRole(role), "message": message},
+        defaults={
+            "role": MemberRole(role),
+            "message": message,
+            "service_waits_until": service_waits_until(),
+        },
     )
     if not is_new:
         return request

@@ -99,6 +99,23 @@ def may_decide_on_request(user: "User", request: "JoinRequest") -> str | None:
     return may_manage_people(user, request.applicant)
 
 
+def has_representative(applicant: "Applicant") -> bool:
+    """Whether somebody active represents the applicant: they decide first who acts for it."""
+    return applicant.memberships.filter(role="representative", user__is_active=True).exists()
+
+
+def answers_for_service(user: "User", request: "JoinRequest") -> bool:
+    """Whether ``user`` answers a request in the name of the service: they represent the applicant themselves else."""
+    return role_for(user, request.applicant) != "representative"
+
+
+def may_confirm_representative(user: "User", request: "JoinRequest") -> str | None:
+    """Confirm as representative whom the service let in: not the officer who did, nor who has an interest."""
+    if user.pk == request.decided_by_id:
+        return _("You accepted this request: another person confirms the role.")
+    return reason_not_impartial(user, request.applicant)
+
+
 def may_withdraw_request(user: "User", request: "JoinRequest") -> str | None:
     """Take a request back: the one who asked."""
     return None if user.pk == request.user_id else _("Only the person who asked may withdraw the request.")

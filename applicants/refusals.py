@@ -21,6 +21,15 @@ TRIGGERS = {
     "a membership stays that of its person and body": told(
         _("A person acts for a body under their own name: end this right, and let the other person ask for theirs.")
     ),
+    "the service answers a request to join with a reason": told(
+        _("The service answers a request to join with a reason: write it.")
+    ),
+    "the representatives of a body answer a request to join first": told(
+        _("This body has a representative, who decides first: answer after the day that the request names.")
+    ),
+    "the representatives of a body decide first who acts for it": told(
+        _("This body has a representative, who decides first who acts for it.")
+    ),
     "% is not a telephone number": told(
         _("“%(number)s” is not a telephone number: write the one that was called."), "number"
     ),
@@ -43,6 +52,7 @@ CONSTRAINTS = {
     "join_request_one_pending": _("Your request is sent already: it waits for an answer."),
     "kept_interest_lifted_by_another": _("Somebody else lifts your interest."),
     "join_request_decided_by_another": _("Somebody else answers this request."),
+    "join_request_confirmed_by_another": _("You accepted this request: another person confirms the role."),
     "de_minimis_once_a_case": _("The grant of this case is in the register of de minimis aid already."),
 }
 

@@ -16,13 +16,13 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from agreements.models import PaymentBatch
-from applicants.models import Applicant, Invitation, JoinRequest, Membership
+from applicants.models import Applicant, Invitation, JoinRequest
 from core.models import Event, User
 from core.roles import Role
 from core.transitions import TransitionRefused, TransitionSpec, perform, spec_of, transitions_of, workflow_models
 from grants.models import Application, CommitteeSession, Partner, PersonLine
 from reporting.models import PaymentApplication
-from tests.factories.applicants import ApplicantFactory
+from tests.factories.applicants import ApplicantFactory, given
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.instruction import staff
 
@@ -92,10 +92,10 @@ def interested(row: models.Model, make: Callable[[], User]) -> dict[str, User]:
     if body is None:
         return {}
     people = {kind: make() for kind in ("representative", "editor", "invited", "by address", "left", "asks")}
-    Membership.objects.create(user=people["left"], applicant=body, role="editor").delete()
+    given(user=people["left"], applicant=body, role="editor").delete()
     JoinRequest.objects.create(user=people["asks"], applicant=body)
     for role in ("representative", "editor"):
-        Membership.objects.create(user=people[role], applicant=body, role=role)
+        given(user=people[role], applicant=body, role=role)
     Invitation.objects.create(
         applicant=body, email=people["invited"].email.upper(), invited_by=people["representative"], token_hash=uuid4()
     )

@@ -327,7 +327,10 @@ class JoinRequestAdmin(EssorModelAdmin):
     list_filter = ["state", "role"]
     list_select_related = ["applicant", "user"]
     ordering = ["-created_at"]
-    fields = ["applicant", "user", "role", "message", "created_at", "decided_by", "decided_at"]
+    fields = [
+        *("applicant", "user", "role", "message", "created_at", "service_waits_until"),
+        *("decided_by", "decided_at", "reason", "confirmed_by", "confirmed_at"),
+    ]
     readonly_fields = fields
 
 

@@ -1,6 +1,6 @@
 """The people who act for an applicant: memberships, invitations by e-mail, requests to join."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pgtrigger
@@ -12,10 +12,23 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField
 
-from applicants.conditions import requester_is_not_a_member
+from applicants.conditions import (
+    an_editor_awaits_confirmation,
+    representatives_had_their_time,
+    requester_is_not_a_member,
+    service_says_why,
+)
+from applicants.forms.people import AnswerRequestForm
 from applicants.models.applicant import Applicant
-from applicants.models.triggers import ends_declarations, interest_stays
-from applicants.permissions import may_decide_on_request, may_withdraw_request
+from applicants.models.joining import ANSWERED_AFTER_ITS_PEOPLE, GIVEN_AFTER_ITS_PEOPLE, WAITS_AT_LEAST
+from applicants.models.triggers import ends_declarations, impartial, interest_stays
+from applicants.permissions import (
+    answers_for_service,
+    has_representative,
+    may_confirm_representative,
+    may_decide_on_request,
+    may_withdraw_request,
+)
 from core.dates import end_of_day
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -84,6 +97,12 @@ class Membership(models.Model):
                 func="""
                     RAISE EXCEPTION 'a membership stays that of its person and body' USING ERRCODE = 'check_violation';
                 """,
+            ),
+            pgtrigger.Trigger(
+                name="given_after_its_people",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("role"),
+                func=GIVEN_AFTER_ITS_PEOPLE,
             ),
         ]
 
@@ -187,9 +206,13 @@ class JoinRequestQuerySet(OfApplicantQuerySet):
         return self.filter(Q(user=user) | Q(applicant__in=Applicant.objects.for_user(user)))
 
 
-@tracked(personal=["message"])
+@tracked(personal=["message", "reason"])
 class JoinRequest(WorkflowModel):
-    """Someone asks to act for an applicant that exists already: a representative, or the service, decides."""
+    """Someone asks to act for an applicant that exists already: its representatives decide.
+
+    The service does where there is none, or where they had their time (``ESSOR_JOIN_WAITS_DAYS``); beside a representative
+    it lets an editor in, whom a representative or a second officer may raise.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", pgettext_lazy("request to join", "to be answered")
@@ -209,6 +232,14 @@ class JoinRequest(WorkflowModel):
         "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answered by")
     )
     decided_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    service_waits_until = models.DateTimeField(
+        _("its representatives decide until"), null=True, blank=True, editable=False
+    )
+    reason = models.CharField(_("reason of the service"), max_length=500, blank=True)
+    confirmed_by = models.ForeignKey(
+        "core.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("confirmed by")
+    )
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
 
     objects = JoinRequestQuerySet.as_manager()
 
@@ -229,9 +260,24 @@ class JoinRequest(WorkflowModel):
             models.UniqueConstraint(
                 fields=["applicant", "user"], condition=Q(state="pending"), name="join_request_one_pending"
             ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True)
+                | (Q(confirmed_at__isnull=False, decided_by__isnull=False) & ~Q(confirmed_by=models.F("decided_by"))),
+                name="join_request_confirmed_by_another",
+            ),
         ]
         triggers = [
             ends_declarations(),
+            impartial(["confirmed_by_id"], "SELECT NEW.applicant_id, NULL::text, NULL::text"),
+            pgtrigger.ReadOnly(
+                name="request_is_fixed", fields=["applicant", "user", "role", "created_at", "service_waits_until"]
+            ),
+            pgtrigger.Trigger(
+                name="answered_after_its_people",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
+                func=ANSWERED_AFTER_ITS_PEOPLE,
+            ),
             interest_stays(
                 "asked",
                 pgtrigger.Update,
@@ -241,6 +287,21 @@ class JoinRequest(WorkflowModel):
 
     def __str__(self) -> str:
         return f"{self.user} → {self.applicant}"
+
+    @property
+    def service_answers_after(self) -> datetime:
+        """The moment until which the representatives of the body decide alone, where it has one."""
+        return self.service_waits_until or self.created_at + WAITS_AT_LEAST
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether the person asked to represent the body and was let in as editor, until somebody else says more."""
+        return (
+            self.state == self.State.ACCEPTED
+            and self.role == MemberRole.REPRESENTATIVE
+            and self.confirmed_at is None
+            and self.applicant.memberships.filter(user=self.user_id, role=MemberRole.EDITOR).exists()
+        )
 
     def interest_of(self, user: "User") -> str | None:
         """Whoever asks, and the people of the applicant."""
@@ -254,15 +315,21 @@ class JoinRequest(WorkflowModel):
         icon="how_to_reg",
         roles=[Role.APPLICANT, Role.INSTRUCTOR],
         permission=may_decide_on_request,
-        conditions=[requester_is_not_a_member],
+        conditions=[requester_is_not_a_member, representatives_had_their_time, service_says_why],
+        form=AnswerRequestForm,
         audience="applicant",
         order=10,
         tone="primary",
     )
     def accept(self, *, actor: "User", data: dict, comment: str) -> None:
-        """The person becomes a member with the role asked for."""
+        """The person becomes a member with the role asked for; an editor for now where the service decides beside a
+        representative."""
+        beside = answers_for_service(actor, self) and has_representative(self.applicant)
         self._decide(actor)
-        Membership.objects.create(user=self.user, applicant=self.applicant, role=self.role)
+        self.reason = data.get("reason", "")
+        Membership.objects.create(
+            user=self.user, applicant=self.applicant, role=MemberRole.EDITOR if beside else self.role
+        )
 
     @workflow_transition(
         field=state,
@@ -272,7 +339,8 @@ class JoinRequest(WorkflowModel):
         icon="block",
         roles=[Role.APPLICANT, Role.INSTRUCTOR],
         permission=may_decide_on_request,
-        comment="optional",
+        conditions=[representatives_had_their_time, service_says_why],
+        form=AnswerRequestForm,
         audience="applicant",
         order=20,
         tone="danger",
@@ -280,6 +348,28 @@ class JoinRequest(WorkflowModel):
     def refuse(self, *, actor: "User", data: dict, comment: str) -> None:
         """The person stays outside."""
         self._decide(actor)
+        self.reason = data.get("reason", "")
+
+    @workflow_transition(
+        field=state,
+        source=[State.ACCEPTED],
+        target=None,
+        label=_("Confirm as representative"),
+        icon="verified_user",
+        roles=[Role.HEAD_OF_SERVICE],
+        permission=may_confirm_representative,
+        conditions=[an_editor_awaits_confirmation],
+        comment="required",
+        audience="staff",
+        order=25,
+        tone="primary",
+    )
+    def confirm(self, *, actor: "User", data: dict, comment: str) -> None:
+        """The editor whom the service let in represents the body: a second officer says so, and why."""
+        self.confirmed_by, self.confirmed_at = actor, timezone.now()
+        membership = self.applicant.memberships.get(user=self.user)
+        membership.role = MemberRole.REPRESENTATIVE
+        membership.save(update_fields=["role"])
 
     @workflow_transition(
         field=state,

@@ -15,8 +15,8 @@ from applicants.bank_accounts import account_for_its_owner
 from applicants.de_minimis.links import question_on
 from applicants.forms.applicant import JoinForm, LegalApplicantForm, NaturalApplicantForm
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
-from applicants.people import ask_to_join, create_applicant, known_applicant
-from applicants.permissions import may_manage_people
+from applicants.people import ask_to_join, create_applicant, known_applicant, service_waits_until
+from applicants.permissions import has_representative, may_manage_people
 from applicants.views.access import my_applicant, next_address, tell_refusal
 from core.engine import versions
 from core.engine.once import once
@@ -199,4 +199,5 @@ def join(request: HttpRequest, number: str) -> HttpResponse:
                 % {"name": applicant.display_name},
             )
             return redirect("applicants:index")
-    return render(request, "applicants/join.html", {"form": form, "applicant": applicant})
+    waits_until = service_waits_until() if has_representative(applicant) else None
+    return render(request, "applicants/join.html", {"form": form, "applicant": applicant, "waits_until": waits_until})

@@ -273,6 +273,10 @@ ESSOR_ADMINISTRATOR_KNOWN_DAYS = env.int("ESSOR_ADMINISTRATOR_KNOWN_DAYS", 30)
 # A telephone number proves a change of bank account when it was on file this many days before the change.
 ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
 
+# Where a body has a representative, the service answers a request to join it only after this many days: until then its own
+# people decide who acts for it.
+ESSOR_JOIN_WAITS_DAYS = env.int("ESSOR_JOIN_WAITS_DAYS", 15)
+
 # How long a mail or a job may wait before the check of the figures says so, in minutes.
 ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)
 

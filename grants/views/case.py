@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from applicants.people_told import left_bodies
 from core.engine import versions
 from core.engine.once import once
 from core.portal import portal_login_required
@@ -72,6 +73,7 @@ def my_cases(request: HttpRequest) -> HttpResponse:
         "counts": counts,
         "total": total,
         "chosen": chosen if chosen in groups else "",
+        "left": left_bodies(request.user),
     }
     return render(request, "grants/my_cases.html", context)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from applicants.bank_accounts import enter_account, payable_account, people_to_alert
 from applicants.models import Applicant, BankAccount, CallBack
+from core.acting import acting_as
 from core.documents import DocumentRefused, may_read
 from core.events import history
 from core.figures.checking import look_at
@@ -245,7 +246,8 @@ def test_an_account_after_that_of_another_person_is_a_change(applicant, represen
     if became == "rejected":
         perform(first, "reject", actor=finance, data={"reason": "Illisible."})
     newcomer = UserFactory(applicant=True)
-    applicant.memberships.create(user=newcomer, role="representative")
+    with acting_as(representative):
+        applicant.memberships.create(user=newcomer, role="representative")
     applicant.memberships.get(user=representative).delete()
     account = enter(applicant, newcomer, iban(2))
     assert account.is_change

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pgtrigger
 import pytest
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
@@ -20,6 +23,8 @@ from applicants.people import (
     revoke_invitation,
 )
 from applicants.permissions import may_act_for, may_submit_for, role_for
+from core.acting import acting_as
+from core.dates import format_date_long
 from core.events import history
 from core.models import OutboxMessage
 from core.transitions import TransitionRefused, perform
@@ -27,6 +32,8 @@ from tests.factories.applicants import ApplicantFactory, siret
 from tests.factories.core import UserFactory
 
 pytestmark = pytest.mark.django_db
+
+WHY = {"reason": "Pièce d’identité et procès-verbal vus."}
 
 
 @pytest.fixture
@@ -85,8 +92,96 @@ def test_without_a_representative_the_service_is_asked(newcomer, settings) -> No
     orphan = ApplicantFactory()
     request = ask_to_join(orphan, user=newcomer, role="representative")
     assert OutboxMessage.objects.get().to == [settings.ESSOR_REGION["email"]]
-    perform(request, "accept", actor=UserFactory(instructor=True))
+    with pytest.raises(TransitionRefused) as caught:
+        perform(request, "accept", actor=UserFactory(instructor=True))
+    assert set(caught.value.errors) == {"reason"}
+    perform(request, "accept", actor=UserFactory(instructor=True), data=WHY)
     assert role_for(newcomer, orphan) == "representative"
+
+
+@pytest.fixture
+def instructor():
+    return UserFactory(instructor=True)
+
+
+def waited(request: JoinRequest) -> JoinRequest:
+    """The request, its days over."""
+    with pgtrigger.ignore("applicants.JoinRequest:request_is_fixed"):
+        JoinRequest.objects.filter(pk=request.pk).update(service_waits_until=timezone.now() - timedelta(minutes=1))
+    request.refresh_from_db()
+    return request
+
+
+def test_a_stranger_does_not_take_a_body_over(applicant, boss, newcomer, instructor) -> None:
+    """Its representative decides first; the service lets an editor in, with a reason; another person confirms the role."""
+    request = ask_to_join(applicant, user=newcomer, role="representative")
+    assert timezone.localdate(request.service_waits_until) == timezone.localdate() + timedelta(days=15)
+    assert format_date_long(timezone.localdate(request.service_waits_until)) in OutboxMessage.objects.get().body
+    for name in ("accept", "refuse"):
+        with pytest.raises(TransitionRefused) as caught:
+            perform(request, name, actor=instructor, data=WHY)
+        assert caught.value.code == "conditions"
+    waited(request)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(request, "accept", actor=instructor)
+    assert set(caught.value.errors) == {"reason"}
+    perform(request, "accept", actor=instructor, data=WHY)
+    assert role_for(newcomer, applicant) == "editor"
+    mail = OutboxMessage.objects.get(template__endswith="others_place")
+    assert set(mail.to) == {boss.email, applicant.email} and WHY["reason"] in mail.body
+    with pytest.raises(PeopleRefused):
+        remove_member(applicant.memberships.get(user=boss), actor=newcomer)
+    with pytest.raises(TransitionRefused):
+        perform(request, "confirm", actor=instructor, comment="Oui.")
+    perform(request, "confirm", actor=UserFactory(head_of_service=True), comment="Élection vue.")
+    assert role_for(newcomer, applicant) == "representative"
+    assert OutboxMessage.objects.filter(template__endswith="others_place").count() == 2
+    assert OutboxMessage.objects.get(template__endswith="own_place").to == [newcomer.email]
+
+
+def test_a_body_whose_representatives_left_is_answered_at_once(applicant, boss, newcomer, instructor) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="representative")
+    boss.is_active = False
+    boss.save()
+    perform(request, "accept", actor=instructor, data=WHY)
+    assert role_for(newcomer, applicant) == "representative"
+
+
+def test_whom_a_representative_raised_waits_for_nobody(applicant, boss, newcomer, instructor) -> None:
+    request = waited(ask_to_join(applicant, user=newcomer, role="representative"))
+    perform(request, "accept", actor=instructor, data=WHY)
+    with acting_as(boss):
+        change_role(applicant.memberships.get(user=newcomer), "representative", actor=boss)
+    with pytest.raises(TransitionRefused) as caught:
+        perform(request, "confirm", actor=UserFactory(head_of_service=True), comment="Oui.")
+    assert caught.value.code == "conditions"
+
+
+def test_the_database_lets_the_representatives_decide_first(applicant, boss, newcomer, instructor) -> None:
+    request = ask_to_join(applicant, user=newcomer, role="representative")
+    mine, row = {"applicant": applicant, "user": newcomer}, JoinRequest.objects.filter(pk=request.pk)
+    answer = {"state": "accepted", "decided_by": instructor, "decided_at": timezone.now()}
+    with pytest.raises(IntegrityError, match="with a reason"), transaction.atomic():
+        row.update(**answer)
+    with pytest.raises(IntegrityError, match="answer a request to join first"), transaction.atomic():
+        row.update(**answer, reason="x")
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+        row.update(service_waits_until=timezone.now())
+    with acting_as(instructor):
+        for role in ("editor", "representative"):
+            with pytest.raises(IntegrityError, match="decide first"), transaction.atomic():
+                Membership.objects.create(**mine, role=role)
+        waited(request)
+        with pytest.raises(IntegrityError, match="decide first"), transaction.atomic():
+            Membership.objects.create(**mine, role="representative")
+        row.update(**answer, reason="x")
+        Membership.objects.create(**mine, role="editor")
+        with pytest.raises(IntegrityError, match="decide first"), transaction.atomic():
+            Membership.objects.filter(**mine).update(role="representative")
+        with pytest.raises(IntegrityError, match="decide first"), transaction.atomic():
+            Membership.objects.filter(applicant=applicant, user=boss).update(role="editor")
+    with pytest.raises(IntegrityError, match="confirmed_by_another"), transaction.atomic():
+        row.update(confirmed_by=instructor, confirmed_at=timezone.now())
 
 
 def test_who_may_not_answer(applicant, boss, newcomer) -> None:
@@ -212,18 +307,22 @@ def test_an_editor_may_leave_but_not_remove(applicant, boss, newcomer) -> None:
 # --- Who is told -----------------------------------------------------------------------------------------------------
 
 
-def told() -> dict[str, set[str]]:
-    """The addresses that each mail about the people of a body went to, and no mail twice."""
-    mails = OutboxMessage.objects.filter(template__endswith="_place")
-    assert len({(mail.template, mail.subject_line, tuple(mail.to)) for mail in mails}) == len(mails)
-    found: dict[str, set[str]] = {}
-    for mail in mails:
-        found.setdefault(mail.template.rpartition("/")[2], set()).update(mail.to)
-    mails.update(template="read")
-    return found
+@pytest.fixture
+def told():
+    """The addresses that each new mail about the people of a body went to, by its template, and no mail twice."""
+    read: set[int] = set()
+
+    def new() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for mail in OutboxMessage.objects.filter(template__endswith="_place").exclude(pk__in=read):
+            read.add(mail.pk)
+            assert found.setdefault(mail.template.rpartition("/")[2], set(mail.to)) == set(mail.to)
+        return found
+
+    return new
 
 
-def test_every_change_of_the_people_is_told(applicant, boss, newcomer) -> None:
+def test_every_change_of_the_people_is_told(applicant, boss, newcomer, told) -> None:
     """The person concerned and the representatives, each once, whoever did it and by whatever door."""
     sent = invite(applicant, email=newcomer.email, role="editor", actor=boss)
     accept_invitation(sent.invitation, user=newcomer)
@@ -240,20 +339,38 @@ def test_every_change_of_the_people_is_told(applicant, boss, newcomer) -> None:
     assert told() == {"own_place": {boss.email}, "others_place": {newcomer.email}}
 
 
-def test_who_leaves_is_told_too(applicant, boss, newcomer) -> None:
+def test_who_leaves_is_told_too(applicant, boss, newcomer, told) -> None:
     """Their session may be in another hand."""
     membership = applicant.memberships.create(user=newcomer, role="editor")
     remove_member(membership, actor=newcomer)
     assert told() == {"own_place": {newcomer.email}, "others_place": {boss.email}}
 
 
-def test_whom_a_request_let_in_is_told_to_the_representatives(applicant, boss, newcomer) -> None:
+def test_whom_a_request_let_in_is_told_to_the_representatives(applicant, boss, newcomer, told) -> None:
     perform(ask_to_join(applicant, user=newcomer, role="editor"), "accept", actor=boss)
     assert told() == {"others_place": {boss.email}}
     assert OutboxMessage.objects.get(template__endswith="join_answer").to == [newcomer.email]
 
 
-def test_whom_the_service_lets_in_is_told_to_the_body(newcomer) -> None:
+def test_whom_the_service_lets_in_is_told_to_the_body(newcomer, told) -> None:
     orphan = ApplicantFactory()
-    perform(ask_to_join(orphan, user=newcomer, role="representative"), "accept", actor=UserFactory(instructor=True))
+    perform(
+        ask_to_join(orphan, user=newcomer, role="representative"),
+        "accept",
+        actor=UserFactory(instructor=True),
+        data=WHY,
+    )
     assert told() == {"others_place": {orphan.email}}
+
+
+def test_who_was_removed_reads_what_happened_where_their_cases_were(client, applicant, boss, newcomer) -> None:
+    """By whom, and whom to write to: no empty list, and no word once they act for it again."""
+    membership = applicant.memberships.create(user=newcomer, role="editor")
+    client.force_login(newcomer)
+    page, words = reverse("grants:my_cases"), ("Les Coquelicots", str(boss), settings.ESSOR_REGION["email"])
+    assert "Les Coquelicots" not in client.get(page).content.decode()
+    remove_member(membership, actor=boss)
+    shown = client.get(page).content.decode()
+    assert all(word in shown for word in words)
+    applicant.memberships.create(user=newcomer, role="editor")
+    assert "Les Coquelicots" not in client.get(page).content.decode()

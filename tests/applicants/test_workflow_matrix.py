@@ -1,5 +1,6 @@
 """Every transition of bank accounts and of requests to join: by each role, from each state it names, and from others."""
 
+import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -64,13 +65,32 @@ def request_in(state: str) -> Ready:
     return Ready(request, person={Role.APPLICANT: representative}, involved=(editor, asks), scoped=False)
 
 
+def editor_to_confirm() -> Ready:
+    """A person who asked to represent a body and whom the service let in, with the officer who did."""
+    accepts = UserFactory(roles=[Role.INSTRUCTOR, Role.HEAD_OF_SERVICE])
+    applicant = ApplicantFactory(representative=UserFactory(applicant=True))
+    request = ask_to_join(applicant, user=UserFactory(applicant=True), role=MemberRole.REPRESENTATIVE)
+    over(request)
+    perform(request, "accept", actor=accepts, data={"reason": "Élection vue."})
+    return Ready(request, involved=(accepts,), scoped=False)
+
+
+def over(request: JoinRequest) -> None:
+    """The representatives of the body had their days."""
+    with pgtrigger.ignore("applicants.JoinRequest:request_is_fixed"):
+        JoinRequest.objects.filter(pk=request.pk).update(service_waits_until=timezone.now())
+
+
 def ready_request(spec: TransitionSpec, state: str) -> Ready:
+    if spec.name == "confirm":
+        return editor_to_confirm()
     ready = request_in(state)
+    over(ready.row)
     people = {Role.APPLICANT: ready.row.user} if spec.name == "withdraw" else dict(ready.person)
     if Role.INSTRUCTOR in spec.roles:
         people[Role.INSTRUCTOR] = UserFactory(instructor=True)
     involved = tuple({*ready.involved, *ready.person.values()} - set(people.values()))
-    return Ready(ready.row, person=people, involved=involved, scoped=False)
+    return Ready(ready.row, data={"reason": "Vue."}, person=people, involved=involved, scoped=False)
 
 
 READY = {BankAccount: ready_account, JoinRequest: ready_request}
@@ -95,6 +115,8 @@ def test_from_no_other_state(make, state):
     for spec in transitions_of(type(ready.row)):
         if spec.starts_from(state):
             continue
-        taker = {"withdraw": getattr(ready.row, "user", None)}.get(spec.name) or ready.person.get(Role.APPLICANT)
+        taker = {"withdraw": getattr(ready.row, "user", None)}.get(spec.name) or ready.person.get(
+            Role.APPLICANT if Role.APPLICANT in spec.roles else None
+        )
         people[spec.name] = None if spec.audience == "system" else taker or ready.staff(spec.roles[0])
     assert_refused_elsewhere(ready, people)
