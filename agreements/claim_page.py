@@ -20,6 +20,7 @@ from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.order_parts import who_waits
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import why_it_stops
+from agreements.still_due import changed_due, told_of_the_change
 from core.site.chosen_files import remember
 from core.transitions import reasons_against
 
@@ -140,7 +141,7 @@ def claim_context(
         "missing": [text for texts in missing.values() for text in texts],
         "before_filing": costs_of(claim) if writes and not missing else [],
         "as_filed": costs_as_filed(claim),
-        "told_by_the_final": told_by_the_final_claim(claim),
+        "told_by_the_final": told_by_the_final_claim(claim) or told_of_the_change(claim),
         "reckoning": reckoning_of(claim),
         "asked_back": asked_back_of(claim),
         "given_up": list(claim.given_up.select_related("share")) if claim.given_up_amount else [],
@@ -250,6 +251,11 @@ def _past_moves(claim: PaymentClaim, moves: list) -> list[Step]:
 
 
 def _payment_steps(claim: PaymentClaim, waiting: Sequence[str]) -> list[Step]:
+    if changed_due(claim) is not None:
+        return [
+            Step(_("Checked by the Region"), DONE, claim.certified_at),
+            Step(claim.state_label("applicant"), NOW),
+        ]
     if claim.owes_nothing:
         return [
             Step(_("Checked by the Region"), DONE, claim.certified_at),

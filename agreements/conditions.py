@@ -330,35 +330,6 @@ def within_what_is_due(claim, data, actor):
 
 
 @precondition
-def certified_is_still_due(claim, data, actor):
-    """What was certified is still due: no expenditure of another claim was cut since."""
-    if claim.state != "certified":
-        return None
-    due = due_of_claim(claim)
-    if claim.payable_amount <= due.amount:
-        return None
-    return {
-        GENERAL: _(
-            "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is still due"
-            " before the payment is ordered."
-        )
-        % {
-            "certified": format_euros(claim.certified_amount),
-            "due": format_euros(due.amount),
-            "reasons": " ".join(due.reasons),
-        }
-    }
-
-
-@precondition
-def less_is_due_now(claim, data, actor):
-    """Less is due now than what was certified."""
-    if certified_is_still_due(claim, data, actor):
-        return None
-    return {GENERAL: _("What was certified is still due.")}
-
-
-@precondition
 def accounts_are_verified(claim, data, actor):
     """The payee (of several persons, at least one) has a verified bank account, and no change of account is waiting."""
     if not claim.payable_amount:

@@ -19,15 +19,16 @@ from core.text import colon
 NOT_REJECTED = ~Q(state="rejected")
 
 
-def due_of_claim(claim) -> Entitlement:
-    """Return what may be certified on ``claim`` at most, with the reasons.
+def due_of_claim(claim, without: int | None = None) -> Entitlement:
+    """Return what may be certified on ``claim`` at most, with the reasons; ``without`` another claim (its id), as if that
+    one were rejected.
 
     An instalment that needs no expenditure (advance, single payment on a piece) is due as planned, unless the balance
     was certified before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
     cost of that very part, and what was accepted on its other claims is no longer due. The trigger
     ``certified_is_still_due`` makes the same figure, when the claim is certified and again when it is ordered.
     """
-    siblings = _siblings_of(claim)
+    siblings = _siblings_of(claim).exclude(pk=without)
     others = siblings.exclude(pk=claim.pk)
     if not claim.instalment.needs_expenditure and not _is_compared(others):
         return Entitlement(

@@ -5,6 +5,7 @@ from functools import partial
 from django.conf import settings
 
 from agreements.agreement_page import tasks_now
+from agreements.closed_claims import why_not_again
 from agreements.due import asked_back_of, reckoning_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from core.outbox import enqueue_mail
@@ -102,7 +103,8 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "give_back":
             _send(agreement, "claim_returned", key, link, **told)
         case "reject":
-            _send(agreement, "claim_rejected", key, link, standing=standing_of(agreement), **told)
+            told |= {"standing": standing_of(agreement), "not_again": partial(why_not_again, claim)}
+            _send(agreement, "claim_rejected", key, link, **told)
         case "suspend":
             _send(agreement, "claim_suspended", key, link, **told)
         case "resume":

@@ -158,6 +158,23 @@ TRIGGERS = {
     "a tranche is released once its act was notified and the report before it accepted, on %": told(
         _("A tranche is released once its act was notified and the report before it accepted (%(day)s)."), "day"
     ),
+    "% were certified and % are due: it is certified again": told(
+        _(
+            "%(certified)s were certified and %(due)s are due now: finance sends the claim back, and the instructor certifies"
+            " it again."
+        ),
+        "certified",
+        "due",
+    ),
+    "the final claim % counted it: % are due on it, and % were": told(
+        _(
+            "The final claim %(final)s was certified beside this claim: %(due)s would be due on it and not %(then)s, and nobody"
+            " could be paid them."
+        ),
+        "final",
+        "due",
+        "then",
+    ),
     "another claim of this part is under way": told(
         _("Another claim of the same part is under way: its expenditure is decided first.")
     ),
@@ -368,6 +385,7 @@ TRIGGERS = {
 }
 
 CONSTRAINTS = {
+    "claim_due_as_certified": _("What was due when a claim was certified is kept with its certificate."),
     "agreement_ordered_within_granted": _("More would be ordered than the agreement grants."),
     "agreement_paid_within_ordered": _("More would be paid than was ordered."),
     "claim_one_per_instalment": _("This payment is claimed already: read the page again."),

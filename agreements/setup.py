@@ -47,6 +47,15 @@ def register_menu() -> None:
         (_("Claims to check"), CLAIMS, "fact_check", readers, work.claims_to_review, 140, "queue=review"),
         (_("Reports to read"), REPORTS, "menu_book", readers, work.reports_to_read, 150, "queue=read"),
         (_("Suspended claims"), CLAIMS, "pause", readers, work.claims_suspended, 145, "queue=suspended"),
+        (
+            _("Claims to certify again"),
+            CLAIMS,
+            "published_with_changes",
+            readers,
+            work.claims_to_certify_again,
+            142,
+            "queue=again",
+        ),
         (_("Claims to order"), CLAIMS, "payments", FINANCE, work.claims_to_order, 160, "queue=order"),
         (_("Payments to confirm"), BATCHES, "task_alt", FINANCE, work.batches_to_confirm, 170, "queue=sent"),
     ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from agreements import account_waits
 from agreements.asked_back import TO_ASK_BACK, asked_back
 from agreements.batch_days import is_late, last_day_of, what_to_do_late
+from agreements.changed_since import less_is_due, more_is_due, to_certify_again, to_send_back
 from agreements.closing import BALANCE, CLOSES
 from agreements.costs import told_by_the_final_claim
 from agreements.due import asked_back_of
@@ -91,19 +92,27 @@ def claims_to_review(user) -> QuerySet:
 
 
 def claims_to_order(user) -> QuerySet:
-    """Certified claims that may go into a batch (or are closed, where nothing is due), and those ordered in part."""
+    """Certified claims that may go into a batch (or are closed, where nothing is due, or sent back, where more is due since),
+    and those ordered in part."""
     rest = Q(state="ordered", ordered_amount__lt=F("certified_amount") - F("given_up_amount"))
-    return PaymentClaim.objects.for_user(user).filter(Q(state="certified") | rest)
+    return PaymentClaim.objects.for_user(user).filter(Q(state="certified") & ~less_is_due() | rest)
+
+
+def claims_to_certify_again(user) -> QuerySet:
+    """Certified claims of which less is due now: their instructor certifies what still is before they are ordered."""
+    return PaymentClaim.objects.for_user(user).filter(less_is_due())
 
 
 def claims_ready_to_order(user) -> QuerySet:
-    """Those to order of which something can be ordered now: there is a payee whose account may be paid."""
-    return PaymentClaim.objects.for_user(user).filter(account_waits.ready_now())
+    """Those to order of which something can be ordered now: there is a payee whose account may be paid, and what is due
+    has not changed since."""
+    ready = PaymentClaim.objects.for_user(user).filter(account_waits.ready_now())
+    return ready.exclude(less_is_due()).exclude(more_is_due())
 
 
 def claims_waiting_for_account(user) -> QuerySet:
     """Certified claims of which somebody cannot be paid now: no account, or one that waits to be verified."""
-    return PaymentClaim.objects.for_user(user).filter(account_waits.waits())
+    return PaymentClaim.objects.for_user(user).filter(account_waits.waits()).exclude(less_is_due())
 
 
 def claims_unanswered(user) -> QuerySet:
@@ -215,7 +224,8 @@ def _act_item(agreement: Agreement, why: str, action: str) -> WorkItem:
 
 
 def work_on_claims(user) -> Iterator[WorkItem]:
-    """Claims and reports to read, for the instructors of their cases."""
+    """Claims and reports to read, for the instructors of their cases; claims to certify again, for the head too."""
+    yield from _to_certify_again(user)
     if not user.has_role(Role.INSTRUCTOR):
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
@@ -223,7 +233,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
     # last are also of who certified them: they may give up the part of who waits.
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid)
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid & ~less_is_due())
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
@@ -255,6 +265,19 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             url=change_url(report),
             action=_("Read"),
         )
+
+
+def _to_certify_again(user) -> Iterator[WorkItem]:
+    """Claims of which less is due than what was certified: for their instructor, and for the head, who sees that they wait."""
+    instructs, heads = user.has_role(Role.INSTRUCTOR), user.has_role(Role.HEAD_OF_SERVICE)
+    if not (instructs or heads):
+        return
+    claims = claims_to_certify_again(user)
+    if not heads:
+        mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
+        claims = claims.filter(mine | Q(certified_by=user))
+    claims = claims.with_case().order_by("certified_at", "pk")[:SHOWN]
+    yield from to_certify_again(claims, change_url, certifies=instructs)
 
 
 def _to_check(claim: PaymentClaim) -> str:
@@ -316,11 +339,15 @@ def work_on_payments(user) -> Iterator[WorkItem]:
         is_overpaid=ExpressionWrapper(TO_ASK_BACK, BooleanField()),
         unjustified=F("agreement__settlement__unjustified_amount"),
         waits=ExpressionWrapper(account_waits.waits(), BooleanField()),
+        is_more=ExpressionWrapper(more_is_due(), BooleanField()),
     )
     claims = list(claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN])
     parts = to_order(claim for claim in claims if claim.waits and not claim.is_overpaid)
     for claim in claims:
         if claim.is_overpaid:
+            continue
+        if claim.is_more:
+            yield to_send_back(claim, change_url)
             continue
         left = parts.get(claim.pk)
         if left is not None and not left.now:

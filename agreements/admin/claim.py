@@ -17,6 +17,7 @@ from agreements.account_waits import waits
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
+from agreements.changed_since import less_is_due, more_is_due
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.costs import costs_as_filed, told_by_the_final_claim
 from agreements.due import asked_back_of, due_once_checked
@@ -24,6 +25,7 @@ from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, 
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.order_parts import to_order
 from agreements.permissions import may_review
+from agreements.still_due import what_changed
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.admin.base import EssorChangeList
 from core.engine import versions
@@ -148,6 +150,10 @@ class PaymentClaimAdmin(CasePageAdmin):
     def to_order_column(self, claim: PaymentClaim) -> str | SafeString:
         """What can be ordered now, apart from what waits."""
         parts = claim.to_order
+        if claim.changed:
+            words = _("to be certified again first")
+            left = format_euros(claim.to_order_amount or None) or "–"
+            return format_html('{}<br><small class="es-warn">{}</small>', left, words)
         if parts is None:
             left = format_euros(claim.to_order_amount or None) or "–"
             if not claim.to_ask_back:
@@ -168,7 +174,8 @@ class PaymentClaimAdmin(CasePageAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         queryset = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == self.url_name("changelist"):
-            return queryset.annotate(waits=ExpressionWrapper(waits(), BooleanField()))
+            changed = ExpressionWrapper(less_is_due() | more_is_due(), BooleanField())
+            return queryset.annotate(waits=ExpressionWrapper(waits(), BooleanField()), changed=changed)
         joined = ["instalment__tranche", "agreement__beneficiary", "certified_by", "ordered_by", "submitted_by"]
         return queryset.select_related(*joined, "agreement__application__programme_version__programme")
 
@@ -227,7 +234,12 @@ class PaymentClaimAdmin(CasePageAdmin):
 
     def _due(self, obj: PaymentClaim, filed: list[str]) -> Panel:
         """What may be certified, once every line was checked: before that the figure would mean nothing."""
-        context = {"due": due_once_checked(obj), "filed": filed, "told_by_the_final": told_by_the_final_claim(obj)}
+        context = {
+            "due": due_once_checked(obj),
+            "filed": filed,
+            "told_by_the_final": told_by_the_final_claim(obj),
+            "since": what_changed(obj),
+        }
         return Panel(_("Amount due"), f"{FOLDER}/due.html", context, anchor="due")
 
     def _lines(self, request: HttpRequest, obj: PaymentClaim) -> list[Panel]:

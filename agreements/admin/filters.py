@@ -45,6 +45,7 @@ class ClaimQueueFilter(QueueFilter):
         "order": (_("to order"), work.claims_to_order),
         "ready": (_("to order now"), work.claims_ready_to_order),
         "account": (_("waiting for a bank account"), work.claims_waiting_for_account),
+        "again": (_("to certify again"), work.claims_to_certify_again),
         "suspended": (_("suspended"), work.claims_suspended),
         "unanswered": (_("not answered by the beneficiary"), work.claims_unanswered),
         "overpaid": (_("paid above what is due"), work.claims_overpaid),

@@ -13,11 +13,13 @@ DUE = _("Terms of the agreement: what is paid follows the expenditure of the ver
 AXES = AXES_OF.format(which="a.ordered_amount > 0")
 #: … and of those of which a balance on expenditure is certified (``claim``).
 AXES_COMPARED = AXES_OF.format(which="a.id IN (SELECT agreement_id FROM claim WHERE compares)")
+#: … and of those of which the final claim on expenditure was ordered, paid or closed (``closed``).
+AXES_CLOSED = AXES_OF.format(which="a.id IN (SELECT agreement_id FROM closed)")
 #: SQL: the claims that count, with the part that they are of.
 CLAIMS = f"""
     SELECT c.id, c.number, c.agreement_id, i.tranche_id, i.kind, i.needs_expenditure, c.state, c.ordered_at,
-           c.ordered_amount, c.certified_amount, c.certified_at, c.overpaid_amount, {SETTLES} AS settles,
-           {COMPARES} AS compares
+           c.ordered_amount, c.claimed_amount, c.certified_amount, c.certified_total, c.certified_at, c.due_as_certified,
+           c.overpaid_amount, {SETTLES} AS settles, {COMPARES} AS compares
     FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.state <> 'rejected'
 """  # noqa: S608 - fragments of our own
 
@@ -134,6 +136,52 @@ register(
             FROM ({DUE_IN_ALL}) AS known WHERE certified_amount > greatest(due - accepted, 0) ORDER BY claim_id
         """,  # noqa: S608 - fragments of our own
         relation="≤",
+    ),
+    Invariant(
+        code="agreements.closed-with-all-that-is-due",
+        name=_("Closed accounts hold what is due"),
+        sentence=_(
+            "Once the final claim of an agreement or of a year is ordered, paid or closed, all that its expenditure makes due "
+            "beside the other claims was due when it was certified: less was certified for a reason, never because a claim "
+            "that was counted fell afterwards."
+        ),
+        source=DUE,
+        subject=PaymentClaim,
+        # While another claim is under way its own end decides; expenditure that was checked later was not counted then; and
+        # what an end refuses is given up by its settlement. Of others, what was due on them counts.
+        sql=f"""
+            WITH claim AS ({CLAIMS}), closed AS (
+                SELECT last.*, concat(last.agreement_id, '/', last.tranche_id) AS key FROM claim last
+                WHERE last.settles AND last.due_as_certified IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM claim c WHERE c.agreement_id = last.agreement_id AND c.id <> last.id
+                     AND c.tranche_id IS NOT DISTINCT FROM last.tranche_id
+                     AND (c.state NOT IN ('draft', 'certified', 'ordered', 'paid')
+                          OR c.needs_expenditure AND c.certified_at > last.ordered_at))
+                 AND NOT EXISTS (
+                    SELECT 1 FROM agreements_settlementline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+                     WHERE c.agreement_id = last.agreement_id AND c.state = 'rejected')
+            ), axis AS ({AXES_CLOSED}), counted AS (
+                SELECT closed.key, c.* FROM closed JOIN claim c ON c.agreement_id = closed.agreement_id
+                 AND c.tranche_id IS NOT DISTINCT FROM closed.tranche_id
+            ), spending AS (
+                SELECT counted.key, l.axis, sum(coalesce(l.certified_amount, 0)) AS spent
+                FROM counted JOIN agreements_expenditureline l ON l.claim_id = counted.id GROUP BY 1, 2
+            ), its AS (
+                SELECT closed.key, closed.id AS claim_id, closed.number AS label, closed.agreement_id, closed.tranche_id, {TERMS},
+                       closed.claimed_amount, closed.due_as_certified, others.spent, others.accepted
+                FROM closed JOIN agreements_agreement a ON a.id = closed.agreement_id
+                LEFT JOIN agreements_tranche t ON t.id = closed.tranche_id
+                CROSS JOIN LATERAL (
+                    SELECT sum(c.certified_total) AS spent,
+                           coalesce(sum(greatest(c.certified_amount, c.due_as_certified)) FILTER (WHERE c.id <> closed.id), 0)
+                           AS accepted
+                    FROM counted c WHERE c.key = closed.key) AS others
+            )
+            SELECT claim_id AS id, label, least(greatest(due - accepted, 0), claimed_amount) AS expected,
+                   due_as_certified AS found
+            FROM ({DUE_IN_ALL}) AS known
+            WHERE least(greatest(due - accepted, 0), claimed_amount) > due_as_certified ORDER BY claim_id
+        """,  # noqa: S608 - fragments of our own
     ),
     Invariant(
         code="agreements.nothing-after-the-final-claim",

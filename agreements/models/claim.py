@@ -50,6 +50,8 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
     state = FSMField(_("state"), default=ClaimState.DRAFT, choices=ClaimState.choices, protected=True, db_index=True)
     claimed_amount = MoneyField(_("amount asked"))
     certified_amount = MoneyField(_("amount certified"), null=True, blank=True)
+    # Written by the database at each certificate; unknown of those of before this was kept.
+    due_as_certified = MoneyField(_("due, when it was certified"), null=True, blank=True, editable=False)
     certification_reason = models.TextField(_("reason of a cut"), blank=True)
     statement = models.TextField(_("what was done with the money"), blank=True)
     declared_total = MoneyField(_("declared expenditure"), default=0, editable=False)
@@ -221,7 +223,7 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         form="agreements.forms.transitions.CertificationForm",
         conditions=[
             "agreements.settlements.conditions.claim_may_go_on",
-            "agreements.conditions.less_is_due_now",
+            "agreements.still_due.less_is_due_now",
             "agreements.conditions.within_what_is_due",
             "agreements.settlements.conditions.within_what_is_kept",
         ],
@@ -261,7 +263,12 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         icon="block",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
-        conditions=["agreements.conditions.answer_is_late", "agreements.certified.certification_may_go"],
+        form="agreements.forms.rejecting.RejectForm",
+        conditions=[
+            "agreements.conditions.answer_is_late",
+            "agreements.certified.certification_may_go",
+            "agreements.still_due.no_final_claim_counted_it",
+        ],
         comment="required",
         audience="staff",
         order=90,

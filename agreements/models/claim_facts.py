@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from agreements.models.claim_states import EDITABLE, FINAL, ClaimState
+from agreements.still_due import changed_due
 from core.engine.standing import reason_interested
 from core.money import ZERO
 
@@ -25,12 +26,14 @@ class ClaimFacts:
     """Beside the fields and the moves of :class:`agreements.models.PaymentClaim`."""
 
     def state_label(self, audience: str = "staff") -> str:
-        """The words for its state; of a claim of which nothing is due, no payment is announced nor said; one that ended
-        before it was ever filed was refused by nobody."""
+        """The words for its state; of a claim of which nothing is due, or of which what is due has changed, no payment is
+        announced nor said; one that ended before it was ever filed was refused by nobody."""
         if self.state == ClaimState.REJECTED and self.submitted_at is None:
             return pgettext("claim", "Never filed")
         if self.state == ClaimState.PAID and self.certified_amount and not self.payable_amount:
             return pgettext("claim", "Closed without payment")
+        if audience == "applicant" and changed_due(self) is not None:
+            return str(_("Checked again by the Region"))
         if self.owes_nothing and self.state in (ClaimState.CERTIFIED, ClaimState.PAID):
             return str(_("Checked: nothing is due") if audience == "applicant" else _("Nothing due"))
         return super().state_label(audience)

@@ -24,7 +24,8 @@ class ClaimPayment:
         conditions=[
             "agreements.settlements.conditions.claim_may_go_on",
             "agreements.settlements.conditions.tranche_is_open",
-            "agreements.conditions.certified_is_still_due",
+            "agreements.still_due.certified_is_still_due",
+            "agreements.still_due.nothing_more_is_due",
             "agreements.settlements.conditions.commitment_bears_it",
             "agreements.conditions.accounts_are_verified",
             "agreements.conditions.batch_is_open",
@@ -112,6 +113,7 @@ class ClaimPayment:
         conditions=[
             "agreements.conditions.nothing_is_due",
             "agreements.conditions.expenditure_is_decided",
+            "agreements.still_due.nothing_more_is_due",
             "agreements.settlements.conditions.claim_may_go_on",
         ],
         comment="optional",

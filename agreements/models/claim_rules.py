@@ -5,7 +5,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models.due_rules import account_is_open, certified_is_still_due, closed_with_what_was_overpaid
+from agreements.models.due_rules import (
+    account_is_open,
+    certified_is_still_due,
+    closed_with_what_was_overpaid,
+    counted_by_no_final_claim,
+    due_when_certified,
+    nothing_more_is_due,
+)
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
     credits_over_their_invoice,
@@ -125,6 +132,10 @@ def claim_constraints() -> list[models.BaseConstraint]:
             condition=Q(overpaid_amount=0) | Q(overpaid_amount__gt=0, state="paid", certified_amount=0),
             name="claim_overpaid_when_nothing_is_due",
         ),
+        models.CheckConstraint(
+            condition=Q(due_as_certified__isnull=True) | Q(certified_amount__isnull=False, due_as_certified__gte=0),
+            name="claim_due_as_certified",
+        ),
     ]
 
 
@@ -140,6 +151,9 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         account_is_open(),
         certified_is_still_due(),
         closed_with_what_was_overpaid(),
+        counted_by_no_final_claim(),
+        due_when_certified(),
+        nothing_more_is_due(),
         _certified_line_by_line(),
         _given_back_with_a_day(),
         _filed_after_the_notification(),

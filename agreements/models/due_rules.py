@@ -39,59 +39,62 @@ TERMS = """
     a.proration_tolerance, a.proration_cut
 """
 
-#: SQL of the parts of the plan that cost something: of the whole grant, or of the year of the claim.
-_PARTS = """FROM grants_application g CROSS JOIN jsonb_array_elements(g.granted_plan -> 'parts') part
-    WHERE g.id = its.application_id AND (part ->> 'cost')::numeric > 0
-      AND (planned.tranche_id IS NULL OR (part ->> 'year')::int = (
-          SELECT t.rank FROM agreements_tranche t WHERE t.id = planned.tranche_id))"""
-
-#: SQL of the certified lines of the claims that are compared with that part.
-_KEPT = """FROM agreements_expenditureline line
-    JOIN agreements_paymentclaim c ON c.id = line.claim_id
-    JOIN agreements_instalment i ON i.id = c.instalment_id
-    WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
-      AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id
-      AND line.certified_amount IS NOT NULL AND line.certified_amount <> 0"""
-
 #: SQL: the account of the part was settled by the claim ``c`` of the instalment ``i``, its balance on expenditure.
 SETTLES = "(i.kind = 'balance' AND i.needs_expenditure AND c.state IN ('ordered', 'paid'))"
 
 #: SQL: the claim ``c`` of the instalment ``i`` compared the expenditure of the part with its cost: its balance, certified.
 COMPARES = "(i.kind = 'balance' AND i.needs_expenditure AND c.certified_amount IS NOT NULL)"
 
-# What is due in all, ``due``; of the other claims of the part: what is ordered, ``already``, what of it was written down
-# as paid above what is due, ``noted``, what was ``accepted``, ordered or not, given up or not: it is due no second time;
-# whether one of them ``compared`` expenditure and cost.
-_DUE_IN_ALL = f"""
-    SELECT * INTO its FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
-    SELECT * INTO planned FROM agreements_instalment WHERE id = NEW.instalment_id;
-    SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> NEW.id), 0),
-           coalesce(sum(c.overpaid_amount) FILTER (WHERE c.id <> NEW.id), 0),
-           coalesce(sum(c.certified_amount) FILTER (WHERE c.id <> NEW.id), 0),
-           coalesce(bool_or({COMPARES}) FILTER (WHERE c.id <> NEW.id), FALSE)
+
+def _due_in_all(row: str = "NEW") -> str:
+    """Return the PL/pgSQL that reckons what is due in all on the part of the claim ``row``, ``due``; of the other claims of
+    the part: what is ordered, ``already``, what of it was written down as paid above what is due, ``noted``, what was
+    ``accepted``, ordered or not, given up or not: it is due no second time; whether one of them ``compared`` expenditure
+    and cost. The agreement is locked."""
+    # The parts of the plan that cost something: of the whole grant, or of the year of the claim.
+    parts = """FROM grants_application g CROSS JOIN jsonb_array_elements(g.granted_plan -> 'parts') part
+    WHERE g.id = its.application_id AND (part ->> 'cost')::numeric > 0
+      AND (planned.tranche_id IS NULL OR (part ->> 'year')::int = (
+          SELECT t.rank FROM agreements_tranche t WHERE t.id = planned.tranche_id))"""
+    # The certified lines of the claims that are compared with that part.
+    kept = f"""FROM agreements_expenditureline line
+    JOIN agreements_paymentclaim c ON c.id = line.claim_id
+    JOIN agreements_instalment i ON i.id = c.instalment_id
+    WHERE c.agreement_id = {row}.agreement_id AND c.state <> 'rejected'
+      AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id
+      AND line.certified_amount IS NOT NULL AND line.certified_amount <> 0"""
+    return f"""
+    SELECT * INTO its FROM agreements_agreement WHERE id = {row}.agreement_id FOR NO KEY UPDATE;
+    SELECT * INTO planned FROM agreements_instalment WHERE id = {row}.instalment_id;
+    SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> {row}.id), 0),
+           coalesce(sum(c.overpaid_amount) FILTER (WHERE c.id <> {row}.id), 0),
+           coalesce(sum(c.certified_amount) FILTER (WHERE c.id <> {row}.id), 0),
+           coalesce(bool_or({COMPARES}) FILTER (WHERE c.id <> {row}.id), FALSE)
       INTO spent, already, noted, accepted, compared
       FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
-     WHERE c.agreement_id = NEW.agreement_id AND c.state <> 'rejected'
+     WHERE c.agreement_id = {row}.agreement_id AND c.state <> 'rejected'
        AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id;
     granted := its.granted_amount; base := its.eligible_base;
     IF planned.tranche_id IS NOT NULL THEN
         SELECT amount, cost INTO granted, base FROM agreements_tranche WHERE id = planned.tranche_id;
     END IF;
     policy := CASE WHEN planned.kind = 'interim' AND NOT compared THEN 'strict' ELSE its.proration END;
-    SELECT array_agg(DISTINCT part ->> 'axis') INTO axes {_PARTS};
-    IF cardinality(axes) > 1 AND NOT EXISTS (SELECT 1 {_KEPT} AND line.axis <> ALL (axes)) THEN
+    SELECT array_agg(DISTINCT part ->> 'axis') INTO axes {parts};
+    IF cardinality(axes) > 1 AND NOT EXISTS (SELECT 1 {kept} AND line.axis <> ALL (axes)) THEN
         due := 0;
         FOR one IN
             SELECT part ->> 'axis' AS axis, sum((part ->> 'amount')::numeric) AS granted,
-                   sum((part ->> 'cost')::numeric) AS base {_PARTS} GROUP BY 1
+                   sum((part ->> 'cost')::numeric) AS base {parts} GROUP BY 1
         LOOP
-            SELECT coalesce(sum(line.certified_amount), 0) INTO spent_here {_KEPT} AND line.axis = one.axis;
+            SELECT coalesce(sum(line.certified_amount), 0) INTO spent_here {kept} AND line.axis = one.axis;
             due := due + {ENTITLED.format(granted="one.granted", base="one.base", spent="spent_here")};
         END LOOP;
     ELSE
         due := {ENTITLED.format(granted="granted", base="base", spent="spent")};
     END IF;
 """
+
+
 _VARIABLES = [
     ("planned", "agreements_instalment%ROWTYPE"),
     ("its", "agreements_agreement%ROWTYPE"),
@@ -126,13 +129,99 @@ def certified_is_still_due() -> pgtrigger.Trigger:
         ),
         declare=_VARIABLES,
         func=f"""
-            {_DUE_IN_ALL}
+            {_due_in_all()}
             IF NOT planned.needs_expenditure AND NOT compared THEN RETURN NEW; END IF;
             due := least(greatest(due - accepted, 0), NEW.claimed_amount);
             IF NEW.certified_amount - NEW.given_up_amount > due THEN
                 {refuse("% were certified and % are still due", "NEW.certified_amount", "due")}
             END IF;
             RETURN NEW;
+        """,
+    )
+
+
+#: SQL: what is due on the claim ``{row}`` itself, once ``_due_in_all`` reckoned its part: as ``agreements.due.due_of_claim``.
+_DUE_ON = """CASE WHEN planned.needs_expenditure OR compared
+    THEN least(greatest(due - accepted, 0), {row}.claimed_amount) ELSE {row}.claimed_amount END"""
+
+
+def due_when_certified() -> pgtrigger.Trigger:
+    """What was due when a claim was certified is written by the database, whoever certifies: less may be certified for a
+    reason, and what becomes due after that was decided by nobody."""
+    return pgtrigger.Trigger(
+        name="due_when_certified",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "ROW(NEW.certified_amount, NEW.certified_at, NEW.due_as_certified)"
+            " IS DISTINCT FROM ROW(OLD.certified_amount, OLD.certified_at, OLD.due_as_certified)"
+        ),
+        declare=_VARIABLES,
+        func=f"""
+            NEW.due_as_certified := OLD.due_as_certified;
+            IF NEW.certified_amount IS NULL THEN
+                NEW.due_as_certified := NULL;
+            ELSIF ROW(NEW.certified_amount, NEW.certified_at)
+                  IS DISTINCT FROM ROW(OLD.certified_amount, OLD.certified_at) THEN
+                {_due_in_all()}
+                NEW.due_as_certified := {_DUE_ON.format(row="NEW")};
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def nothing_more_is_due() -> pgtrigger.Trigger:
+    """A claim is ordered, or closed for nothing, while no more is due on it than when it was certified: an advance that
+    was counted may have fallen since. A claim of which a part was given up keeps its certificate, and goes on."""
+    return pgtrigger.Trigger(
+        name="nothing_more_is_due",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.state = 'certified' AND NEW.state IN ('ordered', 'paid') AND NEW.given_up_amount = 0"
+        ),
+        declare=_VARIABLES,
+        func=f"""
+            {_due_in_all()}
+            due := {_DUE_ON.format(row="NEW")};
+            IF due > coalesce(NEW.due_as_certified, NEW.certified_amount) THEN
+                {refuse("% were certified and % are due: it is certified again", "NEW.certified_amount", "due")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def counted_by_no_final_claim() -> pgtrigger.Trigger:
+    """A claim that the final claim of its part counted is not rejected once that one can no longer be certified again: what
+    was left out of it would be lost. The settlement of an end decides otherwise. Looked at after the row: it counts no
+    more."""
+    return pgtrigger.Trigger(
+        name="counted_by_no_final_claim",
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.state <> 'rejected' AND NEW.state = 'rejected' AND NEW.submitted_at IS NOT NULL"
+        ),
+        declare=[("final", "agreements_paymentclaim%ROWTYPE"), *_VARIABLES],
+        func=f"""
+            PERFORM 1 FROM agreements_agreement WHERE id = NEW.agreement_id FOR NO KEY UPDATE;
+            SELECT c.* INTO final FROM agreements_instalment mine
+            JOIN agreements_instalment i ON i.agreement_id = mine.agreement_id
+             AND i.tranche_id IS NOT DISTINCT FROM mine.tranche_id AND i.kind = 'balance' AND i.needs_expenditure
+            JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.id <> NEW.id
+            WHERE mine.id = NEW.instalment_id AND c.due_as_certified IS NOT NULL
+              AND (c.state IN ('ordered', 'paid', 'suspended') OR c.state = 'certified' AND c.given_up_amount > 0)
+              AND NOT EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = NEW.agreement_id)
+            ORDER BY c.id LIMIT 1;
+            IF final.id IS NULL THEN RETURN NULL; END IF;
+            {_due_in_all("final")}
+            due := {_DUE_ON.format(row="final")};
+            IF due > final.due_as_certified THEN
+                {refuse("the final claim % counted it: % are due on it, and % were", "final.number", "due", "final.due_as_certified")}
+            END IF;
+            RETURN NULL;
         """,
     )
 
@@ -173,7 +262,7 @@ def closed_with_what_was_overpaid() -> pgtrigger.Trigger:
         condition=pgtrigger.Condition("OLD.state = 'certified' AND NEW.state = 'paid' AND NEW.certified_amount = 0"),
         declare=_VARIABLES,
         func=f"""
-            {_DUE_IN_ALL}
+            {_due_in_all()}
             IF EXISTS (SELECT 1 FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
                        WHERE c.agreement_id = NEW.agreement_id AND c.id <> NEW.id
                          AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id

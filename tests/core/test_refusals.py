@@ -84,7 +84,7 @@ def test_a_transition_that_the_database_refuses_says_why_in_french(monkeypatch):
     batch = payments.open_batch(actor=house.finance)
     with pgtrigger.ignore("agreements.ExpenditureLine:line_rules"):
         balance.lines.update(certified_amount="21300.00", certified_reason="Coupé.")
-    monkeypatch.setattr("agreements.conditions.certified_is_still_due", lambda *_args: None)  # as in a race
+    monkeypatch.setattr("agreements.still_due.certified_is_still_due", lambda *_args: None)  # as in a race
     with pytest.raises(TransitionRefused) as refused:
         perform(balance, "order", actor=house.finance, data={"batch": batch.pk})
     said = str(refused.value).replace("\u202f", " ").replace("\xa0", " ")

@@ -1,0 +1,175 @@
+"""Whether what was certified of a claim is what is due on it now: other claims that were counted may have changed since.
+
+Expenditure of another one may be cut: the instructor certifies what is still due before the payment is ordered. The final
+claim is certified beside the others: what is accepted of them is not due on it. One of them that is rejected afterwards
+leaves its euros to the final claim alone, as no other payment of the part is claimed any more. So no claim is ordered, nor
+closed for nothing, while more is due on it than when it was certified: finance sends it back, the instructor certifies it
+again, for less only with a reason. The triggers ``nothing_more_is_due`` and ``counted_by_no_final_claim`` say the same of
+more, ``certified_is_still_due`` of less. Rows are reached through relations only.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from agreements.certified import why_it_stays
+from agreements.closing import closed_for, why_closed
+from agreements.due import due_of_claim
+from agreements.rules.proration import Entitlement
+from core.money import format_euros
+from core.text import in_a_sentence
+from core.transitions import precondition
+
+GENERAL = "__all__"
+
+
+@precondition
+def certified_is_still_due(claim, data, actor):
+    """What was certified is still due: no expenditure of another claim was cut since."""
+    sentence = what_is_less(claim)
+    return {GENERAL: sentence} if sentence else None
+
+
+@precondition
+def less_is_due_now(claim, data, actor):
+    """Less is due now than what was certified."""
+    return None if what_is_less(claim) else {GENERAL: _("What was certified is still due.")}
+
+
+@precondition
+def nothing_more_is_due(claim, data, actor):
+    """No more is due than when the claim was certified: no claim that was counted fell since."""
+    sentence = what_is_more(claim)
+    return {GENERAL: sentence} if sentence else None
+
+
+def what_changed(claim) -> str:
+    """Why a certified claim is certified again before it is ordered, or closed; empty where it may be."""
+    return what_is_less(claim) or what_is_more(claim)
+
+
+def what_is_less(claim) -> str:
+    """Of a certified claim, that less is due now than what was certified, and what to do; empty where all of it is."""
+    due = changed_due(claim)
+    if due is None or claim.payable_amount <= due.amount:
+        return ""
+    sentence = _(
+        "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is still due"
+        " before the payment is ordered."
+    )
+    return sentence % _figures(claim, due)
+
+
+def what_is_more(claim) -> str:
+    """Of a certified claim, that more is due now than when it was certified, and what to do; empty where no more is."""
+    due = changed_due(claim)
+    if due is None or claim.payable_amount > due.amount:
+        return ""
+    sentence = _(
+        "%(certified)s were certified and %(due)s are due now: %(reasons)s Finance sends the claim back, and the instructor"
+        " certifies it again; for less only with a reason."
+    )
+    return f"{sentence % _figures(claim, due)} {why_it_stays(claim) or ''}".strip()
+
+
+def changed_due(claim) -> Entitlement | None:
+    """What is due now on a certified claim, where that is less than what was certified, or more than what was due then; None
+    where neither is so. One of which a part was given up keeps its certificate."""
+    if claim.state != "certified":
+        return None
+    due = due_of_claim(claim)
+    is_more = not claim.given_up_amount and due.amount > _due_then(claim)
+    return due if is_more or claim.payable_amount > due.amount else None
+
+
+def told_of_the_change(claim) -> str:
+    """What the beneficiary reads of it; empty where what is due has not changed."""
+    due = changed_due(claim)
+    if due is None:
+        return ""
+    sentence = _(
+        "Since this claim was checked, what is due on it has changed with the other claims: %(certified)s was accepted,"
+        " %(due)s at most is due now. The Region checks it again before it pays."
+    )
+    return sentence % {"certified": format_euros(claim.payable_amount), "due": format_euros(due.amount)}
+
+
+def _figures(claim, due: Entitlement) -> dict[str, str]:
+    reasons = " ".join(due.reasons)
+    return {"certified": format_euros(claim.certified_amount), "due": format_euros(due.amount), "reasons": reasons}
+
+
+def _due_then(claim) -> Decimal:
+    """Euros that were due when it was certified; of a certificate of before this was kept, those certified."""
+    return claim.certified_amount if claim.due_as_certified is None else claim.due_as_certified
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The certified final claim of a part, and the euros due on it were a claim that it counted rejected."""
+
+    final: Any
+    due: Decimal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the final claim may still be certified again."""
+        return self.final.state == "certified" and why_it_stays(self.final) is None
+
+
+def counted_by(claim) -> Counted | None:
+    """The final claim that counted what was accepted of this one, or its expenditure; None where none did."""
+    final = closed_for(claim.agreement, claim.instalment)
+    if final is None or not final.instalment.needs_expenditure or final.due_as_certified is None:
+        return None
+    due = due_of_claim(final, without=claim.pk).amount
+    return Counted(final, due) if due > final.due_as_certified else None
+
+
+@precondition
+def no_final_claim_counted_it(claim, data, actor):
+    """No final claim that can no longer be certified again counted it."""
+    if not claim.agreement.is_in_force:
+        return None
+    counted = counted_by(claim)
+    if counted is None or counted.is_open:
+        return None
+    sentence = _(
+        "The final claim %(final)s (%(state)s) was certified at %(certified)s beside this claim: were it rejected, %(due)s"
+        " would be due on it and nobody could be paid them. Certify this claim; it is then paid, or given up for a reason."
+    )
+    if claim.state == "returned":
+        sentence = _(
+            "The final claim %(final)s (%(state)s) was certified at %(certified)s beside this claim: were it rejected, %(due)s"
+            " would be due on it and nobody could be paid them. The beneficiary may still answer; otherwise the end of the"
+            " agreement decides."
+        )
+    return {GENERAL: sentence % _words(counted)}
+
+
+def costs_of_rejecting(claim) -> dict[str, str]:
+    """What rejecting a claim costs its beneficiary, once the final claim of its part was filed: words by label."""
+    final = closed_for(claim.agreement, claim.instalment)
+    if final is None:
+        return {}
+    found = {_("This payment"): why_closed(final.number)}
+    counted = counted_by(claim)
+    if counted is not None:
+        sentence = _(
+            "Certified at %(certified)s beside this claim. Were it rejected, %(due)s would be due on the final claim: it is"
+            " neither ordered nor closed before finance sends it back and the instructor certifies it again."
+        )
+        found[_("Final claim %(number)s") % {"number": final.number}] = sentence % _words(counted)
+    return found
+
+
+def _words(counted: Counted) -> dict[str, str]:
+    final = counted.final
+    return {
+        "final": final.number,
+        "state": in_a_sentence(final.state_label()),
+        "certified": format_euros(final.certified_amount),
+        "due": format_euros(counted.due),
+    }
