@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, Sum
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -241,7 +241,19 @@ def _release(entries) -> None:
 
 def sha256_of_payment_application(application) -> str:
     """Return the hash of what a payment application asks for: its lines, and the certificates behind each."""
-    lines = application.lines.order_by("priority_id", "category_of_region", "pk")
+    return sha256_of_lines(with_their_entries(application.lines.all()))
+
+
+def with_their_entries(lines):
+    """Return lines of payment applications in the order of the hash, each with its entries; two queries."""
+    entries = apps.get_model("reporting", "PaymentApplicationEntry").objects.select_related("certificate")
+    return lines.order_by("priority_id", "category_of_region", "pk").prefetch_related(
+        Prefetch("entries", entries.order_by("certificate__number"))
+    )
+
+
+def sha256_of_lines(lines) -> str:
+    """Return the hash of what the lines of a payment application ask for, see :func:`with_their_entries`."""
     content = [
         {
             "priority": line.priority_id,
@@ -249,10 +261,14 @@ def sha256_of_payment_application(application) -> str:
             "basis": line.basis,
             "amounts": [line.eligible_amount, line.union_amount, line.public_amount],
             "entries": [
-                [number, sha256, eligible, union, public]
-                for number, sha256, eligible, union, public in line.entries.order_by("certificate__number").values_list(
-                    "certificate__number", "certificate__sha256", "eligible_amount", "union_amount", "public_amount"
-                )
+                [
+                    entry.certificate.number,
+                    entry.certificate.sha256,
+                    entry.eligible_amount,
+                    entry.union_amount,
+                    entry.public_amount,
+                ]
+                for entry in line.entries.all()
             ],
         }
         for line in lines

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim
-from core.days_in_sql import day_of
+from core.days_in_sql import TODAY, day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 
 ORDER = _(
@@ -17,24 +17,40 @@ register(
         name=_("Days of a payment"),
         sentence=_(
             "A claim is filed once its act was notified, then certified, ordered in an open batch, sent with it, then paid: "
-            "no day comes before the one that it follows."
+            "no day comes before the one that it follows, and none is to come."
         ),
         source=ORDER,
         subject=PaymentClaim,
         sql=f"""
-            SELECT c.id, coalesce(o.reference, c.number) AS label, step.follows AS expected, step.day AS found
+            SELECT c.id, coalesce(o.reference, c.number) || ' · ' || step.name AS label,
+                   step.sign || step.limit_of AS expected, step.day AS found
             FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id
             LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
             LEFT JOIN agreements_paymentbatch b ON b.id = o.batch_id
             CROSS JOIN LATERAL (VALUES
-                (a.notified_on, {day_of("c.submitted_at")}), ({day_of("c.submitted_at")}, {day_of("c.certified_at")}),
-                ({day_of("c.certified_at")}, {day_of("c.ordered_at")}), ({day_of("c.certified_at")}, {day_of("o.ordered_at")}),
-                ({day_of("b.opened_at")}, {day_of("o.ordered_at")}), ({day_of("o.ordered_at")}, {day_of("b.closed_at")}),
-                ({day_of("b.closed_at")}, o.paid_on), (o.paid_on, c.paid_on)) AS step (follows, day)
-            WHERE step.day < step.follows ORDER BY c.id
+                (1, 'filed', '≥ ', a.notified_on, {day_of("c.submitted_at")}),
+                (2, 'certified', '≥ ', {day_of("c.submitted_at")}, {day_of("c.certified_at")}),
+                (3, 'claim_ordered', '≥ ', {day_of("c.certified_at")}, {day_of("c.ordered_at")}),
+                (4, 'ordered', '≥ ', {day_of("c.certified_at")}, {day_of("o.ordered_at")}),
+                (5, 'ordered', '≥ ', {day_of("b.opened_at")}, {day_of("o.ordered_at")}),
+                (6, 'batch', '≥ ', {day_of("o.ordered_at")}, {day_of("b.closed_at")}),
+                (7, 'order_paid', '≥ ', {day_of("b.closed_at")}, o.paid_on), (8, 'order_paid', '≤ ', {TODAY}, o.paid_on),
+                (9, 'claim_paid', '≥ ', CASE WHEN o.paid_on <= {TODAY} THEN o.paid_on END, c.paid_on),
+                (10, 'claim_paid', '≤ ', {TODAY}, c.paid_on)) AS step (rank, name, sign, limit_of, day)
+            WHERE CASE step.sign WHEN '≥ ' THEN step.day < step.limit_of ELSE step.day > step.limit_of END
+            ORDER BY c.id, step.rank
         """,  # noqa: S608 - fragments of our own
         unit=Unit.DAY,
-        relation="≥",
+        relation="",
+        label_words={
+            "filed": _("claim filed"),
+            "certified": _("claim certified"),
+            "claim_ordered": _("claim ordered"),
+            "ordered": _("order placed"),
+            "batch": _("batch sent"),
+            "order_paid": _("order paid"),
+            "claim_paid": _("claim paid"),
+        },
     ),
     Invariant(
         code="agreements.year-days-in-order",

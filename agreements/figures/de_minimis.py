@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.settlements.kept import STILL_GRANTED
 from applicants.models import DeMinimisAid
+from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Unit, register
 from grants.models import Application
 
@@ -37,6 +38,29 @@ register(
             ) AS kept ON kept.case_number = worth.number
             WHERE worth.amount <> coalesce(kept.amount, 0) ORDER BY worth.id
         """,  # noqa: S608 - a constant
+    ),
+    Invariant(
+        code="agreements.register-on-the-day-of-the-grant",
+        name=_("Day of a grant in the register"),
+        sentence=_(
+            "A grant stands in the register on the day of the vote, of its deliberation, or of the decision that its act names."
+        ),
+        source=_("Regulation (EU) 2023/2831, Article 3(3): aid is granted when the right to it is conferred."),
+        subject=DeMinimisAid,
+        sql=f"""
+            SELECT aid.id, aid.case_number AS label, vote.day AS expected, aid.granted_on AS found
+            FROM applicants_deminimisaid aid JOIN grants_application app ON app.number = aid.case_number
+            LEFT JOIN agreements_agreement a ON a.application_id = app.id
+            CROSS JOIN LATERAL (
+                SELECT coalesce(s.deliberation_on, {day_of("s.held_at")}) AS day,
+                       ARRAY[s.deliberation_on, {day_of("s.held_at")}, a.decision_date] AS known
+                FROM grants_agendaitem item JOIN grants_committeesession s ON s.id = item.session_id
+                WHERE item.application_id = app.id AND item.decision = 'granted' AND s.state = 'closed'
+                ORDER BY s.closed_at DESC LIMIT 1
+            ) AS vote
+            WHERE aid.origin = 'granted' AND aid.granted_on <> ALL (array_remove(vote.known, NULL)) ORDER BY aid.id
+        """,  # noqa: S608 - the day of a moment
+        unit=Unit.DAY,
     ),
     Invariant(
         code="agreements.register-once-a-case",

@@ -239,6 +239,20 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="agreements.certified-with-its-proof",
+        name=_("Proof of certified expenditure"),
+        sentence=_("Every line of expenditure of which something is certified has its proof."),
+        source=_("Terms of the payment: expenditure is justified, a file for each line."),
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || ' · ' || l.rank AS label, 'proof' AS expected, NULL AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            WHERE l.certified_amount <> 0 AND l.proof_id IS NULL ORDER BY c.id, l.rank
+        """,
+        unit=Unit.TEXT,
+        words={"proof": _("a proof")},
+    ),
+    Invariant(
         code="agreements.certified-is-reviewed",
         name=_("Lines of a certified claim"),
         sentence=_(

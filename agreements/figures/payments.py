@@ -36,6 +36,36 @@ register(
         relation="≤",
     ),
     Invariant(
+        code="agreements.instalment-claimed-once",
+        name=_("One claim an instalment"),
+        sentence=_("An instalment is asked for by one claim at most, the rejected ones left out."),
+        source=_("Rule 3 of the domain: nothing is asked for, or paid, twice."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || i.label AS label, 1 AS expected, count(*) AS found
+            FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
+            JOIN agreements_agreement a ON a.id = i.agreement_id
+            WHERE c.state <> 'rejected' GROUP BY a.id, i.id HAVING count(*) > 1 ORDER BY a.id, i.id
+        """,
+        unit=Unit.NUMBER,
+        counted=_("claims that are not rejected"),
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.claims-within-their-instalment",
+        name=_("Accepted of an instalment"),
+        sentence=_("What is accepted of the claims of an instalment comes together to no more than the instalment."),
+        source=_("Rule 3 of the domain: nothing is asked for, or paid, twice."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || i.label AS label, i.amount AS expected, sum(c.certified_amount) AS found
+            FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
+            JOIN agreements_agreement a ON a.id = i.agreement_id
+            WHERE c.state <> 'rejected' GROUP BY a.id, i.id HAVING sum(c.certified_amount) > i.amount ORDER BY a.id, i.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
         code="agreements.certified-within-granted",
         name=_("Certified within the grant"),
         sentence=_("The aid certified on the claims of an agreement is within what it grants."),

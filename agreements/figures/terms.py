@@ -1,25 +1,88 @@
 """The terms of an agreement in force are those that were frozen: their fingerprint is worked out anew."""
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
+from django.db import models
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement
 from agreements.terms import sha256_of_terms
 from core.days_in_sql import TODAY, day_of
+from core.engine.erasure import erased_rows
 from core.figures.invariants import Broken, Invariant, Unit, register
+from core.money import MoneyField, format_euros
+from core.templatetags.essor import short_date
 from grants.eu_funds import EuFund
+
+# What the kept terms say of the act itself, each by its own name.
+OF_THE_ACT = (
+    "kind",
+    "granted_amount",
+    "eligible_base",
+    "rate",
+    "start",
+    "end",
+    "claim_deadline",
+    "report_due_on",
+    "payee",
+    "proration",
+    "proration_tolerance",
+    "proration_cut",
+    "cascade_allowed",
+    "decision_reference",
+    "decision_date",
+    "eu_fund",
+)
+
+
+def _kept_terms():
+    """The agreements with the terms that were frozen; those that the law had emptied have none any more."""
+    return Agreement.objects.exclude(terms_sha256="").exclude(pk__in=erased_rows(Agreement)).order_by("pk")
 
 
 def rewritten() -> Iterator[Broken]:
     """The agreements whose kept terms do not give their kept fingerprint; one query."""
-    kept = (
-        Agreement.objects.exclude(terms_sha256="").order_by("pk").values_list("pk", "number", "terms", "terms_sha256")
-    )
+    kept = _kept_terms().values_list("pk", "number", "terms", "terms_sha256")
     for pk, number, terms, sha256 in kept.iterator(chunk_size=500):
         found = sha256_of_terms(terms)
         if found != sha256:
             yield Broken(pk, number, sha256, found)
+
+
+def unlike_their_terms() -> Iterator[Broken]:
+    """The agreements that say of themselves something else than their frozen terms, a row for each of these; one query."""
+    fields = [Agreement._meta.get_field(name) for name in OF_THE_ACT]
+    for pk, number, terms, *values in (
+        _kept_terms().values_list("pk", "number", "terms", *OF_THE_ACT).iterator(chunk_size=500)
+    ):
+        for field, value in zip(fields, values, strict=True):
+            if field.name in terms and (kept := field.to_python(terms[field.name])) != value:
+                yield Broken(pk, f"{number} · {field.name}", *(_in_words(field, one) for one in (kept, value)))
+
+
+def _in_words(field: models.Field, value: Any) -> str:
+    """A term as its reader reads it; empty where there is none."""
+    if value in (None, ""):
+        return ""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, date):
+        return short_date(value)
+    if isinstance(field, MoneyField):
+        return format_euros(value)
+    if isinstance(value, Decimal):
+        digits = max(0, -value.normalize().as_tuple().exponent)
+        return f"{number_format(value, decimal_pos=digits)}\N{NO-BREAK SPACE}%"
+    return str(dict(field.flatchoices).get(value, value))
+
+
+def _word_of(part: str) -> str:
+    return str(Agreement._meta.get_field(part).verbose_name) if part in OF_THE_ACT else part
 
 
 DAYS = f"""
@@ -92,6 +155,19 @@ register(
         subject=Agreement,
         rows=rewritten,
         unit=Unit.HASH,
+    ),
+    Invariant(
+        code="agreements.terms-are-kept",
+        name=_("Terms that an agreement applies"),
+        sentence=_(
+            "An agreement says of itself what the terms say that were frozen when it entered in force: amount, base, rate, days, "
+            "proration, payee."
+        ),
+        source=_("Rule 6 of the domain: a signed document never changes."),
+        subject=Agreement,
+        rows=unlike_their_terms,
+        unit=Unit.TEXT,
+        label_words=_word_of,
     ),
     Invariant(
         code="agreements.signed-is-the-act",

@@ -60,6 +60,20 @@ register(
         """,
     ),
     Invariant(
+        code="reporting.issued-by-its-controller",
+        name=_("Author of a certificate"),
+        sentence=_("A certificate is issued by the person who controlled its declaration, and by nobody else."),
+        source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions."),
+        subject=Certificate,
+        sql="""
+            SELECT c.id, c.number || ' · ' || d.number AS label, coalesce(mine.email, '') AS expected, u.email AS found
+            FROM reporting_certificate c JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
+            JOIN core_user u ON u.id = c.issued_by_id LEFT JOIN core_user mine ON mine.id = d.controller_id
+            WHERE c.issued_by_id IS DISTINCT FROM d.controller_id ORDER BY c.id
+        """,
+        unit=Unit.TEXT,
+    ),
+    Invariant(
         code="reporting.eu-certified-within-grant",
         name=_("EU part certified"),
         sentence=_("What the EU bears of an operation’s certificates is within the EU amount of the operation."),

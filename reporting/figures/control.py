@@ -2,7 +2,6 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.days_in_sql import day_of
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
 from reporting.models import ExpenditureDeclaration, Operation
@@ -23,6 +22,21 @@ register(
             LEFT JOIN reporting_expenditureitem i ON i.expenditure_line_id = l.id AND i.declaration_id = d.id
             WHERE coalesce(l.certified_amount, 0) IS DISTINCT FROM coalesce(i.declared_amount, 0) ORDER BY d.id, l.rank
         """,
+    ),
+    Invariant(
+        code="reporting.declared-with-its-proof",
+        name=_("Proof of declared expenditure"),
+        sentence=_("Every expenditure that is declared to a fund has its proof."),
+        source=_("Regulation (EU) 2021/1060, Articles 69(6) and 82: an audit trail, with the supporting documents."),
+        subject=ExpenditureDeclaration,
+        sql="""
+            SELECT d.id, d.number || ' · ' || i.rank AS label, 'proof' AS expected, NULL AS found
+            FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+            JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
+            WHERE i.declared_amount <> 0 AND l.proof_id IS NULL ORDER BY d.id, i.rank
+        """,
+        unit=Unit.TEXT,
+        words={"proof": _("a proof")},
     ),
     Invariant(
         code="reporting.item-balances",
@@ -125,16 +139,25 @@ register(
         ),
         source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
         subject=ExpenditureDeclaration,
-        sql=f"""
-            SELECT d.id, d.number AS label, {day_of("coalesce(d.control_started_at, d.submitted_at)")} AS expected,
-                   {day_of("coalesce(c.issued_at, d.controlled_at, d.submitted_at)")} AS found
+        sql="""
+            SELECT d.id, coalesce(c.number, d.number) || ' · ' || step.name AS label,
+                   step.sign || step.follows AS expected, step.day AS found
             FROM reporting_expendituredeclaration d LEFT JOIN reporting_certificate c ON c.declaration_id = d.id
-            WHERE d.submitted_at < d.opened_at OR d.control_started_at < d.submitted_at
-               OR d.controlled_at < d.control_started_at OR c.issued_at < d.controlled_at
-               OR c.issued_at > d.controlled_at + interval '1 day' ORDER BY d.id
-        """,  # noqa: S608 - the day of a moment
+            CROSS JOIN LATERAL (VALUES
+                (1, 'submitted', '≥ ', d.opened_at, d.submitted_at), (2, 'taken_up', '≥ ', d.submitted_at, d.control_started_at),
+                (3, 'controlled', '≥ ', d.control_started_at, d.controlled_at), (4, 'issued', '≥ ', d.controlled_at, c.issued_at),
+                (5, 'issued', '≤ ', d.controlled_at + interval '1 day', c.issued_at)) AS step (rank, name, sign, follows, day)
+            WHERE CASE step.sign WHEN '≥ ' THEN step.day < step.follows ELSE step.day > step.follows END
+            ORDER BY d.id, step.rank
+        """,
         unit=Unit.DAY,
-        relation="≥",
+        relation="",
+        label_words={
+            "submitted": _("declared"),
+            "taken_up": _("taken up"),
+            "controlled": _("controlled"),
+            "issued": _("certificate issued"),
+        },
     ),
     Invariant(
         code="reporting.open-declaration-is-somebodys",

@@ -1,15 +1,20 @@
 """What is asked from the Commission: the certificates, once each, closed by somebody else."""
 
+from collections.abc import Iterator
+
+from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 
 from core.days_in_sql import day_of
-from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
+from core.figures.invariants import ANOTHER, Broken, Invariant, Severity, Unit, register
+from reporting.effects import sha256_of_lines, with_their_entries
 from reporting.models import (
     Basis,
     CategoryOfRegion,
     Certificate,
     Operation,
     PaymentApplication,
+    PaymentApplicationLine,
     PaymentApplicationState,
 )
 from reporting.models.granted import CORRECTED, PUBLIC_MONEY
@@ -27,7 +32,32 @@ NAMED = """coalesce(nullif(p.national_reference, ''), (
     SELECT concat_ws(' · ', fund.code, EXTRACT(YEAR FROM year.starts_on) || '-' || EXTRACT(YEAR FROM year.ends_on), p.number)
     FROM reporting_fund fund, reporting_accountingyear year WHERE fund.id = p.fund_id AND year.id = p.accounting_year_id))"""
 
+
+def asked_anew() -> Iterator[Broken]:
+    """The payment applications whose lines do not give the hash with which they were closed; three queries."""
+    lines = with_their_entries(PaymentApplicationLine.objects.all())
+    closed = PaymentApplication.objects.exclude(closed_at=None).select_related("fund", "accounting_year")
+    for application in closed.prefetch_related(Prefetch("lines", lines)).order_by("pk"):
+        found = sha256_of_lines(application.lines.all())
+        if found != application.sha256:
+            year = application.accounting_year
+            name = f"{application.fund.code} · {year.starts_on.year}-{year.ends_on.year} · {application.number}"
+            yield Broken(application.pk, application.national_reference or name, application.sha256, found)
+
+
 register(
+    Invariant(
+        code="reporting.application-gives-its-hash",
+        name=_("Fingerprint of a payment application"),
+        sentence=_(
+            "The lines, the entries and the certificates of a closed payment application give the fingerprint with which it "
+            "was closed."
+        ),
+        source=_("Rule 6 of the domain: what was closed is never edited; a correction is a fact of its own."),
+        subject=PaymentApplication,
+        rows=asked_anew,
+        unit=Unit.HASH,
+    ),
     Invariant(
         code="reporting.line-is-its-entries",
         name=_("Lines of a payment application"),
@@ -115,17 +145,32 @@ register(
         source=ASKED,
         subject=Certificate,
         sql="""
-            SELECT c.id, c.number AS label, concat_ws(' – ', wanted.code, wanted.label_fr) AS expected,
-                   concat_ws(' – ', prio.code, prio.label_fr) AS found
+            SELECT c.id, c.number || ' · ' || part.name AS label, part.expected, part.found
             FROM reporting_paymentapplicationentry e JOIN reporting_certificate c ON c.id = e.certificate_id
             JOIN reporting_operationversion v ON v.id = c.version_id JOIN reporting_operation o ON o.id = c.operation_id
             JOIN reporting_paymentapplicationline l ON l.id = e.line_id
             JOIN reporting_paymentapplication p ON p.id = l.application_id
             JOIN reporting_priority prio ON prio.id = l.priority_id LEFT JOIN reporting_priority wanted ON wanted.id = v.priority_id
-            WHERE ROW(l.priority_id, l.category_of_region, p.fund_id, p.programme_id)
-                  IS DISTINCT FROM ROW(v.priority_id, v.category_of_region, v.fund_id, o.programme_id) ORDER BY c.id
+            JOIN reporting_fund fund ON fund.id = p.fund_id LEFT JOIN reporting_fund meant ON meant.id = v.fund_id
+            JOIN reporting_euprogramme prog ON prog.id = p.programme_id
+            LEFT JOIN reporting_euprogramme own ON own.id = o.programme_id
+            CROSS JOIN LATERAL (VALUES
+                (1, 'priority', v.priority_id::text, l.priority_id::text, concat_ws(' – ', wanted.code, wanted.label_fr),
+                 concat_ws(' – ', prio.code, prio.label_fr)),
+                (2, 'category', v.category_of_region, l.category_of_region, v.category_of_region, l.category_of_region),
+                (3, 'fund', v.fund_id::text, p.fund_id::text, meant.label_fr, fund.label_fr),
+                (4, 'programme', o.programme_id::text, p.programme_id::text, own.name, prog.name)
+                ) AS part (rank, name, should, stands, expected, found)
+            WHERE part.should IS DISTINCT FROM part.stands ORDER BY c.id, part.rank
         """,
         unit=Unit.TEXT,
+        words=dict(CategoryOfRegion.choices),
+        label_words={
+            "priority": _("priority"),
+            "category": _("category of region"),
+            "fund": _("fund"),
+            "programme": _("programme"),
+        },
     ),
     Invariant(
         code="reporting.closed-by-another",
@@ -134,11 +179,12 @@ register(
         source=_("Regulation (EU) 2021/1060, Article 71(4): separation of functions; rule 4 of the domain."),
         subject=PaymentApplication,
         sql="""
-            SELECT DISTINCT p.id, c.number AS label, 'another' AS expected, u.email AS found
+            SELECT DISTINCT p.id, d.number AS label, 'another' AS expected, u.email AS found
             FROM reporting_paymentapplication p JOIN reporting_paymentapplicationline l ON l.application_id = p.id
             JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
             JOIN reporting_certificate c ON c.id = e.certificate_id JOIN core_user u ON u.id = p.closed_by_id
-            WHERE c.issued_by_id = p.closed_by_id ORDER BY p.id
+            JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id
+            WHERE d.controller_id = p.closed_by_id ORDER BY p.id
         """,
         unit=Unit.TEXT,
         words=ANOTHER,

@@ -1,6 +1,6 @@
 """What breaks the invariants of agreements."""
 
-from tests.invariants.sabotage import breaks
+from tests.invariants.sabotage import breaks, breaks_too
 
 # --- the schedule ---------------------------------------------------------------------------------------------------
 
@@ -424,4 +424,45 @@ breaks(
     "SELECT o.ordered_at, 'insert', jsonb_build_object('user', o.ordered_by_id, 'label', ''), gen_random_uuid(), held.id, "
     "held.user_id, held.group_id FROM agreements_paymentorder o JOIN core_user_groups held ON held.user_id = o.confirmed_by_id "
     "WHERE o.confirmed_by_id IS NOT NULL ORDER BY o.id, held.id LIMIT 1",
+)
+
+# --- each thing that one figure looks at ----------------------------------------------------------------------------------
+
+FORCE = "(SELECT max(id) FROM agreements_agreement WHERE state = 'in_force' AND rate IS NOT NULL AND claim_deadline IS NOT NULL)"
+breaks("agreements.terms-are-kept", f"UPDATE agreements_agreement SET rate = rate - 1 WHERE id = {FORCE}")
+for change in (
+    "proration = CASE proration WHEN 'none' THEN 'strict' ELSE 'none' END",
+    '"end" = "end" + 1',
+    "claim_deadline = claim_deadline + 1",
+    "proration_tolerance = proration_tolerance + 1",
+    "eligible_base = eligible_base + 1",
+    "cascade_allowed = NOT cascade_allowed",
+):
+    breaks_too("agreements.terms-are-kept", f"UPDATE agreements_agreement SET {change} WHERE id = {FORCE}")
+TWICE = (
+    "UPDATE agreements_paymentclaim SET instalment_id = (SELECT other.instalment_id FROM agreements_paymentclaim other "
+    "WHERE other.state <> 'rejected' AND other.certified_amount > 0 AND other.instalment_id <> "
+    "agreements_paymentclaim.instalment_id ORDER BY other.id LIMIT 1) "
+    f"WHERE id = {PAID}"
+)
+breaks("agreements.instalment-claimed-once", TWICE)
+breaks("agreements.claims-within-their-instalment", TWICE)
+breaks(
+    "agreements.certified-with-its-proof",
+    "UPDATE agreements_expenditureline SET proof_id = NULL "
+    "WHERE id = (SELECT max(id) FROM agreements_expenditureline WHERE certified_amount > 0)",
+)
+breaks(
+    "agreements.register-on-the-day-of-the-grant",
+    "UPDATE applicants_deminimisaid SET granted_on = granted_on - 400 "
+    "WHERE id = (SELECT max(id) FROM applicants_deminimisaid WHERE origin = 'granted')",
+)
+ORDER = "(SELECT max(id) FROM agreements_paymentorder WHERE state = 'paid')"
+breaks_too(
+    "agreements.payment-days-in-order",
+    f"UPDATE agreements_paymentorder SET paid_on = current_date + 400 WHERE id = {ORDER}",
+)
+breaks_too(
+    "agreements.payment-days-in-order",
+    f"UPDATE agreements_paymentclaim SET paid_on = current_date + 400 WHERE id = {PAID}",
 )

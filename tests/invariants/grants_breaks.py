@@ -216,3 +216,13 @@ breaks(
     "UPDATE grants_call SET closes_at = opens_at + interval '1 hour' WHERE id = (SELECT call_id FROM grants_application "
     "WHERE submitted_at IS NOT NULL ORDER BY submitted_at DESC LIMIT 1)",
 )
+
+breaks(
+    "grants.version-gives-its-hash",
+    'UPDATE grants_programmeversion SET definition = definition || \'{"name": "Autre"}\' '
+    "WHERE id = (SELECT max(id) FROM grants_programmeversion)",
+)
+breaks(
+    "grants.score-within-its-scale",
+    "UPDATE grants_score SET score = max_score + 1 WHERE id = (SELECT max(id) FROM grants_score)",
+)

@@ -1,6 +1,6 @@
 """What breaks the invariants of reporting."""
 
-from tests.invariants.sabotage import breaks
+from tests.invariants.sabotage import breaks, breaks_too
 
 OWN = "(SELECT max(current_id) FROM reporting_operation WHERE agreement_id IS NOT NULL)"
 CERTIFICATE = "(SELECT max(id) FROM reporting_certificate)"
@@ -134,7 +134,8 @@ breaks(
 )
 breaks(
     "reporting.closed-by-another",
-    "UPDATE reporting_paymentapplication SET closed_by_id = (SELECT c.issued_by_id FROM reporting_certificate c "
+    "UPDATE reporting_paymentapplication SET closed_by_id = (SELECT d.controller_id FROM reporting_certificate c "
+    "JOIN reporting_expendituredeclaration d ON d.id = c.declaration_id "
     f"WHERE c.id = (SELECT certificate_id FROM reporting_paymentapplicationentry WHERE id = {ENTRY})) "
     "WHERE id = (SELECT l.application_id FROM reporting_paymentapplicationline l JOIN reporting_paymentapplicationentry e "
     f"ON e.line_id = l.id WHERE e.id = {ENTRY})",
@@ -262,3 +263,60 @@ breaks(
     "FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id WHERE v.eu_amount > 0 "
     "AND EXISTS (SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = o.agreement_id AND i.needs_expenditure))",
 )
+
+# --- each thing that one figure looks at ----------------------------------------------------------------------------------
+
+CLOSED_ENTRY = (
+    "(SELECT max(e.id) FROM reporting_paymentapplicationentry e JOIN reporting_paymentapplicationline l ON l.id = e.line_id "
+    "JOIN reporting_paymentapplication p ON p.id = l.application_id WHERE p.closed_at IS NOT NULL)"
+)
+breaks(
+    "reporting.application-gives-its-hash",
+    f"DELETE FROM reporting_paymentapplicationentry WHERE id = {CLOSED_ENTRY}",
+)
+breaks_too(
+    "reporting.application-gives-its-hash",
+    "UPDATE reporting_paymentapplicationentry SET line_id = (SELECT min(l.id) FROM reporting_paymentapplicationline l "
+    f"WHERE l.id <> reporting_paymentapplicationentry.line_id) WHERE id = {CLOSED_ENTRY}",
+)
+breaks_too(
+    "reporting.application-gives-its-hash",
+    "UPDATE reporting_paymentapplication SET sha256 = repeat('a', 64) "
+    "WHERE id = (SELECT max(id) FROM reporting_paymentapplication WHERE closed_at IS NOT NULL)",
+)
+ANOTHER_USER = "(SELECT min(id) FROM core_user WHERE is_active AND id <> reporting_certificate.issued_by_id)"
+breaks(
+    "reporting.issued-by-its-controller",
+    f"UPDATE reporting_certificate SET issued_by_id = {ANOTHER_USER} WHERE id = {CERTIFICATE}",
+)
+breaks(
+    "reporting.declared-with-its-proof",
+    "UPDATE agreements_expenditureline SET proof_id = NULL "
+    f"WHERE id = (SELECT expenditure_line_id FROM reporting_expenditureitem WHERE id = {ITEM})",
+)
+for column, table in (("fund_id", "reporting_fund"),):
+    breaks_too(
+        "reporting.entry-of-its-priority",
+        f"UPDATE reporting_paymentapplication SET {column} = (SELECT min(o.id) FROM {table} o "
+        f"WHERE o.id <> reporting_paymentapplication.{column}) WHERE id = (SELECT l.application_id "
+        f"FROM reporting_paymentapplicationline l JOIN reporting_paymentapplicationentry e ON e.line_id = l.id WHERE e.id = {ENTRY})",
+    )
+breaks_too(
+    "reporting.entry-of-its-priority",
+    "UPDATE reporting_paymentapplicationline SET category_of_region = CASE category_of_region WHEN 'more_developed' THEN 'less_developed' "
+    f"ELSE 'more_developed' END WHERE id = (SELECT line_id FROM reporting_paymentapplicationentry WHERE id = {ENTRY})",
+)
+DECLARATION = "(SELECT max(declaration_id) FROM reporting_certificate)"
+for change in (
+    "opened_at = submitted_at + interval '2 days'",
+    "submitted_at = control_started_at + interval '2 days'",
+    "control_started_at = controlled_at + interval '1 second'",
+):
+    breaks_too(
+        "reporting.control-in-order", f"UPDATE reporting_expendituredeclaration SET {change} WHERE id = {DECLARATION}"
+    )
+for days in ("2 days", "-2 days"):
+    breaks_too(
+        "reporting.control-in-order",
+        f"UPDATE reporting_certificate SET issued_at = issued_at + interval '{days}' WHERE id = {CERTIFICATE}",
+    )

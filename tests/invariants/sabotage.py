@@ -7,6 +7,8 @@ from django.db import connection
 
 # By invariant: the statements that break it in one row of the demonstration. Each app's are in a module of its own.
 _breaks: dict[str, tuple[str, ...]] = {}
+# Further ways to break one that looks at several things: each of them is named, and no other.
+_further: list[tuple[str, tuple[str, ...]]] = []
 # The settings under which it can be broken at all.
 _settings: dict[str, dict[str, object]] = {}
 _WRITTEN = re.compile(r"\b(?:UPDATE|INSERT INTO|DELETE FROM)\s+(\w+)", re.IGNORECASE)
@@ -25,6 +27,15 @@ def breaks(code: str, *statements: str, **settings: object) -> None:
     if code in _breaks:
         raise ValueError(f"Two ways to break {code}.")
     _breaks[code], _settings[code] = statements, settings
+
+
+def breaks_too(code: str, *statements: str) -> None:
+    """Declare another way to break an invariant that looks at several things."""
+    _further.append((code, statements))
+
+
+def further() -> list[tuple[str, tuple[str, ...]]]:
+    return list(_further)
 
 
 def broken_codes() -> list[str]:

@@ -38,7 +38,7 @@ from reporting.models import Operation, PaymentApplication, PaymentApplicationEn
 from tests.database_roles import as_the_application
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.invariants.looking import Looker
-from tests.invariants.sabotage import sabotage, settings_of, statements_of
+from tests.invariants.sabotage import further, sabotage, settings_of, statements_of
 from tests.invariants.test_declared import CODES
 
 pytestmark = pytest.mark.django_db
@@ -52,9 +52,19 @@ def test_a_region_at_work_breaks_nothing(region):
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_false_state_is_found(region, code):
+    finds(code, statements_of(code))
+
+
+@pytest.mark.parametrize("code, statements", further(), ids=[f"{code}-{n}" for n, (code, _s) in enumerate(further())])
+def test_each_thing_that_one_figure_looks_at_is_shown(region, code, statements):
+    finds(code, statements)
+
+
+def finds(code: str, statements: tuple[str, ...]) -> None:
+    """The invariant holds, then finds what was made by SQL, and says it in words that differ."""
     invariant = invariant_of(code)
     assert look_at(invariant).holds
-    sabotage(statements_of(code))
+    sabotage(statements)
     with override_settings(**settings_of(code)):
         result = look_at(invariant)
     assert result.error == ""
