@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import Broken, Invariant, Unit, register
-from grants.models import Application, ProgrammeVersion
+from grants.models import Application, Programme, ProgrammeVersion
 from grants.rules.definition import fingerprint as fingerprint_of_programme
 
 
@@ -14,7 +14,7 @@ def defined_otherwise() -> Iterator[Broken]:
     for version in ProgrammeVersion.objects.select_related("programme").order_by("pk"):
         found = fingerprint_of_programme(version.definition)
         if found != version.sha256:
-            yield Broken(version.pk, f"{version.programme.code} · {version.number}", version.sha256, found)
+            yield Broken(version.programme_id, f"{version.programme.code} · {version.number}", version.sha256, found)
 
 
 register(
@@ -23,7 +23,7 @@ register(
         name=_("Fingerprint of the rules of a programme"),
         sentence=_("The rules of a version of a programme give the fingerprint with which they were loaded."),
         source=_("Rule 6 of the domain: an application keeps the rules under which it was filed."),
-        subject=ProgrammeVersion,
+        subject=Programme,
         rows=defined_otherwise,
         unit=Unit.HASH,
     ),

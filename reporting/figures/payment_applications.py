@@ -169,7 +169,7 @@ register(
             "priority": _("priority"),
             "category": _("category of region"),
             "fund": _("fund"),
-            "programme": _("programme"),
+            "programme": _("EU programme"),
         },
     ),
     Invariant(
