@@ -14,6 +14,8 @@ from core.site.post_only import takes_posts_only
 
 CHOSEN = (forms.ChoiceField, forms.ModelChoiceField, forms.BooleanField)
 """Fields of which a page repeats what was chosen by a mark, not by its text."""
+NEVER_REPEATED = (forms.FileField, forms.ModelMultipleChoiceField)
+"""A file is chosen again; rows that were ticked and can be chosen no more are named by the refusal, and have no box."""
 
 
 class PostedMixin:
@@ -73,7 +75,7 @@ def _loses(response: HttpResponse, form: forms.BaseForm, sent: QueryDict, obj: m
     return any(
         bound.html_name not in left and not _stands(bound, page)
         for bound in form.visible_fields()
-        if not isinstance(bound.field, forms.FileField) and any(sent.getlist(bound.html_name))
+        if not isinstance(bound.field, NEVER_REPEATED) and any(sent.getlist(bound.html_name))
     )
 
 

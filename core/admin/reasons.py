@@ -63,13 +63,13 @@ def with_reason(form: type[forms.ModelForm], model: type[models.Model], without:
         cleaned = form.clean(self)
         names = [field_label(model, name) for name in self.changed_data if name != FIELD and name not in without]
         for formset in getattr(self.instance, "_sent_with", ()):
-            if formset.prefix not in without and formset.has_changed():
+            if formset.prefix not in without and _changes(formset):
                 names.append(str(formset.model._meta.verbose_name_plural))
         reason = (self.cleaned_data.get(FIELD) or "").strip()
         if names and not reason:
             self.add_error(FIELD, _("Say why this changes: %(fields)s.") % {"fields": listed(names)})
         sent_with = getattr(self.instance, "_sent_with", ())
-        if reason and not {*self.changed_data} - {FIELD} and not any(formset.has_changed() for formset in sent_with):
+        if reason and not {*self.changed_data} - {FIELD} and not any(map(_changes, sent_with)):
             self.add_error(FIELD, _("Nothing changes on this page: change a field, or empty the reason."))
         return cleaned
 
@@ -81,6 +81,12 @@ def with_reason(form: type[forms.ModelForm], model: type[models.Model], without:
         widget=UnfoldAdminTextInputWidget(),
     )
     return type(form)(form.__name__, (form,), {FIELD: field, "clean": clean})
+
+
+def _changes(formset: forms.BaseFormSet) -> bool:
+    """Whether a table was sent with something else. A row to be removed is no change to Django where nobody may edit it."""
+    removed = any(form.data.get(form.add_prefix("DELETE")) for form in formset.forms if formset.can_delete)
+    return removed or formset.has_changed()
 
 
 def changes_in(form: forms.ModelForm) -> dict[str, list[Any]]:

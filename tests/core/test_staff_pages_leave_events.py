@@ -367,9 +367,22 @@ def test_the_event_says_what_changed_and_why_and_is_not_written_twice(client: Cl
 def test_a_form_sent_as_it_was_says_nothing(client: Client):
     with acting_as(label="tests"):
         programme, person = EUProgrammeFactory(), UserFactory(administrator=True)
-    change(client, programme, person)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    send(client, reverse("admin:reporting_euprogramme_change", args=[programme.pk]))
     assert not Event.objects.filter(actor=person).exists()
     assert findings() == []
+
+
+@pytest.mark.django_db
+def test_somebody_is_taken_off_a_programme_for_a_reason(client: Client):
+    with acting_as(label="tests"):
+        programme, person, colleague = programme_of(), UserFactory(administrator=True), UserFactory(instructor=True)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    page_of_programme(client, assignments__TOTAL_FORMS="1", assignments__0__user=str(colleague.pk))
+    address = reverse("admin:grants_programme_change", args=[programme.pk])
+    fields = form_to(client.get(address), address).typed(assignments__0__DELETE="on")
+    assert client.post(address, {name: value for name, value in fields.items() if value != ""}).status_code == 200
+    assert ProgrammeAssignment.objects.exists()
 
 
 def page_of_programme(client: Client, **typed: str) -> None:
