@@ -14,7 +14,7 @@ from core.site.post_only import takes_posts_only
 
 CHOSEN = (forms.ChoiceField, forms.ModelChoiceField, forms.BooleanField)
 """Fields of which a page repeats what was chosen by a mark, not by its text."""
-NEVER_REPEATED = (forms.FileField, forms.ModelMultipleChoiceField)
+NEVER_REPEATED = (forms.FileField, forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
 """A file is chosen again; rows that were ticked and can be chosen no more are named by the refusal, and have no box."""
 
 
