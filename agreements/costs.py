@@ -126,6 +126,7 @@ def forecast_as_filed(claim) -> Forecast | None:
             claim.beside_as_filed or ZERO,
             claim.beside_lost_as_filed or ZERO,
             claim.whole_as_filed or ZERO,
+            claim.unpaid_as_filed,
         )
     return forecast_of(claim) if claim.certified_amount is None else None
 
@@ -148,9 +149,9 @@ def _since_then(claim, forecast: Forecast) -> list[str]:
         found.append((less if claim.certified_amount < forecast.due else more) % words)
     else:
         found.append(_("Since then, this very amount was certified."))
-    asked_back = asked_back_of(claim)
-    if claim.owes_nothing and asked_back != forecast.asked_back:
-        words = {"amount": format_euros(asked_back), "said": format_euros(forecast.asked_back)}
+    asked_back, said = asked_back_of(claim), forecast.asked_back if forecast.repaid is None else forecast.repaid
+    if claim.owes_nothing and asked_back != said:
+        words = {"amount": format_euros(asked_back), "said": format_euros(said)}
         found.append(_("%(amount)s is asked back, and not the %(said)s said at the filing.") % words)
     return found
 
@@ -202,12 +203,23 @@ def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:
         found.append(sentence % words)
     if forecast.beside and (forecast.beside_lost or found):
         found.append(_with_those_beside(claim, forecast))
-    if forecast.asked_back:
-        amount = {"amount": format_euros(forecast.asked_back)}
-        paid_out = claim.agreement.ordered_amount >= forecast.asked_back
-        back = _("%(amount)s of what was paid to you would be asked back.")
-        above = _("%(amount)s of what was accepted before would not be due: it would not be paid, or asked back.")
-        found.append((back if paid_out else above) % amount)
+    return found + _of_the_payments_before(forecast)
+
+
+def _of_the_payments_before(forecast: Forecast) -> list[str]:
+    """What of the payments accepted before would not be due: asked back where it is paid, else not paid."""
+    if not forecast.asked_back:
+        return []
+    if forecast.unpaid is None:
+        sentence = _("%(amount)s of what was accepted before would not be due: it would not be paid, or asked back.")
+        return [sentence % {"amount": format_euros(forecast.asked_back)}]
+    found = []
+    if forecast.unpaid:
+        sentence = _("%(amount)s of what was accepted and is not paid yet would not be due: it would not be paid.")
+        found.append(sentence % {"amount": format_euros(forecast.unpaid)})
+    if forecast.repaid:
+        sentence = _("%(amount)s of what was paid to you would be asked back.")
+        found.append(sentence % {"amount": format_euros(forecast.repaid)})
     return found
 
 

@@ -122,10 +122,11 @@ def reckoning_of(claim) -> list[str]:
 @dataclass(frozen=True)
 class Forecast:
     """Euros that a claim would make due, were all that is declared accepted; those accepted on other claims that exceed
-    what would be due in all (``asked_back``); those of its payment that would be due too, had they been asked for
-    (``lost``). Of a final claim also those of the payments that nobody asked for (``left_out``). ``beside`` are those that
-    claims filed before it come to, which wait for their certificate; of these, ``beside_lost`` would not be due.
-    ``whole`` are those due were also accepted what was cut of its own lines before it was given back: ``due`` at least."""
+    what would be due in all (``asked_back``), and of these those that are not ordered: they would not be paid (``unpaid``;
+    None where nobody kept them); those of its payment that would be due too, had they been asked for (``lost``). Of a final
+    claim also those of the payments that nobody asked for (``left_out``). ``beside`` are those that claims filed before it
+    come to, which wait for their certificate; of these, ``beside_lost`` would not be due. ``whole`` are those due were also
+    accepted what was cut of its own lines before it was given back: ``due`` at least."""
 
     due: Decimal
     asked_back: Decimal
@@ -134,6 +135,12 @@ class Forecast:
     beside: Decimal = ZERO
     beside_lost: Decimal = ZERO
     whole: Decimal = ZERO
+    unpaid: Decimal | None = ZERO
+
+    @property
+    def repaid(self) -> Decimal | None:
+        """Euros of ``asked_back`` that were paid, or are ordered: they alone can be asked back."""
+        return None if self.unpaid is None else self.asked_back - self.unpaid
 
     @property
     def together(self) -> Decimal:
@@ -159,6 +166,7 @@ def forecast_of(claim) -> Forecast:
     given_up = sum_money(others.values_list("given_up_amount", flat=True))
     above = max(accepted - given_up - _noted(others) - entitled, ZERO)
     asked_back = ZERO if planned.kind == "interim" else above
+    unpaid = min(asked_back, accepted - given_up - _ordered(others))
     beside, rest = _under_way(others), max(entitled - accepted, ZERO)
     open_amount = min(max(rest - beside, ZERO), planned.amount)
     due = min(open_amount, claim.claimed_amount)
@@ -171,6 +179,7 @@ def forecast_of(claim) -> Forecast:
         beside,
         beside_lost,
         max(due, _whole_of(claim, siblings, accepted + beside)),
+        unpaid,
     )
 
 

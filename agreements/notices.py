@@ -6,6 +6,7 @@ from django.conf import settings
 
 from agreements.agreement_page import tasks_now
 from agreements.closed_claims import why_not_again
+from agreements.costs import costs_as_filed
 from agreements.due import asked_back_of, reckoning_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from core.outbox import enqueue_mail
@@ -99,6 +100,7 @@ def send_claim(claim, name: str, reason: str) -> None:
     told = {"claim": claim, "reason": reason}
     match name:
         case "submit":
+            told |= {"costs": partial(costs_as_filed, claim)}
             _send(agreement, "claim_filed", key, link, tasks=partial(tasks_now, agreement), **told)
         case "give_back":
             _send(agreement, "claim_returned", key, link, **told)

@@ -82,6 +82,10 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
     # What its beneficiary was told when filing it, were all accepted; unknown of claims filed before this was kept.
     due_as_filed = MoneyField(_("due, as said at the filing"), null=True, blank=True, editable=False)
     asked_back_as_filed = MoneyField(_("asked back, as said at the filing"), null=True, blank=True, editable=False)
+    # … of these, what was accepted and not paid: it would not be paid.
+    unpaid_as_filed = MoneyField(
+        _("accepted and not paid, as said at the filing"), null=True, blank=True, editable=False
+    )
     lost_as_filed = MoneyField(_("no longer paid, as said at the filing"), null=True, blank=True, editable=False)
     # Of the other payments of its part: those that its filing left out; those filed before it, and what they lose.
     left_out_as_filed = MoneyField(_("payments left out by the filing"), null=True, blank=True, editable=False)

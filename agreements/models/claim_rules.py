@@ -38,6 +38,7 @@ AS_FILED = (
     "beside_as_filed",
     "beside_lost_as_filed",
     "whole_as_filed",
+    "unpaid_as_filed",
 )
 
 #: SQL: the moves after which a claim that was never filed, and one that was, is over without a payment.
@@ -127,6 +128,11 @@ def claim_constraints() -> list[models.BaseConstraint]:
         models.CheckConstraint(
             condition=Q(whole_as_filed__isnull=True) | Q(whole_as_filed__gte=F("due_as_filed")),
             name="claim_forecast_of_all_declared",
+        ),
+        models.CheckConstraint(
+            condition=Q(unpaid_as_filed__isnull=True)
+            | Q(unpaid_as_filed__gte=0, unpaid_as_filed__lte=F("asked_back_as_filed")),
+            name="claim_forecast_of_what_is_not_paid",
         ),
         models.CheckConstraint(
             condition=Q(overpaid_amount=0) | Q(overpaid_amount__gt=0, state="paid", certified_amount=0),

@@ -119,6 +119,24 @@ def test_what_a_claim_would_cost_is_said_before_it_is_filed(client):
     assert (claim.certified_amount, asked_back_of(claim)) == (foreseen.due, foreseen.asked_back)
 
 
+def test_what_is_accepted_and_not_paid_is_not_said_to_be_asked_back(client):
+    """It said that all of an advance, accepted and not paid, would be asked back; the mail of the filing said nothing."""
+    agreement, house = in_force()
+    advance = certified(agreement, house)
+    claim = opened(Agreement.objects.get(pk=agreement.pk), house)
+    add_line(claim, house, invoice_total=D("1000.00"), declared_amount=D("1000.00"))
+    foreseen = forecast_of(claim)
+    assert foreseen.repaid == 0 < foreseen.unpaid == foreseen.asked_back < advance.certified_amount
+    sign_in(client, house.member)
+    said = f"{format_euros(foreseen.unpaid)} de ce qui a été accepté et n’est pas encore payé ne seraient pas dus"
+    words = unescape(client.get(claim.get_absolute_url()).text)
+    assert said in words and "vous seraient demandés en retour" not in words
+    claims.submit(claim, actor=house.member)
+    claim.refresh_from_db()
+    assert (claim.unpaid_as_filed, claim.asked_back_as_filed) == (foreseen.unpaid, foreseen.asked_back)
+    assert said in OutboxMessage.objects.filter(template__endswith="claim_filed").latest("pk").body
+
+
 def test_what_was_said_at_the_filing_stays_and_what_became_of_it_is_told(client):
     """It was worked out anew on each reading, and gone once the claim was certified."""
     agreement, house = in_force()
