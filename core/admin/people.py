@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin  # its module registers Group: taken away below
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
@@ -234,7 +234,7 @@ class UserAdmin(EssorModelAdmin):
         """A second administrator answers for an address that another one entered."""
         user = self.object_or_404(request, object_id)
         if not self.has_change_permission(request, user):
-            return HttpResponseRedirect(self.change_url(user))
+            raise PermissionDenied
         try:
             with transaction.atomic():
                 user = User.objects.select_for_update().get(pk=user.pk)
@@ -253,9 +253,13 @@ class UserAdmin(EssorModelAdmin):
     def send_link(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Sends the person a link to choose a (new) password."""
         user = self.object_or_404(request, object_id)
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
         if user.address_held_until:
             messages.error(request, _("No link was sent: another administrator confirms the address first."))
-        elif self.has_change_permission(request, user) and user.is_active:
+        elif not user.is_active:
+            messages.error(request, _("No link was sent: the account is deactivated."))
+        else:
             send_invitation(request, user)
             messages.success(request, _("%(person)s gets a link to choose a password.") % {"person": user})
         return HttpResponseRedirect(self.change_url(user))

@@ -250,3 +250,21 @@ def test_a_role_of_the_staff_is_told_to_who_holds_it(client, administrator):
     person = UserFactory(applicant=True)
     assert change(client, person, roles=["finance_officer"]).status_code == 302
     assert set(mails("rights_changed")) == {other.email, finance.email}
+
+
+@pytest.mark.parametrize("act", ["password-link", "confirm-address"])
+def test_an_act_on_an_account_is_refused_to_whoever_only_reads_and_says_so(client, act):
+    """An auditor was led back to the page without a word, as if it were done."""
+    person = UserFactory(instructor=True)
+    client.force_login(UserFactory(auditor=True), backend="django.contrib.auth.backends.ModelBackend")
+    address = f"{reverse('admin:core_user_change', args=[person.pk]).removesuffix('change/')}{act}/"
+    assert client.post(address, {"address": person.email}).status_code == 403
+    assert not OutboxMessage.objects.exists()
+
+
+def test_no_link_goes_to_a_deactivated_account_and_the_page_says_so(client, administrator):
+    person = UserFactory(instructor=True, is_active=False)
+    client.force_login(administrator, backend="django.contrib.auth.backends.ModelBackend")
+    address = f"{reverse('admin:core_user_change', args=[person.pk]).removesuffix('change/')}password-link/"
+    assert "le compte est désactivé" in unescape(client.post(address, follow=True).text)
+    assert not OutboxMessage.objects.exists()
