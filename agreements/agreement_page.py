@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.changed_since import with_change
 from agreements.closing import BALANCE, closed_parts, why_closed
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.order_parts import who_waits
@@ -164,7 +165,7 @@ def load(agreement: Agreement) -> None:
     prefetch_related_objects(
         [agreement],
         Prefetch("instalments", Instalment.objects.select_related("tranche").order_by("rank")),
-        Prefetch("claims", PaymentClaim.objects.with_answers().order_by("opened_at", "pk")),
+        Prefetch("claims", with_change(PaymentClaim.objects.with_answers()).order_by("opened_at", "pk")),
         Prefetch("tranches", Tranche.objects.order_by("rank")),
         Prefetch("tranches__reports", TrancheReport.objects.select_related("document__file")),
         "shares",

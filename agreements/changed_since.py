@@ -6,7 +6,7 @@ Which claims stand in a list of work, in one query; how much, and why, is said o
 
 from collections.abc import Callable, Iterable, Iterator
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
@@ -61,6 +61,11 @@ def less_is_due() -> Q:
 def more_is_due() -> Q:
     """The condition of a claim of which more is due than when it was certified: finance sends it back."""
     return Q(pk__in=RawSQL(MORE, []))  # noqa: S611 - constants
+
+
+def with_change(claims: QuerySet) -> QuerySet:
+    """Claims that know whether another amount is due on them than when they were certified (``due_has_changed``)."""
+    return claims.annotate(due_has_changed=ExpressionWrapper(less_is_due() | more_is_due(), BooleanField()))
 
 
 def to_certify_again(claims: Iterable, address: Callable[[object], str], *, certifies: bool) -> Iterator[WorkItem]:

@@ -225,20 +225,27 @@ def _act_item(agreement: Agreement, why: str, action: str) -> WorkItem:
 
 def work_on_claims(user) -> Iterator[WorkItem]:
     """Claims and reports to read, for the instructors of their cases; claims to certify again, for the head too."""
-    yield from _to_certify_again(user)
+    heads = user.has_role(Role.HEAD_OF_SERVICE)
     if not user.has_role(Role.INSTRUCTOR):
+        again = claims_to_certify_again(user) if heads else PaymentClaim.objects.none()
+        yield from to_certify_again(
+            again.with_case().order_by("certified_at", "pk")[:SHOWN], change_url, certifies=False
+        )
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
-    # One query for those to check, those on which a fault is open and those that nobody can pay: the states of each. The
-    # last are also of who certified them: they may give up the part of who waits.
+    # One query for those to check, those on which a fault is open, those that nobody can pay and those of which less is due:
+    # the states of each. The last two are also of who certified them: they may give up the part of who waits.
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid & ~less_is_due())
+    again = less_is_due() if heads else less_is_due() & (mine | Q(certified_by=user))
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid & ~less_is_due() | again)
+    claims = claims.annotate(is_less=ExpressionWrapper(less_is_due(), BooleanField()))
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
         claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
+    yield from to_certify_again([claim for claim in claims if claim.is_less], change_url, certifies=True)
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
@@ -254,7 +261,9 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             tone="act" if claim.instalment.due_on else "wait",
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
-    yield from _without_account([claim for claim in claims if claim.state in ("certified", "ordered")])
+    yield from _without_account(
+        [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_less]
+    )
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
     for report in reports.order_by("filed_at")[:SHOWN]:
@@ -265,19 +274,6 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             url=change_url(report),
             action=_("Read"),
         )
-
-
-def _to_certify_again(user) -> Iterator[WorkItem]:
-    """Claims of which less is due than what was certified: for their instructor, and for the head, who sees that they wait."""
-    instructs, heads = user.has_role(Role.INSTRUCTOR), user.has_role(Role.HEAD_OF_SERVICE)
-    if not (instructs or heads):
-        return
-    claims = claims_to_certify_again(user)
-    if not heads:
-        mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
-        claims = claims.filter(mine | Q(certified_by=user))
-    claims = claims.with_case().order_by("certified_at", "pk")[:SHOWN]
-    yield from to_certify_again(claims, change_url, certifies=instructs)
 
 
 def _to_check(claim: PaymentClaim) -> str:

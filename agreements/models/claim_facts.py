@@ -32,11 +32,16 @@ class ClaimFacts:
             return pgettext("claim", "Never filed")
         if self.state == ClaimState.PAID and self.certified_amount and not self.payable_amount:
             return pgettext("claim", "Closed without payment")
-        if audience == "applicant" and changed_due(self) is not None:
+        if audience == "applicant" and self._due_has_changed():
             return str(_("Checked again by the Region"))
         if self.owes_nothing and self.state in (ClaimState.CERTIFIED, ClaimState.PAID):
             return str(_("Checked: nothing is due") if audience == "applicant" else _("Nothing due"))
         return super().state_label(audience)
+
+    def _due_has_changed(self) -> bool:
+        """Whether another amount is due than when it was certified; asked once for all where a page loads many claims."""
+        known = self.__dict__.get("due_has_changed")
+        return changed_due(self) is not None if known is None else known
 
     def sums_shown(self) -> dict:
         """What the database counts on it; of one that waits to be paid, also whether its agreement has ended: what is

@@ -36,7 +36,7 @@ ANSWERED_AFTER_ITS_PEOPLE = f"""
 # once somebody else of the service had accepted it.
 GIVEN_AFTER_ITS_PEOPLE = f"""
     IF {ACTOR} IS NULL OR {ACTOR} = NEW.user_id OR {_representative(f"m.user_id = {ACTOR}")}
-        OR NOT {_representative("u.is_active AND m.user_id <> NEW.user_id")}
+        OR NOT {_representative("u.is_active AND (m.user_id <> NEW.user_id OR TG_OP = 'UPDATE')")}
         OR NOT EXISTS (SELECT 1 FROM core_user_groups held JOIN auth_group g ON g.id = held.group_id
                         WHERE held.user_id = {ACTOR} AND g.name IN ({_STAFF}))
         OR EXISTS (SELECT 1 FROM applicants_joinrequest r

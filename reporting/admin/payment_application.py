@@ -20,8 +20,8 @@ from core.templatetags.essor import pill
 from core.transitions import perform
 from reporting.admin.base import EU_STAFF, ReadOnlyAdmin
 from reporting.asked import applications_beyond, asks_in_doubt, beyond_of, doubt_of, plans_in_doubt
-from reporting.effects import CERTIFIED, waiting_certificates
-from reporting.eu_programmes.not_asked import left_out
+from reporting.effects import CERTIFIED
+from reporting.eu_programmes.not_asked import left_out, waiting_for
 from reporting.models import (
     AccountingYear,
     EUProgramme,
@@ -148,8 +148,8 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
         )
         for line in lines:  # in memory: the page of what was sent says it in the words of that day
             line.priority_named = obj.names.of(line.priority)
-        takes = list(waiting_certificates(obj.programme_id, obj.fund_id, by=obj.accounting_year.ends_on))
-        left = left_out(obj, {certificate.pk for certificate in takes})
+        waiting = waiting_for(obj)
+        left = left_out(obj, waiting)
         beyond = applications_beyond([obj.pk]).get(obj.pk, {})
         doubts = [doubt_of(obj) if obj.asks_in_doubt else "", beyond_of(obj, beyond)]
         panels = [
@@ -178,7 +178,7 @@ class PaymentApplicationAdmin(ReadOnlyAdmin):
             panels.append(Panel(_("Follow-up"), "admin/reporting/payment_application/facts.html", context, side=True))
         if obj.state == PaymentApplicationState.OPEN:
             out = {item.certificate.pk for item in left}
-            waiting = [certificate for certificate in takes if certificate.pk not in out]
+            waiting = [certificate for certificate in waiting if certificate.is_taken and certificate.pk not in out]
             context = {
                 "count": len(waiting),
                 "left": len(left),

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, Sum
 from django.utils.translation import gettext as _
 
 from agreements.models import Agreement
 from core.events import record
 from core.money import ZERO, format_euros, sum_money
 from core.transitions import perform
-from reporting.effects import asked_and_not_paid, lower_to_what_is_paid
+from reporting.effects import asked_and_not_paid, lower_to_what_is_paid, waiting_certificates
 from reporting.eu_programmes.rates import follow_figures
 from reporting.models import Certificate, FlagKind, OperationFlag, PaymentApplication, PaymentApplicationEntry
 from reporting.models.granted import BEYOND_WHAT_IS_PAID, NOT_ASKABLE
@@ -127,12 +127,19 @@ def _waiting(application: PaymentApplication):
     return found
 
 
-def left_out(application: PaymentApplication, takes: set[int]) -> list[LeftOut]:
-    """Return the certificates that an application leaves out, each with the reason. ``takes`` are those that it takes in when
-    it is asked to: while it is open, they only wait."""
+def waiting_for(application: PaymentApplication) -> list[Certificate]:
+    """Return the certificates that an application could hold and that stand nowhere, each with whether it takes it in when it
+    is asked to (``is_taken``); one query."""
+    takes = waiting_certificates(application.programme_id, application.fund_id, by=application.accounting_year.ends_on)
+    found = _waiting(application).annotate(is_taken=ExpressionWrapper(Q(pk__in=takes.values("pk")), BooleanField()))
+    return list(found.select_related("operation", "declaration__claim").order_by("issued_at", "pk"))
+
+
+def left_out(application: PaymentApplication, waiting: list[Certificate]) -> list[LeftOut]:
+    """Return the certificates that an application leaves out, each with the reason; ``waiting`` as :func:`waiting_for` returns
+    them. Those that it takes in when it is asked to only wait, while it is open."""
     if application.state == PaymentApplication.State.VOID:
         return []
-    waiting = list(_waiting(application).select_related("operation", "declaration__claim").order_by("issued_at", "pk"))
     beyond = not_askable({certificate.operation_id for certificate in waiting}) if waiting else {}
     found = []
     for certificate in waiting:
@@ -140,7 +147,7 @@ def left_out(application: PaymentApplication, takes: set[int]) -> list[LeftOut]:
         if most is not None:
             words = _("The EU bears %(of_eu)s of it, and of its operation at most %(most)s more is paid or will be.")
             found.append(LeftOut(certificate, words % {"of_eu": format_euros(of_eu), "most": format_euros(most)}, most))
-        elif certificate.pk not in takes:
+        elif not certificate.is_taken:
             words = _("A fault is open on its claim, or its operation has no priority or category of region.")
             found.append(LeftOut(certificate, words))
         elif application.closed_at:

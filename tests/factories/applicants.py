@@ -39,7 +39,7 @@ def pdf(text: str = "") -> bytes:
 
 def given(**values: object) -> Membership:
     """A membership that nobody of the service gives, whoever acted last in the test's transaction."""
-    with acting_as(label="test"):
+    with acting_as(label="command demo"):
         return Membership.objects.create(**values)
 
 

@@ -38,7 +38,7 @@ from grants.models import AgendaItem, Application, Opinion, PersonLine, Proposal
 from grants.services.snapshots import take_snapshot
 from grants.staff_permissions import may_instruct, may_run_session
 from tests.factories.agreements import certified, drafted, in_force, ordered, submitted
-from tests.factories.applicants import ApplicantFactory, BankAccountFactory, pdf
+from tests.factories.applicants import ApplicantFactory, BankAccountFactory, given, pdf
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.grants import filed
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, ask, staff
@@ -139,7 +139,7 @@ REASONS = {
         PORTAL: """bank_accounts.enter_account de_minimis.links.declare_links de_minimis.register.declare
             de_minimis.register.withdraw_declaration people.create_applicant people.ensure_person people.invite people.declare_no_interest
             people.revoke_invitation people.change_role people.remove_member""",
-        FOLLOWS: """de_minimis.register.record_granted de_minimis.register.follow_grant
+        FOLLOWS: """people_told.tell_of_people de_minimis.register.record_granted de_minimis.register.follow_grant
             de_minimis.register.withdraw_granted""",
         "tests/applicants/test_interests_that_stay.py": "people.lift_interest",
         "tests/applicants/test_central_register.py": "de_minimis.central.enter de_minimis.central.complete",
@@ -359,7 +359,7 @@ def test_the_database_refuses_the_names_of_the_partial():
     ]
     for model, row, column, body, more in tries:
         partial, auditor = UserFactory(), UserFactory(auditor=True)
-        Membership.objects.create(user=partial, applicant=body, role="editor")
+        given(user=partial, applicant=body, role="editor")
         for person, word in ((partial, "acts for a body"), (auditor, "auditor changes nothing")):
             with pytest.raises(IntegrityError, match=word), transaction.atomic():
                 model.objects.filter(pk=row.pk).update(**{column: person}, **more)

@@ -19,12 +19,11 @@ from django.utils import timezone
 from agreements.asked_of_funds import BOX
 from agreements.forms.transitions import GiveUpForm
 from agreements.models import PaymentClaim
-from applicants.models import Membership
 from core.figures.invariants import invariant_of
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from reporting.effects import public_amount_of, waiting_certificates
-from reporting.eu_programmes.not_asked import left_out
+from reporting.eu_programmes.not_asked import left_out, waiting_for
 from reporting.forms import SendingForm
 from reporting.menu import work_for
 from reporting.models import (
@@ -39,6 +38,7 @@ from reporting.models import (
     PriorityAllocation,
 )
 from reporting.payment_applications import MAX_PER_YEAR, counted_in, open_application
+from tests.factories.applicants import given
 from tests.factories.core import UserFactory, hold_in_breach
 from tests.factories.reporting import (
     applied,
@@ -475,7 +475,7 @@ def test_the_database_lets_nobody_close_or_send_what_a_body_of_theirs_is_asked_f
     application = opened(case)
     perform(application, "collect", actor=UserFactory(finance_officer=True))
     partial = UserFactory(finance_officer=True)
-    Membership.objects.create(user=partial, applicant=case.agreement.beneficiary, role="editor")
+    given(user=partial, applicant=case.agreement.beneficiary, role="editor")
     for column in ("closed_by", "sent_by"):
         with pytest.raises(IntegrityError, match="acts for a body of the case"), transaction.atomic():
             PaymentApplication.objects.filter(pk=application.pk).update(**{column: partial})
@@ -549,7 +549,7 @@ def test_what_was_asked_and_is_paid_no_longer_is_said_wherever_it_stands(client)
     flag.refresh_from_db()
     assert not rows_of("reporting.certified-is-paid-or-doubted") and not rows_of("reporting.open-doubt-is-true")
     assert flag.state == "open" and flag.detail["certificates"] == certificate.number
-    (left,) = left_out(again, set())
+    (left,) = left_out(again, waiting_for(again))
     most = case.agreement.granted_amount - claim.certified_amount
     assert (left.certificate, left.most) == (certificate, most) and most < certificate.amount_of("eu")
     client.force_login(finance)
