@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.postgres.expressions import ArraySubquery
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -145,9 +145,8 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
 
     def _done(self, request: HttpRequest, object_id: int, act: Callable[[IncompatibleRoles], str]) -> HttpResponse:
         pair = self.object_or_404(request, object_id)
-        answer = HttpResponseRedirect(self.change_url(pair))
         if not self.has_change_permission(request, pair):
-            return answer
+            raise PermissionDenied
         try:
             with transaction.atomic():
                 said = act(IncompatibleRoles.objects.select_for_update().get(pk=pair.pk))
@@ -155,7 +154,7 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
             messages.error(request, error.messages[0])
         else:
             messages.success(request, said)
-        return answer
+        return HttpResponseRedirect(self.change_url(pair))
 
     @staticmethod
     def _tell(request: HttpRequest, pair: IncompatibleRoles, sentence: Promise, reason: str, **words: Any) -> None:

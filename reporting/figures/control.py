@@ -2,7 +2,6 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.days_in_sql import day_of
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
 from reporting.models import ExpenditureDeclaration, Operation
@@ -140,9 +139,10 @@ register(
         ),
         source=_("Rule 8 of the domain: every figure can be produced again from its cut-off date."),
         subject=ExpenditureDeclaration,
-        sql=f"""
+        # A moment as text carries its own zone: it is told as the day here, to the second where the days are one.
+        sql="""
             SELECT d.id, coalesce(c.number, d.number) || ' · ' || step.name AS label,
-                   step.sign || {day_of("step.follows")} AS expected, {day_of("step.day")} AS found
+                   step.sign || step.follows AS expected, step.day::text AS found
             FROM reporting_expendituredeclaration d LEFT JOIN reporting_certificate c ON c.declaration_id = d.id
             CROSS JOIN LATERAL (VALUES
                 (1, 'submitted', '≥ ', d.opened_at, d.submitted_at), (2, 'taken_up', '≥ ', d.submitted_at, d.control_started_at),
@@ -150,7 +150,7 @@ register(
                 (5, 'issued', '≤ ', d.controlled_at + interval '1 day', c.issued_at)) AS step (rank, name, sign, follows, day)
             WHERE CASE step.sign WHEN '≥ ' THEN step.day < step.follows ELSE step.day > step.follows END
             ORDER BY d.id, step.rank
-        """,  # noqa: S608 - the days of moments
+        """,
         unit=Unit.DAY,
         relation="",
         label_words={

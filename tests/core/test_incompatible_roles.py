@@ -194,3 +194,13 @@ def test_nobody_else_reads_or_writes_them(client: Client, role):
 
 def test_the_people_of_the_demonstration_hold_one_role_each():
     assert all(isinstance(colleague.role, Role) for colleague in STAFF)
+
+
+@pytest.mark.parametrize("act", ["ask_loosening", "confirm_loosening", "keep_in_force"])
+def test_whoever_only_reads_the_rules_is_refused_and_told_so(client: Client, act: str):
+    pair = IncompatibleRoles.objects.order_by("pk").first()
+    client.force_login(UserFactory(auditor=True))
+    answer = client.post(reverse(f"admin:core_incompatibleroles_{act}", args=[pair.pk]), {"reason": "x"})
+    assert answer.status_code in (403, 404)
+    pair.refresh_from_db()
+    assert pair.enforced and not pair.asked_to_loosen

@@ -310,7 +310,7 @@ DECLARATION = "(SELECT max(declaration_id) FROM reporting_certificate)"
 for change in (
     "opened_at = submitted_at + interval '2 days'",
     "submitted_at = control_started_at + interval '2 days'",
-    "control_started_at = controlled_at + interval '2 days'",
+    "control_started_at = controlled_at + interval '1 second'",
 ):
     breaks_too(
         "reporting.control-in-order", f"UPDATE reporting_expendituredeclaration SET {change} WHERE id = {DECLARATION}"
