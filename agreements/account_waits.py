@@ -5,6 +5,8 @@ Which claims stand in a list; how much of each, for whom and why is said by ``or
 them and wait for another.
 """
 
+from functools import cache
+
 from django.db.models import Exists, F, OuterRef, Q
 
 from agreements.models import Agreement, AgreementShare, GivenUpPart, Instalment, PaymentClaim, PaymentOrder
@@ -35,18 +37,21 @@ def _payable(of: str) -> Q:
     return Q(_accounts(of, state="verified")) & ~Q(_accounts(of, state="entered"))
 
 
+@cache
 def ready_now() -> Q:
     """The condition of a claim of which something can be ordered now, as far as accounts go."""
     to_persons = Q(Exists(_shares_left().filter(_payable("applicant")))) & PERSONS
     return LEFT & (to_persons | _payable("agreement__beneficiary") & ~PERSONS)
 
 
+@cache
 def waits() -> Q:
     """The condition of a claim of which somebody cannot be paid now."""
     to_persons = Q(Exists(_shares_left().exclude(_payable("applicant")))) & PERSONS
     return LEFT & (to_persons | ~_payable("agreement__beneficiary") & ~PERSONS)
 
 
+@cache
 def is_unknown() -> Q:
     """The condition of a claim of which somebody has given no account at all: nobody verifies it by waiting."""
     live = {"state__in": ["entered", "verified"]}
@@ -54,6 +59,7 @@ def is_unknown() -> Q:
     return LEFT & (to_persons | ~Q(_accounts("agreement__beneficiary", **live)) & ~PERSONS)
 
 
+@cache
 def gave_up_all() -> Q:
     """The condition, on bank accounts, that their holder gave up a share and that nothing more is paid to them: every claim
     under way of their acts is given up for them, every other payment was claimed, and no act that lives is their own."""

@@ -1,8 +1,9 @@
 """What waits for a member of staff after the vote: acts, claims, reports, orders, batches. Queues, counts, my work."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +19,7 @@ from agreements.due import asked_back_of
 from agreements.models import (
     Agreement,
     ClaimExtension,
+    ClaimReply,
     Instalment,
     PaymentBatch,
     PaymentClaim,
@@ -37,6 +39,7 @@ ACT_STEPS = {
     "draft": (gettext_lazy("Act drawn up, not sent"), gettext_lazy("Read and send")),
     "in_force": (gettext_lazy("Nothing more is to be paid"), gettext_lazy("End the agreement")),
 }
+LAST_ANSWER = Subquery(ClaimReply.objects.filter(claim=OuterRef("pk")).order_by("-created_at").values("created_at")[:1])
 TO_SEND = Q(state="draft")
 READY_TO_SIGN = Q(state="signed_by_beneficiary") | Q(state="sent", kind="act")
 DRAFTERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
@@ -78,6 +81,7 @@ def _nothing_to_come() -> Q:
     return (~Exists(unpaid) | late) & Q(state="in_force")
 
 
+@cache
 def _never_to_come() -> Q:
     """Of an instalment: no claim of it was filed before the balance of its part closed the account."""
     live = PaymentClaim.objects.filter(instalment=OuterRef("pk")).exclude(state__in=["draft", "rejected"])
@@ -234,18 +238,21 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
     # One query for those to check, those on which a fault is open, those that nobody can pay and those of which less is due:
-    # the states of each. The last two are also of who certified them: they may give up the part of who waits.
+    # the states of each. The last two are also of who certified them: they may give up the part of who waits. Of which less
+    # is due is asked once, before: it is the dearest question of the page.
+    less = set(claims_to_certify_again(user).values_list("pk", flat=True))
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
+    certified = Q() if heads else mine | Q(certified_by=user)
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    again = less_is_due() if heads else less_is_due() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid & ~less_is_due() | again)
-    claims = claims.annotate(is_less=ExpressionWrapper(less_is_due(), BooleanField()))
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | Q(pk__in=less) & certified)
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
-        claims.with_case().annotate(answered_at=Max("replies__created_at")).order_by("submitted_at", "pk")[: 2 * SHOWN]
+        claims.select_related("instalment__tranche", "agreement__beneficiary")
+        .annotate(answered_at=LAST_ANSWER)
+        .order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
-    yield from to_certify_again([claim for claim in claims if claim.is_less], change_url, certifies=True)
+    yield from to_certify_again([claim for claim in claims if claim.pk in less], change_url, certifies=True)
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
@@ -262,7 +269,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
     yield from _without_account(
-        [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_less]
+        [claim for claim in claims if claim.state in ("certified", "ordered") and claim.pk not in less]
     )
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
