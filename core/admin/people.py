@@ -27,6 +27,7 @@ from core.models.incompatible import reason_incompatible
 from core.models.relations import known_days
 from core.models.user import User
 from core.roles import STAFF_ROLES, Role
+from core.signals import account_switched
 from core.site.answered import AnswerField, is_answered
 from core.text import PastedTextMixin, listed
 from core.users.last_person import stops_without
@@ -194,7 +195,9 @@ class UserAdmin(EssorModelAdmin):
                 record(obj, "user.left_work", actor=request.user, comment=reason, data={"work": form.stops})
             beside = ("roles", "leave_without")
             if others := {name: values for name, values in changes_in(form).items() if change and name not in beside}:
-                record(obj, "change", actor=request.user, comment=reason, changes=others)
+                event = record(obj, "change", actor=request.user, comment=reason, changes=others)
+                if "is_active" in others and obj.pk != request.user.pk:
+                    account_switched.send(User, instance=obj, actor=request.user, reason=reason, event=event)
             if "email" in others:
                 self._tell_of_address(request, obj, others["email"][0], reason)
             if not change:

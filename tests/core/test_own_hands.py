@@ -15,6 +15,7 @@ from core.figures.invariants import invariant_of
 from core.models import IncompatibleRoles, OutboxMessage, User
 from core.models.incompatible import DECIDING_ROLES
 from core.roles import Role
+from core.signals import account_switched
 from grants.models import ProgrammeAssignment
 from tests.factories.core import UserFactory, hold_in_breach, known_for_long
 from tests.factories.instruction import programme_of
@@ -268,3 +269,24 @@ def test_no_link_goes_to_a_deactivated_account_and_the_page_says_so(client, admi
     address = f"{reverse('admin:core_user_change', args=[person.pk]).removesuffix('change/')}password-link/"
     assert "le compte est désactivé" in unescape(client.post(address, follow=True).text)
     assert not OutboxMessage.objects.exists()
+
+
+def test_an_account_that_an_administrator_closes_or_opens_is_said_to_the_other_rooms(client, administrator):
+    """In the transaction, with its event; what changes nothing of that, and one's own tick, which stays, say nothing."""
+    person, heard = used(applicant=True), []
+
+    def hear(sender, instance, actor, event, **kwargs):
+        heard.append((instance.pk, instance.is_active, actor.pk, event.changes["is_active"]))
+
+    account_switched.connect(hear)
+    try:
+        change(client, person, is_active="")
+        change(client, person, first_name="Autre")
+        change(client, administrator, is_active="")
+        change(client, person, is_active="on")
+    finally:
+        account_switched.disconnect(hear)
+    assert heard == [
+        (person.pk, False, administrator.pk, [True, False]),
+        (person.pk, True, administrator.pk, [False, True]),
+    ]
