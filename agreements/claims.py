@@ -7,26 +7,30 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from agreements.axes import axis_choices, axis_without_aid
 from agreements.closing import BALANCE, closed_for, closed_parts, why_closed
 from agreements.credit_notes import kept_beyond
 from agreements.due import due_of_claim
-from agreements.models import Agreement, ClaimPiece, ClaimReply, ExpenditureLine, Instalment, PaymentClaim
+from agreements.line_problems import line_problems
+from agreements.models import (
+    Agreement,
+    ClaimPiece,
+    ClaimReply,
+    ExpenditureLine,
+    Instalment,
+    PaymentClaim,
+)
 from agreements.permissions import may_edit_claim, may_reply, may_review, may_write_claims
-from applicants.rules.identifiers import compact, validate_siret
+from applicants.rules.identifiers import compact
 from core.documents import PIECE_TYPES, store
 from core.engine.refusals import refusal_message
 from core.events import record
 from core.lib.same_file import joined_as
 from core.models.document import Document
-from core.money import format_euros, too_large
-from core.past_days import in_the_future
+from core.money import format_euros
 from core.sequences import next_number
 from core.transitions import perform
 
@@ -42,6 +46,7 @@ LINE_FIELDS = (
     "invoice_date",
     "paid_on",
     "paid_before_why",
+    "other_year_why",
     "description",
     "invoice_total",
     "declared_amount",
@@ -144,136 +149,6 @@ def _writable(claim: PaymentClaim, actor) -> PaymentClaim:
 # --- lines ----------------------------------------------------------------------------------------------------------
 
 
-def line_problems(
-    agreement: Agreement,
-    values: Mapping[str, Any],
-    accounts: set[str] | None = None,
-    axes: list[tuple[str, str]] | None = None,
-) -> dict[str, str]:
-    """What is wrong with a line of expenditure, by field: an empty mapping when all is well.
-
-    ``accounts`` are the codes of the annexed budget and ``axes`` those of the grant, read once by callers that check
-    many lines.
-    """
-    errors: dict[str, str] = {}
-    for name in ("account_code", "supplier_name", "invoice_number", "description"):
-        if not str(values.get(name) or "").strip():
-            errors[name] = _("Fill this in.")
-    if accounts is None:
-        accounts = budget_accounts(agreement)
-    if accounts and values.get("account_code") and values["account_code"] not in accounts:
-        errors["account_code"] = _(
-            "The account %(account)s is not in the budget of the agreement: use %(accounts)s."
-        ) % {
-            "account": values["account_code"],
-            "accounts": ", ".join(sorted(accounts)),
-        }
-    if values.get("supplier_siret"):
-        try:
-            validate_siret(values["supplier_siret"])
-        except ValidationError as error:
-            errors["supplier_siret"] = " ".join(error.messages)
-    axes = axis_choices(agreement) if axes is None else axes
-    if axes and values.get("axis") not in dict(axes):
-        parts = ", ".join(label for _code, label in axes)
-        errors["axis"] = _("Say to which part of the project it belongs: %(parts)s.") % {"parts": parts}
-    elif not axes and values.get("axis"):
-        errors["axis"] = _("The grant has one part only: leave this empty.")
-    elif axes and (axis := axis_without_aid(agreement, values["axis"])):
-        errors["axis"] = _("Nothing is granted for “%(axis)s”: its expenditure is declared in no claim.") % {
-            "axis": axis.label
-        }
-    errors |= _date_problems(agreement, values) | _amount_problems(values) | _credit_problems(values)
-    return errors
-
-
-def charge_accounts(agreement: Agreement) -> list[tuple[str, str]]:
-    """The expense accounts of the annexed budget: code and label, each code once."""
-    found: dict[str, list[str]] = {}
-    for code, label in (
-        agreement.budget_lines.filter(side="charge").order_by("rank").values_list("account_code", "label")
-    ):
-        found.setdefault(code, []).append(label)
-    return [(code, " / ".join(dict.fromkeys(labels))) for code, labels in found.items()]
-
-
-def budget_accounts(agreement: Agreement) -> set[str]:
-    """The codes of the expense accounts of the annexed budget."""
-    return {code for code, _label in charge_accounts(agreement)}
-
-
-def _date_problems(agreement: Agreement, values: Mapping[str, Any]) -> dict[str, str]:
-    errors = {}
-    invoiced, paid, today = values.get("invoice_date"), values.get("paid_on"), timezone.localdate()
-    for name, day in (("invoice_date", invoiced), ("paid_on", paid)):
-        if day is None:
-            errors[name] = _("Give this date.")
-        elif day > today:
-            errors[name] = in_the_future()
-    if invoiced and not agreement.start <= invoiced <= agreement.end:
-        errors.setdefault(
-            "invoice_date",
-            _("The invoice is outside the period of the agreement (%(start)s to %(end)s).")
-            % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{agreement.end:%d/%m/%Y}"},
-        )
-    elif invoiced and (year := agreement.year_without_aid(invoiced)):
-        errors.setdefault(
-            "invoice_date",
-            _("Nothing is granted for %(year)s: its invoices are declared in no claim.") % {"year": year.label},
-        )
-    last = agreement.last_day_to_pay
-    if paid and not agreement.start <= paid <= last:
-        errors.setdefault(
-            "paid_on",
-            _("It is paid outside the eligible dates (%(start)s to %(end)s).")
-            % {"start": f"{agreement.start:%d/%m/%Y}", "end": f"{last:%d/%m/%Y}"},
-        )
-    elif invoiced and paid and paid < invoiced and not str(values.get("paid_before_why") or "").strip():
-        days = (invoiced - paid).days
-        question = ngettext(
-            "It is paid %(days)d day before the date of its invoice. Correct one of the dates; or, if both are right, say "
-            "why it was paid before its invoice (a deposit, a salary).",
-            "It is paid %(days)d days before the date of its invoice. Correct one of the dates; or, if both are right, say "
-            "why it was paid before its invoice (a deposit, a salary).",
-            days,
-        )
-        errors.setdefault("paid_on", question % {"days": days})
-    return errors
-
-
-def _amount_problems(values: Mapping[str, Any]) -> dict[str, str]:
-    total, declared = values.get("invoice_total"), values.get("declared_amount")
-    errors = {
-        name: _("Give an amount.")
-        for name, amount in (("invoice_total", total), ("declared_amount", declared))
-        if not amount
-    }
-    errors |= {
-        name: sentence
-        for name, amount in (("invoice_total", total), ("declared_amount", declared))
-        if amount and (sentence := too_large(amount))
-    }
-    if total and declared and not errors:
-        if (total > 0) != (declared > 0):
-            errors["declared_amount"] = _("The amount declared has the sign of the invoice.")
-        elif abs(declared) > abs(total):
-            errors["declared_amount"] = _("No more is declared than the invoice: %(total)s.") % {
-                "total": format_euros(total)
-            }
-    return errors
-
-
-def _credit_problems(values: Mapping[str, Any]) -> dict[str, str]:
-    """A credit note, and nothing else, names the invoice that it corrects."""
-    declared, corrects = values.get("declared_amount"), str(values.get("corrects_number") or "").strip()
-    if declared and declared < 0 and not corrects:
-        return {"corrects_number": _("Write the number of the invoice that this credit note corrects.")}
-    if declared and declared > 0 and corrects:
-        sentence = _("Only a credit note corrects an invoice: leave this empty, or give negative amounts.")
-        return {"corrects_number": sentence}
-    return {}
-
-
 def add_line(
     claim: PaymentClaim, values: Mapping[str, Any], *, actor, proof=None, proof_name: str = ""
 ) -> ExpenditureLine:
@@ -321,10 +196,12 @@ def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, 
     clean = {name: values[name] for name in LINE_FIELDS if name in values}
     if clean.get("supplier_siret"):
         clean["supplier_siret"] = compact(clean["supplier_siret"], "SIRET")
-    if errors := line_problems(claim.agreement, clean):
+    if errors := line_problems(claim, clean):
         raise ClaimRefused(_("This line is not right yet: correct what is marked."), errors)
     if clean["paid_on"] >= clean["invoice_date"]:
         clean["paid_before_why"] = ""  # nothing is asked
+    if not claim.is_of_another_year(clean["invoice_date"]):
+        clean["other_year_why"] = ""
     for name, value in clean.items():
         setattr(line, name, value.strip() if isinstance(value, str) else value)
     try:

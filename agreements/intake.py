@@ -18,10 +18,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.axes import axis_choices
-from agreements.claims import LINE_FIELDS, ClaimRefused, charge_accounts, line_problems
+from agreements.claims import LINE_FIELDS, ClaimRefused
 from agreements.credit_notes import credit_alone, declared_with
 from agreements.expenditure_form import of_another_claim, says_of_itself
 from agreements.known_lines import ByNumber, Register, invoice_of, said_again
+from agreements.line_problems import charge_accounts, line_problems
 from agreements.line_versions import (
     LineChange,
     NotAnswered,
@@ -149,8 +150,8 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str], th
     lines = list(claim.lines.all())
     by_rank = {line.rank: line for line in lines}
     checked = [
-        (row, values, line_problems(claim.agreement, values, set(accounts), axes))
-        for row, values in _rows_that_say_something(intake, accounts, by_rank, then)
+        (row, values, line_problems(claim, values, set(accounts), axes))
+        for row, values in _rows_that_say_something(intake, claim, accounts, by_rank, then)
     ]
     right = [values for _row, values, errors in checked if not errors]
     suppliers = Suppliers([*map(invoice_of, lines), *map(invoice_of, right)])
@@ -188,14 +189,18 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str], th
 
 
 def _rows_that_say_something(
-    intake: Intake, accounts: dict[str, str], by_rank: dict[int, ExpenditureLine], then: dict[int, Any]
+    intake: Intake,
+    claim: PaymentClaim,
+    accounts: dict[str, str],
+    by_rank: dict[int, ExpenditureLine],
+    then: dict[int, Any],
 ) -> Iterable[tuple[TableRow, dict[str, Any]]]:
     """The good rows with their values: what the person left as it was is taken from the line as it is now.
 
     A row that was left whole, and whose line was removed here, asks for nothing.
     """
     for row in intake.reading.rows:
-        rank, values = row.get("rank"), _values(row, accounts)
+        rank, values = row.get("rank"), _values(row, claim, accounts)
         if (before := then.get(rank)) is None:
             yield row, values
         elif (line := by_rank.get(rank)) is not None:
@@ -257,12 +262,14 @@ def _refuse(intake: Intake, row: TableRow, errors: dict[str, str], columns: dict
     intake.refused.append(row)
 
 
-def _values(row: TableRow, accounts: dict[str, str]) -> dict[str, Any]:
+def _values(row: TableRow, claim: PaymentClaim, accounts: dict[str, str]) -> dict[str, Any]:
     values = {name: row.get(name) for name in LINE_FIELDS if name != "category"}
     values["supplier_siret"] = compact(values["supplier_siret"] or "", "SIRET")
     values["corrects_number"] = values["corrects_number"] or ""
     values["axis"] = values["axis"] or ""
     values["paid_before_why"] = _why_before(values)
+    asked = claim.is_of_another_year(values["invoice_date"])
+    values["other_year_why"] = (values["other_year_why"] or "") if asked else ""
     values["category"] = accounts.get(values["account_code"], "")[:CATEGORY_LENGTH]
     return values
 
@@ -387,7 +394,7 @@ def take_in(
             raise NotAnswered(
                 _("Say that you have read the lines that would change: tick the box. Nothing was taken in yet.")
             )
-        changed = settled(claim.agreement, intake.changed, choices or {})
+        changed = settled(claim, intake.changed, choices or {})
         _write(claim, intake, changed)
         upload.state, upload.taken_at = ExpenditureUpload.State.TAKEN, timezone.now()
         upload.rows_added, upload.rows_changed = len(intake.added), len(changed)

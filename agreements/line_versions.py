@@ -15,8 +15,9 @@ from typing import Any
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from agreements.claims import LINE_FIELDS, ClaimRefused, line_problems
-from agreements.models import Agreement, ExpenditureLine, PaymentClaim
+from agreements.claims import LINE_FIELDS, ClaimRefused
+from agreements.line_problems import line_problems
+from agreements.models import ExpenditureLine, PaymentClaim
 from core.history import history_model_of
 from core.money import format_euros
 
@@ -133,14 +134,14 @@ class LineChange:
 
 
 def settled(
-    agreement: Agreement, changes: Iterable[LineChange], choices: Mapping[str, str]
+    claim: PaymentClaim, changes: Iterable[LineChange], choices: Mapping[str, str]
 ) -> list[tuple[ExpenditureLine, dict[str, Any]]]:
     """The lines that change with their values, as the person chose by :attr:`LineChange.name`. Raises NotAnswered."""
     found = []
     for change in changes:
         change.chosen = choices.get(change.name, "")
         values = change.settled()
-        if change.clashes and (errors := line_problems(agreement, values)):
+        if change.clashes and (errors := line_problems(claim, values)):
             told = {"rank": change.line.rank, "why": " ".join(map(str, errors.values()))}
             raise NotAnswered(_("Line %(rank)s would not be right with this choice: %(why)s") % told)
         if any(getattr(change.line, name) != value for name, value in values.items()):

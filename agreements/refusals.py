@@ -298,6 +298,12 @@ TRIGGERS = {
     "an expenditure that is paid before its invoice says why": told(
         _("It is paid before the date of its invoice: correct one of the dates, or say why (a deposit, a salary).")
     ),
+    "an invoice of another year says why it belongs to the year of the claim": told(
+        _(
+            "The invoice is dated in another year than the one that the claim is about: declare it with the year of its date, "
+            "or say why it belongs to this one."
+        )
+    ),
     "the invoice is dated outside the period of the agreement": told(
         _("The invoice is dated outside the period of the agreement: check its date.")
     ),

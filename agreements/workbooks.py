@@ -204,4 +204,12 @@ def expenditure_columns(accounts: Sequence[tuple[str, str]] = (), axes: Sequence
             help=_("Only where it was: a deposit with the order, a salary paid before its pay slip…"),
             aliases=("Motif du paiement avant facture", "Pourquoi payé avant facture"),
         ),
+        Column(
+            "other_year_why",
+            _("Why it belongs to this year"),
+            width=28,
+            max_length=300,
+            help=_("Only where the invoice is dated in another year than the one that the claim is about."),
+            aliases=("Motif de l’autre année", "Pourquoi cette année"),
+        ),
     ]

@@ -81,7 +81,7 @@ register_parts(
     Part(
         ExpenditureLine, "claim_id",
         ("declared_amount", "certified_amount", "certified_reason", "invoice_number", "corrects_number", "invoice_date", "invoice_total",
-         "paid_on", "paid_before_why", "supplier_name", "account_code", "axis", "proof"),
+         "paid_on", "paid_before_why", "other_year_why", "supplier_name", "account_code", "axis", "proof"),
         part_name(gettext_lazy("line"), "rank"),
     ),
     Part(PaymentOrder, "claim_id", ORDER, part_name(gettext_lazy("order"), "reference")),

@@ -13,7 +13,7 @@ from agreements.models.same_invoice import (
     over_their_total,
 )
 from core.days_in_sql import day_of
-from core.figures.invariants import Broken, Invariant, Unit, register
+from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 
 ONCE = _("Regulation (EU) 2021/1060, Article 63(9): the same expenditure is never declared twice.")
 PERIOD = _("Regulation (EU) 2021/1060, Article 63(2), and terms of the agreement: what is incurred in its period.")
@@ -152,6 +152,26 @@ register(
         rows=not_recognised,
         unit=Unit.TEXT,
         words={"own": _("the key of what it declares"), "other": _("another key")},
+    ),
+    Invariant(
+        code="agreements.invoice-of-its-year",
+        name=_("Invoices of another year"),
+        sentence=_(
+            "What is certified in a claim about one year was invoiced in this year, or its beneficiary said why it belongs to it."
+        ),
+        source=PERIOD,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number || ' · ' || l.invoice_number AS label,
+                   CASE WHEN l.invoice_date < t.starts_on THEN t.starts_on ELSE t.ends_on END AS expected, l.invoice_date AS found
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+            JOIN agreements_instalment i ON i.id = c.instalment_id JOIN agreements_tranche t ON t.id = i.tranche_id
+            WHERE l.certified_amount <> 0 AND btrim(l.other_year_why) = ''
+              AND l.invoice_date NOT BETWEEN t.starts_on AND t.ends_on
+            ORDER BY c.id, l.rank
+        """,
+        unit=Unit.DAY,
+        severity=Severity.FOLLOW_UP,
     ),
     Invariant(
         code="agreements.invoice-in-the-period",

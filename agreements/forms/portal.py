@@ -1,11 +1,13 @@
 """Forms of the beneficiary's pages: amount asked, lines of expenditure, proofs, pieces, workbook."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from agreements.forms.transitions import file_field, money_field
+from agreements.models import PaymentClaim
 from applicants.rules.identifiers import compact
 from core.file_types import WORKBOOK_TYPES
 from core.past_days import PastDayField
@@ -63,6 +65,13 @@ class LineForm(NoNationalNumberMixin, forms.Form):
             help_text=_("A deposit with the order, a salary paid before its pay slip… The officer reads it."),
         )
     )
+    other_year_why = sometimes(
+        forms.CharField(
+            label=_("Why it belongs to this year"),
+            max_length=300,
+            help_text=_("An invoice received later, a cost spread over two years… The officer reads it."),
+        )
+    )
     description = forms.CharField(label=_("What was bought"), max_length=300)
     invoice_total = money_field(
         _("Total of the invoice"), help_text=_("What was paid to the supplier, tax included unless you recover it.")
@@ -71,8 +80,17 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         _("Declared amount"), help_text=_("The part of the invoice that belongs to this project.")
     )
 
-    def __init__(self, *args: Any, accounts: list[tuple[str, str]], axes: list[tuple[str, str]] = (), **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        claim: PaymentClaim,
+        accounts: list[tuple[str, str]],
+        axes: list[tuple[str, str]] = (),
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
+        if not claim.is_of_another_year(self._day("invoice_date")):
+            del self.fields["other_year_why"]
         if not self._is_paid_before():
             del self.fields["paid_before_why"]
         if axes:
@@ -88,13 +106,15 @@ class LineForm(NoNationalNumberMixin, forms.Form):
 
     def _is_paid_before(self) -> bool:
         """Whether the dates ask why it was paid before its invoice; the question is not there otherwise."""
-        days = []
-        for name in ("paid_on", "invoice_date"):
-            try:
-                days.append(self.fields[name].clean(self[name].value()))
-            except forms.ValidationError:
-                return False
-        return days[0] < days[1]
+        paid, invoiced = self._day("paid_on"), self._day("invoice_date")
+        return bool(paid and invoiced and paid < invoiced)
+
+    def _day(self, name: str) -> date | None:
+        """The day that a field says; None where it says none."""
+        try:
+            return self.fields[name].clean(self[name].value())
+        except forms.ValidationError:
+            return None
 
     def clean_supplier_name(self) -> str:
         """One line, however it was typed."""

@@ -1,5 +1,6 @@
 """What a payment claim says of itself: its state in words, what is paid of it, what remains to be ordered."""
 
+from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
@@ -49,6 +50,11 @@ class ClaimFacts:
         if self.state not in (ClaimState.CERTIFIED, ClaimState.ORDERED):
             return super().sums_shown()
         return super().sums_shown() | {_("Agreement ended on"): self.agreement.ended_on}
+
+    def is_of_another_year(self, day: date | None) -> bool:
+        """Whether a day lies outside the year that it is about; a claim of the whole agreement is about no year."""
+        year = self.instalment.tranche
+        return bool(year and day) and not year.starts_on <= day <= year.ends_on
 
     @property
     def owes_nothing(self) -> bool:

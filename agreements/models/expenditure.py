@@ -32,6 +32,7 @@ DECLARED_COLUMNS = [
     "invoice_date",
     "paid_on",
     "paid_before_why",
+    "other_year_why",
     "description",
     "invoice_total",
     "declared_amount",
@@ -53,6 +54,7 @@ EXAMINED_COLUMNS = [
     "invoice_date",
     "paid_on",
     "paid_before_why",
+    "other_year_why",
     "description",
     "invoice_total",
     "declared_amount",
@@ -60,7 +62,9 @@ EXAMINED_COLUMNS = [
 ]
 #: What an answer about two lines rests on: all of it, but where and when the invoice is booked.
 COMPARED_COLUMNS = [
-    name for name in EXAMINED_COLUMNS if name not in ("account_code", "axis", "paid_on", "paid_before_why")
+    name
+    for name in EXAMINED_COLUMNS
+    if name not in ("account_code", "axis", "paid_on", "paid_before_why", "other_year_why")
 ]
 
 
@@ -140,6 +144,10 @@ class ExpenditureLine(models.Model):
     # What its beneficiary answers where it was paid before the date of its invoice; the officer reads it with the line.
     paid_before_why = models.CharField(
         _("why it was paid before its invoice"), max_length=300, blank=True, default="", db_default=""
+    )
+    # What its beneficiary answers where its invoice is dated in another year than the one that the claim is about.
+    other_year_why = models.CharField(
+        _("why it belongs to this year"), max_length=300, blank=True, default="", db_default=""
     )
     description = models.CharField(_("what was bought"), max_length=300)
     invoice_total = MoneyField(_("total of the invoice"))
@@ -228,10 +236,16 @@ class ExpenditureLine(models.Model):
                 name="line_within_eligible_dates",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.Update,
-                declare=[("its", "agreements_agreement%ROWTYPE"), ("last_day", "DATE")],
+                declare=[
+                    ("its", "agreements_agreement%ROWTYPE"),
+                    ("year", "agreements_tranche%ROWTYPE"),
+                    ("last_day", "DATE"),
+                ],
                 func=f"""
-                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id, NEW.axis, NEW.paid_before_why)
-                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id, OLD.axis, OLD.paid_before_why) THEN
+                    IF TG_OP = 'UPDATE' AND ROW(NEW.invoice_date, NEW.paid_on, NEW.claim_id, NEW.axis, NEW.paid_before_why,
+                                                    NEW.other_year_why)
+                       IS NOT DISTINCT FROM ROW(OLD.invoice_date, OLD.paid_on, OLD.claim_id, OLD.axis, OLD.paid_before_why,
+                                                OLD.other_year_why) THEN
                         RETURN NEW;
                     END IF;
                     SELECT a.* INTO its FROM agreements_agreement a
@@ -256,6 +270,13 @@ class ExpenditureLine(models.Model):
                     END IF;
                     IF NEW.paid_on < NEW.invoice_date AND btrim(NEW.paid_before_why) = '' THEN
                         {refuse("an expenditure that is paid before its invoice says why")}
+                    END IF;
+                    SELECT t.* INTO year FROM agreements_paymentclaim c
+                      JOIN agreements_instalment i ON i.id = c.instalment_id
+                      JOIN agreements_tranche t ON t.id = i.tranche_id WHERE c.id = NEW.claim_id;
+                    IF FOUND AND NEW.invoice_date NOT BETWEEN year.starts_on AND year.ends_on
+                       AND btrim(NEW.other_year_why) = '' THEN
+                        {refuse("an invoice of another year says why it belongs to the year of the claim")}
                     END IF;
                     RETURN NEW;
                 """,
@@ -322,6 +343,11 @@ class ExpenditureLine(models.Model):
         return Invoice(
             self.supplier_name, self.supplier_siret, self.invoice_number, self.invoice_date, self.invoice_total
         )
+
+    @property
+    def is_of_another_year(self) -> bool:
+        """Whether its invoice is dated in another year than the one that its claim is about."""
+        return self.claim.is_of_another_year(self.invoice_date)
 
     @property
     def axis_label(self) -> str:

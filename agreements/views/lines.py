@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods
 from agreements import claims
 from agreements.axes import axis_choices
 from agreements.claim_page import alike_sentence, lines_of
-from agreements.claims import ClaimRefused, charge_accounts
+from agreements.claims import ClaimRefused
 from agreements.duplicates import typed_again
 from agreements.forms.portal import LineForm, LineProofForm, ProofForm
+from agreements.line_problems import charge_accounts, line_problems
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
@@ -43,7 +44,9 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
         return redirect(claim)
     accounts = charge_accounts(claim.agreement)
     posted = request.method == "POST"
-    form = LineForm(request.POST if posted else None, accounts=accounts, axes=axis_choices(claim.agreement))
+    form = LineForm(
+        request.POST if posted else None, claim=claim, accounts=accounts, axes=axis_choices(claim.agreement)
+    )
     proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
     if posted and form.is_valid() and proof_form.is_valid():
         if line := _add(request, claim, form, proof_form, dict(accounts)):
@@ -65,7 +68,7 @@ def _tell_of_lines_alike(request: HttpRequest, claim: PaymentClaim, line: Expend
 
 def _tell_of_the_line(form: LineForm, claim: PaymentClaim, accounts: list[tuple[str, str]]) -> None:
     """Its file is refused: what is wrong with the line is told with it, not at the next try."""
-    if problems := claims.line_problems(claim.agreement, _values(form, dict(accounts))):
+    if problems := line_problems(claim, _values(form, dict(accounts))):
         put_errors(form, ClaimRefused("", problems))
 
 
@@ -83,7 +86,7 @@ def _add(request: HttpRequest, claim: PaymentClaim, form: LineForm, proof_form: 
 
 
 def _values(form: LineForm, labels: dict[str, str]) -> dict:
-    values = {"paid_before_why": ""} | form.cleaned_data
+    values = {"paid_before_why": "", "other_year_why": ""} | form.cleaned_data
     return values | {"category": labels.get(values["account_code"], "")[:MAX_CATEGORY]}
 
 
@@ -106,7 +109,11 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     initial = {name: getattr(line, name) for name in claims.LINE_FIELDS}
     posted = request.method == "POST"
     form = LineForm(
-        request.POST if posted else None, accounts=accounts, axes=axis_choices(claim.agreement), initial=initial
+        request.POST if posted else None,
+        claim=claim,
+        accounts=accounts,
+        axes=axis_choices(claim.agreement),
+        initial=initial,
     )
     proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
     if posted:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agreements import claims, payments, reports, work
+from agreements.line_problems import line_problems
 from agreements.models import ClaimReply, ExpenditureLine, PaymentClaim, PaymentOrder, TrancheReport
 from core.dates import add_years
 from core.models import OutboxMessage
@@ -285,7 +286,7 @@ def test_an_expenditure_is_paid_within_the_eligible_dates():
         with pytest.raises(DatabaseError, match="dates|period"), transaction.atomic():
             ExpenditureLine.objects.filter(pk=line.pk).update(**change)
     ExpenditureLine.objects.filter(pk=line.pk).update(paid_on=agreement.last_day_to_pay)
-    assert claims.line_problems(agreement, line_values()) == {}
+    assert line_problems(claim, line_values()) == {}
 
 
 @pytest.mark.django_db

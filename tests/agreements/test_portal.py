@@ -1,13 +1,11 @@
 """The beneficiary's pages: whose they are, what they say first, what they do, what comes back when it is refused."""
 
 import re
-from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, override
@@ -564,32 +562,6 @@ def test_the_list_takes_as_many_queries_for_six_agreements_as_for_two(client, dj
     with django_assert_max_num_queries(MOST_QUERIES) as six:
         client.get(url("agreements"))
     assert len(two) == len(six)
-
-
-def test_a_line_paid_before_its_invoice_is_asked_why_and_the_officer_reads_it(client):
-    agreement, house = in_force()
-    claim = opened(agreement, house)
-    sign_in(client, house.member)
-    page = url("line_add", claim.number)
-    assert 'name="paid_before_why"' not in client.get(page).text
-    day = timezone.localdate() - timedelta(days=20)
-    dates = {"invoice_date": day.isoformat(), "paid_on": (day - timedelta(days=2)).isoformat()}
-    asked = client.post(page, typed(**dates))
-    assert asked.status_code == 422 and "2 jours avant" in asked.text and 'name="paid_before_why"' in asked.text
-    assert client.post(page, typed(**dates, paid_before_why="Acompte de 30 %")).status_code == 302
-    line = claim.lines.get()
-    assert line.paid_before_why == "Acompte de 30 %"
-    with pytest.raises(DatabaseError, match="says why"), transaction.atomic():
-        ExpenditureLine.objects.filter(pk=line.pk).update(paid_before_why="")
-    sign_in(client, house.instructor)
-    staff_page = client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).text
-    assert "avant sa facture" in staff_page and "Acompte de 30 %" in staff_page
-    sign_in(client, house.member)
-    change = url("line_change", claim.number, line.rank)
-    assert "Acompte de 30 %" in client.get(change).text
-    assert client.post(change, typed(paid_before_why="Acompte de 30 %")).status_code == 302
-    line.refresh_from_db()
-    assert line.paid_before_why == ""  # nothing is asked any more
 
 
 def test_a_piece_of_a_claim_is_joined_once_and_a_report_filed_once_says_so():

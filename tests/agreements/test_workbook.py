@@ -14,6 +14,7 @@ from django.utils import timezone, translation
 from agreements import claims, intake
 from agreements.claims import ClaimRefused
 from agreements.expenditure_form import write_form
+from agreements.line_problems import charge_accounts
 from agreements.line_versions import NotAnswered
 from agreements.models import ExpenditureUpload
 from agreements.workbooks import expenditure_columns
@@ -183,7 +184,7 @@ def test_a_missing_column_is_named(case, tmp_path):
 def test_a_header_that_stands_twice_is_named_and_nothing_is_taken_in(case):
     """One of the two columns would be read, and the other left out without a word."""
     claim, _house = case
-    asked = expenditure_columns(claims.charge_accounts(claim.agreement), [])
+    asked = expenditure_columns(charge_accounts(claim.agreement), [])
     columns = [*(str(column.label) for column in asked), "Montant déclaré"]
     text = ";".join(columns) + "\r\n" + ";".join(["x"] * len(columns)) + "\r\n"
     found = intake.read_workbook(claim, text.encode())

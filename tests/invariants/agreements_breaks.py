@@ -174,6 +174,12 @@ breaks(
     f"UPDATE agreements_expenditureline SET invoice_number = 'F-OTHER' WHERE id = {LINE}",
 )
 breaks(
+    "agreements.invoice-of-its-year",
+    "UPDATE agreements_tranche SET starts_on = starts_on - 900, ends_on = ends_on - 900 WHERE id = (SELECT i.tranche_id "
+    "FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id JOIN agreements_instalment i "
+    "ON i.id = c.instalment_id WHERE l.certified_amount > 0 AND i.tranche_id IS NOT NULL ORDER BY l.id LIMIT 1)",
+)
+breaks(
     "agreements.invoice-in-the-period",
     f"UPDATE agreements_expenditureline SET invoice_date = '2019-12-31' WHERE id = {LINE}",
 )
