@@ -76,6 +76,7 @@ class Said:
     sent_at: datetime
     from_staff: bool = False
     read_at: datetime | None = None
+    with_pieces: bool = False
 
 
 def conversation_of(application, events: list) -> list[Said]:
@@ -84,7 +85,7 @@ def conversation_of(application, events: list) -> list[Said]:
         Said(item.author, item.body, item.sent_at, item.from_staff, item.read_at) for item in application.messages.all()
     ]
     said += [
-        Said(event.actor, event.comment, event.created_at)
+        Said(event.actor, event.comment, event.created_at, with_pieces=True)
         for event in events
         if event.action == "complete" and event.comment and event.actor is not None
     ]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,14 +12,6 @@ from tests.agreements.test_portal import sign_in, typed, url
 from tests.factories.agreements import in_force, opened
 
 pytestmark = pytest.mark.django_db
-
-
-def begins_later(year, day) -> None:
-    """A year of an agreement that begins on another day than its act says: time does not pass in a test."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE agreements_tranche SET starts_on = %s WHERE id = %s", [day, year.pk])
-        cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 def test_a_line_paid_before_its_invoice_is_asked_why_and_the_officer_reads_it(client):
@@ -55,19 +47,27 @@ def test_an_invoice_of_another_year_is_asked_why_it_belongs_to_the_year_of_the_c
     sign_in(client, house.member)
     page = url("line_add", claim.number)
     assert 'name="other_year_why"' not in client.get(page).text
-    first, last = year.starts_on, timezone.localdate()
-    assert client.post(page, typed(invoice_date=first.isoformat(), paid_on=last.isoformat())).status_code == 302
-    # The year of the claim begins later: the same invoice would be of the year before.
-    begins_later(year, last)
-    day = last - timedelta(days=1)
-    dates = {"invoice_date": day.isoformat(), "paid_on": last.isoformat(), "invoice_number": "F-2"}
+    first, last, after = year.starts_on, year.ends_on, year.ends_on + timedelta(days=1)
+    right = {"invoice_date": last.isoformat(), "paid_on": after.isoformat()}
+    for number, day in enumerate((first, last)):
+        dates = right | {"invoice_date": day.isoformat(), "invoice_number": f"F-{number}"}
+        assert client.post(page, typed(**dates)).status_code == 302
+    dates = {"invoice_date": after.isoformat(), "paid_on": after.isoformat(), "invoice_number": "F-2"}
     asked = client.post(page, typed(**dates))
     assert asked.status_code == 422 and year.label in asked.text and 'name="other_year_why"' in asked.text
     assert client.post(page, typed(**dates, other_year_why="Facture reçue tard")).status_code == 302
-    line = claim.lines.get(rank=2)
+    line = claim.lines.get(rank=3)
     assert line.other_year_why == "Facture reçue tard" and line.is_of_another_year
     with pytest.raises(DatabaseError, match="another year"), transaction.atomic():
         ExpenditureLine.objects.filter(pk=line.pk).update(other_year_why="")
     sign_in(client, house.instructor)
     staff_page = client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).text
     assert "d’une autre année" in staff_page and "Facture reçue tard" in staff_page
+    sign_in(client, house.member)
+    change = url("line_change", claim.number, line.rank)
+    assert (
+        client.post(change, typed(**right, invoice_number="F-2", other_year_why="Facture reçue tard")).status_code
+        == 302
+    )
+    line.refresh_from_db()
+    assert line.other_year_why == ""  # nothing is asked any more

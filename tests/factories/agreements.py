@@ -175,6 +175,8 @@ def line_values(**changes: Any) -> dict[str, Any]:
 def add_line(claim: PaymentClaim, house: House, *, proof: bool = True, **changes: Any) -> ExpenditureLine:
     """A line with its proof."""
     values = line_values(**changes)
+    if claim.is_of_another_year(values["invoice_date"]):  # nobody is asked why here either
+        values.setdefault("other_year_why", "Facture reçue l’année suivante")
     content = pdf(values["invoice_number"]) if proof else None
     return claims.add_line(claim, values, actor=house.member, proof=content, proof_name="facture.pdf")
 

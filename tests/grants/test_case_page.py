@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -268,6 +269,18 @@ def test_what_is_there_is_not_called_missing_and_the_word_sent_with_it_is_kept(c
     client.post(form.action, form.fields | {"comment": "Les statuts de mai."})
     page = unescape(client.get(application.get_absolute_url()).content.decode())
     assert "Les statuts de mai." in page.partition('id="messages"')[2]
+
+
+def test_the_word_sent_with_pieces_is_read_where_the_service_reads_messages(client):
+    application = incomplete(pieces=("statutes",))
+    filing.attach_piece(
+        application, code="statutes", content=pdf("new"), name="statuts.pdf", user=application.created_by
+    )
+    filing.answer_piece_request(application, user=application.created_by, comment="Nos comptes suivent en mai ?")
+    signed_in(client, staff(Role.INSTRUCTOR, application.programme_version.programme.code))
+    page = plain(client.get(reverse("admin:grants_application_change", args=[application.pk])))
+    thread = page.split("Messages avec le demandeur")[1].split("Écrire au demandeur")[0]
+    assert "Nos comptes suivent en mai ?" in thread and "avec les pièces" in thread and "Pas encore" not in thread
 
 
 @pytest.mark.parametrize("kind", ["fragment", "page", "typed"])
