@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from applicants.known_contacts import joined_lately, known_addresses, long_before
 from applicants.models import Applicant, BankAccount, Membership
-from applicants.models.people import MemberRole
 from applicants.permissions import may_enter_bank_account
+from applicants.reached import is_reached, warned_addresses
 from applicants.rules.identifiers import validate_bic, validate_iban
 from core.documents import IMAGE_TYPES, store
 from core.events import record
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from django.core.files.base import File
 
 PROOF_KIND = "bank_proof"
-
-
-def representatives_of(applicant: Applicant) -> list[str]:
-    """The e-mail addresses of the people who represent ``applicant``."""
-    members = Membership.objects.filter(
-        applicant=applicant, role=MemberRole.REPRESENTATIVE, user__is_active=True
-    ).order_by("pk")
-    return list(members.values_list("user__email", flat=True))
 
 
 @transaction.atomic
@@ -108,13 +100,13 @@ def people_to_alert(account: BankAccount) -> list[str]:
     """Who is told of a change: the representatives, the body's address, who gave the accounts before, and those known
     long before. Whoever took hold of an account has changed its people and its address first."""
     applicant = account.applicant
-    entered = User.objects.filter(
-        pk__in=applicant.bank_accounts.exclude(pk=account.pk).values("entered_by"), is_active=True
-    ).order_by("pk")
+    entered = User.objects.filter(pk__in=applicant.bank_accounts.exclude(pk=account.pk).values("entered_by")).order_by(
+        "pk"
+    )
     found = [
-        *representatives_of(applicant),
+        *warned_addresses(applicant),
         applicant.email,
-        *(person.email for person in entered if _acts_for(person, applicant)),
+        *(person.email for person in entered if is_reached(person) and _acts_for(person, applicant)),
         *known_addresses(applicant, at=long_before(account.entered_at)),
     ]
     return list(dict.fromkeys(address.lower() for address in found if address))

@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from applicants.bank_accounts import representatives_of
 from applicants.models import BankAccount, JoinRequest
 from applicants.models.people import MemberRole
 from applicants.people_told import CHANGED, JOINED, tell_of_people
+from applicants.reached import warned_addresses
 from core.outbox import enqueue_mail
 
 
@@ -58,7 +58,7 @@ def tell_requester(sender: type, instance: JoinRequest, name: str, comment: str,
 
 def tell_representatives(sender: type, instance: BankAccount, name: str, event: Any, **kwargs: Any) -> None:
     """Receiver of ``transitioned``: the representatives read that their bank details are verified or rejected."""
-    recipients = representatives_of(instance.applicant)
+    recipients = warned_addresses(instance.applicant)
     if name not in {"verify", "reject"} or not recipients:
         return
     enqueue_mail(

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from applicants.bank_accounts import representatives_of
 from applicants.interests import namings_of
 from applicants.models import Applicant, Invitation, JoinRequest, KeptInterest, Membership, NoInterest
 from applicants.models.people import MemberRole
@@ -23,7 +22,9 @@ from applicants.permissions import (
     may_lift_interest,
     may_manage_people,
 )
-from core.dates import end_of_day
+from applicants.reached import representatives_of, warned_addresses
+from applicants.represented import representatives, service_answers_after
+from core.dates import end_of_day, format_date_long
 from core.events import record
 from core.models import User
 from core.outbox import enqueue_mail
@@ -86,10 +87,10 @@ def service_waits_until() -> datetime:
 def ask_to_join(applicant: Applicant, *, user: User, role: str, message: str = "") -> JoinRequest:
     """Ask the people of an applicant that exists already to let ``user`` in: nobody takes it over in silence.
 
-    Its representatives are told; without any, the service decides. Asking twice makes one request.
+    Its representatives are told; without any, the service decides. Asking the same twice makes one request.
 
     Raises:
-        PeopleRefused: the person is already one of its people.
+        PeopleRefused: the person is already one of its people, or asked something else, which still waits.
     """
     if Membership.objects.filter(user=user, applicant=applicant).exists():
         raise PeopleRefused(_("You already act for “%(name)s”.") % {"name": applicant.display_name}, code="member")
@@ -103,29 +104,49 @@ def ask_to_join(applicant: Applicant, *, user: User, role: str, message: str = "
             "service_waits_until": service_waits_until(),
         },
     )
-    if not is_new:
-        return request
-    record(request, "ask", actor=user, data={"role": request.role})
-    recipients = representatives_of(applicant)
-    enqueue_mail(
-        to=recipients or [settings.ESSOR_REGION["email"]],
-        template="applicants/mail/join_request",
-        context={
-            "applicant": applicant,
-            "request": request,
-            "person": user,
-            "for_staff": not recipients,
-            "url": settings.ESSOR_SITE_URL
-            + (
-                reverse("applicants:people", args=[applicant.pk])
-                if recipients
-                else reverse("admin:applicants_joinrequest_change", args=[request.pk])
-            ),
-        },
-        subject_object=request,
-        key=f"join-request:{request.pk}",
-    )
+    if is_new:
+        record(request, "ask", actor=user, data={"role": request.role})
+        _tell_of_request(request)
+    elif role != request.role or message not in ("", request.message):
+        raise PeopleRefused(why_one_waits_already(request), code="waits")
     return request
+
+
+def why_one_waits_already(request: JoinRequest) -> str:
+    """To who asks again, and otherwise: what waits, and what to do instead."""
+    return _(
+        "You asked on %(day)s to act for “%(name)s” as %(role)s, and your request waits for an answer: nothing new was sent."
+        " To ask otherwise, withdraw it on the page “My organisation”, then ask again."
+    ) % {
+        "day": format_date_long(timezone.localdate(request.created_at)),
+        "name": request.applicant.display_name,
+        "role": request.get_role_display(),
+    }
+
+
+def _tell_of_request(request: JoinRequest) -> None:
+    """To the representatives; where none can answer, to the service, and to those who could until lately."""
+    applicant, able = request.applicant, representatives_of(request.applicant)
+    site, found = settings.ESSOR_SITE_URL, representatives(applicant.pk, but=request.user_id)
+    until = None if able or not found else service_answers_after(found, request.service_answers_after)
+    context = {"applicant": applicant, "request": request, "person": request.user, "waits_until": until}
+    if warned := warned_addresses(applicant, but=request.user):
+        enqueue_mail(
+            to=warned if able else [*warned, applicant.email],
+            template="applicants/mail/join_request",
+            context=context | {"for_staff": False, "url": site + reverse("applicants:people", args=[applicant.pk])},
+            subject_object=request,
+            key=f"join-request:{request.pk}",
+        )
+    if not able:
+        page = reverse("admin:applicants_joinrequest_change", args=[request.pk])
+        enqueue_mail(
+            to=[settings.ESSOR_REGION["email"]],
+            template="applicants/mail/join_request",
+            context=context | {"for_staff": True, "url": site + page},
+            subject_object=request,
+            key=f"join-request-service:{request.pk}",
+        )
 
 
 # --- Inviting -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from applicants.represented import representatives
 from core.engine.standing import reason_interested, reason_not_impartial, reason_reads_only
 from core.roles import STAFF_ROLES, Role
 
@@ -99,9 +100,9 @@ def may_decide_on_request(user: "User", request: "JoinRequest") -> str | None:
     return may_manage_people(user, request.applicant)
 
 
-def has_representative(applicant: "Applicant") -> bool:
-    """Whether somebody active represents the applicant: they decide first who acts for it."""
-    return applicant.memberships.filter(role="representative", user__is_active=True).exists()
+def has_representative(applicant: "Applicant", *, but: "User") -> bool:
+    """Whether somebody else than ``but`` represents the applicant, or did until lately: they decide first who acts for it."""
+    return bool(representatives(applicant.pk, but=but.pk))
 
 
 def answers_for_service(user: "User", request: "JoinRequest") -> bool:

@@ -12,6 +12,7 @@ from applicants.accounts_not_awaited import not_awaited
 from applicants.de_minimis.links import open_questions
 from applicants.effects import tell_representatives, tell_requester
 from applicants.models import BankAccount, DeMinimisAid, JoinRequest
+from applicants.people_told import tell_of_account
 from applicants.permissions import may_read_documents_of
 from applicants.reference_data import ensure_reference_data
 from core import navigation
@@ -19,7 +20,7 @@ from core.documents import register_access
 from core.navigation import Section, WorkItem
 from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import Role
-from core.signals import transitioned
+from core.signals import account_switched, transitioned
 
 REGISTER_KEEPERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
 VERIFY_WITHIN = timedelta(days=5)
@@ -64,6 +65,7 @@ def register_words() -> None:
             "applicants/mail/bank_account_answer": gettext_lazy("Answer on an account"),
             "applicants/mail/bank_account_change": gettext_lazy("Change of account, to the beneficiary"),
             "applicants/mail/bank_account_change_service": gettext_lazy("Change of account, to the service"),
+            "applicants/mail/contact_changed": gettext_lazy("Body reached otherwise"),
             "applicants/mail/invitation": gettext_lazy("Invitation to act for a body"),
             "applicants/mail/join_answer": gettext_lazy("Answer to a request to join"),
             "applicants/mail/join_request": gettext_lazy("Request to join"),
@@ -145,6 +147,7 @@ def register() -> None:
     register_words()
     transitioned.connect(tell_requester, sender=JoinRequest, dispatch_uid="applicants_tell_requester")
     transitioned.connect(tell_representatives, sender=BankAccount, dispatch_uid="applicants_tell_representatives")
+    account_switched.connect(tell_of_account, dispatch_uid="applicants_tell_of_account")
     navigation.register_portal(gettext_lazy("My organisation"), "applicants:index", audience="applicant", order=30)
     navigation.register_work_provider(_accounts_as_work)
     navigation.register_work_provider(_register_as_work)

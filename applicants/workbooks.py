@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants.contacts_told import tell_of_contact
 from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling, Department, LegalCategory
 from applicants.namesakes import known_by_name
 from applicants.rules.identifiers import compact
 from core.importexport.resources import EssorResource
+from core.models import Event
 from core.past_days import BirthDayField, HasCome
 from core.text import exact, is_number
 from core.workbooks import Column
@@ -97,6 +99,7 @@ class ApplicantResource(EssorResource):
 
     def after_init_instance(self, instance: Applicant, new: bool, row: Mapping[str, Any], **kwargs: Any) -> None:
         """A row that says nothing of its kind is an organisation unless it has a last name."""
+        super().after_init_instance(instance, new, row, **kwargs)
         if new and not row.get("kind"):
             instance.kind = Applicant.Kind.NATURAL if row.get("last_name") else Applicant.Kind.LEGAL
             instance.created_by = kwargs.get("user")
@@ -106,6 +109,10 @@ class ApplicantResource(EssorResource):
         kind = instance.kind
         super().import_instance(instance, row, **kwargs)
         instance.kind = instance.kind or kind
+
+    def after_change(self, instance: Applicant, event: Event) -> None:
+        """A file that changes how a body is reached is told to it, as its page does."""
+        tell_of_contact(instance, event)
 
 
 class DeMinimisAidResource(EssorResource):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applicants.bank_accounts import payable_account
+from applicants.contacts_told import tell_of_contact
 from applicants.de_minimis.links import decide_links, grounds_on, question_on
 from applicants.de_minimis.room import assess_for
 from applicants.forms.applicant import LiftInterestForm
@@ -176,9 +177,8 @@ class ApplicantAdmin(EssorImportExportAdmin):
     form = ApplicantAdminForm
     resource_classes = [ApplicantResource]
     without_reason = dict.fromkeys(
-        ("email", "phone", "website", "address_line", "postcode", "city", "insee_commune", "acronym",
-         "representative_name", "representative_title"),
-        "how the applicant is reached, as its own people keep it in the portal",
+        ("website", "address_line", "postcode", "city", "insee_commune", "acronym", "representative_title"),
+        "where the applicant is, as its own people keep it in the portal: no link and no call goes there",
     )  # fmt: skip
     add_roles = KEEPERS
     change_roles = KEEPERS
@@ -219,7 +219,9 @@ class ApplicantAdmin(EssorImportExportAdmin):
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
         if change:
-            record(obj, "edit", actor=request.user, changes=changes_in(form), comment=self.reason_of(form))
+            changes = changes_in(form)
+            event = record(obj, "edit", actor=request.user, changes=changes, comment=self.reason_of(form))
+            tell_of_contact(obj, event)
         else:
             record(obj, "create", actor=request.user)
 

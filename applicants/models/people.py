@@ -20,7 +20,7 @@ from applicants.conditions import (
 )
 from applicants.forms.people import AnswerRequestForm
 from applicants.models.applicant import Applicant
-from applicants.models.joining import ANSWERED_AFTER_ITS_PEOPLE, GIVEN_AFTER_ITS_PEOPLE, WAITS_AT_LEAST
+from applicants.models.joining import ANSWERED_AFTER_ITS_PEOPLE, ENDED_BY_ITS_PEOPLE, GIVEN_AFTER_ITS_PEOPLE
 from applicants.models.triggers import ends_declarations, impartial, interest_stays
 from applicants.permissions import (
     answers_for_service,
@@ -29,6 +29,7 @@ from applicants.permissions import (
     may_decide_on_request,
     may_withdraw_request,
 )
+from applicants.represented import WAITS_AT_LEAST
 from core.dates import end_of_day
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -103,6 +104,12 @@ class Membership(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("role"),
                 func=GIVEN_AFTER_ITS_PEOPLE,
+            ),
+            pgtrigger.Trigger(
+                name="ended_by_its_people",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Delete,
+                func=ENDED_BY_ITS_PEOPLE,
             ),
         ]
 
@@ -324,7 +331,7 @@ class JoinRequest(WorkflowModel):
     def accept(self, *, actor: "User", data: dict, comment: str) -> None:
         """The person becomes a member with the role asked for; an editor for now where the service decides beside a
         representative."""
-        beside = answers_for_service(actor, self) and has_representative(self.applicant)
+        beside = answers_for_service(actor, self) and has_representative(self.applicant, but=self.user)
         self._decide(actor)
         self.reason = data.get("reason", "")
         Membership.objects.create(

@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applicants.bank_accounts import account_for_its_owner
+from applicants.contacts_told import tell_of_contact
 from applicants.de_minimis.links import question_on
 from applicants.forms.applicant import JoinForm, LegalApplicantForm, NaturalApplicantForm
 from applicants.models import Applicant, Invitation, JoinRequest, Membership
-from applicants.people import ask_to_join, create_applicant, known_applicant, service_waits_until
+from applicants.people import ask_to_join, create_applicant, known_applicant, service_waits_until, why_one_waits_already
 from applicants.permissions import has_representative, may_manage_people
 from applicants.views.access import my_applicant, next_address, tell_refusal
 from core.engine import versions
@@ -162,7 +163,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             versions.settle(form, applicant, versions.carried(request.POST, applicant))
         if form.is_valid() and form.changed_data:
             form.save()
-            record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
+            changes = {name: [form.initial.get(name), form.cleaned_data[name]] for name in form.changed_data}
+            event = record(applicant, "edit", actor=request.user, data={"fields": form.changed_data})
+            tell_of_contact(applicant, event, changes)
     if form.is_valid():
         messages.success(request, _("Your changes are saved."))
         return redirect(form_target(request, applicant))
@@ -187,17 +190,29 @@ def join(request: HttpRequest, number: str) -> HttpResponse:
     if Membership.objects.filter(user=request.user, applicant=applicant).exists():
         return redirect(applicant_url(applicant))
     form = JoinForm(request.POST or None)
+    asked = JoinRequest.objects.filter(user=request.user, applicant=applicant, state=JoinRequest.State.PENDING).first()
     if request.method == "POST" and form.is_valid():
         try:
             ask_to_join(applicant, user=request.user, **form.cleaned_data)
         except ValidationError as error:
             tell_refusal(request, error)
         else:
+            if asked is not None:
+                messages.info(request, why_one_waits_already(asked))
+                return redirect("applicants:index")
             messages.success(
                 request,
                 _("Your request was sent to the people of “%(name)s”. We write to you when it is answered.")
                 % {"name": applicant.display_name},
             )
             return redirect("applicants:index")
-    waits_until = service_waits_until() if has_representative(applicant) else None
-    return render(request, "applicants/join.html", {"form": form, "applicant": applicant, "waits_until": waits_until})
+    return render(
+        request,
+        "applicants/join.html",
+        {
+            "form": form,
+            "applicant": applicant,
+            "waits_until": service_waits_until() if has_representative(applicant, but=request.user) else None,
+            "asked": why_one_waits_already(asked) if asked is not None else "",
+        },
+    )

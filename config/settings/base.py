@@ -274,7 +274,7 @@ ESSOR_ADMINISTRATOR_KNOWN_DAYS = env.int("ESSOR_ADMINISTRATOR_KNOWN_DAYS", 30)
 ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
 
 # Where a body has a representative, the service answers a request to join it only after this many days: until then its own
-# people decide who acts for it.
+# people decide who acts for it. Whoever represented it counts as long after their account is closed (15 days at least there).
 ESSOR_JOIN_WAITS_DAYS = env.int("ESSOR_JOIN_WAITS_DAYS", 15)
 
 # How long a mail or a job may wait before the check of the figures says so, in minutes.

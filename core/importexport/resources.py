@@ -18,6 +18,7 @@ from core.engine.refusals import refusal_message
 from core.engine.standing import reason_not_impartial
 from core.events import record
 from core.importexport.widgets import ColumnWidget, EssorField, LinkWidget
+from core.models.event import Event
 from core.workbooks import Column, Cover, RowProblem, Sheet, TableReading
 
 ROW = "#"
@@ -220,7 +221,11 @@ class EssorResource(ModelResource):
         after = {name: self._kept(instance, name) for name in before}
         changes = {name: [value, after[name]] for name, value in before.items() if value != after[name]}
         if changes:
-            record(instance, "change", actor=actor, comment=kwargs.get("reason", ""), changes=changes)
+            reason = kwargs.get("reason", "")
+            self.after_change(instance, record(instance, "change", actor=actor, comment=reason, changes=changes))
+
+    def after_change(self, instance: models.Model, event: Event) -> None:
+        """For what follows the change of a row, as when a person changes it on its page."""
 
     @staticmethod
     def _kept(instance: models.Model, name: str) -> Any:

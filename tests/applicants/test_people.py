@@ -30,6 +30,7 @@ from core.models import OutboxMessage
 from core.transitions import TransitionRefused, perform
 from tests.factories.applicants import ApplicantFactory, siret
 from tests.factories.core import UserFactory
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 
@@ -139,12 +140,23 @@ def test_a_stranger_does_not_take_a_body_over(applicant, boss, newcomer, instruc
     assert OutboxMessage.objects.get(template__endswith="own_place").to == [newcomer.email]
 
 
-def test_a_body_whose_representatives_left_is_answered_at_once(applicant, boss, newcomer, instructor) -> None:
-    request = ask_to_join(applicant, user=newcomer, role="representative")
-    boss.is_active = False
-    boss.save()
-    perform(request, "accept", actor=instructor, data=WHY)
-    assert role_for(newcomer, applicant) == "representative"
+def test_a_second_request_that_asks_otherwise_is_not_dropped_in_silence(client, applicant, boss, newcomer) -> None:
+    client.force_login(newcomer)
+    address = reverse("applicants:join", args=[applicant.siret])
+    sent, other_tab = (form_to(client.get(address), address).fields for _tab in range(2))
+    client.post(address, sent | {"role": "editor", "message": "Bonjour"})
+    request = JoinRequest.objects.get()
+    page = client.get(address)
+    assert "rien de nouveau n’a été envoyé" in page.text and "<textarea" not in page.text
+    again = client.post(address, other_tab | {"role": "representative", "message": "Je préside"})
+    assert "rien de nouveau n’a été envoyé" in again.text and "Je préside" in again.text
+    for role, message in (("representative", ""), ("editor", "Autre chose")):
+        with pytest.raises(PeopleRefused) as caught:
+            ask_to_join(applicant, user=newcomer, role=role, message=message)
+        assert caught.value.code == "waits"
+    assert ask_to_join(applicant, user=newcomer, role="editor", message="Bonjour") == request
+    perform(request, "withdraw", actor=newcomer)
+    assert ask_to_join(applicant, user=newcomer, role="representative").role == "representative"
 
 
 def test_whom_a_representative_raised_waits_for_nobody(applicant, boss, newcomer, instructor) -> None:

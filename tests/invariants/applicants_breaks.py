@@ -91,3 +91,12 @@ breaks(
     "held.user_id, held.group_id FROM applicants_bankaccount b JOIN core_user_groups held ON held.user_id = b.verified_by_id "
     "WHERE b.verified_by_id IS NOT NULL ORDER BY b.id, held.id LIMIT 1",
 )
+# An officer gives a stranger the role of a representative at once, whose account was closed for a moment.
+BESIDE = (
+    "SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', nextval('applicants_membershipevent_pgh_id_seq'), "
+    "'pgh_label', 'insert', 'pgh_created_at', now() + interval '3 hours', 'pgh_obj_id', -1, 'id', -1, 'user_id', stranger.id, "
+    "'pgh_context', jsonb_build_object('user', stranger.officer, 'label', '')))).* FROM applicants_membershipevent AS line, "
+    "(SELECT max(id) AS id, min(id) AS officer FROM core_user WHERE is_staff) AS stranger "
+    "WHERE line.role = 'representative' AND line.pgh_label = 'insert' AND line.user_id <> stranger.id ORDER BY line.pgh_id LIMIT 1"
+)
+breaks("applicants.people-decide-first", f"INSERT INTO applicants_membershipevent {BESIDE}")
