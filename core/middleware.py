@@ -1,6 +1,7 @@
 """Who acts during a request, and the answer to a form that came from an old page or that the database refuses."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from django.conf import settings
@@ -37,6 +38,24 @@ class ActingMiddleware:
         user = request.user if request.user.is_authenticated else None
         with acting_as(user, label=f"{request.method} {request.path}"[:200]):
             return self.get_response(request)
+
+
+_FORM = re.compile(rb"<form\b(?![^>]*\sautocomplete=)", re.IGNORECASE)
+
+
+class AsSentMiddleware:
+    """Every form of every page shows what the server sent. A browser that goes back, reloads or opens a closed tab again
+    would fill it with what stood there before, beside the version of now: it would be written over what somebody else
+    changed, without a word. ``as-sent.js`` sees to the fields that say themselves what they hold (an e-mail address)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+            response.content = _FORM.sub(b'<form autocomplete="off"', response.content)
+        return response
 
 
 class StaffSessionMiddleware:

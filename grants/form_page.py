@@ -100,6 +100,10 @@ class QuestionView:
     is_shown: bool
     errors: list[str] = field(default_factory=list)
     conflict: Any = None
+    kept: "QuestionView | None" = None
+    """What is kept now, where what is shown is in conflict with it."""
+    typed_on: int | None = None
+    """The version on which what is in conflict was typed."""
     rows: list[RowView] = field(default_factory=list)
     pieces: list[PieceView] = field(default_factory=list)
     budget: "BudgetView | None" = None
@@ -265,6 +269,10 @@ def questions_of(
             applicant_name=application.applicant.display_name,
             is_refused=unsaved,
         )
+        if saved and question.code in conflicts:
+            view.kept, view.typed_on = as_kept(application, question.code), saved.typed_on.get(question.code, 0)
+        elif saved and question.code in cells:
+            view.version = saved.typed_on.get(question.code, view.version)
         if question.is_table:
             errors = cells.get(question.code, {})
             blank = BLANK_ROWS[question.kind] + (5 if more_rows == question.code else 0)
@@ -277,6 +285,13 @@ def questions_of(
             view.errors = _errors(application, question, facts, check, cells.get(question.code))
         views.append(view)
     return views
+
+
+def as_kept(application, code: str) -> QuestionView:
+    """A question with what is kept of it."""
+    sections = application.rules.sections
+    section = next(item for item in sections if any(question.code == code for question in item.questions))
+    return next(view for view in questions_of(application, section) if view.question.code == code)
 
 
 def _errors(application, question: Question, facts: FormFacts, check: bool, cells) -> list[str]:

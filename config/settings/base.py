@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "core.language.ChosenLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "core.middleware.AsSentMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "core.middleware.ActingMiddleware",
@@ -364,8 +365,9 @@ UNFOLD = {
     "STYLES": [lambda request: static("essor/staff.css")],
     "SCRIPTS": [
         lambda request: static("essor/staff.js"),
-        lambda request: static("essor/shown.js"),
         lambda request: static("essor/fields.js"),
+        lambda request: static("essor/as-sent.js"),
+        lambda request: static("essor/shown.js"),
         lambda request: static("essor/unsaved.js"),
     ],
     "BORDER_RADIUS": "8px",

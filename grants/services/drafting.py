@@ -77,6 +77,8 @@ class Saved:
     versions: dict[str, int] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     table_errors: dict[str, dict[tuple[int, str], str]] = field(default_factory=dict)
+    typed_on: Mapping[str, int] = field(default_factory=dict)
+    """The version of each question on which what was sent was typed."""
 
     @property
     def ok(self) -> bool:
@@ -154,7 +156,7 @@ def save_answers(
         locked = lock(application)
         if refusal := may_edit(user, locked):
             raise FilingRefused(refusal)
-        saved = Saved(at=timezone.now())
+        saved = Saved(at=timezone.now(), typed_on=versions or {})
         for code, raw in typed.items():
             question = locked.rules.questions.get(code)
             if question is not None:

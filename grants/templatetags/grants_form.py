@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.site import resumed
-from grants.form_page import AMOUNT_COLUMNS, QuestionView, RowView
+from grants.form_page import AMOUNT_COLUMNS, CellView, QuestionView, RowView
 from grants.programmes.kinds import Shape
 from grants.rules.accounts import accounts
 from grants.rules.answers import number_text, parse_amount, parse_day, typed_amount
@@ -50,6 +50,21 @@ def answer_text(view: QuestionView) -> str:
     if not is_answered(value):
         return _("not answered")
     return READERS[question.kind](view, value)
+
+
+@register.filter
+def kept_text(view: QuestionView) -> str:
+    """An answer as a person reads it, the rows of a table a line each: for who typed another one meanwhile."""
+    if not view.question.is_table or view.question.kind == QuestionKind.TRANCHES:
+        return answer_text(view)
+    words = dict(_words_of_cells(view))
+    rows = [[_cell_text(cell, words) for cell in row.cells.values() if cell.value] for row in view.rows]
+    return "\n".join(f"{number}. {', '.join(row)}" for number, row in enumerate(rows, 1) if row) or _("not answered")
+
+
+def _cell_text(cell: CellView, words: dict[str, str]) -> str:
+    amount = typed_amount(cell.value) if cell.is_amount else None
+    return words.get(cell.value, cell.value) if amount is None else format_euros(amount)
 
 
 def _text(view: QuestionView, value: Any) -> str:

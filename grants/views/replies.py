@@ -9,12 +9,13 @@ from django.utils.translation import ngettext
 from core.dates import format_closing, format_closing_short
 from core.money import format_euros, format_number
 from core.text import listed
-from grants.form_page import budget_view
+from grants.form_page import as_kept, budget_view
 from grants.models import Application, Call
 from grants.rules.conditions import holds
 from grants.rules.schema import QuestionKind
 from grants.services.drafting import Conflict, Saved
 from grants.services.missing import form_facts, missing_of, question_problems
+from grants.templatetags.grants_form import kept_text
 
 
 def saved_reply(application: Application, saved: Saved) -> JsonResponse:
@@ -32,7 +33,7 @@ def saved_reply(application: Application, saved: Saved) -> JsonResponse:
     reply = {
         "saved": _saved(application, saved),
         "versions": saved.versions,
-        "conflicts": [_conflict(conflict) for conflict in saved.conflicts],
+        "conflicts": [_conflict(application, conflict) for conflict in saved.conflicts],
         "cells": {
             code: [{"row": row, "column": column, "message": text} for (row, column), text in errors.items()]
             for code, errors in saved.table_errors.items()
@@ -96,11 +97,11 @@ def closes(call: Call) -> dict:
     }
 
 
-def _conflict(conflict: Conflict) -> dict:
+def _conflict(application: Application, conflict: Conflict) -> dict:
     return {
         "code": conflict.code,
         "message": conflict.message,
-        "theirs": conflict.theirs if isinstance(conflict.theirs, str | int | bool | None) else None,
+        "theirs": kept_text(as_kept(application, conflict.code)),
         "version": conflict.version,
     }
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from core.engine import versions
 from core.engine.readable import refuse_other_rows
-from core.money import ZERO, EuroField, format_euros
+from core.money import ZERO, EuroField, format_euros, format_number
 from core.presentation import action_label
 from core.text import in_a_sentence, is_number, listed
 from core.transitions import TransitionRefused, perform
@@ -98,7 +98,7 @@ class Typed:
         """The cells in which something was typed that the decision does not take."""
         if not self.decision:
             return [cell for cell in CELLS if cell in self.changed]
-        says_amount = bool(self.rejected) and self.amount != ZERO
+        says_amount = "rejected" in self.changed and bool(self.rejected) and self.amount != ZERO
         if self.decision in ("accept", "park"):
             found = {"rejected": says_amount, "error": "error" in self.changed and bool(self.error)}
             return [cell for cell, is_said in found.items() if is_said]
@@ -112,6 +112,11 @@ class GridLine:
     item: ExpenditureItem
     typed: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+
+    @property
+    def rejected(self) -> str:
+        """The amount typed, else the one decided."""
+        return (self.typed or _values(self.item))["rejected"]
 
 
 class ControlGrid:
@@ -250,4 +255,5 @@ class ControlGrid:
 
 def _values(item: ExpenditureItem) -> dict[str, str]:
     """What the cells of an item hold before anybody types."""
-    return {"error": str(item.error_type_id or ""), "reason": item.reason}
+    rejected = format_number(item.rejected_amount) if item.rejected_amount else ""
+    return {"rejected": rejected, "error": str(item.error_type_id or ""), "reason": item.reason}

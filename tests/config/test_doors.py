@@ -175,6 +175,27 @@ def test_a_visitor_reads_what_is_public_and_nothing_else(world):
     assert facts() == before
 
 
+def test_every_form_of_every_page_shows_what_the_server_sent(world):
+    """A browser that goes back fills a form with what stood in it before, beside the versions of now."""
+    administrator = signed_in(UserFactory(administrator=True))
+    pages = [(signed_in(world.owner), name, address) for name, address in portal_addresses(world) if name != "logout"]
+    pages += [(administrator, page, address) for page, address in staff_addresses() if page in ("change", "index")]
+    seen = 0
+    for client, name, address in pages:
+        answer = client.get(address)
+        if answer.streaming:
+            b"".join(answer)
+            continue
+        if not answer.headers.get("Content-Type", "").startswith("text/html"):
+            continue
+        forms = re.findall(r"<form\b[^>]*>", answer.text)
+        assert all(' autocomplete="off"' in form for form in forms), f"{name} {address}"
+        scripts = [script for script in re.findall(r"essor/([\w-]+)\.js", answer.text) if script != "staff"]
+        assert scripts[:2] in (["fields", "as-sent"], []), f"{name} {address}: {scripts}"
+        seen += len(forms)
+    assert seen > 100
+
+
 # --- where only posts are taken -----------------------------------------------------------------------------------
 
 

@@ -9,12 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from grants.models import Call
+from grants.rules.schema import QuestionKind
 from grants.services import filing
+from grants.services.drafting import version_of
 from tests.factories.applicants import MembershipFactory
-from tests.factories.grants import (
-    draft,
-    filed,
-)
+from tests.factories.grants import PERSONS, draft, filed, filled_draft
 from tests.grants.portal import plain, posted, url
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +74,29 @@ def test_a_conflict_without_javascript_keeps_what_was_typed(signed_in):
     assert response.status_code == 200
     assert "Ici</textarea>" in response.content.decode()
     assert "Vous avez modifié cette réponse vous-même" in plain(response)
+
+
+def test_a_conflict_shows_both_lists_of_persons_and_keeps_on_what_it_was_typed(signed_in):
+    application = filled_draft("CAPITAL-SCOP")
+    client, rules = signed_in(application.created_by), application.rules
+    (code,) = [name for name, question in rules.questions.items() if question.kind == QuestionKind.PERSONS]
+    before = version_of(application, code)
+    changed = [PERSONS[0], PERSONS[1] | {"own_contribution": "2 000"}]
+    filing.save_answers(application, user=application.created_by, typed={code: changed})
+    mine = {code: [PERSONS[0], PERSONS[1] | {"own_contribution": "2 500"}]}
+    sent = posted(application, "fondateurs", mine) | {f"v-{code}": str(before)}
+    (conflict,) = autosave(client, application, sent)[1]["conflicts"]
+    assert conflict["theirs"].splitlines()[1].replace("\u202f", " ") == "2. Noé, Petit, noe@scop.example, 2 000,00 €"
+    page = lxml.html.fromstring(client.post(url("step", application, "fondateurs"), sent).content)
+    (version,) = page.xpath(f"//input[@name='v-{code}']")
+    assert (version.get("value"), version.get("data-typed-on")) == (str(before + 1), str(before))
+    assert "2 000,00 €" in page.xpath("string(//*[@data-theirs])").replace("\u202f", " ")
+    assert page.xpath(f"//input[@name='q-{code}-1-own_contribution']/@value") == ["2 500"]
+    # A cell that cannot be read is told first: what it was typed on goes with it.
+    unread = {code: [PERSONS[0], PERSONS[1] | {"own_contribution": "deux mille"}]}
+    sent = posted(application, "fondateurs", unread) | {f"v-{code}": str(before)}
+    page = lxml.html.fromstring(client.post(url("step", application, "fondateurs"), sent).content)
+    assert page.xpath(f"//input[@name='v-{code}']/@value") == [str(before)]
 
 
 def test_the_reply_says_what_is_shown_and_possible(signed_in):

@@ -270,6 +270,11 @@ def test_a_row_left_as_it_was_says_nothing_and_a_decision_is_taken_on_top_of_the
     cut(first, case.controller, "1000.00")
     assert sent_on(client, case, {f"decision-{second.pk}": "accept"}).status_code == 302
     assert [item.state for item in case.items] == ["partly_rejected", "accepted"]
+    shown = form_to(client.get(page_url(case.declaration)), "/decide/").fields[f"rejected-{first.pk}"]
+    assert shown == ["1\u202f000,00"], "the amount decided"
+    more = {f"decision-{first.pk}": "reject_partly", f"rejected-{first.pk}": "1 500,00"}
+    assert sent_on(client, case, {f"rejected-{first.pk}": "1 500,00"}).status_code == 422, "no decision goes with it"
+    assert sent_on(client, case, more).status_code == 302 and case.items[0].rejected_amount == D("1500.00")
     assert sent_on(client, case, {f"decision-{first.pk}": "accept"}).status_code == 302, (
         "its old type is typed by nobody"
     )

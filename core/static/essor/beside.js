@@ -90,6 +90,7 @@
       if (here !== pane) return;
       form.action = link.href;
       show(here, document.importNode(form, true));
+      document.dispatchEvent(new CustomEvent("essor:beside"));
       here.querySelector("form a.es-btn")?.addEventListener("click", (event) => { event.preventDefault(); close(); });
       here.querySelector("form :is(input:not([type=hidden]), select, textarea, button)")?.focus();
     } catch {

@@ -18,15 +18,64 @@ window.essorFields = (() => {
     if (isChoice(field)) return written(groupOf(field).filter((one) => one.defaultChecked));
     if (!field.matches("select")) return field.defaultValue;
     const given = [...field.options].filter((one) => one.defaultSelected);
-    return field.multiple ? written(given) : (given[0] ?? field.options[0])?.value ?? "";
+    const first = [...field.options].find((one) => !one.disabled) ?? field.options[0];
+    return field.multiple ? written(given) : (given[0] ?? first)?.value ?? "";
   };
+  const held = new WeakMap(); // what a field held when a person or a script of ours last wrote in it (as-sent.js)
   const put = (field, value) => {
     const values = value.split("\n");
     if (isChoice(field)) groupOf(field).forEach((one) => { one.checked = values.includes(one.value); });
     else if (field.multiple) [...field.options].forEach((one) => { one.selected = values.includes(one.value); });
     else field.value = value;
+    held.set(field, valueOf(field));
     return valueOf(field) === value;  // a choice may be gone
   };
 
-  return { standsFor, valueOf, givenOf, put };
+  // What the server sent, or what is said to have stood there, in the place of what a browser put there by itself. A
+  // chosen file cannot be put back: it goes.
+  const restore = (field, value = givenOf(field)) => {
+    if (field.type === "file") {
+      if (field.files.length) field.value = "";
+    } else if (valueOf(field) !== value && !(field.size > 1 && !field.multiple)) put(field, value);
+  };
+
+  // The same to a reader: an amount with or without its zeros and spaces.
+  const plain = (text) => (/^[\s\d.,€+-]+$/.test(text)
+    ? text.replace(/[\s€]/g, "").replace(",", ".").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "") : text.trim());
+  const alike = (one, other) => plain(one) === plain(other);
+
+  // What a value says on the page: the words of its choices.
+  const labelOf = (one) => one.labels?.[0]?.textContent.replace(/\s+/g, " ").trim() || one.value;
+  const wordsOf = (field, value) => {
+    const chosen = value.split("\n");
+    const words = isChoice(field) ? groupOf(field).filter((one) => chosen.includes(one.value)).map(labelOf)
+      : field.matches("select") ? [...field.options].filter((one) => chosen.includes(one.value)).map((one) => one.textContent.trim())
+        : [value];
+    return words.filter(Boolean).join(", ") || "–";
+  };
+
+  // What was typed on another value than the one that stands here now: both are shown, and nothing is written until the
+  // person says which. ``take`` follows what they typed, ``leave`` what is there.
+  const askWhich = (field, typed, { take = () => {}, leave = () => {} } = {}) => {
+    const text = (name) => document.querySelector("[data-text-moved]").dataset[name];
+    const box = document.createElement("div");
+    box.className = "notice es-note act";
+    box.setAttribute("role", "alert");
+    box.dataset.moved = field.name;
+    const sentence = text("textMoved").replace("{typed}", () => wordsOf(field, typed)).replace("{now}", () => wordsOf(field, valueOf(field)));
+    box.append(Object.assign(document.createElement("p"), { textContent: sentence }));
+    for (const [name, action] of [["textTakeMine", take], ["textLeave", leave]]) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "btn es-btn small quiet", textContent: text(name) });
+      button.addEventListener("click", () => {
+        box.remove();
+        action();
+        field.focus();
+      });
+      box.append(button, " ");
+    }
+    (field.closest("fieldset, .field, .form-row, td") ?? field.parentElement).append(box);
+    return box;
+  };
+
+  return { standsFor, valueOf, givenOf, put, restore, held, alike, askWhich };
 })();

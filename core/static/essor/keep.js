@@ -6,7 +6,7 @@
   const SENT = "essor-form-sent";
   const KEPT = "textarea, select, input[type=radio], input[type=checkbox], input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])";
   const keyOf = (form) => `essor-form-${form.dataset.keep}`;
-  const { standsFor, valueOf, givenOf, put } = window.essorFields;
+  const { standsFor, valueOf, givenOf, put, alike, askWhich } = window.essorFields;
   // That a file is left out is said each time: it is no answer to keep.
   const fieldsOf = (form) => [...form.elements].filter((one) =>
     one.name && one.matches(KEPT) && !one.name.endsWith("-without") && standsFor(one) === one);
@@ -96,6 +96,9 @@
   document.addEventListener("submit", (event) => { if (!event.defaultPrevented) sending = event.target; });
   document.addEventListener("essor:signed-out", () => document.querySelectorAll("input[type=file]").forEach((field) => { field.value = ""; }), true);
   window.addEventListener("pageshow", () => { sending = null; });
+  document.addEventListener("essor:came-back", (event) => {
+    if ([...document.querySelectorAll("form[data-keep]")].some(hasChosen)) event.preventDefault(); // lost otherwise
+  });
   window.addEventListener("beforeunload", (event) => {
     if ([...document.querySelectorAll("form[data-keep]")].some(hasChosen)) event.preventDefault();
   });
@@ -115,19 +118,26 @@
         restored = true;
       }
     }
+    const asked = new Map(); // fields of which the server has another value than when this was typed
+    const decided = (field, typed) => {
+      asked.get(field)?.remove();
+      asked.delete(field);
+      const kept = read(key);
+      if (typed === undefined || !put(field, typed)) delete kept[field.name];
+      else kept[field.name] = { before: givenOf(field), typed };
+      write(key, kept);
+    };
     for (const field of fieldsOf(form)) {
       const kept = copy[field.name];
+      const given = givenOf(field);
       if (!kept) continue;
-      if (valueOf(field) === kept.typed) {
+      if (alike(given, kept.typed)) {
         if (!refused) delete copy[field.name];  // sent with another button of the page, and saved
-        continue;
-      }
-      // The server has another value than when this was typed: what it shows now is the one that counts.
-      const shown = valueOf(field);
-      if (givenOf(field) === kept.before && put(field, kept.typed)) restored = true;
+      } else if (given === kept.before && put(field, kept.typed)) restored = true;
       else {
-        put(field, shown);
-        delete copy[field.name];
+        put(field, given);
+        if (refused || given === kept.before) delete copy[field.name]; // a choice that is gone
+        else asked.set(field, askWhich(field, kept.typed, { take: () => decided(field, kept.typed), leave: () => decided(field) }));
       }
     }
     write(key, copy);
@@ -147,6 +157,7 @@
       }
       const field = standsFor(event.target);
       if (!fieldsOf(form).includes(field)) return;
+      if (asked.has(field)) decided(field); // what is typed now is typed on what stands there now
       const kept = read(key);
       const before = kept[field.name]?.before ?? givenOf(field);
       if (valueOf(field) === before) delete kept[field.name];

@@ -1,13 +1,14 @@
 // What a person typed on a staff page and did not save is marked, and asked about before another button, the form of a
 // step or a link goes without it. Where another form of the page is sent all the same, what was typed comes back with the
 // page, still marked, as long as its field is there and holds what it held. Kept for this window and this account alone,
-// until the next page; never a password, a file or an IBAN. The server knows nothing of it.
+// until the next page; what was left knowingly, or refused, comes back with the "previous page" button alone. Never a
+// password, a file or an IBAN. Where the server's value has changed meanwhile, both are shown and the person chooses.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
   const dialog = document.getElementById("es-unsaved");
   if (!dialog) return;
-  const { standsFor, valueOf, givenOf, put } = window.essorFields;
+  const { standsFor, valueOf, givenOf, put, alike, askWhich } = window.essorFields;
   const words = dialog.dataset;
   const KEPT = "essor-unsaved";
   const TYPED = "textarea, select, input:not([type=hidden], [type=search], [type=submit], [type=button], [type=image], [type=reset])";
@@ -64,6 +65,7 @@ document.addEventListener("DOMContentLoaded", () => {
     marks.set(form, pill);
   };
 
+  let sending = false; // a form that is written: what is typed goes with it, or is kept for the next page
   let waved = new Set(); // forms that a step opened beside the page goes without: said when it was opened
   const touch = (target, isTyped) => {
     if (!target?.form || !target.name || !target.matches(TYPED) || !isWritten(target.form)) return;
@@ -71,7 +73,10 @@ document.addEventListener("DOMContentLoaded", () => {
     // What stood there when the person came to it is what the server has, as the page's scripts may write it.
     if (!isTyped && !touched.has(field) && !given.has(field) && field.type !== "file") given.set(field, valueOf(field));
     touched.add(field);
-    if (isTyped) waved.delete(field.form);
+    if (isTyped) {
+      waved.delete(field.form);
+      sending = false;
+    }
     mark(field.form);
   };
   document.addEventListener("focusin", (event) => touch(event.target, false));
@@ -94,10 +99,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const quietly = (action) => { try { return action(); } catch { return null; } };
   const read = () => {
     const kept = quietly(() => JSON.parse(sessionStorage.getItem(KEPT)));
-    return kept?.account === words.account ? kept : { account: words.account, others: {} };
+    return { others: {}, left: {}, ...(kept?.account === words.account ? kept : { account: words.account }) };
   };
   const write = (kept) => quietly(() => {
-    if (kept.sent || Object.keys(kept.others).length) sessionStorage.setItem(KEPT, JSON.stringify(kept));
+    if (kept.sent || [kept.others, kept.left].some((forms) => Object.keys(forms).length)) sessionStorage.setItem(KEPT, JSON.stringify(kept));
     else sessionStorage.removeItem(KEPT);
   });
   const pathOf = (form) => new URL(form.getAttribute("action") || window.location.href, window.location.href).pathname;
@@ -111,38 +116,76 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const keep = (form, others) => {
     const kept = read();
-    kept.sent = { key: keyOf(form), path: pathOf(form), fields: typedIn(form) };
+    kept.sent = { key: keyOf(form), path: pathOf(form), page: window.location.pathname, fields: typedIn(form) };
+    // What was refused before is sent again: by its form, or by the page that showed both versions.
+    const isAgain = (key) => key === kept.sent.key || (document.querySelector("[data-resumes]") && key.split("\n")[0] === kept.sent.path);
+    for (const left of Object.values(kept.left)) Object.keys(left).filter(isAgain).forEach((key) => delete left[key]);
     others.filter(isAlone).forEach((one) => { kept.others[keyOf(one)] = { page: window.location.pathname, fields: typedIn(one) }; });
     delete kept.others[kept.sent.key];
     write(kept);
   };
 
+  const formOf = (key) => [...document.forms].find((one) => isWritten(one) && keyOf(one) === key);
+  const own = (field, now) => {
+    given.set(field, now);
+    touched.add(field);
+    mark(field.form);
+  };
+  const giveBack = (form, fields) => {
+    let isAsked = false;
+    for (const field of fieldsOf(form)) {
+      const copy = fields[field.name];
+      const now = valueOf(field);
+      if (!copy || alike(now, copy.typed)) continue;
+      if (now === copy.before) {
+        if (put(field, copy.typed)) own(field, now);
+        else put(field, now); // a choice that is gone
+        continue;
+      }
+      isAsked = true;
+      askWhich(field, copy.typed, { take: () => put(field, copy.typed) && own(field, now) });
+    }
+    const folded = (isAsked || changedIn(form).length) && form.closest("details");
+    if (folded) folded.open = true;
+  };
+  // The form of a step stood beside the page, and goes with it: it is opened again.
+  const giveBackBeside = (key, fields) => {
+    const step = [...document.querySelectorAll("[data-beside] .es-transitions a[href]")].find((link) => link.pathname === key.split("\n")[0]);
+    if (!step) return;
+    document.addEventListener("essor:beside", () => formOf(key) && giveBack(formOf(key), fields), { once: true });
+    pass(() => step.click());
+  };
+  const giveBackAll = (forms) => Object.entries(forms).forEach(([key, fields]) => {
+    if (formOf(key)) giveBack(formOf(key), fields);
+    else giveBackBeside(key, fields);
+  });
+
   const putBack = () => {
     const kept = read();
-    const formOf = (key) => [...document.forms].find((one) => isWritten(one) && keyOf(one) === key);
-    const each = (form, fields, action) => {
-      for (const field of fieldsOf(form)) {
-        if (!fields[field.name] || !action(field, fields[field.name])) continue;
-        given.set(field, fields[field.name].before);
-        touched.add(field);
-      }
-      mark(form);
-    };
-    // The page answers the form itself: it was refused, and shows what was typed as if it had been saved.
+    const here = window.location.pathname;
     const came = performance.getEntriesByType("navigation")[0];
-    const sent = kept.sent;
+    const isBack = came?.type === "back_forward";
+    const { sent, left: { [here]: left = {} } } = kept;
     delete kept.sent;
-    const refused = sent && came?.redirectCount === 0 && sent.path === window.location.pathname && formOf(sent.key);
-    if (refused) each(refused, sent.fields, (field, { typed }) => valueOf(field) === typed);
+    delete kept.left[here]; // asked for anew, the page is as the server has it: that was said when it was left
+    if (sent && isBack && sent.page === here) left[sent.key] = sent.fields; // no answer came
+    // The page answers the form itself: it was refused, and shows what was typed as if it had been saved.
+    if (sent && !isBack && came?.redirectCount === 0 && sent.path === here) {
+      const refused = formOf(sent.key);
+      if (refused) fieldsOf(refused).forEach((field) => {
+        const copy = sent.fields[field.name];
+        if (copy && valueOf(field) === copy.typed) own(field, copy.before);
+      });
+      kept.left[sent.page] = { ...kept.left[sent.page], [sent.key]: sent.fields };
+    }
+    const back = isBack ? left : {};
     for (const [key, { page, fields }] of Object.entries(kept.others)) {
-      const form = formOf(key);
-      if (form || page === window.location.pathname) delete kept.others[key];
-      if (!form) continue;
-      each(form, fields, (field, copy) => valueOf(field) === copy.before && put(field, copy.typed));
-      const folded = changedIn(form).length && form.closest("details");
-      if (folded) folded.open = true;
+      if (!formOf(key) && page !== here) continue;
+      delete kept.others[key];
+      back[key] = fields;
     }
     write(kept);
+    giveBackAll(back);
   };
 
   // --- the question
@@ -272,8 +315,19 @@ document.addEventListener("DOMContentLoaded", () => {
       return void ask(untold, isWritten(form) ? "acts" : "leaves", () => send(form, button));
     }
     leave();
+    sending = isWritten(form) || form.matches("#logout-form");
     if (isWritten(form)) keep(form, others);
-    else if (form.matches("#logout-form")) write({ others: {} });
+    else if (sending) write({ others: {}, left: {} });
+  });
+  window.addEventListener("pagehide", () => {
+    const forms = sending ? [] : unsaved().filter(isAlone);
+    if (!forms.length) return;
+    const kept = read();
+    kept.left[window.location.pathname] = Object.fromEntries(forms.map((form) => [keyOf(form), typedIn(form)]));
+    write(kept);
+  });
+  document.addEventListener("essor:came-back", (event) => {
+    if (!sending && unsaved().length) event.preventDefault(); // it is all still here, marked, with the versions it is typed on
   });
   window.addEventListener("beforeunload", (event) => {
     if (!leaving && unsaved().length) event.preventDefault();

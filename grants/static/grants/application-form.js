@@ -212,6 +212,7 @@
     }
     for (const question of sent) {
       const code = codeOf(question);
+      told.delete(question.querySelector("[data-version]"));
       const [cell] = reply.cells[code] || [];
       const [error] = reply.errors[code] || [];
       refusals.delete(code);
@@ -222,7 +223,7 @@
     }
     reply.conflicts.forEach((conflict) => {
       refusals.set(conflict.code, conflict.message);
-      showConflict(conflict);
+      showConflict({ ...conflict, theirs: `${words.textOther}\n${conflict.theirs}` });
     });
     showQuestions(new Set(reply.shown));
     showMissing(reply.missing, reply.missing_texts);
@@ -270,9 +271,8 @@
     const box = document.createElement("div");
     box.className = "conflict";
     box.setAttribute("role", "alert");
-    box.append(Object.assign(document.createElement("p"), { textContent: conflict.message }));
-    if (conflict.theirs !== null) {
-      box.append(Object.assign(document.createElement("p"), { textContent: `${words.textOther} ${conflict.theirs}` }));
+    for (const text of [conflict.message, conflict.theirs]) {
+      if (text) box.append(Object.assign(document.createElement("p"), { className: "es-lines", textContent: text }));
     }
     const button = (text, action) => {
       const one = Object.assign(document.createElement("button"), { type: "button", className: "btn small quiet", textContent: text });
@@ -288,7 +288,7 @@
       refusals.delete(conflict.code);
       dropCopy(conflict.code);
       leaving = unsaved.size === 0 || leaving;
-      window.location.reload();
+      window.location.replace(window.location.pathname); // a page that answers a form is not sent once more
     });
     question.querySelector("[data-conflict]").replaceChildren(box);
   };
@@ -488,6 +488,8 @@
     waiting.clear();
     if (!inFlight) {
       leaving = true;
+      // Both answers were shown: saving the page is to choose this one.
+      if (["next", "save"].includes(event.submitter?.value)) for (const [field, version] of told) field.value = version;
       // The page that follows says whether the server has them: then their copies go (keep.js).
       try { sessionStorage.setItem("essor-form-sent", questions().map((one) => localKey(codeOf(one))).join("\n")); } catch { /* none */ }
       return;
@@ -514,6 +516,7 @@
     clearTimeout(retryTimer);
     unsaved.clear();
   });
+  const told = new Map(); // the field of a version -> the version that a page in conflict showed beside what was typed
   let submitting = false; // "save" was pressed and waits for the answers on their way
   window.addEventListener("beforeunload", (event) => {
     if (unsaved.size && !leaving) event.preventDefault();
@@ -527,6 +530,12 @@
   form.querySelectorAll("[data-refused]").forEach((question) => {
     unsaved.add(codeOf(question));
     refusals.set(codeOf(question), question.querySelector("[data-errors]").textContent.trim());
+    // A conflict: until the person chooses, what is on the page stays what was typed on the version of then.
+    const field = question.querySelector("[data-version][data-typed-on]");
+    if (!field) return;
+    told.set(field, field.value);
+    showConflict({ code: codeOf(question), theirs: question.querySelector("[data-theirs]").innerText, version: field.value });
+    field.value = field.dataset.typedOn;
   });
   questions().filter((question) => !question.hasAttribute("data-refused")).forEach((question) => {
     const text = question.querySelector("[data-errors]").textContent.trim();
