@@ -4,7 +4,7 @@ The apps on the right that ask for it register; agreements know none. Public con
 (Regulation (EU) 2021/1060, Article 91(3)(c)): what was asked beyond it is withdrawn or corrected (Article 98(6)).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.money import format_euros, sum_money
+from core.money import ZERO, format_euros, sum_money
 from core.site.answered import AnswerField, is_answered
 
 BOX = "asked_known"
@@ -22,11 +22,13 @@ BOX_LABEL = gettext_lazy("I know what was asked from the Commission and would no
 
 @dataclass(frozen=True)
 class Asked:
-    """Euros of the EU and of the Region that an application, closed or sent, asks for the expenditure of a claim."""
+    """Euros of the EU and of the Region that an application, closed or sent, asks for the expenditure of a claim; ``part`` is
+    the id of its tranche, None of an agreement that has none."""
 
     claim: str
     application: str
     amount: Decimal
+    part: int | None = None
 
 
 Teller = Callable[[Any], list[Asked]]
@@ -55,17 +57,29 @@ def in_words(asked: Iterable[Asked]) -> str:
     )
 
 
-def asked_beyond(asked: list[Asked], payable: Decimal) -> str:
-    """What follows when no more than ``payable`` euros of a grant are paid; empty where no more was asked."""
-    total = sum_money(item.amount for item in asked)
-    if total <= payable:
+def asked_beyond(asked: list[Asked], payable: Mapping[int | None, Decimal]) -> str:
+    """What follows when no more than ``payable`` euros of each part of a grant are paid; empty where no more was asked.
+
+    A year of which no more was asked is not named: it makes up for none of another one.
+    """
+    of_part: dict[int | None, list[Asked]] = {}
+    for item in asked:
+        of_part.setdefault(item.part, []).append(item)
+    totals = {part: sum_money(item.amount for item in items) for part, items in of_part.items()}
+    parts = [part for part, total in totals.items() if total > payable.get(part, ZERO)]
+    if not parts:
         return ""
+    paid = sum_money(payable.get(part, ZERO) for part in parts)
     sentence = _(
         "Asked from the Commission as public contribution: %(asked)s. At most %(payable)s of it will be paid: %(beyond)s have"
         " to be withdrawn, or corrected with the authority of the programme (Regulation (EU) 2021/1060, Articles 91(3)(c)"
         " and 98(6))."
     )
-    words = {"asked": in_words(asked), "payable": format_euros(payable), "beyond": format_euros(total - payable)}
+    words = {
+        "asked": in_words(item for part in parts for item in of_part[part]),
+        "payable": format_euros(paid),
+        "beyond": format_euros(sum_money(totals[part] for part in parts) - paid),
+    }
     return sentence % words
 
 
@@ -75,19 +89,23 @@ class AsksKnowingly:
     fields: dict[str, forms.Field]
     asked: list[Asked]
 
-    def offer_the_box(self, agreement) -> None:
-        """The last field: what was asked, and the box; none where nothing was."""
-        self.asked = asked_of(agreement)
+    def offer_the_box(self, agreement, *, of: Collection[int | None] | None = None) -> None:
+        """The last field: what was asked, of the parts ``of`` alone or of all, and the box; none where nothing was.
+
+        The box answers for the sums that stand beside it from the first page on: ticked there, it is asked once.
+        """
+        self.asked = [item for item in asked_of(agreement) if of is None or item.part in of]
         if self.asked:
             help_text = _("Asked from the Commission as public contribution: %(asked)s.")
             self.fields[BOX] = AnswerField(
                 label=BOX_LABEL,
                 help_text=help_text % {"asked": in_words(self.asked)},
             )
+            self.fields[BOX].ask(in_words(self.asked))
 
-    def check_what_was_asked(self, payable: Decimal) -> None:
-        """Refuse when more was asked than will be paid, and the box does not answer these very sums."""
+    def check_what_was_asked(self, payable: Mapping[int | None, Decimal]) -> None:
+        """Refuse when more was asked of a part than will be paid, and the box does not answer the sums beside it."""
         told = asked_beyond(self.asked, payable)
-        if told and not is_answered(self, BOX, told):
+        if told and not is_answered(self, BOX, in_words(self.asked)):
             words = _("Tick the box if it is to be so, with the reason in the comment.")
             self.add_error(BOX, f"{told} {words}")

@@ -116,7 +116,7 @@ def asked_of_agreement(agreement: Agreement) -> list[Asked]:
     """What closed and sent applications ask of the claims of an agreement: the euros of the EU and of the Region."""
     entries = asked_for().filter(certificate__operation__agreement=agreement)
     joined = entries.exclude(line__application__state=PaymentApplicationState.OPEN).select_related(
-        "certificate__declaration__claim"
+        "certificate__declaration__claim__instalment"
     )
     entries = list(joined.prefetch_related("certificate__allocations").order_by("pk"))
     PaymentApplication.name_together(entry.line.application for entry in entries)
@@ -130,7 +130,8 @@ def _asked(entry: PaymentApplicationEntry) -> Asked:
     }  # fmt: skip
     lines = entry.certificate.allocations.all()
     of_others = sum_money(line.amount for line in lines if line.kind in PUBLIC_SOURCES and line.kind not in GRANTED_BY)
-    return Asked(entry.certificate.declaration.claim.number, named, entry.public_amount - of_others)
+    claim = entry.certificate.declaration.claim
+    return Asked(claim.number, named, entry.public_amount - of_others, claim.instalment.tranche_id)
 
 
 def asked_for() -> QuerySet:

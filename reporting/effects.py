@@ -17,7 +17,7 @@ from core.events import canonical
 from core.json_safe import json_safe
 from core.money import ZERO, sum_money
 from core.sequences import next_number
-from reporting.models.granted import ASKED_AND_NOT_PAID, PUBLIC_MONEY
+from reporting.models.granted import ASKED_AND_NOT_PAID, LEFT_TO_ASK
 from reporting.rules.shares import Source, allocate, allocate_by_year
 from reporting.shares_by_year import retained_in, years_of
 
@@ -177,11 +177,12 @@ def _take_in(application, waiting) -> int:
         if certificate.pk in taken:
             continue
         granted = certificate.amount_of("eu") + certificate.amount_of("region")
-        part = min(granted, left.get(certificate.operation_id, granted))
+        year = (certificate.operation_id, certificate.declaration.claim.instalment.tranche_id)
+        part = min(granted, left.get(year, granted))
         if part < certificate.amount_of("eu"):
             continue
-        if certificate.operation_id in left:
-            left[certificate.operation_id] -= part
+        if year in left:
+            left[year] -= part
         version = certificate.version
         line, _created = line_model.objects.get_or_create(
             application=application,
@@ -217,11 +218,12 @@ def asked_and_not_paid(application) -> dict[int, str]:
         return {row[0]: row[1] for row in cursor.fetchall()}
 
 
-def _left_to_ask(operations: set[int]) -> dict[int, Decimal]:
-    """Return what may still be asked as public contribution of the grants behind operations; nothing of listed ones."""
+def _left_to_ask(operations: set[int]) -> dict[tuple[int, int | None], Decimal]:
+    """Return what may still be asked as public contribution of each part (id of its tranche, None of the whole) of the grants
+    behind operations; nothing of listed ones."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{PUBLIC_MONEY} WHERE o.id = ANY (%s)", [sorted(operations)])
-        return {pk: payable - asked for pk, _code, payable, asked in cursor.fetchall()}
+        cursor.execute(LEFT_TO_ASK.format(which="o.id = ANY (%s)"), [sorted(operations)])
+        return {(pk, tranche): left for pk, tranche, left in cursor.fetchall()}
 
 
 def _release(entries) -> None:
@@ -307,7 +309,7 @@ def waiting_certificates(programme_id: int, fund_id: int, *, by: date | None = N
         )
         .exclude(version__category_of_region="")
         .exclude(of_claims_in_doubt("declaration__claim"))
-        .select_related("version", "operation")
+        .select_related("version", "operation", "declaration__claim__instalment")
         .order_by("issued_at", "pk")
     )
 

@@ -17,6 +17,7 @@ from core.site.sometimes import sometimes
 from core.templatetags.essor import percent
 from reporting.asked import plans_in_doubt
 from reporting.eu_programmes.at_the_end import end_of
+from reporting.eu_programmes.certified_in_plan import under_what_is_certified
 from reporting.eu_programmes.given_up import above_payable
 from reporting.eu_programmes.rates import allocation_of, share_above, share_in_force
 from reporting.models import (
@@ -26,6 +27,7 @@ from reporting.models import (
     FlagKind,
     Fund,
     OperationVersion,
+    SourceKind,
     SpecificObjective,
 )
 from reporting.models.flag import OF_A_FAULT
@@ -156,6 +158,7 @@ class FlagAnswerForm(TransitionForm):
                 "The agreement has ended: %(declarable)s are declared or can still be. Give an eligible cost within it."
             )
             self.add_error("eligible_cost", sentence % {"declarable": format_euros(end.declarable)})
+        self._check_what_is_certified(current, changes)
         if self.instance.kind == FlagKind.ABOVE_PAYABLE:
             plan = replan(current, facts_of_version(current) | changes)
             if found := above_payable(current.operation.agreement, plan):
@@ -172,6 +175,24 @@ class FlagAnswerForm(TransitionForm):
             )
         if self.instance.kind == FlagKind.RATE_ABOVE_PRIORITY and not self.errors:
             self._check_rate(current, eu_amount, eligible)
+
+    def _check_what_is_certified(self, current, changes: dict) -> None:
+        """A correction leaves to each source what is certified on it: what the EU bears more, the Region bears less."""
+        facts = facts_of_version(current) | changes
+        for under in under_what_is_certified(current, facts["eligible_cost"], replan(current, facts)):
+            words = {
+                "source": SourceKind(under.kind).label,
+                "planned": format_euros(under.planned),
+                "certified": format_euros(under.certified),
+                "most": format_euros(facts["eu_amount"] - under.certified + under.planned),
+            }
+            sentence = _("%(source)s: %(certified)s are certified and the plan would bear %(planned)s.")
+            if under.kind == SourceKind.REGION:
+                sentence = _(
+                    "%(source)s: %(certified)s are certified and the plan would bear %(planned)s. Give an EU amount of"
+                    " %(most)s at most."
+                )
+            self.add_error("eu_amount" if "eu_amount" in self.corrected else self.corrected[0], sentence % words)
 
     def _check_rate(self, current, eu_amount: Decimal, eligible: Decimal) -> None:
         """The share is that of what the rate of the priority applies to: total or public expenditure."""

@@ -14,7 +14,7 @@ from core.sequences import next_number
 from core.text import fold
 from reporting.eu_programmes.at_the_end import end_of
 from reporting.eu_programmes.doubts import drop_untrue_doubts
-from reporting.eu_programmes.given_up import above_payable, still_granted_of
+from reporting.eu_programmes.given_up import above_payable, granted_in_plan
 from reporting.eu_programmes.not_asked import declares_nothing
 from reporting.eu_programmes.rates import doubt_the_rate
 from reporting.models import (
@@ -253,7 +253,7 @@ def _granted_of(operation: Operation, kept: list[tuple[str, str, Decimal]], fact
     it, within what the others leave of the eligible cost."""
     end = end_of(operation)
     if end is None:
-        return still_granted_of(operation.agreement)
+        return granted_in_plan(operation.agreement)
     others = sum_money(amount for kind, _name, amount in kept if kind != SourceKind.REGION)
     return max(min(end.kept, facts["eligible_cost"] - others), ZERO)
 

@@ -46,13 +46,20 @@ def claim_moved(sender, instance, name, source, target, actor, **kwargs) -> None
         raise TransitionRefused("conditions", {"__all__": _declared(instance)})
     if source == state.SUSPENDED and target == state.PAID:
         doubt_the_fault(instance)
-    given_up = name in ("give_up", "give_up_at_end")
-    if given_up:
-        doubt_the_plan(instance.agreement_id)
-    if instance.agreement.state in ENDED and instance.agreement.eu_fund:
-        follow_the_end(instance.agreement_id, actor=actor)
-    if instance.agreement.eu_fund and (given_up or instance.agreement.state in ENDED):
-        _doubt_what_cannot_be_asked(instance.agreement_id, actor)
+    if instance.agreement.eu_fund:
+        _follow_what_is_paid(instance, {source, target}, name, actor)
+
+
+def _follow_what_is_paid(claim, states: set[str], name: str, actor) -> None:
+    """What is paid of a grant, or may still be, moves with what is certified of a claim, given up or paid: the plan and what is
+    asked from the Commission are looked at again."""
+    state = PaymentClaim.State
+    has_ended = claim.agreement.state in ENDED
+    if has_ended:
+        follow_the_end(claim.agreement_id, actor=actor)
+    if has_ended or name in ("give_up", "give_up_at_end") or states & {state.CERTIFIED, state.ORDERED, state.PAID}:
+        doubt_the_plan(claim.agreement_id, actor=actor)
+        _doubt_what_cannot_be_asked(claim.agreement_id, actor)
 
 
 def _doubt_what_cannot_be_asked(agreement_id: int, actor) -> None:

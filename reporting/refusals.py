@@ -13,6 +13,13 @@ TRIGGERS = {
         "certified",
         "amount",
     ),
+    "% are certified on a source of this operation beside the EU: its plan cannot be %": told(
+        _(
+            "%(certified)s are certified on a source of this operation beside the EU: its plan cannot bear %(amount)s of it."
+        ),
+        "certified",
+        "amount",
+    ),
     "expenditure certified on this operation would be outside its period": told(
         _("Expenditure certified on this operation would be outside its period: keep dates that cover it.")
     ),

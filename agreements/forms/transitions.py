@@ -17,7 +17,8 @@ from agreements.asked_of_funds import AsksKnowingly
 from agreements.due import above_what_is_due, due_once_checked
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
-from agreements.settlements.services import kept_for, payable_after
+from agreements.settlements.payable import payable_without
+from agreements.settlements.services import kept_for
 from applicants.bank_accounts import replaced_since
 from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
@@ -239,7 +240,7 @@ class GiveUpForm(AsksKnowingly, TransitionForm):
             (str(share.pk if share else 0), f"{share.person_name if share else payee} – {format_euros(amount)}")
             for share, payee, amount in self.left
         ]
-        self.offer_the_box(self.instance.agreement)
+        self.offer_the_box(self.instance.agreement, of=[self.instance.instalment.tranche_id])
 
     def clean_parts(self):
         """The ids of the shares."""
@@ -250,7 +251,7 @@ class GiveUpForm(AsksKnowingly, TransitionForm):
         cleaned = super().clean()
         if parts := cleaned.get("parts"):
             given_up = [amount for share, _payee, amount in self.left if (share.pk if share else None) in parts]
-            self.check_what_was_asked(payable_after(self.instance.agreement, less=sum_money(given_up)))
+            self.check_what_was_asked(payable_without(self.instance, sum_money(given_up)))
         return cleaned
 
 
@@ -260,14 +261,14 @@ class CloseForNothingForm(AsksKnowingly, TransitionForm):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if self.instance.agreement.ended_on:
-            self.offer_the_box(self.instance.agreement)
+            self.offer_the_box(self.instance.agreement, of=[self.instance.instalment.tranche_id])
 
     def clean(self):
         """As when a part is given up."""
         cleaned = super().clean()
         if self.instance.agreement.ended_on:
             less = above_what_is_due(self.instance) + kept_for(self.instance)
-            self.check_what_was_asked(payable_after(self.instance.agreement, less=less))
+            self.check_what_was_asked(payable_without(self.instance, less))
         return cleaned
 
 

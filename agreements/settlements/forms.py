@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from agreements.asked_of_funds import AsksKnowingly
 from agreements.forms.transitions import TransitionForm
+from agreements.settlements.payable import payable_at_end
 from agreements.settlements.rules import PAY
 from agreements.settlements.services import (
     asked_in_vain,
@@ -96,6 +97,5 @@ class SettlementForm(AsksKnowingly, TransitionForm):
         names = {f"claim-{claim.pk}": claim.pk for claim in self.claims}
         cleaned["outcomes"] = {pk: cleaned[name] for name, pk in names.items() if name in cleaned}
         if self.instance.is_in_force and not self.errors:
-            decided = plan_of(self.instance, self.claims, cleaned["outcomes"])
-            self.check_what_was_asked(decided.paid + decided.kept - closed_above(self.instance))
+            self.check_what_was_asked(payable_at_end(self.instance, self.claims, cleaned["outcomes"]))
         return cleaned

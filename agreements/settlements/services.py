@@ -65,13 +65,19 @@ def is_given_up(claim) -> bool:
 
 def plan_of(agreement, claims: list, outcomes: Mapping[int, str]) -> Plan:
     """Return the plan of an end, by the outcome of each claim id; what is ordered always goes on."""
+    stakes, decided = stakes_of(claims, outcomes)
+    return plan(agreement.granted_amount, agreement.paid_amount, stakes, decided)
+
+
+def stakes_of(claims: list, outcomes: Mapping[int, str]) -> tuple[list[UnderWay], dict[int, str]]:
+    """What the claims under way cost, and what becomes of each by its id, once an end decided ``outcomes`` of them."""
     decided, stakes = {}, []
     for claim in claims:
         refused = has_choice(claim) and outcomes[claim.pk] != PAY
         decided[claim.pk] = PAY if not refused or claim.ordered_amount else outcomes[claim.pk]
         amount = claim.ordered_amount if refused else amount_at_stake(claim)
         stakes.append(UnderWay(claim.pk, amount, claim.paid_amount))
-    return plan(agreement.granted_amount, agreement.paid_amount, stakes, decided)
+    return stakes, decided
 
 
 def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason: str):
@@ -225,12 +231,6 @@ def kept_for(claim):
     """Euros that the settlement of an ended agreement still keeps for a claim: granted until the claim is over."""
     line = line_of(claim)
     return _still_kept([line]) if line is not None and line.outcome == PAY and claim.state not in OVER else ZERO
-
-
-def payable_after(agreement, *, less):
-    """Euros of its grant that are paid or may still be, once ``less`` of them are not: given up, or due no more."""
-    before = still_granted(agreement) if agreement.ended_on else agreement.granted_amount - certified_in_vain(agreement)
-    return before - less
 
 
 def in_the_register(agreement) -> str:

@@ -23,6 +23,7 @@ from reporting.imports import MAX_BYTES
 from reporting.models import CertificateAllocation, EUProgramme, Fund, Operation, SourceKind
 from reporting.models.financing import name_in_words
 from reporting.permissions import may_import_operations, may_make_reports, may_publish_list
+from reporting.rules.ends import certified_above
 from reporting.rules.listing import PERIOD_STARTS
 from reporting.tasks import COFINANCING, IMPORT, IMPORT_KEY, OPERATIONS
 
@@ -196,9 +197,16 @@ def financing_of(operation: Operation) -> dict:
         {"line": line, "name": _name_of(line, operation), "certified": borne.pop((line.kind, line.label), ZERO)}
         for line in operation.current.financing.all()
     ]
+    for item in lines:
+        item["above"] = certified_above(item["line"].kind, item["line"].amount, item["certified"])
     # A source that the plan has no longer keeps its name beside what is certified on it.
     gone = [
-        {"kind": SourceKind(kind).label, "name": name_in_words(kind, label), "certified": amount}
+        {
+            "kind": SourceKind(kind).label,
+            "name": name_in_words(kind, label),
+            "certified": amount,
+            "above": certified_above(kind, ZERO, amount),
+        }
         for (kind, label), amount in borne.items()
         if amount
     ]

@@ -3,12 +3,21 @@
 from decimal import Decimal
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from agreements.models import Agreement, PaymentClaim
-from agreements.settlements.services import still_granted
+from agreements.settlements.payable import payable_in_all
 from core.money import ZERO, sum_money
+from core.transitions import perform
 from reporting.eu_programmes.rates import Financing, follow_figures
-from reporting.models import ExpenditureDeclaration, FlagKind, Operation, OperationFlag
+from reporting.models import (
+    CertificateAllocation,
+    ExpenditureDeclaration,
+    FlagKind,
+    Operation,
+    OperationFlag,
+    SourceKind,
+)
 
 GRANTED_BY = ("eu", "region")
 
@@ -26,33 +35,50 @@ def doubt_the_fault(claim: PaymentClaim) -> OperationFlag | None:
     )
 
 
-def still_granted_of(agreement: Agreement) -> Decimal:
-    """Return the euros that an agreement grants: all that was not given up; once it has ended, what still is a grant."""
-    if agreement.ended_on is None:
-        given_up = agreement.claims.aggregate(sum=Sum("given_up_amount"))["sum"] or ZERO
-        return agreement.granted_amount - given_up
-    return still_granted(agreement)
+def gave_up(agreement: Agreement) -> bool:
+    """Whether somebody gave up a part of an agreement that was certified."""
+    return agreement.claims.filter(given_up_amount__gt=0).exists()
+
+
+def granted_in_plan(agreement: Agreement) -> Decimal:
+    """Return the euros that a plan lays on the EU and on the Region: all that is granted; once a part was given up, or the
+    agreement has ended, what is paid or may still be."""
+    if agreement.ended_on is None and not gave_up(agreement):
+        return agreement.granted_amount
+    return payable_in_all(agreement)
 
 
 def above_payable(agreement: Agreement, financing: Financing) -> dict[str, Decimal]:
-    """Return what the EU and the Region bear in a plan and what can still be paid, where it is less; else nothing."""
+    """Return what the EU and the Region bear in a plan and what is paid or can still be, where it is less: of an agreement of
+    which a part was given up. No plan goes under what is certified on the EU."""
     planned = sum_money(amount for kind, _name, amount in financing if kind in GRANTED_BY)
-    payable = still_granted_of(agreement)
-    return {"planned": planned, "payable": payable} if planned > payable else {}
+    payable = granted_in_plan(agreement)
+    if planned <= payable:
+        return {}
+    of_eu = CertificateAllocation.objects.filter(certificate__operation__agreement=agreement, kind=SourceKind.EU)
+    certified = of_eu.aggregate(sum=Sum("amount"))["sum"] or ZERO
+    return {"planned": planned, "payable": payable} if planned > certified else {}
 
 
-def doubt_the_plan(agreement_id: int) -> OperationFlag | None:
-    """A plan that counts on what was given up is doubted at once; the end of the agreement brings it down by itself."""
+def doubt_the_plan(agreement_id: int, *, actor=None) -> OperationFlag | None:
+    """A plan that counts on what was given up, or on what a year that is over did not pay beside it, is doubted at once; the end
+    of the agreement brings it down by itself."""
     operation = Operation.objects.select_related("current").filter(agreement_id=agreement_id).first()
     agreement = Agreement.objects.get(pk=agreement_id)  # as the database counts it
     if operation is None or agreement.ended_on is not None:
         return None
     found = above_payable(agreement, operation.current.financing.values_list("kind", "label", "amount"))
-    if not found:
-        return None
-    detail = {name: str(amount) for name, amount in found.items()}
     waiting = OperationFlag.objects.open().filter(operation=operation, kind=FlagKind.ABOVE_PAYABLE).first()
+    detail = {name: str(amount) for name, amount in found.items()}
     if waiting is None:
-        return OperationFlag.objects.create(operation=operation, kind=FlagKind.ABOVE_PAYABLE, detail=detail)
-    follow_figures(waiting, detail)
+        return (
+            OperationFlag.objects.create(operation=operation, kind=FlagKind.ABOVE_PAYABLE, detail=detail)
+            if found
+            else None
+        )
+    if found:
+        follow_figures(waiting, detail)
+    else:
+        words = _("What the plan counts on is paid, or may still be.")
+        perform(waiting, "fall", actor=actor, comment=words, system=True)
     return None

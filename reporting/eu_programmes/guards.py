@@ -9,10 +9,11 @@ import pgtrigger
 from agreements.models.triggers import refuse
 from reporting.models.granted import (
     BEYOND_WHAT_IS_PAID,
+    BORNE_BY_EU,
     NOTHING_TO_DECLARE,
     PAID_AT_THE_END,
+    PAYABLE_IN_ALL,
     PLANNED,
-    STILL_GRANTED,
 )
 
 #: SQL of the operations (``o``), their plans in force (``v``), the allocations that they are planned on (``a``) and the
@@ -46,7 +47,8 @@ UNTRUE_DOUBTS = f"""
         WHEN 'no_priority' THEN v.priority_id IS NULL
         WHEN 'fund_unknown' THEN v.fund_id IS NULL
         WHEN 'fault_open' THEN EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.id = f.claim_id AND c.state = 'paid')
-        WHEN 'above_payable' THEN {PLANNED} > (SELECT {STILL_GRANTED} FROM agreements_agreement a WHERE a.id = o.agreement_id)
+        WHEN 'above_payable' THEN {PLANNED} > (
+            SELECT greatest({PAYABLE_IN_ALL}, {BORNE_BY_EU}) FROM agreements_agreement a WHERE a.id = o.agreement_id)
         WHEN 'paid_not_borne' THEN {PLANNED} < (SELECT {PAID_AT_THE_END} FROM agreements_agreement a WHERE a.id = o.agreement_id)
         WHEN 'certified_not_paid' THEN o.id IN (SELECT beyond.id FROM ({BEYOND_WHAT_IS_PAID.format(which="TRUE")}) AS beyond)
         WHEN 'nothing_to_declare' THEN {NOTHING_TO_DECLARE}

@@ -52,15 +52,18 @@ def beyond_what_is_paid(operations: Iterable[int]) -> dict[int, dict[str, str]]:
         cursor.execute(NOT_ASKABLE.format(which="o.id = ANY (%s)") + " ORDER BY ct.number", [[row[0] for row in rows]])
         left = cursor.fetchall() if rows else []
     found = {}
-    for pk, _code, payable, asked, of_eu in rows:
+    for pk, _code, payable, asked, payable_eu, of_eu, years in rows:
         out = [row for row in left if row[0] == pk]
         if out:
-            most, numbers = str(out[0][5]), ", ".join(row[3] for row in out)
-            found[pk] = {"certificates": numbers, "of_eu": str(sum_money(row[4] for row in out)), "most": most}
+            most = sum_money({row[6]: row[5] for row in out}.values())  # once of each year
+            numbers = ", ".join(row[3] for row in out)
+            found[pk] = {"certificates": numbers, "of_eu": str(sum_money(row[4] for row in out)), "most": str(most)}
         if asked > payable:
             found.setdefault(pk, {}).update({"asked": str(asked), "payable": str(payable)})
         elif not out:
-            found[pk] = {"certified": str(of_eu), "payable": str(payable)}
+            found[pk] = {"certified": str(of_eu), "payable": str(payable_eu)}
+        if years:
+            found[pk]["years"] = years
     return found
 
 

@@ -9,7 +9,16 @@ from grants.eu_funds import EuFund
 from reporting.eu_programmes.guards import ABOVE_THEIR_RATE, ON_THIS_SHARE, UNTRUE_DOUBTS
 from reporting.models import CategoryOfRegion, Operation, OperationFlag, Priority
 from reporting.models.flag import FlagKind, FlagState
-from reporting.models.granted import BORNE_BY_EU, BORNE_BY_OTHERS, DECLARABLE, JUSTIFIED, PLANNED, STILL_GRANTED
+from reporting.models.granted import (
+    BORNE_BY_EU,
+    BORNE_BY_OTHERS,
+    DECLARABLE,
+    GAVE_UP,
+    GRANTED_IN_PLAN,
+    JUSTIFIED,
+    PAYABLE_IN_ALL,
+    PLANNED,
+)
 
 PLAN = _("Model of co-financing, invariant of the plan: the sources of an operation add up to its eligible cost.")
 RATE = _("Regulation (EU) 2021/1060, Article 112: the co-financing rate of a priority applies to its expenditure.")
@@ -95,7 +104,7 @@ register(
             SELECT id, label, expected, found FROM (
                 SELECT o.id, o.code AS label, {PLANNED} AS found,
                        CASE WHEN a.state IN {ENDED} THEN least({JUSTIFIED}, v.eligible_cost - {BORNE_BY_OTHERS})
-                            ELSE {STILL_GRANTED} END AS expected
+                            ELSE {GRANTED_IN_PLAN} END AS expected
                 FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
                 JOIN reporting_operationversion v ON v.id = o.current_id) AS known
             WHERE found < expected ORDER BY id
@@ -129,12 +138,12 @@ register(
         source=_("Rule 12 of the domain: a plan never goes under what is certified."),
         subject=Operation,
         sql=f"""
-            SELECT o.id, o.code AS label, greatest({STILL_GRANTED}, {BORNE_BY_EU}) AS expected,
+            SELECT o.id, o.code AS label, greatest({PAYABLE_IN_ALL}, {BORNE_BY_EU}) AS expected,
                    coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) AS found
             FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
             LEFT JOIN reporting_financingline f ON f.version_id = o.current_id
             WHERE a.state IN {ENDED} GROUP BY o.id, a.id
-            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) > greatest({STILL_GRANTED}, {BORNE_BY_EU})
+            HAVING coalesce(sum(f.amount) FILTER (WHERE f.kind IN ('eu', 'region')), 0) > greatest({PAYABLE_IN_ALL}, {BORNE_BY_EU})
             ORDER BY o.id
         """,  # noqa: S608 - fragments of our own
         relation="≤",
@@ -143,17 +152,17 @@ register(
         code="reporting.given-up-is-doubted",
         name=_("Plan that counts on what was given up"),
         sentence=_(
-            "While its agreement is in force, the EU and the Region bear no more in the plan of an operation than what can "
-            "still be paid, unless somebody is asked about it."
+            "While an agreement of which a part was given up is in force, the EU and the Region bear no more in the plan of its "
+            "operation than what is paid or can still be, year by year, or is certified on the EU, unless somebody is asked "
+            "about it."
         ),
         source=PLAN,
         subject=Operation,
         sql=f"""
-            SELECT o.id, o.code AS label, {STILL_GRANTED} AS expected, {PLANNED} AS found
+            SELECT o.id, o.code AS label, greatest({PAYABLE_IN_ALL}, {BORNE_BY_EU}) AS expected, {PLANNED} AS found
             FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
-            WHERE a.state NOT IN {ENDED} AND EXISTS (
-                      SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = a.id AND c.given_up_amount > 0)
-              AND {PLANNED} > {STILL_GRANTED} AND NOT EXISTS (
+            WHERE a.state NOT IN {ENDED} AND {GAVE_UP}
+              AND {PLANNED} > greatest({PAYABLE_IN_ALL}, {BORNE_BY_EU}) AND NOT EXISTS (
                   SELECT 1 FROM reporting_operationflag f
                   WHERE f.operation_id = o.id AND f.kind = 'above_payable' AND f.state = 'open') ORDER BY o.id
         """,  # noqa: S608 - fragments of our own

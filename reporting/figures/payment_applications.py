@@ -109,9 +109,9 @@ register(
         code="reporting.public-contribution-is-paid",
         name=_("Public contribution that is paid"),
         sentence=_(
-            "Of what payment applications ask of an operation as public contribution, the EU and the Region bear no more than "
-            "what is paid of its grant or may still be, unless somebody has answered of these very sums how they are withdrawn "
-            "or corrected with the authority of the programme."
+            "Of what payment applications ask of an operation as public contribution, for each year of its grant, the EU and the "
+            "Region bear no more than what is paid of that year or may still be, unless somebody has answered of these very "
+            "sums how they are withdrawn or corrected with the authority of the programme."
         ),
         source=_(
             "Regulation (EU) 2021/1060, Articles 91(3)(c) and 98(6): public contribution made or to be made, what is withdrawn."

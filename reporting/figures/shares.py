@@ -69,7 +69,9 @@ register(
         source=_("Regulation (EU) 2021/1060, Article 91(3)(c): public contribution made or to be made."),
         subject=Operation,
         sql=f"""
-            SELECT beyond.id, beyond.code AS label, beyond.payable AS expected, greatest(beyond.asked, beyond.of_eu) AS found
+            SELECT beyond.id, beyond.code AS label,
+                   CASE WHEN beyond.asked > beyond.payable THEN beyond.payable ELSE beyond.payable_eu END AS expected,
+                   CASE WHEN beyond.asked > beyond.payable THEN beyond.asked ELSE beyond.of_eu END AS found
             FROM ({BEYOND_WHAT_IS_PAID.format(which="TRUE")}) AS beyond WHERE NOT EXISTS (
                 SELECT 1 FROM reporting_operationflag f
                 WHERE f.operation_id = beyond.id AND f.kind = 'certified_not_paid' AND f.state <> 'obsolete')

@@ -141,3 +141,134 @@ NOTHING_TO_DECLARE = """
     (v.eu_amount > 0 AND o.agreement_id IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = o.agreement_id AND i.needs_expenditure))
 """
+
+# 0028: operations (id, code, payable, asked, payable_eu, of_eu, years) of which more of a year is certified or asked than is paid.
+BEYOND_BY_YEAR = """
+    SELECT * FROM (
+        SELECT o.id, o.code, its.* FROM reporting_operation o CROSS JOIN LATERAL (
+            SELECT sum(least(part.payable, part.asked)) AS payable, sum(part.asked) AS asked,
+                   sum(least(part.payable, part.of_eu)) AS payable_eu, sum(part.of_eu) AS of_eu,
+                   string_agg(part.label, ', ' ORDER BY part.tranche_id)
+                       FILTER (WHERE greatest(part.asked, part.of_eu) > part.payable) AS years
+              FROM (
+    SELECT paid.tranche_id, paid.label, paid.payable, (
+               SELECT coalesce(sum(e.public_amount - (
+                          SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                           WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
+                 FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id
+    JOIN reporting_expendituredeclaration d ON d.id = ct.declaration_id JOIN agreements_paymentclaim k ON k.id = d.claim_id
+    JOIN agreements_instalment n ON n.id = k.instalment_id
+                WHERE ct.operation_id = o.id AND e.released_at IS NULL
+                  AND n.tranche_id IS NOT DISTINCT FROM paid.tranche_id) AS asked, (
+               SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                 JOIN reporting_certificate ct ON ct.id = al.certificate_id
+    JOIN reporting_expendituredeclaration d ON d.id = ct.declaration_id JOIN agreements_paymentclaim k ON k.id = d.claim_id
+    JOIN agreements_instalment n ON n.id = k.instalment_id
+                WHERE ct.operation_id = o.id AND al.kind = 'eu'
+                  AND n.tranche_id IS NOT DISTINCT FROM paid.tranche_id) AS of_eu
+      FROM agreements_agreement a CROSS JOIN LATERAL (
+    SELECT i.tranche_id, max(t.label) AS label,
+           sum((CASE WHEN a.state IN ('completed', 'terminated', 'lapsed') THEN CASE WHEN c.id IS NULL THEN 0
+    WHEN NOT EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id) THEN c.ordered_amount
+    WHEN sl.outcome = 'pay' AND c.state <> 'paid' THEN sl.amount ELSE c.paid_amount END ELSE CASE WHEN c.state = 'paid' THEN c.paid_amount
+    WHEN c.certified_amount IS NOT NULL THEN c.certified_amount - c.given_up_amount
+    WHEN (c.id IS NULL OR c.state = 'draft') AND coalesce((t.state = 'closed' OR EXISTS (
+    SELECT 1 FROM agreements_paymentclaim f JOIN agreements_instalment fi ON fi.id = f.instalment_id
+     WHERE fi.agreement_id = i.agreement_id AND fi.tranche_id IS NOT DISTINCT FROM i.tranche_id AND fi.kind = 'balance'
+       AND f.state IN ('ordered', 'paid'))), FALSE) THEN 0 ELSE i.amount END END) - coalesce(c.overpaid_amount, 0)) AS payable
+      FROM agreements_instalment i LEFT JOIN agreements_tranche t ON t.id = i.tranche_id
+      LEFT JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state <> 'rejected'
+      LEFT JOIN agreements_settlementline sl ON sl.claim_id = c.id
+     WHERE i.agreement_id = a.id GROUP BY i.tranche_id
+) AS paid WHERE a.id = o.agreement_id
+) AS part) AS its WHERE TRUE) AS money
+     WHERE money.asked > money.payable OR money.of_eu > money.payable_eu
+        OR EXISTS (
+    SELECT o.id AS operation_id, o.code, ct.id, ct.number, borne.of_eu, greatest(part.payable - part.asked, 0) AS most,
+           part.tranche_id
+      FROM reporting_operation o CROSS JOIN LATERAL (
+    SELECT paid.tranche_id, paid.label, paid.payable, (
+               SELECT coalesce(sum(e.public_amount - (
+                          SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                           WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
+                 FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id
+    JOIN reporting_expendituredeclaration d ON d.id = ct.declaration_id JOIN agreements_paymentclaim k ON k.id = d.claim_id
+    JOIN agreements_instalment n ON n.id = k.instalment_id
+                WHERE ct.operation_id = o.id AND e.released_at IS NULL
+                  AND n.tranche_id IS NOT DISTINCT FROM paid.tranche_id) AS asked, (
+               SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                 JOIN reporting_certificate ct ON ct.id = al.certificate_id
+    JOIN reporting_expendituredeclaration d ON d.id = ct.declaration_id JOIN agreements_paymentclaim k ON k.id = d.claim_id
+    JOIN agreements_instalment n ON n.id = k.instalment_id
+                WHERE ct.operation_id = o.id AND al.kind = 'eu'
+                  AND n.tranche_id IS NOT DISTINCT FROM paid.tranche_id) AS of_eu
+      FROM agreements_agreement a CROSS JOIN LATERAL (
+    SELECT i.tranche_id, max(t.label) AS label,
+           sum((CASE WHEN a.state IN ('completed', 'terminated', 'lapsed') THEN CASE WHEN c.id IS NULL THEN 0
+    WHEN NOT EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id) THEN c.ordered_amount
+    WHEN sl.outcome = 'pay' AND c.state <> 'paid' THEN sl.amount ELSE c.paid_amount END ELSE CASE WHEN c.state = 'paid' THEN c.paid_amount
+    WHEN c.certified_amount IS NOT NULL THEN c.certified_amount - c.given_up_amount
+    WHEN (c.id IS NULL OR c.state = 'draft') AND coalesce((t.state = 'closed' OR EXISTS (
+    SELECT 1 FROM agreements_paymentclaim f JOIN agreements_instalment fi ON fi.id = f.instalment_id
+     WHERE fi.agreement_id = i.agreement_id AND fi.tranche_id IS NOT DISTINCT FROM i.tranche_id AND fi.kind = 'balance'
+       AND f.state IN ('ordered', 'paid'))), FALSE) THEN 0 ELSE i.amount END END) - coalesce(c.overpaid_amount, 0)) AS payable
+      FROM agreements_instalment i LEFT JOIN agreements_tranche t ON t.id = i.tranche_id
+      LEFT JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state <> 'rejected'
+      LEFT JOIN agreements_settlementline sl ON sl.claim_id = c.id
+     WHERE i.agreement_id = a.id GROUP BY i.tranche_id
+) AS paid WHERE a.id = o.agreement_id
+) AS part
+      JOIN reporting_certificate ct ON ct.operation_id = o.id
+    JOIN reporting_expendituredeclaration d ON d.id = ct.declaration_id JOIN agreements_paymentclaim k ON k.id = d.claim_id
+    JOIN agreements_instalment n ON n.id = k.instalment_id
+      CROSS JOIN LATERAL (SELECT coalesce(sum(al.amount), 0) AS of_eu FROM reporting_certificateallocation al
+                           WHERE al.certificate_id = ct.id AND al.kind = 'eu') AS borne
+     WHERE o.id = money.id AND n.tranche_id IS NOT DISTINCT FROM part.tranche_id AND borne.of_eu > part.payable - part.asked
+       AND NOT EXISTS (
+         SELECT 1 FROM reporting_paymentapplicationentry e WHERE e.certificate_id = ct.id AND e.released_at IS NULL)
+)
+"""
+
+# 0028: operations (id, planned, payable) of agreements in force whose plan counts on more than is paid, a part being given up.
+PLANS_ABOVE_PAYABLE = """
+    SELECT o.id,
+    (SELECT coalesce(sum(fl.amount), 0) FROM reporting_financingline fl
+      WHERE fl.version_id = o.current_id AND fl.kind IN ('eu', 'region'))
+ AS planned, (SELECT coalesce(sum(payable_part.payable), 0) FROM (
+    SELECT i.tranche_id, max(t.label) AS label,
+           sum((CASE WHEN a.state IN ('completed', 'terminated', 'lapsed') THEN CASE WHEN c.id IS NULL THEN 0
+    WHEN NOT EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id) THEN c.ordered_amount
+    WHEN sl.outcome = 'pay' AND c.state <> 'paid' THEN sl.amount ELSE c.paid_amount END ELSE CASE WHEN c.state = 'paid' THEN c.paid_amount
+    WHEN c.certified_amount IS NOT NULL THEN c.certified_amount - c.given_up_amount
+    WHEN (c.id IS NULL OR c.state = 'draft') AND coalesce((t.state = 'closed' OR EXISTS (
+    SELECT 1 FROM agreements_paymentclaim f JOIN agreements_instalment fi ON fi.id = f.instalment_id
+     WHERE fi.agreement_id = i.agreement_id AND fi.tranche_id IS NOT DISTINCT FROM i.tranche_id AND fi.kind = 'balance'
+       AND f.state IN ('ordered', 'paid'))), FALSE) THEN 0 ELSE i.amount END END) - coalesce(c.overpaid_amount, 0)) AS payable
+      FROM agreements_instalment i LEFT JOIN agreements_tranche t ON t.id = i.tranche_id
+      LEFT JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state <> 'rejected'
+      LEFT JOIN agreements_settlementline sl ON sl.claim_id = c.id
+     WHERE i.agreement_id = a.id GROUP BY i.tranche_id
+) AS payable_part) AS payable
+      FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+     WHERE a.state NOT IN ('completed', 'terminated', 'lapsed') AND (EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = a.id AND c.given_up_amount > 0)) AND
+    (SELECT coalesce(sum(fl.amount), 0) FROM reporting_financingline fl
+      WHERE fl.version_id = o.current_id AND fl.kind IN ('eu', 'region'))
+ > greatest((SELECT coalesce(sum(payable_part.payable), 0) FROM (
+    SELECT i.tranche_id, max(t.label) AS label,
+           sum((CASE WHEN a.state IN ('completed', 'terminated', 'lapsed') THEN CASE WHEN c.id IS NULL THEN 0
+    WHEN NOT EXISTS (SELECT 1 FROM agreements_settlement s WHERE s.agreement_id = a.id) THEN c.ordered_amount
+    WHEN sl.outcome = 'pay' AND c.state <> 'paid' THEN sl.amount ELSE c.paid_amount END ELSE CASE WHEN c.state = 'paid' THEN c.paid_amount
+    WHEN c.certified_amount IS NOT NULL THEN c.certified_amount - c.given_up_amount
+    WHEN (c.id IS NULL OR c.state = 'draft') AND coalesce((t.state = 'closed' OR EXISTS (
+    SELECT 1 FROM agreements_paymentclaim f JOIN agreements_instalment fi ON fi.id = f.instalment_id
+     WHERE fi.agreement_id = i.agreement_id AND fi.tranche_id IS NOT DISTINCT FROM i.tranche_id AND fi.kind = 'balance'
+       AND f.state IN ('ordered', 'paid'))), FALSE) THEN 0 ELSE i.amount END END) - coalesce(c.overpaid_amount, 0)) AS payable
+      FROM agreements_instalment i LEFT JOIN agreements_tranche t ON t.id = i.tranche_id
+      LEFT JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state <> 'rejected'
+      LEFT JOIN agreements_settlementline sl ON sl.claim_id = c.id
+     WHERE i.agreement_id = a.id GROUP BY i.tranche_id
+) AS payable_part),
+    (SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+       JOIN reporting_certificate ct ON ct.id = al.certificate_id WHERE ct.operation_id = o.id AND al.kind = 'eu')
+)
+"""

@@ -7,7 +7,7 @@ import pgtrigger
 
 from agreements.models.triggers import refuse
 from agreements.settlements.triggers import ENDED
-from reporting.models.granted import BORNE_BY_EU, DECLARABLE, STILL_GRANTED
+from reporting.models.granted import BORNE_BY_EU, DECLARABLE, PAYABLE_IN_ALL
 
 
 def ended_within_what_is_kept() -> pgtrigger.Trigger:
@@ -20,7 +20,7 @@ def ended_within_what_is_kept() -> pgtrigger.Trigger:
         timing=pgtrigger.Deferred,
         declare=[("at_most", "NUMERIC"), ("planned", "NUMERIC"), ("declarable", "NUMERIC")],
         func=f"""
-            SELECT greatest({STILL_GRANTED}, {BORNE_BY_EU}), {DECLARABLE} INTO at_most, declarable FROM reporting_operation o
+            SELECT greatest({PAYABLE_IN_ALL}, {BORNE_BY_EU}), {DECLARABLE} INTO at_most, declarable FROM reporting_operation o
               JOIN agreements_agreement a ON a.id = o.agreement_id WHERE o.id = NEW.operation_id AND a.state IN {ENDED};
             IF at_most IS NULL OR NEW.id <> (SELECT current_id FROM reporting_operation WHERE id = NEW.operation_id) THEN
                 RETURN NULL;

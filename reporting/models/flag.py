@@ -80,6 +80,7 @@ _FOUND = {
     "certified": lambda value: _("%s certified on the EU") % format_euros(Decimal(value)),
     "asked": lambda value: _("%s asked as public contribution") % format_euros(Decimal(value)),
     "payable": lambda value: _("at most %s will be paid") % format_euros(Decimal(value)),
+    "years": lambda value: _("years concerned: %s") % value,
 }
 
 

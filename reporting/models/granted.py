@@ -1,24 +1,25 @@
-"""In SQL: what an agreement ``a`` still grants, and what the plan of its operation ``o`` counts on for it.
+"""In SQL: what is paid of an agreement ``a`` or may still be, and what the plan of its operation ``o`` counts on for it.
 
-Sources: ``eu_cofinancing_model.md``, invariant 9; rule 12 of the domain. ``reporting.eu_programmes.given_up.still_granted_of`` says
-the same in Python.
+Sources: ``eu_cofinancing_model.md``, invariant 9; rule 12 of the domain. ``agreements.settlements.payable`` says the same of an
+agreement in Python.
 """
 
 from agreements.settlements.kept import JUSTIFIED, OVERPAID, PAYABLE
-from agreements.settlements.kept import STILL_GRANTED as GRANTED_AFTER_THE_END
+from agreements.settlements.parts import PAYABLE_IN_ALL, PAYABLE_PARTS
 from agreements.settlements.triggers import ENDED
 
-#: Euros that were certified and whose payment was given up: no later claim is paid them.
-GIVEN_UP = "(SELECT coalesce(sum(c.given_up_amount), 0) FROM agreements_paymentclaim c WHERE c.agreement_id = a.id)"
-#: SQL of the euros that an agreement ``a`` grants: while it lives, all that was not given up; then what is paid or still
-#: kept, less what was paid above what is due.
-STILL_GRANTED = f"""
-    CASE WHEN a.state NOT IN {ENDED} THEN a.granted_amount - {GIVEN_UP} ELSE {GRANTED_AFTER_THE_END} END
-"""
 #: SQL of the euros that certificates of an operation ``o`` lay on the EU: its plan never goes under them.
 BORNE_BY_EU = """
     (SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
        JOIN reporting_certificate ct ON ct.id = al.certificate_id WHERE ct.operation_id = o.id AND al.kind = 'eu')
+"""
+#: SQL, true where somebody gave up a part of an agreement ``a`` that was certified.
+GAVE_UP = "(EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = a.id AND c.given_up_amount > 0))"
+#: SQL of the euros that the plan of the operation ``o`` of ``a`` lays on the EU and on the Region: all that is granted; once a
+#: part was given up, or the agreement has ended, what is paid or may still be.
+#: ``reporting.eu_programmes.given_up.granted_in_plan`` says the same in Python.
+GRANTED_IN_PLAN = f"""
+    CASE WHEN a.state NOT IN {ENDED} AND NOT {GAVE_UP} THEN a.granted_amount ELSE {PAYABLE_IN_ALL} END
 """
 #: SQL of the euros that the plan in force of an operation ``o`` lays on the EU and on the Region.
 PLANNED = """
@@ -68,18 +69,46 @@ AT_THE_END = f"""
       FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
      WHERE a.state IN {ENDED} AND {{which}} ORDER BY o.id
 """
-#: SQL of the euros of the EU and of the Region that payment applications ask for as public contribution of ``o``.
-_ASKED = """
-    (SELECT coalesce(sum(e.public_amount - (
-                SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
-                 WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
-       FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id
-      WHERE ct.operation_id = o.id AND e.released_at IS NULL)
+#: SQL of the way from a certificate ``ct`` to the instalment ``n`` that its expenditure was claimed for: to its part.
+_OF_PART = """
+    JOIN reporting_expendituredeclaration d ON d.id = ct.declaration_id JOIN agreements_paymentclaim k ON k.id = d.claim_id
+    JOIN agreements_instalment n ON n.id = k.instalment_id
 """
-#: SQL of the operations of agreements: (id, code, euros of the grant that are paid or may still be, asked of them).
+_LAID_ON = f"""
+               SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                 JOIN reporting_certificate ct ON ct.id = al.certificate_id {_OF_PART}
+                WHERE ct.operation_id = o.id AND al.kind = '{{kind}}' AND n.tranche_id IS NOT DISTINCT FROM paid.tranche_id
+"""
+#: SQL of the parts (years) of the agreement of an operation ``o``: (tranche_id, label, euros that are paid or may still be; of
+#: its certificates the euros of the EU and of the Region that payment applications ask for, those laid on the EU, on the Region).
+_PARTS = f"""
+    SELECT paid.tranche_id, paid.label, paid.payable, (
+               SELECT coalesce(sum(e.public_amount - (
+                          SELECT coalesce(sum(al.amount), 0) FROM reporting_certificateallocation al
+                           WHERE al.certificate_id = ct.id AND al.kind IN ('state', 'local', 'public'))), 0)
+                 FROM reporting_paymentapplicationentry e JOIN reporting_certificate ct ON ct.id = e.certificate_id {_OF_PART}
+                WHERE ct.operation_id = o.id AND e.released_at IS NULL
+                  AND n.tranche_id IS NOT DISTINCT FROM paid.tranche_id) AS asked, (
+{_LAID_ON.format(kind="eu")}) AS of_eu, (
+{_LAID_ON.format(kind="region")}) AS of_region
+      FROM agreements_agreement a CROSS JOIN LATERAL ({PAYABLE_PARTS}) AS paid WHERE a.id = o.agreement_id
+"""
+#: SQL of the euros that certificates of an operation ``o`` lay on the Region and that are paid, or may still be, beside the EU's:
+#: year by year, what was given up after it was certified is borne by nobody but the beneficiary.
+BORNE_BY_REGION = f"""
+    (SELECT coalesce(sum(least(part.of_region, greatest(part.payable - part.of_eu, 0))), 0) FROM ({_PARTS}) AS part)
+"""
+#: SQL of what is left to ask of the parts of the operations ``{which}``: (operation, tranche, euros).
+LEFT_TO_ASK = f"""
+    SELECT o.id, part.tranche_id, part.payable - part.asked FROM reporting_operation o CROSS JOIN LATERAL ({_PARTS}) AS part
+     WHERE {{which}}
+"""
+#: SQL of the operations of agreements: (id, code, euros of those asked that are paid or may still be, euros asked): of each part
+#: no more than is paid of it. What is left of one year makes up for none of another.
 PUBLIC_MONEY = f"""
-    SELECT o.id, o.code, {STILL_GRANTED} AS payable, {_ASKED} AS asked
-      FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+    SELECT o.id, o.code, its.payable, its.asked FROM reporting_operation o
+      CROSS JOIN LATERAL (SELECT sum(least(part.payable, part.asked)) AS payable, sum(part.asked) AS asked
+                            FROM ({_PARTS}) AS part) AS its
 """
 #: SQL, with the id of a payment application: those of its operations of which more is asked than is or will be paid.
 ASKED_AND_NOT_PAID = f"""
@@ -107,23 +136,32 @@ APPLICATIONS_BEYOND = f"""
       JOIN LATERAL ({PUBLIC_MONEY} WHERE o.id = held.operation_id) AS money ON money.asked > money.payable
      ORDER BY held.application_id, money.code
 """
-#: SQL of the certificates that stand in no application and of which the EU bears more than can still be asked of their operation,
-#: among the operations ``{which}``: (operation, code, certificate, number, euros of the EU, euros that can still be asked).
+#: SQL of the certificates that stand in no application and of which the EU bears more than can still be asked of their part,
+#: among the operations ``{which}``: (operation, code, certificate, number, euros of the EU, euros that can still be asked, tranche).
 NOT_ASKABLE = f"""
-    SELECT money.id AS operation_id, money.code, ct.id, ct.number, part.of_eu, greatest(money.payable - money.asked, 0) AS most
-      FROM ({PUBLIC_MONEY} WHERE {{which}}) AS money JOIN reporting_certificate ct ON ct.operation_id = money.id
+    SELECT o.id AS operation_id, o.code, ct.id, ct.number, borne.of_eu, greatest(part.payable - part.asked, 0) AS most,
+           part.tranche_id
+      FROM reporting_operation o CROSS JOIN LATERAL ({_PARTS}) AS part
+      JOIN reporting_certificate ct ON ct.operation_id = o.id {_OF_PART}
       CROSS JOIN LATERAL (SELECT coalesce(sum(al.amount), 0) AS of_eu FROM reporting_certificateallocation al
-                           WHERE al.certificate_id = ct.id AND al.kind = 'eu') AS part
-     WHERE part.of_eu > money.payable - money.asked AND NOT EXISTS (
+                           WHERE al.certificate_id = ct.id AND al.kind = 'eu') AS borne
+     WHERE {{which}} AND n.tranche_id IS NOT DISTINCT FROM part.tranche_id AND borne.of_eu > part.payable - part.asked
+       AND NOT EXISTS (
          SELECT 1 FROM reporting_paymentapplicationentry e WHERE e.certificate_id = ct.id AND e.released_at IS NULL)
 """
-#: SQL of the operations of which a certificate cannot be asked, more is asked than is or will be paid, or the EU bears more of the
-#: certificates: (id, code, euros that are paid or may still be, euros asked, euros that certificates lay on the EU).
+#: SQL of the operations of which a certificate cannot be asked, more is asked of a part than is or will be paid, or the EU bears
+#: more of its certificates: (id, code, euros of those asked that are paid or may still be, euros asked, euros of those on the EU
+#: that are paid or may still be, euros that certificates lay on the EU, names of the years of which more is asked or laid).
 BEYOND_WHAT_IS_PAID = f"""
     SELECT * FROM (
-        SELECT o.id, o.code, {STILL_GRANTED} AS payable, {_ASKED} AS asked, {BORNE_BY_EU} AS of_eu
-          FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id WHERE {{which}}) AS its
-     WHERE its.asked > its.payable OR its.of_eu > its.payable OR EXISTS ({NOT_ASKABLE.format(which="o.id = its.id")})
+        SELECT o.id, o.code, its.* FROM reporting_operation o CROSS JOIN LATERAL (
+            SELECT sum(least(part.payable, part.asked)) AS payable, sum(part.asked) AS asked,
+                   sum(least(part.payable, part.of_eu)) AS payable_eu, sum(part.of_eu) AS of_eu,
+                   string_agg(part.label, ', ' ORDER BY part.tranche_id)
+                       FILTER (WHERE greatest(part.asked, part.of_eu) > part.payable) AS years
+              FROM ({_PARTS}) AS part) AS its WHERE {{which}}) AS money
+     WHERE money.asked > money.payable OR money.of_eu > money.payable_eu
+        OR EXISTS ({NOT_ASKABLE.format(which="o.id = money.id")})
 """
 #: SQL, true of an operation ``o`` (with its plan in force ``v``) of which the EU bears something and nothing can be declared: no
 #: payment of its agreement is made on expenditure.

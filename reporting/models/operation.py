@@ -21,6 +21,7 @@ from core.triggers import append_only_triggers
 from grants.interests import interest_in
 from grants.models import Application
 from reporting.eu_programmes.guards import share_is_doubted
+from reporting.models.certified_in_plan import bears_what_is_certified
 from reporting.models.ended import ended_within_what_is_kept
 from reporting.models.funds import fund_of_its_agreement
 from reporting.models.guards import operation_keeps_its_programme
@@ -391,6 +392,7 @@ class OperationVersion(models.Model):
             programme_bears_it(),
             within_its_call(),
             ended_within_what_is_kept(),
+            bears_what_is_certified(),
             fund_of_its_agreement(),
             share_is_doubted("o.id = NEW.operation_id"),
             pgtrigger.Trigger(

@@ -128,3 +128,9 @@ def _shared(lines: Sequence[Line], kept: Decimal, of_eu: Decimal) -> tuple[Decim
     borne = {kind: sum_money(line.borne for line in lines if line.kind == kind) for kind in GRANTED_BY}
     of_eu = max(min(of_eu, kept - borne["region"]), borne["eu"])
     return of_eu, max(kept - of_eu, ZERO)
+
+
+def certified_above(kind: str, planned: Decimal, certified: Decimal) -> Decimal:
+    """Return the euros certified on the Region above what the plan lays on it: they were given up, or are to be asked back. What
+    is certified stays as it was certified, and the plan says what is paid. It never goes under what is certified on others."""
+    return max(certified - planned, ZERO) if kind == "region" else ZERO

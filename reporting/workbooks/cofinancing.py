@@ -34,14 +34,15 @@ from reporting.models import (
     SourceKind,
     SpecificObjective,
 )
+from reporting.rules.ends import certified_above
 from reporting.stated import stated_before
 from reporting.workbooks import columns
 
 Progress = Callable[[int, int], None]
-FORMAT = 2
+FORMAT = 3
 """The version of the workbook's format: raised when a column comes (``since``), goes (``until``) or changes its words,
 so that a report of an earlier format can be made again with the same hash. Since 2, an operation whose agreement has ended
-ends on that day, as in the list of Article 49."""
+ends on that day, as in the list of Article 49. Since 3, a source says what is certified on it above its plan."""
 SUMMED_BY = ("programme", "priority", "fund", "category")
 SUMMED = ("operations", "eligible", "eu", "declared", "retained", "certified_eu", "applied", "applied_eu")
 
@@ -224,6 +225,7 @@ class CofinancingWorkbook:
                     "source": name if kind != SourceKind.EU else "",
                     "planned": planned,
                     "certified": amount,
+                    "above": certified_above(kind, planned, amount),
                 }
                 key = (row["programme"], row["fund"], row["kind"])
                 if key not in self.sources:

@@ -117,6 +117,14 @@ def financing() -> list[Column]:
         Column("source", _("Name of the source"), width=28),
         Column("planned", _("Planned"), "money", total=True),
         Column("certified", _("Certified"), "money", total=True),
+        Column(
+            "above",
+            _("Certified above the plan: not paid, or to be asked back"),
+            "money",
+            total=True,
+            width=24,
+            since=3,
+        ),
     ]
 
 

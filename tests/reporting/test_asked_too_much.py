@@ -9,16 +9,24 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from agreements import claims, payments
 from agreements.asked_of_funds import BOX, asked_of
 from agreements.forms.transitions import GiveUpForm
 from agreements.models import PaymentClaim
 from agreements.settlements.forms import SettlementForm
+from agreements.settlements.parts import PAYABLE_PARTS
+from agreements.settlements.payable import payable_parts
 from core.figures.invariants import invariant_of
 from core.models.event import Event
+from core.money import format_euros
 from core.transitions import TransitionRefused, perform
+from reporting.eu_programmes.not_asked import beyond_what_is_paid
 from reporting.forms import ClosingForm, FlagAnswerForm
 from reporting.migrations._asked_too_much_of_before import doubt_what_was_asked_too_much
 from reporting.models import OperationFlag, PaymentApplication
+from reporting.operations import revise
+from tests.factories import agreements
+from tests.factories.applicants import pdf
 from tests.factories.reporting import applied, cofinanced, controlled, controlled_of_year, opened, paid
 
 pytestmark = pytest.mark.django_db
@@ -183,7 +191,8 @@ def test_what_nothing_is_paid_of_leaves_the_open_application():
 
 def test_a_year_that_was_given_up_is_told_on_the_application_and_at_its_closing(client):
     case = cofinanced("ESF+", code="CPO", years=("60000.00", "20000.00", "40000.00"))
-    certificate = controlled_of_year(case, 1, "10000.00").certificate
+    pay(case, advance_of(case, 1))
+    certificate = controlled_of_year(case, 1, "70000.00").certificate
     finance = case.house.finance
     application = opened(case, finance)
     perform(application, "collect", actor=finance)
@@ -215,3 +224,126 @@ def test_what_was_answered_as_right_before_is_doubted_with_its_sums_when_the_dat
     for _again in range(2):
         doubt_what_was_asked_too_much(apps, None)
     assert OperationFlag.objects.open().get(kind="certified_not_paid").detail == sums
+
+
+def advance_of(case, rank: int) -> PaymentClaim:
+    """The advance of one year, certified."""
+    house = case.house
+    year = case.agreement.tranches.get(rank=rank)
+    claim = claims.open_claim(case.agreement, year.instalments.exclude(kind="balance").get(), actor=house.member)
+    for piece in claim.instalment.required_pieces:
+        if piece["required"]:
+            claims.join_piece(claim, piece["code"], pdf(piece["code"]), actor=house.member)
+    claims.submit(claim, actor=house.member)
+    return agreements.review(claim, house)
+
+
+def pay(case, claim) -> None:
+    """Order and pay a certified claim."""
+    batch = payments.open_batch(actor=case.house.finance)
+    payments.order_claims(batch, [claim], actor=case.house.finance)
+    agreements.pay(batch, case.house)
+
+
+def granted_in_the_plan(case) -> D:
+    """Euros that the plan in force lays on the EU and on the Region."""
+    case.operation.refresh_from_db()
+    return sum(line.amount for line in case.operation.current.financing.filter(kind__in=["eu", "region"]))
+
+
+def parts_in_sql(agreement) -> dict:
+    with connection.cursor() as cursor:
+        parts = f"SELECT p.* FROM agreements_agreement a, LATERAL ({PAYABLE_PARTS}) AS p WHERE a.id = %s"  # noqa: S608
+        cursor.execute(parts, [agreement.pk])
+        return {tranche: payable for tranche, _label, payable in cursor.fetchall()}
+
+
+def payable_of(case) -> dict:
+    """What is paid of each year, or may still be: Python and SQL say the same."""
+    case.agreement.refresh_from_db()
+    agreement = type(case.agreement).objects.get(pk=case.agreement.pk)
+    found = payable_parts(agreement)
+    assert found == parts_in_sql(agreement)
+    return found
+
+
+def test_what_is_left_of_one_year_makes_up_for_none_of_another():
+    case = cofinanced("ESF+", code="CPO", years=("90000.00", "30000.00", "40000.00"))
+    house, finance, year = case.house, case.house.finance, case.agreement.tranches.get(rank=1)
+    assert sum(payable_of(case).values()) == case.agreement.granted_amount
+    advance = advance_of(case, 1)
+    perform(advance, "give_up", actor=house.instructor, data={"parts": ["0"]}, comment="Abandon.")
+    assert payable_of(case)[year.pk] == year.amount - advance.certified_amount
+    certificate = controlled_of_year(case, 1, "100000.00").certificate
+    balance = PaymentClaim.objects.get(pk=certificate.declaration.claim_id)
+    assert payable_of(case)[year.pk] == balance.certified_amount < year.amount
+    application = opened(case, finance)
+    perform(application, "collect", actor=finance)
+    line = application.lines.get()  # as much as is paid of the year, whatever the others leave
+    granted = certificate.amount_of("eu") + certificate.amount_of("region")
+    assert line.public_amount == balance.certified_amount < granted < sum(payable_of(case).values())
+    flag = OperationFlag.objects.open().get(kind="above_payable")
+    assert D(flag.detail["payable"]) == sum(payable_of(case).values())
+    plan = case.operation.current
+    corrected = {"answer": "corrected", "eu_amount": str(plan.eu_amount)}
+    perform(flag, "answer_flag", actor=finance, data=corrected, comment="Vu.")
+    assert granted_in_the_plan(case) == sum(payable_of(case).values())
+    perform(application, "close", actor=finance)
+    pay(case, balance)
+    assert payable_of(case)[year.pk] == balance.certified_amount
+    assert red() == []
+    with transaction.atomic():  # asked of the year above what is paid of it, within the whole
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute("UPDATE reporting_paymentapplicationentry SET public_amount = public_amount + 1")
+        assert "reporting.public-contribution-is-paid" in red()
+        found = beyond_what_is_paid([case.operation.pk])[case.operation.pk]
+        assert found["years"] == year.label and D(found["asked"]) == D(found["payable"]) + 1
+        transaction.set_rollback(True)
+
+
+def test_who_gives_up_a_year_reads_what_was_asked_of_that_year_and_ticks_once():
+    case = cofinanced("ESF+", code="CPO", years=("60000.00", "20000.00", "40000.00"))
+    controlled_of_year(case, 1, "10000.00")
+    applied(case, case.house.finance)
+    certificate = controlled_of_year(case, 2, "10500.00").certificate
+    other = PaymentClaim.objects.get(pk=certificate.declaration.claim_id)
+    asked_first = PaymentClaim.objects.exclude(pk=other.pk).get()
+    form = GiveUpForm(instance=other, actor=case.house.instructor)
+    assert BOX not in form.fields  # nothing was asked of this year
+    form = GiveUpForm(instance=asked_first, actor=case.house.instructor)
+    assert asked_first.number in form.fields[BOX].help_text
+    page = SettlementForm(instance=case.agreement, actor=case.house.head)
+    ticked = {BOX: page.fields[BOX].widget.mark} | {f"claim-{pk}": "refuse" for pk in (asked_first.pk, other.pk)}
+    assert SettlementForm(ticked, None, instance=case.agreement, actor=case.house.head).is_valid()  # at the first time
+
+
+def test_a_correction_leaves_to_the_region_what_is_certified_on_it():
+    case = cofinanced()
+    paid(case, kind="advance")
+    certificate = controlled(case, "20000.00").certificate
+    finance, plan = case.house.finance, case.operation.current
+    flag = OperationFlag.objects.create(operation=case.operation, kind="eu_above_eligible", detail={})
+    region = certificate.amount_of("region")
+    too_much = case.agreement.granted_amount - region + 1
+    form = FlagAnswerForm({"answer": "corrected", "eu_amount": str(too_much)}, instance=flag, actor=finance)
+    assert not form.is_valid() and "eu_amount" in form.errors
+    changes = {"eu_amount": too_much}
+    with pytest.raises(IntegrityError, match="certified on a source"), transaction.atomic():
+        revise(case.operation, changes, actor=finance, reason="Vu.")
+        connection.check_constraints()
+    case.operation.refresh_from_db()
+    assert case.operation.current == plan
+
+
+def test_what_is_certified_on_the_region_and_not_paid_is_said_beside_its_plan(client):
+    case = cofinanced()
+    advance = paid(case, kind="advance")
+    certificate = controlled(case, "20000.00").certificate
+    terminated_of = {f"claim-{certificate.declaration.claim_id}": "refuse"}
+    case.agreement.refresh_from_db()
+    perform(case.agreement, "terminate", actor=case.house.head, data=terminated_of, comment="Abandon.")
+    above = certificate.amount_of("eu") + certificate.amount_of("region") - advance.paid_amount
+    client.force_login(case.house.finance)
+    page = client.get(reverse("admin:reporting_operation_change", args=[case.operation.pk])).content.decode()
+    assert above > 0 and "au-delà du plan" in html.unescape(page) and format_euros(above) in html.unescape(page)

@@ -167,23 +167,20 @@ def give_up(case, claim) -> None:
 @pytest.mark.django_db
 def test_a_plan_that_counts_on_what_was_given_up_is_doubted_at_once_and_comes_down():
     case = cofinanced()
-    paid(case, kind="advance")
+    payable = paid(case, kind="advance").paid_amount
     claim = controlled(case, "20000.00").claim
     assert not OperationFlag.objects.open().exists()
     give_up(case, claim)
-    claim.refresh_from_db()
-    payable = case.agreement.granted_amount - claim.certified_amount
+    assert payable < case.agreement.granted_amount  # the final claim is over, and nothing else is to be paid
     flag = OperationFlag.objects.open().get()
     assert (flag.kind, D(flag.detail["payable"])) == ("above_payable", payable) and granted_in(case) > payable
-    finance, now = case.house.finance, case.operation.current
+    finance, of_eu = case.house.finance, now_certified(case)
     too_much = {"answer": "corrected", "eu_amount": str(payable + 1)}
     for data in ({"answer": "confirmed"}, too_much):
         with pytest.raises(TransitionRefused):
             perform(flag, "answer_flag", actor=finance, data=data, comment="Non.")
-    perform(
-        flag, "answer_flag", actor=finance, data={"answer": "corrected", "eu_amount": str(now.eu_amount)}, comment="Vu."
-    )
-    assert granted_in(case) == payable and case.operation.current.eu_amount == now.eu_amount
+    perform(flag, "answer_flag", actor=finance, data={"answer": "corrected", "eu_amount": str(of_eu)}, comment="Vu.")
+    assert granted_in(case) == payable and case.operation.current.eu_amount == of_eu
     end(case, "complete")
     agreement = case.agreement
     agreement.refresh_from_db()

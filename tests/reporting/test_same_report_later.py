@@ -160,18 +160,19 @@ def test_the_past_knows_no_row_that_never_was():
 
 def test_a_report_of_an_earlier_format_is_made_again_with_its_hash(past_day, tmp_path, monkeypatch):
     day, _finance, _second = past_day
+    before = cofinancing.FORMAT
     first = CofinancingWorkbook(Selection(cut_off=day)).write(tmp_path / "a.xlsx", by="essai")
     declared_now = columns.operations
-    added = Column("country", "Pays", source=lambda row: "FR", since=2)
+    added = Column("country", "Pays", source=lambda row: "FR", since=before + 1)
     monkeypatch.setattr(columns, "operations", lambda: [*declared_now(), added])
-    monkeypatch.setattr(cofinancing, "FORMAT", 2)
+    monkeypatch.setattr(cofinancing, "FORMAT", before + 1)
     newer = CofinancingWorkbook(Selection(cut_off=day)).write(tmp_path / "b.xlsx", by="essai")
-    again = CofinancingWorkbook(Selection(cut_off=day, format_version=1)).write(tmp_path / "c.xlsx", by="essai")
+    again = CofinancingWorkbook(Selection(cut_off=day, format_version=before)).write(tmp_path / "c.xlsx", by="essai")
     assert newer.data_sha256 != first.data_sha256
     assert again.data_sha256 == first.data_sha256
     call_command(
         "report", "cofinancing", "--out", str(tmp_path / "d.xlsx"), "--cut-off", day.isoformat(),
-        "--format-version", "1", stdout=(out := StringIO()),
+        "--format-version", str(before), stdout=(out := StringIO()),
     )  # fmt: skip
     assert first.data_sha256 in out.getvalue()
 
