@@ -550,8 +550,8 @@ def test_what_was_asked_and_is_paid_no_longer_is_said_wherever_it_stands(client)
     assert not rows_of("reporting.certified-is-paid-or-doubted") and not rows_of("reporting.open-doubt-is-true")
     assert flag.state == "open" and flag.detail["certificates"] == certificate.number
     (left,) = left_out(again, waiting_for(again))
-    most = case.agreement.granted_amount - claim.certified_amount
-    assert (left.certificate, left.most) == (certificate, most) and most < certificate.amount_of("eu")
+    # It was the final claim: nothing else of the grant can be claimed any more.
+    assert (left.certificate, left.most) == (certificate, 0) and certificate.amount_of("eu") > 0
     client.force_login(finance)
     page = client.get(reverse("admin:reporting_paymentapplication_change", args=[again.pk])).content.decode()
     assert certificate.number in page and left.why in html.unescape(page)
