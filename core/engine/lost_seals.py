@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from core.engine.broken_lines import json_of
 from core.engine.findings import Finding, named
 from core.engine.lines import Lines, fetch
-from core.engine.seals import broken_seals
+from core.engine.seals import BATCH, broken_seals
 from core.history import tracked_models
 
 TRIED = 500
@@ -139,3 +139,44 @@ def rounds_of_removed_seals() -> dict[int, int]:
             if round_:
                 found[round_] = found.get(round_, 0) + 1
     return found
+
+
+def cut_round(lines: Lines) -> dict[str, Any] | None:
+    """The last round of the chain, where the end of the chain was cut off in it: seals of lines were made that are gone, those
+    after the last one that is there, and no batch says that this table was sealed to its last line; None where it was not."""
+    query = """
+        SELECT last.position, last.round, last.sealed_at
+        FROM (SELECT * FROM core_eventseal ORDER BY position DESC LIMIT 1) AS last
+        WHERE pg_sequence_last_value(pg_get_serial_sequence('core_historyseal', 'id')::regclass)
+              > (SELECT coalesce(max(id), 0) FROM core_historyseal)
+          AND NOT EXISTS (
+              SELECT FROM core_eventseal AS batch
+              WHERE batch.round = last.round AND batch.event_id IS NULL AND batch."table" = %s AND batch.lines < %s)
+    """
+    return next(iter(fetch(query, [lines.name, BATCH])), None)
+
+
+def cut_lines(lines: Lines) -> int:
+    """How many lines lack the seal that was cut off with the end of the chain: an event of their transaction is sealed in the
+    last round, which sealed all that the transaction wrote."""
+    if (cut := cut_round(lines)) is None:
+        return 0
+    query = f"""
+        SELECT count(*) AS count FROM {lines.table} AS line
+        WHERE EXISTS (SELECT FROM core_eventseal AS seal WHERE seal.transaction = line.pgh_context_id AND seal.round = %s)
+          AND NOT EXISTS (
+              SELECT FROM core_historyseal AS seal WHERE seal."table" = %s AND seal.line = line.pgh_id)
+          AND (pg_current_xact_id_if_assigned() IS NULL OR line.pgh_context_id <> essor_transaction())
+    """  # noqa: S608
+    return fetch(query, [cut["round"], lines.name])[0]["count"]
+
+
+def finding_of_the_end(count: int) -> Finding:
+    """The end of the chain that was cut off, named once: from which seal on, and how many lines it had sealed at least."""
+    last = fetch("SELECT position, sealed_at FROM core_eventseal ORDER BY position DESC LIMIT 1")[0]
+    sentence = ngettext(
+        "the seals after this one were removed: the round that it is of had sealed %(count)d more line of the history, which is there.",
+        "the seals after this one were removed: the round that it is of had sealed %(count)d more lines of the history, which are there.",
+        count,
+    )
+    return Finding("core_eventseal", last["position"], "*", None, None, last["sealed_at"], sentence, {"count": count})

@@ -17,6 +17,8 @@ from core.engine.edited_seals import SealsOfLines
 from core.engine.findings import Finding
 from core.engine.lines import Lines, fetch
 from core.engine.lost_seals import (
+    cut_lines,
+    finding_of_the_end,
     findings_of_seals,
     lines_without_their_seal,
     removed_batches,
@@ -280,7 +282,7 @@ class Unsealed:
 
     def check(self) -> Iterator[Finding]:
         """Whatever was written longer ago than a seal takes has one. Proving seals nothing."""
-        limit = _now() - waits_at_most()
+        limit, cut = _now() - waits_at_most(), 0
         if self._add(EVENTS, limit, "events"):
             self._take_away([event.recorded_at or event.created_at for event in _false_events()], limit, "events")
         for model in tracked_models():
@@ -292,8 +294,11 @@ class Unsealed:
                 lost = lines_without_their_seal(lines) if self.seals.lacks(lines.name) else {}
                 lost = {number: row for number, row in lost.items() if number not in edited}
                 yield from findings_of_seals(lines, lost)
+                cut += cut_lines(lines)
                 named = [*edited.values(), *(row["recorded_at"] for row in [*added.values(), *lost.values()])]
                 self._take_away(named, limit, "lines")
+        if cut:
+            yield finding_of_the_end(cut)
         if not self.events and not self.lines:
             return
         sentence = _(

@@ -82,6 +82,22 @@ def test_each_seal_cut_from_the_end_is_one_finding_with_its_table_and_accuses_no
     assert person.pk
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_end_cut_off_in_the_midst_of_a_round_is_one_finding_and_accuses_no_line():
+    """The events of a round are sealed first: cut after them, their lines are there without a seal, and none was added."""
+    _edited_by_themselves()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(position) FROM core_eventseal WHERE event_id IS NOT NULL")
+        (last,) = cursor.fetchone()
+    with transaction.atomic(), behind_the_triggers():
+        sql("DELETE FROM core_eventseal WHERE position > %s", last)
+        sql("DELETE FROM core_historyseal WHERE position > %s", last)
+    found, _notes = _told()
+    assert [line for line in found if "added by SQL" in line or line.startswith("core_user ")] == []
+    (end,) = [line for line in found if line.startswith(f"core_eventseal id={last}")]
+    assert "the seals after this one were removed: the round that it is of had sealed 1 more line" in end, found
+
+
 def test_the_seal_of_a_batch_in_the_middle_is_one_finding():
     _edited_by_themselves()
     with acting_as(label="tests"):
