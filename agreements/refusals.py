@@ -27,6 +27,11 @@ TRIGGERS = {
     "more is kept of an invoice than its credit notes leave": told(
         _("More is kept of an invoice than its credit notes leave: cut the invoice, or keep its credit notes.")
     ),
+    "the credit notes take back more than is kept of their invoice": told(
+        _(
+            "The credit notes of an invoice take back more than is kept of it: cut them as well, or keep more of the invoice."
+        )
+    ),
     "% (%) comes before %, on %": told(
         _("A date (%(day)s) comes before the one that it follows (%(earlier)s): check both."),
         "what",

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.engine.refusals import constraint_message, refusal_message
+from core.engine.refusals import constraint_message, refusal_message, tell_of_fields
 from core.text import listed
 
 _KEY = re.compile(r"\((?P<columns>.+?)\)=\((?P<values>.*)\)")
@@ -75,8 +75,15 @@ def sentence_of(model: type[models.Model], constraint: models.BaseConstraint) ->
     return None
 
 
+def _sentence_by_name(name: str) -> str | None:
+    """The sentence of a constraint, whichever it is; None for a name that no model declares."""
+    known = _constraints().get(name)
+    return sentence_of(*known) if known else None
+
+
 def give_sentences() -> None:
     """Have each constraint without a message say its sentence wherever Django asks for it: forms, imports."""
+    tell_of_fields(_sentence_by_name)
     for model, constraint in _constraints().values():
         if constraint.violation_error_message == constraint.default_violation_error_message and sentence_of(
             model, constraint

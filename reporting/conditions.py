@@ -8,6 +8,7 @@ from core.dates import format_date_long
 from core.money import format_euros, sum_money
 from core.transitions import precondition
 from reporting.asked import applications_beyond, asked_for, beyond_of, doubt_of
+from reporting.credit_notes import wrong_in
 from reporting.effects import CERTIFIED
 
 
@@ -67,7 +68,31 @@ def retained_within_eligible(declaration, data: dict, actor) -> dict[str, str] |
     }
 
 
+@precondition
+def nothing_negative_is_certified(declaration, data: dict, actor) -> dict[str, str] | None:
+    """What is retained, with what was certified before, is not less than nothing."""
+    retained = sum_money(declaration.items.values_list("retained_amount", flat=True))
+    certified = sum_money(declaration.operation.certificates.values_list("total", flat=True))
+    if retained >= 0 or retained + certified >= 0:
+        return None
+    sentence = _(
+        "What is retained comes to %(retained)s, and %(certified)s of the operation were certified before: nothing less than "
+        "zero is certified. Decide first on the invoices that these credit notes correct, or do not retain the credit notes."
+    )
+    return {"__all__": sentence % {"retained": format_euros(retained), "certified": format_euros(certified)}}
+
+
+@precondition
+def credits_follow_their_invoice(declaration, data: dict, actor) -> dict[str, str] | None:
+    """Every credit note is decided with its invoice, and no more is retained of both than they declare."""
+    problems = wrong_in(declaration)
+    return {"__all__": " ".join(problems)} if problems else None
+
+
 def _outside(line, version) -> bool:
+    """A credit note is of the period of the invoice that it corrects."""
+    if line.declared_amount < 0:
+        return False
     return not version.start_date <= line.invoice_date <= version.end_date or line.paid_on < version.start_date
 
 

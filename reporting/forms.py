@@ -221,13 +221,19 @@ class PartRejectionForm(RejectionForm):
 
     def clean_rejected_amount(self) -> Decimal:
         amount, declared = self.cleaned_data["rejected_amount"], self.instance.declared_amount
-        if not 0 < abs(amount) < abs(declared) or (amount > 0) != (declared > 0):
-            raise forms.ValidationError(
-                _("The rejected amount is more than zero and less than the declared %(declared)s. "
-                  "To reject everything, choose “Reject”."),
-                params={"declared": declared},
-            )  # fmt: skip
-        return amount
+        if 0 < abs(amount) < abs(declared) and (amount > 0) == (declared > 0):
+            return amount
+        words = {"declared": format_euros(declared)}
+        if declared < 0:
+            sentence = _(
+                "Of a credit note, the rejected amount is negative: less than zero and more than the declared %(declared)s. "
+                "To reject everything, choose “Reject”."
+            )
+            raise forms.ValidationError(sentence, params=words)
+        sentence = _(
+            "The rejected amount is more than zero and less than the declared %(declared)s. To reject everything, choose “Reject”."
+        )
+        raise forms.ValidationError(sentence, params=words)
 
 
 PLAN_FIELDS = ("eligible_cost", "eu_amount", "fund", "priority", "category_of_region", "start_date", "end_date")

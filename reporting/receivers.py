@@ -7,13 +7,14 @@ from django.utils.translation import gettext as _
 from agreements.models import Agreement, PaymentClaim
 from core.signals import transitioned
 from core.transitions import TransitionRefused
+from reporting.credit_notes import follow_or_refuse
 from reporting.declarations import open_declaration, withdraw_draft
 from reporting.ends import ENDED, follow_the_end
 from reporting.eu_programmes.doubts import drop_doubts_of
 from reporting.eu_programmes.given_up import doubt_the_fault, doubt_the_plan
 from reporting.eu_programmes.not_asked import doubt_what_cannot_be_asked, follow_what_is_asked
 from reporting.eu_programmes.rates import doubt_operations_of
-from reporting.models import ExpenditureDeclaration, Operation, PaymentApplication, PriorityAllocation
+from reporting.models import ExpenditureDeclaration, ExpenditureItem, Operation, PaymentApplication, PriorityAllocation
 from reporting.notices import send_controlled
 from reporting.operations import ensure_operation
 
@@ -96,6 +97,12 @@ def declaration_moved(sender, instance, name, actor, **kwargs) -> None:
         if instance.operation.agreement_id:  # one that was taken in from a list has none
             follow_the_end(instance.operation.agreement_id, actor=actor)
             doubt_what_cannot_be_asked([instance.operation_id], actor=actor)
+
+
+@receiver(transitioned, sender=ExpenditureItem, dispatch_uid="reporting_item_moved")
+def item_moved(sender, instance, actor, **kwargs) -> None:
+    """The credit notes of an invoice follow what is decided on it."""
+    follow_or_refuse(instance, actor)
 
 
 @receiver(post_save, sender=PriorityAllocation, dispatch_uid="reporting_allocation_saved")

@@ -115,6 +115,12 @@ TRIGGERS = {
         _("The control has ended: the declaration does not change any more.")
     ),
     "every item is decided before the control ends": told(_("An expenditure is still to be decided.")),
+    "more is retained of an invoice and its credit notes than they declare": told(
+        _("More is retained of an invoice and its credit notes than they declare together: decide on them together.")
+    ),
+    "a credit note is decided with its invoice": told(
+        _("A credit note is decided with the invoice that it corrects: accepted, rejected or parked with it.")
+    ),
     "the plan of the operation was corrected since the control began": told(
         _("The plan of the operation was corrected since the control began: read it before you end the control.")
     ),
@@ -220,6 +226,7 @@ TRIGGERS = {
 
 CONSTRAINTS = {
     "entry_unpaid_not_negative": _("What the Region does not pay of an expenditure is not negative."),
+    "operation_amounts_not_negative": _("The eligible cost and the EU amount of an operation are not negative."),
     "operation_flag_open_once": _("This doubt is open already."),
     "operation_flag_fault_is_of_a_claim": _(
         "Somebody is asked about this fault already, or this answer is not one to a fault: open the page of the doubt again."

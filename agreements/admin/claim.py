@@ -20,6 +20,7 @@ from agreements.admin.forms import LinesForm, WarningForm
 from agreements.changed_since import less_is_due, more_is_due
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.costs import costs_as_filed, told_by_the_final_claim
+from agreements.credit_notes import notes_by_line
 from agreements.due import asked_back_of, due_once_checked
 from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
@@ -249,7 +250,12 @@ class PaymentClaimAdmin(CasePageAdmin):
         reviews = obj.state == State.UNDER_REVIEW and Role.INSTRUCTOR in request.user.role_set
         reviews = reviews and may_review(request.user, obj) is None
         form = (self.refused(request, "lines") or LinesForm(lines=lines)) if reviews else None
-        context = {"rows": _rows(lines, form), "reviews": reviews, "claim": obj, "form": form}
+        context = {
+            "rows": _rows(lines, form, notes_by_line(obj) if lines else {}),
+            "reviews": reviews,
+            "claim": obj,
+            "form": form,
+        }
         note = ngettext("%(count)s line", "%(count)s lines", len(lines)) % {"count": len(lines)}
         return [Panel(_("Expenditure"), f"{FOLDER}/lines.html", context, anchor="lines", note=note)]
 
@@ -281,10 +287,11 @@ class PaymentClaimAdmin(CasePageAdmin):
         ]
 
 
-def _rows(lines: list[ExpenditureLine], form: LinesForm | None) -> list[tuple]:
+def _rows(lines: list[ExpenditureLine], form: LinesForm | None, notes: dict[int, list[str]]) -> list[tuple]:
+    """Each line with its fields, and what is said of its invoice or of its credit notes."""
     if form is None:
-        return [(line, None, None) for line in lines]
-    return [(line, form[f"amount-{line.pk}"], form[f"reason-{line.pk}"]) for line in lines]
+        return [(line, None, None, notes.get(line.pk)) for line in lines]
+    return [(line, form[f"amount-{line.pk}"], form[f"reason-{line.pk}"], notes.get(line.pk)) for line in lines]
 
 
 def _form_of(claim, warning, refused: WarningForm | None, unanswered: list) -> WarningForm:

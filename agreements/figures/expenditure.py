@@ -8,6 +8,7 @@ from agreements.models import Agreement, ExpenditureLine, PaymentClaim
 from agreements.models.expenditure import COMPARED_COLUMNS, EXAMINED_COLUMNS
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
+    credits_beyond_kept,
     credits_over_their_invoice,
     kept_beyond_credits,
     over_their_total,
@@ -135,6 +136,23 @@ register(
             SELECT beyond.claim_id AS id, c.number || ' · ' || l.invoice_number AS label, beyond.most AS expected,
                    beyond.kept AS found
             FROM ({kept_beyond_credits()}) beyond
+            JOIN agreements_expenditureline l ON l.id = beyond.id JOIN agreements_paymentclaim c ON c.id = beyond.claim_id
+            ORDER BY c.id, l.rank
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+    ),
+    Invariant(
+        code="agreements.credit-within-what-is-kept",
+        name=_("Credit notes of what is kept"),
+        sentence=_(
+            "The credit notes that a certified claim keeps on an invoice of its own take back no more than it keeps of that invoice."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 63(2): what is declared was incurred and paid."),
+        subject=PaymentClaim,
+        sql=f"""
+            SELECT beyond.claim_id AS id, c.number || ' · ' || l.invoice_number AS label, beyond.kept AS expected,
+                   beyond.taken_back AS found
+            FROM ({credits_beyond_kept()}) beyond
             JOIN agreements_expenditureline l ON l.id = beyond.id JOIN agreements_paymentclaim c ON c.id = beyond.claim_id
             ORDER BY c.id, l.rank
         """,  # noqa: S608 - fragments of our own

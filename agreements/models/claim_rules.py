@@ -15,6 +15,7 @@ from agreements.models.due_rules import (
 )
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
+    credits_beyond_kept,
     credits_over_their_invoice,
     kept_beyond_credits,
     over_their_total,
@@ -424,6 +425,9 @@ def _certified_line_by_line() -> pgtrigger.Trigger:
             END IF;
             IF EXISTS ({kept_beyond_credits("NEW.id")}) THEN
                 {refuse("more is kept of an invoice than its credit notes leave")}
+            END IF;
+            IF EXISTS ({credits_beyond_kept("NEW.id")}) THEN
+                {refuse("the credit notes take back more than is kept of their invoice")}
             END IF;
             RETURN NEW;
         """,

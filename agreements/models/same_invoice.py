@@ -60,7 +60,7 @@ def over_their_total(which: str) -> str:
 
 
 #: SQL: ``line`` is the invoice that ``credit`` corrects, or a credit note on it.
-_OF_THE_SAME = f"""CASE WHEN line.declared_amount < 0 THEN line.corrects_key
+OF_THE_SAME = f"""CASE WHEN line.declared_amount < 0 THEN line.corrects_key
                   ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
          AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
               OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")})"""
@@ -75,7 +75,7 @@ def credits_over_their_invoice(which: str) -> str:
         JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id
          AND (c.id = its.id OR c.state NOT IN ('draft', 'rejected'))
         JOIN agreements_expenditureline line ON line.claim_id = c.id
-         AND {_OF_THE_SAME}
+         AND {OF_THE_SAME}
         WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {which}
         GROUP BY credit.id HAVING sum(line.declared_amount) < 0
     """
@@ -85,13 +85,12 @@ def credits_over_their_invoice(which: str) -> str:
 CERTIFIED = "{claim}.state IN ('certified', 'ordered', 'paid')"
 
 
-def kept_beyond_credits(claim: str | None = None) -> str:
-    """SQL of the credit notes whose invoice is kept above what they leave of it: the euros kept of the invoice and of its
-    credit notes together, the most that may be (its total less theirs, and what is declared of the one less the others),
-    and the ids of the lines that they are.
+def _of_credits(claim: str | None) -> str:
+    """SQL of the credit notes, each with the lines that are its invoice or correct it, by number, day and total of these.
 
     They are those of the certified claims of an agreement and, where SQL of the id of a claim is given, of that claim,
-    which one of the lines is in. A line that nobody has reviewed yet keeps nothing.
+    which one of the lines is in. A line that nobody has reviewed yet keeps nothing (``kept``); it may keep all that it
+    declares where it is an invoice (``at_best``).
     """
 
     def counts(name: str) -> str:
@@ -101,16 +100,46 @@ def kept_beyond_credits(claim: str | None = None) -> str:
     concerned = f"bool_or(line.claim_id = {claim})" if claim else "TRUE"
     # One invoice in two claims, and one credit note, have one total each: lines of one number, day and total are one.
     return f"""
+        SELECT credit.id, credit.claim_id, line.invoice_total, sum(line.declared_amount) AS declared,
+               sum(coalesce(line.certified_amount, 0)) AS kept, {concerned} AS concerned,
+               sum(coalesce(line.certified_amount, greatest(0, line.declared_amount))) AS at_best,
+               -sum(coalesce(line.certified_amount, 0)) FILTER (WHERE line.declared_amount < 0) AS taken_back,
+               bool_or(line.declared_amount > 0) AS has_invoice, bool_and(line.claim_id = credit.claim_id) AS in_one_claim,
+               string_agg(line.id::text, ' ' ORDER BY line.id) AS lines
+        FROM agreements_expenditureline credit JOIN agreements_paymentclaim its ON its.id = credit.claim_id
+        JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id AND {counts("c")}
+        JOIN agreements_expenditureline line ON line.claim_id = c.id AND {OF_THE_SAME}
+        WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {counts("its")}
+        GROUP BY credit.id, split_part(line.duplicate_key, '|', -1), line.invoice_date, line.invoice_total
+    """
+
+
+def kept_beyond_credits(claim: str | None = None) -> str:
+    """SQL of the credit notes whose invoice is kept above what they leave of it: the euros kept of the invoice and of its
+    credit notes together, the most that may be (its total less theirs, and what is declared of the one less the others),
+    and the ids of the lines that they are. Which claims count: ``_of_credits``.
+    """
+    return f"""
         SELECT id, claim_id, sum(kept) AS kept, greatest(0, least(sum(declared), sum(invoice_total))) AS most,
                string_agg(lines, ' ') AS lines
-        FROM (SELECT credit.id, credit.claim_id, line.invoice_total, sum(line.declared_amount) AS declared,
-                     sum(coalesce(line.certified_amount, 0)) AS kept, {concerned} AS concerned,
-                     string_agg(line.id::text, ' ' ORDER BY line.id) AS lines
-              FROM agreements_expenditureline credit JOIN agreements_paymentclaim its ON its.id = credit.claim_id
-              JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id AND {counts("c")}
-              JOIN agreements_expenditureline line ON line.claim_id = c.id AND {_OF_THE_SAME}
-              WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {counts("its")}
-              GROUP BY credit.id, split_part(line.duplicate_key, '|', -1), line.invoice_date, line.invoice_total) one
+        FROM ({_of_credits(claim)}) one
         GROUP BY id, claim_id
         HAVING bool_or(concerned) AND sum(kept) > greatest(0, least(sum(declared), sum(invoice_total)))
+    """
+
+
+def credits_beyond_kept(claim: str | None = None) -> str:
+    """SQL of the credit notes that take back more than is kept of their invoice, which is certified too: the euros that they
+    take back, those kept of the invoice, and the ids of the lines that they are.
+
+    Of a claim: those that it holds. Of all: those that stand in the claim of their invoice, for what is cut of an invoice
+    after a note of another claim was certified is no fault of that one.
+    """
+    which = f"claim_id = {claim}" if claim else "bool_and(in_one_claim)"
+    return f"""
+        SELECT id, claim_id, sum(taken_back) AS taken_back, sum(at_best) + sum(taken_back) AS kept,
+               string_agg(lines, ' ') AS lines
+        FROM ({_of_credits(claim)}) one
+        GROUP BY id, claim_id
+        HAVING {which} AND bool_or(has_invoice) AND sum(at_best) < 0
     """

@@ -4,8 +4,9 @@ Triggers speak English (``RAISE EXCEPTION 'the batch is closed'``); each app reg
 refusal reaches somebody when a race passes by the forms and conditions, which say the same things before.
 """
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 from core.dates import format_date_long
 from core.money import format_euros, format_number
 
+logger = logging.getLogger(__name__)
 _AMOUNT = re.compile(r"-?\d+\.\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 TOO_LARGE = "22003"
@@ -43,6 +45,7 @@ class Told:
 
 _triggers: dict[str, Told] = {}
 _constraints: dict[str, str | Promise] = {}
+_made: list[Callable[[str], str | None]] = []
 
 
 def told(sentence: str | Promise, *names: str) -> Told:
@@ -78,7 +81,9 @@ def refusal_message(error: DatabaseError, *, common: bool = True) -> str | None:
     if not isinstance(error, IntegrityError) or getattr(diagnosis, "sqlstate", None) == NOT_NULL:
         return None
     name = getattr(diagnosis, "constraint_name", None) or ""
-    return constraint_message(name) or (_common_sentence(name) if common else None)
+    if own := constraint_message(name):
+        return own
+    return (_of_its_fields(name) or _common_sentence(name)) if common else None
 
 
 def constraint_message(name: str) -> str | None:
@@ -91,11 +96,22 @@ def constraint_message(name: str) -> str | None:
     return str(constraint.get_violation_error_message())
 
 
+def tell_of_fields(sentence: Callable[[str], str | None]) -> None:
+    """Say how the sentence of a constraint that has none of its own is made of its fields, by its name."""
+    _made.append(sentence)
+
+
+def _of_its_fields(name: str) -> str | None:
+    return next((text for make in _made if (text := make(name))), None)
+
+
 def _common_sentence(name: str) -> str:
+    """The name of the rule is for who reads the logs: it tells a person nothing."""
+    logger.warning("The database refused what a person asked, by the rule %s.", name or "–")
     return _(
-        "What you ask does not go with what is recorded now (rule “%(rule)s”): nothing was recorded. Read the page"
-        " again, for somebody may have done something meanwhile. If it happens again, tell your administrator this rule."
-    ) % {"rule": name or "–"}
+        "What you ask does not go with what is recorded now: nothing was recorded. Read the page again, for somebody may have"
+        " done something meanwhile. If it happens again, tell your administrator on which page and at what time."
+    )
 
 
 @cache

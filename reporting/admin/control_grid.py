@@ -1,7 +1,8 @@
 """The control of a declaration as a grid: one line an item, its proof beside, a decision each or one for all.
 
 Whatever is typed on a row goes with the decision of that row: one that does not use it, or no decision at all, is refused
-in words. The button that accepts all that waits takes the rows on which nothing was typed, and the others as typed.
+in words. The button that accepts all that waits takes the rows on which nothing was typed, and the others as typed. An
+invoice and its credit notes are decided together: all of what is typed on them, or nothing.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -21,6 +23,7 @@ from core.money import ZERO, EuroField, format_euros, format_number
 from core.presentation import action_label
 from core.text import in_a_sentence, is_number, listed
 from core.transitions import TransitionRefused, perform
+from reporting.credit_notes import Pair, clusters, decided_together, pairs_of, settle
 from reporting.models import DeclarationState, ErrorType, ExpenditureDeclaration, ExpenditureItem
 from reporting.permissions import may_decide_on_declaration
 
@@ -112,6 +115,7 @@ class GridLine:
     item: ExpenditureItem
     typed: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # the invoice that it corrects, the credit notes on it
 
     @property
     def rejected(self) -> str:
@@ -158,31 +162,65 @@ class ControlGrid:
         number = self.request.GET.get("page") or self.request.POST.get("page")
         return Paginator(items, PER_PAGE).get_page(number)
 
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        return pairs_of(self.declaration)
+
     @property
     def lines(self) -> list[GridLine]:
+        said: dict[int, list[str]] = {}
+        for pair in self.pairs:
+            if pair.note_here and not pair.other_is_note:
+                sentence = _("Corrects %(invoice)s, and is decided with it.") % {"invoice": pair.other_named}
+                said.setdefault(pair.note, []).append(sentence)
+            if pair.other_here and not pair.other_is_note:
+                sentence = _("Its credit note %(note)s is decided with it.") % {"note": pair.note_named}
+                said.setdefault(pair.other, []).append(sentence)
         return [
-            GridLine(item, self.typed.get(item.pk, {}), self.errors.get(item.pk, [])) for item in self.page.object_list
+            GridLine(item, self.typed.get(item.pk, {}), self.errors.get(item.pk, []), said.get(item.pk, []))
+            for item in self.page.object_list
         ]
 
     def take(self) -> int:
         """Take the typed decisions; return how many were taken. The refused ones stay in ``errors``."""
-        taken = 0
         rows = [int(key) for key in self._shown.values if is_number(key)]  # a form without its version decides nothing
         known = {f"{cell}-{pk}" for cell in CELLS for pk in rows}
         refuse_other_rows(self.request.POST, f"({'|'.join(CELLS)})-.+", known)
         items = self.declaration.items.select_related("declaration").in_bulk(rows)
+        chosen: dict[int, tuple[ExpenditureItem, str, Typed]] = {}
         for item in (items[pk] for pk in rows if pk in items):
             typed = self._typed(item)
-            choice = typed.decision or (self._accepts(item, typed) and "accept")
-            problem = typed.problem(item)
-            if not choice and not problem:
-                continue
-            refused = [*self._meanwhile(item), problem] if problem else self._take(item, choice, typed)
-            if refused:
-                self.errors[item.pk], self.typed[item.pk] = refused, asdict(typed) | {"decision": choice or ""}
-            else:
-                taken += 1
-        return taken
+            choice = typed.decision or (self._accepts(item, typed) and "accept") or ""
+            if choice or typed.problem(item):
+                chosen[item.pk] = (item, choice, typed)
+        tied = clusters(self.pairs) if chosen else []
+        alone = [pk for pk in chosen if not any(pk in members for members in tied)]
+        groups = [[chosen[pk] for pk in chosen if pk in members] for members in tied]
+        taken = sum(self._take_together([chosen[pk]], is_tied=False) for pk in alone)
+        return taken + sum(self._take_together(rows, is_tied=True) for rows in groups if rows)
+
+    def _take_together(self, rows: list[tuple[ExpenditureItem, str, Typed]], *, is_tied: bool) -> int:
+        """Decide on the rows of one invoice and its credit notes, or on one row alone: on all of them or none. How many."""
+        refused: dict[int, list[str]] = {}
+        try:
+            with transaction.atomic():
+                with decided_together() as decided:
+                    for item, choice, typed in rows:
+                        problem = typed.problem(item)
+                        if why := [*self._meanwhile(item), problem] if problem else self._take(item, choice, typed):
+                            refused[item.pk] = why
+                if refused:
+                    ranks = listed(str(item.rank) for item, _choice, _typed in rows if item.pk in refused)
+                    sentence = _("It is decided with item %(ranks)s, which was refused: nothing of it was recorded.")
+                    raise TransitionRefused("conditions", {"__all__": sentence % {"ranks": ranks}})
+                if is_tied:
+                    settle(self.declaration, set(decided), actor=self.request.user)
+        except TransitionRefused as together:
+            for item, choice, typed in rows:
+                self.errors[item.pk] = refused.get(item.pk) or _sentences(together)
+                self.typed[item.pk] = asdict(typed) | {"decision": choice}
+            return 0
+        return len(decided)
 
     def _accepts(self, item: ExpenditureItem, typed: Typed) -> bool:
         """Whether the button that accepts all that waits takes this row: nobody typed anything on it."""

@@ -4,11 +4,90 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
-from reporting.models import ExpenditureDeclaration, Operation
+from reporting.models import ExpenditureDeclaration, Operation, PaymentApplication
+from reporting.models.credit_notes import apart_from_its_invoice, retained_beyond, sums_by_note
 
 CONTROL = _("Regulation (EU) 2021/1060, Article 74: management verifications of what the beneficiary declares.")
 
+#: SQL: the credit notes that are decided, with what is declared and retained of their invoices.
+_NOTES = f"""
+    (SELECT its.*, d.number || ' · ' || its.invoice_number AS label
+     FROM ({sums_by_note("TRUE", "credit_item.declaration_id")}) its
+     JOIN reporting_expendituredeclaration d ON d.id = its.declaration_id) note
+"""  # noqa: S608 - fragments of our own
+
 register(
+    Invariant(
+        code="reporting.credit-follows-its-invoice",
+        name=_("Invoices less their credit notes, under control"),
+        sentence=_(
+            "What a control retains of an invoice and of its credit notes is within what is declared of them together; a credit "
+            "note whose invoice is declared nowhere adds nothing to what its declaration declares."
+        ),
+        source=CONTROL,
+        subject=ExpenditureDeclaration,
+        sql=f"""
+            SELECT declaration_id AS id, label, declared AS expected, retained AS found FROM {_NOTES}
+            WHERE {retained_beyond("note.declaration_id", alone="note.controlled_at IS NOT NULL")}
+            ORDER BY declaration_id, note.id
+        """,  # noqa: S608 - fragments of our own
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.credit-decided-with-its-invoice",
+        name=_("Credit notes decided with their invoice"),
+        sentence=_(
+            "What a control retains, rejects or parks of an invoice and of its credit notes is never less than nothing: the note "
+            "is decided as its invoice."
+        ),
+        source=CONTROL,
+        subject=ExpenditureDeclaration,
+        sql=f"""
+            SELECT declaration_id AS id, label, least(0, declared) AS expected, least(own_least, retained) AS found
+            FROM {_NOTES} WHERE {apart_from_its_invoice("note.declaration_id")} ORDER BY declaration_id, note.id
+        """,  # noqa: S608 - fragments of our own
+        relation="≥",
+    ),
+    Invariant(
+        code="reporting.certified-within-declared",
+        name=_("Certified within what is declared"),
+        sentence=_(
+            "What the controls of an operation certified is together within what the declarations they ended declare."
+        ),
+        source=CONTROL,
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code AS label, sum(i.declared_amount) AS expected, sum(i.retained_amount) AS found
+            FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+            JOIN reporting_operation o ON o.id = d.operation_id WHERE d.state = 'controlled'
+            GROUP BY o.id HAVING sum(i.retained_amount) > sum(i.declared_amount) ORDER BY o.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
+        code="reporting.asked-within-declared",
+        name=_("Asked within what is declared"),
+        sentence=_(
+            "What payment applications ask as eligible expenditure of an operation is within what its ended controls looked at."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 91(3): eligible expenditure incurred and paid."),
+        subject=PaymentApplication,
+        sql="""
+            WITH asked AS (
+                SELECT c.operation_id, max(l.application_id) AS last, sum(e.eligible_amount) AS eligible
+                FROM reporting_paymentapplicationentry e JOIN reporting_paymentapplicationline l ON l.id = e.line_id
+                JOIN reporting_certificate c ON c.id = e.certificate_id WHERE e.released_at IS NULL GROUP BY c.operation_id
+            ), declared AS (
+                SELECT d.operation_id, sum(i.declared_amount) AS amount
+                FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
+                WHERE d.state = 'controlled' GROUP BY d.operation_id
+            )
+            SELECT asked.last AS id, o.code AS label, declared.amount AS expected, asked.eligible AS found
+            FROM asked JOIN declared USING (operation_id) JOIN reporting_operation o ON o.id = asked.operation_id
+            WHERE asked.eligible > declared.amount ORDER BY asked.last, o.id
+        """,
+        relation="≤",
+    ),
     Invariant(
         code="reporting.declared-is-certified",
         name=_("Declared expenditure"),
@@ -84,7 +163,7 @@ register(
             FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
             JOIN reporting_operation o ON o.id = d.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
             JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
-            WHERE i.retained_amount <> 0
+            WHERE i.retained_amount > 0
               AND (l.invoice_date NOT BETWEEN v.start_date AND v.end_date OR l.paid_on < v.start_date) ORDER BY d.id, i.rank
         """,
         unit=Unit.DAY,

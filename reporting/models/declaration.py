@@ -19,6 +19,7 @@ from core.transitions import workflow_transition
 from grants.interests import interest_in
 from grants.models import Application
 from reporting import effects, permissions
+from reporting.models.credit_notes import credits_follow_their_invoice
 from reporting.models.operation import Operation, OperationVersion
 from reporting.models.querysets import OfOperationQuerySet
 
@@ -171,6 +172,7 @@ class ExpenditureDeclaration(WorkflowModel):
                     RETURN NEW;
                 """,
             ),
+            credits_follow_their_invoice(),
         ]  # fmt: skip
 
     def sums_shown(self):
@@ -221,7 +223,8 @@ class ExpenditureDeclaration(WorkflowModel):
         roles=[Role.EU_CONTROLLER], permission=permissions.may_decide_on_declaration,
         form="reporting.forms.ConclusionForm",
         conditions=["reporting.conditions.every_item_is_decided", "reporting.conditions.retained_in_the_period",
-                    "reporting.conditions.retained_within_eligible"],
+                    "reporting.conditions.retained_within_eligible", "reporting.conditions.credits_follow_their_invoice",
+                    "reporting.conditions.nothing_negative_is_certified"],
         comment="optional", order=20,
     )  # fmt: skip
     def conclude(self, *, actor, data, comment):

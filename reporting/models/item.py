@@ -162,7 +162,8 @@ class ExpenditureItem(WorkflowModel):
                         IF NEW.decided_by_id IS NOT NULL AND NEW.decided_by_id <> its.controller_id THEN
                             {refuse("the controller of the declaration decides its items")}
                         END IF;
-                        IF NEW.retained_amount <> 0 AND EXISTS (
+                        -- A credit note is of the period of the invoice that it corrects.
+                        IF NEW.retained_amount > 0 AND EXISTS (
                             SELECT 1 FROM agreements_expenditureline l, reporting_operation o
                             JOIN reporting_operationversion v ON v.id = o.current_id
                             WHERE l.id = NEW.expenditure_line_id AND o.id = its.operation_id

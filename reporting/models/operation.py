@@ -66,7 +66,7 @@ def covers_what_is_certified() -> pgtrigger.Trigger:
             IF EXISTS (
                 SELECT 1 FROM reporting_expenditureitem i JOIN reporting_certificate c ON c.declaration_id = i.declaration_id
                 JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
-                WHERE c.operation_id = NEW.operation_id AND i.retained_amount <> 0
+                WHERE c.operation_id = NEW.operation_id AND i.retained_amount > 0
                   AND (l.invoice_date NOT BETWEEN NEW.start_date AND NEW.end_date OR l.paid_on < NEW.start_date)) THEN
                 {refuse("expenditure certified on this operation would be outside its period")}
             END IF;

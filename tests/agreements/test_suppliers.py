@@ -12,14 +12,14 @@ from django.utils import timezone, translation
 
 from agreements import claims, intake
 from agreements.conditions import claim_is_complete
-from agreements.credit_notes import declares_nothing, kept_beyond
+from agreements.credit_notes import declares_nothing, kept_beyond, notes_by_line
 from agreements.duplicates import answer_warning, open_warnings, raise_warnings, twins_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice, may_be_one
 from core.figures.invariants import invariants
 from core.transitions import TransitionRefused, perform
 from tests.agreements.test_workbook import filled, row
-from tests.factories.agreements import add_line, certified, in_force, line_values, opened
+from tests.factories.agreements import add_line, certified, in_force, line_values, opened, submitted
 from tests.factories.applicants import siret
 
 DAY = date(2026, 3, 1)
@@ -499,6 +499,10 @@ def note(amount: int, number: str = "AV-1", **values):
         ([note(-50)], {"AV-1": 0, "F-2026-1": 0}, True),
         ([note(-50), note(-30, "AV-2")], {"AV-2": 0, "F-2026-1": "less 29"}, False),  # two notes count together
         ([note(-50), note(-30, "AV-2")], {"AV-2": 0, "F-2026-1": "less 30"}, True),
+        ([note(-50)], {"F-2026-1": 0}, False),  # it would take back another invoice
+        ([note(-50)], {"F-2026-1": 30}, False),
+        ([note(-50)], {"F-2026-1": 30, "AV-1": -30}, True),
+        ([note(-50)], {"F-2026-1": 50}, True),
         ([note(-10, total=-5000)], {}, False),  # a note of more than the invoice, of which little was declared
     ],
 )
@@ -523,8 +527,31 @@ def test_a_credit_note_follows_its_invoice(claim, lines, kept, fits):
     data = {"certified_amount": "1", "certification_reason": "Moins."}
     with pytest.raises(TransitionRefused, match="avoir"):
         perform(claim, "certify", actor=house.instructor, data=data)
-    with pytest.raises(IntegrityError, match="credit notes leave"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="credit notes (leave|take back)"), transaction.atomic():
         PaymentClaim.objects.filter(pk=claim.pk).update(state="certified")
+
+
+def test_a_note_takes_back_no_more_than_is_kept_of_the_invoice_of_an_earlier_claim_and_pages_say_so(claim):
+    second, house = claim
+    first = submitted(second.agreement, house, "advance", "100", "900")
+    perform(first, "start_review", actor=house.instructor)
+    (line, other) = first.lines.all()
+    kept = {line.pk: (Decimal(0), "Hors sujet."), other.pk: (other.declared_amount, "")}
+    claims.certify_lines(first, kept, actor=house.instructor)
+    data = {"certified_amount": str(claims.due_of(first)), "certification_reason": "Moins."}
+    perform(first, "certify", actor=house.instructor, data=data)
+    add_line(second, house, invoice_number="F-2026-2")
+    credit = add_line(second, house, **note(-50, corrects_number=line.invoice_number))
+    claims.submit(second, actor=house.member)
+    perform(second, "start_review", actor=house.instructor)
+    with translation.override("fr"):
+        (said,) = notes_by_line(second)[credit.pk]
+        assert first.number in said and "0,00" in said
+        assert "-50,00" in notes_by_line(first)[line.pk][0].replace("\u2212", "-")
+        with pytest.raises(claims.ClaimRefused, match="reprennent"):
+            claims.certify_line(credit, credit.declared_amount, actor=house.instructor)
+    claims.certify_line(credit, Decimal(0), reason="Sa facture n’est pas retenue.", actor=house.instructor)
+    assert not kept_beyond(second)
 
 
 def test_a_credit_note_of_a_later_claim_follows_the_invoice_of_the_first(claim):

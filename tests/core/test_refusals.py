@@ -1,6 +1,7 @@
 """What the database refuses reaches people in their language: each trigger and constraint, and no page is an error 500."""
 
 import re
+from types import SimpleNamespace
 
 import pgtrigger
 import pytest
@@ -67,7 +68,7 @@ def test_every_message_of_a_constraint_is_in_french():
 
 
 @pytest.mark.django_db
-def test_any_other_constraint_has_the_common_sentence_with_its_name():
+def test_any_other_constraint_has_a_sentence():
     user = UserFactory()
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         type(user).objects.filter(pk=user.pk).update(email="Grandes@lettres.example")
@@ -75,6 +76,18 @@ def test_any_other_constraint_has_the_common_sentence_with_its_name():
     with pytest.raises(DatabaseError) as fault, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 1 / 0")
     assert refusal_message(fault.value) is None  # a fault of the program stays one
+
+
+def test_no_refusal_of_a_constraint_shows_its_name():
+    """A rule is for who reads the logs: a person reads what it asks, of which fields."""
+    names = [item.name for model in apps.get_models() for item in model._meta.constraints]
+    for name in [*names, "a_rule_that_no_model_declares", ""]:
+        refused = IntegrityError("refused")
+        refused.__cause__ = Exception()
+        refused.__cause__.diag = SimpleNamespace(message_primary="refused", sqlstate="23514", constraint_name=name)
+        said = refusal_message(refused)
+        assert said, name
+        assert not name or name not in said, name
 
 
 @pytest.mark.django_db

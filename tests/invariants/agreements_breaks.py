@@ -293,6 +293,16 @@ breaks(
     "supplier_siret, 'AV-1', invoice_date, paid_on, 'x', -1, -1, invoice_number, split_part(duplicate_key, '|', -1), 0, 'x', "
     f"regexp_replace(duplicate_key, '[^|]*$', 'av1'), name_key FROM agreements_expenditureline WHERE id = {LINE}",
 )
+# A credit note that is kept whole, of an invoice of which nothing is kept any more.
+breaks(
+    "agreements.credit-within-what-is-kept",
+    f"UPDATE agreements_expenditureline SET certified_amount = 0, certified_reason = 'x' WHERE id = {LINE}",
+    "INSERT INTO agreements_expenditureline (claim_id, rank, account_code, category, supplier_name, supplier_siret, "
+    "invoice_number, invoice_date, paid_on, description, invoice_total, declared_amount, corrects_number, corrects_key, "
+    "certified_amount, certified_reason, duplicate_key, name_key) SELECT claim_id, rank + 1000, account_code, '', supplier_name, "
+    "supplier_siret, 'AV-1', invoice_date, paid_on, 'x', -1, -1, invoice_number, split_part(duplicate_key, '|', -1), -1, '', "
+    f"regexp_replace(duplicate_key, '[^|]*$', 'av1'), name_key FROM agreements_expenditureline WHERE id = {LINE}",
+)
 breaks(
     "agreements.credit-within-its-invoice",
     "UPDATE agreements_expenditureline SET declared_amount = -declared_amount, "

@@ -82,6 +82,39 @@ breaks(
     "WHERE state = 'under_control')",
 )
 
+# A credit note of one euro on the invoice of an item, and what the control made of it.
+NOTE = (
+    "INSERT INTO agreements_expenditureline (claim_id, rank, account_code, category, supplier_name, supplier_siret, "
+    "invoice_number, invoice_date, paid_on, description, invoice_total, declared_amount, corrects_number, corrects_key, "
+    "certified_amount, certified_reason, duplicate_key, name_key) SELECT claim_id, rank + 1000, account_code, '', supplier_name, "
+    "supplier_siret, 'AV-1', invoice_date, paid_on, 'x', -1, -1, invoice_number, split_part(duplicate_key, '|', -1), -1, '', "
+    "regexp_replace(duplicate_key, '[^|]*$', 'av1'), name_key FROM agreements_expenditureline "
+    f"WHERE id = (SELECT expenditure_line_id FROM reporting_expenditureitem WHERE id = {ITEM})"
+)
+DECIDED = (
+    "INSERT INTO reporting_expenditureitem (declaration_id, expenditure_line_id, rank, state, declared_amount, retained_amount, "
+    "rejected_amount, parked_amount, reason, decided_by_id, decided_at) SELECT declaration_id, "
+    "(SELECT max(id) FROM agreements_expenditureline), rank + 1000, {}, 0, 'x', decided_by_id, decided_at "
+    f"FROM reporting_expenditureitem WHERE id = {ITEM}"
+)
+breaks("reporting.credit-follows-its-invoice", NOTE, DECIDED.format("'rejected', -1, 0, -1"))
+breaks(
+    "reporting.credit-decided-with-its-invoice",
+    NOTE,
+    DECIDED.format("'accepted', -1, -1, 0"),
+    "UPDATE reporting_expenditureitem SET state = 'rejected', retained_amount = 0, rejected_amount = declared_amount "
+    f"WHERE id = {ITEM}",
+)
+breaks(
+    "reporting.certified-within-declared",
+    f"UPDATE reporting_expenditureitem SET retained_amount = retained_amount + 10000000 WHERE id = {ITEM}",
+)
+breaks(
+    "reporting.asked-within-declared",
+    "UPDATE reporting_paymentapplicationentry SET eligible_amount = eligible_amount + 10000000 "
+    "WHERE id = (SELECT max(id) FROM reporting_paymentapplicationentry WHERE released_at IS NULL)",
+)
+
 # --- certificates ---------------------------------------------------------------------------------------------------
 
 breaks(
