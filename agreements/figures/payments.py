@@ -184,17 +184,16 @@ register(
         source=BUDGET,
         subject=PaymentOrder,
         sql=f"""
-            SELECT o.id, o.reference AS label,
-                   wanted.code || ', ' || {year_of("o.ordered_at")} AS expected,
-                   coalesce(taken.code || ', ' || p.year, '') AS found
+            SELECT o.id, o.reference || it.name AS label, wanted.code || ', ' || {year_of("o.ordered_at")} AS expected,
+                   coalesce(it.envelope || ', ' || it.year, '') AS found
             FROM agreements_paymentorder o JOIN agreements_paymentbatch b ON b.id = o.batch_id
             JOIN agreements_paymentclaim c ON c.id = o.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
             LEFT JOIN grants_commitment k ON k.id = a.commitment_id
             LEFT JOIN grants_credituse u ON u.reference = o.reference LEFT JOIN grants_paymentcredit p ON p.id = u.credit_id
             LEFT JOIN grants_envelope wanted ON wanted.id = k.envelope_id LEFT JOIN grants_envelope taken ON taken.id = p.envelope_id
-            WHERE o.state <> 'cancelled' AND (
-                p.id IS NULL OR p.envelope_id IS DISTINCT FROM k.envelope_id OR p.year <> b.year
-                OR b.year <> {year_of("o.ordered_at")}) ORDER BY o.id
+            CROSS JOIN LATERAL (VALUES ('', taken.code, p.year), (' · ' || b.number, wanted.code, b.year)) AS it (name, envelope, year)
+            WHERE o.state <> 'cancelled'
+              AND (it.envelope, it.year) IS DISTINCT FROM (wanted.code, {year_of("o.ordered_at")}) ORDER BY o.id, it.name
         """,  # noqa: S608 - a setting
         unit=Unit.TEXT,
     ),

@@ -13,14 +13,14 @@ register(
     Invariant(
         code="agreements.granted-is-voted",
         name=_("Amount of an agreement"),
-        sentence=_("An agreement grants the amount that was voted for its case, to the body that asked for it."),
+        sentence=_("An agreement grants the amount that was voted for its case."),
         source=_("Rule 6 of the domain: a decided amount never changes."),
         subject=Agreement,
         sql=f"""
             SELECT a.id, a.number AS label, app.granted_amount AS expected, a.granted_amount AS found
             FROM agreements_agreement a JOIN grants_application app ON app.id = a.application_id
             WHERE a.state IN {LIVE}
-              AND (a.granted_amount IS DISTINCT FROM app.granted_amount OR a.beneficiary_id <> app.applicant_id)
+              AND a.granted_amount IS DISTINCT FROM app.granted_amount
             ORDER BY a.id
         """,  # noqa: S608 - a constant
     ),

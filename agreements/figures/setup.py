@@ -18,8 +18,17 @@ from agreements.figures import (
     work,
     years,
 )
-from agreements.models import Agreement, PaymentBatch, PaymentClaim
+from agreements.models import (
+    Agreement,
+    GivenUpPart,
+    Instalment,
+    PaymentBatch,
+    PaymentClaim,
+    PaymentOrder,
+    SettlementLine,
+)
 from core.figures.numbers import register_numbers
+from core.figures.one_parent import register_one_parent
 
 DECLARED = (
     de_minimis,
@@ -41,3 +50,14 @@ DECLARED = (
 )
 
 register_numbers((Agreement, "number"), (PaymentClaim, "number"), (PaymentBatch, "number"))
+register_one_parent(
+    (Agreement, "application", "commitment__application"),
+    (Agreement, "beneficiary", "application__applicant"),
+    (Instalment, "agreement", "tranche__agreement"),
+    (PaymentClaim, "agreement", "instalment__agreement"),
+    (PaymentOrder, "claim__agreement", "share__agreement"),
+    (PaymentOrder, "payee", "share__applicant"),
+    (PaymentOrder, "payee", "bank_account__applicant"),
+    (GivenUpPart, "claim__agreement", "share__agreement"),
+    (SettlementLine, "settlement__agreement", "claim__agreement"),
+)

@@ -34,25 +34,29 @@ register(
     Invariant(
         code="core.staff-follows-roles",
         name=_("Access to the staff screens"),
-        sentence=_("A person enters the staff screens exactly when they have a role of the staff."),
+        sentence=_(
+            "A person enters the staff screens exactly when they have a role of the staff; who has every right is an administrator."
+        ),
         source=_("Rule 4 of the domain: what a person may do comes from their roles."),
         subject=User,
         sql="""
             SELECT id, email AS label, CASE WHEN has_role THEN 'enters' ELSE 'stays' END AS expected,
-                   CASE WHEN is_superuser AND NOT has_role THEN 'superuser' WHEN is_staff THEN 'enters' ELSE 'stays' END AS found
+                   CASE WHEN is_superuser AND NOT is_administrator THEN 'superuser' WHEN is_staff THEN 'enters' ELSE 'stays' END AS found
             FROM (
                 SELECT u.id, u.email, u.is_staff, u.is_superuser, EXISTS (
                     SELECT 1 FROM core_user_groups r JOIN auth_group g ON g.id = r.group_id
-                    WHERE r.user_id = u.id AND g.name = ANY(%(roles)s)) AS has_role
+                    WHERE r.user_id = u.id AND g.name = ANY(%(roles)s)) AS has_role, EXISTS (
+                    SELECT 1 FROM core_user_groups r JOIN auth_group g ON g.id = r.group_id
+                    WHERE r.user_id = u.id AND g.name = 'administrator') AS is_administrator
                 FROM core_user u) AS person
-            WHERE (is_superuser OR has_role) <> is_staff ORDER BY id
+            WHERE has_role <> is_staff OR is_superuser AND NOT is_administrator ORDER BY id
         """,
         parameters=_roles,
         unit=Unit.TEXT,
         words={
             "enters": _("access to the staff screens"),
             "stays": _("no access to the staff screens"),
-            "superuser": _("every right of the staff, without a role"),
+            "superuser": _("every right of the staff, without the role of administrator"),
         },
     ),
     Invariant(

@@ -1,8 +1,20 @@
 """What core declares when Django is ready: its invariants, the nightly look, who reads what it found."""
 
-from core.figures import files, jobs, numbers, parameters, people, proof, second_persons, states, waiting
+from core.figures import (
+    files,
+    jobs,
+    kept,
+    numbers,
+    one_parent,
+    parameters,
+    people,
+    proof,
+    second_persons,
+    states,
+    waiting,
+)
 
-DECLARED = (states, files, proof, waiting, people, second_persons, numbers, parameters)
+DECLARED = (states, files, proof, waiting, people, second_persons, numbers, parameters, one_parent, kept)
 
 
 def register() -> None:

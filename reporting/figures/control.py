@@ -172,19 +172,36 @@ register(
     Invariant(
         code="reporting.controlled-by-another",
         name=_("Controlled by another person"),
-        sentence=_("Who instructed, certified, ordered or declared an expenditure does not control it."),
+        sentence=_(
+            "Who instructed, certified, ordered or declared an expenditure does not control it; who decided on an item is who "
+            "took that decision."
+        ),
         source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions."),
         subject=ExpenditureDeclaration,
         sql="""
-            SELECT DISTINCT d.id, d.number AS label, 'another' AS expected, u.email AS found
-            FROM reporting_expendituredeclaration d JOIN core_user u ON u.id = d.controller_id
+            WITH decision AS (
+                SELECT DISTINCT ON (e.object_id) e.object_id AS item_id, e.actor_id FROM core_event e
+                WHERE e.to_state <> '' AND e.content_type_id = (
+                    SELECT id FROM django_content_type WHERE app_label = 'reporting' AND model = 'expenditureitem')
+                ORDER BY e.object_id, e.sequence DESC
+            )
+            SELECT d.id, d.number || coalesce(' · ' || hand.rank, '') AS label, coalesce(hand.truly, 'another') AS expected,
+                   u.email AS found
+            FROM reporting_expendituredeclaration d
             JOIN agreements_paymentclaim c ON c.id = d.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
             JOIN grants_application app ON app.id = a.application_id
-            LEFT JOIN reporting_expenditureitem i ON i.declaration_id = d.id AND i.decided_by_id <> d.controller_id
-            WHERE d.controller_id IN (d.instructor_id, d.certifier_id, d.orderer_id, d.submitted_by_id, app.instructor_id,
-                                      c.certified_by_id, c.ordered_by_id)
-               OR i.decided_by_id IN (d.instructor_id, d.certifier_id, d.orderer_id, d.submitted_by_id)
-            ORDER BY d.id
+            CROSS JOIN LATERAL (
+                SELECT NULL::int AS rank, d.controller_id AS person, NULL AS truly
+                UNION ALL
+                SELECT i.rank, i.decided_by_id, actor.email FROM reporting_expenditureitem i
+                LEFT JOIN decision ON decision.item_id = i.id
+                LEFT JOIN core_user actor ON actor.id = decision.actor_id AND actor.id <> i.decided_by_id
+                WHERE i.declaration_id = d.id AND (i.decided_by_id <> d.controller_id OR actor.id IS NOT NULL)
+            ) AS hand JOIN core_user u ON u.id = hand.person
+            WHERE hand.truly IS NOT NULL
+               OR hand.person IN (d.instructor_id, d.certifier_id, d.orderer_id, d.submitted_by_id)
+               OR hand.rank IS NULL AND hand.person IN (app.instructor_id, c.certified_by_id, c.ordered_by_id)
+            ORDER BY d.id, hand.rank NULLS FIRST
         """,
         unit=Unit.TEXT,
         words=ANOTHER,

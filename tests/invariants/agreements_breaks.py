@@ -482,3 +482,8 @@ breaks_too(
     "agreements.payment-days-in-order",
     f"UPDATE agreements_paymentclaim SET paid_on = current_date + 400 WHERE id = {PAID}",
 )
+breaks_too(
+    "agreements.order-has-its-credit",
+    "UPDATE agreements_paymentbatch SET year = 2031 "
+    "WHERE id = (SELECT max(batch_id) FROM agreements_paymentorder WHERE state <> 'cancelled')",
+)

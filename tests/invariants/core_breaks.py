@@ -1,6 +1,6 @@
 """What breaks the invariants of core."""
 
-from tests.invariants.sabotage import breaks
+from tests.invariants.sabotage import breaks, breaks_too
 
 breaks(
     "core.states-have-events",
@@ -100,4 +100,24 @@ breaks(
     "TRUE, TRUE, FALSE, u.date_joined, u.password_mark, now(), (SELECT max(id) FROM core_user), held.user_id "
     "FROM core_user u, core_user_groups held JOIN auth_group role ON role.id = held.group_id AND role.name = 'administrator' "
     "ORDER BY u.id, held.id LIMIT 1",
+)
+
+breaks(
+    "core.kept-as-long-as-said",
+    "UPDATE core_retention SET until = starts_on WHERE id = (SELECT max(id) FROM core_retention)",
+)
+breaks_too(
+    "core.kept-as-long-as-said",
+    "UPDATE core_document SET retention_until = CURRENT_DATE "
+    "WHERE id = (SELECT max(id) FROM core_document WHERE retention_until IS NOT NULL)",
+)
+breaks_too(
+    "core.kept-as-long-as-said",
+    "UPDATE core_document SET retention_until = NULL "
+    "WHERE id = (SELECT max(id) FROM core_document WHERE retention_until IS NOT NULL)",
+)
+breaks_too(
+    "core.staff-follows-roles",
+    "UPDATE core_user SET is_superuser = TRUE WHERE id = (SELECT min(held.user_id) FROM core_user_groups held "
+    "JOIN auth_group role ON role.id = held.group_id WHERE role.name = 'auditor')",
 )

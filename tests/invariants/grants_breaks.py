@@ -1,6 +1,6 @@
 """What breaks the invariants of grants."""
 
-from tests.invariants.sabotage import breaks
+from tests.invariants.sabotage import breaks, breaks_too
 
 breaks(
     "grants.envelope-is-its-commitments",
@@ -226,3 +226,13 @@ breaks(
     "grants.score-within-its-scale",
     "UPDATE grants_score SET score = max_score + 1 WHERE id = (SELECT max(id) FROM grants_score)",
 )
+LAST_SCORE = "(SELECT max(s.id) FROM grants_score s JOIN grants_proposal p ON p.application_id = s.application_id)"
+for statement in (
+    f"UPDATE grants_score SET max_score = max_score * 2, score = max_score * 2 WHERE id = {LAST_SCORE}",
+    f"UPDATE grants_score SET max_score = max_score * 2 WHERE id = {LAST_SCORE}",
+    f"UPDATE grants_score SET code = 'nouveau' WHERE id = {LAST_SCORE}",
+    f"DELETE FROM grants_score WHERE id = {LAST_SCORE}",
+    f"UPDATE grants_score SET score = CASE score WHEN 0 THEN 1 ELSE 0 END WHERE id = {LAST_SCORE}",
+    "UPDATE grants_proposal SET score = score + 5 WHERE id = (SELECT max(id) FROM grants_proposal WHERE score IS NOT NULL)",
+):
+    breaks_too("grants.score-within-its-scale", statement)

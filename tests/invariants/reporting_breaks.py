@@ -3,6 +3,7 @@
 from tests.invariants.sabotage import breaks, breaks_too
 
 OWN = "(SELECT max(current_id) FROM reporting_operation WHERE agreement_id IS NOT NULL)"
+OTHER_OPERATION = "(SELECT min(id) FROM reporting_operation WHERE agreement_id IS NOT NULL)"
 CERTIFICATE = "(SELECT max(id) FROM reporting_certificate)"
 ITEM = "(SELECT max(id) FROM reporting_expenditureitem WHERE retained_amount > 0)"
 
@@ -352,4 +353,28 @@ for days in ("2 days", "-2 days"):
     breaks_too(
         "reporting.control-in-order",
         f"UPDATE reporting_certificate SET issued_at = issued_at + interval '{days}' WHERE id = {CERTIFICATE}",
+    )
+
+# --- a row and what it is of: each way is moved to another parent -----------------------------------------------------------
+
+breaks(
+    "core.rows-have-one-parent",
+    f"UPDATE reporting_certificate SET operation_id = {OTHER_OPERATION} WHERE id = {CERTIFICATE}",
+    f"UPDATE reporting_expendituredeclaration SET operation_id = {OTHER_OPERATION} WHERE id = {DECLARATION}",
+)
+for statement in (
+    f"UPDATE reporting_certificate SET operation_id = {OTHER_OPERATION} WHERE id = {CERTIFICATE}",
+    f"UPDATE reporting_expendituredeclaration SET operation_id = {OTHER_OPERATION} WHERE id = {DECLARATION}",
+    "UPDATE agreements_agreement SET beneficiary_id = (SELECT min(id) FROM applicants_applicant WHERE id <> beneficiary_id) "
+    "WHERE id = (SELECT max(id) FROM agreements_agreement)",
+):
+    breaks_too("core.rows-have-one-parent", statement)
+for person in (
+    "(SELECT certifier_id FROM reporting_expendituredeclaration d WHERE d.id = declaration_id)",
+    "(SELECT min(u.id) FROM core_user u WHERE NOT u.is_staff)",
+    "(SELECT min(r.user_id) FROM core_user_groups r JOIN auth_group g ON g.id = r.group_id AND g.name = 'administrator')",
+):
+    breaks_too(
+        "reporting.controlled-by-another",
+        f"UPDATE reporting_expenditureitem SET decided_by_id = {person} WHERE id = {ITEM}",
     )
