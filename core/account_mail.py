@@ -18,12 +18,12 @@ from core.outbox import enqueue_mail
 
 
 class ActivationTokens(PasswordResetTokenGenerator):
-    """A token that works until the account is active, and no longer than a password's."""
+    """A token that works until the account is active, at the address that it went to, and no longer than a password's."""
 
     key_salt = "core.account_mail.ActivationTokens"
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
-        return f"{user.pk}{user.is_active}{user.password}{timestamp}"
+        return f"{user.pk}{user.is_active}{user.email}{user.password}{timestamp}"
 
 
 activation_tokens = ActivationTokens()
@@ -35,8 +35,24 @@ def with_target(path: str, target: str) -> str:
     return f"{path}?{urlencode({REDIRECT_FIELD_NAME: target})}" if target else path
 
 
+def send_way_in(request: HttpRequest, user: User, target: str = "", *, forgotten: bool = False) -> None:
+    """The mail that fits the account when somebody asks for it by its address: the link that opens it, the way in when it
+    is open (``forgotten``: the link to another password), or that it is closed. It leads on to ``target``."""
+    if user.is_closed:
+        _say_closed(user)
+    elif user.is_unopened:
+        send_activation(request, user, target)
+    elif forgotten:
+        send_password_reset(request, user, target)
+    else:
+        send_known_address(request, user, target)
+
+
 def send_activation(request: HttpRequest, user: User, target: str = "") -> None:
-    """The link that makes a new account active, then opens ``target``: the mail may be read on another device."""
+    """The link that makes a new account active, then opens ``target``: the mail may be read on another device.
+
+    It repeats nothing that was typed for the account: whoever typed it need not be who reads the mail.
+    """
     if user.address_held_until:
         _say_held(user)
         return
@@ -68,6 +84,18 @@ def send_invitation(request: HttpRequest, user: User) -> None:
         return
     token = reset_tokens.make_token(user)
     _mail(request, user, "invitation", reverse("core:password_reset_confirm", args=[_uid(user), token]), token)
+
+
+def _say_closed(user: User) -> None:
+    """To the person whose account was deactivated, once a day: no link opens it, and who does."""
+    enqueue_mail(
+        to=[user.email],
+        template="essor/mail/account_closed",
+        context={"user": user, "since": user.deactivated_at},
+        subject_object=user,
+        key=f"account_closed:{user.pk}:{timezone.localdate():%Y%m%d}",
+        language=user.language,
+    )
 
 
 def _say_held(user: User) -> None:

@@ -131,6 +131,13 @@ class ProfileForm(PastedTextMixin, forms.ModelForm):
         return _real_number(self.cleaned_data["phone"])
 
 
+class OpenAccountForm(ProfileForm):
+    """What whoever opens an account corrects of what was typed when it was asked for, by somebody else perhaps."""
+
+    class Meta(ProfileForm.Meta):
+        fields = ["first_name", "last_name", "phone"]
+
+
 class NewPasswordForm(PasswordChangeForm):
     """The old password and the new one. It stands second on its page, so it does not take the focus."""
 

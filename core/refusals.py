@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.engine.refusals import register_refusals, told
 from core.models.loosening import BEGINS_IN_FORCE, LOOSENED_ALONE, PAIR_STAYS
+from core.models.opening import OPENS_AGAIN, OPENS_STRANGERS
 from core.models.own_rights import APPROVES_OWN, GIVES_THEMSELVES
 
 SEALED = _("The proof is sealed in its order, by Essor alone: nothing is put between what it holds already.")
@@ -11,6 +12,13 @@ SEALED = _("The proof is sealed in its order, by Essor alone: nothing is put bet
 TRIGGERS = {
     GIVES_THEMSELVES: told(_("Nobody gives themselves a role or a programme: another administrator does.")),
     APPROVES_OWN: told(_("An address is confirmed by an administrator who is independent of who changed it.")),
+    OPENS_AGAIN: told(_("This account was deactivated: only an administrator opens it again, and nobody their own.")),
+    OPENS_STRANGERS: told(
+        _(
+            "Nobody has proved yet that they read the mail of this account: the password that was typed for it is not kept"
+            " by who opens it or gives it a role."
+        )
+    ),
     LOOSENED_ALONE: told(
         _(
             "A rule on roles is loosened by two administrators: one asks, another one who is independent of them confirms."

@@ -12,6 +12,7 @@ OTHERWISE = {
     "essor/account/sign_in.html": "a password, and nobody is known yet",
     "essor/account/sign_up.html": "a password, and nobody is known yet",
     "essor/account/ask_reset.html": "one address, and nobody is known yet",
+    "essor/account/choose_and_open.html": "a password, and nobody is known yet",
     "essor/account/new_password.html": "a password",
     "essor/account/profile.html": "the second form: a password",
     "essor/resume/sign_in.html": "carries what was typed itself",

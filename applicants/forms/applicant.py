@@ -14,6 +14,7 @@ from applicants.models.applicant import ASSOCIATIONS
 from applicants.models.people import ROLE_HELP, MemberRole
 from applicants.people import known_applicant
 from applicants.rules.identifiers import compact, validate_rna, validate_siret
+from core.lib.names import validate_body_name
 from core.past_days import BirthDayField
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.sometimes import sometimes
@@ -237,6 +238,11 @@ class JoinForm(NoNationalNumberMixin, forms.ModelForm):
             widget=forms.RadioSelect,
             initial=MemberRole.EDITOR,
         )
+
+    def clean_message(self) -> str:
+        """Whoever asks writes to people who do not know them: words only."""
+        validate_body_name(self.cleaned_data["message"])
+        return self.cleaned_data["message"]
 
 
 class NoInterestForm(NoNationalNumberMixin, forms.Form):

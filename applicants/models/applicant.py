@@ -17,6 +17,7 @@ from applicants.models.reference import Department, LegalCategory
 from applicants.models.triggers import INTERESTED, naming_stays
 from applicants.rules.identifiers import department_of, format_siret, siren_of, validate_rna, validate_siret
 from core.history import tracked
+from core.lib.names import validate_body_name, validate_person_name
 from core.lib.telephones import validate_phone
 from core.models.indexes import for_lists
 from core.roles import STAFF_ROLES
@@ -134,7 +135,7 @@ class Applicant(models.Model):
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
     # An organisation
-    name = models.CharField(_("name"), max_length=255, blank=True)
+    name = models.CharField(_("name"), max_length=255, blank=True, validators=[validate_body_name])
     acronym = models.CharField(_("acronym"), max_length=40, blank=True)
     siret = models.CharField(
         _("SIRET number"), max_length=14, unique=True, null=True, blank=True, validators=[validate_siret]
@@ -160,11 +161,13 @@ class Applicant(models.Model):
     )
     is_association = models.BooleanField(_("is an association"), default=False)
     ess_statut = models.CharField(_("SSE status"), max_length=12, choices=EssStatut.choices, blank=True)
-    representative_name = models.CharField(_("legal representative"), max_length=160, blank=True)
+    representative_name = models.CharField(
+        _("legal representative"), max_length=160, blank=True, validators=[validate_person_name]
+    )
     representative_title = models.CharField(_("function of the representative"), max_length=120, blank=True)
     # A person
-    first_name = models.CharField(_("first name"), max_length=120, blank=True)
-    last_name = models.CharField(_("family name"), max_length=120, blank=True)
+    first_name = models.CharField(_("first name"), max_length=120, blank=True, validators=[validate_person_name])
+    last_name = models.CharField(_("family name"), max_length=120, blank=True, validators=[validate_person_name])
     birth_date = models.DateField(_("date of birth"), null=True, blank=True)
     # Both
     email = models.EmailField(_("e-mail address"), blank=True)

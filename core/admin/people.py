@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.account_mail import send_invitation
+from core.account_mail import send_activation, send_invitation
 from core.acting import current_actor
 from core.admin.base import EssorModelAdmin, Panel
 from core.admin.reasons import changes_in
@@ -31,6 +31,7 @@ from core.signals import account_switched
 from core.site.answered import AnswerField, is_answered
 from core.text import PastedTextMixin, listed
 from core.users.last_person import stops_without
+from core.users.opening import given_by_administrator, gives_up_address, take_address
 from core.users.told import (
     ADDRESS_CHANGED,
     ADDRESS_CONFIRMED,
@@ -75,11 +76,19 @@ class AccountForm(PastedTextMixin, forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.stops: list[str] = []
+        self.takes_address = False
         if self.instance.pk and "roles" in self.fields:
             self.initial["roles"] = sorted(self.instance.role_set)
 
     def clean_email(self) -> str:
-        return User.objects.normalize_email(self.cleaned_data["email"])
+        """An account that somebody asked for and nobody opened gives its address up to the person whose it is."""
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        self.takes_address = gives_up_address(email, but=self.instance) is not None
+        return email
+
+    def _get_validation_exclusions(self) -> set[str]:
+        found = super()._get_validation_exclusions()
+        return found | {"email"} if self.takes_address else found
 
     def clean_roles(self) -> list[str]:
         """Roles that go together; those that an account already holds in breach of a later rule may be kept or lessened."""
@@ -172,7 +181,7 @@ class UserAdmin(EssorModelAdmin):
         return roles_in_words(user.role_set)
 
     def panels(self, request: HttpRequest, obj: User) -> list[Panel]:
-        if not self.has_change_permission(request, obj) or not obj.is_active:
+        if not self.has_change_permission(request, obj):
             return []
         held = obj.address_held_until
         context = {"held": held, "days": known_days()}
@@ -182,14 +191,17 @@ class UserAdmin(EssorModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         wanted = set(form.cleaned_data.get("roles", []))
+        reason = self.reason_of(form)
         with transaction.atomic():
             if change and obj.pk == request.user.pk:
                 wanted |= {Role.ADMINISTRATOR}
                 obj.is_active = True
-            if not change:
+            was = User.objects.select_for_update(of=("self",)).get(pk=obj.pk) if change else None
+            if was is None or (was.is_unopened and (obj.is_active or {str(role) for role in wanted} - was.role_set)):
                 obj.set_unusable_password()
+            if form.takes_address:
+                take_address(obj.email, by=request.user, reason=reason, but=obj)
             super().save_model(request, obj, form, change)
-            reason = self.reason_of(form)
             self._set_roles(request, obj, wanted, reason)
             if form.stops:
                 record(obj, "user.left_work", actor=request.user, comment=reason, data={"work": form.stops})
@@ -200,9 +212,23 @@ class UserAdmin(EssorModelAdmin):
                     account_switched.send(User, instance=obj, actor=request.user, reason=reason, event=event)
             if "email" in others:
                 self._tell_of_address(request, obj, others["email"][0], reason)
-            if not change:
-                send_invitation(request, obj)
-                messages.info(request, _("%(person)s gets a link to choose a password.") % {"person": obj})
+            self._send_way_in(request, obj, was, reason)
+
+    @staticmethod
+    def _send_way_in(request: HttpRequest, user: User, was: User | None, reason: str) -> None:
+        """What the person is told, and the link that they need; ``was``: the account as it stood, None for a new one."""
+        user.refresh_from_db()
+        if was is not None:
+            given_by_administrator(request, user, by=request.user, reason=reason, was=was)
+            if was.is_unopened and was.has_usable_password() and not user.has_usable_password():
+                sentence = _(
+                    "Nobody had proved that they read %(email)s: the password that was typed for this account is void, and a"
+                    " link to choose another one goes there."
+                )
+                messages.warning(request, sentence % {"email": user.email})
+        elif user.is_active:
+            send_invitation(request, user)
+            messages.info(request, _("%(person)s gets a link to choose a password.") % {"person": user})
 
     @staticmethod
     def _set_roles(request: HttpRequest, user: User, wanted: set[str], reason: str) -> None:
@@ -260,8 +286,11 @@ class UserAdmin(EssorModelAdmin):
             raise PermissionDenied
         if user.address_held_until:
             messages.error(request, _("No link was sent: another administrator confirms the address first."))
-        elif not user.is_active:
+        elif user.is_closed:
             messages.error(request, _("No link was sent: the account is deactivated."))
+        elif user.is_unopened:
+            send_activation(request, user)
+            messages.success(request, _("The link that opens the account goes to %(email)s.") % {"email": user.email})
         else:
             send_invitation(request, user)
             messages.success(request, _("%(person)s gets a link to choose a password.") % {"person": user})

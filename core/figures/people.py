@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from core.days_in_sql import day_of
-from core.figures.invariants import Broken, Invariant, Severity, Unit, register
+from core.figures.invariants import ANOTHER, Broken, Invariant, Severity, Unit, register
 from core.figures.names import action_words
 from core.models.incompatible import SEPARATED, IncompatibleRoles
 from core.models.user import User
@@ -116,6 +116,37 @@ register(
         """,  # noqa: S608 - the day of a moment
         unit=Unit.DAY,
         label_words=action_words,
+        relation="",
+    ),
+    Invariant(
+        code="core.closed-accounts-are-opened-by-another",
+        name=_("Accounts that were opened again"),
+        sentence=_(
+            "Every account that is active again after it was deactivated was opened by an administrator, and nobody opened "
+            "their own."
+        ),
+        source=_("Rule 4 of the domain: what a person may do comes from their roles."),
+        subject=User,
+        sql="""
+            SELECT u.id, u.email AS label, 'another' AS expected, coalesce(who.email, 'nobody') AS found
+            FROM (SELECT DISTINCT ON (person) * FROM (
+                    SELECT pgh_obj_id AS person, pgh_id AS number, pgh_created_at AS at,
+                           (pgh_context ->> 'user')::bigint AS hand, is_active AND NOT lag(is_active) OVER own AS opens,
+                           coalesce(bool_or(is_active) OVER before, FALSE) AS was_open
+                    FROM core_userevent
+                    WINDOW own AS (PARTITION BY pgh_obj_id ORDER BY pgh_id),
+                           before AS (PARTITION BY pgh_obj_id ORDER BY pgh_id
+                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS step
+                  WHERE step.opens ORDER BY person, number DESC) AS line
+            JOIN core_user u ON u.id = line.person AND u.is_active LEFT JOIN core_user who ON who.id = line.hand
+            WHERE line.was_open AND (line.hand IS NULL OR line.hand = line.person OR NOT EXISTS (
+                SELECT 1 FROM core_userroleevent AS given
+                JOIN auth_group AS role ON role.id = given.group_id AND role.name = 'administrator'
+                WHERE given.user_id = line.hand AND given.pgh_label = 'insert' AND given.pgh_created_at <= line.at))
+            ORDER BY u.id
+        """,
+        unit=Unit.TEXT,
+        words=ANOTHER,
         relation="",
     ),
     Invariant(

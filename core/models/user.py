@@ -17,8 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.acting import acting_as, current, current_actor
 from core.history import tracked
+from core.lib.names import WEB_ADDRESS, validate_person_name
 from core.models.incompatible import ROLES_GO_TOGETHER, reason_incompatible
 from core.models.indexes import for_lists
+from core.models.opening import Opening, no_strangers_password, opened_by_its_mailbox
 from core.models.own_rights import HeldAddress, address_is_held, not_to_oneself
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
 from core.triggers import Digest, mark_trigger
@@ -75,7 +77,7 @@ class UserManager(BaseUserManager):
 
 
 @tracked(exclude=["password", "last_login"], personal=["email", "first_name", "last_name", "phone"])
-class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
+class User(HeldAddress, Opening, AbstractBaseUser, PermissionsMixin):
     """A person. What they may do comes from their roles, never from Django's permissions per model.
 
     ``password_mark`` is made of the password's own hash by the database: the history keeps it, and so tells when a
@@ -87,8 +89,8 @@ class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
         unique=True,
         error_messages={"unique": _("An account already uses this e-mail address.")},
     )
-    first_name = models.CharField(_("First name"), max_length=150, blank=True)
-    last_name = models.CharField(_("Last name"), max_length=150, blank=True)
+    first_name = models.CharField(_("First name"), max_length=150, blank=True, validators=[validate_person_name])
+    last_name = models.CharField(_("Last name"), max_length=150, blank=True, validators=[validate_person_name])
     phone = models.CharField(_("Telephone"), max_length=30, blank=True)
     language = models.CharField(_("Language"), max_length=8, choices=settings.LANGUAGES, default="fr")
     is_active = models.BooleanField(_("Active"), default=True)
@@ -113,6 +115,11 @@ class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="core_user_email_lower"),
             models.CheckConstraint(
+                condition=~models.Q(first_name__iregex=WEB_ADDRESS) & ~models.Q(last_name__iregex=WEB_ADDRESS),
+                name="core_user_names_are_no_addresses",
+                violation_error_message=_("The name of a person holds no web address."),
+            ),
+            models.CheckConstraint(
                 condition=models.Q(password_mark=Digest("password")), name="core_user_password_is_marked"
             ),
             models.CheckConstraint(
@@ -128,6 +135,7 @@ class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
         triggers = [
             mark_trigger("password_mark", "NEW.password"),
             address_is_held(),
+            opened_by_its_mailbox(),
             pgtrigger.Trigger(
                 name="last_administrator_stays",
                 operation=pgtrigger.Update,
@@ -185,6 +193,7 @@ class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
     def set_roles(self, roles: Iterable[Role | str]) -> None:
         """Replace this user's roles; the right to enter the staff screens follows.
 
+        A role that somebody else gives leaves an account that nobody opened without the password of who asked for it.
         Raises ValidationError for roles that are not held together, and for one that somebody gives themselves.
         """
         wanted = {Role(role) for role in roles}
@@ -197,6 +206,8 @@ class User(HeldAddress, AbstractBaseUser, PermissionsMixin):
             raise ValidationError(reason, code="incompatible_roles")
         groups = {name: Group.objects.get_or_create(name=name)[0] for name in sorted(role.value for role in wanted)}
         with transaction.atomic():
+            if actor is not None and actor.pk != self.pk and wanted - self.role_set:
+                self.forget_strangers_password()
             self.groups.set(groups.values())
 
 
@@ -208,6 +219,7 @@ class UserRole(User.groups.through):
         proxy = True
         triggers = [
             not_to_oneself(),
+            no_strangers_password(),
             pgtrigger.Trigger(
                 name="roles_go_together", when=pgtrigger.After, operation=pgtrigger.Insert, func=ROLES_GO_TOGETHER
             ),

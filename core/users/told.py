@@ -85,6 +85,18 @@ def tell_of_confirmation(user: User, *, by: User) -> None:
         _tell_address(user, old, "address_confirmed", {"by": by, "changed_by": user.address_changed_by})
 
 
+def tell_of_closing(user: User, *, by: User) -> None:
+    """To the person: their account was deactivated, or is open again, through whom, and whom to ask.
+
+    Where somebody else changed their address lately, the one that was theirs is told too.
+    """
+    name = "account_reopened" if user.is_active else "account_deactivated"
+    context = {"by": by, "url": settings.ESSOR_SITE_URL + reverse("core:login")}
+    own = user.own_address_before if user.address_held_until else ""
+    for address in dict.fromkeys([user.email, own or user.email]):
+        _tell_address(user, address, name, context)
+
+
 def _tell_address(user: User, address: str, name: str, context: dict[str, Any]) -> None:
     enqueue_mail(
         to=[address],

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, get_user_model, login, logout, update_session_auth_hash
+from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -21,15 +22,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.account_mail import (
     activation_tokens,
-    send_activation,
-    send_known_address,
-    send_password_reset,
+    send_way_in,
     with_target,
 )
 from core.acting import acting_as
 from core.engine import versions
 from core.events import record
-from core.forms import AskResetForm, NewPasswordForm, ProfileForm, SignInForm, SignUpForm
+from core.forms import AskResetForm, NewPasswordForm, OpenAccountForm, ProfileForm, SignInForm, SignUpForm
 from core.navigation import landing_url
 from core.portal import own_address, portal_login_required
 from core.roles import Role
@@ -37,6 +36,7 @@ from core.site.known_fields import takes
 from core.site.post_only import posts_to
 from core.site.resumed import LEFT, is_back, mark_of
 from core.throttle import too_many
+from core.users.opening import ASKED_HERE, asked_here, open_account, remember_asked_here
 from core.views.resume import TARGET, keep_and_sign_in_again
 
 User = get_user_model()
@@ -139,34 +139,30 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 
 def _create_account(request: HttpRequest, form: SignUpForm, target: str) -> None:
-    data = form.cleaned_data
+    data, made = form.cleaned_data, False
     with acting_as(label="sign-up"), transaction.atomic():
         known = User.objects.filter(email=data["email"]).first()
         if known is None:
             try:
                 with transaction.atomic():
-                    known = User.objects.create_user(
-                        data["email"],
-                        data["password"],
-                        roles=[Role.APPLICANT],
-                        first_name=data["first_name"],
-                        last_name=data["last_name"],
-                        phone=data["phone"],
-                        language=translation.get_language() or "fr",
-                        is_active=False,
-                    )
+                    known, made = _new_account(data), True
             except IntegrityError:  # the same form sent twice at once
                 known = User.objects.get(email=data["email"])
-        send_account_mail(request, known, target)
+        remember_asked_here(request, known, made=made, password=data["password"])
+        send_way_in(request, known, target)
 
 
-def send_account_mail(request: HttpRequest, user: Any, target: str = "") -> None:
-    """The mail that fits the account: its activation link, or the way in when it is active already. Either leads on to
-    ``target``, the page that asked for an account."""
-    if user.is_active:
-        send_known_address(request, user, target)
-    else:
-        send_activation(request, user, target)
+def _new_account(data: dict[str, Any]) -> Any:
+    return User.objects.create_user(
+        data["email"],
+        data["password"],
+        roles=[Role.APPLICANT],
+        first_name=data["first_name"],
+        last_name=data["last_name"],
+        phone=data["phone"],
+        language=translation.get_language() or "fr",
+        is_active=False,
+    )
 
 
 def sign_up_done(request: HttpRequest) -> HttpResponse:
@@ -175,25 +171,49 @@ def sign_up_done(request: HttpRequest) -> HttpResponse:
     return render(request, "essor/account/sign_up_done.html", context)
 
 
-@takes(REDIRECT_FIELD_NAME)
+@takes(OpenAccountForm, SetPasswordForm, REDIRECT_FIELD_NAME)
 @never_cache
+@sensitive_post_parameters("new_password1", "new_password2")
 def activate(request: HttpRequest, uid: str, token: str) -> HttpResponse:
-    """The link of the activation mail shows a button: programs that open the links of mails activate nothing."""
+    """The link of the activation mail shows a button: programs that open the links of mails activate nothing.
+
+    In the browser where this very account was asked for, its password stands. Anywhere else somebody else may have typed
+    it: who opens the link, and so reads the mail, chooses the password and says who they are.
+    """
     user = _user_of(uid)
+    if user is not None and user.is_active and request.user.pk == user.pk:
+        return _after_sign_in(request, _safe_target(request))
     if user is not None and user.is_active and not request.user.is_authenticated:
         messages.info(request, _("This account is already active. Sign in."))
         return redirect(with_target(reverse("core:login"), _safe_target(request)))
-    if user is None or not activation_tokens.check_token(user, token):
-        return render(request, "essor/account/link_expired.html", {"next": _safe_target(request)}, status=410)
-    if request.method == "POST":
-        with acting_as(user, label="activation"), transaction.atomic():
-            user.is_active = True
-            user.save(update_fields=["is_active"])
-            record(user, "activate_account", actor=user)
-        login(request, user, backend=BACKEND)
-        messages.success(request, _("Your account is active. Welcome."))
-        return _after_sign_in(request, _safe_target(request))
-    return render(request, "essor/account/activate.html", {"account": user})
+    with acting_as(user, label="activation"), transaction.atomic():
+        user = User.objects.select_for_update().filter(pk=user.pk).first() if user is not None else None
+        if user is None or not user.is_unopened or not activation_tokens.check_token(user, token):
+            return render(request, "essor/account/link_expired.html", {"next": _safe_target(request)}, status=410)
+        if asked_here(request, user):
+            if request.method != "POST":
+                return render(request, "essor/account/activate.html", {"account": user})
+            open_account(user, [])
+        elif (page := _choose_and_open(request, user)) is not None:
+            return page
+    request.session.pop(ASKED_HERE, None)
+    login(request, user, backend=BACKEND)
+    messages.success(request, _("Your account is active. Welcome."))
+    return _after_sign_in(request, _safe_target(request))
+
+
+def _choose_and_open(request: HttpRequest, user: Any) -> HttpResponse | None:
+    """Open the (locked) account with the password and the names that its person types; else the page that asks them."""
+    data = request.POST if "new_password1" in request.POST else None
+    form, password_form = OpenAccountForm(data, instance=user), SetPasswordForm(user, data)
+    if data is not None:
+        versions.settle(form, user, versions.carried(data, user))
+        if form.is_valid() and password_form.is_valid():
+            password_form.save(commit=False)
+            open_account(user, form.changed_data)
+            return None
+    context = {"account": User.objects.get(pk=user.pk), "form": form, "password_form": password_form}
+    return render(request, "essor/account/choose_and_open.html", context)
 
 
 def _user_of(uid: str) -> Any:
@@ -222,13 +242,9 @@ def ask_reset(request: HttpRequest) -> HttpResponse:
 
 def _send_reset(request: HttpRequest, email: str, target: str) -> None:
     user = User.objects.filter(email=email).first()
-    if user is None:
-        return
-    with transaction.atomic():
-        if user.is_active:
-            send_password_reset(request, user, target)
-        elif user.last_login is None:
-            send_account_mail(request, user, target)
+    if user is not None:
+        with transaction.atomic():
+            send_way_in(request, user, target, forgotten=True)
 
 
 def reset_asked(request: HttpRequest) -> HttpResponse:
@@ -247,6 +263,11 @@ class ChooseNewPassword(PasswordResetConfirmView):
         if target := _safe_target(self.request):
             self.request.session[AFTER_RESET] = target
         return super().dispatch(*args, **kwargs)
+
+    def get_user(self, uidb64: str) -> Any:
+        """None for an account that is not open: no password is chosen for it here."""
+        user = super().get_user(uidb64)
+        return user if user is not None and user.is_active else None
 
     def get_success_url(self) -> str:
         return with_target(super().get_success_url(), self.request.session.pop(AFTER_RESET, ""))

@@ -264,7 +264,8 @@ def test_an_act_on_an_account_is_refused_to_whoever_only_reads_and_says_so(clien
 
 
 def test_no_link_goes_to_a_deactivated_account_and_the_page_says_so(client, administrator):
-    person = UserFactory(instructor=True, is_active=False)
+    person = UserFactory(instructor=True)
+    User.objects.filter(pk=person.pk).update(is_active=False)
     client.force_login(administrator, backend="django.contrib.auth.backends.ModelBackend")
     address = f"{reverse('admin:core_user_change', args=[person.pk]).removesuffix('change/')}password-link/"
     assert "le compte est désactivé" in unescape(client.post(address, follow=True).text)

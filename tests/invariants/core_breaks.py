@@ -121,3 +121,14 @@ breaks_too(
     "UPDATE core_user SET is_superuser = TRUE WHERE id = (SELECT min(held.user_id) FROM core_user_groups held "
     "JOIN auth_group role ON role.id = held.group_id WHERE role.name = 'auditor')",
 )
+breaks(
+    "core.closed-accounts-are-opened-by-another",
+    *(
+        "INSERT INTO core_userevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, pgh_obj_id, id, email, "
+        "first_name, last_name, phone, language, is_active, is_staff, is_superuser, date_joined, password_mark) "
+        "SELECT now(), 'update', jsonb_build_object('user', u.id, 'label', ''), gen_random_uuid(), u.id, u.id, u.email, "
+        f"u.first_name, u.last_name, u.phone, u.language, {active}, u.is_staff, FALSE, u.date_joined, u.password_mark "
+        "FROM core_user u WHERE u.id = (SELECT min(id) FROM core_user WHERE is_active)"
+        for active in ("FALSE", "TRUE")
+    ),
+)

@@ -62,6 +62,47 @@ def test_from_the_home_page_to_a_working_account(journey: Journey, page: Page) -
     journey.see("profile")
 
 
+def test_opened_on_another_device_an_account_asks_who_it_is_and_for_its_password(
+    journey: Journey, page: Page, new_context
+) -> None:
+    """The sign-up on the computer, the mail on the telephone."""
+    elsewhere = new_context()
+    asked = elsewhere.new_page()
+    asked.goto(f"{journey.site}/inscription/")
+    asked.get_by_label("Prénom").fill("Votre")
+    asked.get_by_label("Nom", exact=True).fill("Région")
+    asked.get_by_label("Adresse électronique").fill("ines.lefevre@example.org")
+    asked.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
+    asked.get_by_label("Mot de passe, une seconde fois").fill(PASSWORD)
+    asked.get_by_role("button", name="Créer mon compte").click()
+    expect(asked.get_by_role("main")).to_contain_text("ines.lefevre@example.org")
+
+    [link] = delivered_links()
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(link)
+    expect(page.get_by_role("main")).to_contain_text("ines.lefevre@example.org")
+    expect(page.get_by_label("Prénom")).to_have_value("Votre")
+    journey.see("choose-and-open")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.get_by_label("Prénom").fill("Inès")
+    page.get_by_label("Nom", exact=True).fill("Lefèvre")
+    first, second = page.locator("#id_new_password1"), page.locator("#id_new_password2")
+    first.fill("encore un autre mot de passe")
+    second.fill("encore une faute de frappe")
+    page.get_by_role("main").locator("button[type=submit]").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.get_by_label("Prénom")).to_have_value("Inès")
+    expect(page.get_by_label("Nom", exact=True)).to_have_value("Lefèvre")
+    journey.see("choose-and-open-errors")
+    page.set_viewport_size({"width": 360, "height": 740})
+    first.fill("encore un autre mot de passe")
+    second.fill("encore un autre mot de passe")
+    page.get_by_role("main").locator("button[type=submit]").click()
+    expect(page.get_by_role("status")).to_contain_text("Votre compte est actif")
+    user = User.objects.get(email="ines.lefevre@example.org")
+    assert user.is_active and user.get_full_name() == "Inès Lefèvre" and not user.check_password(PASSWORD)
+
+
 def test_a_wrong_password_and_the_way_back_in(journey: Journey, page: Page) -> None:
     user = make_user(applicant=True)
     journey.go("/connexion/")
