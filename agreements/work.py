@@ -238,13 +238,12 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
     # One query for those to check, those on which a fault is open, those that nobody can pay and those of which less is due:
-    # the states of each. The last two are also of who certified them: they may give up the part of who waits. Of which less
-    # is due is asked once, before: it is the dearest question of the page.
-    less = set(claims_to_certify_again(user).values_list("pk", flat=True))
+    # the states of each. The last two are also of who certified them: they may give up the part of who waits.
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
     certified = Q() if heads else mine | Q(certified_by=user)
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | Q(pk__in=less) & certified)
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | less_is_due() & certified)
+    claims = claims.annotate(is_less=ExpressionWrapper(less_is_due(), BooleanField()))
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
@@ -252,7 +251,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         .annotate(answered_at=LAST_ANSWER)
         .order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
-    yield from to_certify_again([claim for claim in claims if claim.pk in less], change_url, certifies=True)
+    yield from to_certify_again([claim for claim in claims if claim.is_less], change_url, certifies=True)
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
@@ -269,7 +268,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
     yield from _without_account(
-        [claim for claim in claims if claim.state in ("certified", "ordered") and claim.pk not in less]
+        [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_less]
     )
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")

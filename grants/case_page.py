@@ -76,18 +76,20 @@ class Said:
     sent_at: datetime
     from_staff: bool = False
     read_at: datetime | None = None
-    with_pieces: bool = False
 
 
 def conversation_of(application, events: list) -> list[Said]:
-    """The messages and the words sent with pieces, oldest first."""
-    said = [
-        Said(item.author, item.body, item.sent_at, item.from_staff, item.read_at) for item in application.messages.all()
-    ]
+    """The messages, oldest first, and the words sent with pieces before they were messages too."""
+    written = application.messages.all()
+    said = [Said(item.author, item.body, item.sent_at, item.from_staff, item.read_at) for item in written]
+    known = {(item.author_id, item.body) for item in written}
     said += [
-        Said(event.actor, event.comment, event.created_at, with_pieces=True)
+        Said(event.actor, event.comment, event.created_at)
         for event in events
-        if event.action == "complete" and event.comment and event.actor is not None
+        if event.action == "complete"
+        and event.comment
+        and event.actor is not None
+        and (event.actor_id, event.comment.strip()) not in known
     ]
     return sorted(said, key=lambda item: item.sent_at)
 

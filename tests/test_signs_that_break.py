@@ -22,7 +22,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from agreements.admin.forms import LinesForm
-from agreements.claims import _amount_problems
+from agreements.line_problems import _amount_problems
 from agreements.models import ExpenditureLine
 from config.wsgi import application
 from core.admin.base import EssorChangeList

@@ -90,11 +90,13 @@ def tell_of_closing(user: User, *, by: User) -> None:
 
     Where somebody else changed their address lately, the one that was theirs is told too.
     """
-    name = "account_reopened" if user.is_active else "account_deactivated"
     context = {"by": by, "url": settings.ESSOR_SITE_URL + reverse("core:login")}
     own = user.own_address_before if user.address_held_until else ""
     for address in dict.fromkeys([user.email, own or user.email]):
-        _tell_address(user, address, name, context)
+        if user.is_active:
+            _tell_address(user, address, "account_reopened", context)
+        else:
+            _tell_address(user, address, "account_deactivated", context)
 
 
 def _tell_address(user: User, address: str, name: str, context: dict[str, Any]) -> None:

@@ -5,11 +5,9 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from core.admin import Panel
-from core.events import history
 from core.money import ZERO
 from grants.admin.case_reader import CaseReader
 from grants.admin.forms import BodyForm
-from grants.case_page import conversation_of
 from grants.instruction import UNTIL_PROPOSAL
 from grants.models import Application, Envelope, Piece
 from grants.rules.conditions import expected_pieces
@@ -76,7 +74,7 @@ def messages_panel(case: Application, reader: CaseReader) -> Panel:
         side=True,
         anchor="messages",
         context={
-            "thread": conversation_of(case, history(case).filter(action="complete").select_related("actor")),
+            "thread": list(case.messages.all()),
             "unread": any(not message.from_staff and message.read_at is None for message in case.messages.all()),
             "form": reader.form("message", lambda: BodyForm(auto_id="id_message_%s")),
             "may_write": reader.may_write and case.state != State.DRAFT,

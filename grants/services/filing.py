@@ -65,8 +65,12 @@ def submit(application: Application, *, user, token: uuid.UUID | None = None) ->
 
 
 def answer_piece_request(application: Application, *, user, comment: str = "") -> Application:
-    """Send the pieces asked for. Raises TransitionRefused."""
-    perform(application, "complete", actor=user, comment=comment)
+    """Send the pieces asked for; the word that goes with them is a message to the service. Raises TransitionRefused."""
+    word = comment.replace("\r\n", "\n").strip()
+    with transaction.atomic():
+        perform(application, "complete", actor=user, comment=word)
+        if word:
+            application.messages.create(author=user, body=word, from_staff=False)
     return application
 
 

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from agreements.forms.portal import AmountForm, LineForm
 from agreements.forms.transitions import CertificationForm, ConfirmationForm
+from agreements.models import Instalment, PaymentClaim
 from applicants.forms.bank_account import BankAccountForm
 from applicants.models import Applicant
 from applicants.workbooks import ApplicantResource
@@ -118,7 +119,8 @@ def test_a_form_says_so_beside_the_field():
 
 
 def test_a_line_of_expenditure_is_refused_in_words():
-    form = LineForm({"description": TEXT}, accounts=[("604", "Achats")])
+    claim = PaymentClaim(instalment=Instalment())
+    form = LineForm({"description": TEXT}, claim=claim, accounts=[("604", "Achats")])
     assert "sécurité sociale" in " ".join(form.errors["description"])
 
 

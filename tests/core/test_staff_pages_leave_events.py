@@ -108,8 +108,7 @@ TOLD_OF = {"applicants.DeMinimisAid": lambda row: row.applicant}
 WITHOUT_REASON = {
     "core.User": {"first_name", "last_name", "phone", "language"},
     "applicants.Applicant": {
-        "email", "phone", "website", "address_line", "postcode", "city", "insee_commune", "acronym",
-        "representative_name", "representative_title",
+        "website", "address_line", "postcode", "city", "insee_commune", "acronym", "representative_title",
     },
     "grants.CommitteeSession": {
         "title", "place", "deliberation_number", "deliberation_on", "legality_sent_on", "legality_reference", "members",

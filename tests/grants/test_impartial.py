@@ -169,6 +169,7 @@ REASONS = {
     "reporting": {
         FOLLOWS: """operations.add_version operations.revise ends.follow_the_end imports.apply_import
             eu_programmes.doubts.drop_untrue_doubts eu_programmes.at_the_end.doubt_the_end
+            eu_programmes.given_up.doubt_the_plan credit_notes.settle
             eu_programmes.not_asked.doubt_what_cannot_be_asked eu_programmes.not_asked.follow_what_is_asked""",
         NOBODYS: "payment_applications.open_application",
     },

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pgtrigger
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 D = Decimal
 
 
-def plan_of(operation, eligible: str, eu_amount: str) -> None:
+def plan_of(operation, eligible: str, eu_amount: str, kept=()) -> None:
     """Write a version by the models alone, without ``revise``."""
     before = operation.current
     facts = {"eligible_cost": D(eligible)}
@@ -35,7 +35,7 @@ def plan_of(operation, eligible: str, eu_amount: str) -> None:
         add_version(
             operation,
             {name: getattr(before, name) for name in names} | facts,
-            listed_financing(before.fund, D(eligible), D(eu_amount)),
+            listed_financing(before.fund, D(eligible), D(eu_amount), kept=kept),
         )
 
 
@@ -51,7 +51,12 @@ def test_a_plan_does_not_go_under_what_is_certified():
         plan_of(operation, str(eligible), str(of_eu - D("0.01")))
     with pytest.raises(DatabaseError, match="its cost cannot be"):
         plan_of(operation, str(certificate.total - D("0.01")), str(of_eu))
-    plan_of(operation, str(certificate.total), str(of_eu))
+    borne = [(line.kind, "", line.amount) for line in certificate.allocations.exclude(kind="eu")]
+    with pytest.raises(DatabaseError, match="beside the EU"), transaction.atomic():
+        plan_of(operation, str(certificate.total), str(of_eu))
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    plan_of(operation, str(certificate.total), str(of_eu), borne)
 
 
 def test_an_operation_is_of_the_fund_of_its_act():
