@@ -7,25 +7,26 @@ window.essorFields = (() => {
   const groupOf = (field) => [...field.form.elements].filter((one) => one.type === field.type && one.name === field.name);
   const standsFor = (field) => (isChoice(field) ? groupOf(field)[0] : field);
 
+  const isList = (field) => field.matches("select[multiple]"); // a field of files may take several too
   // What a field holds, what the server gave it, and how to put something in it. Several choices of one name are one
   // text, a line each.
   const written = (chosen) => chosen.map((one) => one.value).join("\n");
   const valueOf = (field) => {
     if (isChoice(field)) return written(groupOf(field).filter((one) => one.checked));
-    return field.multiple ? written([...field.selectedOptions]) : field.value;
+    return isList(field) ? written([...field.selectedOptions]) : field.value;
   };
   const givenOf = (field) => {
     if (isChoice(field)) return written(groupOf(field).filter((one) => one.defaultChecked));
     if (!field.matches("select")) return field.defaultValue;
     const given = [...field.options].filter((one) => one.defaultSelected);
     const first = [...field.options].find((one) => !one.disabled) ?? field.options[0];
-    return field.multiple ? written(given) : (given[0] ?? first)?.value ?? "";
+    return isList(field) ? written(given) : (given[0] ?? first)?.value ?? "";
   };
   const held = new WeakMap(); // what a field held when a person or a script of ours last wrote in it (as-sent.js)
   const put = (field, value) => {
     const values = value.split("\n");
     if (isChoice(field)) groupOf(field).forEach((one) => { one.checked = values.includes(one.value); });
-    else if (field.multiple) [...field.options].forEach((one) => { one.selected = values.includes(one.value); });
+    else if (isList(field)) [...field.options].forEach((one) => { one.selected = values.includes(one.value); });
     else field.value = value;
     held.set(field, valueOf(field));
     return valueOf(field) === value;  // a choice may be gone
