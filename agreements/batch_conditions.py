@@ -7,11 +7,13 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from agreements.changed_since import due_of_those_above
 from agreements.conditions import GENERAL, batch_is_open
 from agreements.rules.deadlines import last_day_to_send
 from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
+from core.money import format_euros
 from core.text import listed
 from core.transitions import precondition
 
@@ -114,6 +116,30 @@ def account_was_not_replaced(order, data, actor):
         " again; if it was, record it on its own page and write how you know."
     )
     return {GENERAL: sentence % {"order": order.reference, "day": format_date_long(since)}}
+
+
+@precondition
+def batch_orders_are_due(batch, data, actor):
+    """Every order of the batch is still due: no other claim of its part fell, or was certified for less, since."""
+    orders = batch.orders.filter(state="ordered").select_related("claim")
+    claims = {order.claim_id: order.claim for order in orders}
+    due = due_of_those_above(claims)
+    if not due:
+        return None
+    sentence = _("%(orders)s: %(ordered)s ordered, %(due)s due now.")
+    found = [
+        sentence
+        % {
+            "orders": listed([order.reference for order in orders if order.claim_id == pk]),
+            "ordered": format_euros(claims[pk].ordered_amount),
+            "due": format_euros(amount),
+        }
+        for pk, amount in sorted(due.items())
+    ]
+    what_to_do = _(
+        "Take the claim out of the batch: the instructor certifies what is due now, and it is ordered again."
+    )
+    return {GENERAL: " ".join([*found, what_to_do])}
 
 
 @precondition

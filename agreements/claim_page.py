@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 from agreements.agreement_page import DONE, LATER, NOW, Step
 from agreements.closing import account_is_open
 from agreements.costs import costs_as_filed, costs_of, told_by_the_final_claim
-from agreements.due import asked_back_of, reckoning_of
+from agreements.due import asked_back_of, ordered_above_of, reckoning_of
 from agreements.duplicates import typed_again
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
@@ -119,6 +119,8 @@ def claim_context(
     events, waiting = list(claim.events), who_waits(claim)
     initial = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
     typed, chosen = typed or QueryDict(), chosen or {}
+    above = asked_back_of(claim)
+    ordered_above = ordered_above_of(claim, above)
     missing = reasons_against(claim, "submit", user) if writes else {}
     return {
         "claim": claim,
@@ -143,7 +145,8 @@ def claim_context(
         "as_filed": costs_as_filed(claim),
         "told_by_the_final": told_by_the_final_claim(claim) or told_of_the_change(claim),
         "reckoning": reckoning_of(claim),
-        "asked_back": asked_back_of(claim),
+        "asked_back": above - ordered_above,
+        "ordered_above": ordered_above,
         "given_up": list(claim.given_up.select_related("share")) if claim.given_up_amount else [],
         "answer": last_answer(claim, events),
         "timeline": timeline_of(claim, events, waiting),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from agreements.closing import closed_for, why_closed
 from agreements.schedule.services import why_too_late
+from agreements.still_due import told_of_what_is_lost
 from core.dates import format_date_long
 
 ENDS = ("abandon", "reject", "refuse_at_end")
@@ -79,7 +80,10 @@ def why_not_again(claim) -> str:
     """Why the payment of a claim would be filed by no other claim of it: its account is closed, or the time to claim is
     over. Empty when it would."""
     closing = closed_for(claim.agreement, claim.instalment)
-    return why_closed(closing.number) if closing is not None else why_too_late(claim.agreement)
+    if closing is None:
+        return why_too_late(claim.agreement)
+    lost = told_of_what_is_lost(claim) if claim.submitted_at is not None else ""
+    return f"{why_closed(closing.number)} {lost}".strip()
 
 
 def what_of_its_payment(claim) -> str:

@@ -12,11 +12,14 @@ from django.utils.translation import gettext as _
 from agreements.axes import Axis, axes_of, spent_by_axis
 from agreements.closing import left_out_of
 from agreements.rules.kind import KindDecision, decide_kind
-from agreements.rules.proration import Entitlement, due_now, entitlement
+from agreements.rules.proration import Entitlement, due_now, entitlement, within_what_is_kept
+from agreements.settlements.rules import PAY
 from core.money import ZERO, format_euros, sum_money
 from core.text import colon
 
 NOT_REJECTED = ~Q(state="rejected")
+#: States of a final claim of which more may still be certified, up to what it asks.
+_MAY_STILL_BE_RAISED = ("submitted", "under_review", "returned", "suspended", "certified")
 
 
 def due_of_claim(claim, without: int | None = None) -> Entitlement:
@@ -25,17 +28,27 @@ def due_of_claim(claim, without: int | None = None) -> Entitlement:
 
     An instalment that needs no expenditure (advance, single payment on a piece) is due as planned, unless the balance
     was certified before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
-    cost of that very part, and what was accepted on its other claims is no longer due. The trigger
-    ``certified_is_still_due`` makes the same figure, when the claim is certified and again when it is ordered.
+    cost of that very part, and what was accepted on its other claims is no longer due. On an agreement that has ended, no
+    more is due on a claim than what its settlement keeps for it. The trigger ``certified_is_still_due`` makes the same
+    figure, when the claim is certified and again when it is ordered.
     """
     siblings = _siblings_of(claim).exclude(pk=without)
     others = siblings.exclude(pk=claim.pk)
     if not claim.instalment.needs_expenditure and not _is_compared(others):
-        return Entitlement(
-            claim.claimed_amount,
-            [_("Due as planned, without expenditure: %(amount)s.") % {"amount": format_euros(claim.claimed_amount)}],
-        )
-    return due_now(_entitlement_of(claim, siblings), accepted=_accepted(others), asked=claim.claimed_amount)
+        planned = _("Due as planned, without expenditure: %(amount)s.")
+        found = Entitlement(claim.claimed_amount, [planned % {"amount": format_euros(claim.claimed_amount)}])
+    else:
+        found = due_now(_entitlement_of(claim, siblings), accepted=_accepted(others), asked=claim.claimed_amount)
+    kept = kept_by_settlement(claim)
+    return found if kept is None else within_what_is_kept(found, kept)
+
+
+def kept_by_settlement(claim) -> Decimal | None:
+    """Euros that the settlement of an agreement that has ended keeps for a claim, in all; None where it says nothing of it."""
+    if claim.agreement.is_in_force:
+        return None
+    line = getattr(claim, "settlement_line", None)
+    return line.amount if line is not None and line.outcome == PAY else None
 
 
 def due_once_checked(claim) -> Entitlement | None:
@@ -102,6 +115,26 @@ def due_on(agreement, instalment) -> Decimal:
 def _noted(others) -> Decimal:
     """Euros that other claims were closed with as paid above what is due."""
     return sum_money(others.values_list("overpaid_amount", flat=True))
+
+
+def ordered_above_of(claim, above: Decimal | None = None) -> Decimal:
+    """Euros of ``asked_back_of`` (``above``, where it is known) that are ordered and not paid: only what is paid of them is
+    asked back."""
+    above = asked_back_of(claim) if above is None else above
+    if not above or claim.overpaid_amount:
+        return ZERO
+    others = _siblings_of(claim).exclude(pk=claim.pk)
+    return min(above, _ordered(others) - sum_money(others.values_list("paid_amount", flat=True)))
+
+
+def lost_without(claim, final) -> Decimal:
+    """Euros that the expenditure of a part makes due, were all of it accepted, and that nobody could be paid any more, were
+    ``claim`` rejected: above what the filed ``final`` claim asks, and what is accepted or asked on the others."""
+    siblings = _siblings_of(final).exclude(pk=claim.pk).exclude(~Q(pk=final.pk), state="draft")
+    others = siblings.exclude(pk=final.pk)
+    entitled = _entitlement_of(final, siblings, as_declared=True).amount
+    most = final.claimed_amount if final.state in _MAY_STILL_BE_RAISED else final.certified_amount or ZERO
+    return max(entitled - _accepted(others) - _under_way(others) - most, ZERO)
 
 
 def asked_back_of(claim) -> Decimal:

@@ -7,7 +7,7 @@ from django.conf import settings
 from agreements.agreement_page import tasks_now
 from agreements.closed_claims import why_not_again
 from agreements.costs import costs_as_filed
-from agreements.due import asked_back_of, reckoning_of
+from agreements.due import asked_back_of, ordered_above_of, reckoning_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from core.outbox import enqueue_mail
 from grants.notices import people_of
@@ -114,7 +114,10 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "resume_payment":
             _send(agreement, "claim_payable", key, link, **told)
         case "certify" | "certify_less":
-            told |= {"overpaid": asked_back_of(claim), "reckoning": partial(reckoning_of, claim)}
+            above = asked_back_of(claim)
+            ordered = ordered_above_of(claim, above)
+            told |= {"overpaid": above - ordered, "ordered_above": ordered}
+            told |= {"reckoning": partial(reckoning_of, claim)}
             _send(agreement, "claim_certified", key, link, tasks=partial(tasks_now, agreement), **told)
         case "close_without_payment":
             told |= {"overpaid": claim.overpaid_amount, "tasks": partial(tasks_now, agreement)}

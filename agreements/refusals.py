@@ -10,9 +10,23 @@ TRIGGERS = {
     ),
     "% were certified and % are still due": told(
         _(
-            "%(certified)s were certified and %(due)s are still due: the instructor certifies what is still due before the payment is ordered."
+            "%(certified)s were certified and %(due)s are due now: the instructor certifies what is due now before the payment is ordered."
         ),
         "certified",
+        "due",
+    ),
+    "% would be certified and % are due": told(
+        _("%(amount)s would be certified and %(due)s at most are due on this claim now: read its page again."),
+        "amount",
+        "due",
+    ),
+    "% are ordered of the claim % and % are due": told(
+        _(
+            "%(ordered)s are ordered of the claim %(number)s and %(due)s are due now: take it out of its batch, the instructor"
+            " certifies what is due now."
+        ),
+        "ordered",
+        "number",
         "due",
     ),
     "the account is closed by the final claim: no other payment of it is claimed any more": told(
@@ -164,10 +178,7 @@ TRIGGERS = {
         _("A tranche is released once its act was notified and the report before it accepted (%(day)s)."), "day"
     ),
     "% were certified and % are due: it is certified again": told(
-        _(
-            "%(certified)s were certified and %(due)s are due now: finance sends the claim back, and the instructor certifies"
-            " it again."
-        ),
+        _("%(certified)s were certified and %(due)s are due now: the instructor certifies the claim again first."),
         "certified",
         "due",
     ),

@@ -1,11 +1,12 @@
 """Whether what was certified of a claim is what is due on it now: other claims that were counted may have changed since.
 
-Expenditure of another one may be cut: the instructor certifies what is still due before the payment is ordered. The final
-claim is certified beside the others: what is accepted of them is not due on it. One of them that is rejected afterwards
-leaves its euros to the final claim alone, as no other payment of the part is claimed any more. So no claim is ordered, nor
-closed for nothing, while more is due on it than when it was certified: finance sends it back, the instructor certifies it
-again, for less only with a reason. The triggers ``nothing_more_is_due`` and ``counted_by_no_final_claim`` say the same of
-more, ``certified_is_still_due`` of less. Rows are reached through relations only.
+Expenditure of another one may be cut: less is due. The final claim is certified beside the others: what is accepted of them
+is not due on it, and one of them that falls afterwards leaves its euros to the final claim alone, as no other payment of the
+part is claimed any more: more is due. No claim is ordered, nor closed for nothing, nor declared to a fund, while another
+amount is due on it than when it was certified: its instructor certifies it again, for its amount alone (the lines stay, and
+what was declared of them), up to what is due; for less only with a reason. An order of which less is due is not sent. The
+triggers ``nothing_more_is_due``, ``counted_by_no_final_claim`` and ``certified_again_when_more_is_due`` say the same of more,
+``certified_is_still_due`` and ``sent_while_due`` of less. Rows are reached through relations only.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from agreements.certified import why_it_stays
 from agreements.closing import closed_for, why_closed
-from agreements.due import due_of_claim
+from agreements.due import due_of_claim, lost_without
 from agreements.rules.proration import Entitlement
 from core.money import format_euros
 from core.text import in_a_sentence
@@ -33,9 +33,9 @@ def certified_is_still_due(claim, data, actor):
 
 
 @precondition
-def less_is_due_now(claim, data, actor):
-    """Less is due now than what was certified."""
-    return None if what_is_less(claim) else {GENERAL: _("What was certified is still due.")}
+def due_has_changed(claim, data, actor):
+    """Another amount is due now than when it was certified."""
+    return {GENERAL: _("What was certified is still due.")} if changed_due(claim) is None else None
 
 
 @precondition
@@ -46,8 +46,9 @@ def nothing_more_is_due(claim, data, actor):
 
 
 def what_changed(claim) -> str:
-    """Why a certified claim is certified again before it is ordered, or closed; empty where it may be."""
-    return what_is_less(claim) or what_is_more(claim)
+    """Why a certified claim is certified again before it is ordered, or closed, and an ordered one is taken out of its
+    batch; empty where neither is so."""
+    return what_is_less(claim) or what_is_more(claim) or what_is_ordered_above(claim)
 
 
 def what_is_less(claim) -> str:
@@ -56,8 +57,8 @@ def what_is_less(claim) -> str:
     if due is None or claim.payable_amount <= due.amount:
         return ""
     sentence = _(
-        "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is still due"
-        " before the payment is ordered."
+        "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is due now before the"
+        " payment is ordered."
     )
     return sentence % _figures(claim, due)
 
@@ -68,10 +69,43 @@ def what_is_more(claim) -> str:
     if due is None or claim.payable_amount > due.amount:
         return ""
     sentence = _(
-        "%(certified)s were certified and %(due)s are due now: %(reasons)s Finance sends the claim back, and the instructor"
-        " certifies it again; for less only with a reason."
+        "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is due now before the"
+        " claim is ordered, or closed; for less only with a reason. The lines stay as they were kept."
     )
-    return f"{sentence % _figures(claim, due)} {why_it_stays(claim) or ''}".strip()
+    return sentence % _figures(claim, due)
+
+
+def what_is_ordered_above(claim) -> str:
+    """Of an ordered claim, that less is due now than what is ordered, and what to do with the orders that are not paid; empty
+    where all of it is due, or paid."""
+    if claim.state != "ordered" or claim.paid_amount == claim.ordered_amount:
+        return ""
+    due = due_of_claim(claim)
+    if claim.ordered_amount <= due.amount:
+        return ""
+    return words_of_order_above(claim.ordered_amount, due.amount, is_sent=is_sent(claim))
+
+
+def is_sent(claim) -> bool:
+    """Whether no order of it waits in a batch that has not left."""
+    return not claim.orders.filter(state="ordered", batch__state="open").exists()
+
+
+def words_of_order_above(ordered: Decimal, due: Decimal, *, is_sent: bool) -> str:
+    """That less is due than what is ordered of a claim: it is taken out of its batch while that is open; afterwards what is
+    paid of it is asked back."""
+    words = {"ordered": format_euros(ordered), "due": format_euros(due), "above": format_euros(ordered - due)}
+    if is_sent:
+        sentence = _(
+            "%(ordered)s are ordered and %(due)s are due now: the batch was sent. What is paid above what is due,"
+            " %(above)s at most, is to be asked back; an order that is not paid is cancelled."
+        )
+    else:
+        sentence = _(
+            "%(ordered)s are ordered and %(due)s are due now: take the claim out of its batch, the instructor certifies what is"
+            " due now. The batch does not leave before."
+        )
+    return sentence % words
 
 
 def changed_due(claim) -> Entitlement | None:
@@ -85,8 +119,10 @@ def changed_due(claim) -> Entitlement | None:
 
 
 def told_of_the_change(claim) -> str:
-    """What the beneficiary reads of it; empty where what is due has not changed."""
+    """What the beneficiary reads of it, also of an ordered claim that has not left; empty where what is due has not changed."""
     due = changed_due(claim)
+    if due is None and claim.state == "ordered" and what_is_ordered_above(claim) and not is_sent(claim):
+        due = due_of_claim(claim)
     if due is None:
         return ""
     sentence = _(
@@ -115,8 +151,8 @@ class Counted:
 
     @property
     def is_open(self) -> bool:
-        """Whether the final claim may still be certified again."""
-        return self.final.state == "certified" and why_it_stays(self.final) is None
+        """Whether the final claim may still be certified again, declared to a fund or not."""
+        return self.final.state == "certified" and not self.final.given_up_amount
 
 
 def counted_by(claim) -> Counted | None:
@@ -159,10 +195,51 @@ def costs_of_rejecting(claim) -> dict[str, str]:
     if counted is not None:
         sentence = _(
             "Certified at %(certified)s beside this claim. Were it rejected, %(due)s would be due on the final claim: it is"
-            " neither ordered nor closed before finance sends it back and the instructor certifies it again."
+            " neither ordered nor closed before the instructor certifies it again."
         )
         found[_("Final claim %(number)s") % {"number": final.number}] = sentence % _words(counted)
+    if lost := told_of_what_is_lost(claim):
+        found[_("No longer paid")] = lost
     return found
+
+
+def told_of_what_is_lost(claim) -> str:
+    """Of a claim that is rejected, or were it: what its final claim does not ask of what would be due without it, and that
+    nobody is paid any more; empty where nothing is."""
+    final = closed_for(claim.agreement, claim.instalment)
+    if final is None or not final.instalment.needs_expenditure or not claim.agreement.is_in_force:
+        return ""
+    lost = lost_without(claim, final)
+    if not lost:
+        return ""
+    sentence = _(
+        "%(lost)s of the grant are paid by no claim any more: the final claim %(final)s asks for %(asked)s, and nothing else of"
+        " its account can be claimed."
+    )
+    return sentence % {
+        "lost": format_euros(lost),
+        "final": final.number,
+        "asked": format_euros(final.claimed_amount),
+    }
+
+
+def what_its_refusal_leaves(claim) -> str:
+    """What whoever ends an agreement reads of a claim that a final claim counted: refusing it makes more due on that one, of
+    which no more is kept than what is certified. Empty where it changes nothing."""
+    counted = counted_by(claim)
+    if counted is None:
+        return ""
+    sentence = _(
+        "The final claim %(final)s was certified at %(certified)s beside this claim: were this one refused, %(due)s would be due"
+        " on it, and no more than %(certified)s is kept for it. To pay it more, reject this claim and certify the final claim"
+        " again before the agreement ends."
+    )
+    if not counted.is_open:
+        sentence = _(
+            "The final claim %(final)s (%(state)s) was certified at %(certified)s beside this claim: were this one refused,"
+            " %(due)s would be due on it, and nobody is paid more than %(certified)s."
+        )
+    return sentence % _words(counted)
 
 
 def _words(counted: Counted) -> dict[str, str]:

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from agreements import account_waits
 from agreements.asked_back import TO_ASK_BACK, asked_back
 from agreements.batch_days import is_late, last_day_of, what_to_do_late
-from agreements.changed_since import less_is_due, more_is_due, to_certify_again, to_send_back
+from agreements.changed_since import due_is_another, ordered_above, to_certify_again, to_take_out
 from agreements.closing import BALANCE, CLOSES
 from agreements.costs import told_by_the_final_claim
-from agreements.due import asked_back_of
+from agreements.due import asked_back_of, ordered_above_of
 from agreements.models import (
     Agreement,
     ClaimExtension,
@@ -96,27 +96,32 @@ def claims_to_review(user) -> QuerySet:
 
 
 def claims_to_order(user) -> QuerySet:
-    """Certified claims that may go into a batch (or are closed, where nothing is due, or sent back, where more is due since),
-    and those ordered in part."""
+    """Certified claims that may go into a batch (or are closed, where nothing is due), and those ordered in part."""
     rest = Q(state="ordered", ordered_amount__lt=F("certified_amount") - F("given_up_amount"))
-    return PaymentClaim.objects.for_user(user).filter(Q(state="certified") & ~less_is_due() | rest)
+    return PaymentClaim.objects.for_user(user).filter(Q(state="certified") & ~due_is_another() | rest)
 
 
 def claims_to_certify_again(user) -> QuerySet:
-    """Certified claims of which less is due now: their instructor certifies what still is before they are ordered."""
-    return PaymentClaim.objects.for_user(user).filter(less_is_due())
+    """Certified claims of which another amount is due now: their instructor certifies it before they are ordered, or closed."""
+    return PaymentClaim.objects.for_user(user).filter(due_is_another())
+
+
+def claims_to_take_out(user) -> QuerySet:
+    """Claims in a batch that has not left, of which less is due than what is ordered."""
+    in_open = PaymentOrder.objects.filter(state="ordered", batch__state="open")
+    return PaymentClaim.objects.for_user(user).filter(ordered_above(), pk__in=in_open.values("claim"))
 
 
 def claims_ready_to_order(user) -> QuerySet:
     """Those to order of which something can be ordered now: there is a payee whose account may be paid, and what is due
     has not changed since."""
     ready = PaymentClaim.objects.for_user(user).filter(account_waits.ready_now())
-    return ready.exclude(less_is_due()).exclude(more_is_due())
+    return ready.exclude(due_is_another())
 
 
 def claims_waiting_for_account(user) -> QuerySet:
     """Certified claims of which somebody cannot be paid now: no account, or one that waits to be verified."""
-    return PaymentClaim.objects.for_user(user).filter(account_waits.waits()).exclude(less_is_due())
+    return PaymentClaim.objects.for_user(user).filter(account_waits.waits()).exclude(due_is_another())
 
 
 def claims_unanswered(user) -> QuerySet:
@@ -237,13 +242,14 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
-    # One query for those to check, those on which a fault is open, those that nobody can pay and those of which less is due:
-    # the states of each. The last two are also of who certified them: they may give up the part of who waits.
+    # One query for those to check, those on which a fault is open, those that nobody can pay and those of which another amount
+    # is due: the states of each. The last two are also of who certified them: they may give up the part of who waits. Of which
+    # another amount is due is asked once, before: it is the dearest question of the page.
+    again = set(claims_to_certify_again(user).values_list("pk", flat=True))
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
     certified = Q() if heads else mine | Q(certified_by=user)
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | less_is_due() & certified)
-    claims = claims.annotate(is_less=ExpressionWrapper(less_is_due(), BooleanField()))
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | Q(pk__in=again) & certified)
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
@@ -251,7 +257,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         .annotate(answered_at=LAST_ANSWER)
         .order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
-    yield from to_certify_again([claim for claim in claims if claim.is_less], change_url, certifies=True)
+    yield from to_certify_again([claim for claim in claims if claim.pk in again], change_url, certifies=True)
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
@@ -268,7 +274,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
     yield from _without_account(
-        [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_less]
+        [claim for claim in claims if claim.state in ("certified", "ordered") and claim.pk not in again]
     )
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
@@ -341,15 +347,11 @@ def work_on_payments(user) -> Iterator[WorkItem]:
         is_overpaid=ExpressionWrapper(TO_ASK_BACK, BooleanField()),
         unjustified=F("agreement__settlement__unjustified_amount"),
         waits=ExpressionWrapper(account_waits.waits(), BooleanField()),
-        is_more=ExpressionWrapper(more_is_due(), BooleanField()),
     )
     claims = list(claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN])
     parts = to_order(claim for claim in claims if claim.waits and not claim.is_overpaid)
     for claim in claims:
         if claim.is_overpaid:
-            continue
-        if claim.is_more:
-            yield to_send_back(claim, change_url)
             continue
         left = parts.get(claim.pk)
         if left is not None and not left.now:
@@ -362,8 +364,10 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             url=change_url(claim),
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
         )
+    above = list(claims_to_take_out(user).with_case().order_by("ordered_at", "pk")[:SHOWN])
+    yield from to_take_out(above, change_url)
     yield from asked_back([claim for claim in claims if claim.is_overpaid], change_url)
-    yield from _work_on_batches(user)
+    yield from _work_on_batches(user, above)
 
 
 def _waits_for_account(claim: PaymentClaim, left: ToOrder) -> WorkItem:
@@ -384,8 +388,15 @@ def _to_order(claim: PaymentClaim, left: ToOrder | None) -> str:
     None where nothing waits)."""
     if not claim.certified_amount:
         back = asked_back_of(claim)
+        ordered = ordered_above_of(claim, back)
         words = _("Certified: nothing is due, and %(amount)s paid before is to be asked back once it is closed")
-        return words % {"amount": format_euros(back)} if back else _("Certified: nothing is due")
+        if ordered:
+            words = _(
+                "Certified: nothing is due. What was ordered before is %(amount)s above what is due, of which %(ordered)s is not"
+                " paid yet"
+            )
+        told = words % {"amount": format_euros(back), "ordered": format_euros(ordered)}
+        return told if back else _("Certified: nothing is due")
     words = (
         _("Ordered in part, still to be ordered: %(amount)s")
         if claim.ordered_amount
@@ -398,8 +409,9 @@ def _to_order(claim: PaymentClaim, left: ToOrder | None) -> str:
     return f"{told}. {waiting % {'amount': format_euros(left.waiting), 'reasons': ' '.join(left.reasons)}}"
 
 
-def _work_on_batches(user) -> Iterator[WorkItem]:
-    # One query for both: the open ones first, then those that were sent.
+def _work_on_batches(user, above: list[PaymentClaim]) -> Iterator[WorkItem]:
+    # One query for both: the open ones first, then those that were sent. One that holds a claim above what is due is not closed.
+    held = set(PaymentOrder.objects.filter(claim__in=above).values_list("batch", flat=True)) if above else set()
     batches = (batches_to_close(user) | batches_to_confirm(user)).with_totals()
     for batch in batches.order_by("state", "closed_at", "opened_at")[: 2 * SHOWN]:
         if batch.replaced_count:
@@ -413,7 +425,8 @@ def _work_on_batches(user) -> Iterator[WorkItem]:
             why = f"{_('Batch open: %(amount)s')}. {what_to_do_late(batch)}"
             yield _batch_item(batch, why, batch.live_total, _("Read"), tone="act")
         elif batch.live_count:
-            yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, _("Close"))
+            action = _("Read") if batch.pk in held else _("Close")
+            yield _batch_item(batch, _("Batch open: %(amount)s"), batch.live_total, action)
 
 
 def replaced_words(batch: PaymentBatch) -> str:

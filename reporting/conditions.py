@@ -4,8 +4,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agreements.still_due import what_is_less, what_is_more
 from core.dates import format_date_long
 from core.money import format_euros, sum_money
+from core.text import colon
 from core.transitions import precondition
 from reporting.asked import applications_beyond, asked_for, beyond_of, doubt_of
 from reporting.credit_notes import wrong_in
@@ -25,6 +27,13 @@ def claim_is_certified(declaration, data: dict, actor) -> dict[str, str] | None:
     if declaration.claim.state in CERTIFIED:
         return None
     return {"__all__": _("The claim %(claim)s is no longer certified.") % {"claim": declaration.claim.number}}
+
+
+@precondition
+def due_has_not_changed(declaration, data: dict, actor) -> dict[str, str] | None:
+    """What is certified of the claim is what is due on it: it does not wait to be certified again."""
+    changed = what_is_less(declaration.claim) or what_is_more(declaration.claim)
+    return {"__all__": f"{declaration.claim.number}{colon()} {changed}"} if changed else None
 
 
 @precondition

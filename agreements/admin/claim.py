@@ -17,16 +17,16 @@ from agreements.account_waits import waits
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
-from agreements.changed_since import less_is_due, more_is_due
+from agreements.changed_since import due_is_another
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.costs import costs_as_filed, told_by_the_final_claim
 from agreements.credit_notes import notes_by_line
-from agreements.due import asked_back_of, due_once_checked
+from agreements.due import asked_back_of, due_once_checked, ordered_above_of
 from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, open_warnings, warnings_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.order_parts import to_order
 from agreements.permissions import may_review
-from agreements.still_due import what_changed
+from agreements.still_due import told_of_what_is_lost, what_changed, what_is_ordered_above
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.admin.base import EssorChangeList
 from core.engine import versions
@@ -95,7 +95,8 @@ class ClaimList(EssorChangeList):
         parts = to_order(claim for claim in self.result_list if claim.waits)
         for claim in self.result_list:
             claim.to_order = parts.get(claim.pk)
-            claim.to_ask_back = asked_back_of(claim)
+            above = asked_back_of(claim)
+            claim.to_ask_back = above - ordered_above_of(claim, above)
 
 
 @admin.register(PaymentClaim)
@@ -175,7 +176,7 @@ class PaymentClaimAdmin(CasePageAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         queryset = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == self.url_name("changelist"):
-            changed = ExpressionWrapper(less_is_due() | more_is_due(), BooleanField())
+            changed = ExpressionWrapper(due_is_another(), BooleanField())
             return queryset.annotate(waits=ExpressionWrapper(waits(), BooleanField()), changed=changed)
         joined = ["instalment__tranche", "agreement__beneficiary", "certified_by", "ordered_by", "submitted_by"]
         return queryset.select_related(*joined, "agreement__application__programme_version__programme")
@@ -213,8 +214,13 @@ class PaymentClaimAdmin(CasePageAdmin):
                 0, Panel(_("Answers of the beneficiary"), f"{FOLDER}/replies.html", context, anchor="replies")
             )
         if asked_back := asked_back_of(obj):
-            context = {"asked_back": asked_back}
-            panels.insert(0, Panel(_("Paid above what is due"), f"{FOLDER}/overpaid.html", context, anchor="overpaid"))
+            context = {"asked_back": asked_back, "ordered": ordered_above_of(obj, asked_back)}
+            title = _("Ordered above what is due") if context["ordered"] else _("Paid above what is due")
+            panels.insert(0, Panel(title, f"{FOLDER}/overpaid.html", context, anchor="overpaid"))
+        if told := what_is_ordered_above(obj) or (
+            obj.submitted_at and obj.state == State.REJECTED and told_of_what_is_lost(obj)
+        ):
+            panels.insert(0, Panel(_("To know"), f"{FOLDER}/told.html", {"told": told}, anchor="told"))
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))

@@ -46,6 +46,7 @@ class ClaimQueueFilter(QueueFilter):
         "ready": (_("to order now"), work.claims_ready_to_order),
         "account": (_("waiting for a bank account"), work.claims_waiting_for_account),
         "again": (_("to certify again"), work.claims_to_certify_again),
+        "above": (_("to take out of a batch"), work.claims_to_take_out),
         "suspended": (_("suspended"), work.claims_suspended),
         "unanswered": (_("not answered by the beneficiary"), work.claims_unanswered),
         "overpaid": (_("paid above what is due"), work.claims_overpaid),

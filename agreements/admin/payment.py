@@ -1,5 +1,8 @@
 """Batches of payment orders, from the claims to order to the payments recorded; and the orders themselves."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
@@ -14,10 +17,12 @@ from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter, OrderQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
 from agreements.batch_days import is_late, last_day_of, words_of_last_day
+from agreements.changed_since import due_of_those_above
 from agreements.conditions import why_no_more_orders
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
 from agreements.order_parts import to_order
+from agreements.still_due import words_of_order_above
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
 from core.money import format_euros, sum_money
 from core.roles import STAFF_ROLES, Role
@@ -178,8 +183,10 @@ class PaymentBatchAdmin(CasePageAdmin):
         is_payer = request.user.has_role(*PAYERS) and not request.user.has_role(Role.AUDITOR)
         joined = ("payee", "bank_account", "claim__agreement", "claim__instalment")
         orders = list(obj.orders.with_accounts().select_related(*joined).order_by("pk"))
+        above = due_of_those_above(order.claim_id for order in orders if order.state == "ordered")
         for order in orders:
             order.warning = account_warning(order)
+            order.above = _above(order, above, is_sent=obj.state != State.OPEN)
         waiting = [order for order in orders if order.state == "ordered"]
         pays = is_payer and obj.state == State.SENT and bool(waiting)
         form = (self.refused(request, "pay") or PaymentsForm(orders=waiting)) if pays else None
@@ -206,6 +213,14 @@ class PaymentBatchAdmin(CasePageAdmin):
             panels.append(Panel(_("Claims ready to order"), f"{FOLDER}/ready.html", context, anchor="ready"))
         panels.append(Panel(_("For the finance software"), f"{FOLDER}/workbook.html", side=True, anchor="workbook"))
         return panels
+
+
+def _above(order: PaymentOrder, due: Mapping[int, Decimal], *, is_sent: bool | None = None) -> str:
+    """That less is due than what is ordered of its claim, of an order that waits; ``due``: by claim, of those only."""
+    if order.state != "ordered" or order.claim_id not in due:
+        return ""
+    is_sent = order.batch.state != State.OPEN if is_sent is None else is_sent
+    return words_of_order_above(order.claim.ordered_amount, due[order.claim_id], is_sent=is_sent)
 
 
 @admin.register(PaymentOrder)
@@ -253,7 +268,7 @@ class PaymentOrderAdmin(CasePageAdmin):
             Panel(
                 _("The order"),
                 "admin/agreements/paymentorder/facts.html",
-                {"warning": account_warning(obj)},
+                {"warning": account_warning(obj), "above": _above(obj, due_of_those_above([obj.claim_id]))},
                 anchor="facts",
             )
         ]

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements.changed_since import LESS
+from agreements.changed_since import CHANGED
 from agreements.models import PaymentClaim, TrancheReport
 from core.figures.invariants import Invariant, Severity, Unit, register
 from core.roles import Role
@@ -33,7 +33,7 @@ register(
             JOIN agreements_agreement a ON a.id = c.agreement_id JOIN grants_application app ON app.id = a.application_id
             JOIN grants_programmeversion v ON v.id = app.programme_version_id
             CROSS JOIN LATERAL (SELECT
-                CASE WHEN c.state IN ('certified', 'ordered') AND c.id NOT IN {LESS} THEN 'finance_officer'
+                CASE WHEN c.state IN ('certified', 'ordered') AND c.id NOT IN {CHANGED} THEN 'finance_officer'
                      ELSE 'instructor' END AS role,
                 CASE WHEN c.state = 'certified' THEN c.certified_by_id END AS not_by) AS wanted
             WHERE c.state IN ('submitted', 'under_review', 'suspended', 'returned', 'certified', 'ordered')

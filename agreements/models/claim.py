@@ -220,14 +220,14 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         field=state,
         source=["certified"],
         target="certified",
-        label=_("Certify what is still due"),
+        label=_("Certify what is due now"),
         icon="published_with_changes",
         roles=[Role.INSTRUCTOR],
         permission=permissions.may_review,
         form="agreements.forms.transitions.CertificationForm",
         conditions=[
             "agreements.settlements.conditions.claim_may_go_on",
-            "agreements.still_due.less_is_due_now",
+            "agreements.still_due.due_has_changed",
             "agreements.conditions.within_what_is_due",
             "agreements.settlements.conditions.within_what_is_kept",
         ],
@@ -237,7 +237,9 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         tone="primary",
     )
     def certify_less(self, *, actor, data, comment):
-        """Less is due than when the claim was certified: expenditure of another claim was cut, or another one ordered."""
+        """Another amount is due than when the claim was certified: expenditure of another claim was cut, or one that was
+        counted fell. The amount alone is certified again: the lines stay, and what was declared of them to a fund. The
+        move bears the name of the days when it was only ever for less, as events do."""
         self.write_certification(actor, data)
 
     @workflow_transition(

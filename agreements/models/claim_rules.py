@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models.due_rules import (
     account_is_open,
+    certified_again_when_more_is_due,
     certified_is_still_due,
     closed_with_what_was_overpaid,
     counted_by_no_final_claim,
@@ -156,6 +157,7 @@ def claim_triggers() -> list[pgtrigger.Trigger]:
         _instructor_does_not_order(),
         _ordered_in_full(),
         account_is_open(),
+        certified_again_when_more_is_due(),
         certified_is_still_due(),
         closed_with_what_was_overpaid(),
         counted_by_no_final_claim(),
@@ -200,6 +202,8 @@ def _what_stays() -> list[pgtrigger.Trigger]:
             unless="(OLD.state NOT IN ('certified', 'ordered', 'paid')"
             " AND NOT (OLD.state = 'suspended' AND OLD.certified_amount IS NOT NULL))"
             " OR (OLD.state = 'certified' AND NEW.state IN ('under_review', 'suspended', 'rejected'))"
+            # Certified again while it is: ``certified_again_when_more_is_due``, ``certified_is_still_due``.
+            " OR (OLD.state = 'certified' AND NEW.state = 'certified')"
             " OR (OLD.state = 'certified' AND NEW.certified_amount < OLD.certified_amount)",
         ),
         frozen(

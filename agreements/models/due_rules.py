@@ -46,6 +46,19 @@ SETTLES = "(i.kind = 'balance' AND i.needs_expenditure AND c.state IN ('ordered'
 COMPARES = "(i.kind = 'balance' AND i.needs_expenditure AND c.certified_amount IS NOT NULL)"
 
 
+#: SQL: what the settlement of an agreement that has ended keeps for a claim ``{claim}`` (its id); NULL where none does, which
+#: ``least`` passes over.
+KEPT = "(SELECT kept.amount FROM agreements_settlementline kept WHERE kept.claim_id = {claim} AND kept.outcome = 'pay')"
+
+
+def _due_on(row: str = "NEW") -> str:
+    """Return the SQL of what is due on the claim ``row`` itself, once ``_due_in_all`` reckoned its part: as
+    ``agreements.due.due_of_claim``."""
+    return f"""least(CASE WHEN planned.needs_expenditure OR compared
+        THEN least(greatest(due - accepted, 0), {row}.claimed_amount) ELSE {row}.claimed_amount END,
+        {KEPT.format(claim=f"{row}.id")})"""
+
+
 def _due_in_all(row: str = "NEW") -> str:
     """Return the PL/pgSQL that reckons what is due in all on the part of the claim ``row``, ``due``; of the other claims of
     the part: what is ordered, ``already``, what of it was written down as paid above what is due, ``noted``, what was
@@ -130,19 +143,16 @@ def certified_is_still_due() -> pgtrigger.Trigger:
         declare=_VARIABLES,
         func=f"""
             {_due_in_all()}
-            IF NOT planned.needs_expenditure AND NOT compared THEN RETURN NEW; END IF;
-            due := least(greatest(due - accepted, 0), NEW.claimed_amount);
+            due := {_due_on()};
+            IF NEW.certified_amount - NEW.given_up_amount > due AND OLD.certified_amount IS NULL THEN
+                {refuse("% would be certified and % are due", "NEW.certified_amount", "due")}
+            END IF;
             IF NEW.certified_amount - NEW.given_up_amount > due THEN
                 {refuse("% were certified and % are still due", "NEW.certified_amount", "due")}
             END IF;
             RETURN NEW;
         """,
     )
-
-
-#: SQL: what is due on the claim ``{row}`` itself, once ``_due_in_all`` reckoned its part: as ``agreements.due.due_of_claim``.
-_DUE_ON = """CASE WHEN planned.needs_expenditure OR compared
-    THEN least(greatest(due - accepted, 0), {row}.claimed_amount) ELSE {row}.claimed_amount END"""
 
 
 def due_when_certified() -> pgtrigger.Trigger:
@@ -164,7 +174,7 @@ def due_when_certified() -> pgtrigger.Trigger:
             ELSIF ROW(NEW.certified_amount, NEW.certified_at)
                   IS DISTINCT FROM ROW(OLD.certified_amount, OLD.certified_at) THEN
                 {_due_in_all()}
-                NEW.due_as_certified := {_DUE_ON.format(row="NEW")};
+                NEW.due_as_certified := {_due_on()};
             END IF;
             RETURN NEW;
         """,
@@ -184,10 +194,63 @@ def nothing_more_is_due() -> pgtrigger.Trigger:
         declare=_VARIABLES,
         func=f"""
             {_due_in_all()}
-            due := {_DUE_ON.format(row="NEW")};
+            due := {_due_on()};
             IF due > coalesce(NEW.due_as_certified, NEW.certified_amount) THEN
                 {refuse("% were certified and % are due: it is certified again", "NEW.certified_amount", "due")}
             END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def certified_again_when_more_is_due() -> pgtrigger.Trigger:
+    """A certified claim is certified again, for as much or for more, only while more is due on it than when it was; for less
+    at any time. One of which a part was given up keeps its certificate. What stands on its lines is not touched: what was
+    declared of them to a fund stays."""
+    return pgtrigger.Trigger(
+        name="certified_again_when_more_is_due",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.state = 'certified' AND NEW.state = 'certified' AND NEW.certified_amount >= OLD.certified_amount"
+            " AND ROW(NEW.certified_amount, NEW.certified_at, NEW.certified_by_id, NEW.certification_reason)"
+            " IS DISTINCT FROM ROW(OLD.certified_amount, OLD.certified_at, OLD.certified_by_id, OLD.certification_reason)"
+        ),
+        declare=_VARIABLES,
+        func=f"""
+            {_due_in_all()}
+            due := {_due_on()};
+            IF NEW.certified_at <= OLD.certified_at OR NEW.given_up_amount > 0
+               OR due <= coalesce(OLD.due_as_certified, OLD.certified_amount) THEN
+                {refuse("what was certified does not change")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def sent_while_due() -> pgtrigger.Trigger:
+    """A batch leaves with orders that are still due: expenditure of another claim may have been cut since, or compared with
+    its cost by a final claim. The agreements are locked, in one order."""
+    return pgtrigger.Trigger(
+        name="sent_while_due",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.state = 'open' AND NEW.state = 'sent'"),
+        declare=[("claim", "agreements_paymentclaim%ROWTYPE"), *_VARIABLES],
+        func=f"""
+            FOR claim IN
+                SELECT c.* FROM agreements_paymentclaim c WHERE EXISTS (
+                    SELECT 1 FROM agreements_paymentorder o
+                     WHERE o.claim_id = c.id AND o.batch_id = NEW.id AND o.state = 'ordered')
+                 ORDER BY c.agreement_id, c.id
+            LOOP
+                {_due_in_all("claim")}
+                due := {_due_on("claim")};
+                IF claim.ordered_amount > due THEN
+                    {refuse("% are ordered of the claim % and % are due", "claim.ordered_amount", "claim.number", "due")}
+                END IF;
+            END LOOP;
             RETURN NEW;
         """,
     )
@@ -217,7 +280,7 @@ def counted_by_no_final_claim() -> pgtrigger.Trigger:
             ORDER BY c.id LIMIT 1;
             IF final.id IS NULL THEN RETURN NULL; END IF;
             {_due_in_all("final")}
-            due := {_DUE_ON.format(row="final")};
+            due := {_due_on("final")};
             IF due > final.due_as_certified THEN
                 {refuse("the final claim % counted it: % are due on it, and % were", "final.number", "due", "final.due_as_certified")}
             END IF;

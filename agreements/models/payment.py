@@ -144,6 +144,7 @@ class PaymentBatch(WorkflowModel):
             "agreements.batch_conditions.batch_year_is_open",
             "agreements.batch_conditions.batch_accounts_are_verified",
             "agreements.batch_conditions.batch_waits_for_no_account",
+            "agreements.batch_conditions.batch_orders_are_due",
             "agreements.settlements.conditions.batch_claims_may_go_on",
         ],
         audience="staff",

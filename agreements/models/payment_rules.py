@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
+from agreements.models.due_rules import sent_while_due
 from agreements.models.triggers import born_in, refuse
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
 from applicants.models.triggers import bodies_of_case
@@ -238,8 +239,8 @@ def batch_sent_with_its_total() -> pgtrigger.Trigger:
 
 
 def batch_triggers() -> list[pgtrigger.Trigger]:
-    """What a batch keeps: where it begins, its year, its total."""
-    return [born_in("open"), batch_of_its_year(), batch_sent_with_its_total()]
+    """What a batch keeps: where it begins, its year, its total, and orders that are due."""
+    return [born_in("open"), batch_of_its_year(), batch_sent_with_its_total(), sent_while_due()]
 
 
 def order_triggers() -> list[pgtrigger.Trigger]:

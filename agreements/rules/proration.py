@@ -97,3 +97,11 @@ def due_now(entitled: Entitlement, *, accepted: Decimal, asked: Decimal) -> Enti
     if left > asked:
         reasons.append(_("Not above the amount asked: %(amount)s.") % {"amount": format_euros(asked)})
     return Entitlement(min(left, asked), reasons)
+
+
+def within_what_is_kept(due: Entitlement, kept: Decimal) -> Entitlement:
+    """Return what is due on a claim of an agreement that has ended: no more than what its settlement keeps for it. Euros."""
+    if due.amount <= kept:
+        return due
+    bound = _("The settlement of the agreement keeps %(amount)s at most for this claim.")
+    return Entitlement(kept, [*due.reasons, bound % {"amount": format_euros(kept)}])

@@ -20,6 +20,7 @@ from agreements.settlements.services import (
     under_way,
 )
 from agreements.settlements.unjustified import unjustified_of
+from agreements.still_due import what_its_refusal_leaves
 from core.money import format_euros, sum_money
 from core.text import in_a_sentence
 
@@ -55,6 +56,7 @@ class SettlementForm(AsksKnowingly, TransitionForm):
             choices=[(PAY, goes_on % stake), ("refuse", refused % stake)],
             widget=forms.RadioSelect,
             error_messages={"required": _("Say whether this claim goes on or is refused.")},
+            help_text=what_its_refusal_leaves(claim),
         )
 
     @property

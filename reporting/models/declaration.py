@@ -190,8 +190,8 @@ class ExpenditureDeclaration(WorkflowModel):
     @workflow_transition(
         field=state, source="draft", target="submitted", label=_("Declare to the fund"), icon="send",
         roles=[Role.INSTRUCTOR, Role.FINANCE_OFFICER], permission=permissions.may_work_on_declaration,
-        conditions=["reporting.conditions.claim_is_certified", "reporting.conditions.priority_is_known",
-                    "reporting.conditions.rate_is_answered"],
+        conditions=["reporting.conditions.claim_is_certified", "reporting.conditions.due_has_not_changed",
+                    "reporting.conditions.priority_is_known", "reporting.conditions.rate_is_answered"],
         comment="optional", order=10,
     )  # fmt: skip
     def submit(self, *, actor, data, comment):

@@ -152,7 +152,7 @@ def test_no_more_is_certified_than_the_settlement_keeps():
         perform(claim, "certify", actor=house.instructor, data={"certified_amount": str(reduced + D("0.01"))} | {
             "certification_reason": "Plus."})  # fmt: skip
     assert "certified_amount" in refused.value.errors
-    with pytest.raises(DatabaseError, match="settlement keeps"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="settlement keeps|would be certified"), transaction.atomic():
         PaymentClaim.objects.filter(pk=claim.pk).update(
             state="certified", certified_amount=reduced + D("0.01"), certification_reason="x",
             certified_by=house.instructor, certified_at=timezone.now(),

@@ -76,7 +76,7 @@ def test_an_advance_filed_before_its_balance_and_certified_after_it_counts_it():
     assert balance.certified_amount == D(10000)
     advance = review(advance, house)
     assert advance.certified_amount == D(5000) == due_of_claim(advance).amount
-    with pgtrigger.ignore("agreements.PaymentClaim:certified_claim_frozen"):
+    with pgtrigger.ignore("agreements.PaymentClaim:certified_again_when_more_is_due"):
         with pytest.raises(IntegrityError, match="still due"), transaction.atomic():
             PaymentClaim.objects.filter(pk=advance.pk).update(certified_amount=D("5000.01"))
 
@@ -175,7 +175,7 @@ def test_the_database_makes_the_same_figure(policy):
 def ordered_by_sql(claim: PaymentClaim, amount: Decimal, house) -> bool:
     """Whether the database takes the order of this amount; nothing stays of it."""
     values = {"certified_amount": amount, "certification_reason": "Coupé."}
-    guards = ("certified_claim_frozen", "ordered_in_full")
+    guards = ("certified_again_when_more_is_due", "ordered_in_full")
     try:
         with pgtrigger.ignore(*(f"agreements.PaymentClaim:{name}" for name in guards)), transaction.atomic():
             PaymentClaim.objects.filter(pk=claim.pk).update(**values)
@@ -353,12 +353,14 @@ def test_a_claim_of_which_less_is_due_is_the_work_of_those_who_certify_and_not_o
     assert advance in work.claims_ready_to_order(house.finance)
 
 
-def test_a_claim_of_which_more_is_due_is_sent_back_by_finance(client):
+def test_a_claim_of_which_more_is_due_is_the_work_of_those_who_certify_too(client):
     advance, final, house = certified_together()
     fall(advance, house)
     assert of_lists(final) == (False, True)
-    assert "Renvoyer" in titles(work.work_on_payments, house.finance)
-    assert final not in work.claims_ready_to_order(house.finance) and final in work.claims_to_order(house.finance)
+    assert final.number not in titles(work.work_on_payments, house.finance)
+    assert "Certifier de nouveau" in titles(work.work_on_claims, house.instructor)
+    for queue in (work.claims_ready_to_order, work.claims_to_order):
+        assert final not in queue(house.finance)
     words = page(client, house.finance, reverse("admin:agreements_paymentclaim_change", args=[final.pk]))
     assert "certifie de nouveau" in words
     assert "certifier de nouveau" in page(client, house.finance, reverse("admin:agreements_paymentclaim_changelist"))
