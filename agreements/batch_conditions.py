@@ -118,7 +118,6 @@ def account_was_not_replaced(order, data, actor):
     return {GENERAL: sentence % {"order": order.reference, "day": format_date_long(since)}}
 
 
-@precondition
 def batch_orders_are_due(batch, data, actor):
     """Every order of the batch is still due: no other claim of its part fell, or was certified for less, since."""
     orders = batch.orders.filter(state="ordered").select_related("claim")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,7 +17,7 @@ from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import BatchQueueFilter, OrderQueueFilter
 from agreements.admin.forms import ClaimsForm, PaymentsForm
 from agreements.batch_days import is_late, last_day_of, words_of_last_day
-from agreements.changed_since import due_of_those_above
+from agreements.changed_since import due_of_those_above, ordered_above
 from agreements.conditions import why_no_more_orders
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
@@ -182,8 +182,10 @@ class PaymentBatchAdmin(CasePageAdmin):
     def panels(self, request: HttpRequest, obj: PaymentBatch) -> list[Panel]:
         is_payer = request.user.has_role(*PAYERS) and not request.user.has_role(Role.AUDITOR)
         joined = ("payee", "bank_account", "claim__agreement", "claim__instalment")
-        orders = list(obj.orders.with_accounts().select_related(*joined).order_by("pk"))
-        above = due_of_those_above(order.claim_id for order in orders if order.state == "ordered")
+        is_above = ExpressionWrapper(Q(state="ordered") & ordered_above("claim_id"), BooleanField())
+        asked = obj.orders.with_accounts().select_related(*joined).annotate(is_above=is_above)
+        orders = list(asked.order_by("pk"))
+        above = due_of_those_above(order.claim_id for order in orders if order.is_above)
         for order in orders:
             order.warning = account_warning(order)
             order.above = _above(order, above, is_sent=obj.state != State.OPEN)
