@@ -293,6 +293,12 @@ TRIGGERS = {
     ),
     "one answers while the claim is suspended": told(_("The claim is no longer suspended: no answer is awaited.")),
     "only a certified claim is ordered": told(_("Only a certified claim is ordered: its state has changed meanwhile.")),
+    "the account of an order was erased by law": told(
+        _(
+            "The bank account of this payment was erased by law: nothing is paid on it. Ask for bank details (RIB), cancel the"
+            " order if there is one, and order it again."
+        )
+    ),
     "only a verified bank account is paid": told(
         _("The bank account of the payee is not verified any more: verify one first.")
     ),

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements import (  # noqa: F401 - connects the receivers of the transitions
+    needed,
     proof,
     receivers,
     retention,
@@ -153,3 +154,4 @@ def register() -> None:
     for provider in (work.work_on_acts, work.work_on_claims, work.work_on_payments):
         navigation.register_work_provider(provider)
     proof.register()
+    needed.register()

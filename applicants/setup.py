@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants import needed
 from applicants.accounts_not_awaited import not_awaited
 from applicants.de_minimis.links import open_questions
 from applicants.effects import tell_representatives, tell_requester
@@ -144,6 +145,7 @@ def _register_as_work(user: Any) -> list[WorkItem]:
 def register() -> None:
     """Who reads the documents of an applicant; who is told of what; what is in the menus."""
     register_access("applicants.Applicant", may_read_documents_of)
+    needed.register()
     register_words()
     transitioned.connect(tell_requester, sender=JoinRequest, dispatch_uid="applicants_tell_requester")
     transitioned.connect(tell_representatives, sender=BankAccount, dispatch_uid="applicants_tell_representatives")

@@ -7,12 +7,13 @@ class CoreConfig(AppConfig):
     verbose_name = "Essor"
 
     def ready(self) -> None:
-        from core import celery_signals, checks, constraints, health, menu, migration_state, refusals, setup
+        from core import celery_signals, checks, constraints, health, menu, migration_state, needed, refusals, setup
         from core.engine import daily, locks
         from core.figures import setup as figures
         from core.lib import odd_days
 
         refusals.register()
+        needed.register()
         post_migrate.connect(setup.ensure_roles, sender=self, dispatch_uid="core_ensure_roles")
         post_migrate.connect(
             setup.ensure_incompatible_roles, sender=self, dispatch_uid="core_ensure_incompatible_roles"

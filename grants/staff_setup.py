@@ -9,7 +9,7 @@ from core.navigation import Section
 from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import STAFF_ROLES, Role
 from core.users.last_person import register_stranded
-from grants import receivers, work
+from grants import needed, receivers, work
 from grants.figures.work import stranded_without
 from grants.models import ProgrammeVersion
 from grants.named import work_on_bodies_that_name
@@ -125,6 +125,7 @@ def register_words() -> None:
 def register() -> None:
     """Called once, when the app is ready."""
     receivers.connect()
+    needed.register()
     register_access("grants.Opinion", may_read_opinion)
     register_menu()
     register_words()

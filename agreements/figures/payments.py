@@ -216,6 +216,7 @@ register(
         words={
             "verified": _("verified account"),
             "superseded": _("account replaced since"),
+            "erased": _("account erased by law"),
             "stranger": _("account of somebody else"),
         },
     ),

@@ -120,7 +120,7 @@ def _answers_lapse() -> pgtrigger.Trigger:
     )
 
 
-@tracked(personal=["supplier_name", "description", "duplicate_key"])
+@tracked(personal=["supplier_name", "description", "duplicate_key", "name_key", "alike_keys"])
 class ExpenditureLine(models.Model):
     """One paid cost. Amounts are euros; a credit note is negative.
 

@@ -17,6 +17,7 @@ from agreements.models.payment_rules import (
     PAID_ON_REPLACED_ACCOUNT,
     BatchState,
     OrderState,
+    account_is_known,
     batch_closed_with_workbook,
     batch_triggers,
     order_triggers,
@@ -295,7 +296,7 @@ class PaymentOrder(WorkflowModel):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__state="ordered", new__state="paid"),
-                func=PAID_ON_REPLACED_ACCOUNT + ORDER_WAITS_FOR_ACCOUNT,
+                func=account_is_known("NEW.bank_account_id") + PAID_ON_REPLACED_ACCOUNT + ORDER_WAITS_FOR_ACCOUNT,
             ),
             legal_moves([("ordered", "paid"), ("ordered", "cancelled")]),
             frozen(
@@ -341,6 +342,7 @@ class PaymentOrder(WorkflowModel):
                         {refuse("who certifies does not order")}
                     END IF;
                     SELECT * INTO account FROM applicants_bankaccount WHERE id = NEW.bank_account_id FOR SHARE;
+                    {account_is_known("account.id")}
                     IF account.state <> 'verified' THEN {refuse("only a verified bank account is paid")} END IF;
                     IF account.applicant_id <> NEW.payee_id THEN
                         {refuse("the bank account is not the account of the payee")}

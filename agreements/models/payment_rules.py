@@ -10,6 +10,7 @@ from agreements.models.triggers import born_in, refuse
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
 from applicants.models.triggers import bodies_of_case
 from core.days_in_sql import day_of, year_of
+from core.engine.erasure import NO_IBAN
 
 CASES_OF_BATCH = """ANY (ARRAY(
     SELECT a.application_id FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
@@ -47,6 +48,17 @@ PAID_ON_REPLACED_ACCOUNT = f"""
     END IF;
 """
 
+
+def account_is_known(account: str) -> str:
+    """PL/pgSQL: none of the accounts that this SQL selects was erased by law: nobody knows where they are."""
+    return f"""
+    IF EXISTS (SELECT 1 FROM applicants_bankaccount
+               WHERE id IN ({account}) AND (state = 'erased' OR starts_with(iban, '{NO_IBAN}'))) THEN
+        {refuse("the account of an order was erased by law")}
+    END IF;
+"""
+
+
 BATCH_WAITS_FOR_ACCOUNTS = f"""
     PERFORM 1 FROM applicants_applicant WHERE id IN (
         SELECT payee_id FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'ordered'
@@ -57,6 +69,7 @@ BATCH_WAITS_FOR_ACCOUNTS = f"""
     ) THEN
         {refuse("a change of account of a payee of this batch waits to be verified")}
     END IF;
+    {account_is_known("SELECT bank_account_id FROM agreements_paymentorder WHERE batch_id = NEW.id AND state = 'ordered'")}
     RETURN NEW;
 """
 

@@ -2,6 +2,9 @@
 
 from agreements.rules.duplicates import SAME_NUMBER_DAYS
 
+#: SQL: the law had the line erased. Its keys went with the name of its supplier: it is compared with no other, for or
+#: against it. All other keys have a sign between the supplier and the number.
+_ERASED = "strpos({}.duplicate_key, '|') = 0"
 #: SQL of the supplier in the key of an invoice: what stands before its number.
 _SUPPLIER = r"regexp_replace({}, '\|[^|]*$', '')"
 #: SQL: the lines ``mine`` and ``other`` name one supplier, by its number where both give one, else by its name.
@@ -26,6 +29,7 @@ MAY_BE_ONE = f"""
               OR (SELECT agreement_id FROM agreements_paymentclaim WHERE id = other.claim_id)
                  <> (SELECT agreement_id FROM agreements_paymentclaim WHERE id = mine.claim_id)))
     AND other.invoice_total * mine.invoice_total > 0
+    AND NOT {_ERASED.format("mine")} AND NOT {_ERASED.format("other")}
 """
 #: SQL: the lines ``mine`` and ``other`` say the same of their invoice, which is one whatever a person answers.
 IS_ONE = f"""(other.invoice_total = mine.invoice_total AND other.invoice_date = mine.invoice_date
@@ -59,11 +63,17 @@ def over_their_total(which: str) -> str:
     return OVER_THEIR_TOTAL.format(which=which, MAY_BE_ONE=MAY_BE_ONE, ARE_DIFFERENT=ARE_DIFFERENT)
 
 
-#: SQL: ``line`` is the invoice that ``credit`` corrects, or a credit note on it.
+#: SQL of the number of the invoice ``line`` as it is compared; of one that was erased, by what is left of its keys.
+_NUMBER = f"""CASE WHEN NOT {_ERASED.format("line")} THEN split_part(line.duplicate_key, '|', -1)
+                  WHEN line.total_key <> '' THEN split_part(line.total_key, '|', 1)
+                  ELSE lower(regexp_replace(line.invoice_number, '[\\W_]+', '', 'g')) END"""
+#: SQL: ``line`` is the invoice that ``credit`` corrects, or a credit note on it. Where one of the two was erased, the number
+#: alone tells: a credit note takes back nothing too much because the name of a supplier is gone.
 OF_THE_SAME = f"""CASE WHEN line.declared_amount < 0 THEN line.corrects_key
-                  ELSE split_part(line.duplicate_key, '|', -1) END = credit.corrects_key
+                  ELSE {_NUMBER} END = credit.corrects_key
          AND ({_SUPPLIER.format("line.duplicate_key")} = {_SUPPLIER.format("credit.duplicate_key")}
-              OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")})"""
+              OR {_SUPPLIER.format("line.name_key")} = {_SUPPLIER.format("credit.name_key")}
+              OR {_ERASED.format("line")} OR {_ERASED.format("credit")})"""
 
 
 def credits_over_their_invoice(which: str) -> str:
@@ -110,7 +120,7 @@ def _of_credits(claim: str | None) -> str:
         JOIN agreements_paymentclaim c ON c.agreement_id = its.agreement_id AND {counts("c")}
         JOIN agreements_expenditureline line ON line.claim_id = c.id AND {OF_THE_SAME}
         WHERE credit.declared_amount < 0 AND credit.corrects_key <> '' AND {counts("its")}
-        GROUP BY credit.id, split_part(line.duplicate_key, '|', -1), line.invoice_date, line.invoice_total
+        GROUP BY credit.id, {_NUMBER}, line.invoice_date, line.invoice_total
     """
 
 

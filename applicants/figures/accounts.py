@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from applicants.models import Applicant, BankAccount
+from core.engine.erasure import NO_IBAN
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.figures.taken_accounts import held_days, steps_in_one_hand
 
@@ -109,6 +110,28 @@ register(
         """,
         unit=Unit.TEXT,
         words={"change": _("a change of account"), "first": _("a first account")},
+        severity=Severity.MONEY,
+    ),
+    Invariant(
+        code="applicants.erased-account-is-not-used",
+        name=_("Accounts erased by law"),
+        sentence=_("An account that the law had erased is neither verified nor waits to be: nothing is paid on it."),
+        source=_("GDPR, Article 17: what was erased is not used any more."),
+        subject=BankAccount,
+        sql=f"""
+            SELECT b.id, a.name AS label, 'erased' AS expected, b.state AS found
+            FROM applicants_bankaccount b JOIN applicants_applicant a ON a.id = b.applicant_id
+            WHERE b.state IN ('entered', 'verified') AND (
+                starts_with(b.iban, '{NO_IBAN}')
+                OR EXISTS (SELECT 1 FROM core_erasure e WHERE e."table" = 'applicants_bankaccount' AND e.row = b.id::text))
+            ORDER BY b.id
+        """,  # noqa: S608 - a constant
+        unit=Unit.TEXT,
+        words={
+            "erased": _("erased by law, not used"),
+            "entered": pgettext_lazy("bank account", "to be verified"),
+            "verified": pgettext_lazy("bank account", "verified"),
+        },
         severity=Severity.MONEY,
     ),
 )

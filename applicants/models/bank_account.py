@@ -19,6 +19,7 @@ from applicants.models.triggers import impartial
 from applicants.permissions import may_verify_bank_account, may_vouch_for_bank_account
 from applicants.rules.identifiers import format_iban, holder_resembles, mask_iban
 from core.documents import IMAGE_TYPES, store
+from core.engine.erasure import NO_IBAN
 from core.engine.standing import reason_interested
 from core.history import tracked
 from core.models.indexes import for_lists
@@ -110,14 +111,16 @@ class BankAccount(WorkflowModel):
         VERIFIED = "verified", pgettext_lazy("bank account", "verified")
         REJECTED = "rejected", pgettext_lazy("bank account", "rejected")
         SUPERSEDED = "superseded", pgettext_lazy("bank account", "replaced")
+        ERASED = "erased", pgettext_lazy("bank account", "erased by law")
 
     STATE_LABELS_APPLICANT = {
         "entered": pgettext_lazy("bank account", "being checked by the service"),
         "verified": pgettext_lazy("bank account", "used for payments"),
         "rejected": pgettext_lazy("bank account", "refused"),
         "superseded": pgettext_lazy("bank account", "replaced"),
+        "erased": pgettext_lazy("bank account", "erased by law"),
     }
-    STATE_TONES = {"entered": "wait", "verified": "ok", "rejected": "no", "superseded": "idle"}
+    STATE_TONES = {"entered": "wait", "verified": "ok", "rejected": "no", "superseded": "idle", "erased": "idle"}
 
     applicant = models.ForeignKey(Applicant, models.PROTECT, related_name="bank_accounts", verbose_name=_("applicant"))
     holder_name = models.CharField(_("account holder"), max_length=140)
@@ -166,7 +169,15 @@ class BankAccount(WorkflowModel):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["entered", "verified", "rejected", "superseded"]), name="bank_account_state"
+                condition=Q(state__in=["entered", "verified", "rejected", "superseded", "erased"]),
+                name="bank_account_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(iban__startswith=NO_IBAN) | Q(state__in=["rejected", "superseded", "erased"]),
+                name="bank_account_erased_is_not_used",
+                violation_error_message=_(
+                    "The number of this account was erased by law: it is neither verified nor paid. Ask for bank details (RIB)."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(iban__regex=r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$"), name="bank_account_iban_shape"
@@ -236,6 +247,7 @@ class BankAccount(WorkflowModel):
                     ("entered", "rejected"),
                     ("entered", "superseded"),
                     ("verified", "superseded"),
+                    ("verified", "erased"),
                 ],
             ),
             pgtrigger.Protect(name="account_is_kept", operation=pgtrigger.Delete),
@@ -255,11 +267,13 @@ class BankAccount(WorkflowModel):
     @property
     def masked_iban(self) -> str:
         """The IBAN with its middle hidden: enough to recognise, not enough to copy."""
-        return mask_iban(self.iban)
+        return str(_("number erased by law")) if self.iban.startswith(NO_IBAN) else mask_iban(self.iban)
 
     @property
     def grouped_iban(self) -> str:
         """The IBAN in groups of four."""
+        if self.iban.startswith(NO_IBAN):
+            return self.masked_iban
         return format_iban(self.iban)
 
     @property
@@ -270,7 +284,7 @@ class BankAccount(WorkflowModel):
     @property
     def is_foreign(self) -> bool:
         """Whether the account is kept outside France: allowed, but looked at twice."""
-        return not self.iban.startswith("FR")
+        return not self.iban.startswith(("FR", NO_IBAN))
 
     @workflow_transition(
         field=state,
@@ -359,6 +373,19 @@ class BankAccount(WorkflowModel):
     def supersede(self, *, actor: "User | None", data: dict, comment: str) -> None:
         """Another account takes its place; this one stays readable."""
         self.superseded_at = timezone.now()
+
+    @workflow_transition(
+        field=state,
+        source=[State.VERIFIED],
+        target=State.ERASED,
+        label=_("Erase by law"),
+        icon="block",
+        audience="system",
+        order=40,
+        tone="quiet",
+    )
+    def erase_by_law(self, *, actor: "User | None", data: dict, comment: str) -> None:
+        """Its number is emptied (``core.engine.erasure``): nothing can be paid on it any more."""
 
 
 @tracked(personal=["phone", "person", "note"])

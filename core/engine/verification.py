@@ -13,7 +13,7 @@ from django_fsm import FSMFieldMixin
 from core.engine.added_lines import added_lines
 from core.engine.broken_lines import EXPLAINED, lines_that_do_not_hold, proven_by, sealed_label
 from core.engine.edited_seals import lost_lines
-from core.engine.erasure import marks_of
+from core.engine.erasure import NOTHING, marks_of
 from core.engine.event_checks import last_states
 from core.engine.findings import Finding, differences, line_in_words
 from core.engine.kind_checks import number_of_kind
@@ -198,7 +198,8 @@ class _NewestLines:
             return False
         if not Erasure.objects.filter(table=table, row=str(row), last_line__gte=line).exists():
             return False
-        return all((after[name] or "") in ("", marks_of(model, fields[name], [row])[0] or "") for name in changed)
+        marks = {name: marks_of(model, fields[name], [row])[0] or "" for name in changed}
+        return all(_text_of(after[name]) in ("", NOTHING, marks[name]) for name in changed)
 
     def sentence(self, line: int) -> str:
         """What is proven of the two."""
@@ -228,6 +229,10 @@ def _row_finding(table: str, row: dict[str, Any], before: Any, after: Any, edite
         return Finding(table, row["id"], "*", None, after, row["recorded_at"], sentence)
     field, said, says = differences(before, after)
     return Finding(table, row["id"], field, said if known else None, says, row["recorded_at"], edited)
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, dict) else value or ""
 
 
 def _loaded(value: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -34,6 +35,22 @@ class Job(models.Model):
         DONE = "done", pgettext_lazy("job", "done")
         FAILED = "failed", pgettext_lazy("job", "failed")
         CANCELLED = "cancelled", pgettext_lazy("job", "cancelled")
+
+    # What an erasure by law leaves of a report: the hashes of its data, which name nobody, and by which a later report of the
+    # same data says that this one was made.
+    ERASED = {
+        "parameters": models.Value({}, models.JSONField()),
+        "result": models.Case(
+            models.When(
+                result__totals__lasting__isnull=False,
+                then=JSONObject(
+                    totals=JSONObject(**{name: f"result__totals__{name}" for name in ("data_sha256", "lasting")})
+                ),
+            ),
+            default=models.Value({}, models.JSONField()),
+            output_field=models.JSONField(),
+        ),
+    }
 
     ACTIVE = ("queued", "running")
     OPEN_TO_AUDITORS = True  # asking for a report reads

@@ -72,7 +72,10 @@ register(
             JOIN grants_aidcomputation c ON c.id = p.computation_id
             WHERE p.sent_back_at IS NULL AND p.favourable
               AND app.state IN ('instructed', 'ready_for_committee', 'scheduled', 'approved')
-              AND c.basis <> grants_aid_basis(app.id) ORDER BY app.id
+              AND c.basis <> grants_aid_basis(app.id)
+              -- What the law had emptied is not there to be compared.
+              AND NOT EXISTS (SELECT 1 FROM core_erasure e WHERE e."table" = 'grants_application' AND e.row = app.id::text)
+            ORDER BY app.id
         """,
         unit=Unit.TEXT,
         words={"same": _("the figures of the computation"), "changed": _("figures that changed since")},

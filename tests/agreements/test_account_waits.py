@@ -2,14 +2,20 @@
 
 from decimal import Decimal
 
+import pgtrigger
 import pytest
+from django.db import DatabaseError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from agreements import payments, work
 from agreements.effects import left_to_order
-from agreements.models import Agreement
+from agreements.models import Agreement, PaymentBatch, PaymentOrder
 from agreements.order_parts import to_order
+from applicants.models import BankAccount
 from applicants.setup import _accounts_as_work
+from core.engine.erasure import ErasureRefused, erase
+from core.engine.needs import why_needed
 from core.engine.versions import shown_of
 from core.money import format_euros
 from core.transitions import perform
@@ -133,3 +139,44 @@ def test_a_claim_whose_account_was_changed_meanwhile_is_refused_for_that_reason(
     page = client.post(reverse("admin:agreements_paymentbatch_do", args=[batch.pk, "order"]), data).text
     assert f"{claim.number} (certifiée)" not in page
     assert f"{claim.number} ({to_order([claim])[claim.pk].reasons[0].rstrip('.')})" in page
+
+
+def erased(account) -> None:
+    """As it would stand, had nobody asked what rests on it."""
+    with pgtrigger.ignore():
+        BankAccount.objects.filter(pk=account.pk).update(state="erased", iban="XX00ERASED000000001", bic="")
+
+
+def test_an_account_on_which_money_waits_is_not_erased_and_an_erased_one_not_paid():
+    """The refusal names the claim, the order and the act; the database orders, sends and pays nothing on an erased one."""
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    account = BankAccount.objects.get(applicant=agreement.beneficiary, state="verified")
+    batch = payments.open_batch(actor=house.finance)
+    point = transaction.savepoint()
+    erased(account)
+    with pytest.raises(DatabaseError, match="the account of an order was erased by law"), transaction.atomic():
+        PaymentOrder.objects.create(
+            batch=batch, claim=claim, payee=agreement.beneficiary, bank_account=account, reference="X-1", amount=1,
+            ordered_by=house.finance,
+        )  # fmt: skip
+    transaction.savepoint_rollback(point)
+    payments.order_claims(batch, [claim], actor=house.finance)
+    order = claim.orders.get()
+    for row in (account, agreement, agreement.beneficiary):
+        with pytest.raises(ErasureRefused) as caught:
+            erase([row], reason="Article 17")
+        assert claim.number in str(caught.value) and agreement.number in str(caught.value), row
+    (said, *_others) = why_needed(account)
+    assert order.reference in said
+    account.refresh_from_db()
+    assert account.state == "verified"
+    erased(account)
+    for write in (
+        lambda: PaymentBatch.objects.filter(pk=batch.pk).update(
+            state="sent", closed_total=order.amount, closed_by=house.finance, closed_at=timezone.now()
+        ),
+        lambda: PaymentOrder.objects.filter(pk=order.pk).update(state="paid"),
+    ):
+        with pytest.raises(DatabaseError, match="the account of an order was erased by law"), transaction.atomic():
+            write()

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from io import StringIO
 
+import pgtrigger
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection, transaction
-from django.utils import translation
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone, translation
 
-from applicants.models import Applicant
+from applicants.bank_accounts import payable_account
+from applicants.models import Applicant, BankAccount
 from core.acting import acting_as
 from core.engine.erasure import ErasureRefused, _filled_again, erase
 from core.engine.seals import seal_all
@@ -139,9 +141,9 @@ def test_an_erasure_says_when_it_was_made(person):
 
 def test_an_erased_bank_account_receives_no_other_number():
     with acting_as(label="tests"):
-        account = BankAccountFactory()
-    seal_all()
-    erase([account], reason="Article 17")
+        account = BankAccountFactory(verified=True)
+        seal_all()
+        erase([account], reason="Article 17")
     verify()
     forge(
         f"UPDATE applicants_bankaccount SET iban = 'FR7630006000011234567890189' WHERE id = {account.pk}",  # noqa: S608
@@ -203,6 +205,50 @@ def test_the_command(person, capsys):
         call_command("erase_person", f"core.User:{person.pk}", "--reason", "x", "--by", "nobody@example.org")
 
 
+def test_a_verified_account_is_erased_and_paid_no_more(person):
+    """By an event; the number that stands for the erased one is neither verified nor ordered on again, by SQL either."""
+    with acting_as(label="tests"):
+        account = BankAccountFactory(verified=True)
+        erase([account], reason="Article 17")
+    account = BankAccount.objects.get(pk=account.pk)
+    assert (account.state, account.holder_name, account.masked_iban) == ("erased", "—", "number erased by law")
+    assert [event.action for event in history(account)][-2:] == ["erase_by_law", "erase"]
+    assert payable_account(account.applicant)[0] is None
+    verify()
+    for state in ("verified", "entered"):
+        with pgtrigger.ignore(), pytest.raises(IntegrityError, match="erased"), transaction.atomic():
+            BankAccount.objects.filter(pk=account.pk).update(state=state)
+
+
+def test_what_waits_is_left_and_the_command_goes_on(person, capsys):
+    """Each row that is left is named with its reason; the exit code says that something was left."""
+    with acting_as(label="tests"):
+        waiting, other = BankAccountFactory(), ApplicantFactory(natural=True, last_name="Zwingel")
+        agent = UserFactory(finance_officer=True)
+    rows = [f"applicants.BankAccount:{waiting.pk}", f"core.User:{agent.pk}", f"applicants.Applicant:{other.pk}"]
+    with pytest.raises(CommandError) as caught:
+        call_command("erase_person", *rows, "--reason", "Article 17")
+    assert "Erased: 1 rows" in capsys.readouterr().out
+    said = str(caught.value).splitlines()
+    assert said[0] == "2 rows were not erased:"
+    assert "waits to be verified: verify or reject it first." in said[1] and "still acts for the Region" in said[2]
+    other.refresh_from_db()
+    assert other.last_name == "—"
+
+
+def test_a_rule_of_the_database_is_told_in_words(person, monkeypatch):
+    """Never in the words of the server."""
+    with acting_as(label="tests"):
+        other = UserFactory(applicant=True)
+    monkeypatch.setattr("core.engine.erasure._nothing", lambda field, pk: other.email if field.name == "email" else "")
+    with pytest.raises(ErasureRefused) as caught:
+        erase([person], reason="Article 17")
+    assert "cannot be emptied" in str(caught.value)
+    assert not {"violates", "DETAIL", "Key ("} & {
+        word for word in ("violates", "DETAIL", "Key (") if word in str(caught.value)
+    }
+
+
 def test_what_is_personal_is_declared():
     declared = {model: set(personal_fields(model)) for model in tracked_models()}
     assert {"email", "first_name", "last_name", "phone"} <= declared[User]
@@ -223,6 +269,10 @@ def test_a_mail_can_be_erased_and_the_proof_stays_clean(person):
         mail = enqueue_mail(
             to=["odile.zwingel@example.org"], template="essor/mail/known_address", context={"user": person}, key="one"
         )
+    with pytest.raises(ErasureRefused, match="has not left yet"):
+        erase([mail], reason="Article 17")
+    with acting_as(label="tests"):
+        type(mail).objects.filter(pk=mail.pk).update(state="sent", sent_at=timezone.now())
     erase([mail], reason="Article 17")
     mail.refresh_from_db()
     assert mail.to == ["erased@erased.invalid"] and "Zwingel" not in mail.body + mail.subject_line

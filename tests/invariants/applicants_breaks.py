@@ -100,3 +100,7 @@ BESIDE = (
     "WHERE line.role = 'representative' AND line.pgh_label = 'insert' AND line.user_id <> stranger.id ORDER BY line.pgh_id LIMIT 1"
 )
 breaks("applicants.people-decide-first", f"INSERT INTO applicants_membershipevent {BESIDE}")
+breaks(
+    "applicants.erased-account-is-not-used",
+    f"UPDATE applicants_bankaccount SET iban = 'XX00ERASED000000001', holder_name = '—', bic = '' WHERE id = {VERIFIED}",
+)

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import models
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.engine.erasure import ErasureRefused, erase
 from core.history import tracked_models
@@ -16,7 +17,8 @@ from core.text import is_number
 class Command(EssorCommand):
     help = (
         "Empties the personal values of the given rows, of their history and of the events about them. What was done "
-        "stays proven: verify_history remains clean and counts the erasures. Works as the owner of the tables "
+        "stays proven: verify_history remains clean and counts the erasures. A row for which somebody still waits is left, "
+        "with the reason; the others are erased, and the exit code says that something was left. Works as the owner of the tables "
         "(DATABASE_OWNER_URL); nothing brings the values back."
     )
 
@@ -31,19 +33,24 @@ class Command(EssorCommand):
             actor = User.objects.filter(email=User.objects.normalize_email(by)).first()
             if actor is None:
                 raise Problems([_("Nobody has the address %(email)s.") % {"email": by}])
-        try:
-            done = erase([_row(name) for name in rows], reason=reason, actor=actor)
-        except ErasureRefused as error:
-            raise Problems([str(error)]) from error
+        done, left = [], []
+        for row in [_row(name) for name in rows]:
+            try:
+                done.append(erase([row], reason=reason, actor=actor))
+            except ErasureRefused as error:
+                left.append(str(error))
         self.stdout.write(
             _("Erased: %(rows)d rows, %(lines)d lines of their history, %(events)d events about them.")
-            % {"rows": done.rows, "lines": done.lines, "events": done.events}
+            % {name: sum(getattr(one, name) for one in done) for name in ("rows", "lines", "events")}
         )
-        if done.kept:
+        if kept := sum(one.kept for one in done):
             self.stdout.write(
                 _("%(count)d older events are hashed with their words and keep them: see docs/trust.md.")
-                % {"count": done.kept}
+                % {"count": kept}
             )
+        if left:
+            said = ngettext("%(count)d row was not erased:", "%(count)d rows were not erased:", len(left))
+            raise Problems([said % {"count": len(left)}, *left])
 
 
 def _row(name: str) -> models.Model:
