@@ -3,9 +3,10 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.figures.alerts import ALERTED, broken_codes
-from core.navigation import Section, register
+from core.navigation import Section, register, register_work_provider
 from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import STAFF_ROLES, Role
+from core.users.to_confirm import accounts_to_confirm
 
 
 def register_all() -> None:
@@ -39,6 +40,7 @@ def register_all() -> None:
         badge=lambda user: len(broken_codes()),
         order=5,
     )
+    register_work_provider(accounts_to_confirm)
     register_mails(
         {
             "essor/mail/activation": _("Account to activate"),
@@ -62,6 +64,7 @@ def register_all() -> None:
         {
             "user.roles": _("Roles changed"),
             "user.address_confirmed": _("Address confirmed"),
+            "user.person_confirmed": _("Person of the account confirmed"),
             "pair.loosening_asked": _("Loosening asked"),
             "pair.loosened": _("Rule loosened"),
             "pair.kept": _("Rule kept in force"),

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.engine.refusals import register_refusals, told
+from core.models.known_person import KNOWS_NOBODY
 from core.models.loosening import BEGINS_IN_FORCE, LOOSENED_ALONE, PAIR_STAYS
 from core.models.opening import OPENS_AGAIN, OPENS_STRANGERS
 from core.models.own_rights import APPROVES_OWN, GIVES_THEMSELVES
@@ -17,6 +18,12 @@ TRIGGERS = {
         _(
             "Nobody has proved yet that they read the mail of this account: the password that was typed for it is not kept"
             " by who opens it or gives it a role."
+        )
+    ),
+    KNOWS_NOBODY: told(
+        _(
+            "That an account is of who it says is confirmed by an administrator who is independent of who made it, changed it or "
+            "gave it a role."
         )
     ),
     LOOSENED_ALONE: told(

@@ -6,9 +6,24 @@ from django.utils.translation import pgettext_lazy
 from applicants.models import Applicant, BankAccount
 from core.engine.erasure import NO_IBAN
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
-from core.figures.taken_accounts import held_days, steps_in_one_hand
+from core.figures.taken_accounts import in_one_hand, of_one_maker
 
 FRAUD = _("Practice against fraud on bank details: two persons, a dated proof, a call to a number known before.")
+
+ENTERS = "ARRAY['applicant', 'instructor']"
+VOUCHES = "ARRAY['instructor', 'finance_officer']"
+VERIFIES = "ARRAY['finance_officer']"
+STEPS = f"""
+    SELECT b.id, b.holder_name AS label, b.entered_by_id AS first, b.entered_at AS first_at, {ENTERS} AS first_roles,
+           b.verified_by_id AS second, b.verified_at AS second_at, {VERIFIES} AS second_roles
+    FROM applicants_bankaccount b WHERE b.verified_by_id IS NOT NULL
+    UNION ALL
+    SELECT b.id, b.holder_name, b.entered_by_id, b.entered_at, {ENTERS}, b.vouched_by_id, b.vouched_at, {VOUCHES}
+    FROM applicants_bankaccount b WHERE b.vouched_by_id IS NOT NULL
+    UNION ALL
+    SELECT b.id, b.holder_name, b.vouched_by_id, b.vouched_at, {VOUCHES}, b.verified_by_id, b.verified_at, {VERIFIES}
+    FROM applicants_bankaccount b WHERE b.vouched_by_id IS NOT NULL AND b.verified_by_id IS NOT NULL
+"""  # noqa: S608 - names of roles
 
 register(
     Invariant(
@@ -51,24 +66,29 @@ register(
             "before": _("a verification before the entry"),
         },
     ),
-    Invariant(
+    in_one_hand(
+        STEPS,
         code="applicants.verified-by-their-own-hands",
         name=_("Two persons for a bank account"),
         sentence=_(
-            "Nobody verified a bank account with an account of Essor whose address, password or role the person who entered "
-            "it had changed or given shortly before, or that had one hand in common with theirs."
+            "Of the persons who entered, vouched for and verified a bank account, none had made the account of Essor of "
+            "another, changed its address or password or given it the role used shortly before; nor had a third person "
+            "changed the addresses or passwords of two. An independent administrator who confirmed the person answers for it."
         ),
         source=_("Rule 4 of the domain: who enters does not verify."),
         subject=BankAccount,
-        sql=steps_in_one_hand("""
-            SELECT b.id, b.holder_name AS label, b.entered_by_id AS first, b.entered_at AS first_at,
-                   b.verified_by_id AS second, b.verified_at AS second_at
-            FROM applicants_bankaccount b WHERE b.verified_by_id IS NOT NULL
-        """),
-        parameters=held_days,
-        unit=Unit.TEXT,
-        words=ANOTHER,
-        relation="",
+    ),
+    of_one_maker(
+        STEPS,
+        code="applicants.verified-by-known-persons",
+        name=_("Two known persons for a bank account"),
+        sentence=_(
+            "Nobody entered, vouched for or verified a bank account after another whose account or role the same "
+            "administrator, or one whom they had made, had made or given shortly before, unless an independent administrator "
+            "confirmed one of the two persons, before or since."
+        ),
+        source=_("Rule 4 of the domain: who enters does not verify."),
+        subject=BankAccount,
     ),
     Invariant(
         code="applicants.changed-account-was-called",

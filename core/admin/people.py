@@ -35,6 +35,7 @@ from core.users.opening import given_by_administrator, gives_up_address, take_ad
 from core.users.told import (
     ADDRESS_CHANGED,
     ADDRESS_CONFIRMED,
+    PERSON_CONFIRMED,
     ROLES_GIVEN,
     tell_of_confirmation,
     tell_old_address,
@@ -128,6 +129,15 @@ class AccountForm(PastedTextMixin, forms.ModelForm):
         return typed
 
 
+class PersonForm(PastedTextMixin, forms.Form):
+    """A second administrator says how they know that an account is of who it says, at the address that they read."""
+
+    address = forms.CharField(widget=forms.HiddenInput, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("How you know: whom you called or met, and when"), max_length=1000, required=False
+    )
+
+
 class RoleFilter(admin.RelatedFieldListFilter):
     """People by their role, in words."""
 
@@ -184,10 +194,21 @@ class UserAdmin(EssorModelAdmin):
         if not self.has_change_permission(request, obj):
             return []
         held = obj.address_held_until
-        context = {"held": held, "days": known_days()}
-        if held:
-            context |= {"refused": obj.why_not_confirmed_by(request.user), "others": obj.may_confirm_address}
-        return [Panel(title=_("Password"), template="admin/essor/user_password.html", context=context, side=True)]
+        found = [
+            Panel(title=_("Password"), template="admin/essor/user_password.html", context={"held": held}, side=True)
+        ]
+        if held or obj.hands:
+            context = {
+                "held": held,
+                "days": known_days(),
+                "refused": obj.why_not_confirmed_by(request.user),
+                "others": obj.may_confirm_address if held else obj.may_confirm_person,
+                "form": getattr(request, "refused_form", None) or PersonForm(initial={"address": obj.email}),
+            }
+            found.append(
+                Panel(title=_("Whose account it is"), template="admin/essor/user_person.html", context=context)
+            )
+        return found
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         wanted = set(form.cleaned_data.get("roles", []))
@@ -256,28 +277,42 @@ class UserAdmin(EssorModelAdmin):
     def essor_urls(self) -> list[URLPattern]:
         return [
             self.posted("<int:object_id>/password-link/", self.send_link, "password_link"),
-            self.posted("<int:object_id>/confirm-address/", self.confirm_address, "confirm_address"),
+            self.posted("<int:object_id>/confirm-person/", self.confirm_person, "confirm_person"),
         ]
 
-    def confirm_address(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """A second administrator answers for an address that another one entered."""
-        user = self.object_or_404(request, object_id)
+    def confirm_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """A second administrator answers for an account, and for the address that another one gave it."""
+        user, form = self.object_or_404(request, object_id), PersonForm(request.POST)
         if not self.has_change_permission(request, user):
             raise PermissionDenied
         try:
             with transaction.atomic():
+                if not form.is_valid():
+                    raise ValidationError(list(form.errors.as_data().values())[0])
+                address, reason = form.cleaned_data["address"], form.cleaned_data["reason"]
                 user = User.objects.select_for_update().get(pk=user.pk)
-                user.confirm_address(request.user, request.POST.get("address", ""))
-                record(user, "user.address_confirmed", actor=request.user)
-                changed_by = user.address_changed_by or "–"
-                words = {"person": user.get_full_name(), "changed_by": changed_by}
-                tell_others(ADDRESS_CONFIRMED, words, by=request.user, about=user, reason="", roles=())
-                tell_of_confirmation(user, by=request.user)
+                of_address = user.confirm_person(request.user, address, reason)
+                record(user, "user.person_confirmed", actor=request.user, comment=reason, data={"address": of_address})
+                self._tell_of_confirmation(request, user, reason, of_address)
         except ValidationError as error:
+            form.add_error(None, error)
+            request.refused_form = form
+            page = self.shown_again(request, user, form)
             messages.error(request, error.messages[0])
-        else:
+            return page
+        if of_address:
             messages.success(request, _("The address of %(person)s is confirmed: links go there.") % {"person": user})
+        else:
+            messages.success(request, _("It is confirmed that this account is of %(person)s.") % {"person": user})
         return HttpResponseRedirect(self.change_url(user))
+
+    @staticmethod
+    def _tell_of_confirmation(request: HttpRequest, user: User, reason: str, of_address: bool) -> None:
+        words = {"person": user.get_full_name(), "changed_by": user.address_changed_by or "–"}
+        told = ADDRESS_CONFIRMED if of_address else PERSON_CONFIRMED
+        tell_others(told, words, by=request.user, about=user, reason=reason, roles=())
+        if of_address:
+            tell_of_confirmation(user, by=request.user)
 
     def send_link(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Sends the person a link to choose a (new) password."""

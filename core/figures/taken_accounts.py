@@ -1,50 +1,95 @@
-"""Accounts that somebody else had in hand: two persons are not two where one of them may become the other."""
+"""Accounts that somebody else had in hand: two persons are not two where one of them may be, or become, the other."""
 
 from typing import Any
 
 from django.conf import settings
 
-from core.models.relations import KNOWN_DAYS, no_second
+from core.figures.invariants import ANOTHER, Invariant, Severity, Unit
+from core.models.hands import UNANSWERED_HANDS
+from core.models.relations import KNOWN_DAYS
 
-# Of whom, through whom, when: an address or a password that another person changed, a role that another person gave. The
-# row history says so, which knows the writer of each line and the mark of the password.
-_TAKEN = """
-    SELECT line.person, line.hand, line.at, TRUE AS of_address, line.number FROM (
-        SELECT pgh_obj_id AS person, (pgh_context ->> 'user')::bigint AS hand, pgh_created_at AS at, pgh_id AS number,
-               pgh_label = 'update' AND (email <> lag(email) OVER own OR password_mark <> lag(password_mark) OVER own) AS differs
-        FROM core_userevent WINDOW own AS (PARTITION BY pgh_obj_id ORDER BY pgh_id)) AS line
-    WHERE line.differs AND line.hand <> line.person
-    UNION ALL
-    SELECT user_id, (pgh_context ->> 'user')::bigint, pgh_created_at, FALSE, NULL FROM core_userroleevent
-    WHERE pgh_label = 'insert' AND (pgh_context ->> 'user')::bigint <> user_id
-"""
+# Each account that is in hand, with whoever may hold that hand: who did it, and who made them what they are by then.
+_HELD = f"""
+    SELECT taken.person, taken.hand, taken.at, taken.kind, maker.person AS maker
+    FROM ({UNANSWERED_HANDS}) AS taken CROSS JOIN LATERAL essor_makers(
+        taken.hand, taken.at - interval '{KNOWN_DAYS} days', taken.at + make_interval(days => %(held_days)s)) AS maker (person)
+"""  # noqa: S608 - fragments of our own
+_ONLY_ADDRESSES = "one.kind = 'reached' AND two.kind = 'reached'"
 
 
-def steps_in_one_hand(steps: str) -> str:
-    """SQL of an invariant: the steps of which the second was taken by an account that the first person had in hand.
+def _in_hand(held: str, whose: str, until: str) -> str:
+    """SQL: true where that person's account, or the role that they used, was in hand at the step."""
+    return f"""{held}.person = step.{whose}
+        AND {held}.at BETWEEN step.first_at - make_interval(days => %(held_days)s) AND step.{until}
+        AND ({held}.kind IN ('made', 'reached') OR {held}.kind = ANY(step.{whose}_roles))"""
 
-    ``steps`` selects ``id, label, first, first_at, second, second_at``. An account is in hand from ``held_days`` before the
-    first step until the second; likewise where a third person changed the addresses or passwords of both, unless a second
-    administrator confirmed the address.
-    """
-    during = "BETWEEN step.first_at - make_interval(days => %(held_days)s) AND step.second_at"
-    known = f"taken.at - interval '{KNOWN_DAYS} days', step.second_at"
+
+def _both(which: str) -> str:
     return f"""
-        WITH taken AS MATERIALIZED ({_TAKEN}), step AS ({steps})
-        SELECT DISTINCT step.id, step.label, 'another' AS expected, u.email AS found
-        FROM step JOIN taken ON taken.person = step.second AND taken.at {during}
-        JOIN core_user u ON u.id = taken.hand
-        WHERE step.first IN (SELECT essor_makers(taken.hand, {known})) OR (
-            taken.of_address
-            AND EXISTS (SELECT 1 FROM taken AS too WHERE too.of_address AND too.person = step.first AND too.at {during}
-                           AND EXISTS (SELECT essor_makers(too.hand, {known}) INTERSECT SELECT essor_makers(taken.hand, {known})))
-            AND NOT EXISTS (SELECT 1 FROM core_userevent AS line WHERE line.pgh_obj_id = taken.person
-                               AND line.pgh_id > taken.number AND line.address_confirmed_by_id IS NOT NULL
-                               AND NOT {no_second("line.address_confirmed_by_id", "taken.hand", "taken.at", "line.pgh_created_at")}))
-        ORDER BY step.id
+        SELECT step.id, step.label, two.hand FROM step
+        JOIN held AS one ON {_in_hand("one", "first", "first_at")}
+        JOIN held AS two ON {_in_hand("two", "second", "second_at")} AND two.maker = one.maker
+        WHERE step.first <> step.second AND one.maker NOT IN (step.first, step.second) AND {which}"""  # noqa: S608 - fragments of our own
+
+
+def _broken(steps: str, found: str) -> str:
+    return f"""
+        WITH step AS MATERIALIZED ({steps}), held AS MATERIALIZED ({_HELD})
+        SELECT DISTINCT found.id, found.label, 'another' AS expected, coalesce(u.email, 'nobody') AS found
+        FROM ({found}) AS found LEFT JOIN core_user u ON u.id = found.hand ORDER BY found.id, 2, 4
     """  # noqa: S608 - fragments of our own
 
 
+def steps_in_one_hand(steps: str) -> str:
+    """SQL of an invariant: the steps of which one was taken by an account that the person of the other had in hand.
+
+    ``steps`` selects ``id, label, first, first_at, first_roles, second, second_at, second_roles``: who took the two, and
+    by which roles (text[]). An account is in hand from ``held_days`` before the first step until the step that it takes:
+    made by somebody else, its address or password chosen by them, the very role used given by them, or by whom they made
+    an administrator; likewise where a third person chose the addresses or passwords of both. A second administrator who
+    confirmed the person since, at any time, answers for it.
+    """
+    return _broken(
+        steps,
+        f"""
+        SELECT step.id, step.label, held.hand FROM step
+        JOIN held ON {_in_hand("held", "second", "second_at")} AND held.maker = step.first WHERE step.first <> step.second
+        UNION
+        SELECT step.id, step.label, held.hand FROM step
+        JOIN held ON {_in_hand("held", "first", "first_at")} AND held.maker = step.second WHERE step.first <> step.second
+        UNION {_both(_ONLY_ADDRESSES)}""",  # noqa: S608 - fragments of our own
+    )
+
+
+def steps_of_one_maker(steps: str) -> str:
+    """SQL of an invariant: the steps that were taken by two accounts of one maker, whom nobody else knows to be two.
+
+    As :func:`steps_in_one_hand`, of a third person, or of some who made one another: they made the accounts, or gave the
+    roles used.
+    """
+    return _broken(steps, _both(f"NOT ({_ONLY_ADDRESSES})"))
+
+
 def held_days() -> dict[str, Any]:
-    """The parameters of :func:`steps_in_one_hand`."""
+    """The parameters of :func:`steps_in_one_hand` and :func:`steps_of_one_maker`."""
     return {"held_days": settings.ESSOR_ADDRESS_HELD_DAYS}
+
+
+def in_one_hand(steps: str, **declared: Any) -> Invariant:
+    """The figure of :func:`steps_in_one_hand`."""
+    return Invariant(
+        sql=steps_in_one_hand(steps), parameters=held_days, unit=Unit.TEXT, words=ANOTHER, relation="", **declared
+    )
+
+
+def of_one_maker(steps: str, **declared: Any) -> Invariant:
+    """The figure of :func:`steps_of_one_maker`: nothing is blocked, an independent administrator answers for an account."""
+    return Invariant(
+        sql=steps_of_one_maker(steps),
+        parameters=held_days,
+        unit=Unit.TEXT,
+        words=ANOTHER,
+        relation="",
+        severity=Severity.FOLLOW_UP,
+        **declared,
+    )

@@ -5,7 +5,6 @@ from typing import Any
 
 import pgtrigger
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -107,7 +106,7 @@ class HeldAddress(models.Model):
         until = self.address_changed_at + timedelta(days=settings.ESSOR_ADDRESS_HELD_DAYS)
         return until if until > timezone.now() else None
 
-    def why_not_confirmed_by(self, actor: Any) -> str | None:
+    def why_address_not_confirmed_by(self, actor: Any) -> str | None:
         """Why this administrator does not confirm the address; None when they may."""
         if self.address_held_until is None:
             return _("Nothing is to be confirmed: links go to this address already.")
@@ -132,16 +131,3 @@ class HeldAddress(models.Model):
         lines = self.history_rows.filter(email__contains="@").exclude(email=self.email)
         certain = Q(address_changed_at=None) | Q(address_confirmed_by__isnull=False)
         return lines.filter(certain).order_by("-pgh_id").values_list("email", flat=True).first() or ""
-
-    def confirm_address(self, actor: Any, address: str) -> None:
-        """A second administrator says that this ``address``, which they read, is the person’s. Raises ValidationError."""
-        if address != self.email:
-            raise ValidationError(
-                _("The address was changed meanwhile: it is %(email)s now. Read it, then confirm it."),
-                params={"email": self.email},
-                code="changed",
-            )
-        if reason := self.why_not_confirmed_by(actor):
-            raise ValidationError(reason, code="own_hands")
-        self.address_confirmed_by = actor
-        self.save(update_fields=["address_confirmed_by"])

@@ -72,11 +72,15 @@ def known_days() -> int:
     return max(KNOWN_DAYS, settings.ESSOR_ADMINISTRATOR_KNOWN_DAYS)
 
 
-def why_no_second(actor: Any, other: int | None, at: datetime) -> str | None:
-    """Why this administrator does not confirm what ``other`` did at that moment, in words; None when they may."""
+def why_no_second(actor: Any, other: int | None, at: datetime, *, witness: bool = False) -> str | None:
+    """Why this administrator does not confirm what ``other`` did at that moment, in words; None when they may.
+
+    ``witness``: as one who says that an account is of who it says (:mod:`core.models.hands`).
+    """
+    asked = "essor_no_witness" if witness else "essor_no_second"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT essor_no_second(%s, %s, %s, %s)",
+            f"SELECT {asked}(%s, %s, %s, %s)",
             [actor.pk, other, at - timedelta(days=known_days()), timezone.now()],
         )
         (why,) = cursor.fetchone()

@@ -20,8 +20,9 @@ from core.history import tracked
 from core.lib.names import WEB_ADDRESS, validate_person_name
 from core.models.incompatible import ROLES_GO_TOGETHER, reason_incompatible
 from core.models.indexes import for_lists
+from core.models.known_person import KnownPerson, confirmed_by_another, person_is_known
 from core.models.opening import Opening, no_strangers_password, opened_by_its_mailbox
-from core.models.own_rights import HeldAddress, address_is_held, not_to_oneself
+from core.models.own_rights import address_is_held, not_to_oneself
 from core.roles import SEES_EVERYTHING, STAFF_ROLES, Role
 from core.triggers import Digest, mark_trigger
 
@@ -77,7 +78,7 @@ class UserManager(BaseUserManager):
 
 
 @tracked(exclude=["password", "last_login"], personal=["email", "first_name", "last_name", "phone"])
-class User(HeldAddress, Opening, AbstractBaseUser, PermissionsMixin):
+class User(KnownPerson, Opening, AbstractBaseUser, PermissionsMixin):
     """A person. What they may do comes from their roles, never from Django's permissions per model.
 
     ``password_mark`` is made of the password's own hash by the database: the history keeps it, and so tells when a
@@ -131,11 +132,13 @@ class User(HeldAddress, Opening, AbstractBaseUser, PermissionsMixin):
                 name="core_user_address_confirmed_by_another",
                 violation_error_message=_("An address is confirmed by an administrator who did not change it."),
             ),
+            confirmed_by_another(),
         ]
         triggers = [
             mark_trigger("password_mark", "NEW.password"),
             address_is_held(),
             opened_by_its_mailbox(),
+            person_is_known(),
             pgtrigger.Trigger(
                 name="last_administrator_stays",
                 operation=pgtrigger.Update,
@@ -158,7 +161,8 @@ class User(HeldAddress, Opening, AbstractBaseUser, PermissionsMixin):
 
     def refresh_from_db(self, *args, **kwargs):
         super().refresh_from_db(*args, **kwargs)
-        self.__dict__.pop("role_set", None)
+        for kept in ("role_set", "hands", "witnesses"):
+            self.__dict__.pop(kept, None)
 
     def get_full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email

@@ -26,6 +26,9 @@ ADDRESS_CONFIRMED = gettext_lazy(
     "%(by)s confirmed the e-mail address of %(person)s, which %(changed_by)s had changed. Links to choose a password go there"
     " from now on."
 )
+PERSON_CONFIRMED = gettext_lazy(
+    "%(by)s confirmed that the account of %(person)s, which another person made, changed or gave a role, is of who it says."
+)
 LOOSENING_ASKED = gettext_lazy(
     "%(by)s asks that this rule no longer be enforced, that nobody holds together: %(pair)s. It stays in force until another"
     " administrator confirms."

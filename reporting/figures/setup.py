@@ -3,7 +3,16 @@
 from core.figures.numbers import register_numbers
 from core.figures.one_parent import register_one_parent
 from core.figures.parameters import register_parameters
-from reporting.figures import certificates, control, identity, impartial, operations, payment_applications, shares
+from reporting.figures import (
+    certificates,
+    control,
+    hands,
+    identity,
+    impartial,
+    operations,
+    payment_applications,
+    shares,
+)
 from reporting.models import (
     AccountingYear,
     Certificate,
@@ -25,7 +34,7 @@ from reporting.models import (
     SpecificObjective,
 )
 
-DECLARED = (operations, identity, control, impartial, certificates, payment_applications, shares)
+DECLARED = (operations, identity, control, hands, impartial, certificates, payment_applications, shares)
 
 register_numbers((Certificate, "number"), (ExpenditureDeclaration, "number"), (Operation, "code"))
 register_parameters(

@@ -23,6 +23,7 @@ from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 CONFIRMED = "core.addresses-confirmed-by-another"
+CALLED = "Appelée au numéro du service."
 
 
 def page_of(user) -> str:
@@ -109,20 +110,21 @@ def test_a_changed_address_is_told_to_the_old_one_and_no_link_goes_to_the_new_on
     assert reset_asked(officer) == []
     assert mails("address_held") == ["evil@evil.example"]
     page = unescape(client.get(page_of(officer)).content.decode())
-    assert "aucun lien n’y est envoyé" in page and "Confirmer cette adresse" not in page
+    assert "aucun lien n’y est envoyé" in page and "Confirmer cette personne et cette adresse" not in page
     client.post(reverse("admin:core_user_password_link", args=[officer.pk]))
-    confirm, shown = reverse("admin:core_user_confirm_address", args=[officer.pk]), {"address": "evil@evil.example"}
+    confirm = reverse("admin:core_user_confirm_person", args=[officer.pk])
+    shown = {"address": "evil@evil.example", "reason": CALLED}
     client.post(confirm, shown)
     assert mails("invitation") == [] and reset_asked(officer) == []
     second = Client()
     second.force_login(other)
-    assert "Confirmer cette adresse" in second.get(page_of(officer)).content.decode()
-    for older in ({}, {"address": old}):
+    assert "Confirmer cette personne et cette adresse" in second.get(page_of(officer)).content.decode()
+    for older in ({"reason": CALLED}, {"address": old, "reason": CALLED}):
         assert "n’est plus" in unescape(second.post(confirm, older, follow=True).content.decode())
         assert reset_asked(officer) == [], "what was read is not what would be confirmed"
     second.post(confirm, shown)
     assert reset_asked(officer) == ["evil@evil.example"]
-    assert history(officer).filter(action="user.address_confirmed").get().actor == other
+    assert history(officer).filter(action="user.person_confirmed").get().actor == other
     assert mails("address_confirmed") == [old]
     assert mails("rights_changed")[2:] == [administrator.email, third.email]
     assert look_at(invariant_of(CONFIRMED)).holds
@@ -156,7 +158,7 @@ def test_who_was_just_made_an_administrator_is_no_second_one(client, administrat
     puppet, officer = User.objects.get(pk=puppet.pk), User.objects.get(pk=officer.pk)
     with acting_as(puppet):
         with pytest.raises(ValidationError):
-            officer.confirm_address(puppet, officer.email)
+            officer.confirm_person(puppet, officer.email, CALLED)
         with pytest.raises(IntegrityError, match="independent of who changed it"), transaction.atomic():
             User.objects.filter(pk=officer.pk).update(address_confirmed_by=puppet)
 
@@ -176,7 +178,7 @@ def refused_to_confirm(officer, confirmer) -> str:
         with pytest.raises(IntegrityError, match="independent of who changed it"), transaction.atomic():
             User.objects.filter(pk=officer.pk).update(address_confirmed_by=confirmer)
         with pytest.raises(ValidationError) as refused:
-            officer.confirm_address(confirmer, officer.email)
+            officer.confirm_person(confirmer, officer.email, CALLED)
     assert confirmer not in officer.may_confirm_address
     return refused.value.messages[0]
 
@@ -223,7 +225,7 @@ def test_two_whom_the_same_administrator_made_long_ago_are_two(administrator):
         User.objects.filter(pk=officer.pk).update(email="juste@example.org")
     officer.refresh_from_db()
     with acting_as(second):
-        officer.confirm_address(second, officer.email)
+        officer.confirm_person(second, officer.email, CALLED)
     assert look_at(invariant_of(CONFIRMED)).holds
 
 
@@ -253,7 +255,7 @@ def test_a_role_of_the_staff_is_told_to_who_holds_it(client, administrator):
     assert set(mails("rights_changed")) == {other.email, finance.email}
 
 
-@pytest.mark.parametrize("act", ["password-link", "confirm-address"])
+@pytest.mark.parametrize("act", ["password-link", "confirm-person"])
 def test_an_act_on_an_account_is_refused_to_whoever_only_reads_and_says_so(client, act):
     """An auditor was led back to the page without a word, as if it were done."""
     person = UserFactory(instructor=True)

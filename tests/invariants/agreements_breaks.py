@@ -1,6 +1,6 @@
 """What breaks the invariants of agreements."""
 
-from tests.invariants.sabotage import breaks, breaks_too
+from tests.invariants.sabotage import breaks, breaks_too, in_one_hand, of_one_maker
 
 # --- the schedule ---------------------------------------------------------------------------------------------------
 
@@ -434,13 +434,23 @@ breaks(
     "agreements.rank-is-given-once",
     "UPDATE agreements_paymentclaim SET last_rank = 0 WHERE id = (SELECT max(claim_id) FROM agreements_expenditureline)",
 )
-breaks(
-    "agreements.confirmed-by-their-own-hands",
-    "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
-    "SELECT o.ordered_at, 'insert', jsonb_build_object('user', o.ordered_by_id, 'label', ''), gen_random_uuid(), held.id, "
-    "held.user_id, held.group_id FROM agreements_paymentorder o JOIN core_user_groups held ON held.user_id = o.confirmed_by_id "
-    "WHERE o.confirmed_by_id IS NOT NULL ORDER BY o.id, held.id LIMIT 1",
+PAID_BY = (
+    "c.certified_by_id",
+    "o.ordered_by_id",
+    "c.certified_at",
+    "agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id WHERE c.certified_by_id IS NOT NULL "
+    "ORDER BY o.id",
 )
+in_one_hand("agreements.confirmed-by-their-own-hands", *PAID_BY)
+of_one_maker("agreements.paid-by-known-persons", *PAID_BY)
+SIGNED_BY = (
+    "a.drafted_by_id",
+    "a.entered_by_id",
+    "a.created_at",
+    "agreements_agreement a WHERE a.entered_by_id IS NOT NULL ORDER BY a.id",
+)
+in_one_hand("agreements.signed-by-their-own-hands", *SIGNED_BY)
+of_one_maker("agreements.signed-by-known-persons", *SIGNED_BY)
 
 # --- each thing that one figure looks at ----------------------------------------------------------------------------------
 

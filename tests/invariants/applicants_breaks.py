@@ -1,6 +1,6 @@
 """What breaks the invariants of applicants."""
 
-from tests.invariants.sabotage import breaks
+from tests.invariants.sabotage import breaks, in_one_hand, of_one_maker
 
 VERIFIED = "(SELECT max(id) FROM applicants_bankaccount WHERE state = 'verified')"
 
@@ -84,13 +84,14 @@ breaks(
     "UPDATE core_outboxmessage SET key = 'invitation:' || (SELECT max(id) FROM applicants_invitation) "
     "WHERE id = (SELECT max(id) FROM core_outboxmessage)",
 )
-breaks(
-    "applicants.verified-by-their-own-hands",
-    "INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id) "
-    "SELECT b.entered_at, 'insert', jsonb_build_object('user', b.entered_by_id, 'label', ''), gen_random_uuid(), held.id, "
-    "held.user_id, held.group_id FROM applicants_bankaccount b JOIN core_user_groups held ON held.user_id = b.verified_by_id "
-    "WHERE b.verified_by_id IS NOT NULL ORDER BY b.id, held.id LIMIT 1",
+ENTERED = (
+    "b.entered_by_id",
+    "b.verified_by_id",
+    "b.entered_at",
+    "applicants_bankaccount b WHERE b.verified_by_id IS NOT NULL ORDER BY b.id",
 )
+in_one_hand("applicants.verified-by-their-own-hands", *ENTERED)
+of_one_maker("applicants.verified-by-known-persons", *ENTERED)
 # An officer gives a stranger the role of a representative at once, whose account was closed for a moment.
 BESIDE = (
     "SELECT (jsonb_populate_record(line, jsonb_build_object('pgh_id', nextval('applicants_membershipevent_pgh_id_seq'), "

@@ -1,6 +1,6 @@
 """What breaks the invariants of grants."""
 
-from tests.invariants.sabotage import breaks, breaks_too
+from tests.invariants.sabotage import breaks, breaks_too, in_one_hand, of_one_maker
 
 breaks(
     "grants.envelope-is-its-commitments",
@@ -236,3 +236,11 @@ for statement in (
     "UPDATE grants_proposal SET score = score + 5 WHERE id = (SELECT max(id) FROM grants_proposal WHERE score IS NOT NULL)",
 ):
     breaks_too("grants.score-within-its-scale", statement)
+PROPOSED_BY = (
+    "p.made_by_id",
+    "p.visa_by_id",
+    "p.made_at",
+    "grants_proposal p WHERE p.visa_by_id IS NOT NULL ORDER BY p.id",
+)
+in_one_hand("grants.visa-by-their-own-hands", *PROPOSED_BY)
+of_one_maker("grants.visa-by-known-persons", *PROPOSED_BY)

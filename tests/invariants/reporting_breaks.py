@@ -1,6 +1,6 @@
 """What breaks the invariants of reporting."""
 
-from tests.invariants.sabotage import breaks, breaks_too
+from tests.invariants.sabotage import breaks, breaks_too, in_one_hand, of_one_maker
 
 OWN = "(SELECT max(current_id) FROM reporting_operation WHERE agreement_id IS NOT NULL)"
 OTHER_OPERATION = "(SELECT min(id) FROM reporting_operation WHERE agreement_id IS NOT NULL)"
@@ -378,3 +378,11 @@ for person in (
         "reporting.controlled-by-another",
         f"UPDATE reporting_expenditureitem SET decided_by_id = {person} WHERE id = {ITEM}",
     )
+CONTROLLED_BY = (
+    "d.submitted_by_id",
+    "d.controller_id",
+    "d.submitted_at",
+    "reporting_expendituredeclaration d WHERE d.controller_id IS NOT NULL ORDER BY d.id",
+)
+in_one_hand("reporting.controlled-by-their-own-hands", *CONTROLLED_BY)
+of_one_maker("reporting.controlled-by-known-persons", *CONTROLLED_BY)

@@ -64,3 +64,24 @@ def sabotage(statements: Iterable[str]) -> None:
             if statement.lstrip()[:6].upper() in {"UPDATE", "DELETE", "INSERT"}:
                 assert cursor.rowcount, f"nothing was changed: {statement}"
         cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def role_given(at: str, by: str, to: str, of: str) -> str:
+    """SQL: the roles of these persons were given by that one, at that moment, on the first row ``of`` a step."""
+    return f"""
+        INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id)
+        SELECT step.at, 'insert', jsonb_build_object('user', step.giver, 'label', ''), gen_random_uuid(), held.id,
+               held.user_id, held.group_id
+        FROM (SELECT {at} AS at, {by} AS giver, ARRAY[{to}] AS given FROM {of} LIMIT 1) AS step
+        JOIN core_user_groups held ON held.user_id = ANY(step.given) ORDER BY held.id
+    """  # noqa: S608 - fragments of these tests
+
+
+def in_one_hand(code: str, first: str, second: str, at: str, of: str) -> None:
+    """Break the figure of persons of whom one gave the other their role."""
+    breaks(code, role_given(at, first, second, of))
+
+
+def of_one_maker(code: str, first: str, second: str, at: str, of: str) -> None:
+    """Break the figure of persons whose roles were given by a third, who is the newest of all."""
+    breaks(code, role_given(at, "(SELECT max(id) FROM core_user)", f"{first}, {second}", of))

@@ -107,6 +107,14 @@ def is_raw(invariant: Invariant, text: str) -> bool:
 NOT_REFUSED = {
     "agreements.committed-in-force": "a commitment is released by the case, whose room does not know the agreement",
     "agreements.confirmed-by-their-own-hands": "accounts are kept in their room, which does not know the orders",
+    **dict.fromkeys(
+        [
+            "agreements.paid-by-known-persons",
+            "agreements.signed-by-known-persons",
+            "agreements.signed-by-their-own-hands",
+        ],
+        "accounts are kept in their room, which does not know the acts",
+    ),
     "agreements.credit-is-its-order": "credits are given back by the envelope, whose room does not know the order",
     "agreements.filed-once-registered": "the number of a body is written in its room, which does not know the claims",
     "agreements.fund-of-its-case": "the fund of a case is written by the case, whose room does not know the agreement",
