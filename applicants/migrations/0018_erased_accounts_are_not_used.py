@@ -12,8 +12,8 @@ from core.engine.old_rows import AddCheck
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('applicants', '0016_who_represented_until_lately_decides_too'),
-        ('core', '0021_two_administrators'),
+        ('applicants', '0017_names_are_no_addresses'),
+        ('core', '0022_accounts_are_opened_by_their_mailbox'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
