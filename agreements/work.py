@@ -108,8 +108,13 @@ def claims_to_certify_again(user) -> QuerySet:
 
 def claims_to_take_out(user) -> QuerySet:
     """Claims in a batch that has not left, of which less is due than what is ordered."""
+    return PaymentClaim.objects.for_user(user).filter(in_open_above())
+
+
+def in_open_above() -> Q:
+    """The condition of ``claims_to_take_out``."""
     in_open = PaymentOrder.objects.filter(state="ordered", batch__state="open")
-    return PaymentClaim.objects.for_user(user).filter(ordered_above(), pk__in=in_open.values("claim"))
+    return ordered_above() & Q(pk__in=in_open.values("claim"))
 
 
 def claims_ready_to_order(user) -> QuerySet:
@@ -243,13 +248,12 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         return
     mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
     # One query for those to check, those on which a fault is open, those that nobody can pay and those of which another amount
-    # is due: the states of each. The last two are also of who certified them: they may give up the part of who waits. Of which
-    # another amount is due is asked once, before: it is the dearest question of the page.
-    again = set(claims_to_certify_again(user).values_list("pk", flat=True))
+    # is due: the states of each. The last two are also of who certified them: they may give up the part of who waits.
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
     certified = Q() if heads else mine | Q(certified_by=user)
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | Q(pk__in=again) & certified)
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | due_is_another() & certified)
+    claims = claims.annotate(is_another=ExpressionWrapper(due_is_another(), BooleanField()))
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
@@ -257,7 +261,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         .annotate(answered_at=LAST_ANSWER)
         .order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
-    yield from to_certify_again([claim for claim in claims if claim.pk in again], change_url, certifies=True)
+    yield from to_certify_again([claim for claim in claims if claim.is_another], change_url, certifies=True)
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
@@ -274,7 +278,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
     yield from _without_account(
-        [claim for claim in claims if claim.state in ("certified", "ordered") and claim.pk not in again]
+        [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_another]
     )
     mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
@@ -341,17 +345,20 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     """Claims to order and batches to follow, for the finance officers."""
     if not user.has_role(Role.FINANCE_OFFICER):
         return
-    # One query for both: those to order first, then those paid above what is due.
-    claims = (claims_to_order(user).exclude(certified_by=user) | claims_overpaid(user)).with_case()
+    # One query for all: those to order first, then those ordered or paid above what is due.
+    to_order_now = claims_to_order(user).exclude(certified_by=user)
+    claims = (to_order_now | claims_overpaid(user) | claims_to_take_out(user)).with_case()
     claims = claims.annotate(
         is_overpaid=ExpressionWrapper(TO_ASK_BACK, BooleanField()),
+        is_above=ExpressionWrapper(in_open_above(), BooleanField()),
         unjustified=F("agreement__settlement__unjustified_amount"),
         waits=ExpressionWrapper(account_waits.waits(), BooleanField()),
     )
-    claims = list(claims.order_by("is_overpaid", "certified_at", "pk")[: 2 * SHOWN])
-    parts = to_order(claim for claim in claims if claim.waits and not claim.is_overpaid)
+    claims = list(claims.order_by("is_overpaid", "is_above", "certified_at", "pk")[: 3 * SHOWN])
+    above = [claim for claim in claims if claim.is_above]
+    parts = to_order(claim for claim in claims if claim.waits and not claim.is_overpaid and not claim.is_above)
     for claim in claims:
-        if claim.is_overpaid:
+        if claim.is_overpaid or claim.is_above:
             continue
         left = parts.get(claim.pk)
         if left is not None and not left.now:
@@ -364,7 +371,6 @@ def work_on_payments(user) -> Iterator[WorkItem]:
             url=change_url(claim),
             action=pgettext("verb", "Order") if claim.certified_amount else pgettext("verb", "Close"),
         )
-    above = list(claims_to_take_out(user).with_case().order_by("ordered_at", "pk")[:SHOWN])
     yield from to_take_out(above, change_url)
     yield from asked_back([claim for claim in claims if claim.is_overpaid], change_url)
     yield from _work_on_batches(user, above)

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
             model_name='bankaccount',
             trigger=pgtrigger.compiler.Trigger(name='account_states', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{entered:verified,entered:rejected,entered:superseded,verified:superseded,verified:erased}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='3dd44acd68efd612b6b5e282b87bf81d4582755a', operation='UPDATE', pgid='pgtrigger_account_states_82417', table='applicants_bankaccount', when='BEFORE')),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='bankaccount',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['entered', 'verified', 'rejected', 'superseded', 'erased'])), name='bank_account_state'),
         ),
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             todo='Nothing can be paid on an account that was erased by law. In the version in use, enter and verify another account '
             'of these applicants, which replaces it (reject one that waits to be verified), then migrate again.',
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name='bankaccount',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['entered', 'verified', 'rejected', 'superseded', 'erased'])), name='applicants_bankaccount_state_known'),
         ),

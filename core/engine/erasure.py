@@ -69,7 +69,7 @@ def erase(rows: Sequence[models.Model], *, reason: str, actor: Any = None) -> Er
     for row in rows:
         if not personal_fields(type(row)):
             raise ErasureRefused(_("“%(name)s” holds no personal value.") % {"name": row})
-    _ask(rows)
+    _ask([type(row)._base_manager.get(pk=row.pk) for row in rows])
     seal_all()
     with transaction.atomic():
         # Asked again of what stands now: an order may have been made on the account meanwhile, and none is from here on.

@@ -101,7 +101,7 @@ def test_a_transition_that_the_database_refuses_says_why_in_french(monkeypatch):
     with pytest.raises(TransitionRefused) as refused:
         perform(balance, "order", actor=house.finance, data={"batch": batch.pk})
     said = str(refused.value).replace("\u202f", " ").replace("\xa0", " ")
-    assert "5 000,00 €" in said and "2 000,00 €" in said and "restent dus" in said
+    assert "5 000,00 €" in said and "2 000,00 €" in said and "sont dus à présent" in said
     assert PaymentClaim.objects.get(pk=balance.pk).state == "certified"
 
 

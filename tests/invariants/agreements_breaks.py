@@ -166,7 +166,7 @@ breaks(
 )
 breaks(
     "agreements.doubles-are-answered",
-    "UPDATE agreements_expenditureline SET duplicate_key = 'one invoice', invoice_total = 10000 "
+    "UPDATE agreements_expenditureline SET duplicate_key = 'one|invoice', invoice_total = 10000 "
     f"WHERE claim_id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
 )
 breaks(
