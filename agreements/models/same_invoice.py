@@ -31,9 +31,15 @@ MAY_BE_ONE = f"""
     AND other.invoice_total * mine.invoice_total > 0
     AND NOT {_ERASED.format("mine")} AND NOT {_ERASED.format("other")}
 """
-#: SQL: the lines ``mine`` and ``other`` say the same of their invoice, which is one whatever a person answers.
+#: SQL of the name of a supplier as it is written, but for its capitals and spaces: ``core.text.exact``.
+_EXACT_NAME = r"lower(normalize(btrim(regexp_replace({}.supplier_name, '\s+', ' ', 'g'))))"
+#: SQL: the lines ``mine`` and ``other`` say the same of their invoice, which is one whatever a person answers. The supplier
+#: is its number, or its name as written: names that only look alike (Pêche, Peche), or begin alike, ask a question.
 IS_ONE = f"""(other.invoice_total = mine.invoice_total AND other.invoice_date = mine.invoice_date
-    AND split_part(other.duplicate_key, '|', -1) = split_part(mine.duplicate_key, '|', -1) AND {_ONE_SUPPLIER})"""
+    AND split_part(other.duplicate_key, '|', -1) = split_part(mine.duplicate_key, '|', -1)
+    AND CASE WHEN mine.supplier_siret <> '' AND other.supplier_siret <> ''
+             THEN left(mine.supplier_siret, 9) = left(other.supplier_siret, 9)
+             ELSE {_EXACT_NAME.format("mine")} = {_EXACT_NAME.format("other")} END)"""
 #: SQL: a person answered that the lines ``mine`` and ``other``, as they are, are different invoices.
 ARE_DIFFERENT = f"""
     (NOT {IS_ONE} AND

@@ -26,6 +26,8 @@ def duplicate_key(*, supplier: str, number: str) -> str:
 
     ``supplier`` is the SIREN where it is known (two offices of one firm send the same invoice once), else the name. A
     date or a total typed otherwise makes no other invoice of it: they only tell a number that a supplier uses again.
+    Two lines of one key ask a question; whether they are one whatever is answered, ``same_invoice.IS_ONE`` tells by exact
+    text.
     """
     return f"{fold(supplier)[:80]}|{number_key(number)}"
 
