@@ -6,9 +6,9 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from grants.programmes.act_templates import act_templates
-from grants.programmes.steps import Ceiling, Floor, PublicAidCap, Step, WithinRequest
+from grants.programmes.steps import Ceiling, Floor, PublicAidCap, Rate, Step, WithinRequest
 from grants.programmes.structure import Found
-from grants.rules.aid import years_of
+from grants.rules.aid import OF_A_COST, years_of
 from grants.rules.schema import ProgrammeRules, QuestionKind
 
 NEEDED = {
@@ -41,9 +41,16 @@ def aid_problems(rules: ProgrammeRules, data: dict) -> Iterator[Found]:
                     [*path, place, "rule"],
                     _("“%(rule)s” counts on the whole: put it under “overall”.") % {"rule": step.rule},
                 )
+            if isinstance(step, Rate) and step.rate > 1 and axis.base.kind in OF_A_COST:
+                yield (
+                    [*path, place, "rate"],
+                    _("a rate of %(rate)s gives more than the cost: write a share of 1 at most, like 0.80 for 80 %%.")
+                    % {"rate": step.rate},
+                )
     yield from _overall_problems(rules, data)
     yield from _request_problems(rules, data)
     yield from _floor_policy_problems(rules, data)
+    yield from _year_problems(rules)
     yield from _payment_problems(rules, data)
     yield from _act_problems(rules)
     if not rules.early_start_allowed and rules.question_for("early_start_reason"):
@@ -224,6 +231,31 @@ def _floor_policy_problems(rules: ProgrammeRules, data: dict) -> Iterator[Found]
         yield path, _("there is no minimum (rule “floor”) to which this applies: remove it.")
     elif any(step.below != rules.aid.floor_policy for step in floors):
         yield path, _("a minimum says otherwise under “below”: keep one of the two.")
+
+
+def _year_problems(rules: ProgrammeRules) -> Iterator[Found]:
+    """The yearly tranches are the years of the longest period: none without a project, no invoice outside of them."""
+    asked = rules.question_for("project_period")
+    if rules.tranches is None or asked is None:
+        return
+    longest, years = asked.max_months, rules.tranches.count
+    if longest is None:
+        yield (
+            ["tranches", "count"],
+            _(
+                "nothing limits the period to these %(years)d years: write “max_months: %(months)d” at the question “%(code)s”."
+            )
+            % {"years": years, "months": 12 * years, "code": asked.code},
+        )
+    elif years_of(longest) != years:
+        yield (
+            ["tranches", "count"],
+            _(
+                "%(years)d yearly tranches, and the period of the question “%(code)s” lasts at most %(longest)d months:"
+                " write “max_months: %(months)d” there, or as many tranches as years."
+            )
+            % {"years": years, "code": asked.code, "longest": longest, "months": 12 * years},
+        )
 
 
 # --- payments, act --------------------------------------------------------------------------------------------------
