@@ -3,6 +3,7 @@
 from agreements.figures import (
     days,
     de_minimis,
+    doubts,
     due,
     ends,
     expenditure,
@@ -43,6 +44,7 @@ DECLARED = (
     hands,
     impartial,
     expenditure,
+    doubts,
     terms,
     kept,
     work,

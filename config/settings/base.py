@@ -281,6 +281,9 @@ ESSOR_JOIN_WAITS_DAYS = env.int("ESSOR_JOIN_WAITS_DAYS", 15)
 # How long a mail or a job may wait before the check of the figures says so, in minutes.
 ESSOR_WAITS_AT_MOST = env.int("ESSOR_WAITS_AT_MOST", 60)
 
+# How many days a doubt about two lines of filed claims may wait for its answer before the check of the figures says so.
+ESSOR_DOUBTS_ANSWERED_DAYS = env.int("ESSOR_DOUBTS_ANSWERED_DAYS", 30)
+
 # How many stored files one slice of the nightly round reads again and compares with their hash (a slice every 5 minutes).
 ESSOR_FILE_CHECK_SLICE = env.int("ESSOR_FILE_CHECK_SLICE", 1000)
 # For how many years what belongs to a case is kept (core/retention.py). Those of the European rules are the law's;

@@ -16,7 +16,7 @@ from agreements.credit_notes import declares_nothing, kept_beyond, notes_by_line
 from agreements.duplicates import answer_warning, open_warnings, raise_warnings, twins_of
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.rules.duplicates import Invoice, Suppliers, contradict, credits_without_invoice, may_be_one
-from core.figures.invariants import invariants
+from core.figures.invariants import invariant_of, invariants
 from core.transitions import TransitionRefused, perform
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, certified, in_force, line_values, opened, submitted
@@ -223,6 +223,33 @@ def certified_by_sql(claim, house):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("names", "one"),
+    [
+        (("Pêche du Nord", "Peche du Nord"), False),  # folded alike
+        (("A" * 80 + " Lille", "A" * 80 + " Lens"), False),  # their keys hold eighty signs
+        (("Pêche du Nord", "PE\u0302CHE  DU NORD"), True),  # capitals, spaces, another encoding
+    ],
+)
+@pytest.mark.parametrize("number", ["", siret(1)])
+def test_names_that_fold_alike_ask_a_question_that_stays_one(claim, names, one, number):
+    """Two suppliers, of which a number at most is known: a person says that they are two, and both invoices are kept."""
+    claim, house = claim
+    add_line(claim, house, supplier_name=names[0], supplier_siret="")
+    add_line(claim, house, supplier_name=names[1], supplier_siret=number, account_code="623")
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    with pytest.raises(DatabaseError, match="declared twice"):
+        certified_by_sql(claim, house)
+    answer_warning(open_warnings(claim).get(), answer="different", comment="Deux maisons.", actor=house.instructor)
+    if one:
+        with pytest.raises(DatabaseError, match="than its total"):
+            certified_by_sql(claim, house)
+    else:
+        certified_by_sql(claim, house)
+        assert not list(invariant_of("agreements.invoice-within-its-total").broken())
+
+
 def test_look_alike_numbers_are_asked_about_each_pair_once_and_another_number_is_not(claim):
     claim, house = claim
     values = {"invoice_total": Decimal(100), "declared_amount": Decimal(100)}
@@ -319,6 +346,32 @@ def test_one_supplier_one_day_and_one_total_is_asked_in_all_agreements_of_a_body
     assert (list(twins_of(other)), list(twins_of(theirs))) == ([one], [])
     assert (raise_warnings(second), raise_warnings(third)) == (1, 0)
     assert {open_warnings(second).get().line, open_warnings(second).get().other_line} == {one, other}
+
+
+def test_a_doubt_that_waits_is_followed_from_the_filing_of_both_until_it_is_answered(claim, settings):
+    """Before any certification: the same invoice in two claims, seen by the figure for the one and the other."""
+    first, house = claim
+    add_line(first, house)
+    claims.submit(first, actor=house.member)
+    second = opened(in_force(house=house, applicant=first.agreement.beneficiary)[0], house)
+    add_line(second, house)
+
+    def followed(days: int) -> list[int]:
+        settings.ESSOR_DOUBTS_ANSWERED_DAYS = days
+        return [broken.pk for broken in invariant_of("agreements.doubts-are-answered-in-time").broken()]
+
+    late = -1  # as if it waited for a day more than it may
+    assert followed(late) == [], "nobody relies on a claim that is being written"
+    claims.submit(second, actor=house.member)
+    assert (followed(30), followed(late)) == ([], [first.pk, second.pk])
+    perform(second, "start_review", actor=house.instructor)
+    perform(second, "give_back", actor=house.instructor, comment="Complétez.")
+    assert followed(late) == [], "its lines may be written otherwise"
+    claims.submit(second, actor=house.member)
+    perform(second, "start_review", actor=house.instructor)
+    assert followed(late) == [first.pk, second.pk]
+    answer_warning(open_warnings(second).get(), answer="cut", comment="La même.", actor=house.instructor)
+    assert followed(late) == []
 
 
 def test_one_file_for_two_lines_of_one_invoice_asks_one_question(claim):

@@ -170,6 +170,13 @@ breaks(
     f"WHERE claim_id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
 )
 breaks(
+    "agreements.doubts-are-answered-in-time",
+    "UPDATE agreements_expenditureline SET duplicate_key = 'one|invoice', invoice_total = 10000 "
+    f"WHERE claim_id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
+    "UPDATE agreements_paymentclaim SET state = 'under_review', submitted_at = '2020-01-01' "
+    f"WHERE id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
+)
+breaks(
     "agreements.invoice-is-recognised",
     f"UPDATE agreements_expenditureline SET invoice_number = 'F-OTHER' WHERE id = {LINE}",
 )
