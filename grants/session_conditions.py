@@ -5,6 +5,7 @@ The first line of each docstring stands in ``docs/states.md``.
 
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -136,7 +137,7 @@ def someone_votes_on_each_case(session, data, actor):
 @precondition
 def decisions_fit_in_envelopes(session, data, actor):
     """The amounts granted fit in what the page shows to be left of their envelopes."""
-    return _beyond_envelopes(_granted_by_envelope(session))
+    return beyond_envelopes(_granted_by_envelope(session))
 
 
 def session_within_envelopes(session, data, actor):
@@ -144,7 +145,7 @@ def session_within_envelopes(session, data, actor):
     granted = _granted_by_envelope(session)
     # The row lock makes two sessions that close at once count one after the other.
     list(Envelope.objects.select_for_update().filter(pk__in=granted).order_by("pk").values_list("pk", flat=True))
-    return _beyond_envelopes(granted)
+    return beyond_envelopes(granted)
 
 
 def _granted_by_envelope(session) -> Counter:
@@ -156,7 +157,8 @@ def _granted_by_envelope(session) -> Counter:
     return granted
 
 
-def _beyond_envelopes(granted: Counter) -> dict[str, str] | None:
+def beyond_envelopes(granted: dict[int, Decimal]) -> dict[str, str] | None:
+    """Which envelopes, by their ids, have not the euros left that are granted; None when all do."""
     problems = []
     for envelope in Envelope.objects.with_figures().filter(pk__in=granted) if granted else ():
         if granted[envelope.pk] > envelope.left_amount:

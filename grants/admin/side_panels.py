@@ -33,8 +33,7 @@ def meter(envelope: Envelope) -> dict[str, int]:
     """Whole percentages of what was voted, for the bar; never more than 100 together."""
     if not envelope.voted_amount:
         return {"committed": 0, "proposed": 0}
-    used = envelope.committed_amount + envelope.awaiting_amount
-    committed = _points(used, envelope.voted_amount)
+    committed = _points(envelope.used_amount, envelope.voted_amount)
     proposed = min(_points(envelope.proposed_total, envelope.voted_amount), 100 - committed)
     return {"committed": committed, "proposed": proposed}
 

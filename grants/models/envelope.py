@@ -8,7 +8,7 @@ another on the parent's row; the second one sees the first one's money (``france
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -37,17 +37,11 @@ class EnvelopeQuerySet(models.QuerySet):
         return self.filter(programme__assignments__user=user).distinct()
 
     def with_figures(self):
-        """Add ``awaiting_amount`` (granted, no commitment yet), ``proposed_total`` and ``available_amount``: what is left
-        once the cases proposed are granted too; nothing is available on a closed envelope."""
+        """Add ``awaiting_amount`` (granted, no commitment yet) and ``proposed_total``, of which the envelope tells what is
+        used, left and available."""
         return self.annotate(
             awaiting_amount=Coalesce(self._sum_of_cases("granted_amount", ["approved"]), ZERO),
             proposed_total=Coalesce(self._sum_of_cases("proposed_amount", PROPOSED), ZERO),
-        ).annotate(
-            available_amount=Case(
-                When(is_closed=True, then=ZERO),
-                default=F("voted_amount") - F("committed_amount") - F("awaiting_amount") - F("proposed_total"),
-                output_field=MoneyField(),
-            )
         )
 
     def _sum_of_cases(self, field, states):
@@ -134,7 +128,7 @@ class Envelope(models.Model):
         if known is None:
             return
         errors = {}
-        used, awaiting = known.committed_amount + known.awaiting_amount, known.awaiting_amount
+        used, awaiting = known.used_amount, known.awaiting_amount
         if self.voted_amount is not None and self.voted_amount < used:
             sentence = gettext("%(used)s are committed already: vote at least that much.")
             if awaiting:
@@ -162,7 +156,7 @@ class Envelope(models.Model):
     def short_of_agendas(self) -> str:
         """Say which sessions and cases count on more than what would be left; empty when all of them fit."""
         known, listed = type(self).objects.with_figures().get(pk=self.pk), self.on_agendas()
-        needed = known.committed_amount + known.awaiting_amount + sum_money(case.proposed_amount for case in listed)
+        needed = known.used_amount + sum_money(case.proposed_amount for case in listed)
         if not listed or self.voted_amount >= needed:
             return ""
         sentence = gettext("%(needed)s are committed, granted or on an agenda: %(cases)s.")
@@ -211,16 +205,27 @@ class Envelope(models.Model):
         """Euros that no commitment holds yet: what may still be committed."""
         return self.voted_amount - self.committed_amount
 
+    # What follows needs the figures of ``with_figures``; the trigger ``grant_fits_its_envelope`` counts the same.
+
+    @property
+    def used_amount(self):
+        """Euros that are committed, or granted and wait for their act."""
+        return self.committed_amount + self.awaiting_amount
+
     @property
     def left_amount(self):
-        """Euros that may still be granted: what the cases granted without an act wait for is off, and all of it once the
-        envelope is closed. Needs the figures of ``with_figures``."""
-        return ZERO if self.is_closed else self.uncommitted_amount - self.awaiting_amount
+        """Euros that may still be granted; nothing on a closed envelope."""
+        return ZERO if self.is_closed else self.voted_amount - self.used_amount
+
+    @property
+    def available_amount(self):
+        """Euros that are left once the cases proposed are granted too; nothing on a closed envelope."""
+        return ZERO if self.is_closed else self.left_amount - self.proposed_total
 
     @property
     def unused_amount(self):
-        """Euros of a closed envelope that nobody used; zero while it is open. Needs the figures of ``with_figures``."""
-        return self.uncommitted_amount - self.awaiting_amount if self.is_closed else ZERO
+        """Euros of a closed envelope that nobody used; zero while it is open."""
+        return self.voted_amount - self.used_amount if self.is_closed else ZERO
 
 
 def _named(cases: list) -> str:

@@ -6,15 +6,20 @@ from io import BytesIO
 
 import openpyxl
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from core.models.event import Event
+from core.money import format_euros
 from core.roles import Role
 from grants.commitments import commit
-from grants.models import Envelope
+from grants.committee import totals
+from grants.conditions import GENERAL
+from grants.models import AgendaItem, Application, Envelope
+from grants.session_conditions import beyond_envelopes
 from grants.workbooks import EnvelopeResource
 from tests.factories.core import UserFactory
 from tests.factories.instruction import (
@@ -26,6 +31,7 @@ from tests.factories.instruction import (
     programme_of,
     staff,
 )
+from tests.factories.plans import plan_for
 from tests.forms import answer_of
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +59,85 @@ def test_the_figures_of_an_envelope(officer):
     envelope = Envelope.objects.with_figures().get(pk=committed.call.envelope_id)
     assert (envelope.committed_amount, envelope.awaiting_amount) == (Decimal("20000.00"), Decimal("26000.00"))
     assert (envelope.proposed_total, envelope.available_amount) == (Decimal("26000.00"), Decimal("408000.00"))
+
+
+def told_of(client, envelope):
+    """What the list, the page, a case's page and an export say of an envelope: its words, for amounts to be found in."""
+    rows = client.get(reverse("admin:grants_envelope_changelist") + "?is_closed__exact=1").content.decode()
+    rows += client.get(reverse("admin:grants_envelope_changelist")).content.decode()
+    case = envelope.calls.get().applications.order_by("pk").first()
+    chosen = {f"enveloperesource_{column.key}": "on" for column in EnvelopeResource.columns}
+    exported = client.post(
+        reverse("admin:grants_envelope_export"), {"format": "1", "resource": "0", **chosen}
+    ).content.decode()
+    return {
+        "list": next(row for row in unescape(rows).split("<tr") if f"<b>{envelope.code}</b>" in row),
+        "page": unescape(client.get(reverse("admin:grants_envelope_change", args=[envelope.pk])).content.decode()),
+        "case": unescape(client.get(reverse("admin:grants_application_change", args=[case.pk])).content.decode()),
+        "file": next(row for row in exported.splitlines() if envelope.code in row).split(",")[-1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "states", "closed"),
+    [
+        ("20000.00", ["scheduled"], False),
+        ("15000.01", ["scheduled", "contracted", "approved", "instructed"], False),  # proposed above what is left
+        ("0.00", ["scheduled", "approved"], False),
+        ("7000.00", ["instructed", "contracted"], True),
+    ],
+)
+def test_all_that_say_what_is_left_of_an_envelope_agree(client, officer, left, states, closed):
+    """Its figures, the grid and the condition of a session, the list, pages and an export; what the form and the
+    database refuse begins a cent beyond."""
+    left, cent = Decimal(left), Decimal("0.01")
+    first = CaseFactory(state=states[0])
+    others = [CaseFactory(state=state, call=first.call) for state in states[1:]]
+    commitments = [commit(case, Decimal("20000.00"), officer) for case in others if case.state == "contracted"]
+    used = sum(commitment.amount for commitment in commitments) + Decimal("26000.00") * states.count("approved")
+    Envelope.objects.filter(pk=first.call.envelope_id).update(voted_amount=used + left, is_closed=closed)
+    proposed = Decimal("26000.00") * len({"scheduled", "instructed"}.intersection(states))
+
+    envelope = Envelope.objects.with_figures().get(pk=first.call.envelope_id)
+    grantable = Decimal(0) if closed else left
+    assert (envelope.used_amount, envelope.left_amount) == (used, grantable)
+    assert envelope.available_amount == (Decimal(0) if closed else left - proposed)
+    assert envelope.unused_amount == (left if closed else 0)
+    (line,) = totals(SessionFactory(), [AgendaItem(application=first, proposed_amount=proposed)]).envelopes
+    assert line.left_before == grantable
+    assert beyond_envelopes({envelope.pk: grantable}) is None
+    assert format_euros(grantable) in beyond_envelopes({envelope.pk: grantable + cent})[GENERAL]
+    said = told_of(client, envelope)
+    available = format_euros(envelope.available_amount)
+    assert [available in said[place] for place in ("list", "case")] == [True, True]
+    assert said["file"] == f"{envelope.available_amount:.2f}"
+    assert (format_euros(left) if closed else available) in said["page"]
+
+    for amount, is_taken in ((used, True), (used - cent, False)):
+        envelope.voted_amount = amount
+        errors = {}
+        try:
+            envelope.clean()
+        except ValidationError as refused:
+            errors = refused.message_dict
+        assert ("voted_amount" in errors) is not is_taken
+        assert taken(Envelope.objects.filter(pk=envelope.pk), voted_amount=amount) is is_taken
+    for amount, is_taken in ((left, True), (left + cent, False)) if left and not closed else ():
+        plan = plan_for("PROGRESS1", amount).as_json()
+        values = {"state": "approved", "granted_amount": amount, "granted_plan": plan}
+        assert taken(Application.objects.filter(pk=first.pk), **values) is is_taken
+
+
+def taken(queryset, **values) -> bool:
+    """Whether the database takes this change, which is undone."""
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                queryset.update(**values)
+        except DatabaseError:
+            return False
+        transaction.set_rollback(True)
+    return True
 
 
 @pytest.mark.parametrize("model", ["envelope", "commitment", "call", "programme"])
