@@ -9,10 +9,12 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Count, F, Max, Min, Sum
 from django.test import override_settings
 from django.utils import timezone
 
+from agreements.models import Agreement, PaymentOrder
+from applicants.models import DeMinimisAid
 from core.admin.changes import change_lines
 from core.figures.checking import look
 from core.figures.models import FigureCheck
@@ -22,7 +24,7 @@ from core.roles import Role
 from core.transitions import workflow_models
 from demo.cases import CASES
 from demo.scale import file_many
-from grants.models import Application, Programme
+from grants.models import Application, Commitment, Programme
 from reporting.models import PaymentApplication
 from tests.invariants.test_declared import CODES
 
@@ -33,6 +35,14 @@ TOTALS = {
     "FSE+": (7, "1 387 414,50", "432 765,80", "505 260,00", "457 165,82", "94 790,16"),
     "FEDER": (6, "472 414,50", "156 665,80", "50 000,00", "45 914,50", "45 914,50"),
 }
+# By programme: what was granted, what is committed (less what was released), what was paid.
+MONEY = {
+    "PROGRESS1": ("251000.00", "213400.00", "125400.00"),
+    "CAPITAL-SCOP": ("47800.00", "42200.00", "19700.00"),
+    "CPO": ("1082000.00", "959000.00", "247500.00"),
+}
+# The register of de minimis aid: each grant once.
+REGISTER = {"rows": 16, "euros": Decimal("298800.00")}
 
 
 @pytest.fixture
@@ -72,7 +82,10 @@ def test_a_region_at_work(demo):
         line = next(line for line in told.splitlines() if line.strip().startswith(f"{fund}:"))
         for figure in figures:
             assert str(figure) in line
+    assert {code: money_of(code) for code in MONEY} == MONEY
+    assert DeMinimisAid.objects.aggregate(rows=Count("pk"), euros=Sum("amount")) == REGISTER
     assert_cases_are_everywhere()
+    assert_a_network_has_years_of_their_own()
     assert_no_state_was_written_behind_the_workflow()
     assert_every_role_has_an_account(told)
     assert_each_act_is_a_transaction_of_its_day()
@@ -88,6 +101,47 @@ def test_a_region_at_work(demo):
     assert rows_of_everything() == before
     assert [line for line in again.splitlines() if "·" in line] == [line for line in told.splitlines() if "·" in line]
     assert_many_more_are_filed_on_all_cores()
+
+
+def money_of(code: str) -> tuple[str, ...]:
+    """The euros of a programme: granted, committed, paid."""
+    cases = Application.objects.filter(programme_version__programme__code=code)
+    commitments = Commitment.objects.filter(application__in=cases)
+    orders = PaymentOrder.objects.filter(claim__agreement__application__in=cases, state="paid")
+    sums = (
+        cases.aggregate(euros=Sum("granted_amount")),
+        commitments.aggregate(euros=Sum(F("amount") - F("released_amount"))),
+        orders.aggregate(euros=Sum("amount")),
+    )
+    return tuple(str(found["euros"]) for found in sums)
+
+
+def assert_a_network_has_years_of_their_own() -> None:
+    """An agreement in force with years that differ in cost, request and rate, one of them cut; what is certified of each
+    claim is due on its own year, at the rate of that year."""
+    found = []
+    for agreement in Agreement.objects.filter(state="in_force", tranches__isnull=False).distinct():
+        years = list(agreement.tranches.order_by("rank"))
+        asked = [Decimal(row["requested"]) for row in agreement.application.answers["tranches"]]
+        told = [year.cost for year in years], asked, [year.amount / year.cost for year in years]
+        cut = [year for year, wanted in zip(years, asked, strict=True) if year.amount < wanted]
+        if all(len(set(values)) > 1 for values in told) and len(cut) == 1:
+            found.append(agreement)
+    assert found
+    for agreement in found:
+        certified = agreement.claims.exclude(certified_amount=None).select_related("instalment__tranche")
+        assert {claim.instalment.needs_expenditure for claim in certified} == {True, False}
+        for claim in certified:
+            year, due = claim.instalment.tranche, claim.instalment.amount
+            if claim.instalment.needs_expenditure:
+                of_year = certified.filter(instalment__tranche=year)
+                spent = sum(each.certified_total for each in of_year)
+                before = sum(each.certified_amount for each in of_year.exclude(pk=claim.pk))
+                due = min(year.amount, round(spent * year.amount / year.cost, 2)) - before
+                assert due != round(spent * agreement.rate / 100, 2) - before, (
+                    "the rate of the whole would give the same"
+                )
+            assert claim.certified_amount == due
 
 
 def assert_many_more_are_filed_on_all_cores() -> None:
