@@ -7,18 +7,16 @@ Whoever takes hold of an account changes the telephone number and the address fi
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from applicants.known_days import days_known
 from applicants.models.applicant import Applicant
 from applicants.models.people import MemberRole, Membership
 from core.history import history_model_of
 from core.lib.telephones import normal_number
 from core.models.user import User
 
-#: A person is new to a body for these days at least, or for those of the setting where they are more.
-LEAST_DAYS = 30
 #: Who joins a body within this time of its entry here came with it.
 FOUNDERS_COME_WITHIN = timedelta(hours=1)
 
@@ -44,13 +42,13 @@ class Contact:
 
 
 def long_before(moment: datetime) -> datetime:
-    """The moment before which a contact counts as known: ``ESSOR_CALL_BACK_KNOWN_DAYS`` days earlier."""
-    return moment - timedelta(days=settings.ESSOR_CALL_BACK_KNOWN_DAYS)
+    """The moment before which a contact counts as known: ``days_known`` earlier."""
+    return moment - timedelta(days=days_known())
 
 
 def joined_lately(user: User, applicant: Applicant, *, at: datetime) -> bool:
     """Whether ``user`` is one of the people of a body that was here before them, and has been so for a short while only."""
-    new_since = at - timedelta(days=max(LEAST_DAYS, settings.ESSOR_CALL_BACK_KNOWN_DAYS))
+    new_since = long_before(at)
     return applicant.memberships.filter(
         user=user, created_at__gt=max(new_since, applicant.created_at + FOUNDERS_COME_WITHIN)
     ).exists()

@@ -41,8 +41,8 @@ TRIGGERS = {
     "the call is made between the entry of the account and now": told(
         _("The call is made after the account was entered, and not in the future: check its date.")
     ),
-    "the number called was not known before the change": told(
-        _("This number was not known before the change of account: call one that was.")
+    "the number called was not known long before the change": told(
+        _("This number was not on file long enough before the change of account: call one that was.")
     ),
 }
 

@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from applicants.rules.de_minimis import NoCeiling
 from core.constraints import violation_message
 from core.events import record
 from core.money import ZERO, sum_money
 from core.text import in_a_sentence
 from core.transitions import perform
-from grants import decisions
+from grants import consultation, de_minimis, decisions
 from grants.models import AgendaItem, Application, CommitteeMember, CommitteeSession, Decision, Envelope, Recusal
 from grants.models import SessionState as State
 from grants.programmes.grant_plan import GrantPlan, PlanRefused
 from grants.services.plans import plan_of_grant
 from grants.staff_permissions import may_run_session
-from grants.void import void_answers, void_computation
+from grants.void import unknown_undertaking, void_answers, void_computation
 
 
 class SessionRefused(Exception):
@@ -173,7 +175,7 @@ def _check_grant(item: AgendaItem, amount: Decimal, reason: str, amounts: Mappin
     """The plan of the grant, by the same function as the closing of the session."""
     if amount <= 0:
         raise SessionRefused(_("Type the amount granted, or reject the case."), "amount")
-    if changed := void_computation(item.application) or void_answers(item.application):
+    if changed := _changed_since_proposal(item):
         raise SessionRefused(changed)
     try:
         plan = plan_of_grant(item, amount, amounts)
@@ -181,7 +183,24 @@ def _check_grant(item: AgendaItem, amount: Decimal, reason: str, amounts: Mappin
         raise SessionRefused(str(refusal), refusal.group or "amount") from refusal
     if (amount != item.proposed_amount or _differs(item, plan, amounts)) and not reason:
         raise SessionRefused(_("An amount other than the proposed one needs a reason."), "reason")
+    try:
+        beyond = de_minimis.beyond_ceilings_with(item, amount)
+    except NoCeiling as missing:
+        raise SessionRefused(str(missing)) from missing
+    if beyond:
+        raise SessionRefused(" ".join(beyond), "amount")
     return plan
+
+
+def _changed_since_proposal(item: AgendaItem) -> str:
+    """Why the case cannot be granted on what its proposal rested on, in a sentence; the closing asks the same."""
+    case = item.application
+    return (
+        void_computation(case)
+        or void_answers(case)
+        or unknown_undertaking(case)
+        or consultation.outdated(case, timezone.localdate(item.session.held_at))
+    )
 
 
 def _differs(item: AgendaItem, plan: GrantPlan, amounts: Mapping[str, Decimal] | None) -> bool:

@@ -191,15 +191,21 @@ def single_undertaking_is_known(application, data, actor):
     if not application.rules.de_minimis or not data.get("favourable", True):
         return None
     question = open_question(application.applicant)
-    if question is None:
-        return None
-    return {
-        GENERAL: _(
-            "Several establishments of the enterprise %(siren)s are known here: answer on the applicant's page whether"
-            " other enterprises are linked with it, for their de minimis aids add up."
-        )
-        % {"siren": question.siren}
-    }
+    return {GENERAL: void.sentence_of(question)} if question is not None else None
+
+
+@precondition
+def undertaking_is_still_known(application, data, actor):
+    """No establishment of the enterprise appeared since the proposal about which the service has not answered."""
+    reason = void.unknown_undertaking(application)
+    return {GENERAL: reason} if reason else None
+
+
+@precondition
+def register_was_consulted_lately(application, data, actor):
+    """The register of de minimis aid was consulted, or its consultation tried, not too long before."""
+    reason = consultation.outdated(application, timezone.localdate())
+    return {GENERAL: reason} if reason else None
 
 
 def register_was_consulted(application, data, actor):
@@ -274,6 +280,13 @@ def granted_amount_follows_the_rules(application, data, actor):
     if plan != item.grant_plan:
         return {GENERAL: _("What was proposed changed since the decision was recorded: record it again.")}
     return None
+
+
+def register_was_consulted_before_the_vote(application, data, actor):
+    """The register of de minimis aid was consulted, or its consultation tried, not too long before the day of the session."""
+    item = application.decided_item()
+    reason = consultation.outdated(application, timezone.localdate(item.session.held_at)) if item is not None else ""
+    return {GENERAL: reason} if reason else None
 
 
 def de_minimis_allows_grant(application, data, actor):

@@ -4,15 +4,17 @@ Source: Regulation (EU) 2023/2831, Art. 6(4): the Member State grants new aid on
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from applicants.forms.de_minimis import SectorField
+from core.dates import format_date_long
 from core.documents import PIECE_TYPES, accept_attribute, store
 from core.models import Document
 from core.past_days import PastDayField
@@ -67,6 +69,29 @@ def proof_before(application, day: date | None = None) -> Document | None:
     return last.register_document
 
 
+def outdated(application, day: date) -> str:
+    """Why the consultation that the proposal names is too old for a step on ``day``, in a sentence; "" while it is not.
+
+    Where the register could not be consulted, the day is that of the proposal.
+    """
+    proposal = application.live_proposal()
+    if proposal is None or not proposal.favourable or not proposal.de_minimis_regime:
+        return ""
+    consulted = proposal.register_consulted_on or timezone.localdate(proposal.made_at)
+    if day - consulted <= longest():
+        return ""
+    sentence = gettext(
+        "The consultation of the register of de minimis aid dates from %(day)s, more than %(days)d days before: send the case"
+        " back to instruction, or defer it, and consult the register again."
+    )
+    return sentence % {"day": format_date_long(consulted), "days": longest().days}
+
+
+def longest() -> timedelta:
+    """How long a consultation of the register serves: for the proposal, and until the vote."""
+    return timedelta(days=settings.ESSOR_DE_MINIMIS_CONSULTED_DAYS)
+
+
 def kept_proof_words(document: Document) -> str:
     """What the form says of a proof that was joined before: it is not asked for again."""
     sentence = gettext(
@@ -84,6 +109,9 @@ def problems(application, data: Mapping[str, Any]) -> dict[str, Any]:
     day, today = data.get("register_consulted_on"), timezone.localdate()
     if day is not None and not timezone.localdate(application.submitted_at) <= day <= today:
         found["register_consulted_on"] = _("Between the filing of the case and today: the register changes every day.")
+    elif day is not None and today - day > longest():
+        sentence = gettext("More than %(days)d days ago: consult the register again, for it changes every day.")
+        found["register_consulted_on"] = sentence % {"days": longest().days}
     if not data.get("register_unavailable"):
         if day is None:
             found["register_consulted_on"] = _(

@@ -6,7 +6,8 @@ from decimal import Decimal
 from django.utils import timezone
 
 from applicants.de_minimis import register
-from applicants.de_minimis.room import assess_for, hold_room
+from applicants.de_minimis.room import Asked, assess_for, assess_in_turn, hold_room
+from applicants.models import Applicant
 from applicants.rules.de_minimis import Verdict
 
 
@@ -28,6 +29,47 @@ def locked_verdict(application, amount: Decimal, *, day: date) -> Verdict | None
     if application.rules.de_minimis:
         hold_room(application.applicant)
     return verdict(application, amount, day=day)
+
+
+def beyond_ceilings(session) -> list[str]:
+    """What the grants noted on the grid of a session would take above a ceiling, a sentence for each case.
+
+    They are looked at in the order of the closing, each beside those before it: the grid and the closing say one thing.
+    """
+    granted = _granted(session).select_related("application__programme_version")
+    return [
+        f"{case.number}: {found.reason}" for case, found in _beyond([_asked(item) for item in granted], session.day)
+    ]
+
+
+def beyond_ceilings_with(item, amount: Decimal) -> list[str]:
+    """As ``beyond_ceilings``, if ``amount`` euros were granted on this item: what its own undertaking would receive."""
+    if not item.application.rules.de_minimis:
+        return []
+    own = Applicant.objects.of_undertaking(item.application.applicant)
+    others = _granted(item.session).exclude(pk=item.pk).filter(application__applicant__in=own.values("pk"))
+    noted = others.select_related("application__programme_version")
+    asked = [*(_asked(other) for other in noted), (item.application, amount)]
+    return [
+        found.reason if case == item.application else f"{case.number}: {found.reason}"
+        for case, found in _beyond(asked, item.session.day)
+    ]
+
+
+def _granted(session):
+    return session.items.filter(decision="granted")
+
+
+def _asked(item) -> tuple:
+    return item.application, item.decided_amount
+
+
+def _beyond(asked: list[tuple], day: date) -> list[tuple]:
+    """The cases that do not fit, with their verdicts, in the order in which a session closes."""
+    asked = sorted((pair for pair in asked if pair[0].rules.de_minimis), key=lambda pair: pair[0].pk)
+    aids = [Asked(case.applicant_id, amount, case.rules.de_minimis, case.number or "") for case, amount in asked]
+    verdicts = assess_in_turn(aids, day)
+    return [(case, found) for (case, _amount), found in zip(asked, verdicts, strict=True) if not found.allowed]
 
 
 def record_granted(application, amount: Decimal, *, day: date, actor) -> None:

@@ -14,6 +14,12 @@ TRIGGERS = {
     "the seat of the applicant changed since the proposal": told(
         _("The seat of the applicant changed since the proposal: send the case back to instruction.")
     ),
+    "the service has not answered about an establishment of the enterprise": told(
+        _(
+            "Another establishment of this enterprise is known here: answer on the applicant’s page whether other enterprises are"
+            " linked with it."
+        )
+    ),
     "the proposal rests on a computation whose figures changed": told(
         _("The figures of the case changed since the aid was computed: compute it again, then make the proposal anew.")
     ),

@@ -11,9 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from applicants.rules.de_minimis import NoCeiling
 from core.dates import format_date_long
 from core.money import format_euros
 from core.transitions import precondition
+from grants import de_minimis
 from grants.conditions import GENERAL
 from grants.models.envelope import Envelope
 
@@ -138,6 +140,16 @@ def someone_votes_on_each_case(session, data, actor):
 def decisions_fit_in_envelopes(session, data, actor):
     """The amounts granted fit in what the page shows to be left of their envelopes."""
     return beyond_envelopes(_granted_by_envelope(session))
+
+
+@precondition
+def decisions_fit_under_the_ceilings(session, data, actor):
+    """The amounts granted fit, added up by undertaking, under the de minimis ceilings."""
+    try:
+        beyond = de_minimis.beyond_ceilings(session)
+    except NoCeiling as missing:
+        return {GENERAL: str(missing)}
+    return {GENERAL: " ".join(beyond)} if beyond else None
 
 
 def session_within_envelopes(session, data, actor):

@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from applicants.de_minimis.links import UndertakingQuestion, open_question
 from core.money import format_euros
 from core.text import listed
 from grants.case_facts import case_facts
@@ -109,6 +110,27 @@ def void_answers(application) -> str:
         return ""
     words = {"checks": listed(stale[:NAMED])}
     return _("What these checks rest on changed: %(checks)s. Send the case back to instruction.") % words
+
+
+def unknown_undertaking(application) -> str:
+    """Why a proposal of de minimis aid no longer knows its enterprise, in a sentence; "" while it does.
+
+    An establishment of it that appeared since, about which the service has not answered.
+    """
+    proposal = application.live_proposal()
+    if proposal is None or not proposal.favourable or not application.rules.de_minimis:
+        return ""
+    question = open_question(application.applicant)
+    return sentence_of(question) if question is not None else ""
+
+
+def sentence_of(question: UndertakingQuestion) -> str:
+    """What is still to be answered of an enterprise, and where."""
+    sentence = _(
+        "Several establishments of the enterprise %(siren)s are known here: answer on the applicant's page whether"
+        " other enterprises are linked with it, for their de minimis aids add up."
+    )
+    return sentence % {"siren": question.siren}
 
 
 # --- the opinions ----------------------------------------------------------------------------------------------------

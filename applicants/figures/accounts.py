@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from applicants.models import Applicant, BankAccount
+from applicants.models.known_numbers import on_file
 from core.engine.erasure import NO_IBAN
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.figures.taken_accounts import in_one_hand, of_one_maker
@@ -24,6 +25,15 @@ STEPS = f"""
     SELECT b.id, b.holder_name, b.vouched_by_id, b.vouched_at, {VOUCHES}, b.verified_by_id, b.verified_at, {VERIFIES}
     FROM applicants_bankaccount b WHERE b.vouched_by_id IS NOT NULL AND b.verified_by_id IS NOT NULL
 """  # noqa: S608 - names of roles
+# Of a call ``c`` about an account ``b``. Calls of before do not know the days that were asked then.
+NUMBER_WAS_ON_FILE = on_file("c.phone", "b.applicant_id", "(b.entered_at - make_interval(hours => 24 * c.known_days))")
+# What the law had erased, of the call or of those who were on file, tells no number any more, and accuses nobody.
+NUMBER_WAS_ERASED = """EXISTS (
+    SELECT 1 FROM core_erasure e
+    WHERE (e."table" = 'applicants_callback' AND e.row = c.id::text)
+       OR (e."table" = 'applicants_applicant' AND e.row = b.applicant_id::text)
+       OR (e."table" = 'core_user' AND e.row IN (
+           SELECT m.user_id::text FROM applicants_membershipevent m WHERE m.applicant_id = b.applicant_id)))"""
 
 register(
     Invariant(
@@ -95,19 +105,21 @@ register(
         name=_("Call before a changed account"),
         sentence=_(
             "A verified account that replaced another was checked by a call, or by another proof that a third person "
-            "gave, dated between entry and verification."
+            "gave, dated between entry and verification; the number called was on file before the change by the days asked "
+            "then."
         ),
         source=FRAUD,
         subject=BankAccount,
-        sql="""
+        sql=f"""
             SELECT b.id, b.holder_name AS label, 1 AS expected, count(c.id) AS found
             FROM applicants_bankaccount b LEFT JOIN applicants_callback c ON c.bank_account_id = b.id
-                AND c.called_at >= b.entered_at - interval '1 day' AND c.called_at <= b.verified_at + interval '1 day'
+                AND c.called_at >= date_trunc('minute', b.entered_at) AND c.called_at <= b.verified_at
+                AND (c.known_days IS NULL OR {NUMBER_WAS_ON_FILE} OR {NUMBER_WAS_ERASED})
             WHERE b.state = 'verified' AND b.is_change AND NOT coalesce(
                 b.other_proof_id IS NOT NULL AND b.vouched_by_id NOT IN (b.entered_by_id, b.verified_by_id)
                 AND b.vouched_at BETWEEN b.entered_at AND b.verified_at, FALSE)
             GROUP BY b.id HAVING count(c.id) = 0 ORDER BY b.id
-        """,
+        """,  # noqa: S608 - constants
         unit=Unit.NUMBER,
         counted=pgettext_lazy("telephone", "calls"),
         relation="≥",

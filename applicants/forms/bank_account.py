@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from applicants.known_days import days_known
 from applicants.rules.identifiers import validate_bic, validate_iban
 from core.dates import format_date_long, format_moment
 from core.lib.telephones import normal_number
@@ -103,7 +103,7 @@ class VerifyBankAccountForm(TransitionForm):
             raise forms.ValidationError(
                 _("This number was not on file %(days)d days before the change: call one of these: %(numbers)s.")
                 % {
-                    "days": settings.ESSOR_CALL_BACK_KNOWN_DAYS,
+                    "days": days_known(),
                     "numbers": ", ".join(item.shown for item in self.known),
                 }
             )

@@ -12,7 +12,9 @@ from django_fsm import FSMField
 
 from applicants.conditions import a_change_without_known_number, call_back_was_made, no_holder_doubt_left
 from applicants.forms.bank_account import RejectBankAccountForm, VerifyBankAccountForm, VouchForm
-from applicants.known_contacts import FOUNDERS_COME_WITHIN, LEAST_DAYS, KnownNumber, known_numbers, long_before
+from applicants.known_contacts import KnownNumber, known_numbers, long_before
+from applicants.known_days import days_known
+from applicants.models.account_rules import CALL_IS_TRUE, CHANGE_IS_A_FACT, CHANGE_IS_PROVED
 from applicants.models.applicant import Applicant
 from applicants.models.people import OfApplicantQuerySet
 from applicants.models.triggers import impartial
@@ -29,57 +31,6 @@ from core.transitions import perform, workflow_transition
 
 if TYPE_CHECKING:
     from core.models import User
-
-
-# Whatever the writer says: an account entered beside a verified one is a change; so is one entered after another person
-# entered one, whatever became of it, and one of a person who joined a short while ago a body that was here before them. An
-# hour tells its founders, who come with it. The days are those of ``known_contacts.LEAST_DAYS``; the service may ask for more.
-CHANGE_IS_A_FACT = f"""
-    NEW.is_change := NEW.is_change OR EXISTS (
-        SELECT 1 FROM applicants_bankaccount
-        WHERE applicant_id = NEW.applicant_id AND (state = 'verified' OR entered_by_id <> NEW.entered_by_id)
-    ) OR EXISTS (
-        SELECT 1 FROM applicants_membership m JOIN applicants_applicant b ON b.id = m.applicant_id
-        WHERE m.applicant_id = NEW.applicant_id AND m.user_id = NEW.entered_by_id
-          AND m.created_at > NEW.entered_at - interval '{LEAST_DAYS} days'
-          AND m.created_at > b.created_at + interval '{FOUNDERS_COME_WITHIN.seconds} seconds'
-    );
-    RETURN NEW;
-"""
-
-CHANGE_IS_PROVED = """
-    IF NEW.vouched_by_id IS NULL
-        AND NOT EXISTS (SELECT 1 FROM applicants_callback WHERE bank_account_id = NEW.id) THEN
-        RAISE EXCEPTION 'a change of account is verified by a call, or by another proof that somebody else gave'
-            USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NEW;
-"""
-
-# A number is written in many ways: its last nine digits tell it.
-CALL_IS_TRUE = r"""
-    SELECT * INTO account FROM applicants_bankaccount WHERE id = NEW.bank_account_id;
-    digits := right(regexp_replace(NEW.phone, '\D', '', 'g'), 9);
-    IF length(digits) < 8 THEN
-        RAISE EXCEPTION '% is not a telephone number', NEW.phone USING ERRCODE = 'check_violation';
-    END IF;
-    IF NEW.called_at < date_trunc('minute', account.entered_at) OR NEW.called_at > clock_timestamp() THEN
-        RAISE EXCEPTION 'the call is made between the entry of the account and now' USING ERRCODE = 'check_violation';
-    END IF;
-    IF account.is_change AND NOT EXISTS (
-        SELECT 1 FROM applicants_applicantevent
-        WHERE pgh_obj_id = account.applicant_id AND pgh_created_at <= account.entered_at
-          AND right(regexp_replace(phone, '\D', '', 'g'), 9) = digits
-        UNION ALL
-        SELECT 1 FROM applicants_membershipevent member JOIN core_userevent person ON person.pgh_obj_id = member.user_id
-        WHERE member.applicant_id = account.applicant_id AND member.pgh_created_at <= account.entered_at
-          AND person.pgh_created_at <= account.entered_at
-          AND right(regexp_replace(person.phone, '\D', '', 'g'), 9) = digits
-    ) THEN
-        RAISE EXCEPTION 'the number called was not known before the change' USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NEW;
-"""
 
 
 class BankAccountQuerySet(OfApplicantQuerySet):
@@ -313,6 +264,7 @@ class BankAccount(WorkflowModel):
                 called_at=data["called_at"],
                 called_by=actor,
                 note=data.get("note", ""),
+                known_days=days_known(),
             )
         self.verified_by = actor
         self.verified_at = timezone.now()
@@ -400,6 +352,8 @@ class CallBack(models.Model):
     person = models.CharField(_("person spoken to"), max_length=120)
     note = models.CharField(_("what was said"), max_length=500, blank=True)
     called_by = models.ForeignKey("core.User", models.PROTECT, related_name="+", verbose_name=_("called by"))
+    # Not kept of the calls of before
+    known_days = models.PositiveSmallIntegerField(_("days on file asked of the number"), null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -412,7 +366,7 @@ class CallBack(models.Model):
                 name="call_is_true",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
-                declare=[("account", "applicants_bankaccount%ROWTYPE"), ("digits", "TEXT")],
+                declare=[("account", "applicants_bankaccount%ROWTYPE"), ("known_before", "TIMESTAMPTZ")],
                 func=CALL_IS_TRUE,
             ),
         ]

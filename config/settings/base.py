@@ -256,6 +256,9 @@ ESSOR_SCANNER = env.str("ESSOR_SCANNER", "")
 ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY = env.bool("ESSOR_DE_MINIMIS_COUNTS_ANNIVERSARY", True)
 # Grants from this day on are entered in the central register (Regulation 2023/2831, Art. 6(1)).
 ESSOR_DE_MINIMIS_REGISTER_SINCE = date.fromisoformat(env.str("ESSOR_DE_MINIMIS_REGISTER_SINCE", "2026-01-01"))
+# How many days before the proposal, and before the vote, the register may have been consulted at most: it changes every day
+# (Art. 6(4): new aid is granted only after it was checked). No text gives the number; half a year is from a call to its vote.
+ESSOR_DE_MINIMIS_CONSULTED_DAYS = env.int("ESSOR_DE_MINIMIS_CONSULTED_DAYS", 183)
 
 # How far ahead a day may be set, in days: that by which somebody answers (pieces, opinions, a claim given back), that for
 # which the Region plans (calls, sessions, more time to claim). No law fixes them: a year is beyond every time to answer of
@@ -271,7 +274,8 @@ ESSOR_ADDRESS_HELD_DAYS = env.int("ESSOR_ADDRESS_HELD_DAYS", 14)
 # for this many days, within which neither made the other. The database holds 30 of them: fewer change nothing.
 ESSOR_ADMINISTRATOR_KNOWN_DAYS = env.int("ESSOR_ADMINISTRATOR_KNOWN_DAYS", 30)
 
-# A telephone number proves a change of bank account when it was on file this many days before the change.
+# A telephone number proves a change of bank account when it was on file this many days before the change. The database
+# holds 30 of them: fewer change nothing. Each call keeps the days that were asked of its number.
 ESSOR_CALL_BACK_KNOWN_DAYS = env.int("ESSOR_CALL_BACK_KNOWN_DAYS", 30)
 
 # Where a body has a representative, the service answers a request to join it only after this many days: until then its own

@@ -22,6 +22,7 @@ from grants.admin.forms import (
 )
 from grants.admin.side_panels import envelope_panel, messages_panel, notes_panel, pieces_panel
 from grants.check_lines import check_lines
+from grants.consultation import outdated
 from grants.form_page import QuestionView
 from grants.instruction import BEFORE_ADMISSION, DURING_INSTRUCTION, UNTIL_PROPOSAL
 from grants.models import (
@@ -32,7 +33,7 @@ from grants.rules.deadlines import urgency
 from grants.rules.schema import QuestionKind
 from grants.services.missing import form_facts
 from grants.staff_permissions import may_assign, may_instruct, reason_not_staff_of
-from grants.void import void_answers, void_computation, void_opinions
+from grants.void import unknown_undertaking, void_answers, void_computation, void_opinions
 
 TONES = {"late": "no", "soon": "act", "later": "wait", "none": "idle"}
 
@@ -281,6 +282,13 @@ def _matching(reader: CaseReader, name: str, field: str, value, form_class, **mo
     return form_class(initial={field: value}, auto_id=f"id_{name}_{value}_%s", **more)
 
 
+def _what_decisions_wait_for(case: Application) -> str:
+    """Why neither visa, agenda nor grant follow the proposal for now, where State aid applies."""
+    if not rests_on_checks(case):
+        return ""
+    return unknown_undertaking(case) or outdated(case, timezone.localdate())
+
+
 def proposal_panels(case: Application) -> list[Panel]:
     """The proposal with its visa, and what the committee did with it."""
     panels = []
@@ -296,6 +304,7 @@ def proposal_panels(case: Application) -> list[Panel]:
                         "proposals": proposals,
                         "live": case.live_proposal(),
                         "void_reason": void_computation(case) or (void_answers(case) if rests_on_checks(case) else ""),
+                        "waits_reason": _what_decisions_wait_for(case),
                     },
                 )
             )

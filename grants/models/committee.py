@@ -328,6 +328,7 @@ class CommitteeSession(WorkflowModel):
             conditions.session_day_has_come,
             conditions.session_is_decided,
             conditions.decisions_fit_in_envelopes,
+            conditions.decisions_fit_under_the_ceilings,
             conditions.someone_votes_on_each_case,
             conditions.session_envelopes_are_open,
             conditions.session_within_envelopes,

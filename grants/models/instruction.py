@@ -15,8 +15,13 @@ from core.history import tracked
 from core.lib.planned_days import MOST_ANSWER_DAYS, within
 from core.models.document import Document
 from core.money import MoneyField
+from grants.models.consulted import of_the_register
 from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
-from grants.models.present_facts import proposal_on_present_opinions, proposal_on_present_seat
+from grants.models.present_facts import (
+    proposal_of_known_undertaking,
+    proposal_on_present_opinions,
+    proposal_on_present_seat,
+)
 from grants.programmes.grant_plan import GrantPlan
 
 
@@ -386,17 +391,7 @@ class Proposal(models.Model):
                 violation_error_message=_("A proposal in favour has an amount; a proposal against has none."),
             ),
             models.CheckConstraint(condition=~Q(reasons=""), name="proposal_has_reasons"),
-            models.CheckConstraint(
-                condition=Q(de_minimis_regime="")
-                | Q(favourable=False)
-                | ~Q(register_unavailable="")
-                | (
-                    Q(register_consulted_on__isnull=False)
-                    & (~Q(register_reference="") | Q(register_document__isnull=False))
-                ),
-                name="proposal_consulted_the_register",
-                violation_error_message=_("Say how the register of de minimis aid was consulted, or why it was not."),
-            ),
+            *of_the_register(),
         ]
         triggers = [
             impartial(["made_by_id", "visa_by_id"], bodies_of_case("NEW.application_id")),
@@ -433,6 +428,7 @@ class Proposal(models.Model):
             ),
             proposal_on_present_opinions(),
             proposal_on_present_seat(),
+            proposal_of_known_undertaking(),
         ]
 
     def __str__(self):

@@ -1,4 +1,5 @@
-"""Triggers: a proposal, its visa, its place on an agenda and the grant rest on the opinions and the seat of now.
+"""Triggers: a proposal, its visa, its place on an agenda and the grant rest on the opinions and the seat of now, and on
+what the service answered of the establishments of the enterprise (``applicants.de_minimis.links``).
 
 What else the checks rest on (the room under the de minimis ceiling, what is asked of a form) SQL cannot work out:
 ``grants.void`` does, before each of these steps. What is computed has its own fingerprint (``proposal_on_present_figures``).
@@ -44,6 +45,23 @@ SEAT_IS_ANOTHER = """
     END IF;
 """
 
+# Where State aid applies, the service answered about every establishment of the enterprise that is known here now.
+UNDERTAKING_IS_KNOWN = """
+    IF EXISTS (
+        SELECT 1 FROM grants_application app
+            JOIN grants_programmeversion version ON version.id = app.programme_version_id
+            JOIN applicants_applicant mine ON mine.id = app.applicant_id
+            JOIN applicants_applicant other ON left(other.siret, 9) = left(mine.siret, 9) AND other.id <> mine.id
+        WHERE app.id = NEW.application_id AND coalesce(version.definition->>'de_minimis', '') <> ''
+            AND NOT EXISTS (
+                SELECT 1 FROM applicants_undertakinganswer answer
+                WHERE answer.siren = left(mine.siret, 9) AND answer.side = 'service'
+                    AND answer.establishments @> to_jsonb(ARRAY[mine.siret, other.siret]))) THEN
+        RAISE EXCEPTION 'the service has not answered about an establishment of the enterprise'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_of_known_undertaking';
+    END IF;
+"""
+
 
 def proposal_on_present_opinions() -> pgtrigger.Trigger:
     """A proposal and its visa."""
@@ -80,6 +98,21 @@ def proposal_on_present_seat() -> pgtrigger.Trigger:
     )
 
 
+def proposal_of_known_undertaking() -> pgtrigger.Trigger:
+    """A proposal in favour and its visa."""
+    return pgtrigger.Trigger(
+        name="proposal_of_known_undertaking",
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"""
+            IF NEW.favourable AND (TG_OP = 'INSERT' OR (NEW.visa_by_id IS NOT NULL AND OLD.visa_by_id IS NULL)) THEN
+                {UNDERTAKING_IS_KNOWN}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def agenda_on_present_facts() -> pgtrigger.Trigger:
     """What is put on an agenda, and what is granted."""
     return pgtrigger.Trigger(
@@ -95,6 +128,7 @@ def agenda_on_present_facts() -> pgtrigger.Trigger:
                 IF proposed.favourable THEN
                     {SEAT_NOW}
                     {SEAT_IS_ANOTHER.format(mark="proposed.seat_mark")}
+                    {UNDERTAKING_IS_KNOWN}
                 END IF;
             END IF;
             RETURN NEW;

@@ -16,6 +16,7 @@ from core.documents import DocumentRefused, may_read
 from core.events import history
 from core.figures.checking import look_at
 from core.figures.invariants import invariant_of
+from core.history import history_model_of
 from core.lib.telephones import normal_number
 from core.models import OutboxMessage
 from core.transitions import TransitionRefused, available_transitions, perform
@@ -224,13 +225,96 @@ def test_the_database_wants_a_true_call(applicant, representative, verified, fin
     good = CALL | {"bank_account": account, "called_by": finance, "called_at": timezone.now()}
     for changes, words in (
         ({"phone": "X"}, "telephone number"),
-        ({"phone": "03 26 99 99 99"}, "not known before"),
+        ({"phone": "03 26 99 99 99"}, "not known long before"),
         ({"called_at": timezone.now() - timedelta(days=400)}, "between the entry"),
         ({"called_at": timezone.now() + timedelta(days=1)}, "between the entry"),
     ):
         with pytest.raises(IntegrityError, match=words), transaction.atomic():
             CallBack.objects.create(**good | changes)
     assert CallBack.objects.create(**good).pk
+
+
+# --- the number called, by SQL and in the figure -----------------------------------------------------------------------
+
+
+def known_since(applicant, phone: str, days: float) -> None:
+    """The applicant has had this number for so many days; the one of before, for longer."""
+    applicant.phone = phone
+    applicant.save()
+    line = history_model_of(Applicant).objects.filter(pgh_obj_id=applicant.pk).latest("pgh_id")
+    with pgtrigger.ignore(), acting_as(label="test"):
+        moment = timezone.now() - timedelta(days=days)
+        type(line).objects.filter(pgh_id=line.pgh_id).update(pgh_created_at=moment)
+
+
+def called_on(phone: str, account, finance, **changes) -> CallBack:
+    values = {"bank_account": account, "called_by": finance, "called_at": timezone.now(), "person": "Mme Durand"}
+    return CallBack.objects.create(phone=phone, **values | changes)
+
+
+@pytest.mark.parametrize(
+    ("days", "setting", "refused"), [(29, 30, True), (31, 30, False), (59, 60, True), (61, 60, False), (29, 7, True)]
+)
+def test_the_number_called_was_known_by_the_days_of_the_setting(
+    applicant, representative, verified, finance, settings, days, setting, refused
+) -> None:
+    """By the form, by SQL with the days of the row, and never by fewer than thirty."""
+    settings.ESSOR_CALL_BACK_KNOWN_DAYS = setting
+    known_since(applicant, "03 26 99 99 99", days)
+    account = enter(applicant, representative)
+    if refused:
+        with pytest.raises(IntegrityError, match="not known long before"), transaction.atomic():
+            called_on("03 26 99 99 99", account, finance, known_days=setting)
+        with pytest.raises(TransitionRefused):
+            perform(account, "verify", actor=finance, data=seen(**call() | {"phone": "03 26 99 99 99"}))
+    else:
+        with pytest.raises(IntegrityError, match="not known long before"), transaction.atomic():
+            called_on("03 26 00 00 00", account, finance, known_days=setting)  # the one of before, no longer theirs
+        perform(account, "verify", actor=finance, data=seen(**call() | {"phone": "03 26 99 99 99"}))
+        assert account.call_backs.get().known_days == setting
+
+
+@pytest.mark.parametrize("role", ["representative", "editor"])
+def test_the_number_of_who_represented_the_body_then_is_one_of_its_own(
+    applicant, representative, verified, finance, role
+) -> None:
+    other = UserFactory(applicant=True, phone="06 11 22 33 44")
+    for row in (other, applicant.memberships.create(user=other, role=role)):
+        recorded_earlier(row)
+    applicant.memberships.filter(user=other).delete()
+    account = enter(applicant, representative)
+    if role == "representative":
+        called_on("+33 6 11 22 33 44", account, finance, known_days=1)
+        assert account.call_backs.get().known_days == 30, "never fewer"
+    else:
+        with pytest.raises(IntegrityError, match="not known long before"), transaction.atomic():
+            called_on("+33 6 11 22 33 44", account, finance)
+
+
+def test_the_figure_reads_the_number_the_day_and_the_days_of_the_call(
+    applicant, representative, verified, finance, settings
+) -> None:
+    known_since(applicant, "03 26 99 99 99", 40)
+    account = enter(applicant, representative)
+    perform(account, "verify", actor=finance, data=seen(**call() | {"phone": "03 26 99 99 99"}))
+    control = invariant_of("applicants.changed-account-was-called")
+    calls, entered, verified_at = account.call_backs.all(), account.entered_at, account.verified_at
+    settings.ESSOR_CALL_BACK_KNOWN_DAYS = 90
+    assert look_at(control).holds, "a setting that changes later accuses nobody"
+    true = calls.values("phone", "called_at", "known_days").get()
+    for wrong in (
+        {"phone": "03 26 00 00 00"},
+        {"phone": "06 00 00 00 01"},
+        {"known_days": 41},
+        {"called_at": entered - timedelta(minutes=2)},
+        {"called_at": verified_at + timedelta(seconds=1)},
+    ):
+        with pgtrigger.ignore():
+            calls.update(**true | wrong)
+        assert look_at(control).count == 1, wrong
+    with pgtrigger.ignore():
+        calls.update(**true | {"known_days": None})
+    assert look_at(control).holds, "the calls of before do not know their days"
 
 
 def test_a_change_is_one_whatever_the_writer_says(applicant, verified) -> None:

@@ -1,5 +1,6 @@
 """Committee sessions: agenda, decisions, recusals, and closing that carries all decisions or none."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,14 +8,18 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from applicants.models import DeMinimisAid, DeMinimisCeiling
+from applicants.de_minimis.links import decide_links
+from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling
 from core.models import OutboxMessage
 from core.roles import Role
-from core.transitions import TransitionRefused, perform
+from core.transitions import TransitionRefused, available_transitions, perform
 from grants import committee
 from grants.committee import SessionRefused
+from grants.de_minimis import beyond_ceilings
 from grants.models import AgendaItem, Application, CommitteeSession, Envelope
+from tests.applicants.test_single_undertaking import another_establishment
 from tests.factories.applicants import DeMinimisAidFactory
+from tests.factories.core import UserFactory
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 
 pytestmark = pytest.mark.django_db
@@ -376,20 +381,78 @@ def test_a_grant_enters_the_de_minimis_register(items, secretary, session):
     assert aid.granted_on == session.deliberation_on
 
 
-def test_two_grants_of_one_session_add_up_under_the_ceiling(secretary, session):
-    """274,000 declared and twice 26,000 to one undertaking: the first fits under 300,000, the second does not."""
+@pytest.fixture
+def two_of_one(session):
+    """260,000 declared and twice 26,000 proposed to one undertaking: one fits under 300,000, both do not."""
     first = CaseFactory(state="scheduled")
     second = CaseFactory(state="scheduled", applicant=first.applicant, call=first.call)
     assert DeMinimisCeiling.objects.filter(regime="general", amount=Decimal("300000.00")).exists()
-    DeMinimisAidFactory(
-        applicant=first.applicant, amount=Decimal("260000.00"), granted_on=timezone.localdate() - timedelta(days=100)
-    )
-    items = agenda(session, first, second)
-    decide_all(items, secretary)
-    with pytest.raises(TransitionRefused) as refusal:
+    declared(first.applicant, 260_000)
+    return agenda(session, first, second)
+
+
+def declared(applicant, amount):
+    day = timezone.localdate() - timedelta(days=100)
+    return DeMinimisAidFactory(applicant=applicant, amount=Decimal(amount), granted_on=day)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_grants_of_one_session_add_up_under_the_ceiling_on_the_grid(secretary, session, two_of_one, order):
+    """The grid never says "granted" for what the closing refuses: the second of them says why, whichever it is."""
+    granted, other = (two_of_one[place] for place in order)
+    committee.record_decision(granted, "granted", actor=secretary)
+    with pytest.raises(SessionRefused, match=re.escape(granted.application.number)) as refusal:
+        committee.record_decision(other, "granted", actor=secretary)
+    assert refusal.value.field == "amount" and "300" in str(refusal.value)
+    committee.record_decision(other, "granted", actor=secretary, amount=Decimal("14000.00"), reason="Plafond.")
+    close(session, secretary)
+    assert sorted(DeMinimisAid.objects.filter(origin="granted").values_list("amount", flat=True)) == [14_000, 26_000]
+
+
+def test_an_establishment_shares_the_ceiling_on_the_grid_and_another_body_does_not(secretary, session):
+    seat = CaseFactory(state="scheduled")
+    branch = CaseFactory(state="scheduled", call=seat.call)
+    other = CaseFactory(state="scheduled", call=seat.call)
+    declared(seat.applicant, 260_000)
+    declared(other.applicant, 260_000)
+    items = agenda(session, seat, branch, other)
+    Applicant.objects.filter(pk=branch.applicant_id).update(siret=another_establishment(seat.applicant))
+    officer = UserFactory(instructor=True)
+    decide_links(seat.applicant, answer="alone", explanation="Registre du commerce.", actor=officer)
+    items = list(session.items.order_by("rank"))
+    committee.record_decision(items[0], "granted", actor=secretary)
+    with pytest.raises(SessionRefused, match=re.escape(seat.number)):
+        committee.record_decision(items[1], "granted", actor=secretary)
+    committee.record_decision(items[2], "granted", actor=secretary)
+
+
+def test_an_aid_declared_after_the_grid_is_told_before_the_closing(secretary, session, two_of_one):
+    committee.record_decision(two_of_one[0], "granted", actor=secretary)
+    committee.record_decision(two_of_one[1], "rejected", actor=secretary, reason="Plafond.")
+    assert closing(session, secretary).allowed
+    declared(two_of_one[0].application.applicant, 20_000)
+    option = closing(session, secretary)
+    assert not option.allowed and two_of_one[0].application.number in str(option.reason)
+    with pytest.raises(TransitionRefused):
         close(session, secretary)
-    assert list(refusal.value.errors) == [f"item-{items[1].pk}"]
     assert not DeMinimisAid.objects.filter(origin="granted").exists()
+
+
+def closing(session, secretary):
+    session = CommitteeSession.objects.get(pk=session.pk)
+    return next(option for option in available_transitions(session, secretary) if option.spec.name == "close_session")
+
+
+def test_the_ceilings_of_an_agenda_take_as_many_queries_for_ten_cases_as_for_two(
+    secretary, session, django_assert_num_queries
+):
+    items = agenda(session, *scheduled(2))
+    for count in (2, 10):
+        while len(items) < count:
+            items += agenda(session, CaseFactory(state="scheduled"))
+        decide_all([item for item in session.items.all() if not item.decision], secretary)
+        with django_assert_num_queries(4):
+            assert beyond_ceilings(session) == []
 
 
 # --- what is closed stays closed ---------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What breaks the invariants of applicants."""
 
-from tests.invariants.sabotage import breaks, in_one_hand, of_one_maker
+from tests.invariants.sabotage import breaks, breaks_too, in_one_hand, of_one_maker
 
 VERIFIED = "(SELECT max(id) FROM applicants_bankaccount WHERE state = 'verified')"
 
@@ -17,6 +17,15 @@ breaks(
     "applicants.changed-account-was-called",
     f"UPDATE applicants_bankaccount SET is_change = TRUE WHERE id = {VERIFIED}",
 )
+for number, minutes in (("06 00 00 00 01", 0), ("06 00 00 00 01", -5)):
+    # A number that nobody had; a call of before the days were kept, made before the entry.
+    breaks_too(
+        "applicants.changed-account-was-called",
+        f"UPDATE applicants_bankaccount SET is_change = TRUE WHERE id = {VERIFIED}",
+        "INSERT INTO applicants_callback (bank_account_id, called_at, phone, person, note, called_by_id, known_days, created_at) "
+        f"SELECT b.id, b.entered_at + interval '{minutes} minutes', '{number}', 'x', '', b.verified_by_id, "
+        f"{'NULL' if minutes else 30}, b.verified_at FROM applicants_bankaccount b WHERE b.id = {VERIFIED}",
+    )
 # Another person had entered an account before: it takes the number before all others.
 breaks(
     "applicants.change-is-told-as-one",

@@ -166,6 +166,7 @@ breaks(
     "JOIN grants_application a ON a.applicant_id = b.id JOIN grants_proposal p ON p.application_id = a.id "
     "WHERE p.favourable AND p.sent_back_at IS NULL AND p.de_minimis_regime <> '' AND b.siret <> '' ORDER BY p.id DESC LIMIT 1), 9) "
     "|| '00999' WHERE id = (SELECT min(id) FROM applicants_applicant WHERE siret <> '')",
+    "UPDATE applicants_applicantevent line SET siret = body.siret FROM applicants_applicant body WHERE body.id = line.pgh_obj_id",
 )
 breaks(
     "grants.decided-impartially",
