@@ -11,11 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Left
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from applicants.de_minimis.links import UndertakingQuestion, open_question
+from applicants.models import Applicant
 from core.money import format_euros
 from core.text import listed
 from grants.case_facts import case_facts
@@ -112,6 +114,15 @@ def void_answers(application) -> str:
     return _("What these checks rest on changed: %(checks)s. Send the case back to instruction.") % words
 
 
+def with_other_establishments(proposals: QuerySet) -> QuerySet:
+    """Proposals that know whether the enterprise of their applicant has others here: a page then asks nothing more."""
+    own = OuterRef("application__applicant_id")
+    others = Applicant.objects.annotate(_siren=Left("siret", 9)).exclude(pk=own)
+    return proposals.annotate(
+        has_other_establishments=Exists(others.filter(_siren=Left(OuterRef("application__applicant__siret"), 9)))
+    )
+
+
 def unknown_undertaking(application) -> str:
     """Why a proposal of de minimis aid no longer knows its enterprise, in a sentence; "" while it does.
 
@@ -119,6 +130,8 @@ def unknown_undertaking(application) -> str:
     """
     proposal = application.live_proposal()
     if proposal is None or not proposal.favourable or not application.rules.de_minimis:
+        return ""
+    if not proposal.__dict__.get("has_other_establishments", True):
         return ""
     question = open_question(application.applicant)
     return sentence_of(question) if question is not None else ""

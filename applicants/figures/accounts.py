@@ -25,7 +25,7 @@ STEPS = f"""
     SELECT b.id, b.holder_name, b.vouched_by_id, b.vouched_at, {VOUCHES}, b.verified_by_id, b.verified_at, {VERIFIES}
     FROM applicants_bankaccount b WHERE b.vouched_by_id IS NOT NULL AND b.verified_by_id IS NOT NULL
 """  # noqa: S608 - names of roles
-# Of a call ``c`` about an account ``b``. Calls of before do not know the days that were asked then.
+# Of a call ``c`` about an account ``b``, whose minute is noted. Calls of before do not know the days that were asked then.
 NUMBER_WAS_ON_FILE = on_file("c.phone", "b.applicant_id", "(b.entered_at - make_interval(hours => 24 * c.known_days))")
 # What the law had erased, of the call or of those who were on file, tells no number any more, and accuses nobody.
 NUMBER_WAS_ERASED = """EXISTS (
@@ -113,7 +113,7 @@ register(
         sql=f"""
             SELECT b.id, b.holder_name AS label, 1 AS expected, count(c.id) AS found
             FROM applicants_bankaccount b LEFT JOIN applicants_callback c ON c.bank_account_id = b.id
-                AND c.called_at >= date_trunc('minute', b.entered_at) AND c.called_at <= b.verified_at
+                AND c.called_at > b.entered_at - interval '1 minute' AND c.called_at <= b.verified_at
                 AND (c.known_days IS NULL OR {NUMBER_WAS_ON_FILE} OR {NUMBER_WAS_ERASED})
             WHERE b.state = 'verified' AND b.is_change AND NOT coalesce(
                 b.other_proof_id IS NOT NULL AND b.vouched_by_id NOT IN (b.entered_by_id, b.verified_by_id)

@@ -19,6 +19,7 @@ from grants.models import (
 )
 from grants.rules.schema import QuestionKind
 from grants.states import ApplicationState as State
+from grants.void import with_other_establishments
 
 COMMITTEE = (State.READY_FOR_COMMITTEE, State.SCHEDULED, State.APPROVED, State.REJECTED, State.CONTRACTED, State.CLOSED)
 
@@ -48,7 +49,8 @@ def load_case(case: Application) -> None:
     if case.state not in BEFORE_ADMISSION:
         relations.append(Prefetch("computations", AidComputation.objects.with_basis_now().defer("facts")))
     if case.state not in UNTIL_PROPOSAL:
-        relations.append(Prefetch("proposals", Proposal.objects.select_related("made_by", "visa_by", "sent_back_by")))
+        proposals = Proposal.objects.select_related("made_by", "visa_by", "sent_back_by")
+        relations.append(Prefetch("proposals", with_other_establishments(proposals)))
     if case.state in COMMITTEE:
         relations.append(Prefetch("agenda_items", AgendaItem.objects.select_related("session")))
     prefetch_related_objects([case], *relations)

@@ -53,9 +53,13 @@ def casts_to_a_day(sql: str) -> Iterator[str]:
 
 
 def is_of_the_region(cast: str) -> bool:
-    """A literal; a moment where the Region is; such a day moved by months."""
+    """A literal; a moment where the Region is, as we and as PostgreSQL write it; such a day moved by months."""
     return bool(
-        re.fullmatch(rf"'[^']*'|NULL|\(.* {HERE}\)|\(\(.* {HERE}\)::date \+ make_interval\(.*\)", cast, re.DOTALL)
+        re.fullmatch(
+            rf"'[^']*'|NULL|\(.* {HERE}\)|\(\(\w+ {HERE}::text\)\)|\(\(.* {HERE}\)::date \+ make_interval\(.*\)",
+            cast,
+            re.DOTALL,
+        )
     )
 
 
@@ -66,6 +70,7 @@ def is_of_the_region(cast: str) -> bool:
         "max(e.created_at)::date", "(greatest(p.opened_at, p.closed_at))::date", "(e.ended_at + make_interval(months => 3))::date",
         "EXTRACT(YEAR FROM o.ordered_at)", "date_part('year', now())", "date_trunc('day', sent_at)", "to_char(sent_at, 'YYYY')",
         "NEW.paid_on < b.closed_at",
+        "((made_at AT TIME ZONE 'UTC'::text))::date",
         "x.closed_at >= y.ends_on", "CAST(sent_at AS date)", "(x.at AT TIME ZONE current_setting('TimeZone'))::date",
     ],
 )  # fmt: skip
@@ -79,7 +84,7 @@ def test_what_depends_on_the_session_is_seen(sql):
         TODAY, day_of("NEW.sent_at"), day_of("max(e.created_at)"), day_of("coalesce(a.at, max(b.at))"), "'2026-01-01'::date",
         year_of("o.ordered_at"), day_of("now() - make_interval(days => %(days)s)"), f"NEW.paid_on < {day_of('b.closed_at')}",
         f"({day_of('a.submitted_at')} + make_interval(months => coalesce((v.x #>> 'y')::int, 2)))::date", "closed_at < opened_at",
-        "date_trunc('minute', entered_at) > called_at",
+        "date_trunc('minute', entered_at) > called_at", f"consulted_on <= ((made_at {HERE}::text))::date",
     ],
 )  # fmt: skip
 def test_what_says_the_zone_passes(sql):
