@@ -6,6 +6,30 @@ breaks(
     "core.states-have-events",
     "UPDATE grants_application SET state = 'approved' WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'submitted')",
 )
+OF_CLAIMS = "(SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'paymentclaim')"
+breaks(
+    "core.states-follow-each-other",
+    "UPDATE core_event SET from_state = 'suspended' WHERE id = (SELECT max(id) FROM core_event WHERE action = 'certify' "
+    f"AND content_type_id = {OF_CLAIMS})",
+)
+# From filed to paid in one event, which says so: the row and its last event agree.
+FILED = "(SELECT max(id) FROM agreements_paymentclaim WHERE state = 'submitted')"
+breaks_too(
+    "core.states-follow-each-other",
+    "UPDATE core_event SET action = 'settle', to_state = 'paid' WHERE id = (SELECT max(id) FROM core_event "
+    f"WHERE to_state = 'submitted' AND content_type_id = {OF_CLAIMS} AND object_id = {FILED})",
+    f"UPDATE agreements_paymentclaim SET state = 'paid' WHERE id = {FILED}",
+)
+breaks_too(
+    "core.states-follow-each-other",
+    "UPDATE core_event SET to_state = 'paid' WHERE id = (SELECT max(id) FROM core_event WHERE to_state = 'submitted' "
+    f"AND content_type_id = {OF_CLAIMS} AND object_id = {FILED})",
+)
+breaks_too(
+    "core.states-follow-each-other",
+    "UPDATE core_event SET action = 'arrange' WHERE id = (SELECT max(id) FROM core_event WHERE to_state = 'submitted' "
+    f"AND content_type_id = {OF_CLAIMS} AND object_id = {FILED})",
+)
 breaks(
     "core.files-are-there",
     "UPDATE core_storedfile SET size = size + 1 WHERE id = (SELECT max(id) FROM core_storedfile)",
