@@ -3,10 +3,23 @@
 from core.figures.numbers import register_numbers
 from core.figures.one_parent import register_one_parent
 from core.figures.parameters import register_parameters
-from grants.figures import days, decisions, envelopes, filing, hands, impartial, kept, rules, sessions, state_aid, work
+from grants.figures import (
+    days,
+    decisions,
+    envelopes,
+    filing,
+    hands,
+    impartial,
+    kept,
+    plans,
+    rules,
+    sessions,
+    state_aid,
+    work,
+)
 from grants.models import Application, Call, Commitment, Envelope, PaymentCredit, Proposal, Recusal
 
-DECLARED = (envelopes, decisions, sessions, hands, impartial, state_aid, filing, days, kept, rules, work)
+DECLARED = (envelopes, decisions, plans, sessions, hands, impartial, state_aid, filing, days, kept, rules, work)
 
 register_numbers((Application, "number"), (Commitment, "reference"))
 register_parameters(Envelope, PaymentCredit, Call)

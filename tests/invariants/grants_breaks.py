@@ -245,3 +245,79 @@ PROPOSED_BY = (
 )
 in_one_hand("grants.visa-by-their-own-hands", *PROPOSED_BY)
 of_one_maker("grants.visa-by-known-persons", *PROPOSED_BY)
+
+# --- the parts of a plan, and what explains them ----------------------------------------------------------------------------
+
+COMPUTED = "(SELECT max(c.id) FROM grants_aidcomputation c WHERE {0})"
+BY_YEAR = COMPUTED.format("c.plan #>> '{parts,2,year}' IS NOT NULL")
+BY_PERSON = COMPUTED.format("coalesce(c.plan #>> '{parts,1,person}', '') <> ''")
+BY_AXIS = COMPUTED.format(
+    "c.plan #>> '{parts,0,year}' IS NULL AND c.plan #>> '{parts,0,person}' = '' AND (c.plan #>> '{parts,1,amount}')::numeric > 1"
+)
+
+
+def moved(name: str) -> str:
+    """The column ``plan`` with one euro of a value moved from its second part to its first: its sum stays."""
+    first, second = (
+        f"to_jsonb(((plan #>> '{{parts,{part},{name}}}')::numeric {sign} 1)::text)"
+        for part, sign in ((0, "+"), (1, "-"))
+    )
+    return f"jsonb_set(jsonb_set(plan, '{{parts,0,{name}}}', {first}), '{{parts,1,{name}}}', {second})"
+
+
+breaks(
+    "grants.plan-adds-up",
+    f"UPDATE grants_aidcomputation SET plan = jsonb_set(plan, '{{parts,0,amount}}', '\"0.01\"') WHERE id = {BY_AXIS}",
+)
+for table, column, which in (
+    ("grants_proposal", "plan", "amount > 0"),
+    ("grants_agendaitem", "decided_plan", "decided_amount > 0"),
+    ("grants_application", "granted_plan", "granted_amount > 0"),
+):
+    breaks_too(
+        "grants.plan-adds-up",
+        f"UPDATE {table} SET {column} = jsonb_set({column}, '{{parts,0,amount}}', '\"0.01\"') "
+        f"WHERE id = (SELECT max(id) FROM {table} WHERE {which})",
+    )
+for table in ("grants_aidcomputation", "grants_proposal"):
+    breaks_too(
+        "grants.plan-adds-up",
+        f"UPDATE {table} SET plan = jsonb_set(plan, '{{parts,0,cost}}', '\"99999.99\"') "
+        f"WHERE id = (SELECT max(id) FROM {table} WHERE amount > 0)",
+    )
+breaks_too(
+    "grants.plan-adds-up",
+    f"UPDATE grants_aidcomputation SET plan = {moved('amount').replace(' 1)', ' 999999)')} WHERE id = {BY_AXIS}",
+)
+LAST = "(jsonb_array_length(lines) - 1)::text"
+breaks(
+    "grants.explained-is-computed",
+    f"UPDATE grants_aidcomputation SET lines = jsonb_set(lines, ARRAY[{LAST}, 'amount'], '\"1.00\"') WHERE id = {BY_YEAR}",
+)
+
+
+def shares(amount: str, text: str) -> str:
+    """A line for each year, before the last one, of an explanation that had none."""
+    share = f"jsonb_build_object('kind', 'share', 'amount', {amount}, 'text', {text})"
+    lines = f"(SELECT jsonb_agg({share}) FROM jsonb_array_elements(plan -> 'parts') AS part)"
+    return f"UPDATE grants_aidcomputation SET lines = (lines - -1) || {lines} || jsonb_build_array(lines -> -1) WHERE id = {BY_YEAR}"
+
+
+for statement in (
+    # what is read of the whole, what ends the explanation
+    f"UPDATE grants_aidcomputation SET lines = jsonb_set(lines, ARRAY[{LAST}, 'text'], '\"Aide : 1,00 €.\"') WHERE id = {BY_YEAR}",
+    f"UPDATE grants_aidcomputation SET lines = lines - -1 WHERE id = {BY_YEAR}",
+    # what each year is said to get of a whole that was cut, and what is read of it
+    shares("'1.00'", "part ->> 'amount'"),
+    shares("part ->> 'amount'", "'1,00 €'"),
+    # a year, the last one of which the lines about the whole follow, a person, an axis
+    f"UPDATE grants_aidcomputation SET lines = jsonb_set(lines, '{{1,amount}}', '\"1.00\"') WHERE id = {BY_YEAR}",
+    "UPDATE grants_aidcomputation SET lines = jsonb_set(jsonb_set(lines, '{4,amount}', '\"1.00\"'), '{5,amount}', '\"1.00\"') "
+    f"WHERE id = {BY_YEAR}",
+    f"UPDATE grants_aidcomputation SET lines = jsonb_set(lines, '{{3,amount}}', '\"1.00\"') WHERE id = {BY_PERSON}",
+    f"UPDATE grants_aidcomputation SET plan = {moved('amount')} WHERE id = {BY_AXIS}",
+    # what each costs, and what each person gets
+    f"UPDATE grants_aidcomputation SET plan = {moved('cost')} WHERE id = {BY_AXIS}",
+    f"UPDATE grants_aidcomputation SET per_person = jsonb_set(per_person, '{{0,amount}}', '\"1.00\"') WHERE id = {BY_PERSON}",
+):
+    breaks_too("grants.explained-is-computed", statement)
