@@ -364,6 +364,7 @@ TRIGGERS = {
     "an answer that holds no more does not change": told(
         _("A line was changed since this answer: answer the question that is asked anew.")
     ),
+    "a report that was accepted does not change": told(_("The report was accepted: it does not change any more.")),
     "what was certified does not change": told(_("The claim was certified: what was certified does not change.")),
     "what was filed does not change": told(_("The claim was filed: what was asked does not change.")),
     "who certifies does not order": told(_("You certified this claim: someone else orders its payment.")),

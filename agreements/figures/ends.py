@@ -2,8 +2,9 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models import Agreement
+from agreements.models import Agreement, PaymentClaim
 from agreements.settlements.kept import UNJUSTIFIED
+from agreements.settlements.triggers import ENDED, GOES_ON
 from core.days_in_sql import day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 
@@ -76,6 +77,60 @@ register(
             ORDER BY a.id
         """,  # noqa: S608 - the day of a moment
         unit=Unit.STATE,
+    ),
+    Invariant(
+        code="agreements.end-settles-every-claim",
+        name=_("Claims of an ended agreement"),
+        sentence=_(
+            "Each claim of an agreement that ended with its settlement was paid or refused by then, or is named by the "
+            "settlement as one that goes on."
+        ),
+        source=END,
+        subject=PaymentClaim,
+        sql=f"""
+            WITH ended AS (
+                SELECT a.id, last.created_at AS at FROM agreements_settlement s
+                JOIN agreements_agreement a ON a.id = s.agreement_id AND a.state IN {ENDED}
+                LEFT JOIN LATERAL (
+                    SELECT max(e.created_at) AS created_at FROM core_event e
+                    WHERE e.object_id = a.id AND e.to_state = a.state AND e.from_state <> e.to_state AND e.content_type_id =
+                        (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'agreement')
+                ) AS last ON TRUE
+            )
+            SELECT c.id, c.number AS label, 'rejected' AS expected, c.state AS found
+            FROM ended JOIN agreements_paymentclaim c ON c.agreement_id = ended.id
+            WHERE NOT {GOES_ON.format(claim="c.id")} AND (c.state NOT IN ('paid', 'rejected') OR c.state = 'paid' AND EXISTS (
+                SELECT 1 FROM core_event e WHERE e.object_id = c.id AND e.to_state = 'paid' AND e.created_at > ended.at
+                 AND e.content_type_id =
+                    (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'paymentclaim')))
+            ORDER BY c.id
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.STATE,
+    ),
+    Invariant(
+        code="agreements.given-up-for-a-reason",
+        name=_("Reason of what is given up"),
+        sentence=_(
+            "What is given up of a grant (by the settlement of its end, of one of its claims, of its commitment) is given up "
+            "for a reason, which is written."
+        ),
+        source=_("Code of relations between the public and the administration, Article L211-2: such acts say why."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || gone.place AS label, 'reason' AS expected, 'none' AS found FROM (
+                SELECT agreement_id, 'settlement' AS place FROM agreements_settlement
+                WHERE freed_amount > 0 AND btrim(reason) = ''
+                UNION ALL
+                SELECT c.agreement_id, c.number FROM agreements_givenuppart p
+                JOIN agreements_paymentclaim c ON c.id = p.claim_id WHERE btrim(p.reason) = ''
+                UNION ALL
+                SELECT a.id, k.reference FROM agreements_agreement a JOIN grants_commitment k ON k.id = a.commitment_id
+                WHERE k.released_amount > 0 AND btrim(k.release_reason) = ''
+            ) AS gone JOIN agreements_agreement a ON a.id = gone.agreement_id ORDER BY a.id, gone.place
+        """,
+        unit=Unit.TEXT,
+        words={"reason": _("a reason"), "none": _("none")},
+        label_words={"settlement": _("settlement")},
     ),
     Invariant(
         code="agreements.ended-early-for-a-reason",

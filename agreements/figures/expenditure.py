@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, ExpenditureLine, PaymentClaim
-from agreements.models.expenditure import COMPARED_COLUMNS, EXAMINED_COLUMNS
+from agreements.models.expenditure import COMPARED_COLUMNS, EXAMINED_COLUMNS, LAST_DAY_TO_PAY
 from agreements.models.same_invoice import (
     MAY_BE_ONE,
     credits_beyond_kept,
@@ -202,22 +202,25 @@ register(
     Invariant(
         code="agreements.invoice-in-the-period",
         name=_("Dates of the expenditure"),
-        sentence=_("What is certified was invoiced within the period of its agreement and paid from its first day on."),
+        sentence=_(
+            "What is certified was invoiced within the period of its agreement, and paid from its first day on, by the day of "
+            "the filing and by the last day to claim and to report."
+        ),
         source=PERIOD,
         subject=PaymentClaim,
         sql=f"""
             SELECT c.id, c.number || ' · ' || l.invoice_number AS label,
                    CASE WHEN l.invoice_date > a.end THEN '≤ ' || a.end
                         WHEN l.invoice_date < a.start OR l.paid_on < a.start THEN '≥ ' || a.start
-                        ELSE '≤ ' || {day_of("c.submitted_at")} END AS expected,
+                        ELSE '≤ ' || least({day_of("c.submitted_at")}, {LAST_DAY_TO_PAY.format("a")}) END AS expected,
                    CASE WHEN l.invoice_date BETWEEN a.start AND a.end THEN l.paid_on ELSE l.invoice_date END AS found
             FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
             JOIN agreements_agreement a ON a.id = c.agreement_id
             WHERE l.certified_amount <> 0
               AND (l.invoice_date NOT BETWEEN a.start AND a.end OR l.paid_on < a.start
-                   OR l.paid_on > {day_of("c.submitted_at")})
+                   OR l.paid_on > {day_of("c.submitted_at")} OR l.paid_on > {LAST_DAY_TO_PAY.format("a")})
             ORDER BY c.id, l.rank
-        """,  # noqa: S608 - the day of a moment
+        """,  # noqa: S608 - fragments of our own
         unit=Unit.DAY,
         relation="",
     ),

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
 from agreements.settlements.kept import HELD
+from agreements.settlements.triggers import ENDED, GOES_ON
 from core.days_in_sql import day_of, year_of
 from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from grants.models import Envelope
@@ -261,24 +262,61 @@ register(
     ),
     Invariant(
         code="agreements.no-order-after-the-end",
-        name=_("Nothing ordered after the end"),
+        name=_("Nothing ordered or paid after the end"),
         sentence=_(
-            "No payment order is made after its agreement ended, and none awaits its payment on an ended agreement,"
-            " but for the claims that the settlement of its end names."
+            "No payment order is made, confirmed or left waiting once its agreement has ended, but for the claims that the "
+            "settlement of its end names."
         ),
         source=_("Rule 2 of the domain: what an ended agreement held was given back to its envelope."),
         subject=PaymentOrder,
+        # Which of two actions came first, the events say: the days of both may be one, and a payment is told later.
         sql=f"""
-            SELECT o.id, o.reference AS label, a.ended_on AS expected, {day_of("o.ordered_at")} AS found
+            WITH ended AS (
+                SELECT a.id, a.ended_on, (
+                    SELECT max(e.created_at) FROM core_event e WHERE e.object_id = a.id AND e.to_state = a.state
+                     AND e.from_state <> e.to_state AND e.content_type_id =
+                        (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'agreement')) AS at
+                FROM agreements_agreement a WHERE a.state IN {ENDED}
+            )
+            SELECT o.id, o.reference AS label, 'none' AS expected,
+                   CASE WHEN o.state = 'ordered' THEN 'waits' WHEN {day_of("o.ordered_at")} > ended.ended_on THEN 'made'
+                        ELSE 'paid' END AS found
             FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
-            JOIN agreements_agreement a ON a.id = c.agreement_id
-            WHERE o.state <> 'cancelled' AND a.state IN ('completed', 'terminated', 'lapsed')
-              AND ({day_of("o.ordered_at")} > a.ended_on OR o.state = 'ordered')
-              AND NOT EXISTS (SELECT 1 FROM agreements_settlementline l WHERE l.claim_id = c.id AND l.outcome = 'pay')
+            JOIN ended ON ended.id = c.agreement_id
+            WHERE o.state <> 'cancelled' AND NOT {GOES_ON.format(claim="c.id")}
+              AND ({day_of("o.ordered_at")} > ended.ended_on OR o.state = 'ordered' OR EXISTS (
+                  SELECT 1 FROM core_event e WHERE e.object_id = o.id AND e.to_state = 'paid' AND e.created_at > ended.at
+                   AND e.content_type_id =
+                      (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'paymentorder')))
             ORDER BY o.id
-        """,  # noqa: S608 - the day of a moment
-        unit=Unit.DAY,
-        relation="≤",
+        """,  # noqa: S608 - fragments of our own
+        unit=Unit.TEXT,
+        words={
+            "none": _("no order after the end"),
+            "made": _("an order made after the end"),
+            "waits": _("an order that awaits its payment"),
+            "paid": _("an order confirmed after the end"),
+        },
+    ),
+    Invariant(
+        code="agreements.order-stands-on-its-claim",
+        name=_("Orders of an ordered claim"),
+        sentence=_(
+            "A claim is ordered as long as one of its orders stands, and no order stands on a claim that is neither ordered "
+            "nor paid."
+        ),
+        source=CHAIN,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number AS label, CASE WHEN o.claim_id IS NULL THEN 'stands' ELSE 'none' END AS expected,
+                   CASE WHEN o.claim_id IS NULL THEN 'none' ELSE 'stands' END AS found
+            FROM agreements_paymentclaim c
+            LEFT JOIN (SELECT DISTINCT claim_id FROM agreements_paymentorder WHERE state <> 'cancelled') AS o ON o.claim_id = c.id
+            WHERE c.state = 'ordered' AND o.claim_id IS NULL
+               OR c.state NOT IN ('ordered', 'paid') AND o.claim_id IS NOT NULL ORDER BY c.id
+        """,
+        unit=Unit.TEXT,
+        words={"stands": _("an order that stands"), "none": _("no order that stands")},
     ),
     Invariant(
         code="agreements.rest-is-somebodys",

@@ -33,6 +33,24 @@ register(
         severity=Severity.FOLLOW_UP,
     ),
     Invariant(
+        code="agreements.year-opened-on-something",
+        name=_("Report of a year in which nothing was spent"),
+        sentence=_(
+            "A report that says that nothing was spent in its year is accepted, and opens the year that follows, only with "
+            "the written reason of whoever accepts it."
+        ),
+        source=_("Terms of the multi-year agreement: each year follows the accepted report of the year before."),
+        subject=Agreement,
+        sql="""
+            SELECT a.id, a.number || ' · ' || t.label AS label, 'reason' AS expected, 'none' AS found
+            FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
+            JOIN agreements_agreement a ON a.id = t.agreement_id
+            WHERE r.state = 'accepted' AND r.spent_amount = 0 AND btrim(r.decision_comment) = '' ORDER BY a.id, t.rank
+        """,
+        unit=Unit.TEXT,
+        words={"reason": _("a reason"), "none": _("none")},
+    ),
+    Invariant(
         code="agreements.report-amount-is-meant",
         name=_("Amount of a yearly report"),
         sentence=_(

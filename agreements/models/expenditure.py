@@ -68,6 +68,9 @@ COMPARED_COLUMNS = [
 ]
 
 
+#: SQL: the last day on which an expenditure of the agreement ``{0}`` may be paid (``Agreement.last_day_to_pay``).
+LAST_DAY_TO_PAY = 'greatest({0}."end", {0}.claim_deadline, {0}.report_due_on)'
+
 #: What is said of two lines, and by whom.
 ANSWER_COLUMNS = ["line_id", "other_line_id", "answer", "comment", "answered_by_id", "answered_at"]
 #: What its keys are made of.
@@ -264,7 +267,7 @@ class ExpenditureLine(models.Model):
                         HAVING sum((part ->> 'amount')::numeric) = 0) THEN
                         {refuse("the expenditure is of a part of the project for which nothing is granted")}
                     END IF;
-                    last_day := greatest(its."end", its.claim_deadline, its.report_due_on);
+                    last_day := {LAST_DAY_TO_PAY.format("its")};
                     IF NEW.paid_on NOT BETWEEN its.start AND last_day THEN
                         {refuse("the expenditure is paid outside the eligible dates, % to %", "its.start", "last_day")}
                     END IF;

@@ -299,6 +299,13 @@ class TrancheReport(WorkflowModel):
             born_in(TrancheReportState.FILED),
             legal_moves([("filed", "accepted"), ("filed", "returned"), ("returned", "filed")]),
             report_follows_its_agreement(),
+            frozen(
+                "accepted_report_frozen",
+                ["tranche_id", "summary", "spent_amount", "filed_by_id", "filed_at"]
+                + ["decided_by_id", "decided_at", "decision_comment"],
+                "a report that was accepted does not change",
+                unless="OLD.state <> 'accepted'",
+            ),
             never_deleted(),
         ]
 

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from agreements.models.expenditure import LAST_DAY_TO_PAY
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
 from reporting.models import ExpenditureDeclaration, Operation, PaymentApplication
@@ -152,20 +153,24 @@ register(
         code="reporting.retained-in-the-period",
         name=_("Dates of retained expenditure"),
         sentence=_(
-            "No expenditure is retained that was invoiced outside the period of its operation or paid before it."
+            "No expenditure is retained that was invoiced outside the period of its operation, paid before it, or paid after the "
+            "last day to claim and to report of its agreement."
         ),
         source=_("Regulation (EU) 2021/1060, Article 63(2): expenditure incurred and paid within the dates."),
         subject=ExpenditureDeclaration,
-        sql="""
+        sql=f"""
             SELECT d.id, d.number || ' · ' || i.rank AS label,
-                   CASE WHEN l.invoice_date > v.end_date THEN '≤ ' || v.end_date ELSE '≥ ' || v.start_date END AS expected,
+                   CASE WHEN l.invoice_date > v.end_date THEN '≤ ' || v.end_date
+                        WHEN l.invoice_date < v.start_date OR l.paid_on < v.start_date THEN '≥ ' || v.start_date
+                        ELSE '≤ ' || {LAST_DAY_TO_PAY.format("a")} END AS expected,
                    CASE WHEN l.invoice_date BETWEEN v.start_date AND v.end_date THEN l.paid_on ELSE l.invoice_date END AS found
             FROM reporting_expenditureitem i JOIN reporting_expendituredeclaration d ON d.id = i.declaration_id
             JOIN reporting_operation o ON o.id = d.operation_id JOIN reporting_operationversion v ON v.id = o.current_id
             JOIN agreements_expenditureline l ON l.id = i.expenditure_line_id
-            WHERE i.retained_amount > 0
-              AND (l.invoice_date NOT BETWEEN v.start_date AND v.end_date OR l.paid_on < v.start_date) ORDER BY d.id, i.rank
-        """,
+            JOIN agreements_agreement a ON a.id = o.agreement_id
+            WHERE i.retained_amount > 0 AND (l.invoice_date NOT BETWEEN v.start_date AND v.end_date
+                   OR l.paid_on NOT BETWEEN v.start_date AND {LAST_DAY_TO_PAY.format("a")}) ORDER BY d.id, i.rank
+        """,  # noqa: S608 - the last day to pay
         unit=Unit.DAY,
         relation="",
     ),

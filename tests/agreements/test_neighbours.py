@@ -190,6 +190,9 @@ def test_a_year_that_spent_nothing_opens_the_next_for_a_reason():
     perform(report, "accept", actor=house.instructor, comment="Année blanche, décidée par avenant.")
     second.refresh_from_db()
     assert second.state == "released"
+    for change in ({"decision_comment": ""}, {"spent_amount": D(1)}):  # what the next year was opened on stays
+        with pytest.raises(DatabaseError, match="accepted does not change"), transaction.atomic():
+            TrancheReport.objects.filter(pk=report.pk).update(**change)
     with pytest.raises(reports.ReportRefused):  # the second year has not ended: the third does not open the same day
         reports.file_report(second, summary="Fait.", spent_amount=D(1), upload=upload(), actor=house.member)
 

@@ -66,6 +66,12 @@ breaks(
     "UPDATE agreements_expenditureline SET paid_on = '2019-12-31' WHERE id = "
     f"(SELECT expenditure_line_id FROM reporting_expenditureitem WHERE id = {ITEM})",
 )
+breaks_too(
+    "reporting.retained-in-the-period",
+    'UPDATE agreements_expenditureline SET paid_on = (SELECT greatest(a."end", a.claim_deadline, a.report_due_on) + 1 '
+    "FROM agreements_agreement a JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = claim_id) "
+    f"WHERE id = (SELECT expenditure_line_id FROM reporting_expenditureitem WHERE id = {ITEM})",
+)
 breaks(
     "reporting.controlled-by-another",
     "UPDATE reporting_expendituredeclaration SET controller_id = certifier_id "
