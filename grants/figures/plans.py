@@ -36,7 +36,8 @@ _RUN = """
 _PART = """
     SELECT c.id, p.rank, min(p.rank) OVER (PARTITION BY c.id, p.part -> 'axis') AS axis, p.part ->> 'year' AS year,
            p.part ->> 'person' AS person, p.part ->> 'name' AS name, (p.part ->> 'amount')::numeric AS amount,
-           (p.part ->> 'cost')::numeric AS cost, count(*) OVER (PARTITION BY c.id) AS parts
+           (p.part ->> 'cost')::numeric AS cost, count(*) OVER (PARTITION BY c.id) AS parts,
+           bool_or(p.part ->> 'year' IS NOT NULL AND p.part ->> 'person' <> '') OVER (PARTITION BY c.id) AS crossed
     FROM grants_aidcomputation c CROSS JOIN LATERAL jsonb_array_elements(c.plan -> 'parts') WITH ORDINALITY AS p (part, rank)
 """
 # The years, else the persons.
@@ -52,11 +53,11 @@ _SINCE_PLANS = """
 """
 _DIGITS = "replace(({0})::numeric(20, 2)::text, '.', '')"
 # Each part where the lines say what it gets: of years and persons all, unless a line of its own says it; of axes where nothing
-# was taken off the whole, which is then what they come to.
+# was taken off the whole, which is then what they come to. Years of persons are explained person by person.
 _PLANNED = """
     SELECT shown.*, whole.parts AS explained, whole.untouched, groups.groups FROM (
         SELECT *, row_number() OVER (PARTITION BY id ORDER BY axis, rank) AS place FROM part
-        WHERE amount <> 0 OR cost <> 0 OR parts = 1) AS shown
+        WHERE (amount <> 0 OR cost <> 0 OR parts = 1) AND NOT crossed) AS shown
     JOIN since USING (id)
     JOIN (
         SELECT run.id, max(run.part) AS parts,

@@ -7,15 +7,16 @@ from random import Random
 import pytest
 from django.db import DatabaseError, transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from core.figures.checking import look
 from core.models import User
 from core.money import spread
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from grants import committee, instruction
 from grants.committee import SessionRefused
-from grants.models import AgendaItem, Application, Proposal
+from grants.models import AgendaItem, AidComputation, Application, Proposal
 from grants.programmes.grant_plan import (
     GrantPlan,
     Part,
@@ -29,7 +30,7 @@ from grants.programmes.grant_plan import (
     typed,
 )
 from grants.programmes.steps import Ceiling
-from grants.rules.aid import AidFacts, PersonFacts, TrancheFacts, compute
+from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute
 from grants.workbooks import SESSION_COLUMNS
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
@@ -106,6 +107,39 @@ def test_a_cap_on_the_whole_says_what_each_year_loses():
     assert [line.amount for line in shares] == [year.amount for year in result.plan.years()]
     assert "Année 2 : 66 666,66 €" in plain(shares)
     assert not [line for line in network().lines if line.kind == "share"]
+
+
+def explained() -> dict[str, AidResult]:
+    """Aids of every shape: by year, cut as a whole, over axes, over a budget without years, by person, of nothing."""
+    cpo, budget = rules_of("cpo"), (charge("20000"), charge("30000", "641", "engineering"))
+    persons = tuple(PersonFacts(str(n), f"P{n}", D(own)) for n, own in enumerate(("3000", "500", "7000", "0"), 1))
+    facts = AidFacts(tranches=years(*YEARS), budget=(charge("250000"), product("50000", "74dep", "granted")))
+    by_budget = replace(rules_of("progress1"), tranches=cpo.tranches)
+    return {
+        "years": network(),
+        "years cut": compute(rules_of("cpo", public_aid_cap=D("0.80")), facts),
+        "a year of nothing": compute(cpo, AidFacts(tranches=years(("0", "0"), ("100", "40"), ("100", "200")))),
+        "nothing": compute(cpo, AidFacts()),
+        "axes": compute(rules_of("progress1"), AidFacts(budget=budget)),
+        "axes cut": compute(rules_of("progress1"), AidFacts(budget=(*budget, product("45000", "74dep", "granted")))),
+        "axes over years": compute(by_budget, AidFacts(budget=budget)),
+        "persons": compute(rules_of("capital-scop"), AidFacts(persons=persons)),
+        "one person": compute(rules_of("capital-scop"), AidFacts(persons=persons[:1])),
+        "persons over years": compute(
+            replace(rules_of("capital-scop"), tranches=cpo.tranches), AidFacts(persons=persons)
+        ),
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", explained())
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_whatever_its_shape_an_explanation_says_what_was_computed(shape, language):
+    with translation.override(language):
+        kept = explained()[shape].as_json() | {"refusals": [], "facts": {}}
+    AidComputation.objects.create(application=CaseFactory(), number=1, **kept)
+    figures = ("grants.explained-is-computed", "grants.plan-adds-up")
+    assert [result.rows for result in look(figures) if not result.holds] == []
 
 
 def test_a_yearly_ceiling_counts_once_for_a_part_that_is_one_year():
