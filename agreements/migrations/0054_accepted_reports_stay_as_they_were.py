@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agreements', '0052_nothing_is_paid_on_an_erased_account'),
+        ('agreements', '0053_names_that_fold_alike_stay_a_question'),
     ]
 
     operations = [
