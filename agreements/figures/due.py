@@ -75,7 +75,7 @@ register(
                 SELECT closed.id AS key, claim.id, claim.ordered_amount, claim.overpaid_amount, claim.settles
                 FROM closed JOIN claim ON claim.agreement_id = closed.agreement_id
                  AND claim.tranche_id IS NOT DISTINCT FROM closed.tranche_id
-                 AND (claim.id = closed.id OR (claim.state = 'paid' AND claim.ordered_at <= closed.ordered_at))
+                 AND claim.state = 'paid' AND claim.ordered_at <= closed.ordered_at
             ), spending AS (
                 SELECT before.key, l.axis, sum(coalesce(l.certified_amount, 0)) AS spent
                 FROM before JOIN agreements_expenditureline l ON l.claim_id = before.id GROUP BY 1, 2

@@ -318,6 +318,5 @@ register(
                    OR (l.certified_amount <> l.declared_amount AND l.certified_reason = ''))
             ORDER BY c.id, l.rank
         """,
-        relation="≤",
     ),
 )

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
 from agreements.settlements.kept import HELD
 from agreements.settlements.triggers import ENDED, GOES_ON
+from applicants.models.applicant import DISPLAY_NAME
 from core.days_in_sql import day_of, year_of
 from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from grants.models import Envelope
@@ -26,10 +27,15 @@ register(
         source=CHAIN,
         subject=PaymentClaim,
         sql="""
-            SELECT c.id, c.number AS label, least(i.amount, coalesce(c.certified_amount, c.claimed_amount)) AS expected,
-                   greatest(c.claimed_amount * (c.claimed_amount > i.amount)::int, c.certified_amount,
-                            c.ordered_amount + c.given_up_amount,
-                            c.paid_amount) AS found
+            SELECT c.id, c.number AS label,
+                   CASE WHEN c.claimed_amount > i.amount THEN i.amount
+                        WHEN c.certified_amount > c.claimed_amount THEN c.claimed_amount
+                        WHEN c.paid_amount > c.ordered_amount THEN c.ordered_amount
+                        ELSE coalesce(c.certified_amount, 0) END AS expected,
+                   CASE WHEN c.claimed_amount > i.amount THEN c.claimed_amount
+                        WHEN c.certified_amount > c.claimed_amount THEN c.certified_amount
+                        WHEN c.paid_amount > c.ordered_amount THEN c.paid_amount
+                        ELSE c.ordered_amount + c.given_up_amount END AS found
             FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
             WHERE c.paid_amount > c.ordered_amount OR c.ordered_amount + c.given_up_amount > coalesce(c.certified_amount, 0)
                OR c.certified_amount > c.claimed_amount OR c.claimed_amount > i.amount ORDER BY c.id
@@ -227,8 +233,9 @@ register(
         sentence=_("An order pays the beneficiary of its agreement, or the person of its share."),
         source=ACCOUNT,
         subject=PaymentOrder,
-        sql="""
-            SELECT o.id, o.reference AS label, coalesce(s.person_name, wanted.name) AS expected, payee.name AS found
+        sql=f"""
+            SELECT o.id, o.reference AS label, coalesce(s.person_name, {DISPLAY_NAME.format("wanted")}) AS expected,
+                   {DISPLAY_NAME.format("payee")} AS found
             FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
             JOIN agreements_agreement a ON a.id = c.agreement_id
             JOIN applicants_applicant wanted ON wanted.id = a.beneficiary_id
@@ -236,7 +243,7 @@ register(
             LEFT JOIN agreements_agreementshare s ON s.id = o.share_id
             WHERE o.payee_id IS DISTINCT FROM CASE WHEN a.payee = 'persons' THEN s.applicant_id ELSE a.beneficiary_id END
             ORDER BY o.id
-        """,
+        """,  # noqa: S608 - a constant
         unit=Unit.TEXT,
     ),
     Invariant(
@@ -252,7 +259,8 @@ register(
             FROM agreements_paymentclaim c JOIN agreements_agreement a ON a.id = c.agreement_id
             JOIN grants_application app ON app.id = a.application_id
             LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state <> 'cancelled'
-            LEFT JOIN core_user u ON u.id = coalesce(o.ordered_by_id, c.certified_by_id)
+            LEFT JOIN core_user u ON u.id = CASE WHEN c.certified_by_id = c.submitted_by_id THEN c.certified_by_id
+                WHEN o.ordered_by_id IN (c.certified_by_id, app.instructor_id) THEN o.ordered_by_id ELSE c.ordered_by_id END
             WHERE c.certified_by_id = c.submitted_by_id OR o.ordered_by_id IN (c.certified_by_id, app.instructor_id)
                OR c.ordered_by_id = c.certified_by_id
             ORDER BY c.id

@@ -122,16 +122,24 @@ register(
         source=_("An act binds from its notification, of what was decided, sent and signed before."),
         subject=Agreement,
         sql=f"""
-            SELECT d.id, d.label, greatest(d.decision_date, d.sent, d.signed, d.region_signed_on) AS expected,
-                   least(d.sent, d.signed, d.region_signed_on, d.notified_on, d.ended_on) AS found
-            FROM ({DAYS}) AS d
-            WHERE d.sent < d.decision_date OR d.signed < d.sent
-               OR d.region_signed_on < greatest(d.decision_date, d.sent, d.signed)
-               OR d.notified_on < d.region_signed_on OR d.ended_on < d.notified_on OR d.notified_on > {TODAY}
-            ORDER BY d.id
+            SELECT d.id, d.label || ' · ' || step.name AS label, step.sign || step.limit_of AS expected, step.day AS found
+            FROM ({DAYS}) AS d CROSS JOIN LATERAL (VALUES
+                (1, 'sent', '≥ ', d.decision_date, d.sent), (2, 'signed', '≥ ', d.sent, d.signed),
+                (3, 'of_the_region', '≥ ', greatest(d.decision_date, d.sent, d.signed), d.region_signed_on),
+                (4, 'notified', '≥ ', d.region_signed_on, d.notified_on), (5, 'ended', '≥ ', d.notified_on, d.ended_on),
+                (6, 'notified', '≤ ', {TODAY}, d.notified_on)) AS step (rank, name, sign, limit_of, day)
+            WHERE CASE step.sign WHEN '≥ ' THEN step.day < step.limit_of ELSE step.day > step.limit_of END
+            ORDER BY d.id, step.rank
         """,  # noqa: S608 - a constant
         unit=Unit.DAY,
-        relation="≥",
+        relation="",
+        label_words={
+            "sent": _("sent to be signed"),
+            "signed": _("signed by the beneficiary"),
+            "of_the_region": _("signed by the Region"),
+            "notified": _("notified"),
+            "ended": _("ended"),
+        },
     ),
     Invariant(
         code="agreements.fund-of-its-case",

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from applicants.models import Applicant, BankAccount
+from applicants.models.applicant import DISPLAY_NAME
 from applicants.models.known_numbers import on_file
 from core.engine.erasure import NO_IBAN
 from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
@@ -11,8 +12,6 @@ from core.figures.taken_accounts import in_one_hand, of_one_maker
 
 FRAUD = _("Practice against fraud on bank details: two persons, a dated proof, a call to a number known before.")
 
-#: SQL of the name of the applicant ``a``: a person has no name of a body.
-NAMED = "coalesce(nullif(a.name, ''), a.first_name || ' ' || a.last_name)"
 ENTERS = "ARRAY['applicant', 'instructor']"
 VOUCHES = "ARRAY['instructor', 'finance_officer']"
 VERIFIES = "ARRAY['finance_officer']"
@@ -45,7 +44,7 @@ register(
         source=FRAUD,
         subject=Applicant,
         sql=f"""
-            SELECT a.id, {NAMED} AS label, 1 AS expected, count(b.id) AS found
+            SELECT a.id, {DISPLAY_NAME.format("a")} AS label, 1 AS expected, count(b.id) AS found
             FROM applicants_applicant a JOIN applicants_bankaccount b ON b.applicant_id = a.id AND b.state = 'verified'
             GROUP BY a.id HAVING count(b.id) > 1 ORDER BY a.id
         """,  # noqa: S608 - a constant
@@ -153,7 +152,7 @@ register(
         source=_("GDPR, Article 17: what was erased is not used any more."),
         subject=BankAccount,
         sql=f"""
-            SELECT b.id, {NAMED} AS label, 'erased' AS expected, b.state AS found
+            SELECT b.id, {DISPLAY_NAME.format("a")} AS label, 'erased' AS expected, b.state AS found
             FROM applicants_bankaccount b JOIN applicants_applicant a ON a.id = b.applicant_id
             WHERE b.state IN ('entered', 'verified') AND (
                 starts_with(b.iban, '{NO_IBAN}')

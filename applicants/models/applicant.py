@@ -46,6 +46,8 @@ class SingleUndertaking(models.Model):
         return self.name
 
 
+#: SQL of the name of an applicant ``{}`` as :attr:`Applicant.display_name` says it.
+DISPLAY_NAME = "CASE WHEN {0}.kind = 'legal' THEN {0}.name ELSE {0}.first_name || ' ' || {0}.last_name END"
 # From one applicant to all that share an enterprise or an undertaking with it, however long the way.
 SINGLE_UNDERTAKING = """
 WITH RECURSIVE single AS (

@@ -139,7 +139,7 @@ register(
                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS step
                   WHERE step.opens ORDER BY person, number DESC) AS line
             JOIN core_user u ON u.id = line.person AND u.is_active LEFT JOIN core_user who ON who.id = line.hand
-            WHERE line.was_open AND (line.hand IS NULL OR line.hand = line.person OR NOT EXISTS (
+            WHERE line.was_open AND (line.hand = line.person OR NOT EXISTS (
                 SELECT 1 FROM core_userroleevent AS given
                 JOIN auth_group AS role ON role.id = given.group_id AND role.name = 'administrator'
                 WHERE given.user_id = line.hand AND given.pgh_label = 'insert' AND given.pgh_created_at <= line.at))

@@ -111,7 +111,8 @@ register(
         source=DECIDED,
         subject=Application,
         sql="""
-            SELECT app.id, app.number AS label, p.amount AS expected, app.proposed_amount AS found
+            SELECT app.id, app.number AS label, coalesce(p.amount, app.computed_amount) AS expected,
+                   CASE WHEN p.id IS NOT NULL THEN app.proposed_amount END AS found
             FROM grants_application app
             LEFT JOIN grants_proposal p ON p.application_id = app.id AND p.sent_back_at IS NULL
             WHERE app.state IN ('instructed', 'ready_for_committee', 'scheduled')
@@ -208,7 +209,7 @@ register(
         sql="""
             SELECT app.id, app.number || coalesce(' · ' || (mine ->> 'year'), '') || coalesce(' · ' || nullif(mine ->> 'name', ''), '')
                        AS label,
-                   (theirs ->> 'amount')::numeric AS expected, (mine ->> 'amount')::numeric AS found
+                   (theirs ->> it.what)::numeric AS expected, (mine ->> it.what)::numeric AS found
             FROM (
                 SELECT application_id, computation_id, plan FROM grants_proposal WHERE sent_back_at IS NULL
                 UNION ALL
@@ -221,11 +222,13 @@ register(
             LEFT JOIN LATERAL jsonb_array_elements(c.plan -> 'parts') AS theirs
                 ON ROW(mine -> 'axis', mine -> 'year', mine -> 'person')
                    IS NOT DISTINCT FROM ROW(theirs -> 'axis', theirs -> 'year', theirs -> 'person')
+            -- Where the amount is within what was computed, it is the cost that differs.
+            CROSS JOIN LATERAL (SELECT CASE WHEN (mine ->> 'amount')::numeric <= (theirs ->> 'amount')::numeric THEN 'cost'
+                                       ELSE 'amount' END AS what) AS it
             WHERE theirs IS NULL OR (mine ->> 'amount')::numeric > (theirs ->> 'amount')::numeric
                OR (mine ->> 'cost')::numeric <> (theirs ->> 'cost')::numeric
             ORDER BY app.id
         """,
-        relation="≤",
     ),
     Invariant(
         code="grants.session-on-its-day",

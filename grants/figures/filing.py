@@ -22,11 +22,13 @@ register(
         source=SNAPSHOT,
         subject=Application,
         sql="""
-            SELECT app.id, app.number AS label, greatest(coalesce(max(s.number), 0), 1) AS expected, count(s.id) AS found
-            FROM grants_application app LEFT JOIN grants_snapshot s ON s.application_id = app.id
-            WHERE app.submitted_at IS NOT NULL GROUP BY app.id, app.number
-            HAVING count(s.id) <> greatest(coalesce(max(s.number), 0), 1)
-                OR count(s.id) FILTER (WHERE s.kind = 'submission') = 0 ORDER BY app.id
+            SELECT id, number AS label, CASE WHEN filings = 0 THEN 1 ELSE last END AS expected,
+                   CASE WHEN filings = 0 THEN 0 ELSE kept END AS found FROM (
+                SELECT app.id, app.number, greatest(coalesce(max(s.number), 0), 1) AS last, count(s.id) AS kept,
+                       count(s.id) FILTER (WHERE s.kind = 'submission') AS filings
+                FROM grants_application app LEFT JOIN grants_snapshot s ON s.application_id = app.id
+                WHERE app.submitted_at IS NOT NULL GROUP BY app.id, app.number) AS its
+            WHERE kept <> last OR filings = 0 ORDER BY id
         """,
         unit=Unit.NUMBER,
         counted=_("snapshots"),

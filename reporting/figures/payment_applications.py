@@ -293,8 +293,13 @@ register(
         ),
         subject=PaymentApplication,
         sql=f"""
-            SELECT p.id, {NAMED} AS label, y.ends_on AS expected,
-                   {day_of("greatest(p.opened_at, p.closed_at, max(c.issued_at))")} AS found
+            SELECT p.id, {NAMED} AS label,
+                   CASE WHEN {day_of("p.opened_at")} < y.starts_on THEN '≥ ' || y.starts_on
+                        WHEN {day_of("max(c.issued_at)")} > y.ends_on THEN '≤ ' || y.ends_on
+                        ELSE '≤ ' || (y.ends_on + {GRACE_DAYS}) END AS expected,
+                   CASE WHEN {day_of("p.opened_at")} < y.starts_on THEN {day_of("p.opened_at")}
+                        WHEN {day_of("max(c.issued_at)")} > y.ends_on THEN {day_of("max(c.issued_at)")}
+                        ELSE {day_of("coalesce(p.closed_at, p.opened_at)")} END AS found
             FROM reporting_paymentapplication p JOIN reporting_accountingyear y ON y.id = p.accounting_year_id
             LEFT JOIN reporting_paymentapplicationline l ON l.application_id = p.id
             LEFT JOIN reporting_paymentapplicationentry e ON e.line_id = l.id
@@ -305,7 +310,7 @@ register(
                 OR {day_of("max(c.issued_at)")} > y.ends_on ORDER BY p.id
         """,  # noqa: S608 - a fragment of our own
         unit=Unit.DAY,
-        relation="≤",
+        relation="",
     ),
     Invariant(
         code="reporting.late-for-a-reason",

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models.due_rules import AXES_OF, DUE_IN_ALL
 from core.figures.invariants import Invariant, Severity, register
 from reporting.models import Operation
-from reporting.models.granted import BEYOND_WHAT_IS_PAID, NOTHING_TO_DECLARE
+from reporting.models.granted import BEYOND_WHAT_IS_PAID, NOT_ASKABLE, NOTHING_TO_DECLARE
 
 #: SQL of the operations whose agreement pays parts (years, axes) at rates of their own and whose certificates have one plan:
 #: (id, label, euros due on what is certified, within the plan, euros of the EU and the Region certified, number of parts).
@@ -69,10 +69,16 @@ register(
         source=_("Regulation (EU) 2021/1060, Article 91(3)(c): public contribution made or to be made."),
         subject=Operation,
         sql=f"""
-            SELECT beyond.id, beyond.code AS label,
-                   CASE WHEN beyond.asked > beyond.payable THEN beyond.payable ELSE beyond.payable_eu END AS expected,
-                   CASE WHEN beyond.asked > beyond.payable THEN beyond.asked ELSE beyond.of_eu END AS found
-            FROM ({BEYOND_WHAT_IS_PAID.format(which="TRUE")}) AS beyond WHERE NOT EXISTS (
+            SELECT beyond.id, beyond.code || coalesce(' · ' || unasked.number, '') AS label,
+                   CASE WHEN beyond.asked > beyond.payable THEN beyond.payable
+                        ELSE coalesce(unasked.most, beyond.payable_eu) END AS expected,
+                   CASE WHEN beyond.asked > beyond.payable THEN beyond.asked
+                        ELSE coalesce(unasked.of_eu, beyond.of_eu) END AS found
+            FROM ({BEYOND_WHAT_IS_PAID.format(which="TRUE")}) AS beyond LEFT JOIN LATERAL (
+                SELECT ct.number, ct.most, ct.of_eu FROM ({NOT_ASKABLE.format(which="o.id = beyond.id")}) AS ct
+                WHERE beyond.asked <= beyond.payable AND beyond.of_eu <= beyond.payable_eu
+                ORDER BY ct.id, ct.tranche_id LIMIT 1) AS unasked ON TRUE
+            WHERE NOT EXISTS (
                 SELECT 1 FROM reporting_operationflag f
                 WHERE f.operation_id = beyond.id AND f.kind = 'certified_not_paid' AND f.state <> 'obsolete')
             ORDER BY beyond.id

@@ -42,6 +42,11 @@ def broken_codes() -> list[str]:
     return list(_breaks)
 
 
+def breaks_of(code: str) -> list[tuple[str, ...]]:
+    """Every way in which an invariant is broken."""
+    return [_breaks[code], *(statements for known, statements in _further if known == code)]
+
+
 def statements_of(code: str) -> tuple[str, ...]:
     return _breaks[code]
 
@@ -74,6 +79,15 @@ def role_given(at: str, by: str, to: str, of: str) -> str:
                held.user_id, held.group_id
         FROM (SELECT {at} AS at, {by} AS giver, ARRAY[{to}] AS given FROM {of} LIMIT 1) AS step
         JOIN core_user_groups held ON held.user_id = ANY(step.given) ORDER BY held.id
+    """  # noqa: S608 - fragments of these tests
+
+
+def given(role: str, at: str, by: str, to: str, of: str) -> str:
+    """SQL: this role was given to that person, who may hold it or not, on the first row ``of`` a step."""
+    return f"""
+        INSERT INTO core_userroleevent (pgh_created_at, pgh_label, pgh_context, pgh_context_id, id, user_id, group_id)
+        SELECT {at}, 'insert', jsonb_build_object('user', {by}, 'label', ''), gen_random_uuid(), 0, {to},
+               (SELECT id FROM auth_group WHERE name = '{role}') FROM {of} LIMIT 1
     """  # noqa: S608 - fragments of these tests
 
 

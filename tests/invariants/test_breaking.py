@@ -92,7 +92,9 @@ def _is_kept(relation: str, expected: object, found: object) -> bool:
 
 
 # A value of the machine among the words of a finding: yes and no, the whole of a hash, an identifier, nothing of words.
-OF_THE_MACHINE = re.compile(r"\b(?:True|False|NaN|infinity|null)\b|\b[0-9a-f]{12,}\b(?<!\d{14})|(?<![\d/])\d+/\d{4}\b")
+OF_THE_MACHINE = re.compile(
+    r"\b(?:True|False|NaN|infinity|null)\b|\b[0-9a-f]{12,}\b(?<!\d{14})|(?<![\d/])(?<!règlement )\d+/\d{4}\b"
+)
 
 
 def is_raw(invariant: Invariant, text: str) -> bool:

@@ -12,10 +12,28 @@ from django.utils import translation
 
 from core.figures.checking import look
 from core.figures.invariants import Invariant, invariant_of, invariants
-from tests.invariants import agreements_breaks, applicants_breaks, core_breaks, grants_breaks, reporting_breaks
+from tests.invariants import (
+    agreements_breaks,
+    agreements_further_breaks,
+    applicants_breaks,
+    core_breaks,
+    grants_breaks,
+    grants_further_breaks,
+    reporting_breaks,
+    reporting_further_breaks,
+)
 from tests.invariants.sabotage import broken_codes, statements_of
 
-DECLARED = (core_breaks, applicants_breaks, grants_breaks, agreements_breaks, reporting_breaks)
+DECLARED = (
+    core_breaks,
+    applicants_breaks,
+    grants_breaks,
+    agreements_breaks,
+    reporting_breaks,
+    agreements_further_breaks,
+    grants_further_breaks,
+    reporting_further_breaks,
+)
 CODES = [invariant.code for invariant in invariants()]
 
 
