@@ -12,6 +12,7 @@ from agreements import (  # noqa: F401 - connects the receivers of the transitio
 from agreements.account_waits import gave_up_all
 from agreements.asked_of_funds import BOX, BOX_LABEL
 from agreements.case_links import awaits_beneficiary, links_of_case, told_in_register
+from agreements.figures.work import stranded_without
 from agreements.permissions import may_see_agreement, may_see_batch, may_see_claim
 from agreements.wording import wordings
 from applicants.accounts_not_awaited import register_not_awaited
@@ -26,6 +27,7 @@ from core.presentation import (
     register_mails,
 )
 from core.roles import Role
+from core.users.last_person import register_stranded
 from grants.case_links import register_case_links, register_duties
 from grants.programmes.act_templates import register_act_templates
 
@@ -151,6 +153,7 @@ def register() -> None:
     register_menu()
     register_words()
     retention.connect()
+    register_stranded(stranded_without)
     for provider in (work.work_on_acts, work.work_on_claims, work.work_on_payments):
         navigation.register_work_provider(provider)
     proof.register()

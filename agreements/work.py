@@ -28,10 +28,12 @@ from agreements.models import (
 )
 from agreements.models.querysets import on_replaced_account
 from agreements.order_parts import ToOrder, to_order
+from agreements.signers import did_not_prepare, who_may_sign
 from core.money import format_euros
 from core.navigation import WorkItem
 from core.roles import Role
 from grants.models import Application
+from grants.who_is_there import FOLLOWS_UP, nobody_instructs
 
 SHOWN = 30
 TO_SIGN = (gettext_lazy("Ready for the Region's signature"), gettext_lazy("Sign and notify"))
@@ -68,10 +70,11 @@ def agreements_waiting(user) -> QuerySet:
 def agreements_to_end(user) -> QuerySet:
     """Agreements in force on which nothing more is to come: all is paid, or the last day to claim is past and no claim
     is under way."""
-    return Agreement.objects.for_user(user).filter(_nothing_to_come())
+    return Agreement.objects.for_user(user).filter(nothing_to_come())
 
 
-def _nothing_to_come() -> Q:
+def nothing_to_come() -> Q:
+    """Of an agreement: it is in force, and nothing more is to come on it."""
     paid = PaymentClaim.objects.filter(instalment=OuterRef("pk"), state="paid")
     unpaid = Instalment.objects.filter(~Exists(paid), ~_never_to_come(), agreement=OuterRef("pk"))
     under_way = PaymentClaim.objects.filter(agreement=OuterRef("pk")).exclude(state__in=["paid", "rejected"])
@@ -194,9 +197,12 @@ def change_url(instance, anchor: str = "") -> str:
 
 
 def work_on_acts(user) -> Iterator[WorkItem]:
-    """Acts to draw up and to send, for those who write them; to sign, for the head of service."""
-    if user.has_role(Role.INSTRUCTOR):
-        mine = Q(instructor=user) | Q(instructor__isnull=True)
+    """Acts to draw up and to send, for those who write them; to sign, for the head of service, or for finance where no head
+    is there who may."""
+    if user.has_role(Role.INSTRUCTOR, Role.HEAD_OF_SERVICE):
+        mine = nobody_instructs(roles=FOLLOWS_UP)
+        if user.has_role(Role.INSTRUCTOR):
+            mine |= Q(instructor=user)
         for case in cases_to_contract(user).filter(mine).select_related("applicant").order_by("pk")[:SHOWN]:
             yield WorkItem(
                 due=None,
@@ -213,10 +219,12 @@ def _acts(user) -> Iterator[WorkItem]:
     """One query for all: those to sign and to send by age, then those on which nothing more is to come."""
     waiting = Q()
     if user.has_role(Role.INSTRUCTOR):
-        mine = Q(application__instructor=user) | Q(drafted_by=user)
-        waiting |= (TO_SEND | _nothing_to_come()) & mine
+        mine = Q(application__instructor=user) | Q(drafted_by=user) | nobody_instructs("application__", FOLLOWS_UP)
+        waiting |= (TO_SEND | nothing_to_come()) & mine
     if user.has_role(Role.HEAD_OF_SERVICE):
-        waiting |= READY_TO_SIGN & ~Q(drafted_by=user)
+        waiting |= READY_TO_SIGN & did_not_prepare(user)
+    elif user.has_role(Role.FINANCE_OFFICER):
+        waiting |= READY_TO_SIGN & ~Q(Exists(who_may_sign(Role.HEAD_OF_SERVICE))) & did_not_prepare(user)
     if not waiting:
         return
     agreements = Agreement.objects.for_user(user).filter(waiting)
@@ -246,7 +254,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
             again.with_case().order_by("certified_at", "pk")[:SHOWN], change_url, certifies=False
         )
         return
-    mine = Q(agreement__application__instructor=user) | Q(agreement__application__instructor__isnull=True)
+    mine = Q(agreement__application__instructor=user) | nobody_instructs("agreement__application__", FOLLOWS_UP)
     # One query for those to check, those on which a fault is open, those that nobody can pay and those of which another amount
     # is due: the states of each. The last two are also of who certified them: they may give up the part of who waits.
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
@@ -280,7 +288,8 @@ def work_on_claims(user) -> Iterator[WorkItem]:
     yield from _without_account(
         [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_another]
     )
-    mine = Q(tranche__agreement__application__instructor=user) | Q(tranche__agreement__application__instructor=None)
+    case = "tranche__agreement__application__"
+    mine = Q(**{f"{case}instructor": user}) | nobody_instructs(case, FOLLOWS_UP)
     reports = reports_to_read(user).filter(mine).select_related("tranche__agreement__beneficiary")
     for report in reports.order_by("filed_at")[:SHOWN]:
         yield WorkItem(

@@ -133,8 +133,6 @@ def register() -> None:
     for provider in (
         work.work_on_cases,
         work_on_bodies_that_name,
-        work.work_on_opinions,
-        work.work_on_messages,
         work.work_on_sessions,
     ):
         navigation.register_work_provider(provider)

@@ -1,44 +1,107 @@
-"""Every open claim and report stands in the work list of a person who can do something about it."""
+"""Every open act, claim and report stands in the work list of a person who can do something about it."""
 
+from collections.abc import Collection, Iterator
+
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from agreements.changed_since import CHANGED
-from agreements.models import PaymentClaim, TrancheReport
-from core.figures.invariants import Invariant, Severity, Unit, register
+from agreements.changed_since import due_is_another
+from agreements.models import Agreement, PaymentClaim, TrancheReport
+from agreements.signers import who_may_sign
+from agreements.work import READY_TO_SIGN, TO_SEND, nothing_to_come
+from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.roles import Role
+from grants.figures.work import told
+from grants.who_is_there import ALL_STAY, FOLLOWS_UP, INSTRUCTS, Without, somebody, there
 
-SOMEBODY = """
-    EXISTS (
-        SELECT 1 FROM core_user u
-        JOIN core_user_groups r ON r.user_id = u.id JOIN auth_group g ON g.id = r.group_id
-        JOIN grants_programmeassignment s ON s.user_id = u.id AND s.programme_id = v.programme_id
-        WHERE u.is_active AND g.name = wanted.role
-          AND (wanted.role <> 'instructor' OR app.instructor_id IS NULL OR app.instructor_id = u.id)
-          AND u.id IS DISTINCT FROM wanted.not_by
+OF_CLAIM = "agreement__application__"
+TO_CHECK = ("submitted", "under_review", "suspended", "returned")
+TO_PAY = ("certified", "ordered")
+
+
+def nobodys_acts(without: Without = ALL_STAY) -> Iterator[Broken]:
+    """Acts to send, to sign or to end that stand in nobody's list, or would without some people; one query."""
+    to_sign = READY_TO_SIGN
+    for role in (Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER):
+        to_sign &= ~Q(Exists(who_may_sign(role, without)))
+    unseen = to_sign | (TO_SEND | nothing_to_come()) & ~somebody(FOLLOWS_UP, "application__", without)
+    acts = Agreement.objects.filter(unseen).order_by("pk").values_list("pk", "number", "state")
+    for pk, number, state in acts.iterator():
+        expected = Role.INSTRUCTOR if state in ("draft", "in_force") else Role.HEAD_OF_SERVICE
+        yield Broken(pk, number, expected)
+
+
+def nobodys_claims(without: Without = ALL_STAY) -> Iterator[Broken]:
+    """Filed claims that are not over and stand in nobody's list, or would without some people. Of which another amount is
+    due, the dearest question, is asked of those alone that somebody is missing for."""
+    pays = Exists(there([Role.FINANCE_OFFICER], OF_CLAIM, without).exclude(user=OuterRef("certified_by")))
+    certifies = ExpressionWrapper(somebody(INSTRUCTS, OF_CLAIM, without), BooleanField())
+    claims = PaymentClaim.objects.annotate(is_paid_by_somebody=pays, is_seen_again=certifies)
+    unseen = Q(state__in=TO_CHECK) & ~somebody(FOLLOWS_UP, OF_CLAIM, without)
+    unseen |= Q(state__in=TO_PAY) & (Q(is_paid_by_somebody=False) | Q(is_seen_again=False))
+    rows = claims.filter(unseen).order_by("pk")
+    rows = list(rows.values_list("pk", "number", "state", "is_paid_by_somebody", "is_seen_again"))
+    certified = [pk for pk, _number, state, *_there in rows if state == "certified"]
+    again = (
+        set(PaymentClaim.objects.filter(due_is_another(), pk__in=certified).values_list("pk", flat=True))
+        if rows
+        else ()
     )
-"""
+    for pk, number, state, paid, seen in rows:
+        if state in TO_CHECK or pk in again and not seen:
+            yield Broken(pk, number, Role.INSTRUCTOR)
+        elif pk not in again and not paid:
+            yield Broken(pk, number, Role.FINANCE_OFFICER)
+
+
+def nobodys_reports(without: Without = ALL_STAY) -> Iterator[Broken]:
+    """Filed reports that stand in nobody's list, or would without some people; one query."""
+    unseen = ~somebody(FOLLOWS_UP, "tranche__agreement__application__", without)
+    reports = TrancheReport.objects.filter(unseen, state="filed").order_by("pk")
+    for pk, number, year in reports.values_list("pk", "tranche__agreement__number", "tranche__label").iterator():
+        yield Broken(pk, f"{number} · {year}", Role.INSTRUCTOR)
+
+
+def stranded_without(people: Collection[int], lost: Collection[str], programme: int | None = None) -> list[str]:
+    """For :func:`core.users.last_person.register_stranded`."""
+    without = Without(people, lost, programme)
+    found = []
+    for nobodys, words in (
+        (nobodys_acts, gettext("acts that would be in nobody's list (%(count)s): %(numbers)s")),
+        (nobodys_claims, gettext("payment claims that would be in nobody's list (%(count)s): %(numbers)s")),
+        (nobodys_reports, gettext("yearly reports that would be in nobody's list (%(count)s): %(numbers)s")),
+    ):
+        before = {broken.pk for broken in nobodys()}
+        found += told([broken.label for broken in nobodys(without) if broken.pk not in before], words)
+    return found
+
 
 register(
+    Invariant(
+        code="agreements.open-act-is-somebodys",
+        name=_("Acts in a work list"),
+        sentence=_(
+            "Every act to send, to sign or to end stands in the work list of an active person of its programme: an "
+            "instructor, or somebody who signs for the Region and did not prepare it."
+        ),
+        source=_("Law 2000-321, Article 10: a convention is signed by both; an act is the Region’s own decision."),
+        subject=Agreement,
+        rows=nobodys_acts,
+        unit=Unit.TEXT,
+        words=dict(Role.choices),
+        severity=Severity.FOLLOW_UP,
+    ),
     Invariant(
         code="agreements.open-claim-is-somebodys",
         name=_("Claims in a work list"),
         sentence=_(
-            "Every filed claim that is not over stands in the work list of an active person: the instructor of its case, "
-            "then a finance officer who did not certify it."
+            "Every filed claim that is not over stands in the work list of an active person: an instructor, also the head "
+            "of service where another amount is due, then a finance officer who did not certify it."
         ),
         source=_("Law 2021-875, Article 2: a grant is paid within sixty days; a claim that nobody sees is late."),
         subject=PaymentClaim,
-        sql=f"""
-            SELECT c.id, c.number AS label, wanted.role AS expected, NULL AS found FROM agreements_paymentclaim c
-            JOIN agreements_agreement a ON a.id = c.agreement_id JOIN grants_application app ON app.id = a.application_id
-            JOIN grants_programmeversion v ON v.id = app.programme_version_id
-            CROSS JOIN LATERAL (SELECT
-                CASE WHEN c.state IN ('certified', 'ordered') AND c.id NOT IN {CHANGED} THEN 'finance_officer'
-                     ELSE 'instructor' END AS role,
-                CASE WHEN c.state = 'certified' THEN c.certified_by_id END AS not_by) AS wanted
-            WHERE c.state IN ('submitted', 'under_review', 'suspended', 'returned', 'certified', 'ordered')
-              AND NOT {SOMEBODY} ORDER BY c.id
-        """,  # noqa: S608 - a constant
+        rows=nobodys_claims,
         unit=Unit.TEXT,
         words=dict(Role.choices),
         severity=Severity.FOLLOW_UP,
@@ -49,14 +112,7 @@ register(
         sentence=_("Every filed report on a year stands in the work list of an active instructor of its programme."),
         source=_("Terms of the multi-year agreement: the next year waits for the report to be read."),
         subject=TrancheReport,
-        sql=f"""
-            SELECT t.id, a.number || ' · ' || y.label AS label, wanted.role AS expected, NULL AS found
-            FROM agreements_tranchereport t JOIN agreements_tranche y ON y.id = t.tranche_id
-            JOIN agreements_agreement a ON a.id = y.agreement_id JOIN grants_application app ON app.id = a.application_id
-            JOIN grants_programmeversion v ON v.id = app.programme_version_id
-            CROSS JOIN LATERAL (SELECT 'instructor' AS role, NULL::bigint AS not_by) AS wanted
-            WHERE t.state = 'filed' AND NOT {SOMEBODY} ORDER BY t.id
-        """,  # noqa: S608 - a constant
+        rows=nobodys_reports,
         unit=Unit.TEXT,
         words=dict(Role.choices),
         severity=Severity.FOLLOW_UP,

@@ -34,8 +34,8 @@ class OpenWork:
         return _("%(rows)s (%(count)s): %(move)s") % words
 
 
-# (person, the roles that they leave) -> sentences about work that nobody else could do
-Stranded = Callable[[User, Collection[str]], Collection[str]]
+# (ids of people, the roles that they leave, of one programme or of all) -> sentences about work that nobody else could do
+Stranded = Callable[[Collection[int], Collection[str], int | None], Collection[str]]
 _stranded: list[Stranded] = []
 
 
@@ -43,6 +43,11 @@ def register_stranded(provider: Stranded) -> None:
     """Let an app say what its work loses with one person, beside the roles."""
     if provider not in _stranded:
         _stranded.append(provider)
+
+
+def stranded(people: Collection[int], lost: Collection[str], programme: int | None = None) -> list[str]:
+    """What would stand in nobody's work list any more once these people leave these roles, in words, app by app."""
+    return [sentence for provider in _stranded for sentence in provider(people, lost, programme)]
 
 
 @cache
@@ -105,4 +110,4 @@ def stops_without(user: User, lost: Collection[str]) -> list[str]:
         for work in open_work()
         if (roles := {str(role) for role in work.spec.roles}) & lost and not roles & kept
     ]
-    return found + [sentence for provider in _stranded for sentence in provider(user, lost)]
+    return found + stranded([user.pk], lost)

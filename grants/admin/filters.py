@@ -12,6 +12,7 @@ from grants.models import Application, Call
 from grants.permissions import programmes_of
 from grants.staff_forms import instructors_of_programmes
 from grants.states import ApplicationState
+from grants.who_is_there import nobody_instructs
 from grants.work import overdue_requests, queue
 
 
@@ -94,7 +95,7 @@ class InstructorFilter(admin.SimpleListFilter):
         if value == "me":
             return queryset.filter(instructor=request.user)
         if value == "none":
-            return queryset.filter(instructor__isnull=True)
+            return queryset.filter(nobody_instructs())
         return queryset.filter(instructor_id=int(value)) if is_number(value) else queryset
 
 

@@ -20,21 +20,21 @@ from core.lib.planned_days import Planned, plans
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import short_date
 from core.text import listed
-from grants.figures.work import stranded_cases, told
+from core.users.last_person import stranded
 from grants.models import Call, Programme, ProgrammeAssignment, ProgrammeVersion
 from grants.models.call_window import closing_now
 from grants.permissions import programmes_of
 
 
 class AssignmentFormSet(BaseInlineFormSet):
-    """Nobody leaves a programme whose open cases would then stand in nobody's list."""
+    """Nobody leaves a programme of which something open would then stand in nobody's list."""
 
     def clean(self) -> None:
         super().clean()
         gone = [form.instance.user_id for form in self.deleted_forms if form.instance.pk]
-        if gone and (cases := told(stranded_cases(gone, STAFF_ROLES, self.instance.pk))):
-            sentence = _("Without this person: %(cases)s. Name somebody else first, then take the person away.")
-            raise ValidationError(sentence % {"cases": listed(cases)})
+        if gone and (work := stranded(gone, STAFF_ROLES, self.instance.pk)):
+            sentence = _("Without this person: %(work)s. Name somebody else first, then take the person away.")
+            raise ValidationError(sentence % {"work": listed(work)})
 
 
 class AssignmentInline(EssorTabularInline):

@@ -1,72 +1,56 @@
 """Every open case stands in the work list of a person who can do something about it."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
 
-from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.figures.invariants import Invariant, Severity, Unit, register
+from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.roles import Role
 from core.text import listed
 from grants.models import Application
+from grants.who_is_there import ALL_STAY, INSTRUCTS, Without, somebody
 
 NAMED = 3
-# By state, the role of those whose list shows the case (grants.work.to_do); an instructor has his own cases alone.
+# By state, the roles of those whose list shows the case (``grants.work``), who is expected first. A case that waits for its
+# applicant is among them: it comes back.
 WHO = {
-    "submitted": Role.INSTRUCTOR, "admissible": Role.INSTRUCTOR, "in_instruction": Role.INSTRUCTOR,
-    "incomplete": Role.INSTRUCTOR, "instructed": Role.HEAD_OF_SERVICE, "ready_for_committee": Role.COMMITTEE_SECRETARY,
-    "scheduled": Role.COMMITTEE_SECRETARY, "approved": Role.INSTRUCTOR,
-}  # fmt: skip
-
-# Without the people in ``gone`` in their roles ``lost``, in one programme or (NULL) in all.
-NOBODYS = """
-    SELECT app.id, app.number AS label, w.role AS expected, instructor.email AS found
-    FROM grants_application app
-    JOIN grants_programmeversion v ON v.id = app.programme_version_id
-    JOIN unnest(%(states)s::text[], %(roles)s::text[]) AS w(state, role) ON w.state = app.state
-    LEFT JOIN core_user instructor ON instructor.id = app.instructor_id
-    WHERE NOT EXISTS (
-        SELECT 1 FROM core_user u
-        JOIN core_user_groups r ON r.user_id = u.id JOIN auth_group g ON g.id = r.group_id
-        JOIN grants_programmeassignment a ON a.user_id = u.id AND a.programme_id = v.programme_id
-        WHERE u.is_active
-            AND NOT (u.id = ANY(%(gone)s::bigint[]) AND g.name = ANY(%(lost)s::text[])
-                     AND coalesce(a.programme_id = %(programme)s::bigint, TRUE))
-            AND ((g.name = w.role AND (w.role <> 'instructor' OR app.instructor_id IS NULL OR app.instructor_id = u.id))
-              OR (g.name = 'head_of_service' AND (app.instructor_id IS NULL OR app.instructor_id = u.id)
-                  AND app.state IN ('submitted', 'admissible', 'in_instruction'))
-        ))
-    ORDER BY app.id
-"""
+    **dict.fromkeys(["submitted", "incomplete", "admissible", "in_instruction", "approved"], INSTRUCTS),
+    "instructed": (Role.HEAD_OF_SERVICE,),
+    **dict.fromkeys(["ready_for_committee", "scheduled"], (Role.COMMITTEE_SECRETARY,)),
+}
 
 
-def _parameters(gone: Collection[int] = (), lost: Collection[str] = (), programme: int | None = None) -> dict[str, Any]:
-    states = {"states": list(WHO), "roles": [role.value for role in WHO.values()]}
-    return states | {"gone": list(gone), "lost": [str(role) for role in lost], "programme": programme}
+def nobodys(without: Without = ALL_STAY) -> Iterator[Broken]:
+    """The open cases that stand in nobody's list, or would without some people; one query."""
+    unseen = Q(pk__in=[])
+    for roles in sorted(set(WHO.values())):
+        states = [state for state, who in WHO.items() if who == roles]
+        unseen |= Q(state__in=states) & ~somebody(roles, without=without)
+    cases = Application.objects.filter(unseen).order_by("pk").values_list("pk", "number", "state", "instructor__email")
+    for pk, number, state, instructor in cases.iterator():
+        yield Broken(pk, number, WHO[state][0], instructor)
 
 
-def stranded_cases(gone: Collection[int], lost: Collection[str], programme: int | None = None) -> list[str]:
-    """The numbers of the open cases that would stand in nobody's list any more without these people in these roles."""
-    with connection.cursor() as cursor:
-        cursor.execute(NOBODYS, _parameters())
-        before = {number for _pk, number, *_rest in cursor.fetchall()}
-        cursor.execute(NOBODYS, _parameters(gone, lost, programme))
-        return [number for _pk, number, *_rest in cursor.fetchall() if number not in before]
-
-
-def told(numbers: Collection[str]) -> list[str]:
-    """The sentence about cases that would be nobody's; [] without any."""
+def told(numbers: Collection[str], words: str) -> list[str]:
+    """One sentence about rows that would be nobody's, such as ``words`` say it; [] without any."""
     if not numbers:
         return []
     shown = listed([*numbers][:NAMED] + (["…"] if len(numbers) > NAMED else []))
-    return [_("cases that would be in nobody's list (%(count)s): %(cases)s") % {"count": len(numbers), "cases": shown}]
+    return [words % {"count": len(numbers), "numbers": shown}]
 
 
-def stranded_without(user, lost: Collection[str]) -> list[str]:
+def stranded_cases(without: Without) -> list[str]:
+    """The numbers of the open cases that would stand in nobody's list any more without these people in these roles."""
+    before = {broken.pk for broken in nobodys()}
+    return [broken.label for broken in nobodys(without) if broken.pk not in before]
+
+
+def stranded_without(people: Collection[int], lost: Collection[str], programme: int | None = None) -> list[str]:
     """For :func:`core.users.last_person.register_stranded`."""
-    return told(stranded_cases([user.pk], lost))
+    cases = stranded_cases(Without(people, lost, programme))
+    return told(cases, _("cases that would be in nobody's list (%(count)s): %(numbers)s"))
 
 
 register(
@@ -81,8 +65,7 @@ register(
             "Code of relations between the public and the administration, Article L231-4: silence has effects."
         ),
         subject=Application,
-        sql=NOBODYS,
-        parameters=_parameters,
+        rows=nobodys,
         unit=Unit.TEXT,
         words=dict(Role.choices),
         severity=Severity.FOLLOW_UP,

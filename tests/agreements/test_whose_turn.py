@@ -6,6 +6,7 @@ The states and their moves are read from the declarations: a new state without a
 from datetime import timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -14,11 +15,15 @@ from agreements import claims, payments, reports, work
 from agreements.agreement_page import tasks_now
 from agreements.case_links import awaits_beneficiary
 from agreements.models import Agreement, PaymentBatch, PaymentClaim, TrancheReport
-from core.models import OutboxMessage
+from core.figures.invariants import invariant_of
+from core.models import OutboxMessage, User
+from core.roles import Role
 from core.transitions import perform, transitions_of
+from core.users.last_person import stranded
 from grants.models import Application
-from tests.factories.agreements import drafted, entry, in_force, opened, pay, review, signature, submitted
+from tests.factories.agreements import approved, drafted, entry, in_force, opened, pay, review, signature, submitted
 from tests.factories.applicants import pdf
+from tests.factories.instruction import staff
 
 pytestmark = pytest.mark.django_db
 # The lists of each model: what waits for the staff.
@@ -172,3 +177,50 @@ def test_the_balance_of_a_year_is_to_be_claimed_once_the_year_has_ended(client, 
     page = client.get(agreement.get_absolute_url()).text
     assert ("une fois l’année terminée, après le" in page) is not has_ended
     assert "Première demande au plus tard" not in page, "the first claim was filed"
+
+
+LEAVES = {
+    "account closed": lambda person: User.objects.filter(pk=person.pk).update(is_active=False),
+    "role taken": lambda person: person.groups.clear(),
+    "programme taken": lambda person: person.programme_assignments.all().delete(),
+    "head of service now": lambda person: person.set_roles([Role.HEAD_OF_SERVICE]),
+}
+
+
+@pytest.mark.parametrize("leaves", LEAVES.values(), ids=LEAVES)
+def test_what_an_instructor_leaves_after_the_vote_is_in_the_list_of_each_colleague(leaves):
+    """A case granted without an act, a draft, a claim, a report; not before, and not nobody's afterwards."""
+    agreement, house = in_force("CPO", "180000.00")
+    values = {"summary": "Fait.", "spent_amount": Decimal("90000.00"), "upload": SimpleUploadedFile("b.pdf", pdf("b"))}
+    reports.file_report(agreement.tranches.order_by("rank").first(), actor=house.member, **values)
+    submitted(agreement, house)
+    draft, _house = drafted("CPO", "180000.00", house=house)
+    granted = approved("CPO", "180000.00", house=house)[0]
+    colleague = staff(Role.INSTRUCTOR, "CPO")
+
+    def found(person) -> dict[str, int]:
+        lines = [*work.work_on_acts(person), *work.work_on_claims(person)]
+        names = [line.title.partition(" · ")[0] for line in lines]
+        return {"granted": granted.number in names, "draft": draft.number in names, "claim and report": len(names) - 2}
+
+    assert not any(found(colleague)[name] for name in ("granted", "draft"))
+    leaves(house.instructor)
+    assert found(User.objects.get(pk=colleague.pk)) == {"granted": True, "draft": True, "claim and report": 2}
+    for code in ("act", "claim", "report"):
+        assert not list(invariant_of(f"agreements.open-{code}-is-somebodys").broken())
+    told = " ".join(stranded([colleague.pk], [Role.INSTRUCTOR]))
+    assert draft.number in told and "demandes de paiement" in told and "bilans annuels" in told
+
+
+def test_who_prepared_an_act_is_not_asked_to_sign_it_and_finance_signs_where_no_head_may():
+    agreement, house = drafted(granted="30000.00")
+    perform(agreement, "send", actor=house.instructor)
+    perform(agreement, "confirm", actor=house.member, data=signature(agreement))
+    assert list(work.work_on_acts(house.head)) and not list(work.work_on_acts(house.finance))
+    with pgtrigger.ignore():
+        Agreement.objects.filter(pk=agreement.pk).update(drafted_by=house.head)
+    assert not list(work.work_on_acts(house.head)) and list(work.work_on_acts(house.finance))
+    assert not list(invariant_of("agreements.open-act-is-somebodys").broken())
+    User.objects.filter(pk=house.finance.pk).update(is_active=False)
+    (row,) = invariant_of("agreements.open-act-is-somebodys").broken()
+    assert row.pk == agreement.pk

@@ -1,9 +1,12 @@
 """To whom a case is given: an active instructor of its programme, no auditor, without an interest; and whose list it is in."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from applicants.models import Membership
 from core.models import User
@@ -12,11 +15,12 @@ from core.transitions import TransitionRefused, perform
 from grants.admin.forms import AssignForm
 from grants.figures.work import stranded_cases
 from grants.instruction import InstructionRefused, assign_instructor
-from grants.models import Application
+from grants.models import Application, Message
 from grants.staff_forms import instructors_of
-from grants.work import queue
+from grants.who_is_there import INSTRUCTS, Without
+from grants.work import queue, work_on_cases
 from tests.factories.core import hold_in_breach
-from tests.factories.instruction import CaseFactory, staff
+from tests.factories.instruction import CaseFactory, ask, staff
 from tests.forms import forms_of
 
 pytestmark = pytest.mark.django_db
@@ -89,9 +93,40 @@ def test_the_list_of_the_head_has_theirs_and_nobodys(state: str):
     once = staff(Role.INSTRUCTOR)
     Application.objects.filter(pk=case.pk).update(instructor=once)
     once.groups.set(chief.groups.all())
-    assert case in queue(User.objects.get(pk=once.pk))
-    assert case.number not in stranded_cases([], [])
-    assert stranded_cases([once.pk], [Role.HEAD_OF_SERVICE]) == [case.number]
+    assert case in queue(User.objects.get(pk=once.pk)) and case not in queue(chief)
+    # Once nobody is left who instructs it, whoever else does the same work has it in sight; the last one strands it.
+    others = User.objects.filter(groups__name__in=INSTRUCTS).exclude(pk=once.pk).values_list("pk", flat=True)
+    assert stranded_cases(Without([once.pk], [Role.HEAD_OF_SERVICE])) == []
+    assert case.number in stranded_cases(Without([once.pk, *others], INSTRUCTS))
+    assert stranded_cases(Without([once.pk, *others], INSTRUCTS, programme=0)) == []
+    once.groups.clear()
+    assert case in queue(chief)
+
+
+def what_waits(person: User) -> int:
+    return len(list(work_on_cases(User.objects.get(pk=person.pk))))
+
+
+LEAVES = {
+    "account closed": lambda person: User.objects.filter(pk=person.pk).update(is_active=False),
+    "role taken": lambda person: person.groups.clear(),
+    "programme taken": lambda person: person.programme_assignments.all().delete(),
+    "auditor now": lambda person: hold_in_breach(person, Role.INSTRUCTOR, Role.AUDITOR),
+}
+
+
+@pytest.mark.parametrize("leaves", LEAVES.values(), ids=LEAVES)
+def test_what_an_instructor_leaves_is_in_the_list_of_each_colleague(leaves):
+    """The case, an opinion that is late, a message of the applicant; the head, who instructs nothing, gives it to somebody."""
+    case, left, colleague, chief = CaseFactory(state="admissible"), *(staff(Role.INSTRUCTOR) for _ in range(2)), head()
+    Application.objects.filter(pk=case.pk).update(instructor=left)
+    ask(case, due_on=timezone.localdate() - timedelta(days=3))
+    Message.objects.create(application=case, author=case.created_by, from_staff=False, body="Où en est mon dossier ?")
+    assert what_waits(left) == 3 and what_waits(colleague) == what_waits(chief) == 0
+    leaves(left)
+    assert what_waits(colleague) == 3
+    (line,) = work_on_cases(chief)
+    assert line.action == "Confier"
 
 
 @pytest.mark.old_pages

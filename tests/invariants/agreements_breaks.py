@@ -211,21 +211,40 @@ breaks(
     "UPDATE agreements_agreement SET signed_sha256 = repeat('0', 64) "
     "WHERE id = (SELECT max(id) FROM agreements_agreement WHERE signed_sha256 <> '')",
 )
-# A suspended claim used to leave every work list; here the officer who holds it has left.
+# A suspended claim used to leave every work list; here every instructor of its programme has left.
+LEFT = (
+    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT m.user_id FROM core_user_groups m "
+    "JOIN auth_group g ON g.id = m.group_id WHERE g.name = '{role}')"
+)
 breaks(
     "agreements.open-claim-is-somebodys",
     "UPDATE agreements_paymentclaim SET state = 'suspended' WHERE id = (SELECT max(id) FROM agreements_paymentclaim "
     "WHERE state IN ('submitted', 'under_review', 'certified'))",
-    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT app.instructor_id FROM agreements_paymentclaim c "
-    "JOIN agreements_agreement a ON a.id = c.agreement_id JOIN grants_application app ON app.id = a.application_id "
-    "WHERE c.state = 'suspended')",
+    LEFT.format(role="instructor"),
+)
+breaks_too(
+    "agreements.open-claim-is-somebodys",
+    "UPDATE agreements_paymentclaim SET state = 'ordered' WHERE id = (SELECT max(id) FROM agreements_paymentclaim "
+    "WHERE state IN ('certified', 'ordered', 'paid'))",
+    LEFT.format(role="finance_officer"),
 )
 breaks(
     "agreements.open-report-is-somebodys",
     "UPDATE agreements_tranchereport SET state = 'filed' WHERE id = (SELECT max(id) FROM agreements_tranchereport)",
-    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT app.instructor_id FROM agreements_tranchereport t "
-    "JOIN agreements_tranche y ON y.id = t.tranche_id JOIN agreements_agreement a ON a.id = y.agreement_id "
-    "JOIN grants_application app ON app.id = a.application_id WHERE t.state = 'filed')",
+    LEFT.format(role="instructor"),
+)
+breaks(
+    "agreements.open-act-is-somebodys",
+    "UPDATE agreements_agreement SET state = 'draft' WHERE id = (SELECT max(id) FROM agreements_agreement)",
+    LEFT.format(role="instructor"),
+)
+# The only head who could sign for the Region prepared it, and finance has left.
+breaks_too(
+    "agreements.open-act-is-somebodys",
+    LEFT.format(role="finance_officer"),
+    "UPDATE agreements_agreement a SET state = 'signed_by_beneficiary', drafted_by_id = head.id FROM core_user head "
+    "WHERE a.id = (SELECT max(id) FROM agreements_agreement) AND head.id = (SELECT min(m.user_id) FROM core_user_groups m "
+    "JOIN auth_group g ON g.id = m.group_id WHERE g.name = 'head_of_service')",
 )
 
 # --- de minimis -----------------------------------------------------------------------------------------------------

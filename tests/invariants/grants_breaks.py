@@ -137,10 +137,13 @@ breaks(
     "UPDATE grants_application SET decision_due_on = decision_due_on + 1 WHERE id = "
     "(SELECT max(id) FROM grants_application WHERE state = 'submitted')",
 )
+# An instructor who leaves hands the case on to all colleagues: here all who could have it have left.
 breaks(
     "grants.open-case-is-somebodys",
-    "UPDATE core_user SET is_active = FALSE WHERE id = (SELECT instructor_id FROM grants_application "
-    "WHERE state IN ('admissible', 'in_instruction') AND instructor_id IS NOT NULL ORDER BY id DESC LIMIT 1)",
+    "UPDATE core_user SET is_active = FALSE WHERE id IN (SELECT a.user_id FROM grants_programmeassignment a "
+    "WHERE a.programme_id = (SELECT v.programme_id FROM grants_application app "
+    "JOIN grants_programmeversion v ON v.id = app.programme_version_id "
+    "WHERE app.state IN ('admissible', 'in_instruction') ORDER BY app.id DESC LIMIT 1))",
 )
 
 # --- plans, days, State aid, interests, retention -----------------------------------------------------------------------

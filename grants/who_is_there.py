@@ -1,0 +1,57 @@
+"""Who of the staff is there for a case: one question for the work lists, for the figures that look whether each row stands
+in one, and for what an account that is closed would leave behind.
+
+Somebody is there with an active account, the role and the programme; no auditor is, who changes nothing.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from core.roles import Role
+from grants.models import ProgrammeAssignment
+
+# Whose work a case is until the vote, and after it.
+INSTRUCTS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE)
+FOLLOWS_UP = (Role.INSTRUCTOR,)
+PROGRAMME = "programme_version__programme"
+
+
+@dataclass(frozen=True)
+class Without:
+    """People (ids) thought away from roles, in one programme or (None) in all: what would then be nobody's?"""
+
+    people: Collection[int] = ()
+    roles: Collection[str] = ()
+    programme: int | None = None
+
+
+ALL_STAY = Without()
+
+
+def there(roles: Collection[str], case: str = "", without: Without = ALL_STAY) -> QuerySet:
+    """Who is there with one of these roles, as assignments to the programme of an outer row; ``case`` leads from that row
+    to its case ("agreement__application__")."""
+    away = Q(user__in=list(without.people))
+    if without.programme is not None:
+        away &= Q(programme=without.programme)
+    kept = {str(role) for role in roles} - {str(role) for role in without.roles}
+    has_role = Q(user__groups__name__in=[str(role) for role in roles])
+    if without.people:
+        has_role = has_role & ~away | Q(user__groups__name__in=kept)
+    people = ProgrammeAssignment.objects.filter(
+        has_role, user__is_active=True, programme=OuterRef(f"{case}{PROGRAMME}")
+    )
+    return people.exclude(user__groups__name=Role.AUDITOR).order_by()
+
+
+def somebody(roles: Collection[str], case: str = "", without: Without = ALL_STAY) -> Q:
+    """Somebody is there with one of these roles."""
+    return Q(Exists(there(roles, case, without)))
+
+
+def nobody_instructs(case: str = "", roles: Collection[str] = INSTRUCTS) -> Q:
+    """Without an instructor who is still there: none was named, or their account was closed, their role or their programme
+    taken away. It would wait in a list that nobody opens, and stands in that of each of their colleagues."""
+    return ~Q(Exists(there(roles, case).filter(user=OuterRef(f"{case}instructor"))))
