@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from core.engine.edited_lines import guess_with, what_they_said
@@ -124,7 +124,8 @@ def _holds_with(content: Content, row: models.Model, said: Mapping[str, Any]) ->
         for column, value in said.items():
             if column in fields:
                 setattr(before, fields[column].attname, fields[column].to_python(value))
-        return content.stored(before) == content.made_again(before)
+        with transaction.atomic():
+            return content.stored(before) == content.made_again(before)
     except Exception:  # made of values that may be forged: whatever goes wrong, nothing is explained
         logger.exception("What %s %s was made of could not be told.", content.model._meta.label, row.pk)
         return False

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from core.text import in_a_sentence
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("essor.proof")
 
 LONG = 120
 """Signs of a value that a finding shows."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
+from psycopg.errors import InsufficientPrivilege
 
 from core.engine.contents import check_content, contents
 from core.engine.erasure import check_erasures
@@ -23,7 +24,7 @@ from core.engine.kept_findings import check_kept_findings
 from core.engine.kind_checks import check_kinds
 from core.engine.labels import Repairs
 from core.engine.line_checks import check_authors, check_lines, check_rounds
-from core.engine.lines import fix_text_settings
+from core.engine.lines import fetch, fix_text_settings
 from core.engine.lost_lines import check_lost_lines
 from core.engine.seal_checks import Unsealed, check_seals
 from core.engine.verification import (
@@ -100,6 +101,8 @@ class Found:
 
     shown: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    # By table whose rows the server does not show to this role: the checks that could not be made for it.
+    unread: Counter[str] = field(default_factory=Counter)
 
     def hidden(self) -> int:
         return sum(self.counts.values()) - len(self.shown)
@@ -162,13 +165,33 @@ def run(steps: list[Step], *, limit: int | None, sessions: int, told: Told) -> F
 
 def _together(results: dict[int, Found], limit: int | None) -> Found:
     whole, kept = Found(), Counter[str]()
-    for number in sorted(results):
-        whole.counts += results[number].counts
-        for finding in results[number].shown:
+    unread = sum((found.unread for found in results.values()), Counter())
+    parts = [results[number] for number in sorted(results)]
+    for found in (parts[0], _take(_unread(unread), limit), *parts[1:]):
+        whole.counts += found.counts
+        for finding in found.shown:
             if limit is None or kept[finding.kind] < limit:
                 kept[finding.kind] += 1
                 whole.shown.append(finding)
     return whole
+
+
+def _unread(unread: Counter[str]) -> Iterator[Finding]:
+    """One finding a table, however many checks read it."""
+    for table, checks in sorted(unread.items()):
+        sentence = _(
+            "the server does not show all rows of this table to the role that asks (row security): what rests on them was "
+            "not checked (checks that could not be made: %(checks)d). Take the row security off, then prove again."
+        )
+        yield Finding(table, "*", "*", None, None, None, sentence, {"checks": checks})
+
+
+def _hides_rows(problem: Exception) -> str | None:
+    """The table that the server refuses to read for a part (``fix_text_settings`` asks for all rows or none)."""
+    if not isinstance(problem.__cause__, InsufficientPrivilege):
+        return None
+    tables = fetch("SELECT relname AS name FROM pg_class WHERE relrowsecurity ORDER BY length(relname) DESC")
+    return next((row["name"] for row in tables if row["name"] in str(problem)), None)
 
 
 def _taken(step: Step, limit: int | None) -> Found:
@@ -179,6 +202,8 @@ def _taken(step: Step, limit: int | None) -> Found:
     except (OperationalError, InterfaceError):  # the session is lost: nothing goes on
         raise
     except Exception as problem:
+        if table := _hides_rows(problem):
+            return Found(unread=Counter([table]))
         logger.exception("The check of %s failed.", step.name)
         sentence = _("this could not be checked (%(error)s).")
         error = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]

@@ -1,7 +1,9 @@
 """Base of Essor's commands: who acts is recorded, problems are sentences, the exit code is right."""
 
+import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +19,19 @@ from core.job_runner import JobError
 from core.transitions import TransitionRefused
 
 INTERRUPTED = 130
+
+
+@contextmanager
+def lines_alone(logger: str, options: Mapping[str, Any]) -> Iterator[None]:
+    """What goes wrong inside is told by lines of the command: the log of it is left out, but with ``--traceback``."""
+    log = logging.getLogger(logger)
+    level = log.level
+    if not options.get("traceback"):
+        log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 class Problems(CommandError):

@@ -22,6 +22,7 @@ from core.models import (
     EventSeal,
 )  # fmt: skip
 from core.models.user import User
+from tests.database_roles import as_the_application
 from tests.factories.core import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.infrastructure]
@@ -422,3 +423,20 @@ def test_a_table_of_the_same_name_or_hidden_rows_do_not_make_rows_removed(person
     sql("SET LOCAL search_path = elsewhere, public")
     lines = broken()
     assert len(lines) == 1 and "nobody declared this other table of the same name" in lines[0], lines
+
+
+def test_rows_that_the_server_hides_are_one_line_for_each_table_and_no_trace_of_a_program(person, capsys, caplog):
+    """Whoever switches row security on makes the checks of a table fail: that is said once, and all else is checked."""
+    with behind_the_triggers():
+        sql("UPDATE core_event SET comment = 'Forged' WHERE action = 'edit_account'")
+    sql(
+        "SET CONSTRAINTS ALL IMMEDIATE"
+    )  # a table of which something waits for the end of the transaction is not altered
+    sql("ALTER TABLE core_user ENABLE ROW LEVEL SECURITY")
+    with as_the_application():
+        lines = broken()
+    hidden = [line for line in lines if "does not show all rows of this table" in line]
+    assert len(hidden) == 1 and hidden[0].startswith("core_user: "), lines
+    assert not [line for line in lines if "could not be checked" in line], lines
+    assert any(line.startswith("core_event ") for line in lines), "the rest is proven"
+    assert "Traceback" not in capsys.readouterr().err + caplog.text

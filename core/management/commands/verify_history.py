@@ -13,7 +13,7 @@ from core.engine.proof import Found, Notes, Step, run, steps
 from core.engine.seal_checks import told_late
 from core.engine.verification import check_anchor, count
 from core.history import history_model_of, tracked_models
-from core.management.base import EssorCommand, Problems
+from core.management.base import EssorCommand, Problems, lines_alone
 from core.models.document import StoredFile
 from core.models.event import Event, EventSeal
 from core.models.proof import Erasure, HistorySeal
@@ -67,10 +67,11 @@ class Command(EssorCommand):
         if anchor:
             checks.insert(0, self._anchor_step(anchor))
         shown = None if options.get("all") else max(limit, 1)
-        found = run(checks, limit=shown, sessions=max(sessions, 1), told=self._progress)
-        self._note(notes)
-        if found.shown:
-            raise Problems(self._lines(found))
+        with lines_alone("essor.proof", options):
+            found = run(checks, limit=shown, sessions=max(sessions, 1), told=self._progress)
+            self._note(notes)
+            if found.shown:
+                raise Problems(self._lines(found))
         self._report(files=not no_files)
         if notes.repairs.found:
             self.stdout.write(_("Nothing was edited outside Essor without saying who did it: see the repairs above."))
