@@ -93,7 +93,7 @@ def is_silent() -> bool:
 
 
 def tell_failure(reasons: Sequence[str]) -> None:
-    """One mail a day to each person who answers for the figures: the look could not be made, or not all of it be kept."""
+    """One mail a day to each person who answers for the figures: the look, or a part of it, could not be made or kept."""
     alerts.error("The look at the figures failed: %s", "; ".join(reasons))
     for person in User.objects.filter(is_active=True, groups__name__in=ALERTED).distinct().order_by("pk"):
         enqueue_mail(

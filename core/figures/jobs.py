@@ -77,6 +77,6 @@ def is_due() -> bool:
 
 @shared_task(name="core.figures.jobs.check_figures_at_night")
 def check_figures_at_night() -> None:
-    """Every hour: ask for the look of the night unless it was made."""
+    """Three times an hour: ask for the look of the night unless it was made."""
     if is_due():
         ask(None)

@@ -20,9 +20,9 @@ def look_and_keep(
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> list[Result]:
-    """Look at all the invariants, or at those of these codes; keep what was found and tell what is new. ``say`` is told, in
-    a sentence, that an earlier look was dated by a clock that was ahead. A look of which nothing could be kept says so
-    (``Result.error``): it ends no other.
+    """Look at all the invariants, or at those of these codes; keep what was found and tell what is new, and which could not
+    be looked at. ``say`` is told, in a sentence, that an earlier look was dated by a clock that was ahead. A look of which
+    nothing could be kept says so (``Result.error``): it ends no other.
 
     Raises:
         UnknownInvariant: for a code that nothing declares.
@@ -40,11 +40,13 @@ def look_and_keep(
         if say:
             say(sentence)
     tell(fresh)
-    if lost:
-        tell_failure([f"{result.invariant.name} – {result.error}" for result in lost])
-    remember(len(broken_codes()))
     failed = {result.invariant.code: result for result in lost}
-    return [failed.get(result.invariant.code, result) for result in results]
+    results = [failed.get(result.invariant.code, result) for result in results]
+    # One that could not be made has no finding to tell of: what it would find is not known, and nobody would ask.
+    if not_known := [result for result in results if result.error]:
+        tell_failure([f"{result.invariant.name} – {result.error}" for result in not_known])
+    remember(len(broken_codes()))
+    return results
 
 
 def _brought_back() -> datetime | None:

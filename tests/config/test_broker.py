@@ -3,10 +3,13 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from queue import Empty
 
 import pytest
+from celery.schedules import crontab
 from django.conf import settings
 from kombu import Connection
 
@@ -38,10 +41,44 @@ def test_the_worker_ends_when_it_is_asked_to(worker: subprocess.Popen):
     assert worker.wait(PATIENCE) == 0
 
 
-def test_the_tasks_of_the_beat_schedule_exist():
+# The tasks that nobody schedules, and who sends them.
+SENT_BY = {
+    "core.tasks.deliver_message": "the transaction that writes a mail (core.outbox)",
+    "core.tasks.run_job": "whoever asks for a job (core.jobs)",
+}
+# What the proof and the promises to people rest on: the longest that each may wait for its turn.
+AT_LEAST_EVERY = {
+    "core.tasks.seal_events": timedelta(minutes=1),
+    "core.figures.jobs.check_figures_at_night": timedelta(hours=1),  # it asks itself whether the night is looked at
+    "core.tasks.check_stored_files": timedelta(days=1),
+    "core.engine.daily.anchor_seals": timedelta(days=1),
+    "core.tasks.deliver_outbox": timedelta(minutes=5),
+    "core.tasks.recover_stale_jobs": timedelta(minutes=5),
+    "core.tasks.keep_what_must_be_kept": timedelta(days=1),
+}
+
+
+def longest_wait(when: crontab | float) -> timedelta:
+    """The longest time between two turns of a task of the schedule."""
+    if not isinstance(when, crontab):
+        return timedelta(seconds=float(when))
+    assert len(when.day_of_week) == 7 and len(when.day_of_month) == 31 and len(when.month_of_year) == 12
+    turns = sorted(timedelta(hours=hour, minutes=minute) for hour in when.hour for minute in when.minute)
+    return max(later - turn for turn, later in pairwise([*turns, turns[0] + timedelta(days=1)]))
+
+
+def test_every_task_is_scheduled_or_sent_by_somebody_and_none_is_scheduled_that_does_not_exist():
     app.loader.import_default_modules()
+    ours = {name for name in app.tasks if not name.startswith("celery.")}
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert scheduled <= set(app.tasks)
+    assert scheduled | set(SENT_BY) == ours
+    assert not scheduled & set(SENT_BY)
+
+
+@pytest.mark.parametrize("task", AT_LEAST_EVERY)
+def test_what_the_proof_rests_on_comes_round_in_time(task: str):
+    turns = [longest_wait(entry["schedule"]) for entry in app.conf.beat_schedule.values() if entry["task"] == task]
+    assert turns and min(turns) <= AT_LEAST_EVERY[task]
 
 
 def test_work_is_acknowledged_late_and_taken_one_by_one():

@@ -17,16 +17,18 @@ from django.utils import timezone, translation
 from core import health
 from core.dates import format_moment
 from core.engine.kept_findings import check_kept_findings
+from core.engine.lines import fetch
+from core.engine.seals import UNSEALED_EVENTS
 from core.events import record
 from core.figures import jobs
 from core.figures.alerts import broken_codes, broken_number, is_silent
-from core.figures.checking import keep, look, look_at
+from core.figures.checking import LISTED, keep, look, look_at
 from core.figures.invariants import Broken, Invariant, Unit, invariant_of, invariants, register
 from core.figures.looking import look_and_keep
 from core.figures.models import FigureCheck, FigureFinding
 from core.jobs import run_now
 from core.management.commands.check_figures import summary
-from core.models import IncompatibleRoles, Job, OutboxMessage, RoleGroup, User
+from core.models import Event, IncompatibleRoles, Job, OutboxMessage, RoleGroup, User
 from core.roles import Role
 from tests.factories.core import UserFactory
 
@@ -216,6 +218,29 @@ def test_those_who_answer_for_the_figures_are_told_once():
     assert FigureFinding.objects.filter(told_at__isnull=True).count() == 0
 
 
+def test_a_check_that_could_not_be_made_is_told_by_mail_once_a_day(monkeypatch):
+    """It finds nothing, so that no finding would ever be told of it; what the others find is told all the same."""
+    admin = UserFactory(administrator=True)
+    give_access(UserFactory(applicant=True))
+    failing = Invariant(
+        "core.fails", "Un contrôle", "s", "o", User, sql="SELECT id, label, expected, found FROM nowhere"
+    )
+    monkeypatch.setattr("core.figures.checking.invariants", lambda: [failing, invariant_of(CODE)])
+    monkeypatch.setattr(
+        "core.figures.alerts.invariant_of", lambda code: {"core.fails": failing}.get(code, invariant_of(CODE))
+    )
+    today = timezone.localtime().replace(hour=12)
+    for day, mails in ((0, 1), (0, 1), (1, 2)):
+        with time_machine.travel(today + timedelta(days=day), tick=False):
+            results = look_and_keep()
+        assert [bool(result.error) for result in results] == [True, False]
+        told = OutboxMessage.objects.filter(template="essor/mail/figures_failed").order_by("pk")
+        assert told.count() == mails and {address for mail in told for address in mail.to} == {admin.email}
+    assert "Un contrôle" in told[0].body and "nowhere" in told[0].body
+    assert OutboxMessage.objects.filter(template="essor/mail/figures").count() == 1
+    assert "core.fails" in broken_codes() and not health.check_all()["figures"]["ok"]
+
+
 def test_the_look_of_the_night_is_made_once_and_made_good():
     today = timezone.localtime()
     with time_machine.travel(today.replace(hour=1, minute=30), tick=False):
@@ -261,6 +286,9 @@ def test_the_page_shows_every_check_and_the_rows_with_links():
     assert "Les chiffres n’ont pas encore été contrôlés" in before
     assert before.count("pas encore contrôlé") >= len(invariants())
     give_access(someone)
+    since = timezone.now() - timedelta(days=9)
+    with time_machine.travel(since, tick=False):
+        keep(look())
     keep(look())
     page = client.get(reverse(PAGE)).content.decode()
     assert "1 contrôle n’est pas conforme" in page
@@ -268,6 +296,9 @@ def test_the_page_shows_every_check_and_the_rows_with_links():
         assert reverse("admin:core_figurecheck_rows", args=[invariant.code]) in page
     rows = client.get(reverse("admin:core_figurecheck_rows", args=[CODE])).content.decode()
     assert someone.email in rows and reverse("admin:core_user_change", args=[someone.pk]) in rows
+    assert rows.count(format_moment(since)) == 2, (
+        "since when the check does not hold, and since when this row breaks it"
+    )
     take_access(someone)
     keep(look())
     assert "Tous les contrôles sont conformes" in client.get(reverse(PAGE)).content.decode()
@@ -334,6 +365,16 @@ def test_the_command_says_each_broken_row_and_keeps_what_the_page_shows():
 
 
 # --- the list has no history ----------------------------------------------------------------------------------------
+
+
+def test_the_command_seals_what_it_wrote():
+    """Also where no worker runs: an hour later, both proofs are as they were."""
+    call_command("check_figures", "--only", CODE, stdout=StringIO())
+    assert Event.objects.filter(action=LISTED).exists() and not fetch(UNSEALED_EVENTS)
+    give_access(UserFactory(applicant=True))
+    with pytest.raises(CommandError):
+        call_command("check_figures", "--only", CODE, stdout=StringIO())
+    assert not fetch(UNSEALED_EVENTS)
 
 
 def test_a_list_that_no_look_made_is_found():

@@ -238,14 +238,6 @@ breaks(
     "UPDATE agreements_agreement SET state = 'draft' WHERE id = (SELECT max(id) FROM agreements_agreement)",
     LEFT.format(role="instructor"),
 )
-# The only head who could sign for the Region prepared it, and finance has left.
-breaks_too(
-    "agreements.open-act-is-somebodys",
-    LEFT.format(role="finance_officer"),
-    "UPDATE agreements_agreement a SET state = 'signed_by_beneficiary', drafted_by_id = head.id FROM core_user head "
-    "WHERE a.id = (SELECT max(id) FROM agreements_agreement) AND head.id = (SELECT min(m.user_id) FROM core_user_groups m "
-    "JOIN auth_group g ON g.id = m.group_id WHERE g.name = 'head_of_service')",
-)
 
 # --- de minimis -----------------------------------------------------------------------------------------------------
 

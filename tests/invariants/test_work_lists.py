@@ -146,8 +146,6 @@ def test_a_row_is_accused_if_and_only_if_nobody_finds_it(region, all_shown, scen
     if scene == "nobody":
         assert accused == pks(claims) and not seen
         assert {act.state for act in acts} >= {"draft", "signed_by_beneficiary", "in_force"} and reports
-        assert {claim.state for claim in claims} >= {"submitted", "suspended", "certified", "ordered"}
-        assert {case.state for case in cases} == set(WHO), "the Region has each of them"
 
 
 @pytest.mark.parametrize("which", [nobodys, nobodys_acts, nobodys_claims, nobodys_reports])

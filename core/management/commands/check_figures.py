@@ -7,10 +7,11 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.engine.seals import seal_all
 from core.figures.checking import Result
 from core.figures.invariants import UnknownInvariant, invariants
 from core.figures.looking import look_and_keep
-from core.management.base import EssorCommand, Problems
+from core.management.base import EssorCommand, Problems, lines_alone
 
 
 class Command(EssorCommand):
@@ -31,9 +32,11 @@ class Command(EssorCommand):
             return
         begun = time.monotonic()
         try:
-            results = look_and_keep(only, say=self.stdout.write)
+            with lines_alone("essor.figures", options):
+                results = look_and_keep(only, say=self.stdout.write)
         except UnknownInvariant as unknown:
             raise Problems([_("No check has the code %(code)s: see --list.") % {"code": unknown}]) from None
+        seal_all()  # what the look wrote itself: the proof stays whole where no worker runs
         lines = [line for result in results for line in lines_of(result)]
         if lines:
             raise Problems([*lines, summary(results, time.monotonic() - begun)])
