@@ -1,6 +1,6 @@
 """The screens of import and export: dry run first, errors by row, long files to a worker."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -10,9 +10,10 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from import_export.admin import ImportExportModelAdmin
 from import_export.forms import ConfirmImportForm
 from import_export.tmp_storages import MediaStorage
@@ -23,12 +24,19 @@ from core.admin import EssorModelAdmin
 from core.admin.reasons import FIELD
 from core.admin_permissions import AdminRolesMixin
 from core.documents import WORKBOOK_TYPES, DocumentRefused, accept_attribute
+from core.engine import versions
 from core.importexport.formats import CsvFormat, TableFormat, WorkbookFormat
 from core.importexport.jobs import MAX_BYTES, MAX_ROWS, submit_import
-from core.importexport.resources import EssorResource
-from core.workbooks import TableReading, read_table
+from core.importexport.resources import EssorResource, EssorResult
+from core.importexport.shown import TooOld, token_of
+from core.importexport.shown import read as read_token
+from core.views.stale import CONFLICT
+from core.workbooks import RowProblem, TableReading, read_table
+from core.workbooks.problems import LISTED_PROBLEMS
 
 ROWS_IN_A_PAGE = 2_000
+NAME = "import_file_name"
+"""The field of the confirmation that names the file."""
 
 
 class TableRefused(ValueError):
@@ -69,8 +77,9 @@ class UploadForm(ImportForm):
 
 
 class ConfirmForm(ConfirmImportForm):
-    """The file that was looked at, with the reason that was given for it."""
+    """The file that was looked at, with the reason that was given for it, and what was shown of the rows it changes."""
 
+    shown = forms.CharField(widget=forms.HiddenInput)
     change_reason = forms.CharField(max_length=1000, widget=forms.HiddenInput)
     # There is one format and one resource: see ``get_import_formats``.
     format = forms.ChoiceField(choices=[("0", "0")], widget=forms.HiddenInput)
@@ -138,15 +147,26 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
                     messages.warning(request, sentence)
         response = super().import_action(request, **kwargs)
         if isinstance(response, TemplateResponse):
+            if confirm := response.context_data.get("confirm_form"):
+                seen = response.context_data["result"].seen
+                confirm.initial[versions.FIELD] = token_of(confirm.initial[NAME], self.opts.label_lower, seen)
             labels = [str(column.label) for column in self.resource_classes[0].imported_columns()]
             response.context_data["fields_list"] = [("", labels)]
         return response
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """The confirmed file goes in; one that went in already, or that nobody sent, is asked for again."""
+        """The confirmed file goes in over the rows that its preview showed; one that went in already is asked for again."""
+        if request.method == "POST" and self.has_import_permission(request):
+            try:
+                carried = request.POST.get(versions.FIELD, ""), request.POST.get(NAME, "")
+                request.essor_seen = read_token(*carried, self.opts.label_lower)
+            except TooOld:
+                return self._not_taken(
+                    request, _("This form comes from no preview of this file: nothing was imported.")
+                )
         try:
             return super().process_import(request, **kwargs)
-        except (FileNotFoundError, IsADirectoryError):
+        except FileNotFoundError:
             messages.error(
                 request,
                 _(
@@ -155,16 +175,42 @@ class EssorImportExportAdmin(ImportExportModelAdmin, EssorModelAdmin):
             )
             return redirect(request.path.replace("/process_import/", "/import/"))
 
+    def process_result(self, result: EssorResult, request: HttpRequest) -> HttpResponse:
+        """The list, or the rows that could not be written any more: nothing is imported then."""
+        if not (result.has_errors() or result.has_validation_errors()):
+            return super().process_result(result, request)
+        refused = list(result.problems())
+        sentence = ngettext(
+            "Nothing was imported: %(refused)d row cannot be written as the preview showed it.",
+            "Nothing was imported: %(refused)d rows cannot be written as the preview showed them.",
+            len({problem.row for problem in refused}),
+        )
+        return self._not_taken(request, sentence % {"refused": len({problem.row for problem in refused})}, refused)
+
+    def _not_taken(self, request: HttpRequest, sentence: str, problems: Sequence[RowProblem] = ()) -> HttpResponse:
+        response = self.page(
+            request,
+            "admin/essor/import_refused.html",
+            _("This was not imported"),
+            sentence=sentence,
+            problems=problems[:LISTED_PROBLEMS],
+            again=reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_import"),
+        )
+        response.status_code = CONFLICT
+        return response
+
     def get_confirm_form_initial(self, request: HttpRequest, import_form: forms.Form | None) -> dict[str, Any]:
         """The reason goes from the upload to its confirmation."""
         found = super().get_confirm_form_initial(request, import_form)
         return found | {FIELD: import_form.cleaned_data[FIELD]} if import_form else found
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        """The reason goes on to the resource, which keeps it."""
+        """The reason goes on to the resource, which keeps it; and what the preview showed, once it is confirmed. A row that
+        is refused then undoes them all."""
         form = kwargs.get("form")
         reason = form.cleaned_data.get(FIELD, "") if form is not None and form.is_valid() else ""
-        return super().get_import_data_kwargs(**kwargs) | {"reason": reason.strip()}
+        more = {"reason": reason.strip(), "seen": getattr(kwargs.get("request"), "essor_seen", None)}
+        return super().get_import_data_kwargs(**kwargs) | more | {"rollback_on_validation_errors": True}
 
     def _send_to_worker(self, request: HttpRequest, form: UploadForm) -> HttpResponse:
         upload = form.cleaned_data["import_file"]

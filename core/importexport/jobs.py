@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.documents import WORKBOOK_TYPES, open_document, store
 from core.importexport.resources import EssorResource, EssorResult
+from core.importexport.shown import newest_line
 from core.jobs import JobContext, JobError, JobResult, job_kind, submit
 from core.models import Document, Job
 from core.workbooks import TableReading, read_table, write_rejected
@@ -26,6 +27,7 @@ def submit_import(resource: type[EssorResource], upload: File, user: Any, *, rea
     )
     path = f"{resource.__module__}.{resource.__qualname__}"
     parameters = {"resource": path, "document": document.pk, "file": document.name, "reason": reason}
+    parameters["since"] = newest_line(resource._meta.model)
     return submit(KIND, parameters=parameters, user=user)
 
 
@@ -48,6 +50,7 @@ def run(context: JobContext) -> JobResult:
         rollback_on_validation_errors=True,
         user=context.user,
         reason=context.parameters.get("reason", ""),
+        since=context.parameters.get("since"),
     )
     if result.has_errors() or result.has_validation_errors():
         return _refused(context, columns, [result], reading)
@@ -71,7 +74,9 @@ def _check(context: JobContext, resource_class: type[EssorResource], reading: Ta
     for start in range(0, len(dataset), CHUNK):
         context.progress(start, len(dataset), _("Checking the rows…"))
         part = dataset.subset(range(start, min(start + CHUNK, len(dataset))))
-        result = resource_class().import_data(part, dry_run=True, use_transactions=True, user=context.user)
+        result = resource_class().import_data(
+            part, dry_run=True, use_transactions=True, user=context.user, since=context.parameters.get("since")
+        )
         if result.has_errors() or result.has_validation_errors():
             wrong.append(result)
     return wrong

@@ -17,6 +17,7 @@ from core.acting import current_actor
 from core.engine.refusals import refusal_message
 from core.engine.standing import reason_not_impartial
 from core.events import record
+from core.importexport import shown
 from core.importexport.widgets import ColumnWidget, EssorField, LinkWidget
 from core.models.event import Event
 from core.workbooks import Column, Cover, RowProblem, Sheet, TableReading
@@ -30,6 +31,7 @@ class EssorResult(Result):
     def __init__(self, columns: Sequence[Column]):
         super().__init__()
         self.columns = columns
+        self.seen: shown.Seen = {}
 
     def append_invalid_row(self, number: int, row: Mapping[str, Any], validation_error: ValidationError) -> None:
         """Keep the row's number in the file, its cells, and what is wrong with each."""
@@ -60,6 +62,7 @@ class EssorResult(Result):
 class EssorResource(ModelResource):
     """A table of one model: ``columns`` for what is written and read, ``links`` for foreign keys by natural key.
 
+    The identifying columns name a row each by itself, or all of them ``told_together`` (a period and a code).
     A column named in ``export_only``, one without a field of the model, and every state field are only written.
     ``queryset`` of the export is the one of the screen; give it the ``select_related`` that the columns need,
     and name as ``deferred`` the heavy fields that they do not.
@@ -68,6 +71,7 @@ class EssorResource(ModelResource):
     columns: ClassVar[Sequence[Column]] = ()
     links: ClassVar[Mapping[str, str]] = {}
     export_only: ClassVar[Iterable[str]] = ()
+    told_together: ClassVar[bool] = False
     select_related: ClassVar[Sequence[str]] = ()
     deferred: ClassVar[Sequence[str]] = ()
 
@@ -80,6 +84,8 @@ class EssorResource(ModelResource):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.fields = {column.key: self._field_of(column) for column in self.columns}
+        self._seen: dict[str, str] = {}
+        self._read: set[Any] = set()
 
     # --- fields -----------------------------------------------------------------------------------------------------
 
@@ -166,37 +172,58 @@ class EssorResource(ModelResource):
         return partial(EssorResult, self.imported_columns())
 
     def get_instance(self, instance_loader: Any, row: Mapping[str, Any]) -> models.Model | None:
-        """The row that the identifying columns name: the first of them that is filled and finds one."""
+        """The row that the identifying columns name: the first of them that is filled and finds one; or all of them."""
+        told = {}
         for name in self._meta.import_id_fields:
-            field = self.fields[name]
             try:
-                value = field.clean(row)
+                value = self.fields[name].clean(row)
             except ValueError:
                 continue
             if value not in (None, ""):
-                found = self._meta.model._default_manager.filter(**{name: value}).first()
-                if found is not None:
-                    return found
-        return None
+                told[name] = value
+        if self.told_together:
+            keys = [told] if len(told) == len(self._meta.import_id_fields) else []
+        else:
+            keys = [{name: value} for name, value in told.items()]
+        found = (self._meta.model._default_manager.filter(**key).first() for key in keys)
+        return next((row for row in found if row is not None), None)
 
     def _check_import_id_fields(self, headers: Sequence[str]) -> None:
-        if not set(headers) & set(self._meta.import_id_fields):
+        known = set(headers) & set(self._meta.import_id_fields)
+        if not known or (self.told_together and known != set(self._meta.import_id_fields)):
             labels = [str(column.label) for column in self.columns if column.key in self._meta.import_id_fields]
             raise ValidationError(
                 _("The file has none of the columns that tell rows apart: %(labels)s.") % {"labels": ", ".join(labels)}
             )
 
     def before_save_instance(self, instance: models.Model, row: Mapping[str, Any], **kwargs: Any) -> None:
-        """A file asks what the page of the row asks: who brings it in reads and writes, without an interest of their own.
+        """A file asks what the page of the row asks: it is as the preview showed it; who brings it in reads and writes,
+        without an interest of their own.
 
         It is asked of the row as it was before the file, and only where the file changes it.
         """
+        self._refuse_newer(instance, row, kwargs)
         actor = kwargs.get("user") or current_actor()
         if actor is None or instance.pk is None or not hasattr(instance, "interest_of"):
             return
         known = type(instance)._base_manager.filter(pk=instance.pk).first()
         if known is not None and (reason := reason_not_impartial(actor, known)):
             raise ValidationError(reason)
+
+    def _refuse_newer(self, instance: models.Model, row: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        """Raise ValidationError where the row is not as the preview showed it (``seen``), or was changed since a long file
+        was sent (``since``); see :mod:`core.importexport.shown`. A row that the file names twice was written by its first
+        time."""
+        seen, since, number = given.get("seen"), given.get("since"), str(row.get(ROW))
+        if number not in self._seen or (seen is None and since is None):
+            return
+        now, fields = shown.held(instance) if instance.pk is not None else None, self._fields_of(row)
+        if seen is not None:
+            is_newer = seen.get(number) != (shown.NEW if now is None else shown.digest_of(now, fields))
+        else:
+            is_newer = now is not None and shown.is_newer(now, since)
+        if is_newer:
+            raise shown.refusal(instance, now, fields)
 
     def do_instance_save(self, instance: models.Model, is_create: bool) -> None:
         """Save; what the database refuses is said like any other error of the row, and undoes that row alone."""
@@ -210,15 +237,17 @@ class EssorResource(ModelResource):
 
     def after_init_instance(self, instance: models.Model, new: bool, row: Mapping[str, Any], **kwargs: Any) -> None:
         """Keep the values of a row that is there, to say what the file changed of it."""
+        if new or instance.pk not in self._read:
+            self._seen[str(row.get(ROW))] = shown.NEW if new else shown.digest_of(instance, self._fields_of(row))
         names = [] if new else [field.attribute for field in self.get_import_fields()]
-        instance._before_import = {name: self._kept(instance, name) for name in names}
+        instance._before_import = {name: shown.kept(instance, name) for name in names}
 
     def after_save_instance(self, instance: models.Model, row: Mapping[str, Any], **kwargs: Any) -> None:
         """A row that changes has its event, with the reason of the file: as when a person changes it on its page."""
         before = instance.__dict__.pop("_before_import", {})
         if kwargs.get("dry_run") or not before or not (actor := current_actor()):
             return
-        after = {name: self._kept(instance, name) for name in before}
+        after = {name: shown.kept(instance, name) for name in before}
         changes = {name: [value, after[name]] for name, value in before.items() if value != after[name]}
         if changes:
             reason = kwargs.get("reason", "")
@@ -227,13 +256,16 @@ class EssorResource(ModelResource):
     def after_change(self, instance: models.Model, event: Event) -> None:
         """For what follows the change of a row, as when a person changes it on its page."""
 
-    @staticmethod
-    def _kept(instance: models.Model, name: str) -> Any:
-        """The value as an event keeps it: a link by its key."""
-        return getattr(instance, instance._meta.get_field(name).attname)
+    def after_import_row(self, row: Mapping[str, Any], row_result: Any, **kwargs: Any) -> None:
+        """What this file has read or written: what it says of the same row once more is compared with itself."""
+        self._read.add(row_result.object_id)
+
+    def _fields_of(self, row: Mapping[str, Any]) -> list[EssorField]:
+        return [field for field in self.get_import_fields() if field.column_name in row]
 
     def after_import(self, dataset: tablib.Dataset, result: Result, **kwargs: Any) -> None:
-        """Say, in the transaction of the import, who brought the rows in."""
+        """Say, in the transaction of the import, who brought the rows in; and what the preview showed of them."""
+        result.seen = self._seen
         totals = {name: count for name, count in result.totals.items() if count}
         if actor := current_actor():
             label = str(self._meta.model._meta.verbose_name)

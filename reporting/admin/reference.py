@@ -33,6 +33,7 @@ class InterventionFieldResource(EssorResource):
         Column("label_fr", _("Label in French"), required=True, max_length=500, width=60),
         Column("label_en", _("Label in English"), max_length=500, width=60),
     )
+    told_together = True
 
     class Meta(EssorResource.Meta):
         model = InterventionField

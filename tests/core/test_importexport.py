@@ -2,25 +2,32 @@
 
 import io
 from datetime import date
+from html import unescape
 
 import openpyxl
 import pytest
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
 from applicants.models import Applicant, LegalCategory
 from applicants.workbooks import ApplicantResource, LegalCategoryResource
 from core.admin.changes import change_lines
+from core.documents import open_document
 from core.events import history
 from core.importexport import admin as importexport_admin
 from core.importexport.jobs import KIND, submit_import
 from core.importexport.resources import EssorResource
+from core.importexport.shown import newest_line
 from core.jobs import run_now
-from core.models import Job
+from core.models import Event, Job
 from core.workbooks import read_table
+from reporting.models import InterventionField
 from tests.factories.applicants import SIRET_OF_THE_GUIDE, ApplicantFactory, siret
 from tests.factories.core import UserFactory
+from tests.factories.instruction import EnvelopeFactory
+from tests.forms import forms_of
 
 pytestmark = pytest.mark.django_db
 
@@ -87,10 +94,11 @@ def test_a_file_confirmed_twice_or_never_sent_is_asked_for_again(client, officer
     response = upload(client, table([[siret(1), "Une", "51000", "Reims"]], HEADERS))
     assert confirm(client, response).status_code == 302
     form, address = response.context["confirm_form"], reverse("admin:applicants_applicant_process_import")
-    for name in (form.initial["import_file_name"], "²", ".."):
-        answer = client.post(address, form.initial | {"import_file_name": name}, follow=True)
-        assert answer.redirect_chain == [(reverse("admin:applicants_applicant_import"), 302)]
-        assert "Le fichier de cet import n’est plus là" in answer.text
+    answer = client.post(address, form.initial, follow=True)
+    assert answer.redirect_chain == [(reverse("admin:applicants_applicant_import"), 302)]
+    assert "Le fichier de cet import n’est plus là" in answer.text
+    for name in ("²", "..", ""):
+        assert client.post(address, form.initial | {"import_file_name": name}).status_code == 409
     for field in ("format", "resource"):
         for typed in ("²", "7"):
             assert field in client.post(address, form.initial | {field: typed}).context["errors"]
@@ -180,6 +188,145 @@ def test_a_person_without_a_number_is_found_by_name(officer) -> None:
 def test_state_and_derived_columns_are_only_written() -> None:
     keys = {column.key for column in ApplicantResource.imported_columns()}
     assert "region_insee" not in keys and "siret" in keys
+
+
+# --- What somebody changed since the preview -------------------------------------------------------------------------
+
+
+TABLES = [item for item in admin.site._registry.values() if isinstance(item, importexport_admin.EssorImportExportAdmin)]
+IMPORTED = [
+    item
+    for item in TABLES
+    if item.resource_classes[0].imported_columns() and item.opts.label != "applicants.DeMinimisCeiling"
+]
+ROWS = {"applicants.Applicant": ApplicantFactory, "grants.Envelope": EnvelopeFactory}
+"""What makes a row of a table that is empty before anybody works."""
+
+
+def two_people(model_admin) -> list[Client]:
+    """Two windows of somebody who may import into this table."""
+    person = next(
+        user
+        for user in (UserFactory(roles=[role]) for role in model_admin.change_roles or model_admin.add_roles)
+        if user.is_active
+    )
+    clients = [Client(), Client()]
+    for client in clients:
+        client.force_login(person, backend=BACKEND)
+    return clients
+
+
+def file_of(model_admin, row, name: str, text: str) -> bytes:
+    """The list of one row as it is exported, with another text in one of its columns."""
+    resource = model_admin.resource_classes[0]()
+    columns = resource.imported_columns()
+    values = [text if item.key == name else resource.fields[item.key].export(row) for item in columns]
+    return table([values], [str(item.label) for item in columns])
+
+
+def previewed(client, model_admin, content: bytes):
+    address = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_import"
+    file = SimpleUploadedFile("t.xlsx", content)
+    data = {"import_file": file, "format": "0", "resource": "0", "change_reason": "Mise à jour"}
+    page = client.post(reverse(address), data)
+    return next(form for form in forms_of(page) if form.action.endswith("/process_import/"))
+
+
+@pytest.mark.parametrize("model_admin", IMPORTED, ids=lambda item: item.opts.label)
+def test_of_two_people_who_confirm_a_file_the_second_is_refused_with_both_values(model_admin) -> None:
+    model, resource = model_admin.model, model_admin.resource_classes[0]
+    row = ROWS[model._meta.label]() if model._meta.label in ROWS else model.objects.order_by("pk").first()
+    ids = resource._meta.import_id_fields
+    name = next(
+        key for key in ("label", "name", "label_fr") if key in {item.key for item in resource.imported_columns()}
+    )
+    assert name not in ids
+    clients = two_people(model_admin)
+    forms = [
+        previewed(client, model_admin, file_of(model_admin, row, name, text))
+        for client, text in zip(clients, ("Premier", "Second"), strict=True)
+    ]
+    assert clients[0].post(forms[0].action, forms[0].fields).status_code == 302
+    events = Event.objects.count()
+    answer = clients[1].post(forms[1].action, forms[1].fields)
+    assert answer.status_code == 409
+    told = unescape(answer.content.decode())
+    assert "Premier" in told and "Second" in told and "Martin" in told
+    row.refresh_from_db()
+    assert (getattr(row, name), Event.objects.count()) == ("Premier", events)
+    for token in ("", forms[0].fields["shown"][0], "x:y"):
+        assert clients[1].post(forms[1].action, forms[1].fields | {"shown": [token]}).status_code in (302, 409)
+        row.refresh_from_db()
+        assert (getattr(row, name), Event.objects.count()) == ("Premier", events)
+
+
+def test_what_was_changed_in_another_column_since_the_preview_stays(client, officer) -> None:
+    applicant = ApplicantFactory(siret=SIRET_OF_THE_GUIDE, name="Avant", phone="03 26 00 00 00")
+    page = upload(client, table([[SIRET_OF_THE_GUIDE, "Après"]], HEADERS[:2]))
+    Applicant.objects.filter(pk=applicant.pk).update(phone="03 26 11 11 11")
+    assert confirm(client, page).status_code == 302
+    applicant.refresh_from_db()
+    assert (applicant.name, applicant.phone) == ("Après", "03 26 11 11 11")
+
+
+def test_a_row_that_is_as_in_the_file_was_shown_so_too(client, officer) -> None:
+    """The preview said that nothing changes; the file does not undo in silence what was written since."""
+    applicant = ApplicantFactory(siret=SIRET_OF_THE_GUIDE, name="Avant")
+    page = upload(client, table([[SIRET_OF_THE_GUIDE, "Avant"]], HEADERS[:2]))
+    Applicant.objects.filter(pk=applicant.pk).update(name="Corrigé")
+    assert confirm(client, page).status_code == 409
+    applicant.refresh_from_db()
+    assert applicant.name == "Corrigé"
+
+
+def test_one_row_that_is_refused_keeps_all_out(client, officer) -> None:
+    applicant = ApplicantFactory(siret=SIRET_OF_THE_GUIDE, name="Avant")
+    page = upload(client, table([[siret(1), "Nouvelle"], [SIRET_OF_THE_GUIDE, "Après"]], HEADERS[:2]))
+    Applicant.objects.filter(pk=applicant.pk).update(name="Corrigé")
+    answer = confirm(client, page)
+    assert answer.status_code == 409 and "Corrigé" in answer.text and "Après" in answer.text
+    assert not Applicant.objects.filter(siret=siret(1)).exists()
+
+
+def test_a_row_that_somebody_added_since_the_preview_is_told(client, officer) -> None:
+    page = upload(client, table([[SIRET_OF_THE_GUIDE, "Du fichier"]], HEADERS[:2]))
+    ApplicantFactory(siret=SIRET_OF_THE_GUIDE, name="Saisie")
+    answer = confirm(client, page)
+    assert answer.status_code == 409 and "Saisie" in answer.text and "Du fichier" in answer.text
+    assert Applicant.objects.get().name == "Saisie"
+
+
+def test_a_row_that_is_gone_since_the_preview_is_told(client, officer) -> None:
+    applicant = ApplicantFactory(siret=SIRET_OF_THE_GUIDE, name="Avant")
+    page = upload(client, table([[SIRET_OF_THE_GUIDE, "Après"]], HEADERS[:2]))
+    applicant.delete()
+    assert confirm(client, page).status_code == 409
+    assert not Applicant.objects.exists()
+
+
+def test_the_preview_of_another_file_confirms_none(client, officer) -> None:
+    pages = [upload(client, table([[siret(number), "Une"]], HEADERS[:2])) for number in (1, 2)]
+    forms = [page.context["confirm_form"].initial for page in pages]
+    address = reverse("admin:applicants_applicant_process_import")
+    assert client.post(address, forms[0] | {"shown": forms[1]["shown"]}).status_code == 409
+    assert not Applicant.objects.exists()
+
+
+def test_a_long_file_does_not_write_over_what_was_changed_since_it_was_sent() -> None:
+    user = UserFactory(instructor=True)
+    applicant = ApplicantFactory(siret=SIRET_OF_THE_GUIDE, name="Avant")
+    sent = parameters(table([[siret(1), "Nouvelle"], [SIRET_OF_THE_GUIDE, "Après"]], HEADERS[:2]), user)
+    Applicant.objects.filter(pk=applicant.pk).update(name="Corrigé")
+    job = run_now(KIND, sent, user=user)
+    applicant.refresh_from_db()
+    assert (job.state, job.result["totals"], applicant.name) == ("done", {"invalid": 1}, "Corrigé")
+    with open_document(job.file) as file:
+        cells = [str(cell.value) for sheet in openpyxl.load_workbook(file) for row in sheet.iter_rows() for cell in row]
+    assert any("Corrigé" in cell and "Après" in cell for cell in cells)
+    assert run_now(KIND, sent | {"since": newest_line(Applicant)}, user=user).result["totals"] == {
+        "new": 1,
+        "update": 1,
+    }
 
 
 # --- Rights ----------------------------------------------------------------------------------------------------------
@@ -308,11 +455,20 @@ def test_a_reference_table_comes_in_by_its_code(client) -> None:
     assert line.why == "Nouvelle nomenclature de l’INSEE"
 
 
-@pytest.mark.parametrize(
-    "model_admin",
-    [item for item in admin.site._registry.values() if isinstance(item, importexport_admin.EssorImportExportAdmin)],
-    ids=lambda item: item.opts.label,
-)
+def test_a_row_told_by_a_period_and_a_code_is_the_one_of_both(client) -> None:
+    client.force_login(UserFactory(administrator=True), backend=BACKEND)
+    model_admin = admin.site._registry[InterventionField]
+    known = list(InterventionField.objects.order_by("period", "code").values_list("pk", "period", "code")[:3])
+    rows = [[period, code, f"Domaine {code}"] for _pk, period, code in known]
+    labels = [str(column.label) for column in model_admin.resource_classes[0].columns[:3]]
+    form = previewed(client, model_admin, table(rows, labels))
+    assert client.post(form.action, form.fields).status_code == 302
+    for pk, period, code in known:
+        row = InterventionField.objects.get(pk=pk)
+        assert (row.period, row.code, row.label_fr) == (period, code, f"Domaine {code}")
+
+
+@pytest.mark.parametrize("model_admin", TABLES, ids=lambda item: item.opts.label)
 def test_no_list_takes_a_file_in_without_a_reason(model_admin) -> None:
     """Parameters, ceilings, envelopes: changed by a file, they say why as on their page."""
     upload_form, confirm_form = model_admin.import_form_class, model_admin.confirm_form_class
