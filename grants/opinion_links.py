@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from core.acting import acting_as
 from core.documents import PIECE_TYPES, store
+from core.engine import versions
 from core.events import record
 from grants import notices
 from grants.models import Application, Opinion, OpinionResult, Piece
@@ -60,11 +61,14 @@ def pieces_of(opinion: Opinion) -> list[Piece]:
     return list(chosen.select_related("document__file"))
 
 
-def receive(opinion: Opinion, *, result: str, summary: str, name: str, upload) -> Opinion:
-    """Keep what the body answers by its link; until it is accepted, a second sending replaces the first.
+def receive(
+    opinion: Opinion, *, result: str, summary: str, name: str, upload, shown: versions.Shown | None = None
+) -> Opinion:
+    """Keep what the body answers by its link; until it is accepted, a second sending replaces the first. People of one
+    body share the link: the first is the one of which the page of the second (``shown``) said that it was there.
 
     Raises:
-        ValidationError: with errors by field. DocumentRefused: the file is not taken.
+        ValidationError: with errors by field. DocumentRefused: the file is not taken. Stale: another answer was sent since.
     """
     if result not in OpinionResult.values:
         raise ValidationError({"result": _("Say what your opinion is.")})
@@ -73,6 +77,7 @@ def receive(opinion: Opinion, *, result: str, summary: str, name: str, upload) -
         opinion = Opinion.objects.select_for_update(of=("self",)).get(pk=opinion.pk)
         if opinion.result or opinion.application.state not in OPEN_STATES:
             raise ValidationError(_("This opinion is recorded already: nothing more can be sent."))
+        versions.verify(opinion, shown, {"answered_at": opinion.answered_at})
         opinion.answer_document = store(
             upload, name=upload.name, subject=opinion, user=None, kind="opinion", allowed=PIECE_TYPES
         )

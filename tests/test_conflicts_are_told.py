@@ -5,11 +5,14 @@ from html import unescape
 import pytest
 from django import forms
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
+from core.engine import versions
 from core.models import Job
 from core.roles import Role
 from grants import instruction
 from grants.models import Envelope
+from tests.factories.core import UserFactory
 from tests.factories.grants import filed
 from tests.factories.instruction import EnvelopeFactory, staff
 from tests.forms import forms_of
@@ -25,6 +28,10 @@ def words_of(answer) -> str:
 def envelope_form(client, envelope: Envelope):
     page = client.get(reverse("admin:grants_envelope_change", args=[envelope.pk]))
     return next(form for form in forms_of(page) if "voted_amount" in form.fields)
+
+
+def form_with(page, name: str):
+    return next(form for form in forms_of(page) if name in form.fields)
 
 
 def amount_of_year(form) -> str:
@@ -50,6 +57,29 @@ def test_an_envelope_and_its_year_are_told_at_once_with_the_year_and_the_person(
     assert clients[1].post(forms[1].action, again.fields).status_code == 302
     envelope.refresh_from_db()
     assert (envelope.voted_amount, envelope.payment_credits.get().voted_amount) == (320000, 42000)
+
+
+def test_two_windows_on_my_account_tell_both_telephones():
+    person = UserFactory(applicant=True, phone="03 26 00 00 00")
+    address, client = reverse("core:profile"), signed_in(person)
+    forms = [form_with(client.get(address), "phone") for _window in range(2)]
+    first = forms[0].fields | {"phone": "03 26 11 11 11", "last_name": "Durand"}
+    assert client.post(address, first).status_code == 302
+    answer = client.post(address, forms[1].fields | {"phone": "03 26 22 22 22"})
+    assert answer.status_code == 409
+    told = words_of(answer)
+    assert "03 26 11 11 11" in told and "03 26 22 22 22" in told and "autre fenêtre" in told
+    again = form_with(answer, "phone")
+    assert client.post(address, again.fields).status_code == 302
+    person.refresh_from_db()
+    assert (person.phone, person.last_name) == ("03 26 22 22 22", "Durand")  # the name was left alone in the second
+
+
+def test_the_page_of_a_conflict_is_drawn_for_the_account_of_the_request():
+    """What a request knows its person by stands for the row, and is not one of its class."""
+    person = UserFactory(applicant=True)
+    lazy = SimpleLazyObject(lambda: person)
+    assert type(versions.Stale(lazy, None).subject) is type(person)
 
 
 def test_a_conflict_that_was_there_when_the_page_was_read_again_names_who_wrote_it():

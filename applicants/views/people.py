@@ -1,6 +1,6 @@
 """The portal pages on the people of an applicant."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -82,7 +82,9 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
 def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
     """Change a person's role, or end it."""
     applicant = my_applicant(request, pk)
-    membership = get_object_or_404(Membership, applicant=applicant, pk=member_pk)
+    membership = Membership.objects.filter(applicant=applicant, pk=member_pk).first()
+    if membership is None:
+        _refuse_removed(request, applicant)
     leaving = membership.user_id == request.user.pk and "remove" in request.POST
     try:
         with versions.unchanged(request, applicant):
@@ -98,6 +100,19 @@ def member(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
     else:
         messages.success(request, _("Your changes are saved."))
     return redirect("applicants:index") if leaving else redirect("applicants:people", pk=pk)
+
+
+def _refuse_removed(request: HttpRequest, applicant: Applicant) -> NoReturn:
+    """Somebody whom the page showed acts for the applicant no more: told like any page that is older than what is there.
+
+    Raises:
+        Stale: what happened since. Http404: nothing did, and nobody of this number was on the page.
+    """
+    try:
+        versions.verify(applicant, versions.carried(request.POST, applicant))
+    except versions.Stale:
+        versions.gone_on(request, applicant, _("This person does not act for this applicant any more."))
+    raise Http404
 
 
 @portal_login_required

@@ -29,6 +29,7 @@ from django.db.models import IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.forms import BaseForm, FileField
 from django.http import HttpRequest
+from django.utils.functional import LazyObject
 
 from core.engine import grounds as resting
 from core.engine.kinds import kind_of
@@ -99,7 +100,12 @@ class Stale(Exception):
         values: Mapping[str, Any] | None = None,
         refusal: str = "",
     ):
-        self.subject, self.shown, self.differences, self.values = subject, shown, list(differences), values or {}
+        self.subject, self.shown, self.differences, self.values = (
+            _itself(subject),
+            shown,
+            list(differences),
+            values or {},
+        )
         self.refusal = refusal
         self.form: BaseForm | None = None  # of now, where a view knows it: the words of what was typed
         self.left: set[str] = set()  # the fields that came back as they were shown: nobody typed in them
@@ -148,6 +154,14 @@ class Stale(Exception):
         seen |= {name: digest(value) for name, value in self.values.items()} | _digest_of_sums(self.subject, fresh=True)
         seen |= resting.written(self._grounds())
         return replace(self.shown, number=number, values=self.shown.values | seen).token()
+
+
+def _itself(subject: models.Model) -> models.Model:
+    """The row itself, of which the page of the conflict asks its class: the account of a request is a proxy of it."""
+    if isinstance(subject, LazyObject):
+        _ = subject.pk  # read now, where nobody asked before
+        return subject._wrapped
+    return subject
 
 
 # --- the number of a row -------------------------------------------------------------------------------------------

@@ -296,9 +296,6 @@ def profile(request: HttpRequest) -> HttpResponse:
     """One's name, telephone, language and password."""
     changes_password = "change-password" in request.POST
     is_post = request.method == "POST"
-    form = ProfileForm(request.POST if is_post and not changes_password else None, instance=request.user)
-    if form.is_bound:
-        versions.settle(form, request.user, versions.carried(request.POST, request.user))
     password_form = NewPasswordForm(request.user, request.POST if is_post and changes_password else None)
     if is_post and changes_password and password_form.is_valid():
         with transaction.atomic():
@@ -307,24 +304,28 @@ def profile(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, password_form.user)
         messages.success(request, _("Your password is changed."))
         return redirect("core:profile")
-    if is_post and not changes_password and form.is_valid():
-        user = _save_profile(form)
-        translation.activate(user.language)
+    form = _save_profile(request) if is_post and not changes_password else ProfileForm(instance=request.user)
+    if form.is_bound and form.is_valid():
+        translation.activate(form.instance.language)
         messages.success(request, _("Your details are saved."))
         response = redirect("core:profile")
-        _remember_language(response, user.language)
+        _remember_language(response, form.instance.language)
         return response
-    if is_post and not changes_password:
-        request.user.refresh_from_db()  # the header shows what is saved, the form what was typed
     return render(request, "essor/account/profile.html", {"form": form, "password_form": password_form})
 
 
-def _save_profile(form: ProfileForm) -> Any:
+def _save_profile(request: HttpRequest) -> ProfileForm:
+    """The form that came back, saved where it is valid: compared with the account as it is now, under its lock. The
+    account of the request stays as it was read: the header shows what is saved, the form what was typed."""
     with transaction.atomic():
-        user = form.save()
-        if form.changed_data:
-            record(user, "edit_account", actor=user, data={"fields": form.changed_data})
-    return user
+        user = User.objects.select_for_update(of=("self",), no_key=True).get(pk=request.user.pk)
+        form = ProfileForm(request.POST, instance=user)
+        versions.settle(form, user, versions.carried(request.POST, user))
+        if form.is_valid():
+            form.save()
+            if form.changed_data:
+                record(user, "edit_account", actor=user, data={"fields": form.changed_data})
+    return form
 
 
 def admin_sign_in(request: HttpRequest) -> HttpResponse:

@@ -42,8 +42,9 @@ class Change:
     values: tuple[tuple[str, str, str], ...] = ()
 
 
-def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
-    """Both versions side by side (409); a script gets the sentence, its page keeps what was typed."""
+def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpResponse:
+    """Both versions side by side (409); a script gets the sentence, its page keeps what was typed. ``back`` is the page
+    where the form stood, where its view knows it better than the browser says."""
     changes = _changes(request, stale)
     if is_fragment(request):
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
@@ -62,7 +63,7 @@ def stale_page(request: HttpRequest, stale: Stale) -> HttpResponse:
         "files": kept.files,
         "field": FIELD,
         "token": stale.again(),
-        "back": page_before(request),
+        "back": back or page_before(request),
         "was_carried": stale.shown is not None,
         "refusal": stale.refusal,
         "is_gone": any(item.name.startswith("gone:") for item in stale.differences),

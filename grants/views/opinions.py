@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.documents import DocumentNotReady, DocumentRefused, open_document
+from core.engine import versions
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
 from core.site.known_fields import takes
 from core.throttle import too_many
 from core.views.documents import CONTENT_POLICY
+from core.views.stale import stale_page
 from grants import opinion_links
 from grants.models import OpinionResult
 
@@ -45,7 +47,10 @@ def _private(view):
         elif (opinion := opinion_links.find(token)) is None:
             response = render(request, "grants/opinion_closed.html", status=410)
         else:
-            response = view(request, token, opinion, *args, **kwargs)
+            try:
+                response = view(request, token, opinion, *args, **kwargs)
+            except versions.Stale as stale:
+                response = stale_page(request, stale, back=request.path)
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         response["Referrer-Policy"] = "no-referrer"
         response["Cache-Control"] = "private, no-store"
@@ -60,7 +65,7 @@ def _private(view):
 def opinion(request: HttpRequest, token: str, opinion) -> HttpResponse:
     """The case in short, the pieces chosen for the body, and the form of its answer."""
     form = OpinionAnswerForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid() and _receive(opinion, form):
+    if request.method == "POST" and form.is_valid() and _receive(request, opinion, form):
         return redirect("grants:opinion", token)
     context = {
         "opinion": opinion,
@@ -74,17 +79,40 @@ def opinion(request: HttpRequest, token: str, opinion) -> HttpResponse:
     return render(request, "grants/opinion.html", context, status=422 if form.errors else 200)
 
 
-def _receive(opinion, form: OpinionAnswerForm) -> bool:
+def _receive(request: HttpRequest, opinion, form: OpinionAnswerForm) -> bool:
     data = form.cleaned_data
     try:
         opinion_links.receive(
-            opinion, result=data["result"], summary=data["summary"], name=data["name"], upload=data["document"]
+            opinion,
+            result=data["result"],
+            summary=data["summary"],
+            name=data["name"],
+            upload=data["document"],
+            shown=versions.carried(request.POST, opinion),
         )
+    except versions.Stale as stale:
+        stale.differences = _two_answers(stale.subject, form)
+        raise
     except DocumentRefused as error:
         form.add_error("document", str(error))
     except ValidationError as error:
         form.add_error(None, error)
     return form.is_valid()
+
+
+def _two_answers(opinion, form: OpinionAnswerForm) -> list[versions.Difference]:
+    """The answer that somebody of the body sent meanwhile beside this one; nothing where there is none."""
+    if opinion.answered_at is None:
+        return []
+    words = dict(OpinionResult.choices)
+    theirs = {
+        "result": words[opinion.answer_result],
+        "summary": opinion.answer_summary,
+        "name": opinion.answered_by_name,
+    }
+    mine = form.cleaned_data | {"result": words[form.cleaned_data["result"]]}
+    told = [versions.Difference(name, str(form[name].label), theirs[name], mine[name]) for name in theirs]
+    return [versions.Difference("answered_at", _("Sent on"), opinion.answered_at, None), *told]
 
 
 @require_safe

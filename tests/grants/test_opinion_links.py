@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.core.cache import cache
@@ -10,12 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from core.documents import store
+from core.events import history
 from core.models import OutboxMessage
 from core.roles import Role
 from grants import instruction, opinion_links
 from grants.models import Application, Opinion, Piece
 from tests.factories.applicants import pdf
 from tests.factories.instruction import CaseFactory, staff
+from tests.forms import form_to
 
 pytestmark = pytest.mark.django_db
 
@@ -107,6 +110,44 @@ def test_the_answer_waits_for_an_officer(client: Client, case, officer):
 def test_without_a_document_nothing_is_recorded(case, officer):
     with pytest.raises(instruction.InstructionRefused):
         instruction.record_opinion(asked(case, officer), "reserved", actor=officer, given_on=timezone.localdate())
+
+
+@pytest.mark.old_pages
+def test_two_people_of_a_body_send_an_opinion_and_the_second_reads_the_first(case, officer):
+    asked(case, officer)
+    link, clients = link_of(), (Client(), Client())
+    forms = [form_to(client.get(link), link) for client in clients]
+    assert clients[0].post(link, forms[0].fields | answer()).status_code == 302
+    mine = answer() | {"result": "favourable", "summary": "Sans réserve.", "name": "M. Petit"}
+    late = clients[1].post(link, forms[1].fields | mine)
+    told = unescape(late.content.decode())
+    assert late.status_code == 409 and "no-store" in late["Cache-Control"] and "noindex" in late["X-Robots-Tag"]
+    for text in ("Sous réserve.", "Mme Roy, cheffe", "Sans réserve.", "M. Petit", f'href="{link}"'):
+        assert text in told
+    opinion = case.opinions.get()
+    assert (opinion.answer_result, opinion.answered_by_name) == ("reserved", "Mme Roy, cheffe")
+    assert clients[1].post(link, answer()).status_code == 409  # without a version
+    again = form_to(late, link).fields
+    assert (
+        clients[1].post(link, again | mine | {"document": answer()["document"], "shown": again["shown"]}).status_code
+        == 302
+    )
+    opinion.refresh_from_db()
+    assert (opinion.answer_result, opinion.answered_by_name) == ("favourable", "M. Petit")
+    assert history(case).filter(action="opinion_received").count() == 2
+
+
+@pytest.mark.old_pages
+def test_the_same_person_replaces_their_opinion_from_the_page_that_says_it(client: Client, case, officer):
+    asked(case, officer)
+    link = link_of()
+    for words in ("Sous réserve.", "Sans réserve."):
+        form = form_to(client.get(link), link)
+        refused = client.post(link, form.fields | answer() | {"name": ""})
+        assert refused.status_code == 422
+        form = form_to(refused, link)
+        assert client.post(link, form.fields | answer() | {"summary": words}).status_code == 302
+    assert case.opinions.get().answer_summary == "Sans réserve."
 
 
 @pytest.mark.parametrize("how", ["closed", "expired", "case left the instruction", "invented"])
