@@ -98,7 +98,8 @@ def write_act(agreement: Agreement, *, actor) -> Agreement:
 
 
 def choose_fund(agreement: Agreement, eu_fund: str, *, actor) -> Agreement:
-    """Say which European fund co-finances a draft, or none; the act is written again.
+    """Say which European fund co-finances a draft, or none; the act is written again. The one that it has already changes
+    nothing: somebody may have chosen it meanwhile.
 
     Raises:
         DraftingRefused: the act was sent, or the fund is unknown.
@@ -111,6 +112,8 @@ def choose_fund(agreement: Agreement, eu_fund: str, *, actor) -> Agreement:
         locked = Agreement.objects.select_for_update(of=("self",), no_key=True).get(pk=agreement.pk)
         if locked.state != Agreement.State.DRAFT:
             raise DraftingRefused(_("This act was sent: take it back to draft to change it."))
+        if locked.eu_fund == eu_fund:
+            return locked
         before, locked.eu_fund = locked.eu_fund, eu_fund
         fund_of_act(Application.objects.select_for_update(of=("self",), no_key=True).get(pk=locked.application_id), eu_fund,
                     actor=actor)  # fmt: skip

@@ -1,6 +1,6 @@
 """The forms of a page, as a browser would send them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 import lxml.html
@@ -19,6 +19,10 @@ class PageForm:
     boxes: list[tuple[str, str]]
     is_sent: bool = True
     """Whether it has a button that sends it: a table of a page may stand in a form that nobody can send."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """What each field is: the type of an input, ``amount`` where figures are typed, ``select`` or ``textarea``."""
+    choices: dict[str, list[str]] = field(default_factory=dict)
+    """The values of a list, or of the buttons of a question."""
 
     def has_button(self, name: str) -> bool:
         return any(button == name for button, _value in self.buttons)
@@ -33,6 +37,23 @@ class PageForm:
 
 def _sends(item) -> bool:
     return item.tag in ("button", "input") and item.get("type", "submit" if item.tag == "button" else "") == "submit"
+
+
+def _kinds_of(form) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """What the fields of a form are, and the values that they offer."""
+    kinds, choices = {}, {}
+    for item in form.iter("input", "select", "textarea"):
+        name, kind = item.get("name"), item.get("type", "text") if item.tag == "input" else item.tag
+        if kind in ("text", "number") and item.get("inputmode", kind) in ("decimal", "numeric", "number"):
+            kind = "amount"
+        if not name or kind in ("submit", "button") or item.get("disabled") is not None:
+            continue
+        kinds[name] = kind
+        if kind == "select":
+            choices[name] = list(item.value_options)
+        elif kind == "radio":
+            choices.setdefault(name, []).append(item.get("value", "on"))
+    return kinds, choices
 
 
 def _is_box(item) -> bool:
@@ -60,7 +81,7 @@ def forms_of(response, address: str = "") -> list[PageForm]:
         actions = [form.get("action") or address]
         actions += [item.get("formaction") for item in form.iter("button") if item.get("formaction")]
         for action in dict.fromkeys(actions):  # a button may send the same fields somewhere else
-            found.append(PageForm(urljoin(address, action), fields, buttons, boxes, sends))
+            found.append(PageForm(urljoin(address, action), fields, buttons, boxes, sends, *_kinds_of(form)))
     return found
 
 
@@ -71,7 +92,7 @@ def rows_of(response) -> list[PageForm]:
         if row.get("data-url"):
             inputs = [item for item in row.iter("input", "select", "textarea") if item.get("name")]
             fields = {item.get("name"): [str(item.value or "")] for item in inputs}
-            found.append(PageForm(row.get("data-url"), fields, [], []))
+            found.append(PageForm(row.get("data-url"), fields, [], [], True, *_kinds_of(row)))
     return found
 
 

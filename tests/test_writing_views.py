@@ -15,6 +15,7 @@ from typing import Any
 
 import lxml.html
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
@@ -28,6 +29,7 @@ from core.admin.refused import RefusedMixin
 from core.admin.versioned import VersionedMixin
 from core.documents import store
 from core.engine import versions
+from core.importexport import EssorImportExportAdmin
 from core.models.event import Event
 from core.roles import Role
 from core.transitions import available_transitions, perform
@@ -35,6 +37,7 @@ from grants import instruction
 from grants.admin.case_actions import ADDS as ADDED_TO_CASES
 from grants.admin.case_actions import HANDLERS
 from grants.models import Opinion
+from grants.opinion_links import new_link
 from grants.services.snapshots import take_snapshot
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, certified, drafted, in_force, opened, ordered, sent, submitted
@@ -73,7 +76,6 @@ EXEMPT = {
         ADDS,
     ),
     **dict.fromkeys(["applicants:invitation", "applicants:my_invitation"], "takes up an invitation once, or not"),
-    "grants:opinion": "holds the link of one body; a second answer replaces its own first, until it is accepted",
     "agreements:claim_reply": ADDS,
     **dict.fromkeys(["applicants:people", "applicants:new_bank_account", "applicants:de_minimis"], ADDS),
     **dict.fromkeys(["grants:write_message", "grants:add_piece", "agreements:open_claim", "agreements:line_add"], ADDS),
@@ -103,9 +105,9 @@ OF_EVERY_MODEL = {
     "history": READS,
     "delete": "names the row that goes; Django shows what goes with it and the database keeps what is referred to",
     "export": READS,
-    "import": "compares the file with the rows as they are when it is confirmed",
-    "process_import": "compares the file with the rows as they are when it is confirmed",
+    "import": "shows what a file would change; a long one asks for a job, which compares (tests/core/test_importexport.py)",
 }
+IMPORTS = [item for item in admin.site._registry.values() if isinstance(item, EssorImportExportAdmin)]
 LIST_ACTIONS = {"grants.Application": ["assign_to"], "applicants.DeMinimisAid": ["mark_entered"]}
 """What lists do to several rows: tested below, each by its own test."""
 
@@ -125,6 +127,8 @@ def names(patterns=None, space: str = "") -> Iterator[str]:
 def is_known(name: str) -> bool:
     if name in READING or name in EXEMPT or name.startswith(("api", "admin:<path", "admin:(?P")):
         return True
+    if name.endswith("_process_import"):
+        return False  # compared below, whatever the table
     return any(name.startswith("admin:") and name.endswith(f"_{page}") for page in OF_EVERY_MODEL)
 
 
@@ -155,6 +159,26 @@ def test_every_change_form_of_the_staff_site_is_compared(model_admin, monkeypatc
     own = [name for name in model_admin.actions or [] if name not in ("delete_selected", "export_admin_action")]
     assert own == LIST_ACTIONS.get(model_admin.opts.label, [])
     assert not model_admin.list_editable
+
+
+@pytest.mark.parametrize("model_admin", IMPORTS, ids=lambda item: item.opts.label)
+def test_every_import_is_compared_with_what_its_preview_showed(model_admin):
+    """A file confirmed without its preview is refused before it is read, whatever class stands in between; two clients
+    confirm one in tests/core/test_importexport.py."""
+    owners = [owner for owner in type(model_admin).__mro__ if "process_import" in vars(owner)]
+    assert owners[0] is EssorImportExportAdmin
+    address = reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_process_import")
+    client = signed_in(UserFactory(roles=[*(model_admin.change_roles or [Role.ADMINISTRATOR])][:1]))
+    before = Event.objects.count()
+    confirmed = {"import_file_name": "x", "change_reason": "Vote", "format": "0", "resource": "0"}
+    for shown in ({}, {"shown": "x"}):
+        assert client.post(address, confirmed | shown).status_code in (403, 409)
+    assert Event.objects.count() == before
+
+
+def test_every_table_that_is_taken_in_is_compared():
+    taken_in = {f"admin:{item.opts.app_label}_{item.opts.model_name}_process_import" for item in IMPORTS}
+    assert {name for name in names() if name.endswith("_process_import")} == taken_in
 
 
 def views(patterns=None, space: str = "") -> Iterator[tuple[str, Any]]:
@@ -289,6 +313,12 @@ def portal_pages_of_cases():
     yield application.created_by, [reverse("grants:case", args=[application.public_id])]
 
 
+def page_of_a_body():
+    officer = staff(Role.INSTRUCTOR)
+    opinion = ask(CaseFactory(state="in_instruction", instructor=officer), body="DDETS")
+    yield UserFactory(applicant=True), [new_link(opinion).removeprefix(settings.ESSOR_SITE_URL)]
+
+
 def portal_pages_of_agreements():
     agreement, house = sent(granted="30000.00")
     yield house.member, [agreement.get_absolute_url()]
@@ -354,6 +384,7 @@ PAGES = {
         ),
     ],
     portal_pages_of_cases: ["grants:complete", "grants:submit", "grants:withdraw"],
+    page_of_a_body: ["grants:opinion"],
     portal_pages_of_agreements: [
         f"agreements:{name}"
         for name in (
@@ -377,8 +408,8 @@ PAGES = {
 def test_every_address_is_met_or_has_its_reason():
     met = {name for keys in PAGES.values() for name in keys}
     written = {name for name in every_key() if not is_known(name)}
-    # Change forms and transitions of the staff site are each one view, whatever the model (compared above).
-    left = {name for name in written - met if not name.endswith(("_change", "_transition"))}
+    # Change forms, transitions and imports of the staff site are each one view, whatever the model (compared above).
+    left = {name for name in written - met if not name.endswith(("_change", "_transition", "_process_import"))}
     assert left == set(), "a view that writes carries the version of what it showed: add a page, or the reason why not"
     assert met <= written
     assert {*EXEMPT, *READING} <= {*every_key(), "core.views.account.sign_out"}

@@ -47,6 +47,8 @@ def change_fund(agreement: Agreement, request: HttpRequest):
     """Choose the European fund of a draft."""
     form = FundForm(request.POST, initial={"eu_fund": agreement.eu_fund})
     versions.settle(form, agreement, request.page_shown)
+    if form.is_valid() and form.cleaned_data["eu_fund"] == agreement.eu_fund:
+        return form, "terms", _("This European fund is the one of the act already: nothing was changed.")
     if form.is_valid():
         try:
             choose_fund(agreement, form.cleaned_data["eu_fund"], actor=request.user)

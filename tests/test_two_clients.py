@@ -1,0 +1,196 @@
+"""Two people read the same page, both change it: the second is refused, and reads what the first did.
+
+Each writing address that ``tests/test_writing_views.py`` meets is driven so, or says here why it cannot be.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.messages import WARNING, get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.utils import timezone
+
+from core.models.event import Event
+from core.models.user import User
+from core.roles import STAFF_ROLES
+from grants.models import ProgrammeAssignment
+from tests.factories.applicants import pdf
+from tests.factories.core import UserFactory
+from tests.forms import PageForm, forms_of, rows_of
+from tests.test_writing_views import PAGES, is_known, key_of, signed_in, tokens_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
+
+NOT_DRIVEN = {
+    "admin:grants_application_do:automatic": "asks Essor for its own answers again: there is nothing to type",
+}
+"""The addresses of which the first client cannot be driven by typing anything, and the test that drives two there."""
+
+THE_SAME = {
+    "grants:submit": "the case is filed, once: the page of the filed case says so (tests/grants/test_submission.py)",
+    "agreements:sign": "the act is signed: its page says by whom, and when",
+    "agreements:workbook_preview": "the workbook is taken in, once: the claim shows its lines",
+    "agreements:signed_copy": "the act is signed: its page says by whom, and when",
+    "grants:withdraw": "the draft is withdrawn already: the list of the cases says so",
+}
+"""Where the second asks for the very thing that the first did, and is led to the page that says that it is done."""
+
+WORDS = {"text", "textarea", "tel"}
+PARTS = {"phone", "decision"}
+"""Parts of the name of a field that is typed alone."""
+FILLED = [
+    WORDS | {"amount", "date", "select", "radio", "checkbox", "file"},
+    WORDS | {"file"},
+    {"phone"},
+    {"decision"},
+    set(),
+]
+"""What the first client types: all of it; where that is refused, words or one field, at last the button alone."""
+
+EXACT = re.compile(r"siret|rna|postcode|email|website|year|rank|code|number|_FORMS$|-id$|first_name")
+"""What cannot be anything: left as it was."""
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """What two clients write is undone: the next form of the page stands where this one stood."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def colleague_of(person: User) -> User:
+    """Somebody with the same roles and programmes."""
+    other = UserFactory(roles=[*person.role_set], last_name="Bernard")
+    for code in person.programme_assignments.values_list("programme", flat=True):
+        ProgrammeAssignment.objects.create(user=other, programme_id=code)
+    return other
+
+
+def other_number(value: str, turn: int) -> str:
+    """Less than the page shows."""
+    whole, mark, rest = re.match(r"(\d*)([.,]?)(\d*)", re.sub(r"[\s\u202f\xa0]", "", value)).groups()
+    return f"{max(int(whole) - turn, 0)}{mark}{rest}" if whole else str(turn)
+
+
+def other_of(form: PageForm, name: str, value: str, turn: int) -> Any:
+    """Something else than a field shows: at each turn another thing."""
+    kind = form.kinds[name]
+    if name in form.choices:
+        others = [item for item in form.choices[name] if item and item != value]
+        return others[(turn - 1) % len(others)] if others else value
+    if kind == "file":
+        return SimpleUploadedFile(f"lu-{turn}.pdf", pdf(f"lu {turn}"), "application/pdf")
+    if kind == "date":
+        return value or timezone.localdate().isoformat()
+    if kind == "amount":
+        return other_number(value, turn)
+    if "phone" in name:
+        return f"03 26 00 00 0{turn}"
+    return f"{value} {turn}" if value else f"Lecture {turn}."
+
+
+def typed(form: PageForm, turn: int, kinds: set[str]) -> dict[str, Any]:
+    """The form as somebody fills it, each field of these kinds otherwise than it was, and presses one of its buttons."""
+    data: dict[str, Any] = dict(form.fields)
+    for name, kind in form.kinds.items():
+        wanted = kind in kinds or any(part in name for part in kinds & PARTS)
+        if wanted and not EXACT.search(name):
+            data[name] = other_of(form, name, data.get(name, [""])[0], turn)
+    if "checkbox" in kinds:
+        data |= {name: value for name, value in form.boxes if form.kinds[name] == "checkbox" and not is_left_out(name)}
+    buttons: dict[str, list[str]] = {}
+    for name, value in form.buttons:
+        if name == "all":
+            continue  # one's own decision on every row at once
+        buttons.setdefault(name, []).append(value)
+    return data | {name: values[(turn - 1) % len(values)] for name, values in buttons.items()}
+
+
+def is_left_out(name: str) -> bool:
+    """A box that takes a row away, or an account's rights."""
+    return name.endswith("-DELETE") or name in ("is_active", "is_staff")
+
+
+def form_again(client, address: str, form: PageForm, rank: int) -> PageForm | None:
+    """The same form, as this client reads it."""
+    page = client.get(address)
+    if page.status_code != 200:
+        return None
+    found = [item for item in [*forms_of(page, address), *rows_of(page)] if item.action == form.action]
+    return found[rank] if rank < len(found) and tokens_of(found[rank]) else None
+
+
+def written_by_now() -> int:
+    """The events, without those of a form that was saved as it was."""
+    return Event.objects.exclude(changes={}, data={}, action__in=("change", "edit")).count()
+
+
+def faults(late, second_wrote: int, first: User, form: PageForm) -> str:
+    """What is wrong with the answer to the second; "" where it was refused with what the first did."""
+    if late.status_code == 302 and not second_wrote:
+        refusals = [item for item in get_messages(late.wsgi_request) if item.level >= WARNING]
+        if refusals or key_of(form.action) in THE_SAME:
+            return ""  # the page says beside what was ticked why it cannot be done any more
+    if late.status_code not in (409, 422) or second_wrote:
+        return f"taken: {late.status_code}, {second_wrote} events"
+    told = unescape(late.content.decode())
+    context = late.context or {}
+    if late.status_code == 409 and any(context.get(name) for name in ("changes", "differences", "sums")):
+        return ""
+    return "" if str(first) in told else f"{late.status_code}, nothing is said of what the first did"
+
+
+def drive(people, address: str, form: PageForm, rank: int) -> str | None:
+    """What went wrong with two clients on this form; None when nothing that is typed in it so was taken of the first."""
+    for kinds in FILLED:
+        with taken_back():
+            clients = [signed_in(person) for person in people]
+            for client in clients:
+                client.raise_request_exception = False
+            forms = [form_again(client, address, form, rank) for client in clients]
+            if None in forms:
+                return None
+            before = written_by_now()
+            clients[0].post(form.action, typed(forms[0], 1, kinds))
+            written = written_by_now()
+            if written > before:
+                late = clients[1].post(form.action, typed(forms[1], 2, kinds))
+                return faults(late, written_by_now() - written, people[0], form)
+    return None
+
+
+def driven(pages) -> tuple[set[str], list[str]]:
+    """The writing addresses of these pages of which the first client was taken, and what the second was not told."""
+    done: set[str] = set()
+    wrong: list[str] = []
+    for person, addresses in pages():
+        other = colleague_of(person) if person.role_set & STAFF_ROLES else person
+        for address in addresses:
+            ranks: dict[str, int] = {}
+            page = signed_in(person).get(address)
+            for form in [*forms_of(page, address), *rows_of(page)]:
+                rank = ranks[form.action] = ranks.get(form.action, -1) + 1
+                key = key_of(form.action)
+                left = is_known(key) or key.endswith("_changelist") or form.has_button("change-password")
+                if left or not form.is_sent or not tokens_of(form) or key in done:
+                    continue
+                found = [drive((person, second), address, form, rank) for second in dict.fromkeys((other, person))]
+                fault = next((item for item in found if item is not None), None)
+                if fault is not None:
+                    done.add(key)
+                if fault:
+                    wrong.append(f"{key}: {fault}")
+    return done, wrong
+
+
+@pytest.mark.parametrize("pages", PAGES, ids=lambda pages: pages.__name__)
+def test_the_second_of_two_clients_is_refused(pages):
+    done, wrong = driven(pages)
+    assert wrong == []
+    assert {key for key in PAGES[pages] if key not in done} == {key for key in PAGES[pages] if key in NOT_DRIVEN}
