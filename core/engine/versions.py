@@ -29,7 +29,6 @@ from django.db.models import IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.forms import BaseForm, FileField
 from django.http import HttpRequest
-from django.utils.functional import LazyObject
 
 from core.engine import grounds as resting
 from core.engine.kinds import kind_of
@@ -157,11 +156,8 @@ class Stale(Exception):
 
 
 def _itself(subject: models.Model) -> models.Model:
-    """The row itself, of which the page of the conflict asks its class: the account of a request is a proxy of it."""
-    if isinstance(subject, LazyObject):
-        _ = subject.pk  # read now, where nobody asked before
-        return subject._wrapped
-    return subject
+    """The row itself, whose class the page of the conflict asks: the account of a request is a proxy, read by its key."""
+    return getattr(subject, "_wrapped", subject) if subject.pk else subject
 
 
 # --- the number of a row -------------------------------------------------------------------------------------------
