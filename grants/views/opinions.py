@@ -112,7 +112,7 @@ def _two_answers(opinion, form: OpinionAnswerForm) -> list[versions.Difference]:
     }
     mine = form.cleaned_data | {"result": words[form.cleaned_data["result"]]}
     told = [versions.Difference(name, str(form[name].label), theirs[name], mine[name]) for name in theirs]
-    return [versions.Difference("answered_at", _("Sent on"), opinion.answered_at, None), *told]
+    return [versions.Difference("answered_at", _("Answer sent on"), opinion.answered_at, None), *told]
 
 
 @require_safe
