@@ -22,7 +22,7 @@ test: python  ## everything that CI checks, browser journeys included
 	@$(PYTHON) scripts/run_tests.py
 
 proofs: dev  ## 500 random sequences of moves, every figure looked at after each (half an hour)
-	@$(ENV) -m pytest -q -n 2 -m proofs tests/invariants
+	@$(PYTHON) scripts/run_proofs.py
 
 lint: dev  ## style and the line of imports
 	@$(ENV) -m ruff check .
