@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from datetime import date
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -49,7 +48,7 @@ def row(parts: list[dict], tried: str, *, passed: bool) -> str:
     failed = [str(part["seed"]) for part in parts if not part["whole"]]
     result = "every figure and the history whole" if passed else f"FAILED ({', '.join(failed) or 'see the output'})"
     cells = (
-        f"{date.today():%Y-%m-%d}", tried, f"{min(seeds)}–{max(seeds)}", f"{counted['sequences']:,}",
+        parts[-1]["day"], tried, f"{min(seeds)}–{max(seeds)}", f"{counted['sequences']:,}",
         f"{counted['done']:,} ({counted['refused']:,} refused)",
         ", ".join(f"{what} {count:,}" for what, count in sorted(reached.items())), result,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from agreements import payments
 from agreements.drafting import draft_agreement
+from applicants.de_minimis.links import decide_links
 from applicants.models import Applicant, DeMinimisAid
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
@@ -151,12 +152,13 @@ def two_establishments_at_the_ceiling():
     DeMinimisAidFactory(
         applicant=seat, amount=Decimal("270000.00"), granted_on=timezone.localdate() - timedelta(days=100)
     )
+    decide_links(seat, answer="alone", explanation="Registre du commerce.", actor=staff(Role.INSTRUCTOR))
     return CaseFactory(state="scheduled", applicant=seat), CaseFactory(state="scheduled", applicant=branch)
 
 
 def test_one_session_does_not_grant_the_room_to_two_establishments():
     cases = two_establishments_at_the_ceiling()
-    with pytest.raises(TransitionRefused):
+    with pytest.raises(committee.SessionRefused):
         voted(*cases)
     assert not DeMinimisAid.objects.granted().exists()
 

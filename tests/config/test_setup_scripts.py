@@ -151,9 +151,25 @@ def test_a_set_up_that_fails_stops_at_once(run_tests):
 def test_a_run_of_the_proofs_is_kept_with_its_seeds_and_what_failed():
     row = script("run_proofs").row
     parts = [
-        {"seed": 7, "sequences": 50, "done": 300, "refused": 40, "reached": {"settlements": 3}, "whole": True},
-        {"seed": 8, "sequences": 12, "done": 70, "refused": 9, "reached": {"settlements": 1}, "whole": False},
+        {
+            "day": "2026-11-30",
+            "seed": 7,
+            "sequences": 50,
+            "done": 300,
+            "refused": 40,
+            "reached": {"settlements": 3},
+            "whole": True,
+        },
+        {
+            "day": "2026-11-30",
+            "seed": 8,
+            "sequences": 12,
+            "done": 70,
+            "refused": 9,
+            "reached": {"settlements": 1},
+            "whole": False,
+        },
     ]
     kept = row(parts, "abc1234", passed=False)
-    assert "| abc1234 | 7–8 | 62 | 370 (49 refused) | settlements 4 | FAILED (8) |" in kept
+    assert "| 2026-11-30 | abc1234 | 7–8 | 62 | 370 (49 refused) | settlements 4 | FAILED (8) |" in kept
     assert "every figure and the history whole" in row(parts[:1], "abc1234", passed=True)

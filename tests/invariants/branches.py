@@ -87,7 +87,8 @@ def _members(parts: list[_Part]) -> Iterator[tuple[int, int, str]]:
         *cuts,
         next((n for n, part in enumerate(parts) if n > cuts[-1] and part.word in ("ORDER", "LIMIT")), len(parts)),
     ]
-    begin = next(place for place, part in enumerate(parts) if part.word in ("SELECT", "("))
+    # What WITH names stands before them all.
+    begin = next(n for n, part in enumerate(parts) if part.word == "SELECT") if parts[0].word == "WITH" else 0
     for end in ends:
         yield parts[begin].start, parts[end - 1].end, "({} LIMIT 0)"
         begin = end + (2 if end < len(parts) - 1 and parts[end + 1].word == "ALL" else 1)

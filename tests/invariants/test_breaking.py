@@ -124,7 +124,6 @@ NOT_REFUSED = {
     "agreements.share-is-granted": "the amount of a person is of the vote",
     "agreements.open-claim-is-somebodys": "people leave",
     "agreements.paid-impartially": "people join a body",
-    "agreements.report-amount-is-meant": "whether an amount is meant stands in the event of the filing",
     "agreements.retention-after-payment": "a later start of the retention is a correction",
 }
 

@@ -129,7 +129,7 @@ def test_many_more_random_moves_break_no_figure(world, part):
     finally:
         done = len(played.done)
         kept = {
-            "seed": SEED + part, "sequences": played.sequences, "steps": STEPS, "done": done,
+            "day": f"{timezone.localdate():%Y-%m-%d}", "seed": SEED + part, "sequences": played.sequences, "steps": STEPS, "done": done,
             "refused": len(played.told) - done, "reached": dict(sorted(played.reached.items())), "whole": whole,
         }  # fmt: skip
         with (settings_of_django.VAR_DIR / "proofs.log").open("a") as log:
