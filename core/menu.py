@@ -65,6 +65,8 @@ def register_all() -> None:
             "user.roles": _("Roles changed"),
             "user.address_confirmed": _("Address confirmed"),
             "user.person_confirmed": _("Person of the account confirmed"),
+            "mail_sent_again": _("Mail sent again"),
+            "mail_answered": _("Told otherwise than by the mail"),
             "pair.loosening_asked": _("Loosening asked"),
             "pair.loosened": _("Rule loosened"),
             "pair.kept": _("Rule kept in force"),

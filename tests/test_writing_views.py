@@ -85,6 +85,7 @@ EXEMPT = {
     "grants:autosave": "each answer carries its own version (tests/grants/test_autosave.py)",
     "admin:core_user_password_link": JOB,
     "admin:core_user_confirm_person": "names the address that it confirms (tests/core/test_own_hands.py)",
+    "admin:core_outboxmessage_answer": "answers once for a mail that did not leave, under its lock (tests/core/test_outbox.py)",
     "admin:core_incompatibleroles_ask_loosening": "asks once, under the lock of the rule (tests/core/test_incompatible_roles.py)",
     "admin:core_incompatibleroles_confirm_loosening": "names the request that it confirms (tests/core/test_incompatible_roles.py)",
     "admin:core_incompatibleroles_keep_in_force": "takes back once what was asked, under the lock of the rule",

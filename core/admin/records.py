@@ -3,22 +3,26 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.base import EssorChangeList, EssorModelAdmin
+from core.admin.base import EssorChangeList, EssorModelAdmin, Panel
 from core.admin.values import Names, field_of, register_row_name
 from core.file_types import type_words
 from core.job_runner import kinds
+from core.mail_answers import answer_failed, waits_for_answer
 from core.models.document import Document
 from core.models.event import Event
 from core.models.job import Job
@@ -27,6 +31,7 @@ from core.models.workflow import WorkflowModel
 from core.presentation import document_kinds, mail_words
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import file_size
+from core.text import PastedTextMixin
 
 READERS = (Role.AUDITOR, Role.ADMINISTRATOR)
 # The text of these mails holds a link that opens an account, a body, or a case to somebody without an account.
@@ -122,6 +127,11 @@ class ReadOnlyAdmin(EssorModelAdmin):
         return list(self.fields or super().get_readonly_fields(request, obj))
 
 
+def may_answer(user: Any) -> bool:
+    """Whether this person answers for mails that were given up: an auditor reads."""
+    return user.has_role(Role.ADMINISTRATOR) and not user.has_role(Role.AUDITOR)
+
+
 def kind_words(job: Job) -> str:
     """What a job does, in words."""
     return next((str(kind.label) for kind in kinds() if kind.name == job.kind), job.kind)
@@ -180,9 +190,18 @@ class JobAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', reverse("core:job", args=[job.pk]), _("Follow"))
 
 
+class MailAnswerForm(PastedTextMixin, forms.Form):
+    """What a person did about a mail that was given up."""
+
+    AGAIN, TOLD = "again", "told"
+    reason = forms.CharField(label=gettext_lazy("What was mended, or how they were told"), max_length=1000)
+    answer = forms.ChoiceField(choices=[(AGAIN, AGAIN), (TOLD, TOLD)], widget=forms.HiddenInput)
+
+
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(ReadOnlyAdmin):
-    """Mails that left or wait. The text of the mails that open an account is not shown."""
+    """Mails that left or wait. The text of the mails that open an account is not shown. An administrator answers for those
+    that were given up."""
 
     list_display = ["created_at", "recipients", "subject_line", "state_column", "sent_at", "subject_column"]
     list_filter = ["state", ("template", MailFilter)]
@@ -213,6 +232,33 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NamedChangeList
+
+    def panels(self, request: HttpRequest, obj: OutboxMessage) -> list[Panel]:
+        if not may_answer(request.user) or not waits_for_answer(obj):
+            return []
+        form = getattr(request, "refused_form", None) or MailAnswerForm()
+        return [Panel(title=_("It did not leave"), template="admin/essor/mail_answer.html", context={"form": form})]
+
+    def essor_urls(self) -> list[URLPattern]:
+        return [self.posted("<int:object_id>/answer/", self.answer, "answer")]
+
+    def answer(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """It is sent again, or those it was for were told otherwise."""
+        message, form = self.object_or_404(request, object_id), MailAnswerForm(request.POST)
+        if not may_answer(request.user):
+            raise PermissionDenied
+        if not form.is_valid():
+            request.refused_form = form
+            messages.error(request, " ".join(text for errors in form.errors.values() for text in errors))
+            return self.shown_again(request, message, form)
+        again = form.cleaned_data["answer"] == form.AGAIN
+        if not answer_failed(message, actor=request.user, reason=form.cleaned_data["reason"], again=again):
+            messages.info(request, _("This mail waits for no answer any more: it left, or somebody has answered."))
+        elif again:
+            messages.success(request, _("The mail is sent again within some minutes."))
+        else:
+            messages.success(request, _("It is kept that they were told otherwise."))
+        return redirect(self.change_url(message))
 
     @admin.display(description=gettext_lazy("To"))
     def recipients(self, message: OutboxMessage) -> str:

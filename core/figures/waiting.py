@@ -12,6 +12,10 @@ from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.text import is_number
 
+# What a person did about a mail ``m`` (``core.mail_answers``).
+EVENT = """FROM core_event e JOIN django_content_type t ON t.id = e.content_type_id
+    WHERE t.app_label = 'core' AND t.model = 'outboxmessage' AND e.object_id = m.id"""
+
 
 def _job_words(part: str) -> str:
     """A kind of job by what it does; the number of the job as such."""
@@ -28,15 +32,20 @@ register(
     Invariant(
         code="core.mails-leave",
         name=_("Mails that leave"),
-        sentence=_("No mail waits longer than the settings allow, and none of the last thirty days was given up."),
+        sentence=_(
+            "No mail waits longer than the settings allow; one that was given up is sent again, or a person says how those it "
+            "was for were told."
+        ),
         source=_("Settings of the Region (ESSOR_WAITS_AT_MOST): a person who is told of a decision must receive it."),
         subject=OutboxMessage,
-        sql="""
-            SELECT id, subject_line AS label, 'sent' AS expected, state AS found FROM core_outboxmessage
-            WHERE (state = 'pending' AND created_at < now() - make_interval(mins => %(minutes)s))
-               OR (state = 'failed' AND created_at > now() - interval '30 days')
-            ORDER BY id
-        """,
+        sql=f"""
+            SELECT m.id, m.subject_line AS label, 'sent' AS expected, m.state AS found FROM core_outboxmessage m
+            WHERE (m.state = 'pending' AND m.created_at < now() - make_interval(mins => %(minutes)s)
+                   AND NOT EXISTS (SELECT 1 {EVENT} AND e.action = 'mail_sent_again'
+                                   AND e.created_at > now() - make_interval(mins => %(minutes)s)))
+               OR (m.state = 'failed' AND NOT EXISTS (SELECT 1 {EVENT} AND e.action = 'mail_answered'))
+            ORDER BY m.id
+        """,  # noqa: S608 - a constant
         parameters=_minutes,
         unit=Unit.STATE,
         severity=Severity.FOLLOW_UP,

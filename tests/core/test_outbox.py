@@ -6,20 +6,26 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import pgtrigger
 import pytest
+import time_machine
 from django.conf import settings
 from django.core import mail
 from django.db import IntegrityError, transaction
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils import timezone
 
 from core import delivery, jobs
 from core.delivery import deliver, due
 from core.documents import store
+from core.figures.invariants import invariant_of
+from core.models.event import Event
 from core.models.job import Job
 from core.models.outbox import OutboxMessage
 from core.outbox import enqueue_mail
+from core.roles import Role
 from core.tasks import deliver_message, deliver_outbox
 from tests.factories.core import UserFactory
 
@@ -130,6 +136,44 @@ def broken_send(self, fail_silently=False):
 
 
 @pytest.mark.django_db(transaction=True)
+def given_up(days: int) -> OutboxMessage:
+    message = enqueue(key=f"given-up-{days}")
+    with pgtrigger.ignore("core.OutboxMessage:says_what_it_said"):
+        OutboxMessage.objects.filter(pk=message.pk).update(
+            state="failed", reason="OSError: the server says no", created_at=timezone.now() - timedelta(days=days)
+        )
+    return message
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("answer", "state"), [("again", "pending"), ("told", "failed")])
+def test_a_mail_that_was_given_up_waits_for_the_answer_of_a_person_however_old_it_is(client, answer, state):
+    """It left the check after thirty days, without anybody having done anything."""
+    message, never = given_up(45), given_up(46)
+    check = invariant_of("core.mails-leave")
+    assert {row.pk for row in check.broken()} == {message.pk, never.pk}
+    page = reverse("admin:core_outboxmessage_change", args=[message.pk])
+    for role in ("auditor", "administrator"):
+        client.force_login(UserFactory(**{role: True}), backend="django.contrib.auth.backends.ModelBackend")
+        assert ("Renvoyer" in client.get(page).content.decode()) is (role == "administrator")
+    act = reverse("admin:core_outboxmessage_answer", args=[message.pk])
+    assert client.post(act, {"answer": answer, "reason": " "}).status_code == 422
+    assert client.post(act, {"answer": answer, "reason": "Appelé le 12."}).status_code == 302
+    message.refresh_from_db()
+    assert message.state == state and {row.pk for row in check.broken()} == {never.pk}
+    event = Event.objects.of(message).get()
+    assert event.comment == "Appelé le 12." and event.actor.has_role(Role.ADMINISTRATOR)
+    assert "Renvoyer" not in client.get(page).content.decode()
+    client.post(act, {"answer": "told", "reason": "Encore."})
+    assert Event.objects.of(message).count() == 1
+    client.force_login(UserFactory(auditor=True), backend="django.contrib.auth.backends.ModelBackend")
+    act = reverse("admin:core_outboxmessage_answer", args=[never.pk])
+    assert client.post(act, {"answer": "told", "reason": "Vu."}).status_code == 403
+    if answer == "again":
+        with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+            assert due() == [message.pk] and deliver(message.pk)
+
+
 def test_nothing_leaves_from_a_transaction_that_is_undone(monkeypatch):
     sent = []
     monkeypatch.setattr(deliver_message, "apply_async", lambda args, **options: sent.append(args))
