@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -125,8 +126,8 @@ class FigureCheckAdmin(EssorModelAdmin):
             str(invariant.name),
             line=Line(invariant, FigureCheck.objects.filter(code=code).first()),
             page=page,
-            rows=_rows(invariant, page),
-            resolved=_rows(invariant, resolved),
+            rows=self._rows(request, invariant, page),
+            resolved=self._rows(request, invariant, resolved),
         )
 
     def ask_view(self, request: HttpRequest) -> HttpResponse:
@@ -138,6 +139,28 @@ class FigureCheckAdmin(EssorModelAdmin):
             messages.info(request, _("The figures are being looked at already: the page will show what is found."))
             return redirect("admin:core_figurecheck_changelist")
         return redirect("core:job", pk=job.pk)
+
+    def _rows(self, request: HttpRequest, invariant: Invariant, findings: Iterable[FigureFinding]) -> list[Row]:
+        rows = []
+        for finding in findings:
+            subject = ContentType.objects.get_by_natural_key(*finding.model.split(".")).model_class()
+            expected, found = invariant.told(finding.expected, finding.found, subject)
+            rows.append(
+                Row(
+                    finding=finding,
+                    label=invariant.called(finding.label),
+                    url=url_of(finding.model, finding.object_id) if self._may_read(request, subject) else "",
+                    expected=expected,
+                    found=found,
+                )
+            )
+        return rows
+
+    def _may_read(self, request: HttpRequest, subject: type[Model]) -> bool:
+        """Whether the pages of these rows open for this person: no link leads to a refusal."""
+        if not self.admin_site.is_registered(subject):
+            return False
+        return self.admin_site.get_model_admin(subject).has_view_permission(request)
 
     def _refuse_others(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
@@ -157,20 +180,3 @@ def _by_app(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
     for line in lines:
         groups.setdefault(line.invariant.app_label, []).append(line)
     return [(str(apps.get_app_config(label).verbose_name), its) for label, its in groups.items()]
-
-
-def _rows(invariant: Invariant, findings: Iterable[FigureFinding]) -> list[Row]:
-    rows = []
-    for finding in findings:
-        subject = ContentType.objects.get_by_natural_key(*finding.model.split(".")).model_class()
-        expected, found = invariant.told(finding.expected, finding.found, subject)
-        rows.append(
-            Row(
-                finding=finding,
-                label=invariant.called(finding.label),
-                url=url_of(finding.model, finding.object_id),
-                expected=expected,
-                found=found,
-            )
-        )
-    return rows

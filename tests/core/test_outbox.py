@@ -135,7 +135,6 @@ def broken_send(self, fail_silently=False):
     raise OSError("the server says no")
 
 
-@pytest.mark.django_db(transaction=True)
 def given_up(days: int) -> OutboxMessage:
     message = enqueue(key=f"given-up-{days}")
     with pgtrigger.ignore("core.OutboxMessage:says_what_it_said"):
@@ -174,6 +173,7 @@ def test_a_mail_that_was_given_up_waits_for_the_answer_of_a_person_however_old_i
             assert due() == [message.pk] and deliver(message.pk)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_nothing_leaves_from_a_transaction_that_is_undone(monkeypatch):
     sent = []
     monkeypatch.setattr(deliver_message, "apply_async", lambda args, **options: sent.append(args))

@@ -7,7 +7,10 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from core.figures.invariants import invariants
+from core.figures.models import FigureFinding
 from core.models import User
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +45,31 @@ def test_no_page_of_the_staff_site_shows_what_only_the_machine_says(region):
             found[address] = raw
     assert found == {}
     assert read > 60
+
+
+@pytest.mark.parametrize("reader", ["audit@region.example", "finances@region.example", "administration@region.example"])
+def test_the_row_that_a_check_names_opens(region, reader):
+    """For each kind of rows that a figure is about: the link of a finding leads to the page of the row, or there is none."""
+    client, now = Client(), timezone.now()
+    client.force_login(User.objects.get(email=reader))
+    linked, closed = 0, {}
+    for invariant in {invariant.subject: invariant for invariant in invariants()}.values():
+        model = invariant.subject
+        if (row := model._base_manager.order_by("-pk").first()) is None:
+            continue
+        FigureFinding.objects.create(
+            code=invariant.code,
+            model=model._meta.label_lower,
+            object_id=row.pk,
+            label="–",
+            first_seen=now,
+            last_seen=now,
+        )
+        page = client.get(reverse("admin:core_figurecheck_rows", args=[invariant.code])).content.decode()
+        for address in lxml.html.fromstring(page).xpath("//table//th[@scope='row']/a/@href"):
+            linked += 1
+            answer = client.get(address)
+            if answer.status_code != 200:
+                closed[model._meta.label_lower] = (address, answer.status_code)
+    assert closed == {}
+    assert linked > 15
