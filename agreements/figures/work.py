@@ -13,7 +13,7 @@ from agreements.work import READY_TO_SIGN, TO_SEND, nothing_to_come
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.roles import Role
 from grants.figures.work import told
-from grants.who_is_there import ALL_STAY, FOLLOWS_UP, INSTRUCTS, Without, somebody, there
+from grants.who_is_there import ALL_STAY, FOLLOWS_UP, INSTRUCTS, Without, several, somebody, there
 
 OF_CLAIM = "agreement__application__"
 TO_CHECK = ("submitted", "under_review", "suspended", "returned")
@@ -24,8 +24,9 @@ def nobodys_acts(without: Without = ALL_STAY) -> Iterator[Broken]:
     """Acts to send, to sign or to end that stand in nobody's list, or would without some people; one query."""
     to_sign = READY_TO_SIGN
     for role in (Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER):
-        to_sign &= ~Q(Exists(who_may_sign(role, without)))
-    unseen = to_sign | (TO_SEND | nothing_to_come()) & ~somebody(FOLLOWS_UP, "application__", without)
+        # Two of them may have prepared it: another signs, where the programme has three.
+        to_sign &= ~(several([role], "application__", without, more_than=2) | Q(Exists(who_may_sign(role, without))))
+    unseen = to_sign | ~somebody(FOLLOWS_UP, "application__", without) & (TO_SEND | nothing_to_come())
     acts = Agreement.objects.filter(unseen).order_by("pk").values_list("pk", "number", "state")
     for pk, number, state in acts.iterator():
         expected = Role.INSTRUCTOR if state in ("draft", "in_force") else Role.HEAD_OF_SERVICE
@@ -35,7 +36,9 @@ def nobodys_acts(without: Without = ALL_STAY) -> Iterator[Broken]:
 def nobodys_claims(without: Without = ALL_STAY) -> Iterator[Broken]:
     """Filed claims that are not over and stand in nobody's list, or would without some people. Of which another amount is
     due, the dearest question, is asked of those alone that somebody is missing for."""
-    pays = Exists(there([Role.FINANCE_OFFICER], OF_CLAIM, without).exclude(user=OuterRef("certified_by")))
+    other = Exists(there([Role.FINANCE_OFFICER], OF_CLAIM, without).exclude(user=OuterRef("certified_by")))
+    # Each row is asked for another officer only where its programme has no two.
+    pays = ExpressionWrapper(several([Role.FINANCE_OFFICER], OF_CLAIM, without) | Q(other), BooleanField())
     certifies = ExpressionWrapper(somebody(INSTRUCTS, OF_CLAIM, without), BooleanField())
     claims = PaymentClaim.objects.annotate(is_paid_by_somebody=pays, is_seen_again=certifies)
     unseen = Q(state__in=TO_CHECK) & ~somebody(FOLLOWS_UP, OF_CLAIM, without)
