@@ -57,7 +57,7 @@ _DIGITS = "replace(({0})::numeric(20, 2)::text, '.', '')"
 _PLANNED = """
     SELECT shown.*, whole.parts AS explained, whole.untouched, groups.groups FROM (
         SELECT *, row_number() OVER (PARTITION BY id ORDER BY axis, rank) AS place FROM part
-        WHERE (amount <> 0 OR cost <> 0 OR parts = 1) AND NOT crossed) AS shown
+        WHERE greatest(abs(amount), abs(cost), (parts = 1)::int) > 0 AND NOT crossed) AS shown
     JOIN since USING (id)
     JOIN (
         SELECT run.id, max(run.part) AS parts,

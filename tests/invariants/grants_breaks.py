@@ -163,14 +163,22 @@ breaks(
     "grants.register-was-consulted",
     f"UPDATE grants_proposal SET register_consulted_on = NULL, register_unavailable = '' WHERE id = {LIVE}",
 )
-breaks(
-    "grants.undertaking-is-known",
+LATER_ESTABLISHMENT = (
     "UPDATE applicants_applicant SET created_at = '2000-01-01', siret = left((SELECT b.siret FROM applicants_applicant b "
     "JOIN grants_application a ON a.applicant_id = b.id JOIN grants_proposal p ON p.application_id = a.id "
     "WHERE p.favourable AND p.sent_back_at IS NULL AND p.de_minimis_regime <> '' AND b.siret <> '' ORDER BY p.id DESC LIMIT 1), 9) "
     "|| '00999' WHERE id = (SELECT min(id) FROM applicants_applicant WHERE siret <> '')",
     "UPDATE applicants_applicantevent line SET siret = body.siret FROM applicants_applicant body WHERE body.id = line.pgh_obj_id",
 )
+breaks("grants.undertaking-is-known", *LATER_ESTABLISHMENT)
+# The same establishment, of which only the proposal, its visa or the grid is later.
+NO_GRANT, AGES_AGO = "UPDATE grants_agendaitem SET decision = ''", "'1999-01-01'"
+for steps in (
+    ("UPDATE grants_proposal SET visa_at = NULL", NO_GRANT),
+    (f"UPDATE grants_proposal SET made_at = {AGES_AGO}", NO_GRANT),
+    (f"UPDATE grants_proposal SET made_at = {AGES_AGO}, visa_at = {AGES_AGO}",),
+):
+    breaks_too("grants.undertaking-is-known", *LATER_ESTABLISHMENT, *steps)
 breaks(
     "grants.decided-impartially",
     "INSERT INTO applicants_membership (user_id, applicant_id, role, created_at) SELECT p.visa_by_id, a.applicant_id, 'editor', "
@@ -311,7 +319,7 @@ for statement in (
     f"UPDATE grants_aidcomputation SET lines = jsonb_set(lines, ARRAY[{LAST}, 'text'], '\"Aide : 1,00 €.\"') WHERE id = {BY_YEAR}",
     f"UPDATE grants_aidcomputation SET lines = lines - -1 WHERE id = {BY_YEAR}",
     # what each year is said to get of a whole that was cut, and what is read of it
-    shares("'1.00'", "part ->> 'amount'"),
+    shares("'1.00'", "(part ->> 'amount') || ' / ' || (part ->> 'cost')"),
     shares("part ->> 'amount'", "'1,00 €'"),
     # a year, the last one of which the lines about the whole follow, a person, an axis
     f"UPDATE grants_aidcomputation SET lines = jsonb_set(lines, '{{1,amount}}', '\"1.00\"') WHERE id = {BY_YEAR}",
