@@ -1,5 +1,6 @@
 """What ``manage.py check`` says of the Region's settings."""
 
+import os
 from typing import Any
 
 from django.conf import settings
@@ -21,8 +22,25 @@ def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMess
     return []
 
 
+def time_stamps_can_be_verified(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A time-stamp whose signature nobody verifies could be anybody's."""
+    if not settings.ESSOR_TIMESTAMP_URL:
+        return []
+    if not settings.ESSOR_TIMESTAMP_CA:
+        text = (
+            "ESSOR_TIMESTAMP_URL is set without ESSOR_TIMESTAMP_CA: the time-stamps of the anchors are kept, and their "
+            "signature is not verified. Put the certificates of the service in a file and name it in ESSOR_TIMESTAMP_CA."
+        )
+        return [Warning(text, id="essor.W003")]
+    if not os.access(settings.ESSOR_TIMESTAMP_CA, os.R_OK):
+        text = f"The file of ESSOR_TIMESTAMP_CA cannot be read: {settings.ESSOR_TIMESTAMP_CA}."
+        return [Warning(text, id="essor.W003")]
+    return []
+
+
 def connect() -> None:
     register(region_colour_is_readable)
     register(roles_are_two)
+    register(time_stamps_can_be_verified)
     connection_created.connect(refuse_owner, dispatch_uid="core_refuse_owner")
     connection_created.connect(read_any_day, dispatch_uid="core_read_any_day")

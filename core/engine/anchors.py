@@ -116,6 +116,19 @@ def read_anchor(path: Path) -> dict[str, Any]:
     return content
 
 
+def is_stamped_unverified(content: dict[str, Any]) -> bool:
+    """Whether the anchor keeps a time-stamp whose signature nothing here can verify: it is told, not counted as proof."""
+    return bool(content.get("timestamp")) and not settings.ESSOR_TIMESTAMP_CA
+
+
+def unverified_stamp() -> str:
+    """What is said of such a stamp, wherever an anchor is made or read."""
+    return _(
+        "The time-stamp of the anchor is kept, but its signature was not verified: it proves nothing until "
+        "ESSOR_TIMESTAMP_CA names the certificates of the service."
+    )
+
+
 def check_anchor_file(content: dict[str, Any]) -> Iterator[Finding]:
     """The anchor was signed here, its time-stamp is its own, and the chain still passes through it."""
     table, position, made_at = EventSeal._meta.db_table, content["position"], content.get("made_at")

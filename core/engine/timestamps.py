@@ -57,10 +57,11 @@ def time_stamp(content: bytes) -> bytes:
     return reply
 
 
-def check_timestamp(reply: bytes, content: bytes) -> None:
-    """Raise TimestampError unless ``reply`` grants a stamp of ``content``.
+def check_timestamp(reply: bytes, content: bytes) -> bool:
+    """Raise TimestampError unless ``reply`` grants a stamp of ``content``; whether its own signature was verified.
 
-    With ``ESSOR_TIMESTAMP_CA`` (a file of certificates), the service's own signature is checked, too.
+    A signature is verified by the certificates of ``ESSOR_TIMESTAMP_CA`` alone: anybody can make a stamp of anything
+    with a key of their own. Without that setting a stamp is kept, and proves nothing until somebody verifies it.
     """
     digest = hashlib.sha256(content).hexdigest()
     with tempfile.TemporaryDirectory() as folder:
@@ -71,8 +72,10 @@ def check_timestamp(reply: bytes, content: bytes) -> None:
             raise TimestampError(_("The time-stamping service refused."))
         if _imprint(text) != digest:
             raise TimestampError(_("It is a stamp of something else."))
-        if settings.ESSOR_TIMESTAMP_CA:
-            _openssl("-verify", "-digest", digest, "-in", str(path), "-CAfile", settings.ESSOR_TIMESTAMP_CA)
+        if not settings.ESSOR_TIMESTAMP_CA:
+            return False
+        _openssl("-verify", "-digest", digest, "-in", str(path), "-CAfile", settings.ESSOR_TIMESTAMP_CA)
+        return True
 
 
 def _imprint(text: str) -> str:

@@ -1,5 +1,7 @@
 """Anchors: a chain that was computed anew does not pass through what somebody else kept."""
 
+import base64
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,7 +17,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import translation
 
-from core.engine.anchors import AnchorError, make_anchor, read_anchor, text_of
+from core.checks import time_stamps_can_be_verified
+from core.engine.anchors import AnchorError, is_stamped_unverified, make_anchor, read_anchor, text_of
 from core.engine.daily import anchor_seals
 from core.engine.seals import seal_all, seal_hash
 from core.engine.timestamps import TimestampError, check_timestamp
@@ -146,28 +149,47 @@ def test_every_day_to_the_folder_and_by_mail(sealed, tmp_path, settings):
 # --- RFC 3161 --------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def service(tmp_path, settings) -> Iterator[Path]:
-    """A time-stamping service on this machine: ``openssl ts -reply`` behind a small server."""
+def authority(folder: Path) -> Path:
+    """Somebody who stamps with a key of their own; every one of them is called "TSA"."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    folder = tmp_path / "tsa"
     folder.mkdir()
     (folder / "serial").write_text("01\n")
     (folder / "tsa.cnf").write_text(TSA.format(folder=folder))
     subject = ("-subj", "/CN=TSA", "-addext", "extendedKeyUsage=critical,timeStamping")
     keys = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-nodes", "-days", "2")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", *keys, *subject], check=True, capture_output=True)
+    return folder
+
+
+def stamp(folder: Path, query: bytes) -> bytes:
+    """What the one of this folder answers."""
+    (folder / "query").write_bytes(query)
+    command = ["openssl", "ts", "-reply", "-config", str(folder / "tsa.cnf")]
+    files = ["-queryfile", str(folder / "query"), "-out", str(folder / "reply")]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+    return (folder / "reply").read_bytes()
+
+
+def stamp_of(folder: Path, content: bytes) -> str:
+    """A stamp of ``content``, as an anchor keeps it."""
+    digest = hashlib.sha256(content).hexdigest()
+    query = ["openssl", "ts", "-query", "-digest", digest, "-sha256", "-cert"]
+    asked = subprocess.run(query, check=True, capture_output=True).stdout
+    return base64.b64encode(stamp(folder, asked)).decode()
+
+
+@pytest.fixture
+def service(tmp_path, settings) -> Iterator[Path]:
+    """A time-stamping service on this machine: ``openssl ts -reply`` behind a small server."""
+    folder = authority(tmp_path / "tsa")
 
     class Service(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            query, reply = folder / "query", folder / "reply"
-            query.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-            command = ["openssl", "ts", "-reply", "-config", str(folder / "tsa.cnf")]
-            subprocess.run([*command, "-queryfile", str(query), "-out", str(reply)], check=True, capture_output=True)
+            answer = stamp(folder, self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(reply.read_bytes())
+            self.wfile.write(answer)
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
@@ -191,6 +213,68 @@ def test_an_anchor_is_time_stamped_where_a_service_is_set(sealed, service, tmp_p
     assert "the time-stamp of the anchor does not hold" in found(path)
     path.write_text(text_of(content | {"signature": "0" * 64}))
     assert "the time-stamp of the anchor does not hold: It is a stamp of something else." in found(path)
+
+
+DOES_NOT_HOLD = "the time-stamp of the anchor does not hold"
+
+
+def test_a_stamp_by_somebody_else_does_not_hold(sealed, service, tmp_path):
+    """It is of the right content, and whoever made it bears the same name: only the signature tells."""
+    foreign = authority(tmp_path / "foreign")
+    path = anchored(tmp_path / "anchors")
+    content = read_anchor(path)
+    signature = content["signature"].encode()
+    path.write_text(text_of(content | {"timestamp": stamp_of(service, signature)}))
+    assert found(path) == ""  # the service's own second stamp
+    path.write_text(text_of(content | {"timestamp": stamp_of(foreign, signature)}))
+    assert DOES_NOT_HOLD in found(path)
+    edited = bytearray(base64.b64decode(content["timestamp"]))
+    edited[-1] ^= 1  # the signature is the end of the answer
+    path.write_text(text_of(content | {"timestamp": base64.b64encode(edited).decode()}))
+    assert DOES_NOT_HOLD in found(path)
+
+
+def test_no_anchor_is_made_with_a_stamp_by_somebody_else(sealed, service, tmp_path, settings):
+    settings.ESSOR_TIMESTAMP_CA = str(authority(tmp_path / "foreign") / "cert.pem")
+    with pytest.raises(CommandError):
+        call_command("anchor", "--folder", str(tmp_path / "anchors"))
+    assert not (tmp_path / "anchors").exists()
+
+
+def test_a_stamp_that_nothing_verifies_is_kept_and_said_not_to_be_verified(sealed, service, tmp_path, settings):
+    """Without the certificates of the service a stamp by anybody would do: none is said to be accepted."""
+    settings.ESSOR_TIMESTAMP_CA = ""
+    output, errors = StringIO(), StringIO()
+    call_command("anchor", "--folder", str(tmp_path / "anchors"), stdout=output, stderr=errors)
+    assert "its signature was not verified" in errors.getvalue()
+    (path,) = (tmp_path / "anchors").iterdir()
+    content = read_anchor(path)
+    assert content["timestamp"] and is_stamped_unverified(content)
+    signature = content["signature"].encode()
+    assert check_timestamp(base64.b64decode(content["timestamp"]), signature) is False
+    for kept in (content["timestamp"], stamp_of(authority(tmp_path / "foreign"), signature)):
+        path.write_text(text_of(content | {"timestamp": kept}))
+        output = StringIO()
+        with pytest.raises(CommandError):  # the rows of these tests were made by nobody
+            call_command("verify_history", "--anchor", str(path), stdout=output)
+        assert "its signature was not verified" in output.getvalue()
+    settings.ESSOR_TIMESTAMP_CA = str(service / "cert.pem")
+    assert check_timestamp(base64.b64decode(content["timestamp"]), signature) is True
+    assert not is_stamped_unverified(content)
+    assert DOES_NOT_HOLD in found(path)  # the foreign one, once there is what verifies it
+
+
+def test_time_stamps_without_certificates_are_said_at_the_start(settings, tmp_path):
+    def ids() -> list[str]:
+        return [str(message.id) for message in time_stamps_can_be_verified(None)]
+
+    assert ids() == []
+    settings.ESSOR_TIMESTAMP_URL = "https://tsa.example.org/"
+    assert ids() == ["essor.W003"]
+    settings.ESSOR_TIMESTAMP_CA = str(tmp_path / "nowhere.pem")
+    assert ids() == ["essor.W003"]
+    (tmp_path / "nowhere.pem").write_text("certificates")
+    assert ids() == []
 
 
 def test_a_service_that_does_not_answer_is_said(sealed, settings, tmp_path):

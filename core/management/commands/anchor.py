@@ -6,7 +6,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from core.engine.anchors import AnchorError, make_anchor, text_of, write_anchor
+from core.engine.anchors import (
+    AnchorError,
+    is_stamped_unverified,
+    make_anchor,
+    text_of,
+    unverified_stamp,
+    write_anchor,
+)
 from core.engine.seals import seal_all
 from core.management.base import EssorCommand, Problems
 
@@ -25,6 +32,8 @@ class Command(EssorCommand):
         seal_all()
         try:
             content = make_anchor()
+            if is_stamped_unverified(content):
+                self.stderr.write(unverified_stamp())
             if folder is None:
                 self.stdout.write(text_of(content), ending="")
                 return

@@ -6,7 +6,13 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from core.engine.anchors import AnchorError, check_anchor_file, read_anchor
+from core.engine.anchors import (
+    AnchorError,
+    check_anchor_file,
+    is_stamped_unverified,
+    read_anchor,
+    unverified_stamp,
+)
 from core.engine.contents import contents
 from core.engine.findings import named
 from core.engine.proof import Found, Notes, Step, run, steps
@@ -129,6 +135,8 @@ class Command(EssorCommand):
             content = read_anchor(Path(anchor))
         except AnchorError as error:
             raise Problems([str(error)]) from error
+        if is_stamped_unverified(content):
+            self.stdout.write(unverified_stamp())
         return Step("anchor", lambda: check_anchor_file(content))
 
     def _progress(self, done: int, total: int, name: str) -> None:
