@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Warning, register
 from django.db.backends.signals import connection_created
 
 from core.colours import READABLE, contrast
+from core.engine.anchors import has_destination
 from core.engine.roles import refuse_owner, roles_are_two
 from core.lib.odd_days import read_any_day
 
@@ -20,6 +21,18 @@ def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMess
         text = f"White text on {colour} has a contrast of {ratio:.1f}; {READABLE} is needed. Choose a darker colour."
         return [Warning(text, id="essor.W001")]
     return []
+
+
+def anchors_go_somewhere(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """In production the end of the chain is noted where the administrators of the database cannot reach it."""
+    if has_destination() or not settings.ESSOR_ANCHORS_EXPECTED:
+        return []
+    text = (
+        "Neither ESSOR_ANCHOR_FOLDER nor ESSOR_ANCHOR_MAIL is set: nothing outside of the database holds the end of the "
+        "chain, and whoever administers it could make the whole chain anew unseen. Name a folder or addresses that they "
+        "cannot reach (or say ESSOR_ANCHORS_EXPECTED=false)."
+    )
+    return [Warning(text, id="essor.W002")]
 
 
 def time_stamps_can_be_verified(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -41,6 +54,7 @@ def time_stamps_can_be_verified(app_configs: Any, **kwargs: Any) -> list[CheckMe
 def connect() -> None:
     register(region_colour_is_readable)
     register(roles_are_two)
+    register(anchors_go_somewhere)
     register(time_stamps_can_be_verified)
     connection_created.connect(refuse_owner, dispatch_uid="core_refuse_owner")
     connection_created.connect(read_any_day, dispatch_uid="core_read_any_day")

@@ -300,6 +300,10 @@ ESSOR_RETENTION_DE_MINIMIS_YEARS = env.int("ESSOR_RETENTION_DE_MINIMIS_YEARS", 1
 ESSOR_ANCHOR_FOLDER = env.str("ESSOR_ANCHOR_FOLDER", "")
 ESSOR_ANCHOR_MAIL = env.list("ESSOR_ANCHOR_MAIL", default=[])
 ESSOR_ANCHOR_KEY = env.str("ESSOR_ANCHOR_KEY", "")
+# Whether anchors that go nowhere are a fault: they are in production, not on a developer's machine.
+ESSOR_ANCHORS_EXPECTED = False
+# How many days a stored file may go unread before the check of the figures says so (the worker reads all each night).
+ESSOR_FILES_READ_WITHIN = env.int("ESSOR_FILES_READ_WITHIN", 2)
 # How many minutes what was written may wait for its seal (the worker seals each minute); beyond, the proof says so.
 ESSOR_SEALED_WITHIN = env.int("ESSOR_SEALED_WITHIN", 60)
 # A time-stamping service (RFC 3161) for the anchors, and the file of its certificates.

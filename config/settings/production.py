@@ -28,6 +28,7 @@ from config.settings.base import CACHES, STORAGES, env
 
 DEBUG = False
 ESSOR_TWO_DATABASE_ROLES = env.bool("ESSOR_TWO_DATABASE_ROLES", True)
+ESSOR_ANCHORS_EXPECTED = env.bool("ESSOR_ANCHORS_EXPECTED", True)
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")

@@ -34,8 +34,9 @@ if "ESSOR_TEST_DATABASE" in os.environ:  # a process that a test starts works on
 ESSOR_DOCUMENT_ROOT = MEDIA_ROOT = VAR_DIR / "test-documents" / _OWN
 EMAIL_FILE_PATH = VAR_DIR / "test-mail" / _OWN
 
-# The database of a run is a copy of one that may be days old, and no worker seals it.
+# The database of a run is a copy of one that may be days old, and no worker seals it or reads its files.
 ESSOR_SEALED_WITHIN = 365 * 24 * 60
+ESSOR_FILES_READ_WITHIN = 365
 
 CELERY_TASK_ALWAYS_EAGER = False
 if os.environ.get("CELERY_BROKER_URL"):

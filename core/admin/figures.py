@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorModelAdmin
 from core.admin_permissions import has_any_role
+from core.engine.anchors import has_destination
 from core.figures.alerts import ALERTED, CLOCKS_DIFFER
 from core.figures.invariants import Invariant, UnknownInvariant, invariant_of, invariants, url_of
 from core.figures.jobs import KIND, ask
@@ -108,6 +109,7 @@ class FigureCheckAdmin(EssorModelAdmin):
             job=Job.objects.active().filter(kind=KIND).first(),
             failed=_failed_since(max(looked_at, default=None)),
             may_ask=may_ask(request.user),
+            unanchored=not has_destination(),
         )
 
     def rows_view(self, request: HttpRequest, code: str) -> HttpResponse:

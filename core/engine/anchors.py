@@ -32,6 +32,11 @@ class AnchorError(ValueError):
     """An anchor that cannot be made or read; ``str()`` is a sentence."""
 
 
+def has_destination() -> bool:
+    """Whether the settings say where the daily anchors go."""
+    return bool(settings.ESSOR_ANCHOR_FOLDER or settings.ESSOR_ANCHOR_MAIL)
+
+
 def _keys() -> list[bytes]:
     """The present signing key first, then the earlier ones."""
     own = [settings.ESSOR_ANCHOR_KEY] if settings.ESSOR_ANCHOR_KEY else []

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from core.engine.anchors import AnchorError, make_anchor, text_of, write_anchor
+from core.engine.anchors import AnchorError, has_destination, make_anchor, text_of, write_anchor
 from core.engine.files import alerts
 from core.engine.once import forget_sent_forms
 from core.engine.seals import seal_all
@@ -28,9 +28,9 @@ def forget_forms() -> None:
 
 def send_anchor() -> bool:
     """Today's anchor, into the folder and to the addresses of the settings; False when neither is set."""
-    folder, addresses = settings.ESSOR_ANCHOR_FOLDER, settings.ESSOR_ANCHOR_MAIL
-    if not folder and not addresses:
+    if not has_destination():
         return False
+    folder, addresses = settings.ESSOR_ANCHOR_FOLDER, settings.ESSOR_ANCHOR_MAIL
     key = f"anchor.{timezone.localdate():%Y-%m-%d}"
     if (
         addresses and OutboxMessage.objects.filter(key=key).exists()

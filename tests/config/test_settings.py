@@ -22,6 +22,7 @@ COMPLETE = {
     "ALLOWED_HOSTS": "aides.region.example",
     "DATABASE_URL": "postgres://essor:essor@127.0.0.1:1/essor",
 }
+ANCHORED = {"ESSOR_ANCHOR_MAIL": "preuve@region.example"}
 
 
 def in_production(environment: dict[str, str], code: str) -> subprocess.CompletedProcess:
@@ -53,16 +54,27 @@ def test_production_is_closed():
     assert done.stdout.split() == ["False", "True", "True", "True", "True", "1"], done.stderr
 
 
-def test_production_passes_the_checks_of_a_deployment():
+def checked_for_deployment(environment: dict[str, str]) -> subprocess.CompletedProcess:
     inherited = {key: value for key, value in os.environ.items() if key != "DJANGO_ALLOW_ASYNC_UNSAFE"}  # the tests'
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=BASE_DIR,
-        env=inherited | {"DJANGO_SETTINGS_MODULE": "config.settings.production"} | COMPLETE,
+        env=inherited | {"DJANGO_SETTINGS_MODULE": "config.settings.production"} | environment,
         capture_output=True,
         text=True,
     )
+
+
+def test_production_passes_the_checks_of_a_deployment():
+    done = checked_for_deployment(COMPLETE | ANCHORED)
     assert done.returncode == 0, done.stderr
+
+
+def test_production_says_that_its_anchors_go_nowhere():
+    """The end of the chain would be noted by nobody else, and nothing else would say so."""
+    done = checked_for_deployment(COMPLETE)
+    assert done.returncode == 1 and "essor.W002" in done.stderr and "ESSOR_ANCHOR_FOLDER" in done.stderr
+    assert checked_for_deployment(COMPLETE | {"ESSOR_ANCHORS_EXPECTED": "false"}).returncode == 0
 
 
 def test_a_monitoring_tool_is_not_sent_to_tls():

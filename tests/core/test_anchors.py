@@ -3,19 +3,24 @@
 import base64
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
-from django.utils import translation
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone, translation
 
 from core.checks import time_stamps_can_be_verified
 from core.engine.anchors import AnchorError, is_stamped_unverified, make_anchor, read_anchor, text_of
@@ -23,8 +28,12 @@ from core.engine.daily import anchor_seals
 from core.engine.seals import seal_all, seal_hash
 from core.engine.timestamps import TimestampError, check_timestamp
 from core.events import record
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
 from core.models import OutboxMessage
 from core.models.event import EventSeal
+from core.roles import Role
+from tests.factories.core import UserFactory
 
 pytestmark = pytest.mark.django_db
 TSA = """
@@ -144,6 +153,28 @@ def test_every_day_to_the_folder_and_by_mail(sealed, tmp_path, settings):
     mail.write_text(message.body)
     assert read_anchor(mail) == json.loads(path.read_text())
     assert found(mail) == ""
+
+
+def test_anchors_that_go_nowhere_do_not_hold_in_production(sealed, settings, tmp_path):
+    """Unset is no answer: the figure names the first seal once it is two days old, and the page says it from the first day."""
+    figure = invariant_of("core.anchors-are-made")
+    client = Client()
+    client.force_login(UserFactory(roles=[Role.FINANCE_OFFICER]))
+    page, words = reverse("admin:core_figurecheck_changelist"), "n’est notée nulle part"
+    assert words in client.get(page).content.decode()
+    assert look_at(figure).holds
+    settings.ESSOR_ANCHORS_EXPECTED = True
+    assert look_at(figure).holds  # made today
+    with time_machine.travel(timezone.now() + timedelta(days=3)):
+        assert look_at(figure).count == 1
+        settings.ESSOR_ANCHOR_FOLDER = str(tmp_path)
+        assert look_at(figure).count == 1
+        settings.ESSOR_ANCHORS_EXPECTED = False
+        assert look_at(figure).count == 1  # a folder in which there is none
+        anchor_seals()
+        os.utime(next(tmp_path.iterdir()), (timezone.now().timestamp(),) * 2)
+        assert look_at(figure).holds
+    assert words not in client.get(page).content.decode()
 
 
 # --- RFC 3161 --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core import mail
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -16,6 +17,7 @@ from core import health
 from core.acting import acting_as
 from core.documents import DocumentDamaged, DocumentRefused, open_document, store
 from core.engine.files import check_some
+from core.engine.seals import seal_all
 from core.figures.invariants import invariant_of
 from core.jobs import run_now
 from core.middleware import UnreadableFileMiddleware
@@ -25,6 +27,7 @@ from core.outbox import enqueue_mail
 from core.storage import documents_storage
 from core.tasks import deliver_message
 from tests.factories.core import UserFactory
+from tests.invariants.sabotage import sabotage
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +160,23 @@ def test_the_round_reads_every_file_once_a_night_and_goes_on_where_it_stood(user
     FileCheck.objects.update(checked_at=timezone.now() - timedelta(days=1))
     assert check_some(10) == 5
     assert FileCheck.objects.get(file=others[-1].file).fault == "missing"
+
+
+def test_files_that_no_night_ever_read_are_found(user, settings):
+    """No round that began is no reason to wait for none: it counts from the first seal and from the file itself."""
+    settings.ESSOR_FILES_READ_WITHIN = 2
+    figure = invariant_of("core.files-are-read-again")
+    with acting_as(label="tests"), time_machine.travel(timezone.now() - timedelta(days=4)):
+        old = store(PDF, name="ancienne.pdf", subject=None, user=user)
+    store(OTHER, name="nouvelle.pdf", subject=None, user=user)
+    seal_all()
+    assert list(figure.broken()) == []  # the database is of today, whatever it was filled with
+    sabotage(["UPDATE core_eventseal SET sealed_at = now() - interval '4 days'"])
+    assert [broken.pk for broken in figure.broken()] == [old.pk]
+    check_some()
+    assert list(figure.broken()) == []
+    FileCheck.objects.update(checked_at=timezone.now() - timedelta(days=4))
+    assert len(list(figure.broken())) == StoredFile.objects.count() == 2
 
 
 @pytest.mark.parametrize("damage", [folder_in_its_place, link_to_itself])

@@ -57,13 +57,17 @@ breaks(
     "DELETE FROM core_eventseal WHERE event_id = (SELECT e.id FROM core_event e ORDER BY e.created_at, e.id LIMIT 1)",
     ESSOR_SEALED_WITHIN=0,
 )
+OLD_SEALS = "UPDATE core_eventseal SET sealed_at = now() - interval '5 days'"
 breaks(
     "core.files-are-read-again",
     "INSERT INTO core_filecheck (file_id, checked_at, fault) SELECT max(file_id), now() - interval '5 days', '' FROM core_document",
+    OLD_SEALS,
+    ESSOR_FILES_READ_WITHIN=2,
 )
+breaks_too("core.files-are-read-again", OLD_SEALS)  # no night ever read any
 breaks(
     "core.anchors-are-made",
-    "UPDATE core_eventseal SET sealed_at = now() - interval '5 days'",
+    OLD_SEALS,
     ESSOR_ANCHOR_MAIL=["preuve@region.example"],
 )
 breaks(
