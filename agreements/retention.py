@@ -4,7 +4,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models import Agreement, PaymentClaim, PaymentOrder
+from agreements.models import Agreement, PaymentBatch, PaymentClaim, PaymentOrder
+from applicants.models import BankAccount
 from core import retention
 from core.models.document import Document
 from core.retention import RetentionRule
@@ -17,6 +18,7 @@ EU_PAYMENT = RetentionRule(
     _("Regulation (EU) 2021/1060, Article 82(1): five years from 31 December of the year of the last payment"),
     "ESSOR_RETENTION_EU_YEARS",
     from_end_of_year=True,
+    least=5,
 )
 
 
@@ -28,6 +30,20 @@ def documents_of_agreement(application: Application) -> QuerySet[Document]:
     return Document.objects.filter(
         Q(content_type=kinds[Agreement], object_id__in=agreements)
         | Q(content_type=kinds[PaymentClaim], object_id__in=claims)
+    )
+
+
+def documents_of_payments(application: Application) -> QuerySet[Document]:
+    """What proves that a case was paid, and to whom: the workbooks of its batches, the proofs of its bank accounts.
+
+    They stand on a batch and on an applicant, who may have other cases: the longest of these decides.
+    """
+    orders = PaymentOrder.objects.filter(claim__agreement__application=application)
+    accounts = BankAccount.objects.filter(pk__in=orders.values("bank_account"))
+    return Document.objects.filter(
+        Q(content_type=ContentType.objects.get_for_model(PaymentBatch), object_id__in=orders.values("batch"))
+        | Q(pk__in=accounts.values("proof"))
+        | Q(pk__in=accounts.exclude(other_proof=None).values("other_proof"))
     )
 
 
@@ -55,6 +71,7 @@ def catch_up() -> int:
 def connect() -> None:
     """Declare the rule, and listen to the payments."""
     retention.register_rule(EU_PAYMENT)
-    retention.register_documents(Application, documents_of_agreement)
+    for documents in (documents_of_agreement, documents_of_payments):
+        retention.register_documents(Application, documents)
     retention.register_catch_up(catch_up)
     transitioned.connect(order_moved, sender=PaymentOrder, dispatch_uid="agreements_retention")

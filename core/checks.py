@@ -11,6 +11,7 @@ from core.colours import READABLE, contrast
 from core.engine.anchors import has_destination
 from core.engine.roles import refuse_owner, roles_are_two
 from core.lib.odd_days import read_any_day
+from core.retention import years_are_lawful
 
 
 def region_colour_is_readable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -55,6 +56,7 @@ def connect() -> None:
     register(region_colour_is_readable)
     register(roles_are_two)
     register(anchors_go_somewhere)
+    register(years_are_lawful)
     register(time_stamps_can_be_verified)
     connection_created.connect(refuse_owner, dispatch_uid="core_refuse_owner")
     connection_created.connect(read_any_day, dispatch_uid="core_read_any_day")

@@ -8,8 +8,10 @@ kept until then: the database refuses to delete it earlier.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.conf import settings
+from django.core.checks import CheckMessage, Error
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
@@ -23,23 +25,44 @@ from core.models.retention import Retention
 
 @dataclass(frozen=True)
 class RetentionRule:
-    """One reason to keep. ``setting`` names the setting that holds the years; ``source`` says where they come from."""
+    """One reason to keep. ``setting`` names the setting that holds the years; ``source`` says where they come from.
+
+    ``least`` are the years of the law: a setting may keep for longer, never for less.
+    """
 
     code: str
     label: str | Promise
     source: str | Promise
     setting: str
     from_end_of_year: bool = False
+    least: int = 1
+
+    @property
+    def set_to(self) -> int:
+        """The years that the setting says."""
+        return getattr(settings, self.setting)
 
     @property
     def years(self) -> int:
         """For how many years."""
-        return getattr(settings, self.setting)
+        return max(self.set_to, self.least)
 
     def until(self, day: date) -> date:
         """The last day on which what started on ``day`` is kept."""
         start = date(day.year, 12, 31) if self.from_end_of_year else day
         return add_years(start, self.years)
+
+
+def years_are_lawful(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """No setting keeps for less than the law: Essor does not start so, and would keep for the law's years all the same."""
+    return [
+        Error(
+            f"{rule.setting} says {rule.set_to}, and at least {rule.least} are due. {rule.source}.",
+            id="essor.E003",
+        )
+        for rule in rules()
+        if rule.set_to < rule.least
+    ]
 
 
 DocumentsOf = Callable[[models.Model], QuerySet[Document]]

@@ -27,6 +27,7 @@ DE_MINIMIS = RetentionRule(
     _("De minimis aid was granted"),
     _("Regulation (EU) 2023/2831, Article 6(3): ten years from the grant"),
     "ESSOR_RETENTION_DE_MINIMIS_YEARS",
+    least=10,
 )
 
 

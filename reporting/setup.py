@@ -6,7 +6,7 @@ from agreements.asked_of_funds import register_asked_of_funds
 from agreements.certified import register_keeper
 from core.documents import register_access
 from core.presentation import register_action_labels, register_mails
-from reporting import proof, tasks
+from reporting import proof, retention, tasks
 from reporting.asked import asked_of_agreement
 from reporting.permissions import may_import_operations
 from reporting.receivers import why_certification_stays
@@ -42,5 +42,6 @@ def register() -> None:
     register_asked_of_funds(asked_of_agreement)
     register_access("reporting.OperationImport", lambda user, _import: may_import_operations(user))
     proof.register()
+    retention.connect()
     register_words()
     assert tasks  # noqa: S101

@@ -1,26 +1,32 @@
 """How long a case is kept: started by its events, read in the archiving list, held by the database."""
 
+import ast
 from datetime import date, timedelta
 from io import BytesIO
 
 import pgtrigger
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, transaction
 from django.test import override_settings
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from openpyxl import load_workbook
 
+from applicants.models import BankAccount
 from core import retention
 from core.dates import add_years
-from core.models import Document, Retention
+from core.documents import store
+from core.models import Document, Job, Retention
 from core.roles import Role
 from grants.models import Application
+from reporting.stated import COFINANCING, OPERATIONS
 from tests.factories.agreements import in_force, ordered, pay
 from tests.factories.core import UserFactory
 from tests.factories.grants import withdrawn
+from tests.factories.instruction import ask
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +70,127 @@ def test_a_payment_by_an_eu_fund_counts_from_the_end_of_its_year():
         and len(kept) > 3
         and all(document.retention_until == date(day.year + 5, 12, 31) for document in kept)
     )
+
+
+# --- every document that the code keeps --------------------------------------------------------------------------------
+
+PDF = b"%PDF-1.7\n%%EOF\n"
+APPS = ("core", "applicants", "grants", "agreements", "reporting")
+# By what ``store(…, kind=…)`` says: whose document it is, in a case that was paid.
+KEPT = {
+    "code": "application",  # the pieces of a case, each by its code
+    "receipt": "application",
+    "de_minimis_register": "application",
+    "opinion": "opinion",
+    "act_pdf": "agreement",
+    "act_docx": "agreement",
+    "signed_copy": "agreement",
+    "report": "agreement",
+    "expenditure_workbook": "claim",
+    "refused_rows": "claim",
+    "proof": "claim",
+    "claim_piece": "claim",
+    "claim_reply": "claim",
+    "batch_workbook": "batch",
+    "PROOF_KIND": "proof of the account",
+    "bank_other_proof": "other proof of the account",
+    "job": "report",
+}
+# What no rule keeps, and why.
+NOT_KEPT = {
+    "import": "a list that was sent in: what was taken from it stands in rows, which have their history; an operation of "
+    "an official list has no case here, its file is kept by whoever manages it",
+}
+
+
+def kinds_that_are_stored() -> set[str]:
+    """What each ``store(…)`` of the code says its document is: the text, or the name of what holds it."""
+    found = set()
+    for path in (path for app in APPS for path in (settings.BASE_DIR / app).rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "store":
+                (kind,) = [keyword.value for keyword in call.keywords if keyword.arg == "kind"]
+                found.add(kind.value if isinstance(kind, ast.Constant) else ast.unparse(kind))
+    return found
+
+
+def test_every_kind_of_document_is_kept_or_says_why_not():
+    assert kinds_that_are_stored() == set(KEPT) | set(NOT_KEPT)
+
+
+def test_everything_that_proves_a_payment_is_kept_with_the_case():
+    """Its own files, and those that stand on a batch, an account or a job; those of another case are not."""
+    agreement, house = in_force(eu_fund="ESF+")
+    case, day = agreement.application, timezone.localdate()
+    claim, batch = ordered(agreement, house, "balance", "9000.00", "4000.00")
+    opinion = ask(case, "x")
+    account = batch.orders.get().bank_account
+    report, look = (
+        Job.objects.create(kind=kind, key=kind, state="done", finished_at=timezone.now())
+        for kind in (COFINANCING, "figures.check")
+    )
+    other = store(PDF + b"other", name="autre.pdf", subject=account.applicant, user=None, kind="bank_other_proof")
+    officer = UserFactory(finance_officer=True)
+    with pgtrigger.ignore(), transaction.atomic():  # the rules of a call are not what is looked at
+        BankAccount.objects.filter(pk=account.pk).update(
+            other_proof=other,
+            other_reason="PV",
+            vouched_by=officer,
+            vouched_at=timezone.now(),
+        )
+    subjects = {
+        "application": case, "opinion": opinion, "agreement": agreement, "claim": claim, "batch": batch, "report": report,
+    }  # fmt: skip
+    kept = {
+        kind: store(PDF + kind.encode(), name="a.pdf", subject=subjects[whose], user=None, kind=kind)
+        for kind, whose in KEPT.items()
+        if whose in subjects
+    } | {"PROOF_KIND": account.proof, "bank_other_proof": other}
+    assert set(kept) == set(KEPT)
+    elsewhere = [
+        store(PDF + b"look", name="a.pdf", subject=look, user=None, kind="job"),
+        store(PDF + b"rib", name="a.pdf", subject=account.applicant, user=None, kind="bank_proof"),
+    ]
+    pay(batch, house, day)
+    batch.refresh_from_db()
+    until_then = date(day.year + 5, 12, 31)
+    for kind, document in [*kept.items(), ("batch_workbook", batch.workbook)]:
+        document.refresh_from_db()
+        assert document.retention_until == until_then, kind
+    for document in elsewhere:
+        document.refresh_from_db()
+        assert document.retention_until is None
+
+
+def test_a_report_that_comes_after_the_payment_is_kept_by_the_night():
+    agreement, house = in_force(eu_fund="ESF+")
+    _claim, batch = ordered(agreement, house)
+    pay(batch, house)
+    report = Job.objects.create(kind=OPERATIONS, key=OPERATIONS, state="done", finished_at=timezone.now())
+    document = store(PDF, name="a.pdf", subject=report, user=None, kind="job")
+    retention.nightly()
+    document.refresh_from_db()
+    assert document.retention_until == Retention.objects.of(agreement.application).first().until
+
+
+@pytest.mark.parametrize(
+    ("setting", "least", "law"),
+    [
+        ("ESSOR_RETENTION_EU_YEARS", 5, "2021/1060"),
+        ("ESSOR_RETENTION_DE_MINIMIS_YEARS", 10, "2023/2831"),
+        ("ESSOR_RETENTION_CASE_YEARS", 1, "Region"),
+    ],
+)
+def test_no_setting_keeps_for_less_than_the_law(setting, least, law):
+    (rule,) = [rule for rule in retention.rules() if rule.setting == setting]
+    with override_settings(**{setting: least}), translation.override("en"):
+        assert retention.years_are_lawful(None) == [] and rule.years == least
+    with override_settings(**{setting: least + 3}):
+        assert rule.years == least + 3
+    with override_settings(**{setting: least - 1}), translation.override("en"):
+        (error,) = retention.years_are_lawful(None)
+        assert error.id == "essor.E003" and setting in error.msg and law in error.msg
+        assert rule.years == least
 
 
 def test_a_payment_without_an_eu_fund_starts_nothing_by_itself():
