@@ -1,6 +1,7 @@
 """``verify_history``: clean when it is clean, red when anything was edited, with the first broken link."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
 
@@ -11,8 +12,10 @@ from django.db import connection, transaction
 from django.utils import translation
 
 from core.acting import acting_as
+from core.engine.proof import Notes, run, steps
 from core.engine.seals import seal_all
 from core.events import hash_of, record
+from core.history import tracked_models
 from core.management.commands.verify_history import Command
 from core.models.event import Event, EventSeal
 from core.models.user import User
@@ -247,6 +250,74 @@ def test_several_sessions_find_what_one_finds(filed, person):
         found.append(str(caught.value).splitlines())
     assert found[0] == found[1]
     assert [line.partition(" ")[0] for line in found[0]] == ["core_event", "core_user"]
+
+
+def rows_read() -> int:
+    """How many rows this session has read since its transaction began, by whatever plan."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables")
+        return int(cursor.fetchone()[0])
+
+
+def work_of_a_proof() -> tuple[int, int]:
+    """How many statements a proof of everything takes, and how many rows these read."""
+    seal_all()
+    sql("ANALYZE")  # as the server does by itself where rows come day by day
+    statements = Counter[str]()
+
+    def counted(execute, statement, *further):
+        statements["all"] += 1
+        return execute(statement, *further)
+
+    with transaction.atomic():
+        before = rows_read()
+        with connection.execute_wrapper(counted):
+            run(steps(Notes(), files=False), limit=None, sessions=1, told=lambda *_step: None)
+        read = rows_read() - before
+    return statements.total(), read
+
+
+def live_on(case: Case, person: User, many: int) -> None:
+    """Many rows with their lines, many events of one chain."""
+    with acting_as(label="tests"):
+        UserFactory.create_batch(many, applicant=True)
+    for number in range(many):
+        record(case, f"look {number}", actor=person)
+
+
+@pytest.mark.long
+def test_twice_as_much_takes_twice_the_work(filed, person):
+    """By what is counted, not by a clock: each as many more rows and events take as many more statements and rows read."""
+    work_of_a_proof()  # the first one reads the guards of the database, which are many and stay the same
+    work = [work_of_a_proof()]
+    for _step in range(2):
+        live_on(filed, person, 150)
+        work.append(work_of_a_proof())
+    (none, none_read), (once, once_read), (twice, twice_read) = work
+    assert once - none < 15, "the statements are of the tables, not of the rows"
+    assert twice - once <= max(once - none, 2)
+    assert once_read - none_read > 150
+    assert twice_read - once_read < 1.6 * (once_read - none_read)  # quadratic: three times
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_how_far_it_is(filed, person):
+    """Each step by its number, of how many, and its table, on one line that is empty at the end."""
+    terminal, quiet = Terminal(), StringIO()
+    call_command("verify_history", stdout=StringIO(), stderr=terminal)
+    *shown, cleared = terminal.getvalue().removeprefix("\r\033[K").split("\r\033[K")
+    total = len(shown) + 1
+    assert cleared == "" and total > len(tracked_models())
+    assert [line.split(" ")[0] for line in shown] == [f"{number}/{total}" for number in range(1, total)]
+    assert {"core_event", "core_user"} <= {line.partition(" ")[2] for line in shown}
+    call_command("verify_history", stdout=StringIO(), stderr=quiet)
+    assert quiet.getvalue() == ""
 
 
 def test_an_event_edited(filed):
