@@ -62,6 +62,7 @@ OF_TEMPLATES = {
 """By its name in the template."""
 
 OF_FORMS = {
+    "answer": ASKED,
     "version": COMPARED,
     "sha256": COMPARED,
     "address": COMPARED,
