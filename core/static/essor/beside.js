@@ -60,6 +60,17 @@
     body.removeAttribute("aria-busy");
   };
 
+  // A browser's reader of documents takes the keyboard once, when it is ready, and Escape would no longer close the pane:
+  // the keyboard comes back, unless a person went there by Tab or with the pointer meanwhile.
+  const keepKeyboard = (here, view) => {
+    let isPerson = false;
+    here.addEventListener("keydown", (event) => { isPerson = event.key === "Tab"; });
+    here.addEventListener("pointermove", () => { isPerson = true; });
+    window.addEventListener("blur", () => setTimeout(() => { // once it is gone: before, the browser would take it all the same
+      if (document.activeElement === view && !isPerson) here.querySelector("h2").focus();
+    }), { once: true });
+  };
+
   const download = (link, text) => element("p", {}, `${text} `, element("a", { href: link.href, textContent: words.download }));
 
   async function showFile(link) {
@@ -73,8 +84,10 @@
       if (here !== pane) return;
       address = URL.createObjectURL(new Blob([content], { type }));
       const title = wordsOf(link);
-      const view = type === "application/pdf" ? element("iframe", { src: `${address}#navpanes=0&view=FitH`, title }) : element("img", { src: address, alt: title });
+      const isDocument = type === "application/pdf";
+      const view = isDocument ? element("iframe", { src: `${address}#navpanes=0&view=FitH`, title }) : element("img", { src: address, alt: title });
       show(here, download(link, ""), view);
+      if (isDocument) keepKeyboard(here, view);
     } catch {
       show(here, download(link, words.failed));
     }
