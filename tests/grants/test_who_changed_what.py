@@ -11,14 +11,16 @@ from django.utils import timezone
 
 from agreements import claims
 from applicants.models import BankAccount
+from core.acting import acting_as
 from core.admin.changes import change_lines
 from core.models import User
 from core.roles import Role
 from core.transitions import perform
 from grants import committee, instruction
 from grants.rules.schema import QuestionKind
+from grants.services import drafting
 from tests.factories.agreements import in_force, submitted
-from tests.factories.applicants import BankAccountFactory
+from tests.factories.applicants import BankAccountFactory, given
 from tests.factories.core import UserFactory
 from tests.factories.grants import draft, filed, open_call
 from tests.factories.instruction import CaseFactory, EnvelopeFactory, SessionFactory, agenda, staff
@@ -155,14 +157,18 @@ def test_a_line_that_was_cut(client):
 
 
 def test_answers_are_read_in_the_words_of_the_form(client):
-    application = filed()
+    """Both values in words, and who typed them."""
+    application = draft()
     question = next(item for item in application.rules.questions.values() if item.kind == QuestionKind.YES_NO)
-    application.answers = application.answers | {question.code: not application.answers.get(question.code)}
-    application.save()
-    found = next(item for item in change_lines(application) if item.what == str(question.label))
+    colleague = UserFactory(applicant=True)
+    given(user=colleague, applicant=application.applicant, role="editor")
+    for person, typed in ((application.created_by, "yes"), (colleague, "no")):
+        with acting_as(person):
+            drafting.save_answers(application, user=person, typed={question.code: typed})
+    found = line(application, str(question.label))
     assert found.code == "application.answers"
-    assert (found.before, found.after) in {("Oui", "Non"), ("Non", "Oui"), ("–", "Oui"), ("–", "Non")}
-    page_of(client, application)
+    assert words(found)[:3] == ("Oui", "Non", str(colleague))
+    page_of(client, filed())
 
 
 def test_typing_again_and_again_is_one_change(client):
@@ -175,7 +181,12 @@ def test_typing_again_and_again_is_one_change(client):
 
 
 def test_an_account(client):
-    account: BankAccount = BankAccountFactory(verified=True)
+    """Who entered it, who verified it and when it ended, never the whole number."""
+    account: BankAccount = BankAccountFactory()
+    officer = UserFactory(finance_officer=True)
+    perform(account, "verify", actor=officer, data={"proof_dated": timezone.localdate()})
+    assert words(line(account, "État"))[:3] == ("à vérifier", "vérifié", str(officer))
     page_of(client, account)
     page = page_of(client, account.applicant)
     assert f"…{account.iban[-4:]}" in page and account.iban not in page
+    assert str(officer) in page
