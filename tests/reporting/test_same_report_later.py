@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
@@ -125,6 +126,29 @@ def test_names_changed_and_months_of_later_facts_change_nothing_of_a_past_report
         assert present.data_sha256 != earlier.data_sha256
     assert (tmp_path / "apres/operations.csv").read_bytes() == (tmp_path / "avant/operations.csv").read_bytes()
     assert "Autrement" in (tmp_path / "ce-jour/operations.csv").read_text()
+    assert recompute(tmp_path / "apres/cofinancement.xlsx").differences == []
+
+
+def test_what_is_taken_back_later_changes_nothing_of_a_past_report(past_day, tmp_path):
+    """Not only what is added: an application withdrawn, an agreement that ends, plans that follow it or are corrected."""
+    day, finance, second = past_day
+    with time_machine.travel(timezone.now() - timedelta(days=40), tick=True):
+        third = cofinanced("ESF+")
+    before = write_both(tmp_path / "avant", day)
+    perform(PaymentApplication.objects.get(), "withdraw", actor=finance, comment="Demande établie par erreur.")
+    with time_machine.travel(timezone.now() + timedelta(days=30), tick=True):
+        perform(third.agreement, "terminate", actor=third.house.head, data={}, comment="Abandon.")
+        now = second.operation.current
+        lowered = {"eu_amount": now.eu_amount - Decimal("10.00")}
+        revise(second.operation, lowered, actor=finance, reason="Arrondi.")
+    third.operation.refresh_from_db()
+    assert third.operation.current.eligible_cost == 0
+    with time_machine.travel(timezone.now() + timedelta(days=120), tick=True):
+        again = write_both(tmp_path / "apres", day)
+        today = write_both(tmp_path / "ce-jour", timezone.localdate())
+    for earlier, later, present in zip(before, again, today, strict=True):
+        assert later.data_sha256 == earlier.data_sha256
+        assert later.totals == earlier.totals != present.totals
     assert recompute(tmp_path / "apres/cofinancement.xlsx").differences == []
 
 
