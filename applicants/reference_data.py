@@ -18,6 +18,8 @@ from core.acting import acting_as
 PERIOD_SOURCE = "Choix de la Région, par analogie avec l’article 432-13 du code pénal (trois ans)"
 DATA = Path(__file__).resolve().parent / "data"
 
+REFERENCE = (LegalCategory, Department, DeMinimisCeiling, InterestPeriod)
+
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
     with (DATA / name).open(encoding="utf-8", newline="") as file:

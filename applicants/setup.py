@@ -15,9 +15,10 @@ from applicants.effects import tell_representatives, tell_requester
 from applicants.models import BankAccount, DeMinimisAid, JoinRequest
 from applicants.people_told import tell_of_account
 from applicants.permissions import may_read_documents_of
-from applicants.reference_data import ensure_reference_data
+from applicants.reference_data import REFERENCE, ensure_reference_data
 from core import navigation
 from core.documents import register_access
+from core.engine.labels import own_tables
 from core.navigation import Section, WorkItem
 from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import Role
@@ -146,6 +147,7 @@ def register() -> None:
     """Who reads the documents of an applicant; who is told of what; what is in the menus."""
     register_access("applicants.Applicant", may_read_documents_of)
     needed.register()
+    own_tables("command migrate", *(model._meta.db_table for model in REFERENCE))
     register_words()
     transitioned.connect(tell_requester, sender=JoinRequest, dispatch_uid="applicants_tell_requester")
     transitioned.connect(tell_representatives, sender=BankAccount, dispatch_uid="applicants_tell_representatives")

@@ -7,7 +7,7 @@ from core.acting import acting_as
 from core.documents import register_access
 from core.engine.authors import without_event
 from core.engine.files import READING
-from core.engine.labels import own_label
+from core.engine.labels import MACHINERY, own_label, own_tables
 from core.models.document import StoredFile
 from core.models.incompatible import SEPARATED, IncompatibleRoles
 from core.models.outbox import MessageAttachment, OutboxMessage
@@ -49,7 +49,14 @@ def declare_changes_without_event() -> None:
 
 def declare_own_labels() -> None:
     """What writes without a person, beside commands, tasks, jobs and pages."""
-    own_label("scanner", "sign-up", "activation", "password reset", READING)
+    own_label("scanner", READING)
+    own_label("sign-up", "activation", "password reset", tables=("core_user", "core_user_groups"))
+    own_tables("page", "core_user")
+    own_tables("command createsuperuser", "core_user", "core_user_groups")
+    own_tables("command changepassword")  # with an event of its own
+    own_tables("command migrate", "auth_group", "core_incompatibleroles")
+    for command in ("check_figures", "report", "import_operations"):
+        own_tables(f"command {command}", *MACHINERY)
 
 
 def register_access_to_jobs() -> None:

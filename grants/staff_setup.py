@@ -5,13 +5,14 @@ from django.utils.translation import gettext_lazy
 
 from core import navigation
 from core.documents import register_access
+from core.engine.labels import own_tables
 from core.navigation import Section
 from core.presentation import register_action_labels, register_document_kinds, register_mails
 from core.roles import STAFF_ROLES, Role
 from core.users.last_person import register_stranded
 from grants import needed, receivers, work
 from grants.figures.work import stranded_without
-from grants.models import ProgrammeVersion
+from grants.models import Programme, ProgrammeVersion
 from grants.named import work_on_bodies_that_name
 from grants.permissions import may_see
 from grants.staff_permissions import EDITS_BUDGET
@@ -126,6 +127,7 @@ def register() -> None:
     """Called once, when the app is ready."""
     receivers.connect()
     needed.register()
+    own_tables("command load_programmes", Programme._meta.db_table, ProgrammeVersion._meta.db_table)
     register_access("grants.Opinion", may_read_opinion)
     register_menu()
     register_words()

@@ -19,6 +19,7 @@ TABLES = (
     (ErrorType, "error_types.csv"),
     (InterventionField, "intervention_fields.csv"),
 )
+REFERENCE = (*(model for model, _file in TABLES), AccountingYear)
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

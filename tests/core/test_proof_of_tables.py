@@ -8,8 +8,9 @@ from django.utils import timezone
 from core.acting import acting_as
 from core.engine.files import note
 from core.engine.guards import check_guards
-from core.engine.labels import is_own
+from core.engine.labels import is_own, may_write
 from core.engine.verification import check_rows
+from core.events import record
 from core.history import history_rows
 from core.models import (
     FileCheck,
@@ -51,6 +52,70 @@ def test_a_repair_by_sql_is_listed_with_its_name(person):
 def test_only_what_essor_writes_goes_without_saying(label, own):
     assert is_own(label) is own
     assert is_own(f"POST {reverse('core:login')}")
+
+
+def of_another_table(name: str) -> type[User] | type[Programme]:
+    """A table that the name does not write: a person, or what is granted by."""
+    return User if not may_write(name, "core_user") else Programme
+
+
+TAKEN = [
+    "command load_programmes", "command migrate", "command report", "command verify_history", "command erase_person",
+    "command changepassword", "command createsuperuser", "command demo", "task core.tasks.seal_events",
+    "job sample.report #12", "POST /connexion/", "scanner", "sign-up",
+]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)  # an event of another transaction says nothing of these changes
+def test_a_name_of_ours_writes_its_own_tables_and_no_other_without_an_event(person):
+    """SQL says whose name it likes: under one that Essor uses, a change of what this one never writes is found."""
+    with acting_as(label="tests"):
+        programme = Programme.objects.create(code="P", name="P", number_prefix="P")
+    assert "Nothing was edited outside Essor." in verify()
+    expected = set()
+    for number, name in enumerate(TAKEN):
+        assert is_own(name)
+        table = of_another_table(name)
+        with acting_as(label=name):
+            if table is User:
+                User.objects.filter(pk=person.pk).update(phone=f"{number}")
+            else:
+                Programme.objects.filter(pk=programme.pk).update(name=f"{number}")
+        expected.add(
+            f"{table._meta.db_table}: rows changed in the name of “{name}”, which writes nothing here without an event "
+            "(1 changes): they were made outside Essor."
+        )
+    lines = broken()
+    assert len(lines) == len(TAKEN)
+    assert {said for said in expected if not any(line.startswith(said) for line in lines)} == set(), lines
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_name_of_ours_writes_goes_without_saying(person):
+    """Its own tables, and any other with an event in the transaction."""
+    with acting_as(label="command load_programmes"):
+        Programme.objects.create(code="P", name="P", number_prefix="P")
+    with acting_as(label="command erase_person"), transaction.atomic():
+        User.objects.filter(pk=person.pk).update(phone="99")
+        record(person, "look", actor=person)
+    assert "Nothing was edited outside Essor." in verify()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_demonstration_is_one_from_its_first_account():
+    with acting_as(label="command demo"):
+        UserFactory()
+        Programme.objects.create(code="P", name="P", number_prefix="P")
+    assert "Nothing was edited outside Essor." in verify()
+
+
+def test_every_command_of_ours_is_known_by_what_it_writes():
+    """Django's other commands never say that they act: their names are no names of ours."""
+    assert is_own("command report") and not is_own("command shell") and not is_own("command loaddata")
+    assert may_write("command migrate", "auth_group") and not may_write("command migrate", "grants_score")
+    assert may_write("task core.tasks.deliver_outbox", "core_outboxmessage")
+    assert may_write("job import.operations #3", "reporting_operation")
+    assert not may_write("job report.cofinancing #3", "reporting_operation")
 
 
 # --- tables that had no history ------------------------------------------------------------------------------------

@@ -278,11 +278,11 @@ def test_a_seal_of_a_line_that_was_edited_is_named_as_the_seal(person):
 )  # fmt: skip
 def test_a_seal_that_was_edited_is_named_and_no_other(person, edit, said):
     seal_all()
-    with acting_as(label="command migrate"):
+    with acting_as(label="tests"):
         User.objects.filter(pk=person.pk).update(phone="07")
     seal_all()
     position = EventSeal.objects.filter(table="core_user").order_by("position").last().position
-    with acting_as(label="command migrate"):
+    with acting_as(label="tests"):
         UserFactory()
     seal_all()
     with behind_the_triggers():
