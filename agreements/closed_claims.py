@@ -24,6 +24,12 @@ def end_of(claim) -> Any:
     return ends[-1] if ends else None
 
 
+def is_given_up(claim) -> bool:
+    """Whether the beneficiary gave it up before it was ever filed."""
+    event = end_of(claim)
+    return event is not None and event.action == "abandon"
+
+
 def why_not_written(claim, user) -> str | None:
     """Why ``user`` can no longer change a claim; None while it is being written (drafts, claims given back)."""
     if claim.is_editable:

@@ -117,29 +117,23 @@ def _request_task(application, request) -> Task:
     values = {"count": count, "date": format_date_long(request.due_on), "left": days_left(request.due_on)}
     if request.due_on < timezone.localdate():
         text = _(
-            "The service waited for your answer until %(date)s. You can still send it; as long as you do not, the "
-            "service may close your application without examining it."
+            "The service waited for your answer until %(date)s. You can still send it; as long as you do not, your "
+            "application may be declared inadmissible."
         )
         done = _("Read and send") if request.pieces else _("Answer")
         return Task(text % values, "#pieces-asked", _("Add the missing pieces") if count else done)
     if request.pieces and not count:
-        text = _(
-            "Everything that was asked for is there, but not sent: send it by %(date)s (%(left)s). Otherwise your "
-            "application will be closed without being examined."
-        )
-        return Task(text % values, "#pieces-asked", _("Read and send"))
+        text = _("Everything that was asked for is there, but not sent: send it by %(date)s (%(left)s).")
+        return Task(f"{text % values} {request.without_answer}", "#pieces-asked", _("Read and send"))
     if not count:
-        return Task(
-            _("The service waits for your answer by %(date)s (%(left)s).") % values, "#pieces-asked", _("Answer")
-        )
+        text = _("The service waits for your answer by %(date)s (%(left)s).") % values
+        return Task(f"{text} {request.without_answer}", "#pieces-asked", _("Answer"))
     text = ngettext(
-        "%(count)d piece is missing for your application to be complete. Without an answer by %(date)s (%(left)s), "
-        "it will be closed without being examined.",
-        "%(count)d pieces are missing for your application to be complete. Without an answer by %(date)s (%(left)s),"
-        " it will be closed without being examined.",
+        "%(count)d piece is missing for your application to be complete. Answer by %(date)s (%(left)s).",
+        "%(count)d pieces are missing for your application to be complete. Answer by %(date)s (%(left)s).",
         count,
     )
-    return Task(text % values, "#pieces-asked", _("Add the missing pieces"))
+    return Task(f"{text % values} {request.without_answer}", "#pieces-asked", _("Add the missing pieces"))
 
 
 # --- the timeline ---------------------------------------------------------------------------------------------------

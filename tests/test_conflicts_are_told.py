@@ -1,19 +1,27 @@
 """What two people changed is told whole: every field, which row it is of, the decision with its words, and who."""
 
+import re
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from agreements import claims
+from agreements.reports import file_report
 from core.engine import versions
 from core.models import Job
 from core.roles import Role
 from grants import instruction
 from grants.models import Envelope
+from grants.services import filing
+from tests.factories.agreements import add_line, in_force, opened
+from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
 from tests.factories.core import UserFactory
-from tests.factories.grants import filed
+from tests.factories.grants import filed, incomplete
 from tests.factories.instruction import EnvelopeFactory, staff
 from tests.forms import forms_of
 from tests.grants.test_versions import signed_in
@@ -137,3 +145,78 @@ def test_the_page_of_a_job_says_its_totals_in_words(client):
     told = words_of(signed_in(officer).get(reverse("admin:core_job_change", args=[job.pk])))
     assert "opérations: 4" in told and "{" not in told.split("opérations: 4")[1].split("</form>")[0]
     assert "secret" not in told
+
+
+# --- on the portal ----------------------------------------------------------------------------------------------------
+
+
+def test_two_windows_on_an_organisation_tell_no_code_and_only_what_was_typed():
+    person = UserFactory(applicant=True)
+    applicant = ApplicantFactory(name="Les Coquelicots", phone="03 26 00 00 00", representative=person)
+    address, client = reverse("applicants:edit", args=[applicant.pk]), signed_in(person)
+    windows = [form_with(client.get(address), "legal_category") for _window in range(2)]
+    scop = {"ess_statut": "cooperative", "legal_category": "5458", "name": "Les Bleuets"}
+    assert client.post(address, windows[0].fields | scop).status_code == 302
+    answer = client.post(address, windows[1].fields | {"legal_category": "9230", "name": "Les Iris"})
+    assert answer.status_code == 409
+    told = re.sub(r"<input[^>]*>", "", words_of(answer))
+    assert "9230 Association déclarée, reconnue" in told and "5458 SARL" in told
+    assert "<dd>9230</dd>" not in told and "<dd>association</dd>" not in told and "03 26 00 00 00" not in told
+
+
+def test_a_word_is_told_once_under_the_label_of_its_page():
+    application = incomplete(pieces=())
+    client, address = signed_in(application.created_by), application.get_absolute_url()
+    sending = form_with(client.get(address), "comment")
+    filing.write_message(application, user=application.created_by, body="Bonjour.")
+    with_other = sending.fields | {"comment": "Voici.", "shown": "x"}
+    told = words_of(client.post(sending.action, with_other))
+    assert told.count("<dd>Voici.</dd>") == 1 and "Un mot au service" in told
+
+
+def test_a_claim_that_changed_once_more_still_shows_both_versions():
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    client, address = signed_in(house.member), claim.get_absolute_url()
+    filing_it = next(form for form in forms_of(client.get(address), address) if form.action.endswith("/deposer/"))
+    claims.set_amount(claim, Decimal(3000), actor=house.member, statement="")
+    answer = client.post(filing_it.action, filing_it.fields | {"claimed_amount": "3500", "attested": "on"})
+    for changed in (None, "line"):
+        if changed:
+            add_line(claim, house)
+            again = form_with(answer, "claimed_amount")
+            answer = client.post(again.action, again.fields)
+        assert answer.status_code == 409
+        told = words_of(answer)
+        assert "Les deux versions" in told and "3 000,00 €" in told and "3 500,00 €" in told
+
+
+def test_a_report_filed_again_from_two_windows_shows_both_amounts():
+    agreement, house = in_force("CPO", "180000.00")
+    tranche = agreement.tranches.get(rank=1)
+    upload = SimpleUploadedFile("bilan.pdf", pdf("bilan"), "application/pdf")
+    file_report(tranche, summary="Fait.", spent_amount=Decimal(90000), upload=upload, actor=house.member)
+    client, address = signed_in(house.member), reverse("agreements:report", args=[agreement.number, 1])
+    windows = [form_with(client.get(address), "spent_amount") for _window in range(2)]
+    assert client.post(address, windows[0].fields | {"spent_amount": "91000"}).status_code == 302
+    answer = client.post(address, windows[1].fields | {"spent_amount": "92000"})
+    told = words_of(answer)
+    assert answer.status_code == 409 and "91 000,00 €" in told and "92 000,00 €" in told
+    assert "Le faire quand même" not in told and "autre fenêtre" in told
+
+
+def test_a_report_filed_meanwhile_says_by_whom_and_offers_nothing_blindly():
+    agreement, house = in_force("CPO", "180000.00")
+    colleague = UserFactory(applicant=True, last_name="Bernard")
+    MembershipFactory(applicant=agreement.beneficiary, user=colleague)
+    address = reverse("agreements:report", args=[agreement.number, 1])
+    people = (house.member, colleague)
+    windows = [(signed_in(person), form_with(signed_in(person).get(address), "spent_amount")) for person in people]
+    for (client, form), amount in zip(windows, ("90000", "92000"), strict=True):
+        upload = SimpleUploadedFile(f"bilan-{amount}.pdf", pdf(amount), "application/pdf")
+        answer = client.post(address, form.fields | {"summary": "Fait.", "spent_amount": amount, "document": upload})
+    told = words_of(answer)
+    assert answer.status_code == 409 and f"{house.member} a déposé le bilan de cette année" in told
+    assert "90 000,00 €" in told and "92 000,00 €" in told and "bilan-92000.pdf" in told
+    for words in ("trop ancienne", ">Le faire quand même<", ">Garder ce qui est enregistré<"):
+        assert words not in told

@@ -37,10 +37,7 @@ NOT_DRIVEN = {
 
 THE_SAME = {
     "grants:submit": "the case is filed, once: the page of the filed case says so (tests/grants/test_submission.py)",
-    "agreements:sign": "the act is signed: its page says by whom, and when",
     "agreements:workbook_preview": "the workbook is taken in, once: the claim shows its lines",
-    "agreements:signed_copy": "the act is signed: its page says by whom, and when",
-    "grants:withdraw": "the draft is withdrawn already: the list of the cases says so",
 }
 """Where the second asks for the very thing that the first did, and is led to the page that says that it is done."""
 

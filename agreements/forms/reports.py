@@ -21,6 +21,9 @@ FAR_BELOW = 2
 class TrancheReportForm(TransitionForm):
     """The report of one year."""
 
+    BOXES = ("less_is_right", "amount_is_right")
+    """What answers a question about the amount that was typed."""
+
     summary = forms.CharField(
         label=gettext_lazy("What was done in the year"),
         widget=forms.Textarea(attrs={"rows": 6}),

@@ -18,9 +18,12 @@ from agreements.reports import why_not_now
 from agreements.schedule.services import claim_days
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of, why_it_ended
 from agreements.views.access import add_refusal, own_agreement, own_agreements
+from core.dates import format_moment
 from core.documents import DocumentRefused
 from core.engine.once import once
-from core.engine.versions import carried, gone_on
+from core.engine.second_click import Recorded, against_now, is_about, is_again, only_again
+from core.engine.versions import Stale, carried, gone_on, verify
+from core.models.user import User
 from core.portal import portal_login_required
 from core.site.known_fields import takes
 from core.site.post_only import posts_to
@@ -91,18 +94,30 @@ def _show(
 def sign(request: HttpRequest, number: str) -> HttpResponse:
     """Accept the very file that was shown; signed once whatever the number of clicks."""
     agreement = own_agreement(request, number)
-    if agreement.confirmed_by_id == request.user.pk and agreement.beneficiary_signed_at:
+    form = ConfirmationForm(request.POST, instance=agreement, actor=request.user)
+    if not agreement.awaits_beneficiary:
+        is_so = agreement.confirmed_by_id is not None
+        recorded = _signature_of(agreement) | {"sha256": agreement.signed_sha256, "accepted": is_so}
+        only_again(request, agreement, _no_signature_awaited(), Recorded(recorded, forms=[form]))
         return redirect(agreement)
     try:
         perform(agreement, "confirm", actor=request.user, data=request.POST, expected=carried(request.POST, agreement))
     except TransitionRefused as refusal:
         if refusal.code == "permission":
             gone_on(request, agreement, str(refusal))
-        form = ConfirmationForm(request.POST, instance=agreement, actor=request.user)
         add_refusal(form, refusal)
         return _show(request, agreement, form=form, status=422)
     messages.success(request, _("You have signed. The Region signs next; we write to you when it is in force."))
     return redirect(agreement)
+
+
+def _signature_of(agreement: Agreement) -> dict[str, str]:
+    """Who signed for the beneficiary, by the names of the fields."""
+    return {"signatory": agreement.beneficiary_signatory, "quality": agreement.beneficiary_quality}
+
+
+def _no_signature_awaited() -> str:
+    return _("This act does not await a signature any more.")
 
 
 @takes(SignedCopyForm)
@@ -111,11 +126,12 @@ def sign(request: HttpRequest, number: str) -> HttpResponse:
 def signed_copy(request: HttpRequest, number: str) -> HttpResponse:
     """Take the copy that was signed on paper; a second sending of it changes nothing."""
     agreement = own_agreement(request, number)
-    if agreement.signed_document_id:
-        return redirect(agreement)
-    if not agreement.awaits_beneficiary:
-        gone_on(request, agreement, _("This act does not await a signature any more."))
     form = SignedCopyForm(request.POST, request.FILES, instance=agreement, actor=request.user, auto_id="id_copy_%s")
+    if not agreement.awaits_beneficiary:
+        recorded = _signature_of(agreement) | {"signed_on": agreement.beneficiary_signed_on}
+        files = {"file": [agreement.signed_sha256] if agreement.signed_document_id else []}
+        only_again(request, agreement, _no_signature_awaited(), Recorded(recorded, files, [form]))
+        return redirect(agreement)
     if form.is_valid():
         try:
             perform(
@@ -179,13 +195,46 @@ def report(request: HttpRequest, number: str, rank: int) -> HttpResponse:
                 subject if found else agreement,
                 waits or _("This report was accepted: it does not change any more."),
             )
-        form = TrancheReportForm(request.POST, request.FILES, instance=subject, actor=request.user)
+        form = TrancheReportForm(
+            request.POST, request.FILES, instance=subject, actor=request.user, initial=form.initial
+        )
+        if found is not None and _is_reported_elsewhere(request, form, found):
+            return redirect(agreement)
         if _file_report(request, form, found, tranche):
             messages.success(request, _("Your report is filed. We write to you when the service has read it."))
             return redirect(agreement)
         status = 422
     context = {"agreement": agreement, "tranche": tranche, "report": found, "form": form, "waits": waits}
     return render(request, "agreements/report.html", context, status=status)
+
+
+def _is_reported_elsewhere(request: HttpRequest, form: TrancheReportForm, found: TrancheReport) -> bool:
+    """Whether another page filed the very report of this form.
+
+    Raises:
+        Stale: another report was filed since the page was opened: both stand side by side.
+    """
+    now = {"summary": found.summary, "spent_amount": found.spent_amount}
+    recorded = Recorded(now, {"document": [found.document.file.sha256]}, [form], beside=TrancheReportForm.BOXES)
+    if is_about(request.POST, found.tranche):  # no report was there when the page was opened
+        only_again(request, found, _filed_meanwhile(found, request.user), recorded)
+        return True
+    try:
+        verify(found, carried(request.POST, found))
+    except Stale as stale:
+        if stale.shown is not None and found.state == TrancheReport.State.FILED and is_again(request, recorded):
+            return True
+        stale.differences = against_now(form, now) if stale.shown is not None else []
+        raise
+    return False
+
+
+def _filed_meanwhile(found: TrancheReport, reader: User) -> str:
+    """That the year has its report by now, and of whom."""
+    words = {"person": found.filed_by, "when": format_moment(found.filed_at)}
+    if found.filed_by_id == reader.pk:
+        return _("You filed the report of this year yourself on %(when)s, in another window.") % words
+    return _("%(person)s filed the report of this year on %(when)s, after you had opened the page.") % words
 
 
 def _file_report(request: HttpRequest, form: TrancheReportForm, found: TrancheReport | None, tranche: Tranche) -> bool:

@@ -1,9 +1,11 @@
 """The page of a payment claim: amount, pieces, filing; what happens next once it is filed."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -11,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from agreements import claims
 from agreements.claim_page import claim_context
 from agreements.claims import ClaimRefused
-from agreements.closed_claims import what_of_its_payment, why_not_again
+from agreements.closed_claims import is_given_up, what_of_its_payment, why_not_again
 from agreements.costs import costs_of, mark_of
 from agreements.forms.portal import ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
@@ -23,6 +25,7 @@ from agreements.views.typed import (
     OF_THE_PAGE,
     files_aside,
     keep_typed,
+    kept_of,
     pieces_of_page,
     put_errors,
     tell_of_files_aside,
@@ -30,6 +33,7 @@ from agreements.views.typed import (
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
+from core.engine.second_click import Recorded, only_again, word_of
 from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import chosen_files
 from core.site.known_fields import Under, takes
@@ -111,7 +115,9 @@ def ask_first(request: HttpRequest, claim: PaymentClaim, question: str, what: st
 def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """Take a piece out, once it was asked about."""
     found = claim_to_write(request, number)
-    piece = get_object_or_404(found.pieces.select_related("document"), pk=pk)
+    piece = found.pieces.select_related("document").filter(pk=pk).first()
+    if piece is None:
+        return _piece_gone(request, found)
     if not is_sure(request):
         return ask_first(request, found, _("Remove this piece?"), piece.document.name, "#pieces")
     try:
@@ -119,13 +125,28 @@ def remove_piece(request: HttpRequest, number: str, pk: int) -> HttpResponse:
             claims.remove_piece(piece, actor=request.user)
             typed = keep_typed(request, found)
     except ClaimRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        if not typed.is_kept:
-            return show(request, own_claim(request, number), status=422, **typed.refused_forms())
-        tell_of_files_aside(request)
-        messages.success(request, _("The piece is removed."))
+        versions.gone_on(request, found, str(refusal))
+    if not typed.is_kept:
+        return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+    tell_of_files_aside(request)
+    messages.success(request, _("The piece is removed."))
     return redirect(f"{found.get_absolute_url()}#pieces")
+
+
+def _piece_gone(request: HttpRequest, found: PaymentClaim) -> HttpResponse:
+    """The button of a piece that was removed meanwhile.
+
+    Raises:
+        Http404: nothing happened to the claim, and no page of it showed this piece. Stale: something was typed beside it.
+    """
+    try:
+        versions.verify(found, versions.carried(request.POST, found))
+    except versions.Stale:
+        sentence = _("This piece was removed meanwhile: nothing was changed.")
+        only_again(request, found, sentence, kept_of(request, found))
+        messages.error(request, sentence)
+        return redirect(f"{found.get_absolute_url()}#pieces")
+    raise Http404
 
 
 @takes(Under("reply", ReplyForm))
@@ -159,13 +180,11 @@ def reply(request: HttpRequest, number: str) -> HttpResponse:
 @posts_to("agreements:claim", "number", at="#submit")
 def submit(request: HttpRequest, number: str) -> HttpResponse:
     """File the claim; filed once whatever the number of clicks."""
-    found = own_claim(request, number)
-    if found.state == PaymentClaim.State.SUBMITTED:
-        return redirect(found)
-    if reason := may_edit_claim(request.user, found):
-        versions.gone_on(request, found, reason)
     with transaction.atomic():
-        versions.lock(found)
+        versions.lock(own_claim(request, number))
+        found = own_claim(request, number)
+        if reason := may_edit_claim(request.user, found):
+            return _filed_already(request, found, reason)
         typed = keep_typed(request, found, whole=True)
         unread = typed.is_kept and _costs_unread(request, found)
         form = _file(request, found) if typed.is_kept and not unread else None
@@ -179,6 +198,17 @@ def submit(request: HttpRequest, number: str) -> HttpResponse:
     return redirect(found)
 
 
+def _filed_already(request: HttpRequest, found: PaymentClaim, reason: str) -> HttpResponse:
+    """The page of a claim that was filed with what this form brings; anything else is given back."""
+    if found.state != PaymentClaim.State.SUBMITTED:
+        versions.gone_on(request, found, reason)
+    kept = kept_of(request, found)
+    form = SubmitClaimForm(request.POST, instance=found, actor=request.user)
+    filed = replace(kept, values={**kept.values, "attested": True}, forms=[*kept.forms, form], beside=(CONFIRMED,))
+    only_again(request, found, reason, filed)
+    return redirect(found)
+
+
 @takes("comment")
 @portal_login_required
 @require_http_methods(["GET", "POST"])
@@ -189,7 +219,10 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
     if option is None or not option.allowed:
         reason = option.reason if option is not None else _why_not_given_up(request, found)
         if request.method == "POST":
-            versions.gone_on(request, found, reason)
+            if not is_given_up(found):
+                versions.gone_on(request, found, reason)
+            only_again(request, found, reason, Recorded({"comment": word_of(found, "abandon")}))
+            return redirect(found.agreement)
         messages.error(request, reason)
         return redirect(found)
     if request.method == "POST":

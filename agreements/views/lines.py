@@ -19,10 +19,11 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import ask_first, is_sure, show
-from agreements.views.typed import OF_THE_PAGE, keep_typed, pieces_of_page, put_errors, tell_of_files_aside
+from agreements.views.typed import OF_THE_PAGE, keep_typed, kept_of, pieces_of_page, put_errors, tell_of_files_aside
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
+from core.engine.second_click import only_again
 from core.money import format_euros
 from core.portal import portal_login_required
 from core.site.chosen_files import taken
@@ -140,11 +141,14 @@ def _gone(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse:
     """The page of a line that was removed: its number is not given again, so nothing is done to another one.
 
     Raises:
-        Http404: the claim never had a line of this number.
+        Http404: the claim never had a line of this number. Stale: something was typed, on its page or beside its button.
     """
     if not 0 < rank <= claim.last_rank:
         raise Http404
-    messages.error(request, _("Line %(rank)s was removed meanwhile: nothing was changed.") % {"rank": rank})
+    sentence = _("Line %(rank)s was removed meanwhile: nothing was changed.") % {"rank": rank}
+    if request.method == "POST":
+        only_again(request, claim, sentence, kept_of(request, claim))
+    messages.error(request, sentence)
     return redirect(f"{claim.get_absolute_url()}#lines")
 
 
@@ -182,12 +186,11 @@ def remove(request: HttpRequest, number: str, rank: int) -> HttpResponse:
             claims.remove_line(line, actor=request.user)
             typed = keep_typed(request, claim)
     except ClaimRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        if not typed.is_kept:
-            return show(request, own_claim(request, number), status=422, **typed.refused_forms())
-        tell_of_files_aside(request)
-        messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
+        versions.gone_on(request, claim, str(refusal))
+    if not typed.is_kept:
+        return show(request, own_claim(request, number), status=422, **typed.refused_forms())
+    tell_of_files_aside(request)
+    messages.success(request, _("Line %(rank)s is removed.") % {"rank": rank})
     return redirect(reverse("agreements:claim", args=[claim.number]) + "#lines")
 
 

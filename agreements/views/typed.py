@@ -18,6 +18,7 @@ from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from core.documents import DocumentRefused
 from core.engine import versions
+from core.engine.second_click import Recorded, against_now
 from core.site.chosen_files import chosen_files, taken
 from core.site.known_fields import Under
 
@@ -72,7 +73,7 @@ def keep_typed(request: HttpRequest, claim: PaymentClaim, *, whole: bool = False
         claim.refresh_from_db()
         typed = Typed(amount=_amount_of(request, claim, whole=whole))
         if whole:
-            versions.verify(claim, versions.carried(request.POST, claim))
+            _verify(request, claim, typed.amount)
         if typed.amount is not None and typed.amount.is_valid():
             _keep_amount(request, claim, typed.amount)
     if typed.is_kept:
@@ -90,6 +91,29 @@ def _amount_of(request: HttpRequest, claim: PaymentClaim, *, whole: bool) -> Amo
     form = AmountForm(request.POST, initial={"claimed_amount": claim.claimed_amount, "statement": claim.statement})
     versions.settle(form, claim, versions.carried(request.POST, claim), whole=whole)
     return form
+
+
+def kept_of(request: HttpRequest, claim: PaymentClaim) -> Recorded:
+    """What a claim keeps, as its page would send it: what was typed and chosen beside any of its buttons says the same, or
+    something else. The statement on one's honour is recorded by filing alone."""
+    values = {}
+    if "claimed_amount" in request.POST:  # neither on the page of confirmation nor on a question
+        values = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
+    files: dict[str, set[str]] = {}
+    for code, sha256 in claim.pieces.values_list("code", "document__file__sha256"):
+        files.setdefault(f"{code}-file", set()).add(sha256)
+    return Recorded(values, files, [AmountForm(request.POST)], beside=(CONFIRMED, "attested", "then", "sure"))
+
+
+def _verify(request: HttpRequest, claim: PaymentClaim, form: AmountForm | None) -> None:
+    """Raises Stale where anything happened to the claim: what was typed stands beside what is kept, also when the person
+    has read that once already."""
+    try:
+        versions.verify(claim, versions.carried(request.POST, claim))
+    except versions.Stale as stale:
+        if form is not None and stale.shown is not None:
+            stale.differences = against_now(form, form.initial)
+        raise
 
 
 def _keep_amount(request: HttpRequest, claim: PaymentClaim, form: AmountForm) -> None:

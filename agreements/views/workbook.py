@@ -23,6 +23,7 @@ from agreements.views.typed import OF_THE_PAGE, keep_typed, pieces_of_page, tell
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
+from core.engine.second_click import Recorded, only_again
 from core.file_types import XLSX
 from core.portal import portal_login_required, with_word_to_device
 from core.site.chosen_files import judged, taken
@@ -88,8 +89,11 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     claim = claim_to_write(request, number)
     kept = get_object_or_404(claim.uploads.select_related("document__file", "rejected__file"), pk=pk)
     if kept.state == ExpenditureUpload.State.TAKEN:
-        if request.method == "GET":
-            messages.info(request, _("This workbook was taken in already."))
+        sentence = _("This workbook was taken in already.")
+        if request.method == "POST":  # the same rows are taken in once; a choice about a line may be another one
+            only_again(request, claim, sentence, Recorded({}, beside=("checked", READ)))
+        else:
+            messages.info(request, sentence)
         return redirect(f"{claim.get_absolute_url()}#lines")
     if request.method == "POST":
         try:
@@ -100,8 +104,7 @@ def preview(request: HttpRequest, number: str, pk: int) -> HttpResponse:
             status = 422 if isinstance(refusal, NotAnswered) else 409
             return _page(request, own_claim(request, number), kept, intake.read_again(kept), status=status)
         except ClaimRefused as refusal:
-            messages.error(request, str(refusal))
-            return redirect(claim)
+            versions.gone_on(request, claim, str(refusal))
         if done.pk != kept.pk:
             messages.info(request, _("The same file was taken in already: nothing was changed."))
         else:

@@ -21,12 +21,15 @@ from applicants.permissions import has_representative, may_manage_people
 from applicants.views.access import my_applicant, next_address, tell_refusal
 from core.engine import versions
 from core.engine.once import once
+from core.engine.second_click import Recorded, only_again
 from core.engine.standing import reason_reads_only
 from core.events import record
 from core.portal import portal_login_required
 from core.site.known_fields import takes
 
 TWICE_WITHIN = timedelta(minutes=5)
+IDENTITY = ("siret", "rna")
+"""The numbers by which an organisation is found again, however they were typed."""
 
 
 @portal_login_required
@@ -64,9 +67,17 @@ def new_legal(request: HttpRequest) -> HttpResponse:
             return _created(request, form.instance)
         if form.known:
             if form.known.memberships.filter(user=request.user).exists():
+                _only_if_known_so(request, form)
                 return redirect(form_target(request, form.known))
             return redirect("applicants:join", number=form.known.siret or form.known.rna)
     return render(request, "applicants/legal_form.html", {"form": form, "next": next_address(request)})
+
+
+def _only_if_known_so(request: HttpRequest, form: LegalApplicantForm) -> None:
+    """One's own organisation, typed once more on another page. Raises Stale where it is typed otherwise than it is kept."""
+    sentence = _("This organisation is here already, and you act for it: nothing was changed in it.")
+    kept = {name: getattr(form.known, name) for name in form.fields if name not in IDENTITY}
+    only_again(request, form.known, sentence, Recorded(kept, forms=[form], beside=("next", *IDENTITY)))
 
 
 @takes(NaturalApplicantForm, "next")
@@ -151,6 +162,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change what one may change of an applicant."""
     applicant = my_applicant(request, pk)
     if reason := may_manage_people(request.user, applicant):
+        if request.method == "POST":
+            versions.gone_on(request, applicant, reason)
         messages.error(request, reason)
         return redirect(applicant_url(applicant))
     form_class = LegalApplicantForm if applicant.is_legal else NaturalApplicantForm
@@ -188,6 +201,10 @@ def join(request: HttpRequest, number: str) -> HttpResponse:
     if applicant is None:
         raise Http404
     if Membership.objects.filter(user=request.user, applicant=applicant).exists():
+        if request.method == "POST":
+            versions.gone_on(
+                request, applicant, _("You already act for “%(name)s”.") % {"name": applicant.display_name}
+            )
         return redirect(applicant_url(applicant))
     form = JoinForm(request.POST or None)
     asked = JoinRequest.objects.filter(user=request.user, applicant=applicant, state=JoinRequest.State.PENDING).first()

@@ -178,6 +178,11 @@ def my_invitation(request: HttpRequest, invitation_pk: int) -> HttpResponse:
 
 def _invitation_page(request: HttpRequest, found: Invitation) -> HttpResponse:
     if found.accepted_by_id == request.user.pk:
+        if "decline" in request.POST:
+            accepted = _(
+                "You accepted this invitation: you act for “%(name)s”. You may leave it on the page of its people."
+            )
+            versions.gone_on(request, found, accepted % {"name": found.applicant.display_name})
         return redirect("applicants:detail", pk=found.applicant_id)
     reason = may_accept_invitation(request.user, found) or ""
     if request.method == "POST" and "decline" in request.POST:
@@ -217,6 +222,8 @@ def no_interest(request: HttpRequest, pk: int) -> HttpResponse:
         if not applicant.no_interests.live().filter(user=request.user).exists():
             raise Http404
         refusal = _("You declared already that you have no interest in this body.")
+    if request.method == "POST" and refusal:
+        versions.gone_on(request, applicant, refusal)
     if request.method == "POST" and form.is_valid():
         try:
             declare_no_interest(applicant, form.cleaned_data["reason"], actor=request.user)

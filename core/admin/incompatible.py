@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorModelAdmin, Panel
 from core.admin.reasons import changes_in
+from core.engine import versions
 from core.events import record
 from core.models.incompatible import IncompatibleRoles
 from core.models.relations import known_days
@@ -151,6 +152,8 @@ class IncompatibleRolesAdmin(EssorModelAdmin):
             with transaction.atomic():
                 said = act(IncompatibleRoles.objects.select_for_update().get(pk=pair.pk))
         except ValidationError as error:
+            if request.POST.get("reason", "").strip():  # a reason was typed for what somebody asked already
+                versions.gone_on(request, pair, error.messages[0])
             messages.error(request, error.messages[0])
         else:
             messages.success(request, said)

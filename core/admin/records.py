@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.base import EssorChangeList, EssorModelAdmin, Panel
 from core.admin.values import Names, field_of, register_row_name
+from core.engine import versions
 from core.file_types import type_words
 from core.job_runner import kinds
 from core.mail_answers import answer_failed, waits_for_answer
@@ -253,7 +254,8 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
             return self.shown_again(request, message, form)
         again = form.cleaned_data["answer"] == form.AGAIN
         if not answer_failed(message, actor=request.user, reason=form.cleaned_data["reason"], again=again):
-            messages.info(request, _("This mail waits for no answer any more: it left, or somebody has answered."))
+            sentence = _("This mail waits for no answer any more: it left, or somebody has answered.")
+            versions.gone_on(request, message, sentence, form)
         elif again:
             messages.success(request, _("The mail is sent again within some minutes."))
         else:

@@ -41,13 +41,11 @@ FIELD = "shown"
 
 SUMS = "+sums"
 """The name, among the values of a token, of the digest of what the page sums up of the rows under its own."""
-
 WERE = "+were"
 """The name, among the values of a token, of these sums as they were read: the refusal says what became of them."""
 
 REACHED = "+"
 """What stands between a token and the number that the page's own script has reached since (``shown.js``)."""
-
 REACHED_HEADER = "Essor-Reached"
 """The header by which an answer to a script says it: the row, its number before and after what the script did."""
 
@@ -99,12 +97,8 @@ class Stale(Exception):
         values: Mapping[str, Any] | None = None,
         refusal: str = "",
     ):
-        self.subject, self.shown, self.differences, self.values = (
-            _itself(subject),
-            shown,
-            list(differences),
-            values or {},
-        )
+        self.subject, self.shown = _itself(subject), shown
+        self.differences, self.values = list(differences), values or {}
         self.refusal = refusal
         self.form: BaseForm | None = None  # of now, where a view knows it: the words of what was typed
         self.left: set[str] = set()  # the fields that came back as they were shown: nobody typed in them
@@ -292,16 +286,21 @@ def not_carried(subject: models.Model) -> Shown:
     raise Stale(subject, None)
 
 
+def read(token: str) -> Shown | None:
+    """What a token says; None where it is none of ours."""
+    try:
+        return Shown(*signing.loads(token, salt=_SALT))
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+
+
 def carried(data: Mapping[str, Any], subject: models.Model, name: str = FIELD) -> Shown:
     """The version that a posted form carries; :class:`Stale` when it has none for this row."""
     token, _plus, reached = str(data.get(name, "")).partition(REACHED)
-    try:
-        label, number, values = signing.loads(token, salt=_SALT)
-    except (signing.BadSignature, ValueError, TypeError):
+    shown = read(token)
+    if shown is None or shown.subject != label_of(subject):
         return not_carried(subject)
-    if is_number(reached) and len(reached) <= _DIGEST:
-        number = int(reached)
-    return Shown(label, number, values) if label == label_of(subject) else not_carried(subject)
+    return replace(shown, number=int(reached)) if is_number(reached) and len(reached) <= _DIGEST else shown
 
 
 def lock(subject: models.Model) -> None:
@@ -374,7 +373,7 @@ def left_alone(form: BaseForm, shown: Shown) -> set[str]:
     return {
         on_page
         for name, on_page in names.items()
-        if on_page in shown.values and digest(_typed(form, name)) == shown.values[on_page]
+        if on_page in shown.values and digest(typed_in(form, name)) == shown.values[on_page]
     }
 
 
@@ -412,7 +411,9 @@ def settle(
     """
     left, differences = compared(form, subject, shown, together=together, whole=whole)
     if differences:
-        raise Stale(subject, shown, differences)
+        stale = Stale(subject, shown, differences)
+        stale.form, stale.left = form, {form.add_prefix(name) for name in left}  # told in its words
+        raise stale
     with _kept(form, left):
         form.full_clean()
     return set(form.fields) - left
@@ -425,7 +426,7 @@ def compared(
     fact, all that this fact is now. A row of a table on the page of ``subject`` says which one it is."""
     known = [name for name, item in form.fields.items() if not isinstance(item, FileField)]
     known = [name for name in known if form.add_prefix(name) in shown.values]
-    typed = {name: _typed(form, name) for name in known}
+    typed = {name: typed_in(form, name) for name in known}
     left = {name for name in known if digest(typed[name]) == shown.values[form.add_prefix(name)]}
     if whole or (together and len(left) < len(known)):
         left = set()
@@ -468,7 +469,7 @@ def _kept(form: BaseForm, left: set[str]) -> Iterator[None]:
             form.fields[name].disabled = disabled
 
 
-def _typed(form: BaseForm, name: str) -> Any:
+def typed_in(form: BaseForm, name: str) -> Any:
     item = form.fields[name]
     raw = item.widget.value_from_datadict(form.data, form.files, form.add_prefix(name))
     try:

@@ -5,7 +5,7 @@ Who typed: nobody else takes it up. What was asked: the fields that the person s
 
 import json
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any
 
 from django.forms import BoundField, FileField, HiddenInput, PasswordInput
@@ -96,16 +96,27 @@ def _rows_in_words(question: Question, values: QueryDict) -> str:
     return "\n".join(" · ".join(cells) for cells in rows.values())
 
 
+def asks(values: QueryDict, name: str) -> bool:
+    """Whether the page says by which label it asked this field."""
+    return any(question.name == name for question, _is_table in _questions(values))
+
+
+def _questions(values: QueryDict) -> Iterator[tuple[Question, bool]]:
+    """The questions that a page carries, in its order, each with whether it is a table. What cannot be read is left out."""
+    for value in values.getlist(ASKED):
+        try:
+            name, label, choices, *is_table = json.loads(value)
+            asked = Question(str(name), str(label), tuple((str(key), str(words)) for key, words in choices))
+        except (ValueError, TypeError):
+            continue
+        yield asked, bool(is_table)
+
+
 def answers(values: QueryDict, besides: Container[str] = ()) -> list[tuple[str, str]]:
     """What was typed and chosen, by label, in the order of the page. What cannot be read is left out, and the fields
     that are told already (``besides``)."""
     found = {}
-    for value in values.getlist(ASKED):
-        try:
-            name, label, choices, *is_table = json.loads(value)
-            question = Question(str(name), str(label), tuple((str(key), str(words)) for key, words in choices))
-        except (ValueError, TypeError):
-            continue
+    for question, is_table in _questions(values):
         if question.name in besides:
             continue
         words = _rows_in_words(question, values) if is_table else question.words(values.getlist(question.name))

@@ -49,6 +49,8 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
     if is_fragment(request):
         return JsonResponse({"refused": _sentence(stale, changes), "stale": True}, status=CONFLICT)
     kept = kept_from(request)
+    if stale.refusal:  # what stands side by side is not said again below
+        stale.left = stale.left | {item.name for item in stale.differences}
     answers = answers_of(request, stale)
     told = {question.name for question in _asked(stale)} | {*stale.rows} | stale.left
     answers += [item for item in kept.answers_besides(told) if item not in answers]
@@ -117,7 +119,8 @@ def answers_of(request: HttpRequest, stale: Stale) -> list[tuple[str, str]]:
         keys = [value for value in request.POST.getlist(name) if is_number(value)]
         ticked = rows.filter(pk__in=keys)
         found.append((capfirst(rows.model._meta.verbose_name_plural), "\n".join(str(row) for row in ticked)))
-    if comment := request.POST.get("comment", "").strip():
+    comment = request.POST.get("comment", "").strip()
+    if comment and not resumed.asks(request.POST, "comment"):  # else told by the label of its page
         found.append((_("Comment"), comment))
     return [(label, words) for label, words in found if words]
 

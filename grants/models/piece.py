@@ -115,6 +115,11 @@ class PieceRequest(models.Model):
         return f"{self.application} – {self.due_on}"
 
     @property
+    def without_answer(self) -> str:
+        """What the service may do after the day of the answer (``declare_inadmissible``), as page and mail say it."""
+        return str(_("Without an answer by that date, your application may be declared inadmissible."))
+
+    @property
     def stopped_the_clock_until_answered(self) -> bool:
         """Whether the limit of the decision still stood still when the answer came: else it ran again already."""
         if self.answered_at is None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from applicants.people_told import left_bodies
 from core.engine import versions
 from core.engine.once import once
+from core.engine.second_click import Recorded, only_again, word_of
 from core.portal import portal_login_required
 from core.site.known_fields import takes
 from core.site.post_only import posts_to
@@ -112,7 +113,13 @@ def _own_case(request: HttpRequest, public_id: uuid.UUID) -> Application:
 
 
 def _show(
-    request: HttpRequest, application: Application, *, typed: str = "", error: str = "", status: int = 200
+    request: HttpRequest,
+    application: Application,
+    *,
+    typed: str = "",
+    error: str = "",
+    word: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     piece_request = application.open_piece_request()
     waits_for_pieces = application.state == ApplicationState.INCOMPLETE and piece_request is not None
@@ -135,6 +142,7 @@ def _show(
         "may_write": may_write_message(request.user, application) is None,
         "typed": typed,
         "message_error": error,
+        "word": word,
         "piece_request": piece_request if waits_for_pieces else None,
         "asked_pieces": piece_views(application, only=piece_request.pieces) if waits_for_pieces else [],
         "pieces": piece_views(application),
@@ -192,16 +200,19 @@ def write_message(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def complete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the pieces that the service asked for."""
     application = _own_case(request, public_id)
-    if application.state == ApplicationState.SUBMITTED:  # a second click
+    if application.state == ApplicationState.SUBMITTED:
+        reason = _("These pieces were sent already.")
+        only_again(request, application, reason, Recorded({"comment": word_of(application, "complete")}))
         return redirect(application)
+    word = request.POST.get("comment", "")[:2000]
     try:
         with versions.unchanged(request, application):
-            filing.answer_piece_request(application, user=request.user, comment=request.POST.get("comment", "")[:2000])
+            filing.answer_piece_request(application, user=request.user, comment=word)
     except TransitionRefused as refusal:
         if refusal.code != "conditions":
             versions.gone_on(request, application, str(refusal))
         messages.error(request, str(refusal))
-        return redirect(f"{application.get_absolute_url()}#pieces-asked")
+        return _show(request, _own_case(request, public_id), word=word, status=422)
     answered = application.piece_requests.filter(answered_at__isnull=False).last()
     sent = [_("Your pieces are sent.")]
     if answered is not None and answered.stopped_the_clock_until_answered:
@@ -217,6 +228,9 @@ def withdraw(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Withdraw, after a page that says what it means."""
     application = own_draft(request, public_id)
     if application.state == ApplicationState.WITHDRAWN:
+        if request.method == "POST":
+            recorded = Recorded({"comment": word_of(application, "withdraw")})
+            only_again(request, application, _("This application was withdrawn already."), recorded)
         return redirect("grants:my_cases")
     option = next(
         (option for option in available_transitions(application, request.user) if option.spec.name == "withdraw"), None

@@ -259,6 +259,9 @@ def add_piece(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResp
     application = own_draft(request, public_id)
     if not any(rule.code == code for rule in application.rules.pieces):
         raise Http404
+    ended = ended_meanwhile(application, request.user)
+    if ended and not is_fragment(request):
+        versions.gone_on(request, application, ended)
     files = request.FILES.getlist("files")
     errors = [] if files else [_("Choose a file first.")]
     with versions.reached(application) as headers:
@@ -390,7 +393,7 @@ def submit(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """File the application, once: the same address answers a second click with the same case."""
     application = own_draft(request, public_id)
     if application.state == ApplicationState.WITHDRAWN:
-        return redirect(application)
+        versions.gone_on(request, application, ended_meanwhile(application, request.user))
     try:
         with transaction.atomic():
             if application.state == ApplicationState.DRAFT:  # a second click finds it filed

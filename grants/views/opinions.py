@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from core.documents import DocumentNotReady, DocumentRefused, open_document
 from core.engine import versions
+from core.engine.second_click import Recorded, is_again
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField
 from core.site.known_fields import takes
@@ -91,6 +92,8 @@ def _receive(request: HttpRequest, opinion, form: OpinionAnswerForm) -> bool:
             shown=versions.carried(request.POST, opinion),
         )
     except versions.Stale as stale:
+        if stale.shown is not None and _is_answered_so(request, stale.subject, form):
+            return True
         stale.differences = _two_answers(stale.subject, form)
         raise
     except DocumentRefused as error:
@@ -98,6 +101,14 @@ def _receive(request: HttpRequest, opinion, form: OpinionAnswerForm) -> bool:
     except ValidationError as error:
         form.add_error(None, error)
     return form.is_valid()
+
+
+def _is_answered_so(request: HttpRequest, opinion, form: OpinionAnswerForm) -> bool:
+    """Whether the body has sent this very answer: a second click."""
+    if opinion.answered_at is None:
+        return False
+    kept = {"result": opinion.answer_result, "summary": opinion.answer_summary, "name": opinion.answered_by_name}
+    return is_again(request, Recorded(kept, {"document": [opinion.answer_document.file.sha256]}, [form]))
 
 
 def _two_answers(opinion, form: OpinionAnswerForm) -> list[versions.Difference]:

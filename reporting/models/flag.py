@@ -75,7 +75,7 @@ _FOUND = {
     "paid": lambda value: _("%s paid by the EU and the Region") % format_euros(Decimal(value)),
     "borne": lambda value: _("%s that the plan can bear") % format_euros(Decimal(value)),
     "certificates": lambda value: _("left out of the payment applications: %s") % value,
-    "of_eu": lambda value: _("EU %s in them") % format_euros(Decimal(value)),
+    "of_eu": lambda value: _("EU share of what is left out: %s") % format_euros(Decimal(value)),
     "most": lambda value: _("at most %s can be asked as public contribution") % format_euros(Decimal(value)),
     "certified": lambda value: _("%s certified on the EU") % format_euros(Decimal(value)),
     "asked": lambda value: _("%s asked as public contribution") % format_euros(Decimal(value)),

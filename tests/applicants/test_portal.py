@@ -185,7 +185,9 @@ def test_a_company_leaves_its_formation_with_its_siret(client, person, typed: di
 def test_an_editor_reads_only(client, person) -> None:
     applicant = ApplicantFactory(editor=person, representative=UserFactory(applicant=True))
     assert client.get(url("detail", applicant.pk)).status_code == 200
-    assert client.post(url("edit", applicant.pk), LEGAL).status_code == 302
+    assert client.get(url("edit", applicant.pk)).status_code == 302
+    refused = client.post(url("edit", applicant.pk), LEGAL)
+    assert refused.status_code == 409 and LEGAL["email"] in refused.text  # what was typed is given back
     before = applicant.name
     applicant.refresh_from_db()
     assert applicant.name == before

@@ -15,6 +15,7 @@ from core.figures.invariants import invariant_of
 from core.models import OutboxMessage
 from core.transitions import available_transitions, perform
 from grants import instruction
+from grants.case_page import tasks_of
 from grants.instruction import InstructionRefused
 from grants.models import Application, CheckAnswer, PieceRequest
 from grants.work import with_request_date
@@ -169,6 +170,11 @@ def test_asking_for_pieces_stops_the_clock_and_tells_what_happens(instructor):
     mail = OutboxMessage.objects.get(template="grants/mail/piece_request")
     assert "Il manque une signature." in mail.body
     assert str(case.rules.pieces[0].label) in mail.body
+    # The page of the applicant says the same of what follows without an answer.
+    with override("fr"):
+        (task,) = tasks_of(case)
+        assert request.without_answer in task.text and request.without_answer in mail.body
+        assert "irrecevable" in request.without_answer and "sans suite" not in task.text + mail.body
 
 
 def test_the_date_given_leaves_time_to_answer(instructor):
