@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.engine.standing import reason_reads_only
 from core.roles import Role
+from reporting.rules.taking_part import SENTENCES, part_of
 
 MAKES_REPORTS = (Role.EU_CONTROLLER, Role.FINANCE_OFFICER, Role.HEAD_OF_SERVICE, Role.AUDITOR, Role.ADMINISTRATOR)
 IMPORTS = (Role.EU_CONTROLLER, Role.FINANCE_OFFICER, Role.ADMINISTRATOR)
@@ -35,16 +36,12 @@ def may_control(user, declaration) -> str | None:
     """Controlling: who sees the operation and took no part in the case."""
     if refusal := may_see_operation(user, declaration.operation):
         return refusal
-    instructs = _("You instruct this case: someone else controls its expenditure.")
-    claim = declaration.claim
-    parts = {
-        declaration.instructor_id: instructs,
-        claim.agreement.application.instructor_id: instructs,  # the case may have changed hands since
-        claim.certified_by_id: _("You certified this claim: someone else controls its expenditure."),
-        claim.ordered_by_id: _("You ordered this payment: someone else controls its expenditure."),
-        declaration.submitted_by_id: _("You declared this expenditure: someone else controls it."),
-    }
-    return parts.get(user.pk)
+    if user.pk == declaration.instructor_id:  # the case may have changed hands since
+        return str(SENTENCES["instructed"])
+    if user.pk == declaration.submitted_by_id:
+        return _("You declared this expenditure: someone else controls it.")
+    part = part_of(user, declaration.claim)
+    return str(SENTENCES[part]) if part else None
 
 
 def may_decide_on_declaration(user, declaration) -> str | None:

@@ -108,7 +108,7 @@ TRIGGERS = {
         "payable",
         "asked",
     ),
-    "who manages a case does not control its expenditure": told(
+    "who took part in a case does not control its expenditure": told(
         _("You take part in this case: someone else controls its expenditure.")
     ),
     "a controlled declaration does not change": told(

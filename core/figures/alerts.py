@@ -1,4 +1,5 @@
-"""Who learns that a figure does not hold: by mail once for each new finding, on every staff page while it lasts."""
+"""Who learns that a figure does not hold: by mail once for each new finding (auditors too), on every staff page while it
+lasts."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +20,10 @@ from core.roles import Role
 alerts = logging.getLogger("essor.alerts")
 
 ALERTED = (Role.FINANCE_OFFICER, Role.ADMINISTRATOR)
-READERS = (*ALERTED, Role.AUDITOR)
+READERS = (
+    *ALERTED,
+    Role.AUDITOR,
+)  # told by mail: who may have a part in what is found is not the only one to hear of it
 TOLD_AT_MOST = 30  # rows in one mail: the page has them all
 NUMBER = "essor:figures-broken"
 REMEMBERED = 60 * 60  # seconds
@@ -27,11 +31,13 @@ SILENT_AFTER = timedelta(hours=50)  # two nights without a look
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 
-def tell(fresh: Sequence[FigureFinding]) -> None:
-    """One mail to each person who answers for the figures, about what was not known before."""
+def tell() -> None:
+    """One mail to each person who answers for the figures, about what is open and nobody was told of yet."""
+    untold = FigureFinding.objects.open().filter(told_at=None).order_by("pk")
+    fresh = [finding for finding in untold if _is_declared(finding.code)]
     if not fresh:
         return
-    for person in User.objects.filter(is_active=True, groups__name__in=ALERTED).distinct().order_by("pk"):
+    for person in User.objects.filter(is_active=True, groups__name__in=READERS).distinct().order_by("pk"):
         with translation.override(person.language):
             lines = [_line(finding) for finding in fresh[:TOLD_AT_MOST]]
         enqueue_mail(
@@ -95,7 +101,7 @@ def is_silent() -> bool:
 def tell_failure(reasons: Sequence[str]) -> None:
     """One mail a day to each person who answers for the figures: the look, or a part of it, could not be made or kept."""
     alerts.error("The look at the figures failed: %s", "; ".join(reasons))
-    for person in User.objects.filter(is_active=True, groups__name__in=ALERTED).distinct().order_by("pk"):
+    for person in User.objects.filter(is_active=True, groups__name__in=READERS).distinct().order_by("pk"):
         enqueue_mail(
             to=[person.email],
             template="essor/mail/figures_failed",

@@ -13,6 +13,7 @@ from core.figures.alerts import broken_codes, remember, tell, tell_failure
 from core.figures.checking import Result, bring_back, keep, look
 
 logger = logging.getLogger("essor.figures")
+alerts = logging.getLogger("essor.alerts")
 
 
 def look_and_keep(
@@ -30,7 +31,8 @@ def look_and_keep(
     results = look(codes, progress)
     lost: list[Result] = []
     with transaction.atomic():
-        ahead, fresh = _brought_back(), keep(results, lost)
+        ahead = _brought_back()
+        keep(results, lost)
     if ahead is not None:
         sentence = _(
             "An earlier look was dated %(day)s, by a clock that was ahead: what it found is dated from today. Check the "
@@ -39,14 +41,26 @@ def look_and_keep(
         logger.warning("A look at the figures was dated %s, by a clock that was ahead.", ahead.isoformat())
         if say:
             say(sentence)
-    tell(fresh)
     failed = {result.invariant.code: result for result in lost}
     results = [failed.get(result.invariant.code, result) for result in results]
     # One that could not be made has no finding to tell of: what it would find is not known, and nobody would ask.
-    if not_known := [result for result in results if result.error]:
-        tell_failure([f"{result.invariant.name} – {result.error}" for result in not_known])
+    not_known = [f"{result.invariant.name} – {result.error}" for result in results if result.error]
+    untold = _untold(tell) + (_untold(lambda: tell_failure(not_known)) if not_known else 0)
+    if untold and say:
+        say(_("The mails about the figures could not be written: nobody was told. The next look tells again."))
     remember(len(broken_codes()))
     return results
+
+
+def _untold(telling: Callable[[], None]) -> int:
+    """1 where the mails could not be written, else 0: what was found is said all the same, and told by the next look."""
+    try:
+        with transaction.atomic():
+            telling()
+    except (DatabaseError, OSError, ValueError, TypeError):
+        alerts.exception("The mails about the figures could not be written.")
+        return 1
+    return 0
 
 
 def _brought_back() -> datetime | None:

@@ -7,6 +7,7 @@ from core.figures.invariants import ANOTHER, Invariant, Severity, Unit, register
 from core.roles import Role
 from reporting.models import ExpenditureDeclaration, Operation, PaymentApplication
 from reporting.models.credit_notes import apart_from_its_invoice, retained_beyond, sums_by_note
+from reporting.rules.taking_part import took_part
 
 CONTROL = _("Regulation (EU) 2021/1060, Article 74: management verifications of what the beneficiary declares.")
 
@@ -178,12 +179,13 @@ register(
         code="reporting.controlled-by-another",
         name=_("Controlled by another person"),
         sentence=_(
-            "Who instructed, certified, ordered or declared an expenditure does not control it; who decided on an item is who "
-            "took that decision."
+            "Who instructed the case of an expenditure, proposed its grant, gave the visa, drafted its act or put it in force, "
+            "certified, ordered or declared it, closed its batch or recorded its payment does not control it; who decided on an "
+            "item is who took that decision."
         ),
         source=_("Regulation (EU) 2021/1060, Articles 71(4) and 74(3): separation of functions."),
         subject=ExpenditureDeclaration,
-        sql="""
+        sql=f"""
             WITH decision AS (
                 SELECT DISTINCT ON (e.object_id) e.object_id AS item_id, e.actor_id FROM core_event e
                 WHERE e.to_state <> '' AND e.content_type_id = (
@@ -193,8 +195,8 @@ register(
             SELECT d.id, d.number || coalesce(' · ' || hand.rank, '') AS label, coalesce(hand.truly, 'another') AS expected,
                    u.email AS found
             FROM reporting_expendituredeclaration d
-            JOIN agreements_paymentclaim c ON c.id = d.claim_id JOIN agreements_agreement a ON a.id = c.agreement_id
-            JOIN grants_application app ON app.id = a.application_id
+            JOIN agreements_paymentclaim c ON c.id = d.claim_id JOIN agreements_agreement g ON g.id = c.agreement_id
+            JOIN grants_application a ON a.id = g.application_id
             CROSS JOIN LATERAL (
                 SELECT NULL::int AS rank, d.controller_id AS person, NULL AS truly
                 UNION ALL
@@ -205,9 +207,10 @@ register(
             ) AS hand JOIN core_user u ON u.id = hand.person
             WHERE hand.truly IS NOT NULL
                OR hand.person IN (d.instructor_id, d.certifier_id, d.orderer_id, d.submitted_by_id)
-               OR hand.rank IS NULL AND hand.person IN (app.instructor_id, c.certified_by_id, c.ordered_by_id)
+               OR hand.rank IS NULL AND hand.person IN (
+                   SELECT person FROM ({took_part("d.control_started_at", also_today=False)}) AS part)
             ORDER BY d.id, hand.rank NULLS FIRST
-        """,
+        """,  # noqa: S608 - fragments of our own
         unit=Unit.TEXT,
         words=ANOTHER,
     ),

@@ -22,6 +22,7 @@ from reporting import effects, permissions
 from reporting.models.credit_notes import credits_follow_their_invoice
 from reporting.models.operation import Operation, OperationVersion
 from reporting.models.querysets import OfOperationQuerySet
+from reporting.rules.taking_part import took_part
 
 
 class DeclarationState(models.TextChoices):
@@ -41,7 +42,8 @@ def _person(label) -> models.ForeignKey:
 class ExpenditureDeclaration(WorkflowModel):
     """The expenditure of one certified payment claim, declared to the fund and controlled by another person.
 
-    ``instructor``, ``certifier`` and ``orderer`` are who managed the claim: none of them may be the controller.
+    ``instructor``, ``certifier`` and ``orderer`` are who managed the claim: none of them may be the controller, nor anybody
+    else who took part in the case (``reporting.rules.taking_part``).
     """
 
     State = DeclarationState
@@ -147,9 +149,9 @@ class ExpenditureDeclaration(WorkflowModel):
                     IF EXISTS (SELECT 1 FROM agreements_paymentclaim c
                                JOIN agreements_agreement g ON g.id = c.agreement_id
                                JOIN grants_application a ON a.id = g.application_id
-                               WHERE c.id = NEW.claim_id AND NEW.controller_id
-                                     IN (a.instructor_id, c.certified_by_id, c.ordered_by_id)) THEN
-                        {refuse("who manages a case does not control its expenditure")}
+                               CROSS JOIN LATERAL ({took_part()}) AS part
+                               WHERE c.id = NEW.claim_id AND part.person = NEW.controller_id) THEN
+                        {refuse("who took part in a case does not control its expenditure")}
                     END IF;
                     RETURN NEW;
                 """,

@@ -204,18 +204,38 @@ def test_a_parameter_that_sql_changes_needs_its_reason_too(said, found):
 
 
 def test_those_who_answer_for_the_figures_are_told_once():
-    finance, admin = UserFactory(finance_officer=True), UserFactory(administrator=True)
-    UserFactory(auditor=True)
+    """Auditors too: what is found may be about the administrators and finance officers themselves."""
+    finance, admin, auditor = (UserFactory(**{role: True}) for role in ("finance_officer", "administrator", "auditor"))
     UserFactory(finance_officer=True, is_active=False)
+    UserFactory(instructor=True)
     give_access(UserFactory(applicant=True))
     job = run_now(jobs.KIND, {}, key=jobs.KEY)
     assert job.state == Job.State.DONE
     mails = OutboxMessage.objects.filter(template="essor/mail/figures")
-    assert {address for mail in mails for address in mail.to} == {finance.email, admin.email}
+    assert {address for mail in mails for address in mail.to} == {finance.email, admin.email, auditor.email}
     assert str(invariant_of(CODE).name) in mails[0].body and reverse(PAGE) in mails[0].body
     run_now(jobs.KIND, {}, key=jobs.KEY)
-    assert mails.count() == 2
+    assert mails.count() == 3
     assert FigureFinding.objects.filter(told_at__isnull=True).count() == 0
+
+
+def test_what_cannot_be_told_by_mail_is_said_and_told_by_the_next_look(caplog):
+    """Whoever switches the mails off silences nobody: the command prints what it found, and the mail comes once it can."""
+    UserFactory(administrator=True)
+    give_access(UserFactory(applicant=True))
+    mails = OutboxMessage.objects.filter(template="essor/mail/figures")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE core_outboxmessage ADD CONSTRAINT refuses CHECK (subject = '') NOT VALID")
+    out = StringIO()
+    with pytest.raises(CommandError, match=CODE) as caught:
+        call_command("check_figures", "--only", CODE, stdout=out)
+    assert caught.value.returncode == 1
+    assert "personne n’en a été averti" in out.getvalue() and "could not be written" in caplog.text
+    assert not mails.exists() and FigureFinding.objects.filter(told_at=None).count() == 1
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE core_outboxmessage DROP CONSTRAINT refuses")
+    look_and_keep([CODE])
+    assert mails.count() == 1 and not FigureFinding.objects.filter(told_at=None).exists()
 
 
 def test_a_check_that_could_not_be_made_is_told_by_mail_once_a_day(monkeypatch):

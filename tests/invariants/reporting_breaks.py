@@ -384,6 +384,35 @@ for person in (
         "reporting.controlled-by-another",
         f"UPDATE reporting_expenditureitem SET decided_by_id = {person} WHERE id = {ITEM}",
     )
+# Each who took part in the case, or in the payment before the control began, made the controller.
+PAID_FOR = (
+    "(SELECT max(d.id) FROM reporting_expendituredeclaration d JOIN agreements_paymentorder o ON o.claim_id = d.claim_id "
+    "AND o.state = 'paid' WHERE d.controller_id IS NOT NULL)"
+)
+CONTROLLED = f"(SELECT claim_id FROM reporting_expendituredeclaration WHERE id = {PAID_FOR})"
+CONTROLLER = f"(SELECT controller_id FROM reporting_expendituredeclaration WHERE id = {PAID_FOR})"
+OF_ACT = f"(SELECT agreement_id FROM agreements_paymentclaim WHERE id = {CONTROLLED})"
+OF_CASE = f"(SELECT application_id FROM agreements_agreement WHERE id = {OF_ACT})"
+BEFORE = (
+    f"UPDATE reporting_expendituredeclaration SET control_started_at = now() + interval '2 days' WHERE id = {PAID_FOR}"
+)
+for statement in (
+    f"UPDATE grants_application SET instructor_id = {CONTROLLER} WHERE id = {OF_CASE}",
+    f"UPDATE grants_proposal SET made_by_id = {CONTROLLER} WHERE application_id = {OF_CASE}",
+    f"UPDATE grants_proposal SET visa_by_id = {CONTROLLER} WHERE application_id = {OF_CASE}",
+    f"UPDATE agreements_agreement SET drafted_by_id = {CONTROLLER} WHERE id = {OF_ACT}",
+    f"UPDATE agreements_agreement SET entered_by_id = {CONTROLLER} WHERE id = {OF_ACT}",
+    f"UPDATE agreements_paymentclaim SET certified_by_id = {CONTROLLER} WHERE id = {CONTROLLED}",
+    f"UPDATE agreements_paymentclaim SET ordered_by_id = {CONTROLLER} WHERE id = {CONTROLLED}",
+):
+    breaks_too("reporting.controlled-by-another", statement)
+for statement in (
+    f"UPDATE agreements_paymentorder SET ordered_by_id = {CONTROLLER} WHERE claim_id = {CONTROLLED}",
+    f"UPDATE agreements_paymentbatch SET closed_by_id = {CONTROLLER} "
+    f"WHERE id IN (SELECT batch_id FROM agreements_paymentorder WHERE claim_id = {CONTROLLED})",
+    f"UPDATE agreements_paymentorder SET confirmed_by_id = {CONTROLLER} WHERE claim_id = {CONTROLLED}",
+):
+    breaks_too("reporting.controlled-by-another", BEFORE, statement)
 CONTROLLED_BY = (
     "d.submitted_by_id",
     "d.controller_id",

@@ -159,6 +159,31 @@ def test_who_took_the_case_over_since_does_not_control_either():
     refused_by_the_database(TAKE_UP, successor.pk, declaration.pk, match="does not control")
 
 
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        (lambda case, order: case.agreement.application.live_proposal().made_by, "Vous instruisez"),
+        (lambda case, order: case.agreement.application.live_proposal().visa_by, "Vous avez visé"),
+        (lambda case, order: case.agreement.entered_by, "Vous avez"),
+        (lambda case, order: order.batch.closed_by, "Vous avez"),
+        (lambda case, order: order.confirmed_by, "Vous avez"),
+    ],
+    ids=["proposed", "visa", "in force", "closed the batch", "recorded the payment"],
+)
+def test_who_took_part_in_the_case_does_not_control(part, sentence):
+    """Who decided on the grant or paid it, whatever roles they were given since."""
+    case = cofinanced()
+    claim = paid(case, "12000.00")
+    order = claim.orders.get(state="paid")
+    perform(case.declaration, "submit", actor=case.house.instructor)
+    declaration = case.declaration
+    person = as_controller(part(case, order))
+    assert "une autre personne" in may_control(person, declaration)
+    with pytest.raises(TransitionRefused, match=sentence):
+        perform(declaration, "start_control", actor=person)
+    refused_by_the_database(TAKE_UP, person.pk, declaration.pk, match="does_not_control|does not control")
+
+
 def test_who_declared_does_not_control():
     case = cofinanced()
     certified(case, "12000.00")
