@@ -71,9 +71,9 @@ def asked_beyond(asked: list[Asked], payable: Mapping[int | None, Decimal]) -> s
         return ""
     paid = sum_money(payable.get(part, ZERO) for part in parts)
     sentence = _(
-        "Asked from the Commission as public contribution: %(asked)s. At most %(payable)s of it will be paid: %(beyond)s have"
-        " to be withdrawn, or corrected with the authority of the programme (Regulation (EU) 2021/1060, Articles 91(3)(c)"
-        " and 98(6))."
+        "Asked from the Commission as public contribution (Union and Region): %(asked)s. At most %(payable)s of it will be"
+        " paid: %(beyond)s have to be withdrawn, or corrected with the authority of the programme (Regulation (EU)"
+        " 2021/1060, Articles 91(3)(c) and 98(6))."
     )
     words = {
         "asked": in_words(item for part in parts for item in of_part[part]),
@@ -96,7 +96,7 @@ class AsksKnowingly:
         """
         self.asked = [item for item in asked_of(agreement) if of is None or item.part in of]
         if self.asked:
-            help_text = _("Asked from the Commission as public contribution: %(asked)s.")
+            help_text = _("Asked from the Commission as public contribution (Union and Region): %(asked)s.")
             self.fields[BOX] = AnswerField(
                 label=BOX_LABEL,
                 help_text=help_text % {"asked": in_words(self.asked)},
