@@ -162,7 +162,7 @@ def test_who_took_the_case_over_since_does_not_control_either():
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [
-        (lambda case, order: case.agreement.application.live_proposal().made_by, "Vous instruisez"),
+        (lambda case, order: case.agreement.application.live_proposal().made_by, "Vous avez proposé"),
         (lambda case, order: case.agreement.application.live_proposal().visa_by, "Vous avez visé"),
         (lambda case, order: case.agreement.entered_by, "Vous avez"),
         (lambda case, order: order.batch.closed_by, "Vous avez"),
@@ -178,6 +178,8 @@ def test_who_took_part_in_the_case_does_not_control(part, sentence):
     perform(case.declaration, "submit", actor=case.house.instructor)
     declaration = case.declaration
     person = as_controller(part(case, order))
+    for assignment in case.house.finance.programme_assignments.all():
+        type(assignment).objects.get_or_create(user=person, programme=assignment.programme)
     assert "une autre personne" in may_control(person, declaration)
     with pytest.raises(TransitionRefused, match=sentence):
         perform(declaration, "start_control", actor=person)
