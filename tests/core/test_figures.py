@@ -225,7 +225,7 @@ def test_what_cannot_be_told_by_mail_is_said_and_told_by_the_next_look(caplog):
     give_access(UserFactory(applicant=True))
     mails = OutboxMessage.objects.filter(template="essor/mail/figures")
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE core_outboxmessage ADD CONSTRAINT refuses CHECK (subject = '') NOT VALID")
+        cursor.execute("ALTER TABLE core_outboxmessage ADD CONSTRAINT refuses CHECK (template = '') NOT VALID")
     out = StringIO()
     with pytest.raises(CommandError, match=CODE) as caught:
         call_command("check_figures", "--only", CODE, stdout=out)
