@@ -19,6 +19,7 @@ from core.engine.readable import Unreadable, readable_cookies, readable_fields
 from core.engine.refusals import refusal_message
 from core.engine.versions import Stale
 from core.events import listening
+from core.site import not_saved
 from core.site.known_fields import is_of_the_portal, refuse_foreign
 from core.views.errors import bad_request
 from core.views.refused import refused_page
@@ -174,7 +175,9 @@ class StaleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        not_saved.answered(request, response.status_code)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, WithoutKey):

@@ -1,9 +1,11 @@
 """What two people changed is told whole: every field, which row it is of, the decision with its words, and who."""
 
+import json
 import re
 from decimal import Decimal
 from html import unescape
 
+import lxml.html
 import pytest
 from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -65,6 +67,31 @@ def test_an_envelope_and_its_year_are_told_at_once_with_the_year_and_the_person(
     assert clients[1].post(forms[1].action, again.fields).status_code == 302
     envelope.refresh_from_db()
     assert (envelope.voted_amount, envelope.payment_credits.get().voted_amount) == (320000, 42000)
+
+
+def test_the_year_that_nobody_disputes_is_told_and_one_that_is_gone_with_it():
+    """Of a table under the form: its rows that were typed in, new ones, and the one that somebody removed."""
+    envelope = EnvelopeFactory()
+    gone, _kept = (envelope.payment_credits.create(year=year, voted_amount="50000.00") for year in (2028, 2027))
+    client = signed_in(staff(Role.FINANCE_OFFICER))
+    form = envelope_form(client, envelope)
+    gone.delete()
+    typed = {
+        "payment_credits-0-voted_amount": ["41000"],
+        "payment_credits-1-voted_amount": ["42000"],
+        "change_reason": ["Vote du 2."],
+    }
+    address = form.action
+    answer = client.post(address, form.fields | typed, headers={"Referer": f"http://testserver{address}"})
+    told = words_of(answer)
+    assert answer.status_code == 409
+    assert [words for words in ("41000", "2027 – ", "42 000,00", "Vote du 2.") if words not in told] == []
+    page = client.get(address).content.decode()
+    (field,) = lxml.html.fromstring(page).xpath("//input[@name='shown' and @data-not-saved]")
+    (back,) = json.loads(field.get("data-not-saved"))
+    # The year of the second row stands in the first now: nothing of the one is put in the other.
+    assert back["fields"] == {"change_reason": ["Vote du 2."]}
+    assert "42 000,00" in unescape(page).replace("\u202f", " ").replace("\xa0", " ")
 
 
 def test_two_windows_on_my_account_tell_both_telephones():

@@ -24,6 +24,7 @@ from tests.factories.core import UserFactory
 from tests.forms import PageForm, forms_of, rows_of
 from tests.test_writing_views import PAGES, is_known, key_of, signed_in, tokens_of
 
+STAFF = [pages for pages in PAGES if pages.__name__.startswith("staff_pages")]
 pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
 
 NOT_DRIVEN = {
@@ -195,3 +196,87 @@ def test_the_second_of_two_clients_is_refused(pages):
     done, wrong = driven(pages)
     assert wrong == []
     assert {key for key in PAGES[pages] if key not in done} == {key for key in PAGES[pages] if key in NOT_DRIVEN}
+
+
+# --- what the second typed is told, disputed or not ------------------------------------------------------------------
+
+SEEN_AS_TYPED = WORDS | {"amount"}
+"""Fields of which the page says what was typed as it was typed, but for the spaces of an amount."""
+NOT_MET = {
+    "admin:grants_application_do:automatic",  # nothing is typed
+    "admin:grants_committeesession_decide",  # the rows that nobody disputes are recorded, the others stand in the grid
+    "admin:grants_committeesession_decide-row",  # a script: its page keeps what was typed
+    "admin:reporting_expendituredeclaration_decide",  # as the grid of a session
+    "admin:grants_committeesession_add-cases",  # boxes alone
+    "admin:agreements_paymentbatch_do:order",
+}
+"""Forms that meet no page of a conflict, and why."""
+
+
+def one_field(form: PageForm, name: str, turn: int) -> dict[str, Any]:
+    """The form with something typed in one field alone."""
+    return form.fields | {name: other_of(form, name, form.fields.get(name, [""])[0], turn)}
+
+
+def first_moves(form: PageForm) -> Iterator[dict[str, Any]]:
+    """What the first may do: as little as is taken, so that most of what the second types is disputed by nobody."""
+    for name, kind in form.kinds.items():
+        if kind in SEEN_AS_TYPED | {"select"} and not EXACT.search(name):
+            yield one_field(form, name, 1)
+    for kinds in FILLED:
+        yield typed(form, 1, kinds)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"[\s\u202f\xa0]", "", text)
+
+
+def untold(late, form: PageForm, data: dict[str, Any]) -> list[str]:
+    """The fields in which the second typed something that the page of the conflict does not say."""
+    told = squeezed(unescape(re.sub(r"<input[^>]*>", "", late.content.decode())))
+    found = []
+    for name, value in data.items():
+        is_typed = form.kinds.get(name) in SEEN_AS_TYPED and value != form.fields.get(name, [""])[0]
+        if is_typed and isinstance(value, str) and value and squeezed(value).removesuffix(",00") not in told:
+            found.append(f"{name}={value}")
+    return found
+
+
+def told_of(people, address: str, form: PageForm, rank: int) -> list[str] | None:
+    """What the page of a conflict leaves out; None where the second met none."""
+    for step in range(len(list(first_moves(form)))):
+        with taken_back():
+            clients = [signed_in(person) for person in people]
+            for client in clients:
+                client.raise_request_exception = False
+            forms = [form_again(client, address, form, rank) for client in clients]
+            if None in forms:
+                return None
+            before = written_by_now()
+            clients[0].post(forms[0].action, list(first_moves(forms[0]))[step])
+            if written_by_now() == before:
+                continue
+            data = typed(forms[1], 2, FILLED[0])
+            late = clients[1].post(forms[1].action, data)
+            if late.status_code == 409:
+                return untold(late, forms[1], {name: item for name, item in data.items() if name in form.kinds})
+    return None
+
+
+@pytest.mark.parametrize("pages", STAFF, ids=lambda pages: pages.__name__)
+def test_all_that_the_second_typed_is_told_disputed_or_not(pages):
+    met, wrong = set(), []
+    for person, addresses in pages():
+        for address in addresses:
+            ranks: dict[str, int] = {}
+            for form in forms_of(signed_in(person).get(address), address):
+                rank = ranks[form.action] = ranks.get(form.action, -1) + 1
+                key = key_of(form.action)
+                if not form.action.startswith("/admin/") or not tokens_of(form) or key in met | NOT_MET:
+                    continue
+                found = told_of((person, colleague_of(person)), address, form, rank)
+                if found is not None:
+                    met.add(key)
+                    wrong += [f"{key}: {item}" for item in found]
+    assert set(PAGES[pages]) - met <= NOT_MET
+    assert wrong == []

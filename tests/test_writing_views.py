@@ -69,6 +69,7 @@ EXEMPT = {
     "core.views.account.sign_out": ACCOUNT,
     **dict.fromkeys(["core:resume", "core:signup", "core:activate", "core:password_reset"], ACCOUNT),
     "core:password_reset_confirm": "holds a link of one use",
+    "staff-let-go": ACCOUNT,
     **dict.fromkeys(["admin:password_change", "admin:password_change_done"], "asks for the present password"),
     "core:job_cancel": "stops one's own job, whose state the runner checks under its lock",
     **dict.fromkeys(

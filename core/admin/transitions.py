@@ -13,7 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from core.engine import grounds, questions
-from core.engine.versions import FIELD, Stale, carried, seen_in, shown_of
+from core.engine.digests import initial_values
+from core.engine.versions import FIELD, Difference, Stale, carried, seen_in, shown_of, undisputed
 from core.transitions import Option, TransitionRefused, TransitionSpec, perform, spec_of
 
 TEMPLATE = "admin/essor/transition.html"
@@ -67,6 +68,7 @@ def _take(model_admin: Any, request: HttpRequest, obj: models.Model, option: Opt
         )
     except Stale as stale:
         stale.form = _form(spec, obj, request)
+        stale.besides = _typed(spec, obj, request, stale)
         raise
     except TransitionRefused as refusal:
         if refusal.code == "permission":
@@ -76,6 +78,18 @@ def _take(model_admin: Any, request: HttpRequest, obj: models.Model, option: Opt
         return _page(model_admin, request, obj, option, back, form=form, errors=others, typed=typed, status=422)
     messages.success(request, _("Done: %(label)s.") % {"label": spec.label})
     return HttpResponseRedirect(_back(model_admin, request, obj))
+
+
+def _typed(spec: TransitionSpec, obj: models.Model, request: HttpRequest, stale: Stale) -> list[Difference] | None:
+    """What the person typed in the form of a step; None where its page did not say what the form held before."""
+    form = _form(spec, obj, request, bound=True)
+    comment = request.POST.get(COMMENT, "").strip()
+    said = [Difference(COMMENT, _("Comment"), "", comment)] if comment else []
+    if form is None:
+        return said
+    if stale.shown is None or not {form.add_prefix(name) for name in form.fields} & stale.shown.values.keys():
+        return None
+    return [*undisputed(form, obj, stale.shown, said), *said]
 
 
 def _put_errors(form: forms.BaseForm | None, refusal: TransitionRefused) -> dict[str, list[str]]:
@@ -106,7 +120,8 @@ def _token(request: HttpRequest, obj: models.Model, form: forms.BaseForm | None)
     """What the person decides on: the page that led here (``?seen=`` what it showed), else this one; what it asks."""
     if request.method == "POST":
         return request.POST.get(FIELD, "")
-    shown = seen_in(request.GET.get("seen", ""), shown_of(obj))
+    held = initial_values(form) if form is not None else {}
+    shown = seen_in(request.GET.get("seen", ""), shown_of(obj, held))
     return replace(shown, values=shown.values | questions.written(form) | grounds.written(grounds.of(form))).token()
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from core.admin.reasons import FIELD as REASON
 from core.dates import format_moment
 from core.engine import versions
+from core.engine.digests import initial_values
 from core.engine.hands import last_hand
 from core.engine.readable import no_row_of_the_page
 from core.text import listed
@@ -53,7 +54,7 @@ class VersionedMixin:
         shown = getattr(request, "essor_shown", None)
         if shown is None or obj is None:
             return form_class
-        return versions.settling(form_class, shown, obj, beside=lambda: getattr(request, "essor_rows_differ", ()))
+        return versions.settling(form_class, shown, obj, beside=lambda: getattr(request, "essor_rows", ([], [])))
 
     def _create_formsets(self, request: HttpRequest, obj: models.Model, change: bool):
         """The tables under a form are compared with it, before any of them is cleaned."""
@@ -62,7 +63,10 @@ class VersionedMixin:
             _refuse_other_rows(request, formsets)
         if (shown := getattr(request, "essor_shown", None)) is not None:
             found = [versions.compared_rows(formset, obj, shown) for formset in formsets]
-            request.essor_rows_differ = [item for rows in found for item in rows]
+            request.essor_rows = (
+                [item for differences, _besides in found for item in differences],
+                [item for _differences, besides in found for item in besides],
+            )
         return formsets, inlines
 
     def _refuse_closed(self, request: HttpRequest, obj: models.Model) -> None:
@@ -92,10 +96,10 @@ class VersionedMixin:
         """The hidden field of the change form: a refused form keeps the version of the page that it came from."""
         if request.method == "POST":
             return request.POST.get(versions.FIELD, "")
-        values = versions.initial_values(context["adminform"].form)
+        values = initial_values(context["adminform"].form)
         for inline in context["inline_admin_formsets"]:
             for form in inline.formset.initial_forms:
-                values |= versions.initial_values(form)
+                values |= initial_values(form)
         return versions.shown_of(obj, values).token()
 
 
@@ -147,8 +151,7 @@ def _settle_gone(formset: Any, row: forms.BaseForm, obj: models.Model, shown: ve
     if shown.values.get(number) != versions.digest(key):
         raise versions.Stale(obj, None)  # no page of ours gave this row
     name = f"{GONE}{row.prefix}"
-    if name not in shown.values:
-        raise versions.Stale(obj, shown, [_gone(formset, row, name, key)])
+    row.gone = None if name in shown.values else _gone(formset, row, name, key)
     # Neither cleaned nor saved: to the formset, a row in which nothing was typed.
     row._errors, row.cleaned_data, row.__dict__["changed_data"] = ErrorDict(), {}, []
     return row

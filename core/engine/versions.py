@@ -13,24 +13,24 @@ A refusal is :class:`Stale`; :class:`core.middleware.StaleMiddleware` answers it
 The reasons are in ``docs/adr/0011-versions-of-forms.md``.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from django.core import signing
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.forms import BaseForm, FileField
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from core.engine import grounds as resting
+from core.engine.digests import DIGEST, digest, plain, typed_in
 from core.engine.kinds import kind_of
 from core.engine.questions import words_of
 from core.models.event import Event
@@ -50,7 +50,6 @@ REACHED_HEADER = "Essor-Reached"
 """The header by which an answer to a script says it: the row, its number before and after what the script did."""
 
 _SALT = "essor.shown"
-_DIGEST = 16
 _BETWEEN = "_"
 
 
@@ -104,6 +103,7 @@ class Stale(Exception):
         self.left: set[str] = set()  # the fields that came back as they were shown: nobody typed in them
         self.grounds: Mapping[str, str] | None = None  # on which the answer would rest now, where its page said some
         self.rows: Mapping[str, models.QuerySet] = {}  # of which some were ticked, by the name of the boxes
+        self.besides: list[Difference] | None = None  # what else was typed, that nobody disputes, where a view knows it
         super().__init__(label_of(subject))
 
     def events_since(self) -> list[Event]:
@@ -231,51 +231,15 @@ def seen_in(text: str, shown: Shown) -> Shown:
     """``shown`` as the page saw it from which ``text`` (:func:`seen_of`) comes; unchanged when that is no such text."""
     seen, _tilde, were = text.partition("~")
     number, _dash, sums = seen.partition("-")
-    if not is_number(number) or len(number) > _DIGEST:
+    if not is_number(number) or len(number) > DIGEST:
         return shown
     values = dict(shown.values)
     if sums and sums != values.get(SUMS):
-        values[SUMS] = sums[:_DIGEST]
+        values[SUMS] = sums[:DIGEST]
         values.pop(WERE, None)
         if digest(were.split(_BETWEEN)) == sums and re.fullmatch(r"[-\d._]*", were):
             values[WERE] = were
     return replace(shown, number=int(number), values=values)
-
-
-# --- values --------------------------------------------------------------------------------------------------------
-
-
-def plain(value: Any) -> str:
-    """A value as a form shows it: what is typed and what is kept read alike when they mean the same."""
-    if value is None:
-        return ""
-    if isinstance(value, models.Model):
-        return str(value.pk)
-    if isinstance(value, bool):
-        return "1" if value else ""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f") if value else "0"
-    if isinstance(value, datetime):
-        return str(int(value.timestamp()))  # a form shows no microseconds
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
-        return "\n".join(sorted(plain(item) for item in value))
-    return str(value).replace("\r\n", "\n").strip()
-
-
-def digest(value: Any) -> str:
-    """A short digest of a value: enough to see that it changed; the token repeats no personal data."""
-    return hashlib.sha256(plain(value).encode()).hexdigest()[:_DIGEST]
-
-
-def initial_values(form: BaseForm) -> dict[str, Any]:
-    """What the fields of a form show before anything is typed, by the names of the page."""
-    return {
-        form.add_prefix(name): form.get_initial_for_field(item, name)
-        for name, item in form.fields.items()
-        if not isinstance(item, FileField)
-    }
 
 
 # --- a form that comes back ----------------------------------------------------------------------------------------
@@ -300,7 +264,7 @@ def carried(data: Mapping[str, Any], subject: models.Model, name: str = FIELD) -
     shown = read(token)
     if shown is None or shown.subject != label_of(subject):
         return not_carried(subject)
-    return replace(shown, number=int(reached)) if is_number(reached) and len(reached) <= _DIGEST else shown
+    return replace(shown, number=int(reached)) if is_number(reached) and len(reached) <= DIGEST else shown
 
 
 def lock(subject: models.Model) -> None:
@@ -413,6 +377,7 @@ def settle(
     if differences:
         stale = Stale(subject, shown, differences)
         stale.form, stale.left = form, {form.add_prefix(name) for name in left}  # told in its words
+        stale.besides = undisputed(form, subject, shown, differences)
         raise stale
     with _kept(form, left):
         form.full_clean()
@@ -443,16 +408,39 @@ def compared(
 
 def _difference(form: BaseForm, name: str, theirs: Any, mine: Any, subject: models.Model) -> Difference:
     row, label = getattr(form, "instance", None), str(form[name].label)
-    if isinstance(row, models.Model) and row.pk is not None and label_of(row) != label_of(subject):
+    if isinstance(row, models.Model) and row.pk is None:
+        label = f"{capfirst(row._meta.verbose_name)} – {label}"
+    elif isinstance(row, models.Model) and label_of(row) != label_of(subject):
         label = f"{row} – {label}"
     told = [words_of(form.fields[name], value) for value in (theirs, mine)]
     return Difference(form.add_prefix(name), label, theirs, mine, None if None in told else tuple(told))
 
 
-def compared_rows(formset: Any, subject: models.Model, shown: Shown) -> list[Difference]:
-    """What two people changed in the rows of a table on the page of ``subject``."""
-    rows = [row for row in formset.forms if row.instance.pk is not None]
-    return [item for row in rows for item in compared(row, subject, shown)[1]]
+def undisputed(form: BaseForm, subject: models.Model, shown: Shown, told: Iterable[Difference]) -> list[Difference]:
+    """What the person typed in a (bound) form besides what is ``told``: as long as nothing is recorded, it is told too."""
+    known = {item.name for item in told}
+    found = []
+    for name, item in form.fields.items():
+        on_page = form.add_prefix(name)
+        if on_page in known or isinstance(item, FileField) or item.widget.is_hidden or item.disabled:
+            continue
+        now, typed = form.get_initial_for_field(item, name), typed_in(form, name)
+        if digest(typed) not in (shown.values.get(on_page), digest(now)):
+            found.append(_difference(form, name, now, typed, subject))
+    return found
+
+
+def compared_rows(formset: Any, subject: models.Model, shown: Shown) -> tuple[list[Difference], list[Difference]]:
+    """What two people changed in the rows of a table on the page of ``subject``, and what was typed there besides."""
+    differences, besides = [], []
+    for row in formset.forms:
+        if hasattr(row, "gone"):  # somebody removed it: said once
+            differences += [row.gone] if row.gone else []
+        else:
+            found = compared(row, subject, shown)[1] if row.instance.pk is not None else []
+            differences += found
+            besides += undisputed(row, subject, shown, found)
+    return differences, besides
 
 
 @contextmanager
@@ -469,30 +457,24 @@ def _kept(form: BaseForm, left: set[str]) -> Iterator[None]:
             form.fields[name].disabled = disabled
 
 
-def typed_in(form: BaseForm, name: str) -> Any:
-    item = form.fields[name]
-    raw = item.widget.value_from_datadict(form.data, form.files, form.add_prefix(name))
-    try:
-        return item.clean(raw)
-    except ValidationError:
-        return raw
-
-
 def settling(
     form_class: type[BaseForm],
     shown: Shown,
     subject: models.Model,
-    beside: Callable[[], Iterable[Difference]] = tuple,
+    beside: Callable[[], tuple[list[Difference], list[Difference]]] = lambda: ([], []),
 ) -> type[BaseForm]:
     """The form class, settled before it is cleaned: for forms that others make (the staff site's own).
 
-    ``beside`` gives the differences of the tables under the form: all are told at once.
+    ``beside`` gives the differences of the tables under the form, and what was typed there besides: all are told at once.
     """
 
     def _clean_fields(self):
         left, differences = (set(), []) if self.instance.pk is None else compared(self, subject, shown)
-        if found := [*differences, *beside()]:
-            raise Stale(subject, shown, found)
+        of_rows, typed_there = beside()
+        if found := [*differences, *of_rows]:
+            stale = Stale(subject, shown, found)
+            stale.besides = [*undisputed(self, subject, shown, found), *typed_there]
+            raise stale
         with _kept(self, left):
             super(settled, self)._clean_fields()
 

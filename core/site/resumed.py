@@ -86,6 +86,18 @@ def act_of(values: QueryDict, address: str) -> str:
     return plain
 
 
+def label_of(values: QueryDict, name: str) -> str:
+    """What the page says that a field is for; empty where it did not."""
+    for value in reversed(values.getlist(ASKED)):
+        try:
+            found, label, *_more = json.loads(value)
+        except (ValueError, TypeError):
+            continue
+        if found == name:
+            return str(label)
+    return ""
+
+
 def _rows_in_words(question: Question, values: QueryDict) -> str:
     """The cells of a table by row, in the order of the page, one row a line."""
     cell = re.compile(rf"{re.escape(question.name)}-([0-9]+)-[a-z_]+")

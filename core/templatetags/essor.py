@@ -26,9 +26,10 @@ from core import text as texts
 from core.dates import format_date_long, format_moment
 from core.engine import grounds as resting
 from core.engine import versions
+from core.engine.digests import initial_values
 from core.lib.odd_days import in_words
 from core.money import format_euros, format_number
-from core.site import resumed
+from core.site import not_saved, resumed
 
 register = template.Library()
 
@@ -229,6 +230,14 @@ def asks(bound: BoundField | str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
+def asks_file(bound: BoundField, label: str) -> SafeString:
+    """What a file of a form is for: whoever chooses it again on another page is told."""
+    return format_html(
+        '<input type="hidden" name="{}" value="{}">', resumed.ASKED, resumed.carried(bound.html_name, label)
+    )
+
+
+@register.simple_tag
 def does(label: str, url: str = "", name: str = "", value: str = "") -> SafeString:
     """What a button of the form does, for who takes the form up after the session ended: nobody sends what is not named."""
     return format_html(
@@ -277,8 +286,9 @@ def portal_navigation(context: Context) -> list[dict[str, Any]]:
     return navigation.portal_items(request) if isinstance(request, HttpRequest) else []
 
 
-@register.simple_tag
+@register.simple_tag(takes_context=True)
 def shown(
+    context: Context,
     subject: models.Model,
     form: BaseForm | None = None,
     name: str = versions.FIELD,
@@ -298,13 +308,28 @@ def shown(
         except versions.Stale:
             number = ""  # a token of another row, or of no page of ours: refused when it comes back
     else:
-        now = versions.initial_values(form) if form is not None else {}
+        now = initial_values(form) if form is not None else {}
         found = versions.shown_of(subject, now | values)
         rests = resting.written(resting.of(form) if grounds is None else grounds)
         number, carried = found.number, replace(found, values=found.values | rests).token()
-    row = versions.label_of(subject)
-    tag = '<input type="hidden" name="{}" value="{}" data-row="{}" data-number="{}">'
-    return format_html(tag, name, carried, row, number)
+    row, back = versions.label_of(subject), not_saved.of_form(context.get("request"), carried)
+    tag = '<input type="hidden" name="{}" value="{}" data-row="{}" data-number="{}"{}>'
+    return format_html(tag, name, carried, row, number, format_html(' data-not-saved="{}"', back) if back else "")
+
+
+@register.simple_tag(takes_context=True)
+def shown_token(context: Context, token: str) -> SafeString:
+    """The same for a form whose view has made the token itself."""
+    back = not_saved.of_form(context.get("request"), token)
+    more = format_html(' data-not-saved="{}"', back) if back else ""
+    return format_html('<input type="hidden" name="{}" value="{}"{}>', versions.FIELD, token, more)
+
+
+@register.inclusion_tag("admin/essor/not_saved.html", takes_context=True)
+def not_saved_here(context: Context) -> dict[str, Any]:
+    """What somebody typed on this page of the staff and could not save, until they send it or let it go."""
+    request = context.get("request")
+    return {"kept": not_saved.on_page(request), "request": request, "csrf_token": context.get("csrf_token")}
 
 
 @register.simple_tag

@@ -24,7 +24,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core.forms import SignInForm
 from core.site.chosen_files import CHOSEN, left_behind
 from core.site.known_fields import takes
-from core.site.resumed import KEY, LEFT, TYPED_BY, act_of, answers, is_back, is_of_another
+from core.site.resumed import KEY, LEFT, TYPED_BY, act_of, answers, is_back, is_of_another, label_of
 
 PREFIX = "kept:"  # the carried fields, apart from the sign-in form's own
 FILE_PREFIX = "kept-file:"
@@ -60,6 +60,12 @@ class Kept:
     def answers_besides(self, told: Container[str]) -> list[tuple[str, str]]:
         """The same without the fields of these names, that the reader is told already."""
         return answers(self._values, told)
+
+    @property
+    def files_named(self) -> list[tuple[str, str, str]]:
+        """The files with what each is for, where the page said it: (field, file, label)."""
+        values = self._values
+        return [(name, file, label_of(values, name)) for name, file in self.files]
 
     @property
     def _values(self) -> QueryDict:

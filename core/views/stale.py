@@ -1,6 +1,5 @@
 """The answer to a form that came from an old page: what is there now, what the person typed, and the two ways on."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,7 +21,7 @@ from core.engine.versions import FIELD, Difference, Stale
 from core.money import format_euros
 from core.presentation import action_label
 from core.roles import STAFF_ROLES
-from core.site import resumed
+from core.site import not_saved, resumed
 from core.text import is_number
 from core.views.resume import Kept, is_fragment, kept_from, page_before
 
@@ -54,6 +53,9 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
     answers = answers_of(request, stale)
     told = {question.name for question in _asked(stale)} | {*stale.rows} | stale.left
     answers += [item for item in kept.answers_besides(told) if item not in answers]
+    besides, is_staff = _besides(stale), request.path.startswith(settings.ESSOR_STAFF_PREFIX)
+    if is_staff and stale.differences and stale.besides is not None:
+        answers = []  # what is disputed stands side by side, the rest is told on its own
     context = {
         "title": _title(stale, changes),
         "sentence": _sentence(stale, changes),
@@ -62,7 +64,7 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
         "differences": [(item.label, *_both(item)) for item in stale.differences],
         "address": kept.address,
         "fields": [(name, value) for name, value in kept.fields if name != FIELD],
-        "files": kept.files,
+        "files": kept.files_named,
         "field": FIELD,
         "token": stale.again(),
         "back": back or page_before(request),
@@ -74,13 +76,20 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
             *((label, _sum_in_words(was), _sum_in_words(now)) for label, was, now in stale.sums_changed()),
         ],
         "answers": answers,
+        "besides": [] if answers else besides,
         "typed": _untold(kept, stale, answers) if stale.refusal else [],
     }
-    if request.path.startswith(settings.ESSOR_STAFF_PREFIX):
+    if is_staff:
+        not_saved.note(request, stale, answers if stale.besides is None else besides)
         request.current_app = admin.site.name
         context = {**admin.site.each_context(request), **context}
         return render(request, "admin/essor/stale.html", context, status=CONFLICT)
     return render(request, "essor/stale.html", context, status=CONFLICT)
+
+
+def _besides(stale: Stale) -> list[tuple[str, str]]:
+    """What was typed besides what two people changed, in words, where a view knows it."""
+    return [(item.label, _both(item)[1]) for item in stale.besides or ()]
 
 
 def _title(stale: Stale, changes: list[Change]) -> str:
@@ -89,15 +98,9 @@ def _title(stale: Stale, changes: list[Change]) -> str:
     return _("This changed while you were working on it")
 
 
-# What the page itself put in: tokens, buttons, the versions and presence of the answers of a form (``v-``, ``p-``).
-_OF_THE_PAGE = re.compile(
-    rf"{FIELD}|_save|_continue|action|key|asked|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*|.*-(chosen|without)"
-)
-
-
 def typed_of(kept: Kept) -> list[str]:
     """What the person typed and may want to take elsewhere: everything but what the page itself put in."""
-    return [value for name, value in kept.fields if not _OF_THE_PAGE.fullmatch(name) and value.strip()]
+    return [value for name, value in kept.fields if not not_saved.OF_THE_PAGE.fullmatch(name) and value.strip()]
 
 
 def _untold(kept: Kept, stale: Stale, answers: list[tuple[str, str]]) -> list[str]:

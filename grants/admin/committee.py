@@ -373,6 +373,9 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
                 else:
                     reason = form.cleaned_data["reason"]
                     committee.declare_recusal(item, member, actor=request.user, reason=reason)
+        except versions.Stale as stale:
+            stale.form = stale.form or RecusalForm(session=session)
+            raise
         except SessionRefused as refusal:
             versions.gone_on(request, session, str(refusal), form)
         return self._back(session)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.engine import versions
+from core.engine.digests import initial_values
 from core.money import ZERO, EuroField, format_euros
 from core.site.sometimes import sometimes
 from core.text import PastedTextMixin, in_a_sentence, is_number, listed
@@ -58,7 +59,7 @@ class RowForm(PastedTextMixin, forms.Form):
     @classmethod
     def shown(cls, item: AgendaItem) -> str:
         """The version of the row as it stands, for the page that shows it."""
-        values = versions.initial_values(cls.for_item(item))
+        values = initial_values(cls.for_item(item))
         digests = {name: versions.digest(value) for name, value in values.items()}
         return versions.Shown(versions.label_of(item), 0, digests).token()
 

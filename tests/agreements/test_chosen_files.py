@@ -17,6 +17,7 @@ from core.views.resume import FILE_PREFIX, PREFIX
 from tests.agreements.test_portal import typed
 from tests.factories.agreements import in_force, opened, submitted
 from tests.factories.applicants import pdf
+from tests.forms import forms_of
 
 AGAIN = "Choisissez de nouveau le fichier « "
 PASSWORD = "un mot de passe assez long"
@@ -205,6 +206,25 @@ def test_a_form_taken_up_after_the_session_ended_asks_for_its_file(client):
         assert sent == {"reply-text": "Voici.", "reply-file-chosen": "essai.pdf"}
         assert client.post(address, sent).status_code == 422 and not claim.replies.exists()
         client.logout()
+
+
+@pytest.mark.django_db
+def test_the_files_of_a_claim_that_is_taken_up_are_named_by_their_pieces(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    client.force_login(house.member)
+    rule = claim.instalment.required_pieces[0]
+    page = lxml.html.fromstring(client.get(claim.get_absolute_url()).text)
+    asked = [
+        item.value for item in page.xpath(f"//input[@name='{rule['code']}-file']/ancestor::form//input[@name='asked']")
+    ]
+    client.logout()
+    data = {"asked": asked, "claimed_amount": "100,00", "statement": "", f"{rule['code']}-file": upload("a.pdf")}
+    carried = client.post(reverse("agreements:claim_amount", args=[claim.number]), data)
+    client.force_login(house.member)
+    again = lxml.html.fromstring(client.post(reverse("core:resume"), forms_of(carried)[0].fields).text)
+    (label,) = again.xpath("//label[@for='again-1']")
+    assert "a.pdf" in label.text_content() and label.text_content().startswith(str(rule["label"]))
 
 
 def test_what_goes_without_is_not_asked_for_again(rf):

@@ -1,7 +1,9 @@
 """What a page showed, what is there now, what was typed: a stale write is refused, or merged where the fields differ."""
 
+import json
 from decimal import Decimal
 
+import lxml.html
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,6 +12,7 @@ from core.acting import acting_as
 from core.engine import versions
 from core.events import record
 from core.models.user import User
+from core.site import not_saved
 from core.transitions import perform
 from tests.core.sample.models import Case
 from tests.factories.core import UserFactory
@@ -182,6 +185,64 @@ def test_the_same_value_typed_twice_is_no_conflict(clients, case):
     mine, theirs = change_form(first, case), change_form(second, case)
     first.post(mine.action, mine.typed(title="A school garden"))
     assert second.post(theirs.action, theirs.typed(title="A school garden")).status_code == 302
+
+
+# --- what nobody disputes --------------------------------------------------------------------------------------------
+
+
+def given_back(client: Client, case: Case) -> list[dict]:
+    """What the change form of a case gets back, as the script of its page reads it."""
+    (field,) = lxml.html.fromstring(client.get(page_of(case)).content).xpath("//form//input[@name='shown']")
+    return json.loads(field.get("data-not-saved", "[]"))
+
+
+@pytest.fixture
+def disputed(clients, case) -> Client:
+    """The second officer, whose title is disputed and whose amount is not."""
+    first, second = clients
+    mine, theirs = change_form(first, case), change_form(second, case)
+    first.post(mine.action, mine.typed(title="A school garden"))
+    answer = second.post(
+        theirs.action,
+        theirs.typed(title="A rose garden", asked="650,00"),
+        headers={"Referer": f"http://testserver{page_of(case)}"},
+    )
+    assert [words for _label, words in answer.context["besides"]] == ["650,00"]
+    return second
+
+
+def test_what_nobody_disputes_is_told_and_comes_back_until_it_is_sent(disputed, clients, case):
+    for _reading in range(2):
+        (kept,) = given_back(disputed, case)
+        assert (kept["path"], kept["fields"], kept["moved"]) == (page_of(case), {"asked": ["650,00"]}, [])
+        assert "650,00" in disputed.get(page_of(case)).content.decode()
+    assert given_back(clients[0], case) == [], "somebody else reads it"
+    form = change_form(disputed, case)
+    assert disputed.post(form.action, form.typed(asked="650,00")).status_code == 302
+    case.refresh_from_db()
+    assert (case.title, case.asked) == ("A school garden", Decimal("650.00"))
+    assert given_back(disputed, case) == []
+
+
+def test_what_somebody_changed_once_more_is_asked_about_not_written_over(disputed, clients, case):
+    form = change_form(clients[0], case)
+    clients[0].post(form.action, form.typed(asked="100,00"))
+    (kept,) = given_back(disputed, case)
+    assert kept["moved"] == ["asked"]
+
+
+def test_what_comes_back_is_let_go(disputed, case):
+    address = reverse("staff-let-go")
+    assert disputed.post(address, {"page": "//evil.example/"}).url == "/admin/"
+    assert given_back(disputed, case) != []
+    assert disputed.post(address, {"page": page_of(case)}).url == page_of(case)
+    assert given_back(disputed, case) == [] and "not-saved" not in disputed.session
+
+
+def test_no_secret_and_no_account_waits_in_a_session():
+    kept_out = ["password", "new_password1", "iban", "account-iban", "bic", "csrfmiddlewaretoken", "shown", "12-shown"]
+    assert [name for name in [*kept_out, "_save", "key", "typed-by"] if not not_saved._is_kept_out(name)] == []
+    assert not not_saved._is_kept_out("reason-12") and not not_saved._is_kept_out("years-0-amount")
 
 
 # --- values and tokens -----------------------------------------------------------------------------------------------

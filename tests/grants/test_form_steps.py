@@ -240,6 +240,18 @@ def test_the_budget_shows_totals_gap_and_the_aid_possible(signed_in):
     assert "80 % de 35 500,00 €" in page
 
 
+def test_a_budget_in_conflict_shows_no_figure_of_the_other_one(signed_in):
+    """The aid possible of what somebody else saved stood under the lines that were typed here."""
+    application = filled_draft()
+    client = signed_in(application.created_by)
+    old = posted(application, "budget") | {"q-budget-0-amount": "40 000,00", "v-budget": "0"}
+    answer = client.post(url("step", application, "budget"), old)
+    page = plain(answer)
+    assert 'value="40 000,00"' in answer.content.decode()
+    assert "Aide possible : calculée une fois ce budget enregistré" in page
+    assert "28 400,00 €" not in page.partition("Aide possible")[2]
+
+
 def test_a_wrong_file_is_refused_with_a_sentence(signed_in):
     application = draft()
     client = signed_in(application.created_by)

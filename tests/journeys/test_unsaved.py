@@ -1,5 +1,6 @@
 """What is typed on a staff page and not saved: it is marked, and nothing is done without it before a question."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from agreements.claims import certify_lines
 from core.roles import Role
 from core.transitions import perform
+from grants import instruction
 from grants.models import Message
 from tests.factories.agreements import in_force, submitted
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, staff
@@ -235,3 +237,129 @@ def test_a_control_is_not_ended_without_the_decision_that_is_typed(journey):
     page.locator("select[name^=decision]").first.select_option("reject")
     begin(page, "Achever le contrôle")
     expect(question(page).get_by_role("button", name="Enregistrer les décisions d’abord")).to_be_visible()
+
+
+# --- what nobody disputes comes back after somebody else's change ----------------------------------------------------
+
+GARDER = "Garder ce qui est enregistré"
+
+
+def keep_theirs(page: Page) -> None:
+    """On the page of a conflict, its main button."""
+    with page.expect_navigation():
+        page.get_by_role("link", name=GARDER).click()
+
+
+def test_the_lines_of_a_claim_that_nobody_disputes_come_back_after_a_conflict(journey, claim):
+    claim, instructor = claim
+    first, second = claim.lines.order_by("rank")
+    journey.sign_in(instructor.email)
+    page, address = journey.page, f"/admin/agreements/paymentclaim/{claim.pk}/change/"
+    journey.go(address)
+    certify_lines(
+        claim, {first.pk: (Decimal("5000"), "Part privée."), second.pk: (second.declared_amount, "")}, actor=instructor
+    )
+    typed = {
+        f"amount-{first.pk}": "5 500",
+        f"amount-{second.pk}": "1 000",
+        f"reason-{second.pk}": "Hors de la période.",
+    }
+    for name, value in typed.items():
+        page.locator(f"[name={name}]").fill(value)
+    page.get_by_role("button", name="Enregistrer les lignes").click()
+    expect(page.get_by_role("heading", name="Ce que vous avez saisi par ailleurs")).to_be_visible()
+    expect(page.locator("body")).to_contain_text("Hors de la période.")
+    journey.see("conflict-of-lines")
+
+    keep_theirs(page)
+    lines = page.locator("#lines form")
+    for _reading in range(2):
+        expect(lines.locator(f"[name=amount-{first.pk}]")).to_have_value(re.compile(r"^5.000,00$"))
+        expect(lines.locator(f"[name=amount-{second.pk}]")).to_have_value("1 000")
+        expect(lines.locator(f"[name=reason-{second.pk}]")).to_have_value("Hors de la période.")
+        expect(mark(lines)).to_be_visible()
+        page.reload()
+    journey.see("conflict-of-lines-kept")
+    begin(page, "Certifier (service fait)")
+    with page.expect_navigation():
+        answer(page, "Enregistrer les lignes d’abord")
+    expect(mark(page.locator("#lines"))).to_have_count(0)
+    kept = claim.lines.order_by("rank").values_list("certified_amount", "certified_reason")
+    assert [*kept] == [(Decimal("5000.00"), "Part privée."), (Decimal("1000.00"), "Hors de la période.")]
+    journey.go(address)
+    expect(page.get_by_role("button", name="Ne pas le garder")).to_have_count(0)
+
+
+def conflict_of_scores(journey, case, instructor) -> list[tuple[str, str]]:
+    """Three scores are typed, of which somebody else gave the first meanwhile; the codes and the texts of the others."""
+    page = journey.page
+    journey.go(f"/admin/grants/application/{case.pk}/change/")
+    codes = [criterion.code for criterion in case.rules.criteria[:3]]
+    other = staff(Role.INSTRUCTOR, last_name="Bernard")
+    instruction.score_criterion(case, codes[0], Decimal("1"), actor=other, comment="À revoir.")
+    for code in codes:
+        page.locator(f"[name=score-{code}]").fill("2")
+        page.locator(f"[name=comment-{code}]").fill(f"Pourquoi {code}.")
+    page.get_by_role("button", name="Enregistrer les notes").click()
+    expect(page.locator("body")).to_contain_text(f"Pourquoi {codes[2]}.")
+    return [(code, f"Pourquoi {code}.") for code in codes]
+
+
+def test_the_scores_that_nobody_disputes_come_back_after_a_conflict(journey, case, instructor):
+    journey.sign_in(instructor.email)
+    page = journey.page
+    (first, _why), *others = conflict_of_scores(journey, case, instructor)
+    keep_theirs(page)
+    form = page.locator("#scoring form")
+    for _reading in range(2):
+        expect(form.locator(f"[name=score-{first}]")).to_have_value("1,00")
+        expect(form.locator(f"[name=comment-{first}]")).to_have_value("À revoir.")
+        for code, why in others:
+            expect(form.locator(f"[name=score-{code}]")).to_have_value("2")
+            expect(form.locator(f"[name=comment-{code}]")).to_have_value(why)
+        expect(mark(form)).to_be_visible()
+        page.reload()
+    # Somebody gives one of them meanwhile: it is asked about, not written over.
+    instruction.score_criterion(case, others[0][0], Decimal("1"), actor=instructor, comment="Vu en commission.")
+    page.reload()
+    expect(form.locator(f"[name=score-{others[0][0]}]")).to_have_value("1,00")
+    expect(form.locator(f"[data-moved=score-{others[0][0]}]")).to_be_visible()
+    expect(form.locator(f"[name=score-{others[1][0]}]")).to_have_value("2")
+
+
+def test_what_came_back_after_a_conflict_is_let_go(journey, case, instructor):
+    journey.sign_in(instructor.email)
+    page = journey.page
+    _first, (code, _why), _last = conflict_of_scores(journey, case, instructor)
+    keep_theirs(page)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Ne pas le garder").click()
+    expect(page.locator(f"[name=score-{code}]")).to_have_value("")
+    expect(mark(page.locator("#scoring"))).to_have_count(0)
+    page.reload()
+    expect(page.locator(f"[name=comment-{code}]")).to_have_value("")
+
+
+def test_the_reason_of_a_step_comes_back_when_the_step_is_opened_again(journey, claim):
+    claim, instructor = claim
+    journey.sign_in(instructor.email)
+    page = journey.page
+    journey.go(f"/admin/agreements/paymentclaim/{claim.pk}/change/")
+    begin(page, "Suspendre")
+    pane = page.locator(".es-beside")
+    pane.locator("textarea[name=comment]").fill("Pièce à joindre.")
+    first, second = claim.lines.order_by("rank")
+    certify_lines(
+        claim, {first.pk: (Decimal("5000"), "Part privée."), second.pk: (second.declared_amount, "")}, actor=instructor
+    )
+    pane.get_by_role("button", name="Suspendre").click()
+    expect(page.locator("body")).to_contain_text("Pièce à joindre.")
+    keep_theirs(page)
+    expect(page.locator("body")).to_contain_text("Pièce à joindre.")
+    begin(page, "Suspendre")
+    expect(pane.locator("textarea[name=comment]")).to_have_value("Pièce à joindre.")
+    expect(mark(pane)).to_be_visible()
+    with page.expect_navigation():
+        pane.get_by_role("button", name="Suspendre").click()
+    claim.refresh_from_db()
+    assert claim.state == "suspended"

@@ -160,6 +160,35 @@ document.addEventListener("DOMContentLoaded", () => {
     else giveBackBeside(key, fields);
   });
 
+  // What the server carries of a form that met somebody else's change: beside its token, at each reading of the page, until
+  // it is sent or let go. Where the page did not say what the field held, an empty field alone takes it.
+  const isOf = (form, kept) => pathOf(form) === kept.path && [...form.elements]
+    .filter((one) => one.type === "hidden" && !/^(csrfmiddlewaretoken|typed-by|key)$|shown$|_FORMS$/.test(one.name))
+    .every((one) => (kept.hidden[one.name] ?? kept.fields[one.name] ?? [one.value]).includes(one.value));
+  const held = new WeakMap(); // what the server has of them: it is not lost with the page
+  const isAtRisk = (form) => changedIn(form).some((field) => held.get(field) !== valueOf(field));
+  const giveBackKept = (form, kept) => {
+    for (const field of fieldsOf(form)) {
+      const typed = kept.fields[field.name]?.join("\n");
+      const now = valueOf(field);
+      if (typed === undefined || alike(now, typed)) continue;
+      if (kept.moved.includes(field.name)) askWhich(field, typed, { take: () => put(field, typed) && own(field, now) });
+      else if (!now || kept.known.includes(field.name)) {
+        if (put(field, typed)) {
+          held.set(field, valueOf(field));
+          own(field, now);
+        } else put(field, now); // a choice that is gone
+      }
+    }
+    const folded = form.closest("details");
+    if (folded) folded.open = true;
+  };
+  const giveBackCarried = () => document.querySelectorAll("input[data-not-saved]").forEach((input) => {
+    JSON.parse(input.dataset.notSaved).filter((kept) => isOf(input.form, kept)).forEach((kept) => giveBackKept(input.form, kept));
+    input.removeAttribute("data-not-saved");
+  });
+  document.addEventListener("essor:beside", giveBackCarried);
+
   const putBack = () => {
     const kept = read();
     const here = window.location.pathname;
@@ -186,6 +215,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     write(kept);
     giveBackAll(back);
+    giveBackCarried();
   };
 
   // --- the question
@@ -295,7 +325,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const link = event.target.closest?.("a[href]");
     if (passed || event.defaultPrevented || !link || !isPlain(event) || !leaves(link)) return;
     const cancelled = link.matches(".es-btn") ? link.closest("form") : null; // "Cancel" says itself what it does
-    const forms = unsaved().filter((form) => form !== cancelled);
+    const forms = unsaved().filter((form) => form !== cancelled && isAtRisk(form));
     if (!forms.length) return void (cancelled && leave());
     event.preventDefault();
     ask(forms, "leaves", () => {
@@ -307,6 +337,10 @@ document.addEventListener("DOMContentLoaded", () => {
   window.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.closest("dialog") || form.target === "_blank") return;
+    if (form.matches("[data-lets-go]")) {
+      sending = true;
+      return void leave();
+    }
     const others = unsaved().filter((one) => one !== form);
     const untold = form.closest(".es-beside") ? others.filter((one) => !waved.has(one)) : others;
     if (!passed && untold.length) {
@@ -330,7 +364,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!sending && unsaved().length) event.preventDefault(); // it is all still here, marked, with the versions it is typed on
   });
   window.addEventListener("beforeunload", (event) => {
-    if (!leaving && unsaved().length) event.preventDefault();
+    if (!leaving && unsaved().some(isAtRisk)) event.preventDefault();
   });
 
   putBack();

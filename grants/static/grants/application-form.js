@@ -341,6 +341,16 @@
     if (budget) sumBudget(budget);
   };
 
+  // What is typed here and what the server has are two budgets: no aid of the one stands under the total of the other.
+  const isUndecided = (budget) => Boolean(budget.closest("[data-question]").querySelector("[data-conflict] .conflict"));
+  const sayLater = (budget) => {
+    budget.querySelector("[data-request]").textContent = "–";
+    budget.querySelector('[data-total="product"]').textContent = "–";
+    budget.querySelector("[data-aid]").textContent = budget.querySelector("[data-aid]").dataset.later;
+    budget.querySelector("[data-aid-lines]").replaceChildren();
+    budget.querySelector("[data-gap]").hidden = true;
+  };
+
   const sumBudget = (budget) => {
     const table = (group) => budget.querySelector(`[data-group="${group}"]`);
     const charges = columnSum(table("charge"), "amount");
@@ -365,6 +375,7 @@
     budget.querySelector('[data-total="product"]').textContent = euros(products);
     budget.querySelector('[data-total="retained"]').textContent = euros(retained);
     showGap(budget.querySelector("[data-gap]"), charges, products, kind);
+    if (isUndecided(budget)) sayLater(budget);
   };
 
   const showGap = (line, charges, products, kind) => {
