@@ -11,14 +11,14 @@ from core.navigation import WorkItem
 #: Claims that ended with more paid before than what is due, and those paid on an act that ended without the expenditure
 #: that makes them due.
 TO_ASK_BACK = Q(overpaid_amount__gt=0) | Q(
-    agreement__settlement__unjustified_amount__gt=0, state="paid", paid_amount__gt=0
+    agreement__settlement__unjustified_paid_amount__gt=0, state="paid", paid_amount__gt=0
 )
 
 
 def asked_back(claims: Iterable, address: Callable[[object], str]) -> Iterator[WorkItem]:
     """The work of finance on these claims (``TO_ASK_BACK``): each that was closed, each act that ended.
 
-    They come with their agreement and its beneficiary, and with ``unjustified``, the amount of its settlement.
+    They come with their agreement and its beneficiary, and with ``unjustified``, what its settlement asks back.
     """
     ends = set()
     for claim in claims:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from agreements.changed_since import due_of_those_above
 from agreements.conditions import GENERAL, batch_is_open
 from agreements.rules.deadlines import last_day_to_send
+from agreements.still_due import is_justified_by_nothing
 from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
@@ -138,6 +139,11 @@ def batch_orders_are_due(batch, data, actor):
     what_to_do = _(
         "Take the claim out of the batch: the instructor certifies what is due now, and it is ordered again."
     )
+    if any(is_justified_by_nothing(claims[pk]) for pk in due):
+        what_to_do = _(
+            "Take the claim out of the batch, or cancel the order: the instructor gives up its payment, or certifies what is"
+            " due now. On an agreement that has ended, what no expenditure justifies would be asked back once paid."
+        )
     return {GENERAL: " ".join([*found, what_to_do])}
 
 

@@ -52,7 +52,7 @@ def _signature(agreement: Agreement) -> str:
 def told_in_register(case_number: str) -> Told | None:
     """What the page of a grant in the de minimis register says: what is to be asked back of it, and where that stands."""
     found = Agreement.objects.filter(
-        application__number=case_number, ended_on__isnull=False, settlement__unjustified_amount__gt=0
+        application__number=case_number, ended_on__isnull=False, settlement__unjustified_paid_amount__gt=0
     )
     agreement = found.select_related("settlement").first()
     if agreement is None:

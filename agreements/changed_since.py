@@ -13,7 +13,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from agreements.models.due_rules import AXES_OF, COMPARES, DUE_IN_ALL, KEPT
+from agreements.models.due_rules import AXES_OF, COMPARES, DUE_IN_ALL, KEPT, NOBODY_DECLARES
 from core.money import format_euros
 from core.navigation import WorkItem
 
@@ -29,7 +29,7 @@ def _told(state: str, columns: str = "key") -> str:
                c.ordered_amount, c.paid_amount, {KEPT.format(claim="c.id")} AS kept
         FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id WHERE c.state = '{state}'
     ), axis AS ({_AXES}), counted AS (
-        SELECT mine.key, c.id, c.certified_total, c.certified_amount, {COMPARES} AS compares
+        SELECT mine.key, c.id, c.certified_total, c.certified_amount, c.given_up_amount, {COMPARES} AS compares
         FROM mine JOIN agreements_instalment i ON i.agreement_id = mine.agreement_id
          AND i.tranche_id IS NOT DISTINCT FROM mine.tranche_id
         JOIN agreements_paymentclaim c ON c.instalment_id = i.id AND c.state <> 'rejected'
@@ -39,16 +39,19 @@ def _told(state: str, columns: str = "key") -> str:
     ), its AS (
         SELECT mine.*, coalesce(t.amount, a.granted_amount) AS granted, coalesce(t.cost, a.eligible_base) AS base,
                CASE WHEN mine.kind = 'interim' AND NOT others.compared THEN 'strict' ELSE a.proration END AS policy,
-               a.proration_tolerance, a.proration_cut, others.spent, others.accepted, others.compared
+               a.proration_tolerance, a.proration_cut, others.spent, others.accepted, others.going, others.compared,
+               {NOBODY_DECLARES.format(agreement="a", tranche="mine.tranche_id")} AS undeclared
         FROM mine JOIN agreements_agreement a ON a.id = mine.agreement_id
         LEFT JOIN agreements_tranche t ON t.id = mine.tranche_id
         CROSS JOIN LATERAL (
             SELECT sum(c.certified_total) AS spent,
                    coalesce(sum(c.certified_amount) FILTER (WHERE c.id <> c.key), 0) AS accepted,
+                   coalesce(sum(c.certified_amount - c.given_up_amount) FILTER (WHERE c.id <> c.key), 0) AS going,
                    coalesce(bool_or(c.compares) FILTER (WHERE c.id <> c.key), FALSE) AS compared
             FROM counted c WHERE c.key = mine.key) AS others
     ), told AS (
         SELECT known.*, least(CASE WHEN needs_expenditure OR compared THEN least(greatest(due - accepted, 0), claimed_amount)
+                                   WHEN undeclared THEN least(greatest(due - going, 0), claimed_amount)
                                    ELSE claimed_amount END, kept) AS due_now
         FROM ({DUE_IN_ALL}) AS known
     )

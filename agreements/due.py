@@ -27,18 +27,23 @@ def due_of_claim(claim, without: int | None = None) -> Entitlement:
     one were rejected.
 
     An instalment that needs no expenditure (advance, single payment on a piece) is due as planned, unless the balance
-    was certified before it. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
+    was certified before it, or its agreement has ended and nobody declares expenditure any more: what nothing justifies
+    would be asked back as soon as it is paid. Otherwise the certified expenditure of the agreement, or of its tranche, is compared with the
     cost of that very part, and what was accepted on its other claims is no longer due. On an agreement that has ended, no
     more is due on a claim than what its settlement keeps for it. The trigger ``certified_is_still_due`` makes the same
     figure, when the claim is certified and again when it is ordered.
     """
     siblings = _siblings_of(claim).exclude(pk=without)
     others = siblings.exclude(pk=claim.pk)
-    if not claim.instalment.needs_expenditure and not _is_compared(others):
+    if claim.instalment.needs_expenditure or _is_compared(others):
+        found = due_now(_entitlement_of(claim, siblings), accepted=_accepted(others), asked=claim.claimed_amount)
+    elif nobody_declares(claim):
+        ended = _("The agreement has ended, and nobody declares expenditure any more.")
+        found = due_now(_entitlement_of(claim, siblings), accepted=_going(others), asked=claim.claimed_amount)
+        found = Entitlement(found.amount, [ended, *found.reasons])
+    else:
         planned = _("Due as planned, without expenditure: %(amount)s.")
         found = Entitlement(claim.claimed_amount, [planned % {"amount": format_euros(claim.claimed_amount)}])
-    else:
-        found = due_now(_entitlement_of(claim, siblings), accepted=_accepted(others), asked=claim.claimed_amount)
     kept = kept_by_settlement(claim)
     return found if kept is None else within_what_is_kept(found, kept)
 
@@ -49,6 +54,31 @@ def kept_by_settlement(claim) -> Decimal | None:
         return None
     line = getattr(claim, "settlement_line", None)
     return line.amount if line is not None and line.outcome == PAY else None
+
+
+def nobody_declares(claim) -> bool:
+    """Whether the agreement of a claim has ended and no claim of its part, of which a balance compares expenditure and cost,
+    may declare expenditure any more, nor has some that waits for its certificate. SQL: ``due_rules.NOBODY_DECLARES``."""
+    return not claim.agreement.is_in_force and is_compared_in_the_end(claim) and not who_declares(claim).exists()
+
+
+def is_compared_in_the_end(claim) -> bool:
+    """Whether a balance of the part of a claim is due on expenditure: what is paid of the part hangs on it in the end."""
+    balances = claim.agreement.instalments.filter(kind="balance", needs_expenditure=True)
+    return balances.filter(tranche=claim.instalment.tranche).exists()
+
+
+def who_declares(claim):
+    """The claims of its part of which expenditure may still be declared, or certified."""
+    waiting = _siblings_of(claim).filter(instalment__needs_expenditure=True, certified_amount__isnull=True)
+    return waiting.exclude(state="paid")
+
+
+def due_without_more(claim) -> Decimal:
+    """Euros due on a claim that needs no expenditure, were its agreement to end and nobody to declare any more."""
+    siblings = _siblings_of(claim)
+    entitled = _entitlement_of(claim, siblings).amount
+    return min(max(entitled - _going(siblings.exclude(pk=claim.pk)), ZERO), claim.claimed_amount)
 
 
 def due_once_checked(claim) -> Entitlement | None:
@@ -67,6 +97,11 @@ def _accepted(others) -> Decimal:
     """Euros certified on other claims, ordered and paid or not yet: they are due no second time. What was given up of
     them counts too: who gave it up is not paid it by a later claim, nor is another."""
     return sum_money(others.filter(certified_amount__isnull=False).values_list("certified_amount", flat=True))
+
+
+def _going(others) -> Decimal:
+    """Euros of those that are paid, or will be."""
+    return _accepted(others) - sum_money(others.values_list("given_up_amount", flat=True))
 
 
 def _ordered(others) -> Decimal:
@@ -192,7 +227,8 @@ def forecast_of(claim) -> Forecast:
     others, planned = siblings.exclude(pk=claim.pk), claim.instalment
     left_out = sum_money(item.amount for item in left_out_of(claim))
     if not planned.needs_expenditure:
-        most = min(due_beside(claim), planned.amount) if _is_closed(others) else planned.amount
+        is_closed = _is_closed(others) or nobody_declares(claim)
+        most = min(due_beside(claim), planned.amount) if is_closed else planned.amount
         due = min(most, claim.claimed_amount)
         return Forecast(due, ZERO, most - due, left_out, whole=due)
     entitled, accepted = _entitlement_of(claim, siblings, as_declared=True).amount, _accepted(others)

@@ -1,5 +1,6 @@
 """Mails about agreements and payments, through the outbox: one subject, one message, one link."""
 
+from decimal import Decimal
 from functools import partial
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from agreements.closed_claims import why_not_again
 from agreements.costs import costs_as_filed
 from agreements.due import asked_back_of, ordered_above_of, reckoning_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
+from agreements.settlements.unjustified import Unjustified, written_on
+from core.money import ZERO
 from core.outbox import enqueue_mail
 from grants.notices import people_of
 
@@ -73,9 +76,25 @@ def send_ended(agreement, reason: str) -> None:
         "settlement": settlement,
         "settlement_lines": lines,
         "overpaid": overpaid_of(agreement),
+        "to_come": written_on(settlement).to_come if settlement else ZERO,
         "tasks": partial(tasks_now, agreement),
     }
     _send(agreement, "ended", key, agreement.get_absolute_url(), **told)
+
+
+def send_asked_back(agreement, before: Unjustified, now: Unjustified, about) -> None:
+    """What no expenditure justifies of an agreement that has ended is another amount than what was told last, since ``about``
+    (a claim, an order) moved."""
+    overpaid = overpaid_of(agreement)
+    told = {
+        "overpaid": overpaid,
+        "overpaid_before": overpaid - now.paid + before.paid,
+        "to_come": now.to_come,
+        "to_come_before": before.to_come,
+        "is_paid": now.paid > before.paid,
+    }
+    key = f"{about._meta.model_name}-{about.pk}-asked-back-{about.events.count()}"
+    _send(agreement, "asked_back", key, agreement.get_absolute_url(), **told)
 
 
 def send_report_accepted(report, following) -> None:
@@ -93,11 +112,12 @@ def send_report_returned(report, reason: str) -> None:
     _send(agreement, "report_returned", key, agreement.get_absolute_url(), report=report, reason=reason)
 
 
-def send_claim(claim, name: str, reason: str) -> None:
-    """What became of a claim; ``name`` is its transition, one of ``CLAIM_MAILS``."""
+def send_claim(claim, name: str, reason: str, asked_back: Decimal = ZERO) -> None:
+    """What became of a claim; ``name`` is its transition, one of ``CLAIM_MAILS``. ``asked_back`` are the euros that its
+    agreement, where it has ended, has to ask back."""
     agreement, link = claim.agreement, claim.get_absolute_url()
     key = f"claim-{claim.pk}-{name}-{claim.events.count()}"
-    told = {"claim": claim, "reason": reason}
+    told = {"claim": claim, "reason": reason, "overpaid": asked_back}
     match name:
         case "submit":
             told |= {"costs": partial(costs_as_filed, claim)}
@@ -116,11 +136,11 @@ def send_claim(claim, name: str, reason: str) -> None:
         case "certify" | "certify_less":
             above = asked_back_of(claim)
             ordered = ordered_above_of(claim, above)
-            told |= {"overpaid": above - ordered, "ordered_above": ordered}
+            told |= {"overpaid": max(above - ordered, asked_back), "ordered_above": ordered}
             told |= {"reckoning": partial(reckoning_of, claim)}
             _send(agreement, "claim_certified", key, link, tasks=partial(tasks_now, agreement), **told)
         case "close_without_payment":
-            told |= {"overpaid": claim.overpaid_amount, "tasks": partial(tasks_now, agreement)}
+            told |= {"overpaid": max(claim.overpaid_amount, asked_back), "tasks": partial(tasks_now, agreement)}
             _send(agreement, "claim_closed", key, link, **told)
         case "give_up":
             _send(agreement, "claim_given_up", key, link, tasks=partial(tasks_now, agreement), **told)

@@ -15,11 +15,12 @@ from agreements.settlements.services import (
     closed_above,
     free_what_is_left,
     in_the_register,
+    overpaid_of,
     still_granted,
 )
 from agreements.settlements.unjustified import follow_unjustified
 from applicants.de_minimis.register import follow_grant, record_granted
-from core.money import format_euros
+from core.money import ZERO, format_euros
 from core.signals import transitioned
 from core.transitions import perform
 
@@ -122,18 +123,29 @@ def report_moved(sender, instance, name, actor, comment, **kwargs) -> None:
 @receiver(transitioned, sender=PaymentClaim, dispatch_uid="agreements_claim_moved")
 def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
     """Filed: invoices met twice are marked. The beneficiary reads what follows; what is over is closed and freed."""
-    if instance.agreement.state in ENDED:
-        ended = Agreement.objects.filter(pk=instance.agreement_id, settlement__isnull=False).first()
-        if ended is not None:
-            follow_unjustified(ended)
+    asked_back = _follow_what_is_asked_back(instance.agreement, instance)
     if name == "submit":
         raise_warnings(instance)
     if name in notices.CLAIM_MAILS:
-        notices.send_claim(instance, name, comment)
+        notices.send_claim(instance, name, comment, asked_back)
     if name in ("give_up", "give_up_at_end"):
         _end_if_nothing_is_left(PaymentClaim.objects.get(pk=instance.pk), actor)
     if name in ("settle", "reject", "close_without_payment", "close_given_up"):
         _claim_is_over(instance, actor)
+
+
+def _follow_what_is_asked_back(agreement: Agreement, about: PaymentClaim | PaymentOrder) -> Decimal:
+    """Once an agreement has ended, its settlement follows its claims, and the beneficiary is told of other amounts; return
+    the euros to be asked back."""
+    if agreement.state not in ENDED:
+        return ZERO
+    ended = Agreement.objects.filter(pk=agreement.pk, settlement__isnull=False).first()
+    if ended is None:
+        return ZERO
+    before, now = follow_unjustified(ended)
+    if before != now:
+        notices.send_asked_back(ended, before, now, about)
+    return overpaid_of(ended)
 
 
 def _end_if_nothing_is_left(claim: PaymentClaim, actor) -> None:
@@ -163,6 +175,7 @@ def _claim_is_over(claim: PaymentClaim, actor) -> None:
 def order_moved(sender, instance, name, actor, data, comment, **kwargs) -> None:
     """Paid: the claim and the batch are settled with their last order. Cancelled: paid again, or ordered anew."""
     claim, batch = instance.claim, instance.batch
+    _follow_what_is_asked_back(claim.agreement, instance)
     if name == "confirm":
         claim.refresh_from_db()
         if claim.paid_amount == claim.payable_amount:

@@ -148,6 +148,13 @@ TRIGGERS = {
         "kept",
         "named",
     ),
+    "no expenditure justifies % of what is paid or kept, and % would be said": told(
+        _(
+            "No expenditure justifies %(reckoned)s of what is paid or kept for the agreement, and %(written)s would be said."
+        ),
+        "reckoned",
+        "written",
+    ),
     "no expenditure justifies % of what is paid, and % would be asked back": told(
         _(
             "No expenditure justifies %(reckoned)s of what is paid, and %(written)s would be asked back: read the page again."

@@ -86,6 +86,7 @@ def register_words() -> None:
             "agreements/mail/claim_closed": _("Claim closed: nothing is due"),
             "agreements/mail/claim_filed": _("Claim filed"),
             "agreements/mail/claim_given_up": _("Part of a claim given up"),
+            "agreements/mail/asked_back": _("What is to be asked back has changed"),
             "agreements/mail/claim_paid": _("Claim paid"),
             "agreements/mail/claim_payable": _("Suspension lifted"),
             "agreements/mail/claim_rejected": _("Claim rejected"),

@@ -4,7 +4,8 @@ Expenditure of another one may be cut: less is due. The final claim is certified
 is not due on it, and one of them that falls afterwards leaves its euros to the final claim alone, as no other payment of the
 part is claimed any more: more is due. No claim is ordered, nor closed for nothing, nor declared to a fund, while another
 amount is due on it than when it was certified: its instructor certifies it again, for its amount alone (the lines stay, and
-what was declared of them), up to what is due; for less only with a reason. An order of which less is due is not sent. The
+what was declared of them), up to what is due; for less only with a reason. An order of which less is due is not sent. Of an
+agreement that has ended, an advance that no expenditure justifies any more is due no more: it would be asked back. The
 triggers ``nothing_more_is_due``, ``counted_by_no_final_claim`` and ``certified_again_when_more_is_due`` say the same of more,
 ``certified_is_still_due`` and ``sent_while_due`` of less. Rows are reached through relations only.
 """
@@ -16,7 +17,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agreements.closing import closed_for, why_closed
-from agreements.due import due_of_claim, lost_without
+from agreements.due import due_of_claim, lost_without, nobody_declares
 from agreements.rules.proration import Entitlement
 from core.money import format_euros
 from core.text import in_a_sentence
@@ -56,11 +57,46 @@ def what_is_less(claim) -> str:
     due = changed_due(claim)
     if due is None or claim.payable_amount <= due.amount:
         return ""
+    if is_justified_by_nothing(claim):
+        return told_to_give_up(claim.payable_amount, due.amount)
     sentence = _(
         "%(certified)s were certified and %(due)s are due now: %(reasons)s The instructor certifies what is due now before the"
         " payment is ordered."
     )
     return sentence % _figures(claim, due)
+
+
+def is_justified_by_nothing(claim) -> bool:
+    """Whether a claim of which less is due needs no expenditure, and nobody declares any more since its agreement ended."""
+    return not claim.instalment.needs_expenditure and nobody_declares(claim)
+
+
+def told_to_give_up(amount: Decimal, due: Decimal) -> str:
+    """That an ended agreement does not pay what no expenditure justifies, of a payment of ``amount``, and what to do."""
+    sentence = _(
+        "The agreement has ended and nobody declares expenditure any more: nothing justifies %(above)s of the %(amount)s, which"
+        " would be asked back once paid. Give this payment up on the page of the claim, or certify what is due now: %(due)s."
+    )
+    return sentence % {
+        "above": format_euros(amount - due),
+        "amount": format_euros(amount),
+        "due": format_euros(due),
+    }
+
+
+@precondition
+def rest_is_still_due(claim, data, actor):
+    """All that is certified of the claim, ordered or not, is due now."""
+    due = due_of_claim(claim)
+    if claim.payable_amount <= due.amount:
+        return None
+    if is_justified_by_nothing(claim):
+        return {GENERAL: told_to_give_up(claim.payable_amount, due.amount)}
+    sentence = _(
+        "%(certified)s are to be paid in all and %(due)s are due now: nothing more is ordered of this claim. Give up what is"
+        " not ordered."
+    )
+    return {GENERAL: sentence % {"certified": format_euros(claim.payable_amount), "due": format_euros(due.amount)}}
 
 
 def what_is_more(claim) -> str:
@@ -125,6 +161,12 @@ def told_of_the_change(claim) -> str:
         due = due_of_claim(claim)
     if due is None:
         return ""
+    if is_justified_by_nothing(claim):
+        sentence = _(
+            "The agreement has ended and nobody declares expenditure any more: of the %(certified)s accepted, %(due)s at most"
+            " can be paid."
+        )
+        return sentence % {"certified": format_euros(claim.payable_amount), "due": format_euros(due.amount)}
     sentence = _(
         "Since this claim was checked, what is due on it has changed with the other claims: %(certified)s was accepted,"
         " %(due)s at most is due now. The Region checks it again before it pays."

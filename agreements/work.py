@@ -360,7 +360,7 @@ def work_on_payments(user) -> Iterator[WorkItem]:
     claims = claims.annotate(
         is_overpaid=ExpressionWrapper(TO_ASK_BACK, BooleanField()),
         is_above=ExpressionWrapper(in_open_above(), BooleanField()),
-        unjustified=F("agreement__settlement__unjustified_amount"),
+        unjustified=F("agreement__settlement__unjustified_paid_amount"),
         waits=ExpressionWrapper(account_waits.waits(), BooleanField()),
     )
     claims = list(claims.order_by("is_overpaid", "is_above", "certified_at", "pk")[: 3 * SHOWN])

@@ -47,17 +47,20 @@ register(
         name=_("Paid and justified by nothing"),
         sentence=_(
             "A settlement says, as claims now stand, what is paid or still kept and that no certified expenditure makes due, on "
-            "the parts of its agreement of which nobody declares anything more."
+            "the parts of its agreement of which nobody declares anything more, and how much of that is paid: to be asked back."
         ),
         source=_(
             "Terms of the agreement: what is paid follows the expenditure of the very part (year, person, axis) it is for."
         ),
         subject=Agreement,
         sql=f"""
-            SELECT a.id, a.number AS label, known.amount AS expected, s.unjustified_amount AS found
+            SELECT a.id, a.number AS label,
+                   CASE WHEN s.unjustified_amount <> known.amount THEN known.amount ELSE known.paid END AS expected,
+                   CASE WHEN s.unjustified_amount <> known.amount THEN s.unjustified_amount
+                        ELSE s.unjustified_paid_amount END AS found
             FROM ({UNJUSTIFIED.format(which="a.ended_on IS NOT NULL")}) AS known
             JOIN agreements_settlement s ON s.id = known.id JOIN agreements_agreement a ON a.id = s.agreement_id
-            WHERE s.unjustified_amount <> known.amount ORDER BY a.id
+            WHERE (s.unjustified_amount, s.unjustified_paid_amount) <> (known.amount, known.paid) ORDER BY a.id
         """,  # noqa: S608 - fragments of our own
     ),
     Invariant(

@@ -52,6 +52,7 @@ class ClaimPayment:
         conditions=[
             "agreements.conditions.something_is_left_to_order",
             "agreements.settlements.conditions.claim_may_go_on",
+            "agreements.still_due.rest_is_still_due",
             "agreements.settlements.conditions.commitment_bears_it",
             "agreements.conditions.accounts_are_verified",
             "agreements.conditions.batch_is_open",

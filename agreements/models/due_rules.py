@@ -46,6 +46,16 @@ SETTLES = "(i.kind = 'balance' AND i.needs_expenditure AND c.state IN ('ordered'
 COMPARES = "(i.kind = 'balance' AND i.needs_expenditure AND c.certified_amount IS NOT NULL)"
 
 
+#: SQL: the agreement ``{agreement}`` has ended, and no claim of the part ``{tranche}``, of which a balance compares expenditure
+#: and cost, may declare expenditure any more, nor has some that waits for its certificate: what is certified is then all that
+#: makes an advance due.
+NOBODY_DECLARES = """({agreement}.ended_on IS NOT NULL AND EXISTS (
+    SELECT 1 FROM agreements_instalment due_i WHERE due_i.agreement_id = {agreement}.id AND due_i.kind = 'balance'
+       AND due_i.needs_expenditure AND due_i.tranche_id IS NOT DISTINCT FROM {tranche}) AND NOT EXISTS (
+    SELECT 1 FROM agreements_paymentclaim due_c JOIN agreements_instalment due_i ON due_i.id = due_c.instalment_id
+     WHERE due_c.agreement_id = {agreement}.id AND due_i.tranche_id IS NOT DISTINCT FROM {tranche}
+       AND due_i.needs_expenditure AND due_c.certified_amount IS NULL AND due_c.state NOT IN ('paid', 'rejected')))"""
+
 #: SQL: what the settlement of an agreement that has ended keeps for a claim ``{claim}`` (its id); NULL where none does, which
 #: ``least`` passes over.
 KEPT = "(SELECT kept.amount FROM agreements_settlementline kept WHERE kept.claim_id = {claim} AND kept.outcome = 'pay')"
@@ -55,15 +65,17 @@ def _due_on(row: str = "NEW") -> str:
     """Return the SQL of what is due on the claim ``row`` itself, once ``_due_in_all`` reckoned its part: as
     ``agreements.due.due_of_claim``."""
     return f"""least(CASE WHEN planned.needs_expenditure OR compared
-        THEN least(greatest(due - accepted, 0), {row}.claimed_amount) ELSE {row}.claimed_amount END,
+        THEN least(greatest(due - accepted, 0), {row}.claimed_amount)
+        WHEN undeclared THEN least(greatest(due - going, 0), {row}.claimed_amount) ELSE {row}.claimed_amount END,
         {KEPT.format(claim=f"{row}.id")})"""
 
 
 def _due_in_all(row: str = "NEW") -> str:
     """Return the PL/pgSQL that reckons what is due in all on the part of the claim ``row``, ``due``; of the other claims of
     the part: what is ordered, ``already``, what of it was written down as paid above what is due, ``noted``, what was
-    ``accepted``, ordered or not, given up or not: it is due no second time; whether one of them ``compared`` expenditure
-    and cost. The agreement is locked."""
+    ``accepted``, ordered or not, given up or not: it is due no second time; what of it is paid or ``going`` to be; whether
+    one of them ``compared`` expenditure and cost. ``undeclared``: nobody declares expenditure of the part any more. The
+    agreement is locked."""
     # The parts of the plan that cost something: of the whole grant, or of the year of the claim.
     parts = """FROM grants_application g CROSS JOIN jsonb_array_elements(g.granted_plan -> 'parts') part
     WHERE g.id = its.application_id AND (part ->> 'cost')::numeric > 0
@@ -82,11 +94,13 @@ def _due_in_all(row: str = "NEW") -> str:
     SELECT coalesce(sum(c.certified_total), 0), coalesce(sum(c.ordered_amount) FILTER (WHERE c.id <> {row}.id), 0),
            coalesce(sum(c.overpaid_amount) FILTER (WHERE c.id <> {row}.id), 0),
            coalesce(sum(c.certified_amount) FILTER (WHERE c.id <> {row}.id), 0),
+           coalesce(sum(c.certified_amount - c.given_up_amount) FILTER (WHERE c.id <> {row}.id), 0),
            coalesce(bool_or({COMPARES}) FILTER (WHERE c.id <> {row}.id), FALSE)
-      INTO spent, already, noted, accepted, compared
+      INTO spent, already, noted, accepted, going, compared
       FROM agreements_paymentclaim c JOIN agreements_instalment i ON i.id = c.instalment_id
      WHERE c.agreement_id = {row}.agreement_id AND c.state <> 'rejected'
        AND i.tranche_id IS NOT DISTINCT FROM planned.tranche_id;
+    undeclared := {NOBODY_DECLARES.format(agreement="its", tranche="planned.tranche_id")};
     granted := its.granted_amount; base := its.eligible_base;
     IF planned.tranche_id IS NOT NULL THEN
         SELECT amount, cost INTO granted, base FROM agreements_tranche WHERE id = planned.tranche_id;
@@ -117,7 +131,9 @@ _VARIABLES = [
     ("already", "NUMERIC"),
     ("noted", "NUMERIC"),
     ("accepted", "NUMERIC"),
+    ("going", "NUMERIC"),
     ("compared", "BOOLEAN"),
+    ("undeclared", "BOOLEAN"),
     ("policy", "TEXT"),
     ("axes", "TEXT[]"),
     ("one", "RECORD"),

@@ -1,15 +1,19 @@
 """What the person who ends an agreement decides of each claim under way."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from agreements.asked_of_funds import AsksKnowingly
+from agreements.due import due_without_more, is_compared_in_the_end, who_declares
 from agreements.forms.transitions import TransitionForm
 from agreements.settlements.payable import payable_at_end
 from agreements.settlements.rules import PAY
 from agreements.settlements.services import (
+    amount_at_stake,
     asked_in_vain,
     certified_in_vain,
     closed_above,
@@ -21,10 +25,18 @@ from agreements.settlements.services import (
 )
 from agreements.settlements.unjustified import unjustified_of
 from agreements.still_due import what_its_refusal_leaves
-from core.money import format_euros, sum_money
-from core.text import in_a_sentence
+from core.money import ZERO, format_euros, sum_money
+from core.text import in_a_sentence, listed
 
 OUTCOMES = (PAY, "refuse")
+
+
+def above_without_more(claim) -> Decimal:
+    """Euros of a claim that no expenditure would justify, were its agreement to end and nobody to declare any more: they could
+    not be paid. Zero of a claim that declares expenditure itself, and where no balance compares it."""
+    if claim.instalment.needs_expenditure or not is_compared_in_the_end(claim):
+        return ZERO
+    return max(amount_at_stake(claim) - max(due_without_more(claim), claim.paid_amount), ZERO)
 
 
 class SettlementForm(AsksKnowingly, TransitionForm):
@@ -51,12 +63,26 @@ class SettlementForm(AsksKnowingly, TransitionForm):
             refused = _("What is not ordered yet is given up: %(amount)s are not paid")
         elif is_given_up(claim):
             refused = _("Nothing of it is paid: %(amount)s are given up, what was certified stays as it was certified")
+        choices, told = [(PAY, goes_on % stake), ("refuse", refused % stake)], what_its_refusal_leaves(claim)
+        if above := above_without_more(claim):
+            above, others = min(above, open_amount(claim)), listed([other.number for other in who_declares(claim)])
+            if others:
+                nothing_without = _(
+                    "Without the expenditure of %(claims)s, nothing would justify %(amount)s of it: were that refused, they could"
+                    " not be paid."
+                )
+                told = " ".join([told, nothing_without % {"claims": others, "amount": format_euros(above)}]).strip()
+            else:
+                unpaid = _(
+                    "It goes on, but %(amount)s of it could not be paid: nobody would declare the expenditure that justifies them"
+                )
+                choices = [choices[1], (PAY, unpaid % {"amount": format_euros(above)})]
         return forms.ChoiceField(
             label=_("Claim %(number)s – %(label)s (%(state)s)") % words,
-            choices=[(PAY, goes_on % stake), ("refuse", refused % stake)],
+            choices=choices,
             widget=forms.RadioSelect,
             error_messages={"required": _("Say whether this claim goes on or is refused.")},
-            help_text=what_its_refusal_leaves(claim),
+            help_text=told,
         )
 
     @property
@@ -70,18 +96,43 @@ class SettlementForm(AsksKnowingly, TransitionForm):
         left = agreement.granted_amount - agreement.paid_amount - ordered - open_
         in_vain = min(asked_in_vain(agreement), left)
         certified = min(certified_in_vain(agreement), in_vain)
+        held = sum_money(amount for _claim, amount in self._held)
         found = [
             (_("Granted"), agreement.granted_amount),
             (_("Paid"), agreement.paid_amount),
             (_("Of which above what is due: to be asked back"), closed_above(agreement)),
-            (_("Of which no expenditure justifies: to be asked back"), unjustified_of(agreement)),
-            (_("Ordered: will be paid"), ordered),
+            (_("Of which no expenditure justifies: to be asked back"), unjustified_of(agreement).paid),
+            (_("Ordered: will be paid"), ordered - held),
+            *([(_("Ordered and not sent, justified by nothing: could not be paid"), held)] if held else []),
             (_("Claimed, to be decided below"), open_),
             (_("Claimed and not granted: given up"), in_vain - certified),
             *([(_("Certified, then given up"), certified)] if certified else []),
             (_("Never claimed: given up"), left - in_vain),
         ]
         return [*found[:2], *(fact for fact in found[2:4] if fact[1]), *found[4:]]
+
+    @cached_property
+    def _held(self) -> list[tuple[Any, Decimal]]:
+        """(claim, euros) of the orders in batches that have not left, and that nothing declared would justify once the
+        agreement has ended: the batch is no longer closed with them."""
+        found = []
+        for claim in self.claims:
+            if not claim.ordered_amount or not (above := above_without_more(claim)) or who_declares(claim).exists():
+                continue
+            waiting = claim.orders.filter(state="ordered", batch__state="open").values_list("amount", flat=True)
+            if held := min(sum_money(waiting), above):
+                found.append((claim, held))
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What can still be stopped before the end, and how: read above the choices."""
+        words = _(
+            "%(amount)s of %(claim)s are ordered in a batch that has not left, and no expenditure would justify them: once the"
+            " agreement has ended, the batch is not closed with this order. To refuse this payment here, have its claim taken"
+            " out of the batch by finance before the agreement ends; afterwards it is cancelled, then given up."
+        )
+        return [words % {"amount": format_euros(amount), "claim": claim.number} for claim, amount in self._held]
 
     @property
     def comment_asked(self) -> str:

@@ -40,13 +40,13 @@ PAYABLE = """
 JUSTIFIED = f"""(({PAYABLE}) - {OVERPAID}
     - coalesce((SELECT s.unjustified_amount FROM agreements_settlement s WHERE s.agreement_id = a.id), 0))"""
 
-#: SQL of the settlements (id, agreement_id, amount) ``{which}`` (on an agreement ``a``): the euros that are paid, or will be
-#: on a claim that goes on, and that no certified expenditure makes due, on the parts (the whole, or a year) of which
-#: nobody declares anything more. ``agreements.settlements.unjustified`` says the same in Python.
+#: SQL of the settlements (id, agreement_id, amount, paid) ``{which}`` (on an agreement ``a``): the euros that are paid, or
+#: will be on a claim that goes on, and that no certified expenditure makes due, on the parts (the whole, or a year) of which
+#: nobody declares anything more; and those of what is paid alone. ``agreements.settlements.unjustified`` says the same in Python.
 UNJUSTIFIED = f"""
     WITH axis AS ({AXES_OF}), claim AS (
         SELECT concat(c.agreement_id, '/', i.tranche_id) AS key, c.agreement_id, i.tranche_id, c.id, c.certified_total,
-               c.overpaid_amount, c.state <> 'paid' AND i.needs_expenditure AND c.certified_amount IS NULL AS declares,
+               c.overpaid_amount, c.paid_amount, c.state <> 'paid' AND i.needs_expenditure AND c.certified_amount IS NULL AS declares,
                CASE WHEN c.state = 'paid' THEN c.paid_amount
                     ELSE greatest(least(coalesce(l.amount, 0), coalesce(c.certified_amount - c.given_up_amount, c.claimed_amount)),
                                   c.paid_amount) END AS amount
@@ -58,8 +58,8 @@ UNJUSTIFIED = f"""
         SELECT claim.key, l.axis, sum(coalesce(l.certified_amount, 0)) AS spent
         FROM claim JOIN agreements_expenditureline l ON l.claim_id = claim.id GROUP BY 1, 2
     ), part AS (
-        SELECT key, agreement_id, tranche_id, sum(amount) AS total, sum(overpaid_amount) AS noted,
-               sum(certified_total) AS spent
+        SELECT key, agreement_id, tranche_id, sum(amount) AS total, sum(paid_amount) AS paid,
+               sum(overpaid_amount) AS noted, sum(certified_total) AS spent
         FROM claim GROUP BY key, agreement_id, tranche_id HAVING sum(amount) > 0 AND NOT bool_or(declares)
     ), its AS (
         SELECT part.*, {TERMS} FROM part JOIN agreements_agreement a ON a.id = part.agreement_id
@@ -68,9 +68,10 @@ UNJUSTIFIED = f"""
             SELECT 1 FROM agreements_instalment i WHERE i.agreement_id = part.agreement_id AND i.kind = 'balance'
              AND i.needs_expenditure AND i.tranche_id IS NOT DISTINCT FROM part.tranche_id)
     ), above AS (
-        SELECT agreement_id, sum(greatest(total - noted - due, 0)) AS amount FROM ({DUE_IN_ALL}) AS known GROUP BY agreement_id
+        SELECT agreement_id, sum(greatest(total - noted - due, 0)) AS amount, sum(greatest(paid - noted - due, 0)) AS paid
+        FROM ({DUE_IN_ALL}) AS known GROUP BY agreement_id
     )
-    SELECT s.id, s.agreement_id, coalesce(above.amount, 0) AS amount
+    SELECT s.id, s.agreement_id, coalesce(above.amount, 0) AS amount, coalesce(above.paid, 0) AS paid
     FROM agreements_settlement s JOIN agreements_agreement a ON a.id = s.agreement_id
     LEFT JOIN above ON above.agreement_id = a.id WHERE {{which}}
 """

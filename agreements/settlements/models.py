@@ -32,7 +32,7 @@ class Settlement(models.Model):
 
     ``granted = paid + kept + freed``: ``kept`` is held for the claims that go on, ``freed`` was given back to the
     envelope on that day. What a kept claim does not use is given back when it ends. ``unjustified`` is, of what is paid
-    and kept, what no certified expenditure makes due.
+    and kept, what no certified expenditure makes due; ``unjustified_paid`` of what is paid today: it alone is asked back.
     """
 
     agreement = models.OneToOneField(
@@ -43,7 +43,8 @@ class Settlement(models.Model):
     paid_amount = MoneyField(_("paid"))
     kept_amount = MoneyField(_("still to be paid"))
     freed_amount = MoneyField(_("given up"))
-    unjustified_amount = MoneyField(_("paid and justified by no expenditure, to be asked back"), default=0)
+    unjustified_amount = MoneyField(_("paid or still to be paid, and justified by no expenditure"), default=0)
+    unjustified_paid_amount = MoneyField(_("paid and justified by no expenditure, to be asked back"), default=0)
     reason = models.TextField(_("reason"), blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -72,6 +73,10 @@ class Settlement(models.Model):
             models.CheckConstraint(
                 condition=Q(unjustified_amount__gte=0, unjustified_amount__lte=F("paid_amount") + F("kept_amount")),
                 name="settlement_asks_back_what_is_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(unjustified_paid_amount__gte=0, unjustified_paid_amount__lte=F("unjustified_amount")),
+                name="settlement_asks_back_no_more",
             ),
             models.CheckConstraint(
                 condition=Q(target__in=["completed", "terminated", "lapsed"]), name="settlement_of_an_end"

@@ -35,7 +35,8 @@ class Standing:
 
     ``overpaid`` is the part of ``paid`` that is above what is due, as closed claims say; ``unjustified`` what no expenditure
     justifies of the rest: both are to be asked back. ``left`` is the most that may still be paid: less than ``kept`` once a
-    claim is certified for less, whose rest is given up when it is paid.
+    claim is certified for less, whose rest is given up when it is paid; ``left_unjustified`` is, of it, what no expenditure
+    justifies: not ordered any more, and asked back where its order had left.
     """
 
     paid: Decimal
@@ -44,6 +45,7 @@ class Standing:
     overpaid: Decimal
     unjustified: Decimal
     left: Decimal
+    left_unjustified: Decimal
 
 
 def left_of(kept: Decimal, at_stake: Decimal, paid: Decimal, *, is_over: bool) -> Decimal:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from agreements.certified import why_it_stays
 from agreements.closing import left_to_pay
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
-from agreements.settlements.unjustified import follow_unjustified
+from agreements.settlements.unjustified import follow_unjustified, written_on
 from core.money import ZERO, format_euros, sum_money
 from core.text import in_a_sentence
 from core.transitions import perform
@@ -207,10 +207,10 @@ def held_of(agreement):
 
 
 def overpaid_of(agreement):
-    """Euros to be asked back: what its claims that were closed for nothing say, and what its settlement says that no
-    expenditure justifies."""
+    """Euros that were paid and are to be asked back: what its claims that were closed for nothing say, and what its
+    settlement says that no expenditure justifies."""
     settlement = settlement_of(agreement) if agreement.ended_on else None
-    return closed_above(agreement) + (settlement.unjustified_amount if settlement is not None else ZERO)
+    return closed_above(agreement) + (settlement.unjustified_paid_amount if settlement is not None else ZERO)
 
 
 def closed_above(agreement):
@@ -236,13 +236,13 @@ def kept_for(claim):
 def in_the_register(agreement) -> str:
     """What the register says of a grant of which something paid is justified by nothing; empty where there is none."""
     settlement = settlement_of(agreement)
-    if settlement is None or not settlement.unjustified_amount:
+    if settlement is None or not settlement.unjustified_paid_amount:
         return ""
     words = _(
         "Of what was paid, no expenditure justifies %(amount)s: to be asked back (settlement of %(number)s). The aid stays as it"
         " is until then."
     )
-    return words % {"amount": format_euros(settlement.unjustified_amount), "number": agreement.number}
+    return words % {"amount": format_euros(settlement.unjustified_paid_amount), "number": agreement.number}
 
 
 def standing_of(agreement) -> Standing | None:
@@ -257,8 +257,8 @@ def standing_of(agreement) -> Standing | None:
     lines = _going_on(settlement)
     kept, left = _still_kept(lines), sum_money(left_on(line) for line in lines)
     freed = settlement.granted_amount - agreement.paid_amount - kept
-    above = closed_above(agreement)
-    return Standing(agreement.paid_amount, kept, freed, above, settlement.unjustified_amount, left)
+    above, unjustified = closed_above(agreement), written_on(settlement)
+    return Standing(agreement.paid_amount, kept, freed, above, unjustified.paid, left, unjustified.to_come)
 
 
 def close_if_over(tranche, actor) -> None:

@@ -131,18 +131,34 @@ def report_follows_its_agreement() -> pgtrigger.Trigger:
 
 
 def asks_back_what_nothing_justifies() -> pgtrigger.Trigger:
-    """What a settlement asks back is what is paid or kept and justified by nothing, when its transaction ends."""
+    """What a settlement says to be justified by nothing, of what is paid or kept and of what is paid, is so when its
+    transaction ends."""
     return pgtrigger.Trigger(
         name="asks_back_what_nothing_justifies",
         when=pgtrigger.After,
         operation=pgtrigger.Insert | pgtrigger.Update,
         timing=pgtrigger.Deferred,
-        declare=[("reckoned", "NUMERIC"), ("written", "NUMERIC")],
+        declare=[("reckoned", "RECORD"), ("written", "agreements_settlement%ROWTYPE")],
         func=f"""
-            SELECT unjustified_amount INTO written FROM agreements_settlement WHERE id = NEW.id;
-            SELECT amount INTO reckoned FROM ({UNJUSTIFIED.format(which="a.id = NEW.agreement_id")}) AS known;
-            IF written <> reckoned THEN
-                {refuse("no expenditure justifies % of what is paid, and % would be asked back", "reckoned", "written")}
+            SELECT * INTO written FROM agreements_settlement WHERE id = NEW.id;
+            SELECT amount, paid INTO reckoned FROM ({UNJUSTIFIED.format(which="a.id = NEW.agreement_id")}) AS known;
+            IF written.unjustified_amount <> reckoned.amount THEN
+                {
+            refuse(
+                "no expenditure justifies % of what is paid or kept, and % would be said",
+                "reckoned.amount",
+                "written.unjustified_amount",
+            )
+        }
+            END IF;
+            IF written.unjustified_paid_amount <> reckoned.paid THEN
+                {
+            refuse(
+                "no expenditure justifies % of what is paid, and % would be asked back",
+                "reckoned.paid",
+                "written.unjustified_paid_amount",
+            )
+        }
             END IF;
             RETURN NULL;
         """,

@@ -1,9 +1,11 @@
-"""What was paid in advance of expenditure that nobody will declare any more: to be asked back, and said wherever an end is.
+"""What was paid in advance of expenditure that nobody will declare any more: to be asked back, and said wherever an end is;
+and what is still to be paid so: it is not ordered any more, and asked back where its order had left.
 
 ``agreements.settlements.kept`` says the same in SQL (``UNJUSTIFIED``): the database refuses a settlement that says
 anything else.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from agreements.due import due_on
@@ -11,8 +13,22 @@ from agreements.settlements.rules import PAY
 from core.money import ZERO, sum_money
 
 
-def unjustified_of(agreement) -> Decimal:
-    """Euros that are paid, or will be, and that no certified expenditure makes due, on the parts (years, or the whole) of
+@dataclass(frozen=True)
+class Unjustified:
+    """Euros that no certified expenditure makes due: of what is paid or will be (``amount``), and of what is paid alone
+    (``paid``): only these are to be asked back."""
+
+    amount: Decimal = ZERO
+    paid: Decimal = ZERO
+
+    @property
+    def to_come(self) -> Decimal:
+        """Euros of it that are not paid."""
+        return self.amount - self.paid
+
+
+def unjustified_of(agreement) -> Unjustified:
+    """What is paid, or will be, and that no certified expenditure makes due, on the parts (years, or the whole) of
     an agreement of which nobody declares anything more: no claim of theirs that needs expenditure waits to be certified.
 
     It is what the balance of the part would say, were it closed today with nothing more: what a balance that was closed
@@ -25,27 +41,35 @@ def unjustified_of(agreement) -> Decimal:
     for claim in claims:
         counted.setdefault(claim.instalment.tranche_id, []).append(claim)
     balances = agreement.instalments.filter(kind="balance", needs_expenditure=True).select_related("tranche")
-    found = ZERO
+    amount = paid = ZERO
     for balance in balances:
         of_part = counted.get(balance.tranche_id, [])
         going = sum_money(_counts_for(agreement, claim) for claim in of_part)
         if going and balance.tranche_id not in declares:
             noted = sum_money(claim.overpaid_amount for claim in of_part)
-            found += max(going - noted - due_on(agreement, balance), ZERO)
-    return found
+            justified = noted + due_on(agreement, balance)
+            amount += max(going - justified, ZERO)
+            paid += max(sum_money(claim.paid_amount for claim in of_part) - justified, ZERO)
+    return Unjustified(amount, paid)
 
 
-def follow_unjustified(agreement) -> Decimal:
-    """Write on the settlement of an ended agreement what is to be asked back, as its claims now stand; return it.
+def written_on(settlement) -> Unjustified:
+    """What a settlement says of it."""
+    return Unjustified(settlement.unjustified_amount, settlement.unjustified_paid_amount)
 
-    The one door of that amount: called when the agreement ends, and whenever a claim that goes on moves.
+
+def follow_unjustified(agreement) -> tuple[Unjustified, Unjustified]:
+    """Write on the settlement of an ended agreement what no expenditure justifies, as its claims now stand; return what it
+    said before, and what it says now.
+
+    The one door of these amounts: called when the agreement ends, and whenever a claim that goes on moves or is paid.
     """
     settlement = agreement.settlement
-    found = unjustified_of(agreement)
-    if settlement.unjustified_amount != found:
-        settlement.unjustified_amount = found
-        settlement.save(update_fields=["unjustified_amount"])
-    return found
+    before, now = written_on(settlement), unjustified_of(agreement)
+    if before != now:
+        settlement.unjustified_amount, settlement.unjustified_paid_amount = now.amount, now.paid
+        settlement.save(update_fields=["unjustified_amount", "unjustified_paid_amount"])
+    return before, now
 
 
 def _declares(claim) -> bool:

@@ -39,7 +39,7 @@ class FlagKind(models.TextChoices):
     RATE_ABOVE_PRIORITY = "rate_above_priority", _("EU share above the rate of the priority")
     FAULT_OPEN = "fault_open", _("Fault still open on declared expenditure")
     ABOVE_PAYABLE = "above_payable", _("Plan above what can still be paid")
-    PAID_NOT_BORNE = "paid_not_borne", _("Ended: more is paid than can be declared, review the plan")
+    PAID_NOT_BORNE = "paid_not_borne", _("Ended: more is paid, or will be, than can be declared, review the plan")
     CERTIFIED_NOT_PAID = "certified_not_paid", _("Certified above what is or will be paid")
     NOTHING_TO_DECLARE = "nothing_to_declare", _("Paid on no expenditure: nothing can be declared")
 
@@ -72,7 +72,7 @@ _FOUND = {
     "fund": lambda value: str(value),
     "claim": lambda value: _("claim %s") % value,
     "planned": lambda value: _("EU and Region %s in the plan") % format_euros(Decimal(value)),
-    "paid": lambda value: _("%s paid by the EU and the Region") % format_euros(Decimal(value)),
+    "paid": lambda value: _("%s paid or still to be paid by the EU and the Region") % format_euros(Decimal(value)),
     "borne": lambda value: _("%s that the plan can bear") % format_euros(Decimal(value)),
     "certificates": lambda value: _("left out of the payment applications: %s") % value,
     "of_eu": lambda value: _("EU share of what is left out: %s") % format_euros(Decimal(value)),

@@ -12,6 +12,7 @@ from agreements.admin.payment import ready_claims
 from agreements.effects import left_to_order, place_order
 from agreements.models import GivenUpPart, PaymentClaim
 from agreements.order_parts import to_order
+from agreements.rules.proration import Entitlement
 from agreements.settlements.forms import SettlementForm
 from core.engine.versions import shown_of
 from core.models import OutboxMessage
@@ -66,6 +67,20 @@ def test_a_person_who_gave_up_is_released_and_the_claim_ends_with_what_was_paid(
     assert WHY in client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).text
     client.force_login(house.member, backend=BACKEND)
     assert WHY in client.get(claim.get_absolute_url()).text
+
+
+def test_the_rest_of_a_claim_is_not_ordered_once_less_is_due(monkeypatch):
+    _agreement, house, claim, batch, other = of_two()
+    BankAccountFactory(applicant=other.applicant, verified=True)
+    monkeypatch.setattr("agreements.still_due.due_of_claim", lambda _claim: Entitlement(D("3200.00"), []))
+    with pytest.raises(TransitionRefused) as refused:
+        payments.order_claims(batch, [claim], actor=house.finance)
+    assert "plus rien n’est ordonné" in str(refused.value) and format_euros(D("3200.00")) in str(refused.value)
+    monkeypatch.undo()
+    perform(claim, "give_up", actor=house.instructor, data={"parts": [str(other.pk)]}, comment=WHY)
+    pay(batch, house)
+    claim.refresh_from_db()
+    assert (claim.state, claim.paid_amount) == ("paid", D("3200.00"))
 
 
 def test_the_database_pays_nothing_that_was_given_up():

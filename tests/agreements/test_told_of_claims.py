@@ -211,7 +211,7 @@ def test_a_batch_of_another_budget_year_offers_no_claim_to_order(client):
 
 def test_an_order_from_a_page_made_before_the_act_ended_says_so_once(client):
     agreement, house = in_force()
-    claim, batch = certified(agreement, house), payments.open_batch(actor=house.finance)
+    claim, batch = certified(agreement, house, "balance", "35500.00"), payments.open_batch(actor=house.finance)
     client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
     address = reverse("admin:agreements_paymentbatch_do", args=[batch.pk, "order"])
     form = form_to(client.get(staff_page(batch)), address)

@@ -412,6 +412,12 @@ breaks(
     "UPDATE agreements_settlement SET unjustified_amount = unjustified_amount + 1 "
     "WHERE id = (SELECT max(id) FROM agreements_settlement WHERE paid_amount > unjustified_amount)",
 )
+breaks_too(
+    "agreements.settlement-asks-back",
+    "UPDATE agreements_settlement SET unjustified_paid_amount = unjustified_paid_amount + 1, "
+    "unjustified_amount = unjustified_amount + 1 "
+    "WHERE id = (SELECT max(id) FROM agreements_settlement WHERE paid_amount > unjustified_amount)",
+)
 
 # --- years, lines, filings, rests, batches --------------------------------------------------------------------------
 

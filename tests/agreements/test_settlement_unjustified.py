@@ -1,0 +1,200 @@
+"""What is still to be paid on an agreement that has ended, and justified by nothing: never said to be paid, not ordered any
+more, and told anew to its beneficiary where it changes."""
+
+from decimal import Decimal
+from importlib import import_module
+
+import pgtrigger
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from agreements import claims, payments
+from agreements.case_links import told_in_register
+from agreements.due import due_of_claim
+from agreements.models import Agreement, PaymentClaim, Settlement
+from agreements.settlements.forms import SettlementForm
+from agreements.settlements.services import overpaid_of
+from agreements.settlements.unjustified import Unjustified, written_on
+from agreements.work import change_url, claims_to_certify_again, claims_to_take_out, work_on_payments
+from applicants.models import DeMinimisAid
+from core.figures.checking import look_at
+from core.figures.invariants import invariant_of
+from core.models import OutboxMessage
+from core.money import format_euros
+from core.transitions import TransitionRefused, perform
+from tests.agreements.test_settlements import WHY, end, of
+from tests.factories.agreements import certified, in_force, ordered, pay, submitted
+
+D = Decimal
+pytestmark = pytest.mark.django_db
+
+
+def plain(text: str) -> str:
+    return text.replace("\u202f", " ").replace("\xa0", " ").replace("&#x27;", "'")
+
+
+def read_by(client, person, address) -> str:
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return plain(client.get(address).text)
+
+
+def mails_of(agreement, template):
+    return OutboxMessage.objects.filter(template=f"agreements/mail/{template}").order_by("pk")
+
+
+def give_up(claim, house):
+    claim.refresh_from_db()
+    return perform(claim, "give_up", actor=house.instructor, data={"parts": ["0"]}, comment=WHY)
+
+
+def written(agreement) -> Unjustified:
+    return written_on(Agreement.objects.get(pk=agreement.pk).settlement)
+
+
+def test_what_is_not_paid_is_nowhere_said_to_be_paid_and_is_not_ordered_any_more(client):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    end(agreement, house, **of(claim, "pay"))
+    amount = claim.certified_amount
+    agreement = Agreement.objects.get(pk=agreement.pk)
+    assert (written(agreement), overpaid_of(agreement)) == (Unjustified(amount, D(0)), 0)
+    ended = plain(mails_of(agreement, "ended").get().body)
+    told = f"aucune dépense ne justifie {plain(format_euros(amount))}"
+    assert "Il vous a été versé plus" not in ended and told in ended
+    for person, address in ((house.member, agreement.get_absolute_url()), (house.finance, change_url(agreement))):
+        page = read_by(client, person, address)
+        assert "en retour ; le remboursement" not in page and "vous seront demandés" not in page
+        assert f"dont {plain(format_euros(amount))} qu’aucune dépense ne justifie" in page
+    assert not any("aucune dépense" in item.why for item in work_on_payments(house.finance))
+    aid = DeMinimisAid.objects.get(case_number=agreement.application.number)
+    assert told_in_register(aid.case_number) is None
+    batch = payments.open_batch(actor=house.finance)
+    with pytest.raises(TransitionRefused) as refused:
+        payments.order_claims(batch, [claim], actor=house.finance)
+    assert f"rien ne justifie {plain(format_euros(amount))}" in plain(str(refused.value))
+    with pgtrigger.ignore("agreements.PaymentClaim:nothing_more_is_due"):
+        with pytest.raises(IntegrityError, match="are still due"), transaction.atomic():
+            PaymentClaim.objects.filter(pk=claim.pk).update(state="ordered")
+    # The way out: given up, nothing is paid, and what was announced is taken back.
+    assert give_up(claim, house).state != "ordered"
+    claim.refresh_from_db()
+    assert (claim.state, claim.paid_amount, written(agreement)) == ("paid", 0, Unjustified())
+    assert "ne vaut plus" in mails_of(agreement, "asked_back").get().body
+
+
+def test_an_advance_of_an_ended_agreement_can_be_certified_again_for_what_is_due_and_closed():
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    end(agreement, house, **of(claim, "pay"))
+    claim.refresh_from_db()
+    assert due_of_claim(claim).amount == 0
+    assert [found.pk for found in claims_to_certify_again(house.instructor)] == [claim.pk]
+    data = {"certified_amount": "0", "certification_reason": "Aucune dépense."}
+    perform(claim, "certify_less", actor=house.instructor, data=data)
+    perform(claim, "close_without_payment", actor=house.finance)
+    assert (claim.state, written(agreement)) == ("paid", Unjustified())
+
+
+def test_an_order_that_nothing_justifies_does_not_leave_once_its_agreement_has_ended(client):
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house, "advance")
+    amount, order = claim.ordered_amount, claim.orders.get()
+    form = SettlementForm(instance=Agreement.objects.get(pk=agreement.pk), actor=house.head)
+    facts = {plain(str(label)): euros for label, euros in form.facts}
+    assert facts["Mandaté : sera payé"] == 0
+    assert facts["Mandaté et pas encore transmis, sans justification : ne pourrait pas être payé"] == amount
+    assert claim.number in form.warnings[0] and "bordereau" in form.warnings[0]
+    page = read_by(
+        client, house.head, reverse("admin:agreements_agreement_transition", args=[agreement.pk, "terminate"])
+    )
+    assert "faites retirer la demande du bordereau" in page
+    end(agreement, house)
+    assert [found.pk for found in claims_to_take_out(house.finance)] == [claim.pk]
+    assert written(agreement) == Unjustified(amount, D(0))
+    with pytest.raises(TransitionRefused) as refused:
+        payments.close_batch(batch, actor=house.finance)
+    assert order.reference in str(refused.value) and "abandonne son paiement" in str(refused.value)
+    with pytest.raises(IntegrityError, match="are ordered of the claim"), transaction.atomic():
+        values = {"closed_total": amount, "closed_at": timezone.now(), "closed_by": house.finance}
+        type(batch).objects.filter(pk=batch.pk).update(state="sent", **values)
+    perform(order, "cancel", actor=house.finance, comment="Plus rien ne le justifie.")
+    claim.refresh_from_db()
+    with pytest.raises(TransitionRefused):
+        payments.order_claims(batch, [claim], actor=house.finance)
+    give_up(claim, house)
+    perform(batch, "abandon", actor=house.finance)
+    claim.refresh_from_db()
+    assert (claim.state, claim.paid_amount, written(agreement)) == ("paid", 0, Unjustified())
+
+
+def test_what_has_left_for_the_bank_is_paid_and_its_beneficiary_is_told_what_is_asked_back():
+    agreement, house = in_force()
+    claim, batch = ordered(agreement, house, "advance")
+    payments.close_batch(batch, actor=house.finance)
+    form = SettlementForm(instance=Agreement.objects.get(pk=agreement.pk), actor=house.head)
+    facts = {plain(str(label)): euros for label, euros in form.facts}
+    assert facts["Mandaté : sera payé"] == claim.ordered_amount and not form.warnings
+    end(agreement, house)
+    assert "Il vous a été versé plus" not in mails_of(agreement, "ended").get().body
+    payments.confirm_payments(batch.orders.all(), paid_on=timezone.localdate(), actor=house.finance)
+    assert written(agreement) == Unjustified(claim.ordered_amount, claim.ordered_amount)
+    words = f"{format_euros(claim.ordered_amount)} vous seront demandés en retour"
+    assert words in mails_of(agreement, "asked_back").get().body
+    paid = mails_of(agreement, "claim_paid").get().body
+    assert words in paid and "Vous n’avez rien à faire" not in paid
+    assert any("aucune dépense ne justifie" in item.why for item in work_on_payments(house.finance))
+
+
+def test_who_was_told_of_an_amount_asked_back_is_told_of_the_one_that_takes_its_place():
+    agreement, house = in_force()
+    advance, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    final = certified(agreement, house, "balance", "3000.00")
+    end(agreement, house, **of(final, "pay"))
+    before = written(agreement).paid
+    assert before > 0 and final.certified_amount == 0
+    perform(final, "send_back", actor=house.finance, comment="À revoir.")  # its expenditure may be certified anew
+    assert written(agreement) == Unjustified()
+    mail = mails_of(agreement, "asked_back").get()
+    assert f"{format_euros(before)} annoncés auparavant ne vous seront pas demandés en retour" in mail.body
+    final.refresh_from_db()
+    line = final.lines.get()
+    claims.certify_lines(final, {line.pk: (D("2000.00"), "Coupé.")}, actor=house.instructor)
+    data = {"certified_amount": "0", "certification_reason": "Rien de plus n’est dû."}
+    perform(final, "certify", actor=house.instructor, data=data)
+    now = written(agreement).paid
+    assert now > before
+    assert f"{format_euros(now)} vous seront demandés en retour" in mails_of(agreement, "asked_back").last().body
+
+
+@pytest.mark.parametrize("declares", [False, True])
+def test_who_ends_an_agreement_reads_of_an_advance_whether_anything_could_justify_it(declares):
+    agreement, house = in_force()
+    claim = certified(agreement, house)
+    final = submitted(agreement, house, "balance", "3000.00") if declares else None
+    form = SettlementForm(instance=Agreement.objects.get(pk=agreement.pk), actor=house.head)
+    field = form.fields[f"claim-{claim.pk}"]
+    outcomes = [value for value, _label in field.choices]
+    if declares:
+        assert outcomes == ["pay", "refuse"] and final.number in field.help_text
+    else:
+        assert outcomes == ["refuse", "pay"] and "ne pourraient pas être versés" in field.choices[1][1]
+
+
+def test_settlements_of_before_say_what_is_paid_of_it_when_the_database_is_migrated():
+    agreement, house = in_force()
+    _claim, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    end(agreement, house)
+    paid = written(agreement).paid
+    with pgtrigger.ignore("agreements.Settlement:asks_back_what_nothing_justifies"):
+        Settlement.objects.filter(agreement=agreement).update(unjustified_paid_amount=0)
+        connection.check_constraints()
+    code = "agreements.settlement-asks-back"
+    assert not look_at(invariant_of(code)).holds
+    step = import_module("agreements.migrations.0055_settlements_say_what_is_paid_of_it")
+    step.settlements_say_what_is_paid_of_it(apps, None)
+    assert written(agreement).paid == paid > 0 and look_at(invariant_of(code)).holds
