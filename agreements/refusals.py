@@ -409,6 +409,12 @@ TRIGGERS = {
     "the instalments of an agreement that was sent do not change": told(
         _("The act was sent: its payments do not change. Take it back to draft first.")
     ),
+    "the share is of another person than the one of the case": told(
+        _("This share is of another person than the one of the case: read the persons of the case again.")
+    ),
+    "the question about an invoice declared twice stays as long as both lines are declared": told(
+        _("The question about an invoice declared twice stays as long as both lines are declared: answer it.")
+    ),
     "the shares of an agreement that was sent do not change": told(
         _("The act was sent: its shares of the persons do not change. Take it back to draft first.")
     ),

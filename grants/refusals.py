@@ -127,6 +127,21 @@ TRIGGERS = {
     "a case is given to an active instructor of its programme": told(
         _("A case is given to an active instructor of its programme: choose somebody else.")
     ),
+    "what a decided case says is not removed": told(
+        _("This case was decided: what it says is kept as it is, and not removed.")
+    ),
+    "a person of a case keeps the file under which they are paid": told(
+        _("A person of a case keeps the file under which they are paid: nobody else is paid in their place.")
+    ),
+    "a person who was granted something stays as the case named them": told(
+        _("This person was granted something: they stay as the case named them, at their rank.")
+    ),
+    "this file is of another person than the one of the case": told(
+        _("This file is of another person than the one that the case names: check the first name and the last name.")
+    ),
+    "a filed case keeps its applicant": told(
+        _("A filed case keeps its applicant: nobody else is granted what it asks.")
+    ),
     "a filed case keeps its call and the rules under which it was filed": told(
         _("A filed case keeps its call and the rules under which it was filed.")
     ),

@@ -63,6 +63,37 @@ register(
         unit=Unit.DAY,
     ),
     Invariant(
+        code="agreements.register-says-its-grant",
+        name=_("Authority and sector of a grant in the register"),
+        sentence=_(
+            "A grant stands in the register under the authority that granted it, and in the sector of its proposal, or the one "
+            "that was given on its page."
+        ),
+        source=_(
+            "Regulation (EU) 2023/2831, Article 6(1): beneficiary, amount, day, authority, instrument and sector."
+        ),
+        subject=DeMinimisAid,
+        # The name of the Region may change: what the register said first stays.
+        sql="""
+            SELECT aid.id, aid.case_number || ' · ' || it.part AS label, it.wanted AS expected, it.kept AS found
+            FROM applicants_deminimisaid aid JOIN grants_application app ON app.number = aid.case_number
+            LEFT JOIN grants_proposal p ON p.application_id = app.id AND p.sent_back_at IS NULL
+            CROSS JOIN LATERAL (VALUES
+                ('authority', (
+                    SELECT first.authority FROM applicants_deminimisaidevent first
+                    WHERE first.pgh_obj_id = aid.id ORDER BY first.pgh_id LIMIT 1), aid.authority),
+                ('sector', coalesce((
+                    SELECT e.changes -> 'sector' ->> 1 FROM core_event e
+                    WHERE e.object_id = aid.applicant_id AND e.action = 'de_minimis_completed' AND e.content_type_id =
+                        (SELECT id FROM django_content_type WHERE app_label = 'applicants' AND model = 'applicant')
+                       AND e.data -> 'aid' ->> 'id' = aid.id::text ORDER BY e.sequence DESC LIMIT 1
+                ), p.register_sector), aid.sector)) AS it (part, wanted, kept)
+            WHERE aid.origin = 'granted' AND it.wanted <> '' AND it.kept <> it.wanted ORDER BY aid.id, it.part
+        """,
+        unit=Unit.TEXT,
+        label_words={"authority": _("granted by"), "sector": _("sector (NACE)")},
+    ),
+    Invariant(
         code="agreements.register-once-a-case",
         name=_("Once a case in the register"),
         sentence=_("Each grant of the register stands there once, under its case, its beneficiary and its regime."),

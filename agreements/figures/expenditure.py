@@ -33,7 +33,7 @@ def not_recognised() -> Iterator[Broken]:
     for line in lines.iterator(chunk_size=1_000):
         for name, right in line.keys().items():
             if getattr(line, name) != right:
-                yield Broken(line.claim_id, f"{line.claim.number} · {line.invoice_number}", "own", "other")
+                yield Broken(line.claim_id, f"{line.claim.number} · {line.invoice_number} · {name}", "own", "other")
 
 
 register(
@@ -178,6 +178,14 @@ register(
         rows=not_recognised,
         unit=Unit.TEXT,
         words={"own": _("the key of what it declares"), "other": _("another key")},
+        label_words={
+            "duplicate_key": _("supplier and number"),
+            "name_key": _("supplier by name, and number"),
+            "total_key": _("number and total"),
+            "alike_keys": _("what they look like"),
+            "corrects_key": _("invoice that it corrects"),
+            "proof_key": _("file that proves it"),
+        },
     ),
     Invariant(
         code="agreements.invoice-of-its-year",

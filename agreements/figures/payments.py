@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models import Agreement, PaymentClaim, PaymentOrder
 from agreements.settlements.kept import HELD
 from agreements.settlements.triggers import ENDED, GOES_ON
-from applicants.models.applicant import DISPLAY_NAME
 from core.days_in_sql import day_of, year_of
 from core.figures.invariants import ANOTHER, Invariant, Unit, register
 from grants.models import Envelope
@@ -226,25 +225,6 @@ register(
             "erased": _("account erased by law"),
             "stranger": _("account of somebody else"),
         },
-    ),
-    Invariant(
-        code="agreements.order-to-its-beneficiary",
-        name=_("Payee of an order"),
-        sentence=_("An order pays the beneficiary of its agreement, or the person of its share."),
-        source=ACCOUNT,
-        subject=PaymentOrder,
-        sql=f"""
-            SELECT o.id, o.reference AS label, coalesce(s.person_name, {DISPLAY_NAME.format("wanted")}) AS expected,
-                   {DISPLAY_NAME.format("payee")} AS found
-            FROM agreements_paymentorder o JOIN agreements_paymentclaim c ON c.id = o.claim_id
-            JOIN agreements_agreement a ON a.id = c.agreement_id
-            JOIN applicants_applicant wanted ON wanted.id = a.beneficiary_id
-            JOIN applicants_applicant payee ON payee.id = o.payee_id
-            LEFT JOIN agreements_agreementshare s ON s.id = o.share_id
-            WHERE o.payee_id IS DISTINCT FROM CASE WHEN a.payee = 'persons' THEN s.applicant_id ELSE a.beneficiary_id END
-            ORDER BY o.id
-        """,  # noqa: S608 - a constant
-        unit=Unit.TEXT,
     ),
     Invariant(
         code="agreements.certifier-does-not-order",

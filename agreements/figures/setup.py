@@ -11,6 +11,7 @@ from agreements.figures import (
     hands,
     impartial,
     kept,
+    payees,
     payments,
     plan,
     schedule,
@@ -37,6 +38,7 @@ DECLARED = (
     plan,
     totals,
     payments,
+    payees,
     due,
     days,
     ends,
@@ -58,8 +60,10 @@ register_one_parent(
     (Instalment, "agreement", "tranche__agreement"),
     (PaymentClaim, "agreement", "instalment__agreement"),
     (PaymentOrder, "claim__agreement", "share__agreement"),
-    (PaymentOrder, "payee", "share__applicant"),
     (PaymentOrder, "payee", "bank_account__applicant"),
     (GivenUpPart, "claim__agreement", "share__agreement"),
     (SettlementLine, "settlement__agreement", "claim__agreement"),
 )
+# Not to whom the share says now, but to whom it was granted: a share that was given to somebody else accuses itself, and not
+# the order that paid before; a cancelled order pays nobody.
+register_one_parent((PaymentOrder, "payee", "share__applicant"), held_by="agreements.order-to-its-beneficiary")

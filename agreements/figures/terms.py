@@ -1,5 +1,6 @@
 """The terms of an agreement in force are those that were frozen: their fingerprint is worked out anew."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from agreements.figures.annexes import ANNEXES, differences, field_of
 from agreements.models import Agreement
 from agreements.terms import sha256_of_terms
 from core.days_in_sql import TODAY, day_of
@@ -40,6 +42,10 @@ OF_THE_ACT = (
 )
 
 
+# A row of an annex as a finding names it: "instalments.amount 2".
+_OF_AN_ANNEX = re.compile(rf"({'|'.join(ANNEXES)})\.(\w*) (\d+)")
+
+
 def _kept_terms():
     """The agreements with the terms that were frozen; those that the law had emptied have none any more."""
     return Agreement.objects.exclude(terms_sha256="").exclude(pk__in=erased_rows(Agreement)).order_by("pk")
@@ -65,6 +71,24 @@ def unlike_their_terms() -> Iterator[Broken]:
                 yield Broken(pk, f"{number} · {field.name}", *(_in_words(field, one) for one in (kept, value)))
 
 
+def annexed_otherwise() -> Iterator[Broken]:
+    """The payments, years, lines of the budget and shares of an act that are not those of its frozen terms; two queries."""
+    for told in differences(_kept_terms()):
+        part = f"{told.annex}.{told.column} {told.rank}"
+        if not told.column:
+            yield Broken(told.agreement, f"{told.number} · {part}", told.kept, told.found)
+            continue
+        field = field_of(ANNEXES[told.annex].model, told.column)
+        kept, found = (_in_words(field, one) or None for one in (told.kept, told.found))
+        yield Broken(told.agreement, f"{told.number} · {part}", kept, found)
+
+
+def unlike() -> Iterator[Broken]:
+    """What an act or its annexes say otherwise than the frozen terms; three queries."""
+    yield from unlike_their_terms()
+    yield from annexed_otherwise()
+
+
 def _in_words(field: models.Field, value: Any) -> str:
     """A term as its reader reads it; empty where there is none."""
     if value in (None, ""):
@@ -78,11 +102,20 @@ def _in_words(field: models.Field, value: Any) -> str:
     if isinstance(value, Decimal):
         digits = max(0, -value.normalize().as_tuple().exponent)
         return f"{number_format(value, decimal_pos=digits)}\N{NO-BREAK SPACE}%"
+    if isinstance(value, int):
+        return gettext("no. %(number)s") % {"number": value}
     return str(dict(field.flatchoices).get(value, value))
 
 
 def _word_of(part: str) -> str:
-    return str(Agreement._meta.get_field(part).verbose_name) if part in OF_THE_ACT else part
+    if part in OF_THE_ACT:
+        return str(Agreement._meta.get_field(part).verbose_name)
+    if not (found := _OF_AN_ANNEX.fullmatch(part)):
+        return part
+    name, column, rank = found.groups()
+    model = ANNEXES[name].model
+    row = f"{model._meta.verbose_name} {rank}"
+    return f"{row}, {field_of(model, column).verbose_name}" if column else row
 
 
 DAYS = f"""
@@ -169,11 +202,11 @@ register(
         name=_("Terms that an agreement applies"),
         sentence=_(
             "An agreement says of itself what the terms say that were frozen when it entered in force: amount, base, rate, days, "
-            "proration, payee."
+            "proration, payee, payments, years, annexed budget, and the persons with their shares."
         ),
         source=_("Rule 6 of the domain: a signed document never changes."),
         subject=Agreement,
-        rows=unlike_their_terms,
+        rows=unlike,
         unit=Unit.TEXT,
         label_words=_word_of,
     ),

@@ -1,5 +1,6 @@
 """What is annexed to an agreement: its budget, and the shares of the persons it helps."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from agreements.models.agreement import Agreement
 from agreements.models.querysets import OfAgreementQuerySet
-from agreements.models.triggers import follows_agreement, sums_up
+from agreements.models.triggers import follows_agreement, refuse, sums_up
 from core.history import tracked
 from core.money import MoneyField, format_euros
 
@@ -94,6 +95,32 @@ class AgreementBudgetLine(models.Model):
         return f"{self.label} ({asked})"
 
 
+#: SQL: the persons to whom a case grants something, each at the place that is the rank of their share.
+GRANTED_PERSONS = """
+    SELECT application_id, applicant_id, granted_amount,
+           row_number() OVER (PARTITION BY application_id ORDER BY rank) AS place
+    FROM grants_personline WHERE granted_amount > 0"""
+
+
+def _of_the_person_of_the_case() -> pgtrigger.Trigger:
+    """The share of an act is of the person of the case who is granted it; nobody else is paid by it."""
+    return pgtrigger.Trigger(
+        name="of_the_person_of_the_case",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func=f"""
+            IF TG_OP = 'UPDATE' AND ROW(NEW.applicant_id, NEW.agreement_id, NEW.rank)
+               IS NOT DISTINCT FROM ROW(OLD.applicant_id, OLD.agreement_id, OLD.rank) THEN RETURN NEW; END IF;
+            IF NEW.applicant_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM ({GRANTED_PERSONS}) granted JOIN agreements_agreement a ON a.application_id = granted.application_id
+                 WHERE a.id = NEW.agreement_id AND granted.place = NEW.rank AND granted.applicant_id = NEW.applicant_id) THEN
+                {refuse("the share is of another person than the one of the case")}
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 @tracked(personal=["person_name"])
 class AgreementShare(models.Model):
     """What one natural person gets of an agreement (one line of a Capital SCOP file), for what contribution of theirs."""
@@ -129,7 +156,8 @@ class AgreementShare(models.Model):
         ]
         triggers = [
             sums_up("shares_sum_up", "agreements_agreementshare", "the shares"),
-            follows_agreement("the shares", ["agreement_id", "rank", "amount", "cost"]),
+            follows_agreement("the shares", ["agreement_id", "rank", "applicant_id", "person_name", "amount", "cost"]),
+            _of_the_person_of_the_case(),
         ]
 
     def __str__(self):

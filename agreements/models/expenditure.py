@@ -389,6 +389,23 @@ def _answer_stays() -> pgtrigger.Trigger:
     )
 
 
+def _question_stays() -> pgtrigger.Trigger:
+    """A question goes with a line that is taken out of a claim that is being written; otherwise it stays to be answered."""
+    return pgtrigger.Trigger(
+        name="question_stays",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Delete,
+        func=f"""
+            IF NOT EXISTS (
+                SELECT 1 FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
+                WHERE l.id IN (OLD.line_id, OLD.other_line_id) AND c.state IN ('draft', 'returned')) THEN
+                {refuse("the question about an invoice declared twice stays as long as both lines are declared")}
+            END IF;
+            RETURN OLD;
+        """,
+    )
+
+
 class OfLineQuerySet(ScopedQuerySet):
     """Rows that hang on an expenditure line."""
 
@@ -458,7 +475,7 @@ class DuplicateWarning(models.Model):
                 name="duplicate_warning_answer_is_whole",
             ),
         ]
-        triggers = [_answer_stays()]
+        triggers = [_answer_stays(), _question_stays()]
 
     def __str__(self):
         return str(_("Invoice %(number)s declared twice") % {"number": self.line.invoice_number})

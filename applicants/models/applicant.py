@@ -22,6 +22,7 @@ from core.lib.telephones import validate_phone
 from core.models.indexes import for_lists
 from core.roles import STAFF_ROLES
 from core.text import fold, matching, search_vector
+from core.triggers import never_deleted
 
 if TYPE_CHECKING:
     from core.models import User
@@ -40,6 +41,7 @@ class SingleUndertaking(models.Model):
         verbose_name = _("single undertaking")
         verbose_name_plural = _("single undertakings")
         ordering = ["name"]
+        triggers = [never_deleted()]
         indexes = for_lists("undertaking", "name")
 
     def __str__(self) -> str:

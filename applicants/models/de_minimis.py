@@ -19,7 +19,7 @@ from core.dates import add_working_days
 from core.history import history_model_of, tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
-from core.triggers import no_truncate
+from core.triggers import never_deleted, no_truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +58,7 @@ class DeMinimisCeiling(models.Model):
         verbose_name = _("de minimis ceiling")
         verbose_name_plural = _("de minimis ceilings")
         ordering = ["regime", "valid_from"]
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["regime", "valid_from"], name="de_minimis_ceiling_once"),
             models.CheckConstraint(condition=Q(amount__gt=0, years__gt=0), name="de_minimis_ceiling_positive"),
@@ -243,8 +244,8 @@ class DeMinimisAid(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
                     "OLD.origin = 'granted' AND (OLD.applicant_id, OLD.case_number, OLD.origin, OLD.granted_on,"
-                    " OLD.regime) IS DISTINCT FROM (NEW.applicant_id, NEW.case_number, NEW.origin, NEW.granted_on,"
-                    " NEW.regime)"
+                    " OLD.regime, OLD.authority) IS DISTINCT FROM (NEW.applicant_id, NEW.case_number, NEW.origin,"
+                    " NEW.granted_on, NEW.regime, NEW.authority)"
                 ),
             ),
             no_truncate(),

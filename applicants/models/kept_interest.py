@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 from applicants.models.applicant import Applicant
 from applicants.models.triggers import MONTHS_IF_UNSET
 from core.history import tracked
-from core.triggers import no_truncate
+from core.triggers import never_deleted, no_truncate
 
 if TYPE_CHECKING:
     from core.models.user import User
@@ -39,6 +39,7 @@ class InterestPeriod(models.Model):
     class Meta:
         verbose_name = _("period of an interest")
         verbose_name_plural = _("period of an interest")
+        triggers = [never_deleted()]
         constraints = [
             models.CheckConstraint(condition=Q(only=True), name="interest_period_is_one"),
             models.CheckConstraint(condition=Q(months__gte=1, months__lte=120), name="interest_period_months"),

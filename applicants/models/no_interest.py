@@ -13,6 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from applicants.models.applicant import Applicant
 from applicants.models.triggers import namings
 from core.history import tracked
+from core.triggers import never_deleted
 
 
 class NoInterestQuerySet(models.QuerySet):
@@ -71,6 +72,7 @@ class NoInterest(models.Model):
             ),
         ]
         triggers = [
+            never_deleted(),
             pgtrigger.Trigger(
                 name="answers_a_naming", when=pgtrigger.Before, operation=pgtrigger.Insert, func=ANSWERS_A_NAMING
             ),

@@ -36,6 +36,7 @@ from core.models.indexes import for_lists
 from core.models.workflow import WorkflowModel
 from core.roles import STAFF_ROLES, Role
 from core.transitions import workflow_transition
+from core.triggers import never_deleted
 
 if TYPE_CHECKING:
     from core.models import User
@@ -168,6 +169,7 @@ class Invitation(models.Model):
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
+        triggers = [never_deleted()]
         indexes = [models.Index(Lower("email"), name="invitation_address")]
         constraints = [
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="invitation_role"),
@@ -274,6 +276,7 @@ class JoinRequest(WorkflowModel):
             ),
         ]
         triggers = [
+            never_deleted(),
             ends_declarations(),
             impartial(["confirmed_by_id"], "SELECT NEW.applicant_id, NULL::text, NULL::text"),
             pgtrigger.ReadOnly(

@@ -16,19 +16,30 @@ from core.models.event import Event
 
 Pair = tuple[type[models.Model], str, str]
 
+CODE = "core.rows-have-one-parent"
 # By pair: whether a path may break off on its way.
 _pairs: dict[Pair, bool] = {}
+# By pair: the figure of its own that looks at it, where that one knows more than two keys.
+_elsewhere: dict[Pair, str] = {}
 
 
-def register_one_parent(*found: Pair, where_both: bool = False) -> None:
+def register_one_parent(*found: Pair, where_both: bool = False, held_by: str = "") -> None:
     """Tell which two paths of a table lead to one parent: (model, path, other path). A path whose first link is empty leads
-    nowhere; one that breaks off later leads to no parent, which is another one, unless the two are held ``where_both`` end."""
+    nowhere; one that breaks off later leads to no parent, which is another one, unless the two are held ``where_both`` end.
+    ``held_by`` names the figure that holds them, where it is not this one."""
     _pairs.update(dict.fromkeys(found, where_both))
+    if held_by:
+        _elsewhere.update(dict.fromkeys(found, held_by))
 
 
 def pairs() -> list[Pair]:
     """The pairs of paths that are known."""
     return list(_pairs)
+
+
+def figure_of(pair: Pair) -> str:
+    """The code of the figure that holds the two paths together."""
+    return _elsewhere.get(pair, CODE)
 
 
 def hops(model: type[models.Model], path: str) -> list[models.Field]:
@@ -78,7 +89,7 @@ def _part(place: int, pair: Pair) -> str:
 
 def of_two_parents() -> Iterator[Broken]:
     """The rows that two paths lead to two parents, each with both; one statement, and the names of what it found."""
-    known = pairs()
+    known = [pair for pair in pairs() if pair not in _elsewhere]
     if not known:
         return
     with connection.cursor() as cursor:
@@ -106,7 +117,7 @@ def of_two_parents() -> Iterator[Broken]:
 
 register(
     Invariant(
-        code="core.rows-have-one-parent",
+        code=CODE,
         name=_("Rows and what they are of"),
         sentence=_(
             "What two ways lead to is one: a certificate is of the operation of its declaration, which is of the agreement of its "

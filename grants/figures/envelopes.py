@@ -46,15 +46,20 @@ register(
     Invariant(
         code="grants.commitment-on-its-envelope",
         name=_("Envelope of a commitment"),
-        sentence=_("A commitment is held on the envelope of its case’s call."),
+        sentence=_("A commitment is held on the envelope that the call of its case had when it was made."),
         source=BUDGET,
         subject=Commitment,
+        # A call may draw on another envelope for its next cases: its history says on which one when.
         sql="""
             SELECT c.id, c.reference AS label, wanted.code AS expected, e.code AS found
             FROM grants_commitment c JOIN grants_envelope e ON e.id = c.envelope_id
             JOIN grants_application app ON app.id = c.application_id JOIN grants_call call ON call.id = app.call_id
-            LEFT JOIN grants_envelope wanted ON wanted.id = call.envelope_id
-            WHERE c.amount > c.released_amount AND wanted.programme_id IS DISTINCT FROM e.programme_id ORDER BY c.id
+            LEFT JOIN LATERAL (
+                SELECT line.envelope_id FROM grants_callevent line
+                WHERE line.pgh_obj_id = call.id AND line.pgh_created_at <= c.created_at ORDER BY line.pgh_id DESC LIMIT 1
+            ) AS at_the_time ON TRUE
+            LEFT JOIN grants_envelope wanted ON wanted.id = coalesce(at_the_time.envelope_id, call.envelope_id)
+            WHERE c.amount > c.released_amount AND wanted.id IS DISTINCT FROM e.id ORDER BY c.id
         """,
         unit=Unit.TEXT,
     ),

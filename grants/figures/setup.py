@@ -11,6 +11,7 @@ from grants.figures import (
     hands,
     impartial,
     kept,
+    persons,
     plans,
     rules,
     sessions,
@@ -19,7 +20,21 @@ from grants.figures import (
 )
 from grants.models import Application, Call, Commitment, Envelope, PaymentCredit, Proposal, Recusal
 
-DECLARED = (envelopes, decisions, plans, sessions, hands, impartial, state_aid, filing, days, kept, rules, work)
+DECLARED = (
+    envelopes,
+    decisions,
+    plans,
+    persons,
+    sessions,
+    hands,
+    impartial,
+    state_aid,
+    filing,
+    days,
+    kept,
+    rules,
+    work,
+)
 
 register_numbers((Application, "number"), (Commitment, "reference"))
 register_parameters(Envelope, PaymentCredit, Call)

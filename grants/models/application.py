@@ -15,13 +15,19 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MoneyField
 from core.text import fold, matching, search_vector
+from core.triggers import never_deleted
 from grants.eu_funds import FUND_OR_NONE, NO_FUND, EuFund
 from grants.interests import interest_in
 from grants.models.call import Call
 from grants.models.call_window import filed_within_its_window
 from grants.models.envelope_guards import grant_fits_its_envelope
 from grants.models.filing import ApplicantWorkflow
-from grants.models.guards import case_keeps_its_call, given_to_who_instructs, grant_on_an_open_envelope
+from grants.models.guards import (
+    case_keeps_its_applicant,
+    case_keeps_its_call,
+    given_to_who_instructs,
+    grant_on_an_open_envelope,
+)
 from grants.models.plan_columns import PlanField, plan_adds_up
 from grants.models.programme import ProgrammeVersion
 from grants.models.workflow import InstructionWorkflow
@@ -204,10 +210,12 @@ class Application(ApplicantWorkflow, InstructionWorkflow):
             amount_not_negative("granted_amount"),
         ]
         triggers = [
+            never_deleted(),
             plan_adds_up("granted_plan", "granted_amount"),
             grant_fits_its_envelope(),
             grant_on_an_open_envelope(),
             case_keeps_its_call(),
+            case_keeps_its_applicant(),
             given_to_who_instructs(),
             filed_within_its_window(),
             impartial(

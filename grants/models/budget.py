@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
 from core.money import MoneyField
+from grants.models.guards import kept_once_decided
 from grants.rules.accounts import Account, account_of
 
 
@@ -58,6 +59,7 @@ class BudgetLine(models.Model):
         verbose_name = _("budget line")
         verbose_name_plural = _("budget lines")
         ordering = ["application_id", "side", "rank"]
+        triggers = [kept_once_decided()]
         constraints = [
             models.UniqueConstraint(fields=["application", "side", "rank"], name="budget_line_rank_unique"),
             models.UniqueConstraint(

@@ -15,6 +15,7 @@ from core.lib.planned_days import MOST_PLAN_DAYS
 from core.models.indexes import for_lists
 from core.past_days import EARLIEST
 from core.text import ended
+from core.triggers import never_deleted
 from grants.models.call_window import call_keeps_its_window, window_problems
 from grants.models.envelope_guards import call_keeps_its_envelope
 from grants.models.guards import call_keeps_its_programme
@@ -126,6 +127,7 @@ class Call(models.Model):
             ),
         ]
         triggers = [
+            never_deleted(),
             call_keeps_its_envelope(),
             call_keeps_its_eu_rate(),
             call_keeps_its_programme(),

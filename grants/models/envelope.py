@@ -18,6 +18,7 @@ from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import ZERO, MoneyField, format_euros, sum_money
 from core.roles import Role
+from core.triggers import never_deleted
 from grants.models.call import Call
 from grants.models.envelope_guards import envelope_bears_its_grants, years_follow_the_vote
 from grants.models.guards import envelope_keeps_its_place, envelope_stays_open_for_its_agenda
@@ -107,6 +108,7 @@ class Envelope(models.Model):
             ),
         ]
         triggers = [
+            never_deleted(),
             pgtrigger.Trigger(
                 name="envelope_total_is_kept",
                 operation=pgtrigger.Insert | pgtrigger.Update,

@@ -5,7 +5,9 @@ open cases. Conditions and forms say the same before it; these are the last word
 import pgtrigger
 
 from core.days_in_sql import day_of
+from grants.states import FINAL, GRANTED
 
+_DECIDED = ", ".join(f"'{state}'" for state in dict.fromkeys([*GRANTED, *FINAL]))
 CONVENED_AHEAD = "1 year"  # at most so long before its day is a session convened: later is a slip of the year
 
 
@@ -191,6 +193,19 @@ def case_keeps_its_call() -> pgtrigger.Trigger:
     )
 
 
+def case_keeps_its_applicant() -> pgtrigger.Trigger:
+    """Who filed a case stays who is granted what it asks."""
+    return pgtrigger.Trigger(
+        name="case_keeps_its_applicant",
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition(
+            'OLD."submitted_at" IS NOT NULL AND OLD."applicant_id" IS DISTINCT FROM NEW."applicant_id"'
+        ),
+        func=_refuse("a filed case keeps its applicant"),
+    )
+
+
 def given_to_who_instructs() -> pgtrigger.Trigger:
     """A case is given to an active instructor of its programme. That they are impartial, :func:`impartial` says. It
     looks when the name is written: who changes job afterwards has instructed well before."""
@@ -231,4 +246,49 @@ def used_credit_keeps_its_year() -> pgtrigger.Trigger:
                     END IF;
                     RETURN NEW;
                 """,
+    )
+
+
+def kept_once_decided() -> pgtrigger.Trigger:
+    """What a case says is rewritten, and removed, while its applicant writes it: what was decided on stays."""
+    return pgtrigger.Trigger(
+        name="kept_once_decided",
+        operation=pgtrigger.Delete,
+        when=pgtrigger.Before,
+        func=f"""
+            IF (SELECT state FROM grants_application WHERE id = OLD.application_id) IN ({_DECIDED}) THEN
+                {_refuse("what a decided case says is not removed")}
+            END IF;
+            RETURN OLD;
+        """,
+    )
+
+
+def person_keeps_their_file() -> pgtrigger.Trigger:
+    """A person of a case gets the file under which they are paid once, one of their name, and keeps it; what the case says
+    of who was granted something stays."""
+    return pgtrigger.Trigger(
+        name="person_keeps_their_file",
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"""
+            IF TG_OP = 'UPDATE' THEN
+                IF OLD.applicant_id IS NOT NULL AND NEW.applicant_id IS DISTINCT FROM OLD.applicant_id THEN
+                    {_refuse("a person of a case keeps the file under which they are paid")}
+                END IF;
+                IF OLD.granted_amount IS NOT NULL
+                   AND ROW(NEW.application_id, NEW.rank, NEW.first_name, NEW.last_name)
+                       IS DISTINCT FROM ROW(OLD.application_id, OLD.rank, OLD.first_name, OLD.last_name) THEN
+                    {_refuse("a person who was granted something stays as the case named them")}
+                END IF;
+                IF NEW.applicant_id IS NOT DISTINCT FROM OLD.applicant_id THEN RETURN NEW; END IF;
+            END IF;
+            IF NEW.applicant_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM applicants_applicant WHERE id = NEW.applicant_id AND kind = 'natural'
+                   AND (upper(btrim(first_name)), upper(btrim(last_name)))
+                       = (upper(btrim(NEW.first_name)), upper(btrim(NEW.last_name)))) THEN
+                {_refuse("this file is of another person than the one of the case")}
+            END IF;
+            RETURN NEW;
+        """,
     )

@@ -15,6 +15,7 @@ from core.history import tracked
 from core.lib.planned_days import MOST_ANSWER_DAYS, within
 from core.models.document import Document
 from core.money import MoneyField
+from core.triggers import never_deleted
 from grants.models.consulted import of_the_register
 from grants.models.plan_columns import PlanField, plan_adds_up, plan_within_computed
 from grants.models.present_facts import (
@@ -67,6 +68,7 @@ class CheckAnswer(models.Model):
         verbose_name = _("answer to a check")
         verbose_name_plural = _("answers to checks")
         ordering = ["application_id", "code"]
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["application", "code"], name="check_answered_once"),
             models.CheckConstraint(
@@ -103,6 +105,7 @@ class Score(models.Model):
         verbose_name = _("score")
         verbose_name_plural = _("scores")
         ordering = ["application_id", "code"]
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["application", "code"], name="criterion_scored_once"),
             models.CheckConstraint(
@@ -180,6 +183,7 @@ class Opinion(models.Model):
         verbose_name = _("opinion")
         verbose_name_plural = _("opinions")
         ordering = ["application_id", "asked_at", "id"]
+        triggers = [never_deleted()]
         indexes = [models.Index(fields=["due_on"], condition=Q(result=""), name="opinion_awaited")]
         constraints = [
             models.CheckConstraint(
@@ -458,7 +462,7 @@ class Note(models.Model):
         verbose_name_plural = _("internal notes")
         ordering = ["application_id", "-created_at", "-id"]
         constraints = [models.CheckConstraint(condition=~Q(body=""), name="note_not_empty")]
-        triggers = [pgtrigger.Protect(name="note_is_not_edited", operation=pgtrigger.Update)]
+        triggers = [pgtrigger.Protect(name="note_is_not_edited", operation=pgtrigger.Update), never_deleted()]
 
     def __str__(self):
         return self.body[:60]

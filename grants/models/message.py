@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.history import tracked
+from core.triggers import never_deleted
 
 
 class MessageQuerySet(models.QuerySet):
@@ -36,6 +37,7 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering = ["sent_at", "pk"]
+        triggers = [never_deleted()]
         indexes = [
             models.Index(fields=["application", "sent_at"], name="message_application_sent_idx"),
             models.Index(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.history import tracked
 from core.money import ZERO, MoneyField
 from core.roles import Role
+from core.triggers import never_deleted
 from grants.models.envelope import Envelope
 from grants.models.envelope_guards import year_within_the_vote
 from grants.models.guards import used_credit_keeps_its_year
@@ -54,6 +55,7 @@ class PaymentCredit(models.Model):
             ),
         ]
         triggers = [
+            never_deleted(),
             pgtrigger.Trigger(
                 name="payment_credit_total_is_kept",
                 operation=pgtrigger.Insert | pgtrigger.Update,

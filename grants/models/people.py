@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from applicants.models.triggers import naming_stays
 from core.history import tracked
 from core.money import MoneyField
+from grants.models.guards import kept_once_decided, person_keeps_their_file
 
 
 @tracked(personal=["name"])
@@ -37,6 +38,7 @@ class Partner(models.Model):
         verbose_name = _("partner")
         verbose_name_plural = _("partners")
         ordering = ["application_id", "rank"]
+        triggers = [kept_once_decided()]
         constraints = [
             models.UniqueConstraint(fields=["application", "rank"], name="partner_rank_unique"),
             models.CheckConstraint(condition=models.Q(contribution__gte=0), name="partner_contribution_not_negative"),
@@ -96,7 +98,9 @@ class PersonLine(models.Model):
                 body="SELECT applicant_id FROM grants_application WHERE id = OLD.application_id",
                 place="'case:' || OLD.application_id",
                 taken_off="TG_OP = 'DELETE' OR lower(NEW.email) IS DISTINCT FROM lower(OLD.email)",
-            )
+            ),
+            person_keeps_their_file(),
+            kept_once_decided(),
         ]
 
     def __str__(self):

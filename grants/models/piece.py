@@ -8,6 +8,8 @@ from django.utils.translation import pgettext_lazy
 
 from core.history import tracked
 from core.lib.planned_days import MOST_ANSWER_DAYS, within
+from core.triggers import never_deleted
+from grants.models.guards import kept_once_decided
 from grants.rules.deadlines import Suspension
 
 
@@ -47,6 +49,7 @@ class Piece(models.Model):
         verbose_name = _("piece")
         verbose_name_plural = _("pieces")
         ordering = ["application_id", "code", "pk"]
+        triggers = [kept_once_decided()]
         indexes = [models.Index(fields=["application", "code"], name="piece_application_code_idx")]
         constraints = [
             models.UniqueConstraint(fields=["document"], name="piece_document_unique"),
@@ -91,6 +94,7 @@ class PieceRequest(models.Model):
         verbose_name = _("request for pieces")
         verbose_name_plural = _("requests for pieces")
         ordering = ["application_id", "requested_at"]
+        triggers = [never_deleted()]
         indexes = [models.Index(fields=["due_on"], name="piece_request_due_idx")]
         constraints = [
             models.UniqueConstraint(

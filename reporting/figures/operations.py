@@ -292,4 +292,27 @@ register(
         label_words=dict([*CategoryOfRegion.choices, *EuFund.choices]),
         relation="≤",
     ),
+    Invariant(
+        code="reporting.operation-has-its-allocation",
+        name=_("Category of region of an operation"),
+        sentence=_(
+            "The priority of an operation of an agreement has money of its fund in the category of region of the operation."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 22(3)(g): the financing plan of the programme."),
+        subject=Operation,
+        sql="""
+            SELECT o.id, o.code || ' · ' || p.code || ' · ' || fund.code AS label, (
+                       SELECT string_agg(a.category_of_region, ' ' ORDER BY a.category_of_region)
+                       FROM reporting_priorityallocation a WHERE a.priority_id = p.id AND a.fund_id = fund.id
+                   ) AS expected, v.category_of_region AS found
+            FROM reporting_operation o JOIN reporting_operationversion v ON v.id = o.current_id
+            JOIN reporting_priority p ON p.id = v.priority_id JOIN reporting_fund fund ON fund.id = v.fund_id
+            WHERE o.agreement_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM reporting_priorityallocation a WHERE a.priority_id = p.id AND a.fund_id = fund.id
+                   AND a.category_of_region = v.category_of_region) ORDER BY o.id
+        """,
+        unit=Unit.TEXT,
+        words=dict(CategoryOfRegion.choices),
+        label_words=dict(EuFund.choices),
+    ),
 )

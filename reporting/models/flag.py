@@ -21,6 +21,7 @@ from core.money import format_euros
 from core.roles import Role
 from core.templatetags.essor import percent
 from core.transitions import workflow_transition
+from core.triggers import never_deleted
 from reporting import effects, permissions
 from reporting.models.guards import asked_too_much_is_corrected
 from reporting.models.operation import Operation
@@ -172,7 +173,7 @@ class OperationFlag(WorkflowModel):
                 name="operation_flag_answer_is_whole",
             ),
         ]
-        triggers = [asked_too_much_is_corrected()]
+        triggers = [asked_too_much_is_corrected(), never_deleted()]
 
     def __str__(self) -> str:
         return f"{self.operation.code} · {self.get_kind_display()}"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.models.triggers import refuse
 from core.history import tracked
 from core.money import MoneyField, format_euros, sum_money
+from core.triggers import never_deleted
 from reporting.eu_programmes.guards import share_is_doubted
 from reporting.models.guards import allocation_keeps_its_place, objective_keeps_its_place, priority_keeps_its_place
 from reporting.models.localised import LabelledModel
@@ -210,6 +211,7 @@ class CofinancingRule(models.Model):
         verbose_name = _("co-financing rule")
         verbose_name_plural = _("co-financing rules")
         ordering = ["scheme", "fund"]
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["scheme", "fund"], nulls_distinct=False, name="cofinancing_rule_unique"),
             models.CheckConstraint(condition=Q(eu_rate__gt=0, eu_rate__lte=100), name="cofinancing_rate_is_percent"),

@@ -16,6 +16,7 @@ from agreements.due import due_of_claim
 from agreements.effects import payees_of, place_order
 from agreements.models import Agreement, AgreementShare, Instalment, Tranche
 from agreements.rules.proration import entitlement
+from applicants.models import Applicant
 from core.transitions import perform
 from grants.models import Application
 from grants.programmes.grant_plan import reduced
@@ -228,6 +229,43 @@ def test_a_cost_does_not_change_once_the_act_was_sent():
     scop, _house = in_force("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
     with pytest.raises(DatabaseError, match="do not change"), transaction.atomic():
         AgreementShare.objects.filter(agreement=scop, rank=1).update(cost=D("1.00"))
+
+
+def test_a_share_stays_with_the_person_who_was_granted_it():
+    """Neither the share of an act, nor the person of its case, nor the applicant of the case becomes somebody else."""
+    scop, _house = in_force("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
+    first, second = scop.application.persons.order_by("rank")
+    share = scop.shares.filter(rank=1)
+    other, person = second.applicant, type(first).objects.filter(pk=first.pk)
+    assert scop.shares.get(rank=1).applicant == first.applicant != other
+    case = Application.objects.filter(pk=scop.application_id)
+    for words, change in (
+        ("do not change", lambda: share.update(applicant=other)),
+        ("do not change", lambda: share.update(person_name="Somebody Else")),
+        ("keeps the file", lambda: person.update(applicant=other)),
+        ("keeps the file", lambda: person.update(applicant=None)),
+        ("as the case named them", lambda: person.update(last_name="Else")),
+        ("as the case named them", lambda: person.update(rank=7)),
+        ("is not removed", lambda: person.delete()),
+        ("keeps its applicant", lambda: case.update(applicant=other)),
+    ):
+        with pytest.raises(DatabaseError, match=words), transaction.atomic():
+            change()
+
+
+def test_a_draft_gives_a_share_to_nobody_else():
+    scop, _house = drafted("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
+    second = scop.application.persons.get(rank=2)
+    with pytest.raises(DatabaseError, match="of another person"), transaction.atomic():
+        scop.shares.filter(rank=1).update(applicant=second.applicant)
+
+
+def test_a_person_of_a_case_gets_a_file_of_their_own_name():
+    case, _house = approved("CAPITAL-SCOP", "5200.00", persons=("3200.00", "2000.00"))
+    first, second = case.persons.order_by("rank")
+    names = {"kind": "natural", "last_name": second.last_name, "first_name": second.first_name}
+    with pytest.raises(DatabaseError, match="of another person"), transaction.atomic():
+        type(first).objects.filter(pk=first.pk).update(applicant=Applicant.objects.create(**names))
 
 
 def test_the_years_shown_carry_cost_and_rate():

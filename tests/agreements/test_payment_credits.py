@@ -21,6 +21,7 @@ from grants.admin.envelope import PaymentCreditForm
 from grants.models import CreditUse, Envelope, PaymentCredit
 from tests.factories.agreements import certified, in_force, ordered
 from tests.factories.applicants import pdf
+from tests.rows import never_written
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +40,7 @@ def at_the_end() -> None:
 def test_an_envelope_without_credits_of_the_year_pays_nothing():
     agreement, house = in_force()
     claim = certified(agreement, house)
-    credit_of(agreement).delete()
+    never_written(PaymentCredit.objects.filter(pk=credit_of(agreement).pk))
     batch = payments.open_batch(actor=house.finance)
     with pytest.raises(TransitionRefused) as refused:
         payments.order_claims(batch, [claim], actor=house.finance)
@@ -105,7 +106,7 @@ def test_credits_that_were_used_keep_their_year_and_their_envelope():
     agreement, house = in_force()
     ordered(agreement, house)
     credit, other = credit_of(agreement), in_force()[0].commitment.envelope
-    other.payment_credits.all().delete()
+    never_written(other.payment_credits.all())
     for change in ({"year": 2031}, {"envelope": other}):
         with pytest.raises(DatabaseError, match="keep their year"), transaction.atomic():
             PaymentCredit.objects.filter(pk=credit.pk).update(**change)

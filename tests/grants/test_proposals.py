@@ -25,6 +25,7 @@ from tests.factories.instruction import (
     staff,
 )
 from tests.grants.refusals import refused
+from tests.rows import never_written
 
 pytestmark = pytest.mark.django_db
 
@@ -56,8 +57,8 @@ def test_a_proposal_keeps_amount_base_score_and_reasons(ready, instructor):
 @pytest.mark.parametrize(
     ("spoil", "word"),
     [
-        (lambda case: case.check_answers.filter(stage="eligibility").delete(), "expérimentation"),
-        (lambda case: case.scores.filter(code="jobs").delete(), "emplois"),
+        (lambda case: never_written(case.check_answers.filter(stage="eligibility")), "expérimentation"),
+        (lambda case: never_written(case.scores.filter(code="jobs")), "emplois"),
     ],
     ids=["check", "score"],
 )

@@ -13,6 +13,7 @@ from core.roles import Role
 from grants import instruction
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 from tests.forms import after, form_to, forms_of, rows_of
+from tests.rows import never_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
 
@@ -96,7 +97,7 @@ def test_an_answer_to_a_check_rests_on_the_fact_that_the_page_showed(officers):
     """The seat moves on the page of the applicant: no event of the case."""
     case = CaseFactory(state="submitted")
     rule = next(rule for rule in case.rules.checks if rule.automatic == "region")
-    case.check_answers.filter(code=rule.code).delete()
+    never_written(case.check_answers.filter(code=rule.code))
     old = [form for form in forms_of(officers[0].get(page_of(case))) if form.fields.get("code") == [rule.code]]
     type(case.applicant).objects.filter(pk=case.applicant_id).update(postcode="75001", city="Paris")
     sent = officers[0].post(old[0].action, old[0].fields | {"answer": "yes", "reason": ""})

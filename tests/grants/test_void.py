@@ -24,6 +24,7 @@ from tests.factories.applicants import DeMinimisAidFactory, pdf
 from tests.factories.grants import filed, incomplete
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, consulted, score_all, staff
 from tests.forms import form_to
+from tests.rows import never_written
 
 pytestmark = pytest.mark.django_db
 
@@ -199,7 +200,7 @@ def test_an_answer_is_void_after_a_piece_was_refused(officer):
     instruction.judge_piece(piece, Piece.State.REFUSED, actor=officer, note="Illisible.")
     assert rule in void_checks(case)
     answer_all(case, "completeness", "admissibility")
-    case.check_answers.filter(code=rule.code).delete()
+    never_written(case.check_answers.filter(code=rule.code))
     instruction.answer_check(case, rule.code, "yes", actor=officer)
     assert void_checks(case) == []
     instruction.judge_piece(piece, Piece.State.ACCEPTED, actor=officer)
@@ -214,7 +215,7 @@ def test_a_piece_refused_during_the_instruction_reopens_its_check_and_stops_the_
     case = filed()
     answer_all(case, "completeness", "admissibility")
     rule = piece_check(case)
-    case.check_answers.filter(code=rule.code).delete()
+    never_written(case.check_answers.filter(code=rule.code))
     instruction.answer_automatic_checks(case)
     perform(case, "declare_admissible", actor=officer)
     perform(case, "start_instruction", actor=officer, data={})

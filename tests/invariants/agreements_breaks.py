@@ -142,6 +142,28 @@ breaks(
     "UPDATE agreements_paymentorder SET payee_id = (SELECT min(id) FROM applicants_applicant "
     "WHERE id <> agreements_paymentorder.payee_id) WHERE id = (SELECT max(id) FROM agreements_paymentorder)",
 )
+TO_PERSONS = "(SELECT max(id) FROM agreements_paymentorder WHERE share_id IS NOT NULL AND state <> 'cancelled')"
+# The act names somebody else than the person who is paid.
+breaks_too(
+    "agreements.order-to-its-beneficiary",
+    'UPDATE agreements_agreement SET terms = jsonb_set(terms, \'{shares}\', \'[{"rank": 1, "person_name": "Une autre"},'
+    ' {"rank": 2, "person_name": "Une autre"}, {"rank": 3, "person_name": "Une autre"}]\') WHERE id = '
+    "(SELECT s.agreement_id FROM agreements_agreementshare s JOIN agreements_paymentorder o ON o.share_id = s.id "
+    f"WHERE o.id = {TO_PERSONS})",
+)
+# The share is given to another, and the order follows it.
+breaks_too(
+    "agreements.order-to-its-beneficiary",
+    "UPDATE agreements_agreementshare SET applicant_id = (SELECT min(id) FROM applicants_applicant WHERE kind = 'natural') "
+    f"WHERE id = (SELECT share_id FROM agreements_paymentorder WHERE id = {TO_PERSONS})",
+    "UPDATE agreements_paymentorder SET payee_id = (SELECT min(id) FROM applicants_applicant WHERE kind = 'natural') "
+    f"WHERE id = {TO_PERSONS}",
+)
+breaks(
+    "agreements.share-of-its-person",
+    "UPDATE agreements_agreementshare SET applicant_id = (SELECT min(id) FROM applicants_applicant WHERE kind = 'natural') "
+    "WHERE id = (SELECT max(id) FROM agreements_agreementshare WHERE applicant_id IS NOT NULL)",
+)
 breaks(
     "agreements.certifier-does-not-order",
     f"UPDATE agreements_paymentclaim SET certified_by_id = ordered_by_id WHERE id = {PAID}",
@@ -251,6 +273,10 @@ breaks(
     "agreements.register-once-a-case",
     f"UPDATE applicants_deminimisaid SET case_number = (SELECT min(case_number) FROM applicants_deminimisaid "
     f"WHERE origin = 'granted') WHERE id = {GRANTED}",
+)
+breaks(
+    "agreements.register-says-its-grant",
+    f"UPDATE applicants_deminimisaid SET sector = '01.11', authority = 'Une autre' WHERE id = {GRANTED}",
 )
 
 # --- the plan, ends, batches, interests ----------------------------------------------------------------------------------
@@ -489,6 +515,28 @@ for change in (
     "cascade_allowed = NOT cascade_allowed",
 ):
     breaks_too("agreements.terms-are-kept", f"UPDATE agreements_agreement SET {change} WHERE id = {FORCE}")
+KEPT = "IN (SELECT id FROM agreements_agreement WHERE terms_sha256 <> '')"
+for table, change in (
+    ("instalment", "amount = amount + 1"),
+    ("instalment", "trigger_text = trigger_text || ' bis'"),
+    ("instalment", "kind = 'single'"),
+    ("tranche", "ends_on = ends_on + 1"),
+    ("agreementbudgetline", "amount = amount + 100"),
+    ("agreementbudgetline", "label = label || ' bis'"),
+    ("agreementshare", "amount = amount + 1"),
+    ("agreementshare", "person_name = person_name || ' bis'"),
+):
+    first = f"(SELECT min(id) FROM agreements_{table} WHERE agreement_id {KEPT})"
+    breaks_too("agreements.terms-are-kept", f"UPDATE agreements_{table} SET {change} WHERE id = {first}")
+breaks_too(
+    "agreements.terms-are-kept",
+    f"DELETE FROM agreements_agreementbudgetline WHERE id = (SELECT min(id) FROM agreements_agreementbudgetline WHERE agreement_id {KEPT})",
+)
+breaks_too(
+    "agreements.terms-are-kept",
+    "INSERT INTO agreements_agreementbudgetline SELECT (jsonb_populate_record(l, jsonb_build_object('id', -1, 'rank', 99))).* "
+    f"FROM agreements_agreementbudgetline l WHERE l.agreement_id {KEPT} ORDER BY l.id LIMIT 1",
+)
 TWICE = (
     "UPDATE agreements_paymentclaim SET instalment_id = (SELECT other.instalment_id FROM agreements_paymentclaim other "
     "WHERE other.state <> 'rejected' AND other.certified_amount > 0 AND other.instalment_id <> "

@@ -86,6 +86,8 @@ breaks_too(
     "INSERT INTO applicants_deminimisaid SELECT (jsonb_populate_record(aid, jsonb_build_object('id', -1))).* "
     f"FROM applicants_deminimisaid AS aid WHERE aid.id = {GRANTED}",
 )
+for said in ("sector = '01.11'", "authority = 'Une autre'"):
+    breaks_too("agreements.register-says-its-grant", f"UPDATE applicants_deminimisaid SET {said} WHERE id = {GRANTED}")
 
 # --- days -----------------------------------------------------------------------------------------------------------
 

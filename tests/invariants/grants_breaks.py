@@ -18,6 +18,21 @@ breaks(
     "(SELECT programme_id FROM grants_envelope WHERE id = grants_commitment.envelope_id)) "
     "WHERE id = (SELECT max(id) FROM grants_commitment WHERE amount > released_amount)",
 )
+# Of the same programme.
+breaks_too(
+    "grants.commitment-on-its-envelope",
+    "INSERT INTO grants_envelope SELECT (jsonb_populate_record(e, jsonb_build_object('id', -1, 'code', e.code || '-bis'))).* "
+    "FROM grants_envelope e JOIN grants_commitment k ON k.envelope_id = e.id WHERE k.amount > k.released_amount "
+    "ORDER BY k.id DESC LIMIT 1",
+    "UPDATE grants_commitment SET envelope_id = -1 "
+    "WHERE id = (SELECT max(id) FROM grants_commitment WHERE amount > released_amount)",
+)
+breaks(
+    "grants.person-keeps-their-file",
+    "UPDATE grants_personline SET applicant_id = (SELECT min(id) FROM applicants_applicant WHERE kind = 'natural' "
+    "AND id <> grants_personline.applicant_id) "
+    "WHERE id = (SELECT max(id) FROM grants_personline WHERE applicant_id IS NOT NULL)",
+)
 breaks(
     "grants.one-commitment-a-case",
     "INSERT INTO grants_commitment (envelope_id, application_id, reference, amount, released_amount, release_reason, created_at) "

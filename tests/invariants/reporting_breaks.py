@@ -46,6 +46,10 @@ breaks(
     "UPDATE reporting_priorityallocation SET amount = 1 WHERE priority_id = "
     f"(SELECT priority_id FROM reporting_operationversion WHERE id = {OWN})",
 )
+breaks(
+    "reporting.operation-has-its-allocation",
+    f"UPDATE reporting_operationversion SET category_of_region = 'outermost' WHERE id = {OWN}",
+)
 
 # --- control --------------------------------------------------------------------------------------------------------
 
