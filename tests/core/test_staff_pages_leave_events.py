@@ -415,16 +415,16 @@ def test_who_works_for_a_programme_is_told_in_the_transaction_that_says_so(clien
 def test_a_deletion_leaves_its_event(many: bool):
     with acting_as(label="tests"):
         person = UserFactory(administrator=True)
-        rows = [SingleUndertaking.objects.create(name=name, reason="Capital.") for name in "AB"]
+        rows = [Fund.objects.create(code=code, label_fr=code, label_en=code) for code in ("ZA", "ZB")]
     request = RequestFactory().post("/")
-    request.user, page = person, admin.site._registry[SingleUndertaking]
+    request.user, page = person, admin.site._registry[Fund]
     with acting_as(person):
         if many:
-            page.delete_queryset(request, SingleUndertaking.objects.all())
+            page.delete_queryset(request, Fund.objects.filter(code__in=[row.code for row in rows]))
         else:
             for row in list(rows):
-                page.delete_model(request, SingleUndertaking.objects.get(pk=row.pk))
-    assert not SingleUndertaking.objects.exists()
+                page.delete_model(request, Fund.objects.get(pk=row.pk))
+    assert not Fund.objects.filter(code__in=[row.code for row in rows]).exists()
     said = Event.objects.filter(actor=person)
-    assert [(event.action, event.data["row"]["label"]) for event in said] == [("delete", "A"), ("delete", "B")]
-    assert findings() == list(check_rows(SingleUndertaking)) == []
+    assert [(event.action, event.data["row"]["label"]) for event in said] == [("delete", str(row)) for row in rows]
+    assert findings() == list(check_rows(Fund)) == []
