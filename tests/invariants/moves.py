@@ -9,7 +9,6 @@ from collections.abc import Callable
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
-from hypothesis import strategies as st
 
 from agreements import claims
 from agreements.claims import ClaimRefused
@@ -30,7 +29,7 @@ from grants.instruction import InstructionRefused
 from grants.models import Programme
 from reporting.models import ExpenditureDeclaration
 from tests.invariants.detours import AFTER_THE_VOTE, BEFORE_THE_VOTE
-from tests.invariants.world import FIRST_DAY, SHARES, Play, Told, Turn, World
+from tests.invariants.world import FIRST_DAY, SHARES, Choices, Play, Told, Turn, World
 
 REFUSALS = (
     TransitionRefused, InstructionRefused, SessionRefused, DraftingRefused, ClaimRefused, ReportRefused, ValidationError,
@@ -52,11 +51,11 @@ def at_its_end() -> None:
 class Sequence:
     """The moves of one sequence: days go by, people act, some of it is refused. ``look`` is called after each move."""
 
-    def __init__(self, world: World, draw: Callable, look: Callable[[], None]) -> None:
+    def __init__(self, world: World, draw: Choices, look: Callable[[], None]) -> None:
         self.world, self.draw, self.look = world, draw, look
         self.staff = world.staff
         self.day = FIRST_DAY + 2
-        self.mishap = draw(st.sampled_from(MISHAPS))
+        self.mishap = draw.one(MISHAPS)
         self.plays: list[Play] = []
         self.told: list[Told] = []
 
@@ -64,14 +63,14 @@ class Sequence:
 
     def step(self) -> None:
         """A new case, some of the next moves of a case, or something else that somebody tries."""
-        self._wait(self.draw(st.integers(1, 9)))
+        self._wait(self.draw.number(1, 9))
         left = [case for case in self.world.cases if case.key not in {play.case.key for play in self.plays}]
-        if not self.plays or (left and len(self.plays) < 2 and self.draw(st.integers(0, 7)) == 7):
+        if not self.plays or (left and len(self.plays) < 2 and self.draw.number(0, 7) == 7):
             self._begin(left)
             return
-        play = self.draw(st.sampled_from(self.plays))
-        if self.draw(st.integers(0, 4)) < 4:
-            for _number in range(self.draw(st.integers(2, 5))):
+        play = self.draw.one(self.plays)
+        if self.draw.number(0, 4) < 4:
+            for _number in range(self.draw.number(2, 5)):
                 self._attempt(play.case, f"goes on from {play.refreshed().state}", lambda: self._go_on(play))
                 self._wait(2)
         else:
@@ -89,15 +88,15 @@ class Sequence:
 
     def _begin(self, left: list[Case]) -> None:
         """A programme is drawn first, so that each is played as often."""
-        programme = self.draw(st.sampled_from(sorted({case.programme for case in left})))
-        case = self.draw(st.sampled_from([case for case in left if case.programme == programme]))
+        programme = self.draw.one(sorted({case.programme for case in left}))
+        case = self.draw.one([case for case in left if case.programme == programme])
         self._attempt(case, "files", lambda: self._file(case))
 
     def _detour(self, play: Play) -> None:
         """Mostly what has a sense where the case stands; now and then anything."""
         ours = AFTER_THE_VOTE if play.refreshed().state in VOTED else BEFORE_THE_VOTE
-        names = sorted(ours if self.draw(st.integers(0, 5)) < 5 else DETOURS)
-        name = self.draw(st.sampled_from(names))
+        names = sorted(ours if self.draw.number(0, 5) < 5 else DETOURS)
+        name = self.draw.one(names)
         turn = Turn(self.world, self.draw, play)
         self._attempt(play.case, name, lambda: DETOURS[name](turn))
 
@@ -170,11 +169,11 @@ class Sequence:
         committee.mark_present(session, session.members.all(), actor=secretary)
         perform(session, "open_session", actor=secretary)
         item = session.items.get()
-        decision = self.draw(st.sampled_from(DECISIONS))
+        decision = self.draw.one(DECISIONS)
         if self._goes_wrong("the committee defers"):
             decision = "deferred"
         if decision == "reduced":
-            amount = share_floor(item.proposed_amount, self.draw(st.sampled_from(SHARES[1:])), 1)
+            amount = share_floor(item.proposed_amount, self.draw.one(SHARES[1:]), 1)
             committee.record_decision(item, "granted", actor=secretary, amount=amount, reason="Crédits limités.")
         elif decision == "granted":
             committee.record_decision(item, "granted", actor=secretary)
@@ -214,7 +213,7 @@ class Sequence:
         elif not agreement.is_in_force:
             return
         elif ready := claims.claimable(agreement):
-            money_side.claim(agreement, ready[0], play.member, share=self.draw(st.sampled_from(SHARES)))
+            money_side.claim(agreement, ready[0], play.member, share=self.draw.one(SHARES))
         else:
             self._report(play, agreement, office)
 
@@ -237,7 +236,7 @@ class Sequence:
 
     def _certify(self, claim: PaymentClaim, office: Office) -> None:
         if claim.state == "submitted":
-            money_side.certify(claim, office, cut=self.draw(st.booleans()) and claim.lines.exists())
+            money_side.certify(claim, office, cut=self.draw.one([False, True]) and claim.lines.exists())
             return
         for line in claim.lines.all():
             claims.certify_line(line, line.declared_amount, actor=office.instructor)
@@ -253,7 +252,7 @@ class Sequence:
 
     def _control(self, play: Play, declaration: ExpenditureDeclaration) -> None:
         instructor = staff_side.instructor_of(play.case, self.staff)
-        europe.control(declaration, instructor, self.staff["controle"], rank=self.draw(st.integers(0, 1)))
+        europe.control(declaration, instructor, self.staff["controle"], rank=self.draw.number(0, 1))
 
     def _report(self, play: Play, agreement: Agreement, office: Office) -> None:
         waiting = Tranche.objects.filter(agreement=agreement, state="planned").order_by("rank").first()

@@ -1,15 +1,15 @@
 """The small Region in which several people make random moves: its staff, calls, envelopes and members."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import strategies as st
 
 from agreements.models import Agreement, PaymentClaim
 from core.acting import acting_as
@@ -68,16 +68,29 @@ class Play:
         return PaymentClaim.objects.filter(agreement__application=self.application).order_by("pk")
 
 
+class Choices:
+    """The choices of one sequence, all from one number: what may be chosen depends on what the database holds."""
+
+    def __init__(self, number: int) -> None:
+        self._random = Random(number)
+
+    def one(self, among: Sequence[Any]) -> Any:
+        return self._random.choice(among)
+
+    def number(self, least: int, most: int) -> int:
+        return self._random.randint(least, most)
+
+
 @dataclass
 class Turn:
     """Who is about to act on which case; ``draw`` makes the choices."""
 
     world: "World"
-    draw: Callable
+    draw: Choices
     play: Play
 
     def draw_one(self, among: list) -> Any:
-        return self.draw(st.sampled_from(among))
+        return self.draw.one(among)
 
     @property
     def staff(self) -> dict[str, User]:
