@@ -11,6 +11,7 @@ from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Tranche, TrancheReport
 from agreements.rules.deadlines import payment_due_on
 from agreements.settlements.services import (
+    OVER,
     close_if_over,
     closed_above,
     free_what_is_left,
@@ -130,7 +131,7 @@ def claim_moved(sender, instance, name, actor, comment, **kwargs) -> None:
         notices.send_claim(instance, name, comment, asked_back)
     if name in ("give_up", "give_up_at_end"):
         _end_if_nothing_is_left(PaymentClaim.objects.get(pk=instance.pk), actor)
-    if name in ("settle", "reject", "close_without_payment", "close_given_up"):
+    if instance.state in OVER and name != "refuse_at_end":  # the end itself gives back what it refuses
         _claim_is_over(instance, actor)
 
 

@@ -108,6 +108,21 @@ def test_what_a_kept_claim_does_not_use_is_freed_when_it_is_over():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["advance", "balance"])
+def test_a_kept_draft_that_its_beneficiary_gives_up_frees_what_was_kept_for_it(kind):
+    """Whatever step ends a claim: the envelope gets back what it held, and the register follows."""
+    agreement, house = in_force()
+    claim = opened(agreement, house, kind)
+    end(agreement, house, **of(claim, "pay"))
+    perform(claim, "abandon", actor=house.member)
+    agreement.refresh_from_db()
+    assert agreement.commitment.amount - agreement.commitment.released_amount == 0
+    assert still_granted(agreement) == 0
+    for code in ("agreements.ended-holds-nothing", "agreements.register-is-grants"):
+        assert not look_at(invariant_of(code)).rows
+
+
+@pytest.mark.django_db
 def test_the_page_of_an_ended_agreement_says_what_is_truly_left_to_pay(client):
     agreement, house = in_force()
     claim = certified(agreement, house, "balance", ALL_SPENT)
