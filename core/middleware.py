@@ -154,6 +154,7 @@ class AtOnceMiddleware:
             return self.get_response(request)
         response = None
         with listening() as told:
+            request.events_told = told
             try:
                 response = self.get_response(request)
             finally:
@@ -176,7 +177,7 @@ class StaleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        not_saved.answered(request, response.status_code)
+        not_saved.answered(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -8,12 +8,14 @@ from html import unescape
 import lxml.html
 import pytest
 from django import forms
+from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from agreements import claims
 from agreements.reports import file_report
+from core.admin.versioned import VersionedInlineMixin
 from core.engine import versions
 from core.models import Job
 from core.roles import Role
@@ -24,7 +26,7 @@ from tests.factories.agreements import add_line, in_force, opened
 from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
 from tests.factories.core import UserFactory
 from tests.factories.grants import filed, incomplete
-from tests.factories.instruction import EnvelopeFactory, staff
+from tests.factories.instruction import EnvelopeFactory, SessionFactory, staff
 from tests.forms import forms_of
 from tests.grants.test_versions import signed_in
 from tests.rows import never_written
@@ -82,17 +84,154 @@ def test_the_year_that_nobody_disputes_is_told_and_one_that_is_gone_with_it():
         "payment_credits-1-voted_amount": ["42000"],
         "change_reason": ["Vote du 2."],
     }
-    address = form.action
-    answer = client.post(address, form.fields | typed, headers={"Referer": f"http://testserver{address}"})
+    answer = sent_stale(client, form, typed)
     told = words_of(answer)
     assert answer.status_code == 409
     assert [words for words in ("41000", "2027 – ", "42 000,00", "Vote du 2.") if words not in told] == []
-    page = client.get(address).content.decode()
-    (field,) = lxml.html.fromstring(page).xpath("//input[@name='shown' and @data-not-saved]")
+    # The year of the second row stands in the first now, and has what was typed in it; the other one has no field.
+    assert given_back(client, form.action)["fields"] == {
+        "payment_credits-0-voted_amount": ["42000"],
+        "change_reason": ["Vote du 2."],
+    }
+    told = told_on(client.get(form.action))
+    assert any("42 000,00" in words for words in told) and any("41000" in words for words in told)
+    # What went with the form is let go, and nothing else.
+    assert send_what_came_back(client, form.action).status_code == 302
+    assert envelope.payment_credits.get().voted_amount == 42000
+    (told,) = told_on(client.get(form.action))
+    assert "41000" in told and "42 000" not in told
+    client.post(reverse("staff-let-go"), {"page": form.action})
+    assert told_on(client.get(form.action)) == []
+
+
+def sent_stale(client, form, typed: dict):
+    """What the page of a form sends, as a browser says where it stood."""
+    return client.post(form.action, form.fields | typed, headers={"Referer": f"http://testserver{form.action}"})
+
+
+def given_back(client, address: str) -> dict:
+    """What the form of a page gets back, as the script of the page reads it."""
+    found = lxml.html.fromstring(client.get(address).content.decode()).xpath("//input[@data-not-saved]")
+    return json.loads(found[0].get("data-not-saved"))[0] if found else {}
+
+
+def told_on(page) -> list[str]:
+    """What the page says that was typed and is not saved."""
+    lines = lxml.html.fromstring(page.content.decode()).xpath("//*[@data-told]//li")
+    return [line.text_content().replace("\u202f", " ").replace("\xa0", " ") for line in lines]
+
+
+def send_what_came_back(client, address: str, *, rows: bool = False, **more):
+    """The page read anew, and sent with what came back in its fields: as its script fills it and says so."""
+    back = given_back(client, address)
+    form = next(item for item in forms_of(client.get(address), address) if item.action == address)
+    data, names = dict(back["fields"]), [*back["names"].values()]
+    for row in back["rows"] if rows else ():
+        total = f"{row['table']}-TOTAL_FORMS"
+        place = f"{row['table']}-{form.fields[total][0]}-"
+        data |= {place + name: values for name, values in row["fields"].items()}
+        data[total] = [str(int(form.fields[total][0]) + 1)]
+        names += [row["row"] + name for name in row["fields"]]
+    return client.post(address, form.fields | data | {"given-back": names} | more)
+
+
+@pytest.fixture
+def two_windows():
+    """An envelope with its years, newest first, and two officers who read its page."""
+    envelope = EnvelopeFactory()
+    for year in (2028, 2027):
+        envelope.payment_credits.create(year=year, voted_amount="50000.00")
+    clients = [signed_in(staff(Role.FINANCE_OFFICER, last_name=name)) for name in ("Arnaud", "Bernard")]
+    return envelope, clients, [envelope_form(client, envelope) for client in clients]
+
+
+def new_year(form, year: str, amount: str) -> dict:
+    """A row that is added to the years, as the button of the page adds it."""
+    count = int(form.fields["payment_credits-TOTAL_FORMS"][0])
+    row = {name: values for name, values in form.fields.items() if name.startswith("payment_credits-__prefix__-")}
+    row = {name.replace("__prefix__", str(count)): values for name, values in row.items()}
+    place = f"payment_credits-{count}-"
+    typed = {f"{place}year": [year], f"{place}voted_amount": [amount]}
+    return row | typed | {"payment_credits-TOTAL_FORMS": [str(count + 1)]}
+
+
+def test_what_was_typed_in_a_row_finds_it_wherever_it_stands(two_windows):
+    """All rows move by one: a year was added before them. Twice, and the second time on top of a conflict."""
+    envelope, (first, second), (mine, theirs) = two_windows
+    word = {"change_reason": ["Vote du 1."]}
+    assert sent_stale(first, mine, {"label": ["A"], **word} | new_year(mine, "2029", "111")).status_code == 302
+    typed = {"label": ["B"], "payment_credits-0-voted_amount": ["47000"], "change_reason": ["Vote du 2."]}
+    assert sent_stale(second, theirs, typed).status_code == 409
+    back = given_back(second, mine.action)
+    assert back["fields"] == {"payment_credits-1-voted_amount": ["47000"], "change_reason": ["Vote du 2."]}
+    assert (back["moved"], set(back["known"])) == ([], set(back["fields"]))
+
+    again, third = envelope_form(second, envelope), signed_in(staff(Role.FINANCE_OFFICER, last_name="Colin"))
+    mine = envelope_form(third, envelope)
+    assert sent_stale(third, mine, {"label": ["C"], **word} | new_year(mine, "2030", "222")).status_code == 302
+    typed = {"label": ["D"], "payment_credits-0-voted_amount": ["333"], "change_reason": ["Vote du 3."]}
+    assert sent_stale(second, again, typed).status_code == 409
+    assert given_back(second, mine.action)["fields"] == {
+        "payment_credits-1-voted_amount": ["333"],  # 2029
+        "payment_credits-2-voted_amount": ["47000"],  # 2028, that did not come with the second
+        "change_reason": ["Vote du 3."],
+    }
+    assert len(told_on(second.get(mine.action))) == 3
+    # Somebody changes it once more: asked about, not written over.
+    envelope.payment_credits.filter(year=2028).update(voted_amount="60000.00")
+    assert given_back(second, mine.action)["moved"] == ["payment_credits-2-voted_amount"]
+    assert send_what_came_back(second, mine.action).status_code == 302
+    years = dict(envelope.payment_credits.values_list("year", "voted_amount"))
+    assert years == {2030: 222, 2029: 333, 2028: 47000, 2027: 50000}
+    assert told_on(second.get(mine.action)) == [] and given_back(second, mine.action) == {}
+
+
+@pytest.mark.django_db(transaction=True)  # one person saves it twice
+def test_a_new_row_is_opened_again_and_waits_until_it_is_sent(two_windows):
+    envelope, (first, second), (mine, theirs) = two_windows
+    assert sent_stale(first, mine, {"label": ["A"], "change_reason": ["Vote du 1."]}).status_code == 302
+    typed = {"label": ["B"], "change_reason": ["Vote du 2."]} | new_year(theirs, "2029", "47000")
+    assert sent_stale(second, theirs, typed).status_code == 409
+    (row,) = given_back(second, mine.action)["rows"]
+    assert (row["table"], row["fields"]) == ("payment_credits", {"year": ["2029"], "voted_amount": ["47000"]})
+    # Sent without it, and refused or taken: it waits, and is told.
+    page = send_what_came_back(second, mine.action)
+    assert page.status_code == 200 and len(told_on(page)) == 3, "a reason, and nothing that it is for"
+    page = send_what_came_back(second, mine.action, budget_chapter=["904"])
+    assert page.status_code == 302 and len(told_on(second.get(mine.action))) == 2
+    assert given_back(second, mine.action)["fields"] == {}
+    # Sent with it and refused: the page shows what was sent, and gives nothing back twice.
+    page = send_what_came_back(second, mine.action, rows=True, change_reason=["Vote du 2."], label=[""])
+    (field,) = lxml.html.fromstring(page.content.decode()).xpath("//input[@data-not-saved]")
     (back,) = json.loads(field.get("data-not-saved"))
-    # The year of the second row stands in the first now: nothing of the one is put in the other.
-    assert back["fields"] == {"change_reason": ["Vote du 2."]}
-    assert "42 000,00" in unescape(page).replace("\u202f", " ").replace("\xa0", " ")
+    assert (page.status_code, back["fields"], back["rows"], len(back["sent"])) == (200, {}, [], 2)
+    assert len(told_on(page)) == len(told_on(second.get(mine.action))) == 2
+    answer = send_what_came_back(second, mine.action, rows=True, change_reason=["Vote du 2."])
+    assert answer.status_code == 302 and envelope.payment_credits.get(year=2029).voted_amount == 47000
+    assert told_on(second.get(mine.action)) == []
+
+
+def test_who_sits_and_votes_comes_back_in_its_row():
+    secretary, session = staff(Role.COMMITTEE_SECRETARY), SessionFactory(members=2)
+    address = reverse("admin:grants_committeesession_change", args=[session.pk])
+    client = signed_in(secretary)
+    form = form_with(client.get(address), "members-0-name")
+    session.members.create(name="Aaa Zéro")
+    session.place = "Salle A"
+    session.save()
+    typed = {"place": ["Salle B"], "members-0-capacity": ["Présidente"], "members-1-is_voting": []}
+    fields = {name: values for name, values in (form.fields | typed).items() if values}
+    answer = client.post(address, fields, headers={"Referer": f"http://testserver{address}"})
+    assert answer.status_code == 409
+    back = given_back(client, address)
+    assert back["fields"] == {"members-1-capacity": ["Présidente"], "members-2-is_voting": []}
+
+
+def test_every_table_of_the_staff_site_says_which_row_each_is():
+    """By the field by which what was typed in a row is found again (``core.site.not_saved``)."""
+    tables = [(model, inline) for model, page in admin.site._registry.items() for inline in page.inlines]
+    assert {inline.model._meta.pk.name for _model, inline in tables} == {"id"} and len(tables) > 5
+    assert [inline for _model, inline in tables if not issubclass(inline, VersionedInlineMixin)] == []
 
 
 def test_two_windows_on_my_account_tell_both_telephones():

@@ -380,6 +380,7 @@ UNFOLD = {
         lambda request: static("essor/as-sent.js"),
         lambda request: static("essor/shown.js"),
         lambda request: static("essor/unsaved.js"),
+        lambda request: static("essor/not-saved.js"),
     ],
     "BORDER_RADIUS": "8px",
     "COLORS": {

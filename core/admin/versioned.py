@@ -19,6 +19,7 @@ from core.engine import versions
 from core.engine.digests import initial_values
 from core.engine.hands import last_hand
 from core.engine.readable import no_row_of_the_page
+from core.site.not_saved import GONE
 from core.text import listed
 
 
@@ -136,10 +137,6 @@ def _refuse_other_rows(request: HttpRequest, formsets: list[Any]) -> None:
             taken = formset.can_delete or cell[2] != DELETION_FIELD_NAME
             if not taken or int(cell[1]) >= formset.total_form_count():
                 raise no_row_of_the_page(name)
-
-
-GONE = "gone:"
-"""Before the prefix of a row that somebody removed, in the version of a page: the person has read that it is gone."""
 
 
 def _settle_gone(formset: Any, row: forms.BaseForm, obj: models.Model, shown: versions.Shown) -> forms.BaseForm:

@@ -2,32 +2,47 @@
 
 The page of the conflict tells all of it. Whoever keeps what is there now loses nothing of what nobody disputes: it waits
 in their session, and stands again in its fields, marked as not saved (``unsaved.js``), each time the page is read, until
-its form is sent or they let it go. A field that somebody changed once more in between is asked about, never written over.
+it is sent from there or they let it go. A row of a table is found by its id, wherever it stands by then; a new one is
+opened again. What finds no field any more is said to have none, and no sending of the form forgets it. A field that
+somebody changed once more in between is asked about, never written over.
 """
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest, QueryDict
+from django.contrib.messages import ERROR, WARNING, get_messages
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from core.engine.digests import digest
-from core.engine.versions import FIELD, Stale, read
+from core.engine.versions import FIELD, REACHED, Stale, read
 from core.site.resumed import KEY, TYPED_BY
 
-IN_SESSION = "not-saved"
+IN_SESSION = "typed-not-saved"
 MOST = 8
 """Forms of which a session keeps what was typed; the oldest goes."""
+GONE = "gone:"
+"""Before the prefix of a row of a table that somebody removed: a difference of its own."""
+BACK = "given-back"
+"""Written by ``unsaved.js`` into the form that is sent: each field that it gave back there, as it is named here."""
 NEVER_KEPT = re.compile(r".*password.*|(.*-)?(iban|bic)|csrfmiddlewaretoken", re.IGNORECASE)
 OF_THE_PAGE = re.compile(
-    rf"(.*-)?{FIELD}|_\w+|action|{KEY}|{TYPED_BY}|asked|does|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*|.*-(chosen|without)"
+    rf"(.*-)?{FIELD}|_\w+|action|{KEY}|{TYPED_BY}|{BACK}|asked|does|token|next|(.*-)?[A-Z]+_FORMS|[vp]-.*"
+    r"|.*-(chosen|without)"
 )
 """What the page itself put in: tokens, buttons, versions."""
 _ROW = re.compile(r".+-(\d+|__prefix__)-")
+_ID = re.compile(r"(.+)-\d+-id")
+_TOTAL = "-TOTAL_FORMS"
 _PART = re.compile(r"_\d$")  # a day and its hour are two inputs of one field
+_KEPT_ROW = re.compile(r"(.+)-([#+])(\w+)-")
+"""A row as it is named here: by its id, or, where it is new, by what is typed in it."""
+
+Told = tuple[str, str, list[str]]
+"""What is typed in words: its label, its text, and the names of its fields, where they are known."""
 
 
 @dataclass(frozen=True)
@@ -42,37 +57,108 @@ class NotSaved:
     """What the page put in the same form: which of several that go to one address it is."""
     seen: dict[str, str]
     """Digests of what stood in the fields when both versions were shown, as the token of a page gives them."""
-    told: list[tuple[str, str]]
-    """The same in words, by label."""
+    told: list[Told]
+
+    @property
+    def key(self) -> str:
+        """Which form it is, for the script of the page."""
+        return digest(json.dumps([self.path, self.hidden], sort_keys=True))
 
 
-def note(request: HttpRequest, stale: Stale, told: list[tuple[str, str]]) -> None:
-    """Keep what was typed in a form that is refused because of somebody else's change."""
+# --- the rows of tables ----------------------------------------------------------------------------------------------
+
+
+def _rows_sent(post: QueryDict) -> dict[str, str]:
+    """The rows of the tables of a form that was sent: what their names begin with, there and here."""
+    tables = tuple(f"{name.removesuffix(_TOTAL)}-" for name in post if name.endswith(_TOTAL))
+    cells: dict[str, list[tuple[str, list[str]]]] = {}
+    for name, values in post.lists():
+        if (found := _ROW.match(name)) and name.startswith(tables):
+            cells.setdefault(found[0], []).append((name.removeprefix(found[0]), values))
+    return {row: _kept_row(row, dict(typed)) for row, typed in cells.items()}
+
+
+def _kept_row(row: str, typed: Mapping[str, list[str]]) -> str:
+    table = row.rsplit("-", 2)[0]
+    if (number := "".join(typed.get("id", []))).isalnum():
+        return f"{table}-#{number}-"
+    return f"{table}-+{digest(sorted((name, values) for name, values in typed.items() if any(values)))}-"
+
+
+def _kept_name(name: str, rows: Mapping[str, str]) -> str:
+    """A field of a form that was sent, as it is named here."""
+    found = _ROW.match(name)
+    return rows[found[0]] + name.removeprefix(found[0]) if found and found[0] in rows else name
+
+
+def _rows_shown(now: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """The rows that a page shows now, as its token says: what the names of its fields begin with, by table and id."""
+    found = {name: _ID.fullmatch(name) for name in now}
+    return {(match[1], now[name]): name.removesuffix("id") for name, match in found.items() if match}
+
+
+def _place(name: str, rows: Mapping[tuple[str, str], str]) -> str | None:
+    """What a field is called on a page that shows these rows; None where its row is none of them."""
+    found = _KEPT_ROW.match(name)
+    if found is None:
+        return name
+    row = rows.get((found[1], digest(found[3]))) if found[2] == "#" else None
+    return None if row is None else row + name.removeprefix(found[0])
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def note(request: HttpRequest, stale: Stale, told: Iterable[tuple[str, str, str]]) -> None:
+    """Keep what was typed in a form that is refused because of somebody else's change.
+
+    Args:
+        told: the same in words: label, text, and the name of its field where that is known.
+    """
     if stale.refusal or stale.shown is None:
         return
     post, before = request.POST, _all(request)
-    fields = _fields(post, stale)
+    rows, typed = _rows_sent(post), _fields(post, stale)
     same = next((item for item in before if _is_of(item, request.path, post)), None)
     page = urlsplit(request.headers.get("Referer", "")).path
     if page == request.path and same is not None:  # sent from the page of the conflict
         page = same.page
     compared = {name for name in stale.shown.values if not name.startswith("+")}
-    hidden = {} if stale.besides is None else _hidden(post, {*fields} | compared)
-    words = [(str(label), str(text)) for label, text in told]
-    entry = NotSaved(stale.shown.subject, request.path, page, fields, hidden, _seen(stale, fields, compared), words)
+    hidden = {} if stale.besides is None else _hidden(post, {*typed} | compared)
+    seen = {item.name: digest(item.theirs) for item in stale.besides or () if item.name in compared}
+    entry = NotSaved(
+        stale.shown.subject,
+        request.path,
+        page,
+        {_kept_name(name, rows): values for name, values in typed.items()},
+        hidden,
+        {_kept_name(name, rows): value for name, value in seen.items()},
+        [
+            (str(label), str(text), [_kept_name(one, rows) for one in _inputs(post, name)] if name else [])
+            for label, text, name in told
+        ],
+    )
+    left = _unsent(same, post) if same is not None else None
+    entry = entry if left is None else _with(entry, left)
     rest = [item for item in before if item is not same]
-    _write(request, [*rest, entry] if fields else rest)
+    _write(request, [*rest, entry] if entry.fields else rest)
 
 
 def _fields(post: QueryDict, stale: Stale) -> dict[str, list[str]]:
     """What is typed and nobody disputes; all that was sent where no view knows what the page held before."""
     if stale.besides is None:
         return {name: values for name, values in post.lists() if not _is_kept_out(name) and any(values)}
-    found = {}
-    for item in stale.besides:
-        names = [name for name in post if _PART.sub("", name) == item.name] or [item.name]
-        found |= {name: post.getlist(name) for name in names if not NEVER_KEPT.fullmatch(name)}
-    return found
+    items = [*stale.besides, *(item for item in stale.differences if item.name.startswith(GONE))]
+    names = [name for item in items for name in _inputs(post, item.name)]
+    return {name: post.getlist(name) for name in names if not NEVER_KEPT.fullmatch(name)}
+
+
+def _inputs(post: QueryDict, field: str) -> list[str]:
+    """The inputs of a field; a box that was left empty sends none. Of a row that is gone, all that stood in it."""
+    if field.startswith(GONE):
+        row = f"{field.removeprefix(GONE)}-"
+        return [name for name in post if name.startswith(row) and name != f"{row}id" and any(post.getlist(name))]
+    return [name for name in post if _PART.sub("", name) == field] or [field]
 
 
 def _hidden(post: QueryDict, besides: set[str]) -> dict[str, list[str]]:
@@ -93,56 +179,125 @@ def _base(name: str, known: Any) -> str:
     return name if name in known else _PART.sub("", name)
 
 
-def _seen(stale: Stale, fields: Mapping[str, Any], compared: set[str]) -> dict[str, str]:
-    """Of the fields that a token speaks of, what stands there now; of a row of a table, which one it is."""
-    now = {item.name: digest(item.theirs) for item in stale.besides or () if item.name in compared}
-    rows = {found[0] for name in fields if (found := _ROW.match(name))}
-    return now | {f"{row}id": stale.shown.values[f"{row}id"] for row in rows if f"{row}id" in compared}
+def _with(entry: NotSaved, left: NotSaved) -> NotSaved:
+    """A form that met one more conflict, with what it still had of the one before."""
+    told = [line for line in left.told if not {*line[2]} & entry.fields.keys()]
+    return replace(
+        entry, fields=left.fields | entry.fields, seen=left.seen | entry.seen, told=[*map(tuple, told), *entry.told]
+    )
+
+
+# --- what the page gives back ----------------------------------------------------------------------------------------
 
 
 def of_form(request: Any, token: str) -> str:
     """What the forms of a row get back, as ``unsaved.js`` reads it beside their token: it finds the one that it is of.
 
-    Not on a page that answers a refused form: it shows what was sent.
+    The page that answers a refused form shows what was sent: of that form, only the rest is given back.
     """
-    if not isinstance(request, HttpRequest) or request.method != "GET" or not (kept := _all(request)):
+    if not isinstance(request, HttpRequest) or not (kept := _all(request)):
         return ""
-    shown = read(token)
-    found = [_given_back(item, shown.values) for item in kept if shown is not None and item.subject == shown.subject]
+    shown = read(token.partition(REACHED)[0])
+    if shown is None:
+        return ""
+    found = [_given_back(item, shown.values, _sent_in(item, request)) for item in kept if item.subject == shown.subject]
     found = [item for item in found if item]
     return json.dumps(found, ensure_ascii=False) if found else ""
 
 
-def _given_back(item: NotSaved, now: Mapping[str, str]) -> dict[str, Any] | None:
-    if item.seen and not item.seen.keys() & now.keys():
+def _sent_in(item: NotSaved, request: HttpRequest) -> set[str]:
+    is_its = request.method == "POST" and _is_of(item, request.path, request.POST)
+    return _sent(item, request.POST) if is_its else set()
+
+
+def _given_back(item: NotSaved, now: Mapping[str, str], sent: set[str]) -> dict[str, Any] | None:
+    rows = _rows_shown(now)
+    places = {name: _place(name, rows) for name in {*item.fields, *item.seen}}
+    if item.seen and not {*places.values()} & now.keys() and not any(map(_KEPT_ROW.match, places)):
         return None  # another form of the same row
-    moved = {name for name, value in item.seen.items() if now.get(name, value) != value}
-    rows = [name for name in item.seen if re.fullmatch(r".+-\d+-id", name)]
-    others = tuple(name.removesuffix("id") for name in rows if now.get(name) != item.seen[name])
-    fields = {name: values for name, values in item.fields.items() if not (others and name.startswith(others))}
+    names = {places[name]: name for name in item.fields if places[name] is not None and name not in sent}
+    seen = {place: item.seen[name] for name, place in places.items() if name in item.seen and place is not None}
+    moved = {name for name, value in seen.items() if now.get(name, value) != value}
     return {
+        "key": item.key,
         "path": item.path,
-        "fields": fields,
+        "fields": {place: item.fields[name] for place, name in names.items()},
+        "names": names,
+        "rows": _new_rows(item, sent),
         "hidden": item.hidden,
-        "moved": [name for name in fields if _base(name, item.seen) in moved],
-        "known": [name for name in fields if _base(name, item.seen) in item.seen],
+        "moved": [name for name in names if _base(name, seen) in moved],
+        "known": [name for name in names if _base(name, seen) in seen],
+        "sent": sorted(sent),
     }
+
+
+def _new_rows(item: NotSaved, sent: set[str]) -> list[dict[str, Any]]:
+    """The rows of tables that were typed and are not there yet: their table, and what is typed in them."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, values in item.fields.items():
+        found = _KEPT_ROW.match(name)
+        if found and found[2] == "+" and name not in sent:
+            row = rows.setdefault(found[0], {"table": found[1], "row": found[0], "fields": {}})
+            row["fields"][name.removeprefix(found[0])] = values
+    return [*rows.values()]
 
 
 def on_page(request: Any) -> list[NotSaved]:
     """What is not saved of the forms of this page."""
-    if not isinstance(request, HttpRequest) or request.method != "GET":
+    if not isinstance(request, HttpRequest):
         return []
     return [item for item in _all(request) if request.path in (item.page, item.path) and item.told]
 
 
-def answered(request: HttpRequest, status: int) -> None:
-    """A form was sent: what was typed in it before goes, unless it met another conflict, or no view took it."""
-    if request.method != "POST" or status not in (200, 302, 422) or not (kept := _all(request)):
+# --- until when ------------------------------------------------------------------------------------------------------
+
+
+def answered(request: HttpRequest, response: HttpResponse) -> None:
+    """A form was sent: what was typed in it before, and came with it, goes where the form was taken."""
+    if request.method != "POST" or not (kept := _all(request)):
         return
-    rest = [item for item in kept if not _is_of(item, request.path, request.POST)]
-    if len(rest) < len(kept):
-        _write(request, rest)
+    mine = [item for item in kept if _is_of(item, request.path, request.POST)]
+    if mine and _is_taken(request, response):
+        left = [_unsent(item, request.POST) if item in mine else item for item in kept]
+        _write(request, [item for item in left if item is not None])
+
+
+def _is_taken(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether the form did what it asked for: it leads on, and no sentence says that nothing was done; or a script had
+    its answer. A page in its place shows the form again, or asks something first."""
+    if response.status_code == 200:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        return not is_page or bool(request.headers.get("HX-Request"))
+    if response.status_code != 302:
+        return False
+    told = get_messages(request)
+    level = max((item.level for item in told), default=0)
+    told.used = False  # read here, and shown on the next page all the same
+    return level < (ERROR if getattr(request, "events_told", ()) else WARNING)
+
+
+def _sent(item: NotSaved, post: QueryDict) -> set[str]:
+    """Of what is kept, what came with the form: given back in its fields, or standing there with the same value."""
+    rows = {kept: row for row, kept in _rows_sent(post).items()}
+    found = {*post.getlist(BACK)}
+    for name in {*item.fields, *(one for _label, _text, names in item.told for one in names)}:
+        row = _KEPT_ROW.match(name)
+        if row and row[0] not in rows:
+            continue
+        here = post.getlist(rows[row[0]] + name.removeprefix(row[0]) if row else name)
+        if here == item.fields[name] if name in item.fields else any(here):
+            found.add(name)
+    return found
+
+
+def _unsent(item: NotSaved, post: QueryDict) -> NotSaved | None:
+    """What of it did not come with the form that was sent; None where all did."""
+    sent = _sent(item, post)
+    told = [line for line in item.told if {*line[2]} - sent]
+    if not told:
+        return None
+    gone = {name for _label, _text, names in item.told for name in names} & sent
+    return replace(item, told=told, fields={name: values for name, values in item.fields.items() if name not in gone})
 
 
 def let_go(request: HttpRequest, page: str) -> None:

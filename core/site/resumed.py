@@ -113,6 +113,11 @@ def asks(values: QueryDict, name: str) -> bool:
     return any(question.name == name for question, _is_table in _questions(values))
 
 
+def questions(values: QueryDict) -> list[Question]:
+    """What a page asked, field by field."""
+    return [question for question, is_table in _questions(values) if not is_table]
+
+
 def _questions(values: QueryDict) -> Iterator[tuple[Question, bool]]:
     """The questions that a page carries, in its order, each with whether it is a table. What cannot be read is left out."""
     for value in values.getlist(ASKED):

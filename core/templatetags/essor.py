@@ -327,9 +327,11 @@ def shown_token(context: Context, token: str) -> SafeString:
 
 @register.inclusion_tag("admin/essor/not_saved.html", takes_context=True)
 def not_saved_here(context: Context) -> dict[str, Any]:
-    """What somebody typed on this page of the staff and could not save, until they send it or let it go."""
+    """What somebody typed on this page of the staff and could not save, until they send it or let it go. The page of a
+    conflict tells it by itself."""
     request = context.get("request")
-    return {"kept": not_saved.on_page(request), "request": request, "csrf_token": context.get("csrf_token")}
+    kept = [] if "tells_what_was_typed" in context else not_saved.on_page(request)
+    return {"kept": kept, "request": request, "csrf_token": context.get("csrf_token")}
 
 
 @register.simple_tag

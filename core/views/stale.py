@@ -70,7 +70,7 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
         "back": back or page_before(request),
         "was_carried": stale.shown is not None,
         "refusal": stale.refusal,
-        "is_gone": any(item.name.startswith("gone:") for item in stale.differences),
+        "is_gone": any(item.name.startswith(not_saved.GONE) for item in stale.differences),
         "sums": [
             *stale.grounds_changed(),
             *((label, _sum_in_words(was), _sum_in_words(now)) for label, was, now in stale.sums_changed()),
@@ -78,9 +78,10 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
         "answers": answers,
         "besides": [] if answers else besides,
         "typed": _untold(kept, stale, answers) if stale.refusal else [],
+        "tells_what_was_typed": True,
     }
     if is_staff:
-        not_saved.note(request, stale, answers if stale.besides is None else besides)
+        not_saved.note(request, stale, _told(request, stale, answers))
         request.current_app = admin.site.name
         context = {**admin.site.each_context(request), **context}
         return render(request, "admin/essor/stale.html", context, status=CONFLICT)
@@ -90,6 +91,19 @@ def stale_page(request: HttpRequest, stale: Stale, back: str = "") -> HttpRespon
 def _besides(stale: Stale) -> list[tuple[str, str]]:
     """What was typed besides what two people changed, in words, where a view knows it."""
     return [(item.label, _both(item)[1]) for item in stale.besides or ()]
+
+
+def _told(request: HttpRequest, stale: Stale, answers: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """What waits until it is sent again, in words, with the name of its field; "" where two have the same label."""
+    if stale.besides is not None:
+        gone = [item for item in stale.differences if item.name.startswith(not_saved.GONE)]
+        return [(item.label, _both(item)[1], item.name) for item in (*stale.besides, *gone)]
+    asked = [*_asked(stale), *resumed.questions(request.POST), questions.Question("comment", _("Comment"))]
+    names: dict[str, set[str]] = {}
+    for item in asked:
+        names.setdefault(item.label, set()).add(item.name)
+    alone = {label: min(found) for label, found in names.items() if len(found) == 1}
+    return [(label, words, alone.get(label, "")) for label, words in answers]
 
 
 def _title(stale: Stale, changes: list[Change]) -> str:

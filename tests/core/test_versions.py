@@ -236,7 +236,7 @@ def test_what_comes_back_is_let_go(disputed, case):
     assert disputed.post(address, {"page": "//evil.example/"}).url == "/admin/"
     assert given_back(disputed, case) != []
     assert disputed.post(address, {"page": page_of(case)}).url == page_of(case)
-    assert given_back(disputed, case) == [] and "not-saved" not in disputed.session
+    assert given_back(disputed, case) == [] and not_saved.IN_SESSION not in disputed.session
 
 
 def test_no_secret_and_no_account_waits_in_a_session():

@@ -107,7 +107,7 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   const pathOf = (form) => new URL(form.getAttribute("action") || window.location.href, window.location.href).pathname;
   const keyOf = (form) => {
-    const hidden = [...form.elements].filter((one) => one.type === "hidden" && !/^(csrfmiddlewaretoken|typed-by|key)$|shown$/.test(one.name));
+    const hidden = [...form.elements].filter((one) => one.type === "hidden" && !/^(csrfmiddlewaretoken|typed-by|key|given-back)$|shown$/.test(one.name));
     return [pathOf(form), ...hidden.map((one) => `${one.name}=${one.value}`)].join("\n");
   };
   const isAlone = (form) => [...document.forms].filter((one) => isWritten(one) && keyOf(one) === keyOf(form)).length === 1;
@@ -160,34 +160,19 @@ document.addEventListener("DOMContentLoaded", () => {
     else giveBackBeside(key, fields);
   });
 
-  // What the server carries of a form that met somebody else's change: beside its token, at each reading of the page, until
-  // it is sent or let go. Where the page did not say what the field held, an empty field alone takes it.
-  const isOf = (form, kept) => pathOf(form) === kept.path && [...form.elements]
-    .filter((one) => one.type === "hidden" && !/^(csrfmiddlewaretoken|typed-by|key)$|shown$|_FORMS$/.test(one.name))
-    .every((one) => (kept.hidden[one.name] ?? kept.fields[one.name] ?? [one.value]).includes(one.value));
-  const held = new WeakMap(); // what the server has of them: it is not lost with the page
+  // What the server has of a form that met somebody else's change is not lost with the page (not-saved.js).
+  const held = new WeakMap();
   const isAtRisk = (form) => changedIn(form).some((field) => held.get(field) !== valueOf(field));
-  const giveBackKept = (form, kept) => {
-    for (const field of fieldsOf(form)) {
-      const typed = kept.fields[field.name]?.join("\n");
-      const now = valueOf(field);
-      if (typed === undefined || alike(now, typed)) continue;
-      if (kept.moved.includes(field.name)) askWhich(field, typed, { take: () => put(field, typed) && own(field, now) });
-      else if (!now || kept.known.includes(field.name)) {
-        if (put(field, typed)) {
-          held.set(field, valueOf(field));
-          own(field, now);
-        } else put(field, now); // a choice that is gone
-      }
+  const giveBackQuietly = (field, typed) => {
+    const now = valueOf(field);
+    if (!put(field, typed)) {
+      put(field, now); // a choice that is gone
+      return false;
     }
-    const folded = form.closest("details");
-    if (folded) folded.open = true;
+    held.set(field, valueOf(field));
+    own(field, now);
+    return true;
   };
-  const giveBackCarried = () => document.querySelectorAll("input[data-not-saved]").forEach((input) => {
-    JSON.parse(input.dataset.notSaved).filter((kept) => isOf(input.form, kept)).forEach((kept) => giveBackKept(input.form, kept));
-    input.removeAttribute("data-not-saved");
-  });
-  document.addEventListener("essor:beside", giveBackCarried);
 
   const putBack = () => {
     const kept = read();
@@ -215,7 +200,6 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     write(kept);
     giveBackAll(back);
-    giveBackCarried();
   };
 
   // --- the question
@@ -368,4 +352,5 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   putBack();
+  window.essorUnsaved = { fieldsOf, giveBackQuietly, pass, pathOf };
 });
