@@ -4,7 +4,12 @@ from django.utils.translation import gettext_lazy as _
 
 from core.figures.alerts import ALERTED, broken_codes
 from core.navigation import Section, register, register_work_provider
-from core.presentation import register_action_labels, register_document_kinds, register_mails
+from core.presentation import (
+    register_action_labels,
+    register_consequences,
+    register_document_kinds,
+    register_mails,
+)
 from core.roles import STAFF_ROLES, Role
 from core.users.to_confirm import accounts_to_confirm
 
@@ -60,6 +65,7 @@ def register_all() -> None:
         }
     )
     register_document_kinds({"job": _("Result of a job"), "import": _("File taken in")})
+    register_consequences("retention")
     register_action_labels(
         {
             "user.roles": _("Roles changed"),

@@ -82,6 +82,19 @@ def register_action_labels(labels: Mapping[str, str | Promise]) -> None:
     _action_labels.update(labels)
 
 
+_consequences: set[str] = set()
+
+
+def register_consequences(*actions: str) -> None:
+    """Events that are written because of another one: no step of the person under whose name they stand."""
+    _consequences.update(actions)
+
+
+def is_consequence(action: str) -> bool:
+    """Whether an event follows by itself from what somebody did."""
+    return action in _consequences
+
+
 def action_label(model: type[models.Model], action: str) -> str:
     """What an event did, in words: the transition's label, else the registered words, else its name made readable."""
     try:

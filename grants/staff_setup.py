@@ -7,7 +7,12 @@ from core import navigation
 from core.documents import register_access
 from core.engine.labels import own_tables
 from core.navigation import Section
-from core.presentation import register_action_labels, register_document_kinds, register_mails
+from core.presentation import (
+    register_action_labels,
+    register_consequences,
+    register_document_kinds,
+    register_mails,
+)
 from core.roles import STAFF_ROLES, Role
 from core.users.last_person import register_stranded
 from grants import needed, receivers, work
@@ -87,6 +92,7 @@ def register_words() -> None:
         {"receipt": gettext_lazy("Receipt"), "opinion": gettext_lazy("Opinion"), "act": gettext_lazy("Act")}
     )
     register_document_kinds(_expected_pieces)
+    register_consequences("automatic_checks")
     register_action_labels(
         {
             "check": gettext_lazy("Check answered"),

@@ -114,11 +114,14 @@ class Stale(Exception):
         return list(events.exclude(action__in=_beside(type(self.subject))).select_related("actor").order_by("-pk")[:20])
 
     def last_event(self) -> list[Event]:
-        """Who wrote what differs, where it was there when the page was read once more: the newest event of the row."""
+        """Who wrote what differs, where it was there when the page was read once more: the newest event of the row, with
+        what was written with it."""
         if self.shown is None or not self.differences:
             return []
         events = Event.objects.of(self.subject).exclude(action__in=_beside(type(self.subject)))
-        return list(events.select_related("actor").order_by("-sequence")[:1])
+        events = list(events.select_related("actor").order_by("-sequence")[:5])
+        at = [(item.transaction or item.pk, item.actor_id) for item in events]
+        return [item for item, own in zip(events, at, strict=True) if own == at[0]]
 
     def grounds_changed(self) -> list[tuple[str, str, str]]:
         """What the answer rests on, where it is no longer what the page said: (label, then, now)."""

@@ -15,11 +15,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.admin.events import lines as event_lines
+from core.admin.values import expander_of
 from core.dates import format_date_long, format_moment
 from core.engine import questions
 from core.engine.versions import FIELD, Difference, Stale
+from core.models.event import Event
 from core.money import format_euros
-from core.presentation import action_label
+from core.presentation import action_label, is_consequence
 from core.roles import STAFF_ROLES
 from core.site import not_saved, resumed
 from core.text import is_number
@@ -166,9 +168,15 @@ def _sum_in_words(value: Any) -> str:
 
 def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
     """The staff read who did what, and from what to what; an applicant reads the names of those who act with them and
-    what these changed, else "the service"."""
+    what these changed of what stands on their page, else "the service"."""
     is_staff = request.path.startswith(settings.ESSOR_STAFF_PREFIX)
-    model, events = type(stale.subject), stale.events_since() or stale.last_event()
+    model, events = type(stale.subject), steps_of(stale.events_since() or stale.last_event())
+    if not is_staff:
+        page = {name.rpartition("-")[2] for name in (*request.POST, *(stale.shown.values if stale.shown else ()))}
+        for event in events:
+            event.changes = {
+                name: values for name, values in event.changes.items() if name in page or expander_of(model, name)
+            }
     return [
         Change(
             when=line.event.created_at,
@@ -180,6 +188,19 @@ def _changes(request: HttpRequest, stale: Stale) -> list[Change]:
         )
         for line in event_lines(stale.subject, events)
     ]
+
+
+def steps_of(events: list[Event]) -> list[Event]:
+    """The events (newest first) without those that follow by themselves from another one; of what was done at once, the
+    step that somebody took comes first."""
+    done: dict[Any, list[Event]] = {}
+    for event in events:
+        done.setdefault((event.transaction or event.pk, event.actor_id), []).append(event)
+    found = []
+    for together in done.values():
+        own = [event for event in together if not is_consequence(event.action)] or together
+        found += sorted(own, key=lambda event: event.from_state == event.to_state)
+    return found
 
 
 def _is_theirs(event: Any) -> bool:
