@@ -252,13 +252,21 @@ def said_in(answer) -> str:
     return re.sub(r"(?<=\d)[\s\u202f\xa0](?=\d{3})", "", text)
 
 
+OF_ITSELF = ["Vérifications automatiques calculées", "Début de la conservation"]
+
+
 @pytest.mark.parametrize("steps", STEPS, ids=lambda steps: steps.__name__)
 def test_the_second_device_has_its_words_and_the_names_of_its_files_back(steps):
     for step in steps():
         with transaction.atomic():
+            page = said_in(signed_in(step.person).get(step.page))
             answer, wrote = late(step, STEPS[steps], (1, 2))
             assert answer.status_code in (409, 422) and wrote == 0, (answer.status_code, wrote)
             told = said_in(answer)
+            # Of what happened meanwhile: the step that was taken, not what follows by itself; and what the page shows.
+            assert [words for words in OF_ITSELF if words in told] == []
+            changes = (answer.context or {}).get("changes", ())
+            assert [label for item in changes for label, _then, _now in item.values if label not in page] == []
             for name, value in {**step.typed(2), **step.also}.items():
                 if isinstance(value, SimpleUploadedFile):
                     assert value.name in answer.content.decode(), name
@@ -276,6 +284,49 @@ def test_the_same_content_is_a_second_click(steps):
             loud = [str(item) for item in get_messages(answer.wsgi_request) if item.level >= WARNING]
             assert not loud or "entre-temps" in loud[0], loud  # a row that is gone: only that is said
             transaction.set_rollback(True)
+
+
+ASKS_FIRST = {claim_filed, claim_filed_again, line_removed, piece_removed}
+"""The steps that keep what is typed beside their button, then ask."""
+
+
+@pytest.mark.parametrize("steps", STEPS, ids=lambda steps: steps.__name__)
+def test_a_question_whose_page_was_lost_is_asked_again(steps):
+    """The form is sent once more from the page that it was typed on: what it brings is kept by then, by itself."""
+    for step in steps():
+        with transaction.atomic():
+            client = signed_in(step.person)
+            form = form_of(client, step, STEPS[steps])
+            pages, wrote = [], []
+            for _time in range(2):
+                typed = {name: value for name, value in {**step.typed(1), **step.also}.items() if name != "sure"}
+                before = Event.objects.count()
+                pages.append(client.post(form.action, form.fields | typed))
+                wrote.append(Event.objects.count() - before)
+            asks = pages[0].status_code == 200
+            assert asks == (steps in ASKS_FIRST)
+            if asks:
+                assert (pages[1].status_code, wrote[1]) == (200, 0) and wrote[0] > 0, said_in(pages[1])
+                first, second = ([item.action for item in forms_of(page, form.action)] for page in pages)
+                assert first == second
+            transaction.set_rollback(True)
+
+
+def test_a_question_is_not_asked_again_over_what_somebody_else_did_meanwhile():
+    (step,) = claim_filed()
+    client, claim = signed_in(step.person), PaymentClaim.objects.get()
+    form = form_of(client, step, "agreements:claim_submit")
+    assert client.post(form.action, form.fields | step.typed(1)).status_code == 200
+    other = signed_in(step.person)
+    line = claim.lines.get()
+    forms = forms_of(other.get(step.page), step.page)
+    remove = next(
+        item for item in forms if item.action == reverse("agreements:line_remove", args=[claim.number, line.rank])
+    )
+    asked = forms_of(other.post(remove.action, remove.fields), remove.action)
+    sure = next(item for item in asked if item.action == remove.action)
+    assert other.post(sure.action, sure.fields).status_code == 302 and not claim.lines.exists()
+    assert client.post(form.action, form.fields | step.typed(1)).status_code == 409
 
 
 def test_an_invitation_that_was_accepted_is_not_declined_in_silence():

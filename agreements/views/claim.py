@@ -29,6 +29,7 @@ from agreements.views.typed import (
     pieces_of_page,
     put_errors,
     tell_of_files_aside,
+    verify_page,
 )
 from core.documents import DocumentRefused
 from core.engine import versions
@@ -100,7 +101,9 @@ def is_sure(request: HttpRequest) -> bool:
 
 def ask_first(request: HttpRequest, claim: PaymentClaim, question: str, what: str, anchor: str) -> HttpResponse:
     """Ask before something is removed that cannot be brought back. What the page of the claim held is kept by now."""
-    with versions.unchanged(request, claim):
+    with transaction.atomic():
+        versions.lock(claim)
+        verify_page(request, claim)
         typed = keep_typed(request, claim)
     if not typed.is_kept:
         return show(request, own_claim(request, claim.number), status=422, **typed.refused_forms())

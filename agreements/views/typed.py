@@ -18,7 +18,7 @@ from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from core.documents import DocumentRefused
 from core.engine import versions
-from core.engine.second_click import Recorded, against_now
+from core.engine.second_click import Recorded, against_now, is_of_its_own
 from core.site.chosen_files import chosen_files, taken
 from core.site.known_fields import Under
 
@@ -26,6 +26,8 @@ from core.site.known_fields import Under
 CONFIRMED = "costs-read"
 #: What the page of a claim sends with each of its buttons, the page of confirmation and the question before a removal too.
 OF_THE_PAGE = (AmountForm, ProofForm, WorkbookForm, SubmitClaimForm, CONFIRMED, "then", "sure")
+#: The events by which the page of a claim keeps what was typed and chosen on it.
+KEEPS = ("amount", "join_piece")
 
 
 @dataclass
@@ -73,7 +75,7 @@ def keep_typed(request: HttpRequest, claim: PaymentClaim, *, whole: bool = False
         claim.refresh_from_db()
         typed = Typed(amount=_amount_of(request, claim, whole=whole))
         if whole:
-            _verify(request, claim, typed.amount)
+            verify_page(request, claim, typed.amount)
         if typed.amount is not None and typed.amount.is_valid():
             _keep_amount(request, claim, typed.amount)
     if typed.is_kept:
@@ -105,13 +107,16 @@ def kept_of(request: HttpRequest, claim: PaymentClaim) -> Recorded:
     return Recorded(values, files, [AmountForm(request.POST)], beside=(CONFIRMED, "attested", "then", "sure"))
 
 
-def _verify(request: HttpRequest, claim: PaymentClaim, form: AmountForm | None) -> None:
-    """Raises Stale where anything happened to the claim: what was typed stands beside what is kept, also when the person
-    has read that once already."""
+def verify_page(request: HttpRequest, claim: PaymentClaim, form: AmountForm | None = None) -> None:
+    """Raises Stale where anything happened to the (locked) claim since its page was read, but that the same form kept what
+    it brings: what was typed stands beside what is kept, also when the person has read that once already."""
+    shown = versions.carried(request.POST, claim)
     try:
-        versions.verify(claim, versions.carried(request.POST, claim))
+        versions.verify(claim, shown)
     except versions.Stale as stale:
-        if form is not None and stale.shown is not None:
+        if is_of_its_own(request, claim, shown, kept_of(request, claim), KEEPS):
+            return
+        if form is not None:
             stale.differences = against_now(form, form.initial)
         raise
 

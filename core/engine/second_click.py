@@ -7,7 +7,7 @@ on another device: it is refused, and the person has back what was typed and the
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -55,6 +55,23 @@ def is_again(request: HttpRequest, recorded: Recorded) -> bool:
             for upload in uploads
         )
     )
+
+
+def is_of_its_own(
+    request: HttpRequest, subject: models.Model, shown: versions.Shown, recorded: Recorded, keeps: Collection[str]
+) -> bool:
+    """Whether all that happened to the (locked) row since a page was read is that its form, sent once already, kept what it
+    brings (the acts ``keeps``) and then asked or refused something: the answer was lost, and it is asked again.
+
+    Raises:
+        Stale: it is so, and what the page sums up has changed all the same.
+    """
+    since = Event.objects.of(subject).filter(sequence__gt=shown.number).values_list("actor_id", "action")
+    is_own = all(actor == request.user.pk and action in keeps for actor, action in since)
+    if not since or not is_own or not is_again(request, recorded):
+        return False
+    versions.verify(subject, replace(shown, number=versions.number_of(subject, fresh=True)))
+    return True
 
 
 def only_again(request: HttpRequest, subject: models.Model, reason: str, recorded: Recorded) -> None:
