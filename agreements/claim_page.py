@@ -19,7 +19,7 @@ from agreements.line_problems import charge_accounts
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.order_parts import who_waits
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
-from agreements.settlements.services import why_it_stops
+from agreements.settlements.services import kept_until, why_it_stops
 from agreements.still_due import changed_due, told_of_the_change
 from core.site.chosen_files import remember
 from core.transitions import reasons_against
@@ -132,6 +132,7 @@ def claim_context(
         "pieces": asked_pieces(claim, piece_form, chosen),
         "writes": writes,
         "ended": ended,
+        "kept_until": kept_until(claim) if writes and claim.state == State.DRAFT else "",
         "gives_up": refusal is None and claim.state == State.DRAFT and why_it_stops(claim) is None,
         "closed": closed,
         "awaits_siret": writes and claim.agreement.beneficiary.awaits_siret,

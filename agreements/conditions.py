@@ -13,9 +13,10 @@ from agreements.credit_notes import credit_alone, declares_nothing, kept_beyond,
 from agreements.due import due_of_claim, kind_for
 from agreements.duplicates import lines_over_their_total, open_warnings, raise_warnings
 from agreements.effects import left_to_order
+from agreements.models.claim_states import EDITABLE
 from agreements.order_parts import to_order
 from agreements.schedule.services import why_too_late
-from agreements.settlements.services import why_it_stops
+from agreements.settlements.services import kept_until, why_it_stops
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.text import in_a_sentence, listed
@@ -175,8 +176,8 @@ def agreement_pays(claim, data, actor):
 
 def _time_is_over(claim) -> dict | None:
     """What the act, and the more time given since, say of the last days to claim. A claim given back was in time when it
-    was first filed."""
-    if claim.submitted_at is not None:
+    was first filed; of one that the end of its agreement kept unfiled, the settlement has given a day of its own."""
+    if claim.submitted_at is not None or kept_until(claim):
         return None
     late = why_too_late(claim.agreement)
     return {GENERAL: late} if late else None
@@ -341,11 +342,11 @@ def accounts_are_verified(claim, data, actor):
 
 @precondition
 def answer_is_late(claim, data, actor):
-    """The beneficiary of a claim that was given back has let the day of the answer pass."""
-    if claim.state != "returned" or claim.answer_due_on is None or claim.answer_due_on < timezone.localdate():
+    """The beneficiary of a claim that was given back, or kept unfiled by the settlement, has let the day of the answer pass."""
+    if claim.state not in EDITABLE or claim.answer_due_on is None or claim.answer_due_on < timezone.localdate():
         return None
     return {
-        GENERAL: _("The beneficiary may answer until %(day)s: the claim is rejected after that day.")
+        GENERAL: _("The beneficiary may file it until %(day)s: the claim is rejected after that day.")
         % {"day": format_date_long(claim.answer_due_on)}
     }
 

@@ -245,14 +245,16 @@ def _with_those_beside(claim, forecast: Forecast) -> str:
 
 
 def _until_when(claim) -> str:
-    """How long more expenditure may come into the claim: until its project ends, or the answer to its return is expected;
-    empty after that day."""
+    """How long more expenditure may come into the claim: until its project ends, or the answer to its return, or the
+    filing of what the end of its agreement kept, is expected; empty after that day."""
     planned, today = claim.instalment, timezone.localdate()
-    if claim.state == "returned":
+    if claim.state == "returned" or not claim.agreement.is_in_force:
         if claim.answer_due_on is None or claim.answer_due_on < today:
             return ""
         words = {"day": format_date_long(claim.answer_due_on)}
-        return _("This claim closes the account: add what is paid meanwhile, and file it again by %(day)s.") % words
+        if claim.state == "returned":
+            return _("This claim closes the account: add what is paid meanwhile, and file it again by %(day)s.") % words
+        return _("This claim closes the account: add what is paid meanwhile, and file it by %(day)s.") % words
     ends_on = planned.tranche.ends_on if planned.tranche else claim.agreement.end
     if ends_on < today:
         return ""

@@ -67,7 +67,8 @@ def end_agreement(agreement, target: str, data, actor, comment: str) -> None:
     """Date the end; of an agreement in force, settle what is under way first."""
     agreement.ended_on = timezone.localdate()
     if agreement.is_in_force:
-        settle(agreement, target, data.get("outcomes") or {}, actor=actor, reason=comment)
+        outcomes, day = data.get("outcomes") or {}, data.get("answer_due_on")
+        settle(agreement, target, outcomes, actor=actor, reason=comment, answer_due_on=day)
 
 
 def place_orders(claim, batch, actor) -> None:

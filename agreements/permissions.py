@@ -91,6 +91,13 @@ def may_review(user, claim) -> str | None:
     return None
 
 
+def may_reject(user, claim) -> str | None:
+    """As reviewing; a claim that is still being written is its beneficiary's alone, unless the end of its agreement kept it."""
+    if claim.state == "draft" and claim.agreement.is_in_force:
+        return _("The beneficiary is still writing this claim.")
+    return may_review(user, claim)
+
+
 def may_review_report(user, report) -> str | None:
     """Deciding on a report: the staff of the programme, who did not file it."""
     if user.pk == report.filed_by_id:

@@ -60,6 +60,9 @@ TRIGGERS = {
     "a claim is given back with the day by which the answer is expected": told(
         _("A claim is given back with the day by which the answer is expected: give it.")
     ),
+    "a claim that goes on while it is being written has a day by which it is filed": told(
+        _("A claim that goes on while it is being written has a day by which it is filed: give it.")
+    ),
     "what was paid above what is due is written when the claim is closed": told(
         _("What was paid above what is due is written down when the claim is closed: it does not change any more.")
     ),

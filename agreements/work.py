@@ -26,6 +26,7 @@ from agreements.models import (
     PaymentOrder,
     TrancheReport,
 )
+from agreements.models.claim_states import EDITABLE
 from agreements.models.querysets import on_replaced_account
 from agreements.order_parts import ToOrder, to_order
 from agreements.signers import did_not_prepare, who_may_sign
@@ -42,6 +43,8 @@ ACT_STEPS = {
     "in_force": (gettext_lazy("Nothing more is to be paid"), gettext_lazy("End the agreement")),
 }
 LAST_ANSWER = Subquery(ClaimReply.objects.filter(claim=OuterRef("pk")).order_by("-created_at").values("created_at")[:1])
+KEPT_UNFILED = Q(state="draft", settlement_line__outcome="pay")
+"""Of a claim: the end of its agreement kept it while it was being written."""
 TO_SEND = Q(state="draft")
 READY_TO_SIGN = Q(state="signed_by_beneficiary") | Q(state="sent", kind="act")
 DRAFTERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
@@ -133,12 +136,13 @@ def claims_waiting_for_account(user) -> QuerySet:
 
 
 def claims_unanswered(user) -> QuerySet:
-    """Claims given back to their beneficiary, who has let the day of the answer pass."""
+    """Claims given back to their beneficiary, or kept unfiled by a settlement, whose day to be filed is past."""
     return PaymentClaim.objects.for_user(user).filter(_unanswered_today())
 
 
 def _unanswered_today() -> Q:
-    return Q(state="returned") & (Q(answer_due_on__isnull=True) | Q(answer_due_on__lt=timezone.localdate()))
+    late = Q(answer_due_on__isnull=True) | Q(answer_due_on__lt=timezone.localdate())
+    return (Q(state="returned") | KEPT_UNFILED) & late
 
 
 def claims_overpaid(user) -> QuerySet:
@@ -273,7 +277,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
-        if claim.state == "returned":
+        if claim.state in EDITABLE:
             yield _unanswered(claim)
             continue
         yield WorkItem(
@@ -312,7 +316,9 @@ def _unanswered(claim: PaymentClaim) -> WorkItem:
     return WorkItem(
         due=claim.answer_due_on,
         title=f"{claim.number} · {claim.agreement.beneficiary.display_name}",
-        why=_("Given back to the beneficiary, who has not answered in time"),
+        why=_("Given back to the beneficiary, who has not answered in time")
+        if claim.state == "returned"
+        else _("Kept when its agreement ended, and not filed in time"),
         url=change_url(claim),
         action=_("Read"),
     )

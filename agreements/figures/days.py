@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import Agreement, PaymentClaim
+from agreements.settlements.triggers import KEPT_WITHOUT_A_DAY
 from core.days_in_sql import TODAY, day_of
 from core.figures.invariants import Invariant, Severity, Unit, register
 
@@ -87,12 +88,15 @@ register(
     Invariant(
         code="agreements.given-back-with-a-day",
         name=_("Answer to a claim given back"),
-        sentence=_("A claim given back to its beneficiary says until which day the answer is expected."),
+        sentence=_(
+            "A claim given back to its beneficiary, or kept unfiled when its agreement ended, says until which day it is expected."
+        ),
         source=_("Law 2021-875, Article 2: a grant is paid within sixty days; a claim that nobody sees is late."),
         subject=PaymentClaim,
         sql=f"""
-            SELECT c.id, c.number AS label, {day_of("c.submitted_at")} AS expected, c.answer_due_on AS found
-            FROM agreements_paymentclaim c WHERE c.state = 'returned' AND c.answer_due_on IS NULL ORDER BY c.id
+            SELECT c.id, c.number AS label, {day_of("coalesce(c.submitted_at, c.opened_at)")} AS expected, c.answer_due_on AS found
+            FROM agreements_paymentclaim c
+            WHERE c.state = 'returned' AND c.answer_due_on IS NULL OR {KEPT_WITHOUT_A_DAY} ORDER BY c.id
         """,  # noqa: S608 - fragments of our own
         unit=Unit.DAY,
         relation="≥",

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models import PaymentBatch, PaymentClaim
-from agreements.models.claim_rules import AWAITS_SIRET, CATEGORY_OF_BODY, ENDS_OF_A_DRAFT, ENDS_OF_A_FILED_ONE
+from agreements.models.claim_rules import AWAITS_SIRET, CATEGORY_OF_BODY, ended_by
 from agreements.models.payment_rules import INVESTMENT_ORDERS, last_day
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
 from core.days_in_sql import TODAY, day_of
@@ -30,7 +30,8 @@ register(
         name=_("End of a claim without a payment"),
         sentence=_(
             "A claim that was never filed ended because its beneficiary gave it up or its agreement was settled, one that was "
-            "filed because it was rejected or not kept by the settlement: an event says so."
+            "filed because it was rejected or not kept by the settlement, one that the settlement kept and nobody filed because "
+            "the day to file it was past: an event says so."
         ),
         source=_("Rule 6 of the domain: history is append-only, and nothing happens without leaving an event."),
         subject=PaymentClaim,
@@ -39,8 +40,7 @@ register(
             WHERE c.state = 'rejected' AND NOT EXISTS (
                 SELECT 1 FROM core_event event JOIN django_content_type kind ON kind.id = event.content_type_id
                  WHERE kind.app_label = 'agreements' AND kind.model = 'paymentclaim' AND event.object_id = c.id
-                   AND (c.submitted_at IS NULL AND event.action IN {ENDS_OF_A_DRAFT}
-                        OR c.submitted_at IS NOT NULL AND event.action IN {ENDS_OF_A_FILED_ONE})) ORDER BY c.id
+                   AND {ended_by("event", "c")}) ORDER BY c.id
         """,  # noqa: S608 - constants
         unit=Unit.TEXT,
         words={"event": _("an event that says why"), "none": _("none")},

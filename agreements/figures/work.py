@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from agreements.changed_since import due_is_another
 from agreements.models import Agreement, PaymentClaim, TrancheReport
 from agreements.signers import who_may_sign
-from agreements.work import READY_TO_SIGN, TO_SEND, nothing_to_come
+from agreements.work import KEPT_UNFILED, READY_TO_SIGN, TO_SEND, nothing_to_come
 from core.figures.invariants import Broken, Invariant, Severity, Unit, register
 from core.roles import Role
 from grants.figures.work import told
@@ -34,14 +34,14 @@ def nobodys_acts(without: Without = ALL_STAY) -> Iterator[Broken]:
 
 
 def nobodys_claims(without: Without = ALL_STAY) -> Iterator[Broken]:
-    """Filed claims that are not over and stand in nobody's list, or would without some people. Of which another amount is
-    due, the dearest question, is asked of those alone that somebody is missing for."""
+    """Claims filed, or kept unfiled by a settlement, that are not over and stand in nobody's list, or would without some
+    people. Of which another amount is due, the dearest question, is asked of those alone that somebody is missing for."""
     other = Exists(there([Role.FINANCE_OFFICER], OF_CLAIM, without).exclude(user=OuterRef("certified_by")))
     # Each row is asked for another officer only where its programme has no two.
     pays = ExpressionWrapper(several([Role.FINANCE_OFFICER], OF_CLAIM, without) | Q(other), BooleanField())
     certifies = ExpressionWrapper(somebody(INSTRUCTS, OF_CLAIM, without), BooleanField())
     claims = PaymentClaim.objects.annotate(is_paid_by_somebody=pays, is_seen_again=certifies)
-    unseen = Q(state__in=TO_CHECK) & ~somebody(FOLLOWS_UP, OF_CLAIM, without)
+    unseen = (Q(state__in=TO_CHECK) | KEPT_UNFILED) & ~somebody(FOLLOWS_UP, OF_CLAIM, without)
     unseen |= Q(state__in=TO_PAY) & (Q(is_paid_by_somebody=False) | Q(is_seen_again=False))
     rows = claims.filter(unseen).order_by("pk")
     rows = list(rows.values_list("pk", "number", "state", "is_paid_by_somebody", "is_seen_again"))
@@ -52,7 +52,7 @@ def nobodys_claims(without: Without = ALL_STAY) -> Iterator[Broken]:
         else ()
     )
     for pk, number, state, paid, seen in rows:
-        if state in TO_CHECK or pk in again and not seen:
+        if state not in TO_PAY or pk in again and not seen:
             yield Broken(pk, number, Role.INSTRUCTOR)
         elif pk not in again and not paid:
             yield Broken(pk, number, Role.FINANCE_OFFICER)

@@ -169,8 +169,8 @@ class SubmitClaimForm(TransitionForm):
         self.fields["attested"].label = statement_of(self.instance.instalment)
 
 
-class GiveBackForm(TransitionForm):
-    """By which day the beneficiary completes the claim."""
+class AnswerDayForm(TransitionForm):
+    """By which day a beneficiary files a claim: again, or at last."""
 
     answer_due_on = PlannedDayField(
         label=gettext_lazy("Answer expected by"),
@@ -186,6 +186,10 @@ class GiveBackForm(TransitionForm):
         if day <= today:
             raise ValidationError(_("Give a day to come: the beneficiary needs time to answer."))
         return day
+
+
+class GiveBackForm(AnswerDayForm):
+    """By which day the beneficiary completes the claim."""
 
 
 class CertificationForm(TransitionForm):

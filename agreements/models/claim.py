@@ -97,7 +97,10 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         _("due were all accepted, as said at the filing"), null=True, blank=True, editable=False
     )
     answer_due_on = models.DateField(
-        _("answer expected by"), null=True, blank=True, help_text=_("Of a claim given back to its beneficiary.")
+        _("answer expected by"),
+        null=True,
+        blank=True,
+        help_text=_("Of a claim given back to its beneficiary, or kept unfiled when its agreement ended."),
     )
 
     objects = ClaimQuerySet.as_manager()
@@ -263,12 +266,12 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
 
     @workflow_transition(
         field=state,
-        source=["submitted", "under_review", "suspended", "returned"],
+        source=["submitted", "under_review", "suspended", "returned", "draft"],
         target="rejected",
         label=_("Reject"),
         icon="block",
         roles=[Role.INSTRUCTOR],
-        permission=permissions.may_review,
+        permission=permissions.may_reject,
         form="agreements.forms.rejecting.RejectForm",
         conditions=[
             "agreements.conditions.answer_is_late",
@@ -281,7 +284,8 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
         tone="danger",
     )
     def reject(self, *, actor, data, comment):
-        """Nothing is due for this claim; the instalment may be claimed again."""
+        """Nothing is due for this claim; the instalment may be claimed again. One that is still being written, only where its
+        agreement has ended and the day to file it is past."""
 
     @workflow_transition(
         field=state,

@@ -44,8 +44,19 @@ AS_FILED = (
 )
 
 #: SQL: the moves after which a claim that was never filed, and one that was, is over without a payment.
-ENDS_OF_A_DRAFT = "('abandon', 'refuse_at_end')"
-ENDS_OF_A_FILED_ONE = "('reject', 'refuse_at_end')"
+_ENDS_OF_A_DRAFT = "('abandon', 'refuse_at_end')"
+_ENDS_OF_A_FILED_ONE = "('reject', 'refuse_at_end')"
+
+
+def ended_by(event: str, claim: str) -> str:
+    """SQL, true where ``event`` may end ``claim`` without a payment: given up or refused by the settlement before it was ever
+    filed, rejected or refused by it after; one that the end of its agreement kept and nobody filed is rejected too, once the
+    day to file it is past."""
+    return f"""({claim}.submitted_at IS NULL AND {event}.action IN {_ENDS_OF_A_DRAFT}
+        OR {claim}.submitted_at IS NOT NULL AND {event}.action IN {_ENDS_OF_A_FILED_ONE}
+        OR {claim}.submitted_at IS NULL AND {event}.action = 'reject'
+           AND coalesce({claim}.answer_due_on < {day_of(f"{event}.created_at")}, TRUE)
+           AND EXISTS (SELECT 1 FROM agreements_settlementline kept WHERE kept.claim_id = {claim}.id AND kept.outcome = 'pay'))"""
 
 
 def claim_constraints() -> list[models.BaseConstraint]:
@@ -282,8 +293,7 @@ def _rejected_by_an_event() -> pgtrigger.Trigger:
             IF NOT EXISTS (
                 SELECT 1 FROM core_event event JOIN django_content_type kind ON kind.id = event.content_type_id
                  WHERE kind.app_label = 'agreements' AND kind.model = 'paymentclaim' AND event.object_id = NEW.id
-                   AND (NEW.submitted_at IS NULL AND event.action IN {ENDS_OF_A_DRAFT}
-                        OR NEW.submitted_at IS NOT NULL AND event.action IN {ENDS_OF_A_FILED_ONE})) THEN
+                   AND {ended_by("event", "NEW")}) THEN
                 {refuse("a claim ends without a payment by an event that says why")}
             END IF;
             RETURN NULL;

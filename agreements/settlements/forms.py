@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from agreements.asked_of_funds import AsksKnowingly
 from agreements.due import due_without_more, is_compared_in_the_end, who_declares
-from agreements.forms.transitions import TransitionForm
+from agreements.forms.transitions import AnswerDayForm
 from agreements.settlements.payable import payable_at_end
 from agreements.settlements.rules import PAY
 from agreements.settlements.services import (
@@ -39,8 +39,9 @@ def above_without_more(claim) -> Decimal:
     return max(amount_at_stake(claim) - max(due_without_more(claim), claim.paid_amount), ZERO)
 
 
-class SettlementForm(AsksKnowingly, TransitionForm):
-    """One choice a claim, ``claim-<id>``; ``cleaned_data["outcomes"]`` maps ids to ``pay`` or ``refuse``."""
+class SettlementForm(AsksKnowingly, AnswerDayForm):
+    """One choice a claim, ``claim-<id>``; ``cleaned_data["outcomes"]`` maps ids to ``pay`` or ``refuse``. Where claims are still
+    being written, ``answer_due_on`` is the day by which those that go on are filed."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -49,8 +50,21 @@ class SettlementForm(AsksKnowingly, TransitionForm):
         for claim in self.claims:
             if has_choice(claim):
                 self.fields[f"claim-{claim.pk}"] = self._field(claim)
+        self._ask_for_a_day([claim.number for claim in self.claims if claim.state == "draft"])
         if in_force:
             self.offer_the_box(self.instance)
+
+    def _ask_for_a_day(self, drafts: list[str]) -> None:
+        """Below the choices, where a claim that may go on is still being written."""
+        day = self.fields.pop("answer_due_on")
+        if not drafts:
+            return
+        day.label = _("If it goes on, %(claims)s to be filed by") % {"claims": listed(drafts)}
+        day.help_text = _(
+            "The beneficiary reads it. Empty: thirty days from today. After that day you may refuse what was not filed: what is"
+            " kept for it is given back then."
+        )
+        self.fields["answer_due_on"] = day
 
     @staticmethod
     def _field(claim) -> forms.ChoiceField:

@@ -4,15 +4,18 @@ Called by the transitions of agreements and claims, in their transaction. Models
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.certified import why_it_stays
 from agreements.closing import left_to_pay
 from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
 from agreements.settlements.unjustified import follow_unjustified, written_on
+from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.text import in_a_sentence
 from core.transitions import perform
@@ -80,8 +83,12 @@ def stakes_of(claims: list, outcomes: Mapping[int, str]) -> tuple[list[UnderWay]
     return stakes, decided
 
 
-def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason: str):
+def settle(
+    agreement, target: str, outcomes: Mapping[int, str], *, actor, reason: str, answer_due_on: date | None = None
+):
     """Write the settlement of an agreement that goes to ``target``, and refuse the claims that do not go on.
+
+    ``answer_due_on`` is the day by which those that go on and are still being written are filed.
 
     Raises:
         ValidationError: money is given up without a reason, a claim is being worked on, or nothing was decided of one.
@@ -96,6 +103,10 @@ def settle(agreement, target: str, outcomes: Mapping[int, str], *, actor, reason
         raise ValidationError({"comment": _("Money is given up: write why, the beneficiary reads it.")})
     refused = [claim for claim in claims if has_choice(claim) and outcomes[claim.pk] != PAY]
     settlement = _write(agreement, target, claims, decided, {claim.pk for claim in refused}, actor, reason)
+    for claim in claims:
+        if claim.state == "draft" and claim not in refused:
+            claim.answer_due_on = answer_due_on
+            claim.save(update_fields=["answer_due_on"])
     for claim in refused:
         ended = {"the_act": agreement.in_words, "number": agreement.number}
         words = reason or _("%(the_act)s %(number)s has ended.") % ended
@@ -153,6 +164,26 @@ def why_it_ended(agreement) -> str:
 def line_of(claim):
     """What the settlement of its agreement says of a claim, or None."""
     return getattr(claim, "settlement_line", None)
+
+
+def kept_until(claim) -> str:
+    """Until which day the beneficiary files a claim that the end of its agreement kept while it was being written; empty of
+    any other."""
+    line = line_of(claim)
+    if claim.state != "draft" or line is None or line.outcome != PAY:
+        return ""
+    words = {"the_act": claim.agreement.in_words, "number": claim.agreement.number, "amount": format_euros(line.amount)}
+    if claim.answer_due_on is None or claim.answer_due_on < timezone.localdate():
+        sentence = _(
+            "%(the_act)s %(number)s has ended, and %(amount)s at most are kept for this claim. The day to file it is past: the"
+            " Region may refuse it now. File it at once, or give it up."
+        )
+        return sentence % words
+    sentence = _(
+        "%(the_act)s %(number)s has ended, and %(amount)s at most are kept for this claim. File it by %(day)s: after that day the"
+        " Region may refuse it."
+    )
+    return sentence % (words | {"day": format_date_long(claim.answer_due_on)})
 
 
 def why_it_stops(claim) -> str | None:

@@ -10,6 +10,9 @@ ENDED = "('completed', 'terminated', 'lapsed')"
 #: SQL, true where the settlement of the agreement lets ``claim`` go on.
 GOES_ON = "EXISTS (SELECT 1 FROM agreements_settlementline l WHERE l.claim_id = {claim} AND l.outcome = 'pay')"
 
+#: SQL, true of a claim ``c`` that the settlement lets go on unfiled, and that may stay so for ever.
+KEPT_WITHOUT_A_DAY = f"(c.state = 'draft' AND c.answer_due_on IS NULL AND {GOES_ON.format(claim='c.id')})"
+
 
 def ends_with_its_settlement() -> pgtrigger.Trigger:
     """An agreement in force ends with its settlement, which says what becomes of every claim under way."""
@@ -28,6 +31,9 @@ def ends_with_its_settlement() -> pgtrigger.Trigger:
                        WHERE c.agreement_id = NEW.id AND c.state NOT IN ('paid', 'rejected')
                          AND NOT {GOES_ON.format(claim="c.id")}) THEN
                 {refuse("the settlement says what becomes of every claim under way")}
+            END IF;
+            IF EXISTS (SELECT 1 FROM agreements_paymentclaim c WHERE c.agreement_id = NEW.id AND {KEPT_WITHOUT_A_DAY}) THEN
+                {refuse("a claim that goes on while it is being written has a day by which it is filed")}
             END IF;
             SELECT s.kept_amount, {day_of("s.decided_at")} INTO kept, decided_on
               FROM agreements_settlement s WHERE s.agreement_id = NEW.id;

@@ -116,7 +116,12 @@ def claim_in(state: str) -> tuple[PaymentClaim, Ready]:
 
 def ready_claim(spec: TransitionSpec, state: str) -> Ready:
     claim, ready = claim_in(state)
-    if spec.name == "reject" and state == "returned":
+    if spec.name == "reject" and state == "draft":  # kept by the end of its agreement, and not filed in time
+        data = {f"claim-{claim.pk}": "pay"}
+        perform(claim.agreement, "terminate", actor=UserFactory(head_of_service=True), data=data, comment=COMMENT)
+        claim = PaymentClaim.objects.get(pk=claim.pk)
+        ready = Ready(claim, person=ready.person)
+    if spec.name == "reject" and state in ("returned", "draft"):
         PaymentClaim.objects.filter(pk=claim.pk).update(answer_due_on=timezone.localdate() - timedelta(days=1))
     if spec.name == "close_without_payment":
         return nothing_due()

@@ -8,12 +8,13 @@ from collections.abc import Collection
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from agreements import work as agreements_work
 from agreements.account_waits import is_unknown
 from agreements.figures.work import TO_CHECK, TO_PAY, nobodys_acts, nobodys_claims, nobodys_reports
 from agreements.models import Agreement, PaymentClaim, TrancheReport
-from agreements.work import READY_TO_SIGN, TO_SEND, change_url, nothing_to_come
+from agreements.work import KEPT_UNFILED, READY_TO_SIGN, TO_SEND, change_url, nothing_to_come
 from core.figures.invariants import invariant_of
 from core.models import User
 from core.navigation import work_for
@@ -35,6 +36,8 @@ WAITING = (
     "WHERE state IN ('submitted', 'under_review'))",
     "UPDATE grants_piecerequest SET due_on = current_date - 2 WHERE answered_at IS NULL",
     "UPDATE agreements_paymentclaim SET answer_due_on = current_date - 2 WHERE state = 'returned'",
+    "UPDATE agreements_paymentclaim SET state = 'draft', answer_due_on = current_date - 2 WHERE id = (SELECT min(claim_id) "
+    "FROM agreements_settlementline WHERE outcome = 'pay')",
 )
 INSTRUCTOR = "(SELECT instructor_id FROM grants_application WHERE instructor_id IS NOT NULL ORDER BY id LIMIT 1)"
 CLOSE = (
@@ -136,7 +139,7 @@ def test_a_row_is_accused_if_and_only_if_nobody_finds_it(region, all_shown, scen
     reports = TrancheReport.objects.filter(state="filed")
     assert pks(invariant_of("agreements.open-report-is-somebodys").broken()) == pks(reports) - shown.rows(reports)
 
-    claims = PaymentClaim.objects.filter(state__in=[*TO_CHECK, *TO_PAY])
+    claims = PaymentClaim.objects.filter(Q(state__in=[*TO_CHECK, *TO_PAY]) | KEPT_UNFILED)
     seen = shown.rows(claims) | {claim.pk for claim in claims if claim.state == "ordered" and shown.in_a_batch(claim)}
     accused = pks(invariant_of("agreements.open-claim-is-somebodys").broken())
     assert pks(claims) - seen <= accused
@@ -146,6 +149,7 @@ def test_a_row_is_accused_if_and_only_if_nobody_finds_it(region, all_shown, scen
     if scene == "nobody":
         assert accused == pks(claims) and not seen
         assert {act.state for act in acts} >= {"draft", "signed_by_beneficiary", "in_force"} and reports
+        assert {claim.state for claim in claims} >= {"draft", "submitted", "suspended"}
 
 
 @pytest.mark.parametrize("which", [nobodys, nobodys_acts, nobodys_claims, nobodys_reports])
