@@ -89,7 +89,8 @@ def test_a_kept_draft_is_filed_after_the_last_day_of_its_act():
 def test_nobody_of_the_region_rejects_a_draft_of_an_agreement_in_force():
     agreement, house = in_force()
     claim = opened(agreement, house)
-    assert all(step.spec.name != "reject" for step in available_transitions(claim, house.instructor))
+    offered = {step.spec.name: step for step in available_transitions(claim, house.instructor)}
+    assert not offered["reject"].allowed and "rédige encore" in offered["reject"].reason
     with pytest.raises(TransitionRefused) as refused:
         perform(claim, "reject", actor=house.instructor, comment="Trop long.")
     assert refused.value.code == "permission"

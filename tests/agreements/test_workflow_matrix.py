@@ -114,13 +114,19 @@ def claim_in(state: str) -> tuple[PaymentClaim, Ready]:
     return claim, Ready(claim, person={Role.APPLICANT: house.member})
 
 
+def kept_draft() -> tuple[PaymentClaim, Ready]:
+    """Kept by the end of its agreement while it is being written."""
+    agreement, house = in_force()
+    claim = opened(agreement, house, "advance")
+    perform(agreement, "terminate", actor=house.head, data={f"claim-{claim.pk}": "pay"}, comment=COMMENT)
+    claim = PaymentClaim.objects.get(pk=claim.pk)
+    return claim, Ready(claim, person={Role.APPLICANT: house.member})
+
+
 def ready_claim(spec: TransitionSpec, state: str) -> Ready:
     claim, ready = claim_in(state)
-    if spec.name == "reject" and state == "draft":  # kept by the end of its agreement, and not filed in time
-        data = {f"claim-{claim.pk}": "pay"}
-        perform(claim.agreement, "terminate", actor=UserFactory(head_of_service=True), data=data, comment=COMMENT)
-        claim = PaymentClaim.objects.get(pk=claim.pk)
-        ready = Ready(claim, person=ready.person)
+    if spec.name == "reject" and state == "draft":
+        claim, ready = kept_draft()
     if spec.name == "reject" and state in ("returned", "draft"):
         PaymentClaim.objects.filter(pk=claim.pk).update(answer_due_on=timezone.localdate() - timedelta(days=1))
     if spec.name == "close_without_payment":

@@ -1,6 +1,7 @@
 """False states that were once possible, while conditions looked at their own row alone; each with the figure that sees it."""
 
-from tests.invariants.agreements_breaks import ENDED_BEFORE, LAST_OF_THE_ENDED, PAID
+from tests.invariants.agreements_breaks import PAID
+from tests.invariants.endings_breaks import ENDED_BEFORE, LAST_OF_THE_ENDED
 
 OF_PAID = f"agreements_paymentorder WHERE claim_id = {PAID}"
 ENDED_GRANT = (

@@ -9,7 +9,6 @@ from django.test.utils import override_settings
 
 from agreements.models.claim_rules import ended_by
 from agreements.models.same_invoice import MAY_BE_ONE, OF_THE_SAME, OVER_THEIR_TOTAL, credits_over_their_invoice
-from agreements.settlements.triggers import KEPT_WITHOUT_A_DAY
 from applicants.figures.accounts import NUMBER_WAS_ERASED, NUMBER_WAS_ON_FILE
 from applicants.models.applicant import SINGLE_UNDERTAKING
 from applicants.models.triggers import bodies_of_case, interested
@@ -46,7 +45,7 @@ WRITTEN_ONCE: dict[str, Iterable[str]] = {
         OVER_THEIR_TOTAL,
         credits_over_their_invoice("TRUE"),
     ),
-    "tests/agreements/test_kept_drafts.py": (KEPT_WITHOUT_A_DAY, ended_by("event", "c")),
+    "tests/agreements/test_kept_drafts.py": (ended_by("event", "c"),),
     "tests/reporting/test_credit_notes.py": (
         sums_by_note("TRUE", "credit_item.declaration_id"),
         retained_beyond("note.declaration_id", alone="note.controlled_at IS NOT NULL"),

@@ -23,6 +23,7 @@ from grants import work as grants_work
 from grants.figures.work import WHO, nobodys
 from grants.models import Application, CommitteeSession
 from grants.who_is_there import Without
+from tests.invariants.endings_breaks import KEPT_DRAFT
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +37,7 @@ WAITING = (
     "WHERE state IN ('submitted', 'under_review'))",
     "UPDATE grants_piecerequest SET due_on = current_date - 2 WHERE answered_at IS NULL",
     "UPDATE agreements_paymentclaim SET answer_due_on = current_date - 2 WHERE state = 'returned'",
-    "UPDATE agreements_paymentclaim SET state = 'draft', answer_due_on = current_date - 2 WHERE id = (SELECT min(claim_id) "
-    "FROM agreements_settlementline WHERE outcome = 'pay')",
+    *KEPT_DRAFT,
 )
 INSTRUCTOR = "(SELECT instructor_id FROM grants_application WHERE instructor_id IS NOT NULL ORDER BY id LIMIT 1)"
 CLOSE = (

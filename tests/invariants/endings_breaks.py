@@ -1,0 +1,68 @@
+"""What breaks the invariants of what an end, a reason and an order of an agreement settle."""
+
+from tests.invariants.agreements_breaks import LINE, PAID
+from tests.invariants.sabotage import breaks, breaks_too
+
+OF_THE_ENDED = "FROM agreements_paymentclaim c JOIN agreements_settlement s ON s.agreement_id = c.agreement_id WHERE c.state = 'paid'"
+LAST_OF_THE_ENDED = f"(SELECT max(c.id) {OF_THE_ENDED})"
+# What no end of the Region kept: a claim that goes on while it is being written, with no day to file it.
+KEPT_DRAFT = (
+    "INSERT INTO agreements_settlementline (settlement_id, claim_id, claim_state, outcome, amount) "
+    f"SELECT s.id, c.id, 'draft', 'pay', c.claimed_amount {OF_THE_ENDED} ORDER BY c.id DESC LIMIT 1",
+    f"UPDATE agreements_paymentclaim SET state = 'draft', answer_due_on = NULL WHERE id = {LAST_OF_THE_ENDED}",
+)
+breaks_too("agreements.given-back-with-a-day", *KEPT_DRAFT)
+# An end that was told long before what was paid: which of the two came first, the events say.
+ENDED_BEFORE = (
+    "UPDATE core_event SET created_at = '2000-01-01' WHERE to_state = 'completed' AND content_type_id = "
+    "(SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'agreement') "
+    f"AND object_id = (SELECT agreement_id FROM agreements_paymentclaim WHERE id = {LAST_OF_THE_ENDED})"
+)
+breaks_too("agreements.no-order-after-the-end", ENDED_BEFORE)
+breaks_too(
+    "agreements.no-order-after-the-end",
+    f"UPDATE agreements_paymentorder SET state = 'ordered', paid_on = NULL WHERE claim_id = {LAST_OF_THE_ENDED}",
+)
+breaks(
+    "agreements.end-settles-every-claim",
+    f"UPDATE agreements_paymentclaim SET state = 'draft' WHERE id = {LAST_OF_THE_ENDED}",
+)
+breaks_too("agreements.end-settles-every-claim", ENDED_BEFORE)
+# A hidden field cancelled the only order of a claim, which stayed ordered for ever.
+breaks(
+    "agreements.order-stands-on-its-claim",
+    f"UPDATE agreements_paymentorder SET state = 'cancelled', cancel_reason = 'x', paid_on = NULL WHERE claim_id = {PAID}",
+    f"UPDATE agreements_paymentclaim SET state = 'ordered', ordered_amount = 0, paid_amount = 0, paid_on = NULL WHERE id = {PAID}",
+)
+breaks_too(
+    "agreements.order-stands-on-its-claim",
+    f"UPDATE agreements_paymentclaim SET state = 'certified' WHERE id = {PAID}",
+)
+# 30,000 of 180,000 were paid, and the agreement was completed by one click.
+breaks(
+    "agreements.given-up-for-a-reason",
+    "UPDATE agreements_settlement SET freed_amount = granted_amount - paid_amount + 1, reason = ' ' "
+    "WHERE id = (SELECT max(id) FROM agreements_settlement WHERE target = 'completed')",
+)
+breaks_too(
+    "agreements.given-up-for-a-reason",
+    f"INSERT INTO agreements_givenuppart (claim_id, amount, reason, decided_at) VALUES ({PAID}, 1, '', now())",
+)
+breaks_too(
+    "agreements.given-up-for-a-reason",
+    "UPDATE grants_commitment SET released_amount = 1, release_reason = '' "
+    "WHERE id = (SELECT max(commitment_id) FROM agreements_agreement WHERE state = 'in_force')",
+)
+breaks(
+    "agreements.year-opened-on-something",
+    "UPDATE agreements_tranchereport SET spent_amount = 0, decision_comment = '' "
+    "WHERE id = (SELECT max(id) FROM agreements_tranchereport WHERE state = 'accepted')",
+)
+breaks_too(
+    "agreements.invoice-in-the-period",
+    'UPDATE agreements_expenditureline SET paid_on = (SELECT greatest(a."end", a.claim_deadline, a.report_due_on) + 1 '
+    "FROM agreements_agreement a JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = claim_id) "
+    f"WHERE id = {LINE}",
+    "UPDATE agreements_paymentclaim SET submitted_at = '2099-01-01' "
+    f"WHERE id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
+)
