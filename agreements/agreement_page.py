@@ -16,6 +16,7 @@ from agreements.closing import BALANCE, closed_parts, why_closed
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.order_parts import who_waits
 from agreements.settlements.services import why_it_stops
+from agreements.still_due import why_nothing_is_paid
 from applicants.bank_accounts import what_the_account_needs
 from core.dates import format_date_long
 from core.money import format_euros
@@ -127,12 +128,14 @@ class Year:
     tranche: Tranche
     report: TrancheReport | None
     year_before: Tranche | None = None
+    act_has_ended: bool = False
 
     @property
     def is_open(self) -> bool:
-        """Whether a report may be filed now: the year was opened, and has ended."""
+        """Whether a report may be filed now: the act is in force, the year was opened, and has ended."""
         return (
             self.report is None
+            and not self.act_has_ended
             and not self.tranche.is_passed_over
             and self.tranche.state != Tranche.State.PLANNED
             and self.has_ended
@@ -151,8 +154,15 @@ class Year:
 
     @property
     def is_returned(self) -> bool:
-        """Whether the service asked for more."""
-        return self.report is not None and self.report.state == TrancheReport.State.RETURNED
+        """Whether the service asked for more, and still takes it."""
+        sent_back = self.report is not None and self.report.state == TrancheReport.State.RETURNED
+        return sent_back and not self.act_has_ended
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether the act ended before its report was filed, or completed: none is expected any more."""
+        there = (TrancheReport.State.FILED, TrancheReport.State.ACCEPTED)
+        return self.act_has_ended and (self.report is None or self.report.state not in there)
 
     @property
     def has_ended(self) -> bool:
@@ -215,7 +225,8 @@ def years_of(agreement: Agreement) -> list[Year]:
     """The tranches in their order, with their reports."""
     tranches = list(agreement.tranches.all())
     before = _years_before(tranches)
-    return [Year(year, next(iter(year.reports.all()), None), before.get(year.pk)) for year in tranches]
+    ended = agreement.ended_on is not None
+    return [Year(year, next(iter(year.reports.all()), None), before.get(year.pk), ended) for year in tranches]
 
 
 def _years_before(tranches: Iterable[Tranche]) -> dict[int, Tranche]:
@@ -314,6 +325,8 @@ def _claim_task(payment: Payment) -> Task:
     if claim.state == PaymentClaim.State.SUSPENDED:
         text = _("The claim %(number)s is suspended: read what the service asks, and answer there.")
         return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Read and answer"))
+    if nothing_paid := why_nothing_is_paid(claim):
+        return Task(nothing_paid, claim.get_absolute_url(), _("Read"))
     if claim.state == PaymentClaim.State.RETURNED:
         text = _("The service returned the claim %(number)s: it says what to correct.")
         return Task(text % {"number": claim.number}, claim.get_absolute_url(), _("Correct and file again"))

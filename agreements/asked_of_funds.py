@@ -57,28 +57,33 @@ def in_words(asked: Iterable[Asked]) -> str:
     )
 
 
+def parts_beyond(asked: Iterable[Asked], payable: Mapping[int | None, Decimal]) -> list[int | None]:
+    """The parts of a grant of which more was asked than ``payable``, in the order in which they were asked."""
+    totals: dict[int | None, Decimal] = {}
+    for item in asked:
+        totals[item.part] = totals.get(item.part, ZERO) + item.amount
+    return [part for part, total in totals.items() if total > payable.get(part, ZERO)]
+
+
 def asked_beyond(asked: list[Asked], payable: Mapping[int | None, Decimal]) -> str:
     """What follows when no more than ``payable`` euros of each part of a grant are paid; empty where no more was asked.
 
     A year of which no more was asked is not named: it makes up for none of another one.
     """
-    of_part: dict[int | None, list[Asked]] = {}
-    for item in asked:
-        of_part.setdefault(item.part, []).append(item)
-    totals = {part: sum_money(item.amount for item in items) for part, items in of_part.items()}
-    parts = [part for part, total in totals.items() if total > payable.get(part, ZERO)]
-    if not parts:
+    beyond = parts_beyond(asked, payable)
+    if not beyond:
         return ""
-    paid = sum_money(payable.get(part, ZERO) for part in parts)
+    paid = sum_money(payable.get(part, ZERO) for part in beyond)
+    items = [item for part in beyond for item in asked if item.part == part]
     sentence = _(
         "Asked from the Commission as public contribution (Union and Region): %(asked)s. At most %(payable)s of it will be"
         " paid: %(beyond)s have to be withdrawn, or corrected with the authority of the programme (Regulation (EU)"
         " 2021/1060, Articles 91(3)(c) and 98(6))."
     )
     words = {
-        "asked": in_words(item for part in parts for item in of_part[part]),
+        "asked": in_words(items),
         "payable": format_euros(paid),
-        "beyond": format_euros(sum_money(totals[part] for part in parts) - paid),
+        "beyond": format_euros(sum_money(item.amount for item in items) - paid),
     }
     return sentence % words
 
@@ -89,12 +94,18 @@ class AsksKnowingly:
     fields: dict[str, forms.Field]
     asked: list[Asked]
 
-    def offer_the_box(self, agreement, *, of: Collection[int | None] | None = None) -> None:
-        """The last field: what was asked, of the parts ``of`` alone or of all, and the box; none where nothing was.
+    def offer_the_box(
+        self, agreement, least: Callable[[], Mapping[int | None, Decimal]], *, of: Collection[int | None] | None = None
+    ) -> None:
+        """The last field: what was asked, of the parts ``of`` alone or of all, and the box; none where no less is paid of them,
+        whatever is decided: ``least`` says what is paid at least of each part.
 
         The box answers for the sums that stand beside it from the first page on: ticked there, it is asked once.
         """
         self.asked = [item for item in asked_of(agreement) if of is None or item.part in of]
+        if self.asked:
+            beyond = parts_beyond(self.asked, least())
+            self.asked = [item for item in self.asked if item.part in beyond]
         if self.asked:
             help_text = _("Asked from the Commission as public contribution (Union and Region): %(asked)s.")
             self.fields[BOX] = AnswerField(

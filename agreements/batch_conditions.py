@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from agreements.changed_since import due_of_those_above
 from agreements.conditions import GENERAL, batch_is_open
 from agreements.rules.deadlines import last_day_to_send
-from agreements.still_due import is_justified_by_nothing
+from agreements.still_due import is_justified_by_nothing, why_not_placed_again
 from applicants.bank_accounts import payable_account, replaced_since
 from applicants.models import BankAccount
 from core.dates import format_date_long
@@ -164,9 +164,11 @@ def batch_was_sent(order, data, actor):
 
 
 def replacement_is_possible(order, data, actor):
-    """When another batch is chosen, it is open, of this year, and the payee has a verified account."""
+    """When another batch is chosen, it is open, of this year, what is ordered is due, and the payee has a verified account."""
     if data.get("batch") is None:
         return None
+    if reason := why_not_placed_again(order):
+        return {GENERAL: reason}
     if refusal := batch_is_open(order.claim, data, actor):
         return refusal
     account, reason = payable_account(order.payee)

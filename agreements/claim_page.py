@@ -20,7 +20,7 @@ from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.order_parts import who_waits
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
 from agreements.settlements.services import kept_until, why_it_stops
-from agreements.still_due import changed_due, told_of_the_change
+from agreements.still_due import changed_due, told_of_the_change, why_nothing_is_paid
 from core.site.chosen_files import remember
 from core.transitions import reasons_against
 
@@ -121,7 +121,8 @@ def claim_context(
     typed, chosen = typed or QueryDict(), chosen or {}
     above = asked_back_of(claim)
     ordered_above = ordered_above_of(claim, above)
-    missing = reasons_against(claim, "submit", user) if writes else {}
+    nothing_paid = why_nothing_is_paid(claim) if writes else ""
+    missing = reasons_against(claim, "submit", user) if writes and not nothing_paid else {}
     return {
         "claim": claim,
         "agreement": claim.agreement,
@@ -132,7 +133,7 @@ def claim_context(
         "pieces": asked_pieces(claim, piece_form, chosen),
         "writes": writes,
         "ended": ended,
-        "kept_until": kept_until(claim) if writes and claim.state == State.DRAFT else "",
+        "kept_until": kept_until(claim) if writes and claim.state == State.DRAFT and not nothing_paid else "",
         "gives_up": refusal is None and claim.state == State.DRAFT and why_it_stops(claim) is None,
         "closed": closed,
         "awaits_siret": writes and claim.agreement.beneficiary.awaits_siret,
@@ -142,7 +143,8 @@ def claim_context(
         else None,
         "answers_now": claim.state == State.SUSPENDED and not _is_answered(events),
         "missing": [text for texts in missing.values() for text in texts],
-        "before_filing": costs_of(claim) if writes and not missing else [],
+        "nothing_paid": nothing_paid,
+        "before_filing": costs_of(claim) if writes and not missing and not nothing_paid else [],
         "as_filed": costs_as_filed(claim),
         "told_by_the_final": told_by_the_final_claim(claim) or told_of_the_change(claim),
         "reckoning": reckoning_of(claim),

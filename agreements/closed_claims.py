@@ -83,8 +83,11 @@ def why_no_reply(claim) -> str:
 
 
 def why_not_again(claim) -> str:
-    """Why the payment of a claim would be filed by no other claim of it: its account is closed, or the time to claim is
-    over. Empty when it would."""
+    """Why the payment of a claim would be filed by no other claim of it: its act has ended, its account is closed, or the time
+    to claim is over. Empty when it would."""
+    if claim.agreement.ended_on:
+        words = {"the_act": claim.agreement.in_words, "number": claim.agreement.number}
+        return _("%(the_act)s %(number)s has ended: no payment of it is claimed any more.") % words
     closing = closed_for(claim.agreement, claim.instalment)
     if closing is None:
         return why_too_late(claim.agreement)

@@ -1,6 +1,6 @@
 """What is due on a claim, and which act a grant needs: the rules, fed from the database."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -141,10 +141,11 @@ def above_what_is_due(claim) -> Decimal:
     return max(_ordered(others) - _noted(others) - _entitlement_of(claim, siblings).amount, ZERO)
 
 
-def due_on(agreement, instalment) -> Decimal:
-    """Euros that are due in all on the part (tranche or agreement) of an instalment, for its certified expenditure."""
+def due_on(agreement, instalment, without: Collection[int] = ()) -> Decimal:
+    """Euros that are due in all on the part (tranche or agreement) of an instalment, for its certified expenditure;
+    ``without`` some claims (ids), as if they were rejected."""
     claim = agreement.claims.model(agreement=agreement, instalment=instalment)
-    return _entitlement_of(claim, _siblings_of(claim)).amount
+    return _entitlement_of(claim, _siblings_of(claim).exclude(pk__in=without)).amount
 
 
 def _noted(others) -> Decimal:

@@ -10,7 +10,8 @@ from agreements.closed_claims import why_not_again
 from agreements.costs import costs_as_filed
 from agreements.due import asked_back_of, ordered_above_of, reckoning_of
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
-from agreements.settlements.unjustified import Unjustified, written_on
+from agreements.settlements.unjustified import Unjustified
+from agreements.still_due import why_nothing_is_paid
 from core.money import ZERO
 from core.outbox import enqueue_mail
 from grants.notices import people_of
@@ -76,7 +77,6 @@ def send_ended(agreement, reason: str) -> None:
         "settlement": settlement,
         "settlement_lines": lines,
         "overpaid": overpaid_of(agreement),
-        "to_come": written_on(settlement).to_come if settlement else ZERO,
         "tasks": partial(tasks_now, agreement),
     }
     _send(agreement, "ended", key, agreement.get_absolute_url(), **told)
@@ -123,6 +123,7 @@ def send_claim(claim, name: str, reason: str, asked_back: Decimal = ZERO) -> Non
             told |= {"costs": partial(costs_as_filed, claim)}
             _send(agreement, "claim_filed", key, link, tasks=partial(tasks_now, agreement), **told)
         case "give_back":
+            told |= {"nothing_paid": partial(why_nothing_is_paid, claim)}
             _send(agreement, "claim_returned", key, link, **told)
         case "reject":
             told |= {"standing": standing_of(agreement), "not_again": partial(why_not_again, claim)}

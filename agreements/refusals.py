@@ -29,6 +29,15 @@ TRIGGERS = {
         "number",
         "due",
     ),
+    "% would be ordered of the claim % and % are due": told(
+        _(
+            "%(ordered)s would be ordered of the claim %(number)s and %(due)s are due now: nothing more is ordered of it before"
+            " its instructor certifies what is due, or gives the rest up."
+        ),
+        "ordered",
+        "number",
+        "due",
+    ),
     "the account is closed by the final claim: no other payment of it is claimed any more": told(
         _("The account is closed by the final claim: no other payment of it is claimed any more.")
     ),

@@ -7,7 +7,7 @@ amount is due on it than when it was certified: its instructor certifies it agai
 what was declared of them), up to what is due; for less only with a reason. An order of which less is due is not sent. Of an
 agreement that has ended, an advance that no expenditure justifies any more is due no more: it would be asked back. The
 triggers ``nothing_more_is_due``, ``counted_by_no_final_claim`` and ``certified_again_when_more_is_due`` say the same of more,
-``certified_is_still_due`` and ``sent_while_due`` of less. Rows are reached through relations only.
+``certified_is_still_due``, ``ordered_while_due`` and ``sent_while_due`` of less. Rows are reached through relations only.
 """
 
 from dataclasses import dataclass
@@ -71,6 +71,20 @@ def is_justified_by_nothing(claim) -> bool:
     return not claim.instalment.needs_expenditure and nobody_declares(claim)
 
 
+def why_nothing_is_paid(claim) -> str:
+    """What the beneficiary reads of a claim that they write on an act that has ended, and of which nothing can be paid whatever
+    they correct; empty of any other."""
+    if not claim.is_editable or claim.agreement.is_in_force:
+        return ""
+    if not is_justified_by_nothing(claim) or due_of_claim(claim).amount:
+        return ""
+    sentence = _(
+        "%(the_act)s has ended and nobody declares expenditure any more: nothing justifies this payment, and nothing of it can"
+        " be paid, whatever you correct. You need not file the claim %(number)s."
+    )
+    return sentence % {"the_act": claim.agreement.in_words, "number": claim.number}
+
+
 def told_to_give_up(amount: Decimal, due: Decimal) -> str:
     """That an ended agreement does not pay what no expenditure justifies, of a payment of ``amount``, and what to do."""
     sentence = _(
@@ -120,6 +134,22 @@ def what_is_ordered_above(claim) -> str:
     if claim.ordered_amount <= due.amount:
         return ""
     return words_of_order_above(claim.ordered_amount, due.amount, is_sent=is_sent(claim))
+
+
+def why_not_placed_again(order) -> str:
+    """Why an order that is cancelled is not placed again in another batch: less is due on its claim than what is ordered of it,
+    and that batch would not leave. Empty where all of it is due. The trigger ``ordered_while_due`` says the same."""
+    claim = order.claim
+    due = due_of_claim(claim)
+    if claim.ordered_amount <= due.amount:
+        return ""
+    if is_justified_by_nothing(claim):
+        return told_to_give_up(claim.ordered_amount, due.amount)
+    sentence = _(
+        "%(ordered)s are ordered and %(due)s are due now: this payment is not ordered again as it stands. Cancel the order"
+        " alone; the instructor certifies what is due now."
+    )
+    return sentence % {"ordered": format_euros(claim.ordered_amount), "due": format_euros(due.amount)}
 
 
 def is_sent(claim) -> bool:

@@ -4,6 +4,7 @@
 nothing and ends with 1 when a text has no translation (tests and CI).
 """
 
+import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,6 +67,19 @@ def _extract(path: Path) -> Iterator[tuple[Message, int]]:
     if path.suffix in TEMPLATES:
         # What is not text becomes filler, whose indentation means nothing.
         source = "\n".join(line.lstrip() for line in templatize(source, origin=str(path)).splitlines())
+    else:
+        yield from _in_f_strings(source)
+    yield from _in_code(source)
+
+
+def _in_f_strings(source: str) -> Iterator[tuple[Message, int]]:
+    """The texts between the braces of f-strings: whoever reads the code as text takes them for a part of the string."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FormattedValue):
+            yield from ((message, node.lineno) for message, _line in _in_code(ast.unparse(node.value)))
+
+
+def _in_code(source: str) -> Iterator[tuple[Message, int]]:
     for line, texts, _comments, context in extract(
         "python", BytesIO(source.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
     ):

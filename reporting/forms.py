@@ -101,7 +101,7 @@ class FlagAnswerForm(TransitionForm):
             found = above_payable(version.operation.agreement, version.financing.values_list("kind", "label", "amount"))
             told |= {gettext("Can still be paid"): format_euros(found["payable"])} if found else {}
         elif self.instance.kind == FlagKind.PAID_NOT_BORNE and "paid" in self.instance.detail:
-            told[gettext("Paid or still to be paid by the EU and the Region")] = format_euros(
+            told[gettext("Paid by the EU and the Region, or kept by the settlement")] = format_euros(
                 Decimal(self.instance.detail["paid"])
             )
         elif self.instance.asked_too_much:

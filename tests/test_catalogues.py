@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from config import messages
 from config.messages import PACKAGES, messages_of, missing, open_catalogue
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
@@ -29,6 +30,18 @@ def test_texts_are_found_in_code_and_templates():
     """The check above would be worth nothing if the extraction found nothing."""
     assert len(messages_of("core")) > 50
     assert any(place.endswith(".html") for message in messages_of("core").values() for place, _line in message.places)
+
+
+def test_texts_between_the_braces_of_f_strings_are_found(tmp_path, monkeypatch):
+    """They were left out of the catalogues, and read in English."""
+    monkeypatch.setattr(messages, "BASE_DIR", tmp_path)
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "page.py").write_text(
+        "said = f\"{_('It is done.')} {ngettext('%(n)s row', '%(n)s rows', n)}\"\n"
+    )
+    found = messages_of("core")
+    assert set(found) == {(None, "It is done."), (None, "%(n)s row")}
+    assert found[None, "%(n)s row"].plural == "%(n)s rows"
 
 
 def test_a_text_has_one_french_in_all_packages():

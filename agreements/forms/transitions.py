@@ -19,6 +19,7 @@ from agreements.effects import left_to_order
 from agreements.order_parts import to_order
 from agreements.settlements.payable import payable_without
 from agreements.settlements.services import kept_for
+from agreements.still_due import why_not_placed_again
 from applicants.bank_accounts import replaced_since
 from core.dates import format_date_long
 from core.file_types import PIECE_TYPES, accept_attribute
@@ -244,7 +245,12 @@ class GiveUpForm(AsksKnowingly, TransitionForm):
             (str(share.pk if share else 0), f"{share.person_name if share else payee} – {format_euros(amount)}")
             for share, payee, amount in self.left
         ]
-        self.offer_the_box(self.instance.agreement, of=[self.instance.instalment.tranche_id])
+        part = self.instance.instalment.tranche_id
+        self.offer_the_box(self.instance.agreement, lambda: self._payable(self.left), of=[part])
+
+    def _payable(self, given_up: list[tuple]) -> dict[int | None, Decimal]:
+        """The parts of the agreement, once these are given up."""
+        return payable_without(self.instance, sum_money(amount for _share, _payee, amount in given_up))
 
     def clean_parts(self):
         """The ids of the shares."""
@@ -254,8 +260,8 @@ class GiveUpForm(AsksKnowingly, TransitionForm):
         """What was asked from the Commission and will not be paid is read before."""
         cleaned = super().clean()
         if parts := cleaned.get("parts"):
-            given_up = [amount for share, _payee, amount in self.left if (share.pk if share else None) in parts]
-            self.check_what_was_asked(payable_without(self.instance, sum_money(given_up)))
+            given_up = [part for part in self.left if (part[0].pk if part[0] else None) in parts]
+            self.check_what_was_asked(self._payable(given_up))
         return cleaned
 
 
@@ -265,14 +271,17 @@ class CloseForNothingForm(AsksKnowingly, TransitionForm):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if self.instance.agreement.ended_on:
-            self.offer_the_box(self.instance.agreement, of=[self.instance.instalment.tranche_id])
+            self.offer_the_box(self.instance.agreement, self._payable, of=[self.instance.instalment.tranche_id])
+
+    def _payable(self) -> dict[int | None, Decimal]:
+        """The parts of the agreement, once it is closed."""
+        return payable_without(self.instance, above_what_is_due(self.instance) + kept_for(self.instance))
 
     def clean(self):
         """As when a part is given up."""
         cleaned = super().clean()
         if self.instance.agreement.ended_on:
-            less = above_what_is_due(self.instance) + kept_for(self.instance)
-            self.check_what_was_asked(payable_without(self.instance, less))
+            self.check_what_was_asked(self._payable())
         return cleaned
 
 
@@ -342,7 +351,7 @@ class PaymentDoneForm(TransitionForm):
 
 
 class CancelOrderForm(TransitionForm):
-    """Where the payment goes instead."""
+    """Where the payment goes instead; nowhere once less is due than what is ordered: no batch would leave with it."""
 
     batch = forms.ModelChoiceField(
         label=gettext_lazy("Pay again in the batch"),
@@ -353,6 +362,15 @@ class CancelOrderForm(TransitionForm):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        if self.warnings:
+            del self.fields["batch"]
+            return
         batches = apps.get_model("agreements", "PaymentBatch").objects.filter(state="open")
         batches = batches.filter(year=timezone.localdate().year)
         self.fields["batch"].queryset = batches.exclude(pk=self.instance.batch_id)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Why it is not paid again as it stands."""
+        reason = why_not_placed_again(self.instance)
+        return [reason] if reason else []

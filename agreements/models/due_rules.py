@@ -245,6 +245,33 @@ def certified_again_when_more_is_due() -> pgtrigger.Trigger:
     )
 
 
+def ordered_while_due() -> pgtrigger.Trigger:
+    """No more is ordered of a claim than what is due on it now: an order that is placed again, for a person or in another batch,
+    comes long after its certificate. The agreement is locked."""
+    return pgtrigger.Trigger(
+        name="ordered_while_due",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        declare=[("claim", "agreements_paymentclaim%ROWTYPE"), *_VARIABLES],
+        func=f"""
+            SELECT * INTO claim FROM agreements_paymentclaim WHERE id = NEW.claim_id;
+            {_due_in_all("claim")}
+            due := {_due_on("claim")};
+            IF claim.ordered_amount + NEW.amount > due THEN
+                {
+            refuse(
+                "% would be ordered of the claim % and % are due",
+                "claim.ordered_amount + NEW.amount",
+                "claim.number",
+                "due",
+            )
+        }
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
 def sent_while_due() -> pgtrigger.Trigger:
     """A batch leaves with orders that are still due: expenditure of another claim may have been cut since, or compared with
     its cost by a final claim. The agreements are locked, in one order."""

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
-from agreements.models.due_rules import sent_while_due
+from agreements.models.due_rules import ordered_while_due, sent_while_due
 from agreements.models.triggers import born_in, refuse
 from agreements.rules.deadlines import LAST_OF_INVESTMENT, LAST_OF_RUNNING_COSTS
 from applicants.models.triggers import bodies_of_case
@@ -257,12 +257,13 @@ def batch_triggers() -> list[pgtrigger.Trigger]:
 
 
 def order_triggers() -> list[pgtrigger.Trigger]:
-    """What an order keeps of its claim, its batch and its credits."""
+    """What an order keeps of its claim, what is due on it, its batch and its credits."""
     return [
         born_in("ordered"),
         order_takes_its_credits(),
         paid_after_its_batch(),
         ordered_after_its_certificate(),
+        ordered_while_due(),
         stands_with_its_claim(),
     ]
 

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from agreements.asked_of_funds import AsksKnowingly
+from agreements.asked_of_funds import BOX, AsksKnowingly, asked_beyond
 from agreements.due import due_without_more, is_compared_in_the_end, who_declares
 from agreements.forms.transitions import AnswerDayForm
 from agreements.settlements.payable import payable_at_end
@@ -21,8 +21,10 @@ from agreements.settlements.services import (
     is_given_up,
     open_amount,
     plan_of,
+    sent_of,
     under_way,
 )
+from agreements.settlements.supposed import asked_back_without
 from agreements.settlements.unjustified import unjustified_of
 from agreements.still_due import what_its_refusal_leaves
 from core.money import ZERO, format_euros, sum_money
@@ -52,7 +54,11 @@ class SettlementForm(AsksKnowingly, AnswerDayForm):
                 self.fields[f"claim-{claim.pk}"] = self._field(claim)
         self._ask_for_a_day([claim.number for claim in self.claims if claim.state == "draft"])
         if in_force:
-            self.offer_the_box(self.instance)
+            self.offer_the_box(self.instance, lambda: self._payable_if_all("refuse"))
+            if self.asked and not asked_beyond(self.asked, self._payable_if_all(PAY)):
+                self.fields[BOX].help_text += " " + _(
+                    "To be ticked only if what is refused above leaves less to be paid."
+                )
 
     def _ask_for_a_day(self, drafts: list[str]) -> None:
         """Below the choices, where a claim that may go on is still being written."""
@@ -66,8 +72,11 @@ class SettlementForm(AsksKnowingly, AnswerDayForm):
         )
         self.fields["answer_due_on"] = day
 
-    @staticmethod
-    def _field(claim) -> forms.ChoiceField:
+    def _payable_if_all(self, outcome: str) -> dict[int | None, Decimal]:
+        """What is paid of each part, were the same decided of every claim."""
+        return payable_at_end(self.instance, self.claims, dict.fromkeys((claim.pk for claim in self.claims), outcome))
+
+    def _field(self, claim) -> forms.ChoiceField:
         words = {"number": claim.number, "label": claim.instalment.label, "state": in_a_sentence(claim.state_label())}
         stake = {"amount": format_euros(open_amount(claim))}
         goes_on = _("It goes on: %(amount)s at most are kept for it")
@@ -77,7 +86,9 @@ class SettlementForm(AsksKnowingly, AnswerDayForm):
             refused = _("What is not ordered yet is given up: %(amount)s are not paid")
         elif is_given_up(claim):
             refused = _("Nothing of it is paid: %(amount)s are given up, what was certified stays as it was certified")
-        choices, told = [(PAY, goes_on % stake), ("refuse", refused % stake)], what_its_refusal_leaves(claim)
+        back = asked_back_without(claim, self.claims)
+        choices = [(PAY, goes_on % stake), ("refuse", back.beside(refused % stake))]
+        told = f"{what_its_refusal_leaves(claim)} {back.with_others}".strip()
         if above := above_without_more(claim):
             above, others = min(above, open_amount(claim)), listed([other.number for other in who_declares(claim)])
             if others:
@@ -110,13 +121,14 @@ class SettlementForm(AsksKnowingly, AnswerDayForm):
         left = agreement.granted_amount - agreement.paid_amount - ordered - open_
         in_vain = min(asked_in_vain(agreement), left)
         certified = min(certified_in_vain(agreement), in_vain)
-        held = sum_money(amount for _claim, amount in self._held)
+        held, leaving = (sum_money(amount for _claim, amount in found) for found in (self._held, self._leaving))
         found = [
             (_("Granted"), agreement.granted_amount),
             (_("Paid"), agreement.paid_amount),
             (_("Of which above what is due: to be asked back"), closed_above(agreement)),
             (_("Of which no expenditure justifies: to be asked back"), unjustified_of(agreement).paid),
             (_("Ordered: will be paid"), ordered - held),
+            *([(_("Of which no expenditure justifies: to be asked back once paid"), leaving)] if leaving else []),
             *([(_("Ordered and not sent, justified by nothing: could not be paid"), held)] if held else []),
             (_("Claimed, to be decided below"), open_),
             (_("Claimed and not granted: given up"), in_vain - certified),
@@ -138,15 +150,33 @@ class SettlementForm(AsksKnowingly, AnswerDayForm):
                 found.append((claim, held))
         return found
 
+    @cached_property
+    def _leaving(self) -> list[tuple[Any, Decimal]]:
+        """(claim, euros) of the orders in batches that have left, and that nothing declared would justify: they are paid all
+        the same, and become money to be asked back."""
+        held, found = {claim.pk: amount for claim, amount in self._held}, []
+        for claim in self.claims:
+            if not claim.ordered_amount or not (above := above_without_more(claim)) or who_declares(claim).exists():
+                continue
+            if leaving := min(sent_of(claim), above - held.get(claim.pk, ZERO)):
+                found.append((claim, leaving))
+        return found
+
     @property
     def warnings(self) -> list[str]:
         """What can still be stopped before the end, and how: read above the choices."""
-        words = _(
+        held = _(
             "%(amount)s of %(claim)s are ordered in a batch that has not left, and no expenditure would justify them: once the"
             " agreement has ended, the batch is not closed with this order. To refuse this payment here, have its claim taken"
             " out of the batch by finance before the agreement ends; afterwards it is cancelled, then given up."
         )
-        return [words % {"amount": format_euros(amount), "claim": claim.number} for claim, amount in self._held]
+        leaving = _(
+            "%(amount)s of %(claim)s are ordered in a batch that was sent to finance, and no expenditure would justify them: they"
+            " will be paid, and are then to be asked back from the beneficiary. To avoid this, have the order cancelled by finance"
+            " before the agreement ends, as long as it is not paid; its claim is then decided here."
+        )
+        told = [(held, item) for item in self._held] + [(leaving, item) for item in self._leaving]
+        return [words % {"amount": format_euros(amount), "claim": claim.number} for words, (claim, amount) in told]
 
     @property
     def comment_asked(self) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from agreements.models.querysets import OfAgreementQuerySet, ScopedQuerySet
 from agreements.models.triggers import CASE_OF_AGREEMENT, frozen, refuse
-from agreements.settlements.services import left_on
+from agreements.settlements.services import still_paid_on
 from agreements.settlements.triggers import asks_back_what_nothing_justifies
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
@@ -181,6 +181,6 @@ class SettlementLine(models.Model):
         return f"{self.settlement_id}/{self.claim_id}"
 
     @property
-    def left_amount(self):
-        """Euros that may still be paid on its claim, as it stands now."""
-        return left_on(self)
+    def still_paid(self):
+        """What is still paid on its claim, as it stands now."""
+        return still_paid_on(self)

@@ -30,13 +30,29 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class StillPaid:
+    """Euros of a claim that its settlement keeps, as they stand today: those that are still paid, at most (``amount``); of these,
+    those that no expenditure justifies and whose payment has left: to be asked back (``leaving``). ``dropped`` are kept and not
+    paid: no expenditure justifies them."""
+
+    amount: Decimal = ZERO
+    leaving: Decimal = ZERO
+    dropped: Decimal = ZERO
+
+    @property
+    def justified(self) -> Decimal:
+        """Euros still paid that stay with the beneficiary."""
+        return self.amount - self.leaving
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where an ended agreement stands today, in euros: paid, still kept for claims that go on, given up.
 
     ``overpaid`` is the part of ``paid`` that is above what is due, as closed claims say; ``unjustified`` what no expenditure
     justifies of the rest: both are to be asked back. ``left`` is the most that may still be paid: less than ``kept`` once a
-    claim is certified for less, whose rest is given up when it is paid; ``left_unjustified`` is, of it, what no expenditure
-    justifies: not ordered any more, and asked back where its order had left.
+    claim is certified for less, whose rest is given up when it is paid; ``leaving`` is, of it, what no expenditure justifies and
+    whose order had left: asked back once paid. ``dropped`` is kept, and not paid: no expenditure justifies it.
     """
 
     paid: Decimal
@@ -45,7 +61,8 @@ class Standing:
     overpaid: Decimal
     unjustified: Decimal
     left: Decimal
-    left_unjustified: Decimal
+    leaving: Decimal
+    dropped: Decimal
 
 
 def left_of(kept: Decimal, at_stake: Decimal, paid: Decimal, *, is_over: bool) -> Decimal:

@@ -13,8 +13,10 @@ from django.utils.translation import gettext as _
 
 from agreements.certified import why_it_stays
 from agreements.closing import left_to_pay
-from agreements.settlements.rules import PAY, Plan, Standing, UnderWay, left_of, plan
+from agreements.due import due_of_claim
+from agreements.settlements.rules import PAY, Plan, Standing, StillPaid, UnderWay, left_of, plan
 from agreements.settlements.unjustified import follow_unjustified, written_on
+from agreements.still_due import is_justified_by_nothing
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.text import in_a_sentence
@@ -229,6 +231,22 @@ def left_on(line):
     return left_of(line.amount, amount_at_stake(claim), claim.paid_amount, is_over=stops)
 
 
+def sent_of(claim):
+    """Euros of a claim that are ordered in batches that have left, and not paid."""
+    return sum_money(claim.orders.filter(state="ordered").exclude(batch__state="open").values_list("amount", flat=True))
+
+
+def still_paid_on(line) -> StillPaid:
+    """What is still paid on the claim of a line of a settlement: of an advance that nobody's expenditure justifies any more,
+    what is due alone, and what has left all the same."""
+    claim, left = line.claim, left_on(line)
+    if not left or not is_justified_by_nothing(claim):
+        return StillPaid(left)
+    above = max(left - max(due_of_claim(claim).amount - claim.paid_amount, ZERO), ZERO)
+    leaving = min(above, sent_of(claim))
+    return StillPaid(left - above + leaving, leaving, above - leaving)
+
+
 def held_of(agreement):
     """Euros of its commitment that an ended agreement needs: what is paid, and what its settlement keeps."""
     settlement = settlement_of(agreement)
@@ -286,10 +304,17 @@ def standing_of(agreement) -> Standing | None:
     if settlement is None:
         return None
     lines = _going_on(settlement)
-    kept, left = _still_kept(lines), sum_money(left_on(line) for line in lines)
-    freed = settlement.granted_amount - agreement.paid_amount - kept
-    above, unjustified = closed_above(agreement), written_on(settlement)
-    return Standing(agreement.paid_amount, kept, freed, above, unjustified.paid, left, unjustified.to_come)
+    kept, still = _still_kept(lines), [still_paid_on(line) for line in lines]
+    return Standing(
+        paid=agreement.paid_amount,
+        kept=kept,
+        freed=settlement.granted_amount - agreement.paid_amount - kept,
+        overpaid=closed_above(agreement),
+        unjustified=written_on(settlement).paid,
+        left=sum_money(item.amount for item in still),
+        leaving=sum_money(item.leaving for item in still),
+        dropped=sum_money(item.dropped for item in still),
+    )
 
 
 def close_if_over(tranche, actor) -> None:

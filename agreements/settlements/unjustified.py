@@ -5,6 +5,7 @@ and what is still to be paid so: it is not ordered any more, and asked back wher
 anything else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,15 +28,19 @@ class Unjustified:
         return self.amount - self.paid
 
 
-def unjustified_of(agreement) -> Unjustified:
+def unjustified_of(agreement, supposed: Mapping[int, Decimal | None] | None = None) -> Unjustified:
     """What is paid, or will be, and that no certified expenditure makes due, on the parts (years, or the whole) of
     an agreement of which nobody declares anything more: no claim of theirs that needs expenditure waits to be certified.
 
     It is what the balance of the part would say, were it closed today with nothing more: what a balance that was closed
     has said counts there. Zero where a part needs no expenditure. Once the agreement has ended, a claim under way counts for
-    what its settlement keeps; before, for what is ordered of it.
+    what its settlement keeps; before, for what is ordered of it, or for what is ``supposed`` of an end that is not decided yet:
+    the euros of a claim by its id, None of one that would be refused.
     """
-    claims = list(agreement.claims.exclude(state="rejected").select_related("instalment", "settlement_line"))
+    supposed = supposed or {}
+    refused = [pk for pk, amount in supposed.items() if amount is None]
+    claims = agreement.claims.exclude(state="rejected").exclude(pk__in=refused)
+    claims = list(claims.select_related("instalment", "settlement_line"))
     declares = {claim.instalment.tranche_id for claim in claims if _declares(claim)}
     counted: dict[int | None, list] = {}
     for claim in claims:
@@ -44,10 +49,12 @@ def unjustified_of(agreement) -> Unjustified:
     amount = paid = ZERO
     for balance in balances:
         of_part = counted.get(balance.tranche_id, [])
-        going = sum_money(_counts_for(agreement, claim) for claim in of_part)
+        going = sum_money(
+            supposed[claim.pk] if claim.pk in supposed else _counts_for(agreement, claim) for claim in of_part
+        )
         if going and balance.tranche_id not in declares:
             noted = sum_money(claim.overpaid_amount for claim in of_part)
-            justified = noted + due_on(agreement, balance)
+            justified = noted + due_on(agreement, balance, without=refused)
             amount += max(going - justified, ZERO)
             paid += max(sum_money(claim.paid_amount for claim in of_part) - justified, ZERO)
     return Unjustified(amount, paid)

@@ -17,7 +17,7 @@ from core.engine.entries import Entries, net_amount, register_entries
 from core.engine.owners import register_owner
 from core.money import format_euros
 from core.presentation import register_actors
-from core.text import listed
+from core.text import colon, listed
 from grants.models import (
     AgendaItem,
     Application,
@@ -75,7 +75,7 @@ CREDIT_USE = ("amount", "released_amount")
 def plan_in_words(data: Any) -> str:
     """The plan of a grant: how much in all, and for each year or person."""
     plan = GrantPlan.from_json(data)
-    groups = [f"{group.label}{_(': ')}{format_euros(group.amount)}" for group in plan.groups()]
+    groups = [f"{group.label}{colon()} {format_euros(group.amount)}" for group in plan.groups()]
     return " · ".join([format_euros(plan.amount), *groups])
 
 

@@ -73,7 +73,9 @@ _FOUND = {
     "fund": lambda value: str(value),
     "claim": lambda value: _("claim %s") % value,
     "planned": lambda value: _("EU and Region %s in the plan") % format_euros(Decimal(value)),
-    "paid": lambda value: _("%s paid or still to be paid by the EU and the Region") % format_euros(Decimal(value)),
+    "paid": lambda value: (
+        _("%s paid by the EU and the Region, or kept by the settlement") % format_euros(Decimal(value))
+    ),
     "borne": lambda value: _("%s that the plan can bear") % format_euros(Decimal(value)),
     "certificates": lambda value: _("left out of the payment applications: %s") % value,
     "of_eu": lambda value: _("EU share of what is left out: %s") % format_euros(Decimal(value)),

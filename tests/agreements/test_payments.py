@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import openpyxl
+import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
@@ -123,12 +124,15 @@ def test_the_database_refuses_other_accounts_and_amounts():
     wrong = [
         ({"bank_account": foreign}, "account of the payee"),
         ({"bank_account": foreign, "payee": foreign.applicant}, "not the beneficiary"),
-        ({"amount": claim.certified_amount + D("0.01")}, "claim_ordered_within_certified"),
+        ({"amount": claim.certified_amount + D("0.01")}, "would be ordered of the claim"),
         ({"ordered_by": house.instructor}, "does not order"),
     ]
     for changes, words in wrong:
         with pytest.raises(DatabaseError, match=words), transaction.atomic():
             raw_order(claim, batch, good, house.finance, **changes)
+    with pgtrigger.ignore("agreements.PaymentOrder:ordered_while_due"):
+        with pytest.raises(DatabaseError, match="claim_ordered_within_certified"), transaction.atomic():
+            raw_order(claim, batch, good, house.finance, amount=claim.certified_amount + D("0.01"))
     entered = BankAccountFactory(applicant=agreement.beneficiary)
     for account, words in ((entered, "verified"), (good, "change of account")):
         with pytest.raises(DatabaseError, match=words), transaction.atomic():

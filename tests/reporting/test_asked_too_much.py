@@ -90,6 +90,21 @@ def test_who_ends_an_agreement_reads_what_was_asked_and_says_so(client):
     assert Event.objects.filter(action="terminate").latest("pk").data[BOX] is True
 
 
+def test_no_box_is_shown_where_all_that_was_asked_is_paid_whatever_is_decided():
+    case = cofinanced()
+    paid(case, kind="advance")
+    claim, _application = sent(case)
+    (item,) = asked_of(case.agreement)
+    form = SettlementForm(instance=case.agreement, actor=case.house.head)
+    assert BOX in form.fields and item.amount > case.agreement.paid_amount  # refused, less is paid than was asked
+    assert "seulement si" in form.fields[BOX].help_text
+    pay(case, claim)
+    case.agreement.refresh_from_db()
+    assert case.agreement.paid_amount >= item.amount
+    form = SettlementForm({}, None, instance=case.agreement, actor=case.house.head)
+    assert BOX not in form.fields and form.is_valid()
+
+
 def test_who_gives_up_a_part_reads_what_was_asked():
     case = cofinanced()
     claim, application = sent(case, "30000.00")
@@ -312,8 +327,9 @@ def test_who_gives_up_a_year_reads_what_was_asked_of_that_year_and_ticks_once():
     form = GiveUpForm(instance=other, actor=case.house.instructor)
     assert BOX not in form.fields  # nothing was asked of this year
     form = GiveUpForm(instance=asked_first, actor=case.house.instructor)
-    assert asked_first.number in form.fields[BOX].help_text
+    assert BOX not in form.fields  # another payment of its year may still come to what was asked
     page = SettlementForm(instance=case.agreement, actor=case.house.head)
+    assert asked_first.number in page.fields[BOX].help_text and other.number not in page.fields[BOX].help_text
     ticked = {BOX: page.fields[BOX].widget.mark} | {f"claim-{pk}": "refuse" for pk in (asked_first.pk, other.pk)}
     assert SettlementForm(ticked, None, instance=case.agreement, actor=case.house.head).is_valid()  # at the first time
 
