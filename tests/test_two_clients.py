@@ -3,12 +3,14 @@
 Each writing address that ``tests/test_writing_views.py`` meets is driven so, or says here why it cannot be.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
 from typing import Any
 
+import lxml.html
 import pytest
 from django.contrib.messages import WARNING, get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,6 +20,7 @@ from django.utils import timezone
 from core.models.event import Event
 from core.models.user import User
 from core.roles import STAFF_ROLES
+from core.site import not_saved
 from grants.models import ProgrammeAssignment
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
@@ -242,6 +245,20 @@ def untold(late, form: PageForm, data: dict[str, Any]) -> list[str]:
     return found
 
 
+def without_field(client, address: str, form: PageForm, rank: int) -> list[str]:
+    """What nobody disputes, and does not come back in a field of the page on which it was typed, or is not told there."""
+    page = lxml.html.fromstring(client.get(address, follow=True).content.decode())
+    names = set(page.xpath("//form//@name"))
+    back = [item for text in page.xpath("//@data-not-saved") for item in json.loads(text)]
+    placed = {kept for item in back for field, kept in item["names"].items() if field in names}
+    placed |= {row["row"] + name for item in back for row in item["rows"] for name in row["fields"]}
+    told = {name for names in page.xpath("//*[@data-told]//li/@data-names") for name in names.split()}
+    lines = [line for item in client.session.get(not_saved.IN_SESSION, ()) for line in item["told"]]
+    found = [f"{label} is told nowhere" for label, _text, names in lines if not told.issuperset(names)]
+    is_there = form_again(client, address, form, rank) is not None  # what the first did may have closed it
+    return found + [f"{name} has no field" for name in told - placed if is_there]
+
+
 def told_of(people, address: str, form: PageForm, rank: int) -> list[str] | None:
     """What the page of a conflict leaves out; None where the second met none."""
     for step in range(len(list(first_moves(form)))):
@@ -257,9 +274,10 @@ def told_of(people, address: str, form: PageForm, rank: int) -> list[str] | None
             if written_by_now() == before:
                 continue
             data = typed(forms[1], 2, FILLED[0])
-            late = clients[1].post(forms[1].action, data)
+            late = clients[1].post(forms[1].action, data, headers={"Referer": f"http://testserver{address}"})
             if late.status_code == 409:
-                return untold(late, forms[1], {name: item for name, item in data.items() if name in form.kinds})
+                found = untold(late, forms[1], {name: item for name, item in data.items() if name in form.kinds})
+                return found + without_field(clients[1], address, form, rank)
     return None
 
 

@@ -9,7 +9,7 @@ somebody changed once more in between is asked about, never written over.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -242,11 +242,20 @@ def _new_rows(item: NotSaved, sent: set[str]) -> list[dict[str, Any]]:
     return [*rows.values()]
 
 
-def on_page(request: Any) -> list[NotSaved]:
-    """What is not saved of the forms of this page."""
+def on_page(request: Any, row: str = "") -> list[NotSaved]:
+    """What is not saved of the forms of this page; on that of a ``row`` also of the steps that have a page of their own,
+    which nobody is led to any more once they are not possible."""
     if not isinstance(request, HttpRequest):
         return []
-    return [item for item in _all(request) if request.path in (item.page, item.path) and item.told]
+    return [item for item in _all(request) if item.told and (_is_on(item, request.path) or _is_step_of(item, row))]
+
+
+def _is_on(item: NotSaved, path: str) -> bool:
+    return path in (item.page, item.path)
+
+
+def _is_step_of(item: NotSaved, row: str) -> bool:
+    return item.subject == row and item.page == item.path
 
 
 # --- until when ------------------------------------------------------------------------------------------------------
@@ -300,9 +309,9 @@ def _unsent(item: NotSaved, post: QueryDict) -> NotSaved | None:
     return replace(item, told=told, fields={name: values for name, values in item.fields.items() if name not in gone})
 
 
-def let_go(request: HttpRequest, page: str) -> None:
-    """The person does not want it any more."""
-    _write(request, [item for item in _all(request) if page not in (item.page, item.path)])
+def let_go(request: HttpRequest, page: str, keys: Collection[str]) -> None:
+    """The person does not want it any more: what is on a page, or the forms of these keys."""
+    _write(request, [item for item in _all(request) if item.key not in keys and not _is_on(item, page)])
 
 
 def _is_of(item: NotSaved, path: str, post: QueryDict) -> bool:

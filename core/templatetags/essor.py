@@ -329,8 +329,9 @@ def shown_token(context: Context, token: str) -> SafeString:
 def not_saved_here(context: Context) -> dict[str, Any]:
     """What somebody typed on this page of the staff and could not save, until they send it or let it go. The page of a
     conflict tells it by itself."""
-    request = context.get("request")
-    kept = [] if "tells_what_was_typed" in context else not_saved.on_page(request)
+    request, row = context.get("request"), context.get("original")
+    label = versions.label_of(row) if isinstance(row, models.Model) else ""
+    kept = [] if "tells_what_was_typed" in context else not_saved.on_page(request, label)
     return {"kept": kept, "request": request, "csrf_token": context.get("csrf_token")}
 
 

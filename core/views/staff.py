@@ -26,5 +26,5 @@ def let_go(request: HttpRequest) -> HttpResponse:
     """What the person typed on a page and could not save comes back no more: they are led to the page."""
     page = request.POST.get("page", "")
     is_ours = page.startswith(settings.ESSOR_STAFF_PREFIX) and url_has_allowed_host_and_scheme(page, None)
-    not_saved.let_go(request, page)
+    not_saved.let_go(request, page, request.POST.getlist("form"))
     return redirect(page if is_ours else settings.ESSOR_STAFF_PREFIX)

@@ -239,6 +239,25 @@ def test_what_comes_back_is_let_go(disputed, case):
     assert given_back(disputed, case) == [] and not_saved.IN_SESSION not in disputed.session
 
 
+def test_what_was_typed_for_a_step_that_is_done_meanwhile_is_told_on_the_page_of_its_row(
+    clients, submitted, instructor
+):
+    """Nobody is led to the page of that step any more."""
+    first, second = clients
+    address = transition_of(submitted, "refuse")
+    old = form_to(second.get(address), "/refuse/")
+    record(submitted, "check", actor=instructor)
+    stands_on = {"Referer": f"http://testserver{address}"}
+    assert second.post(old.action, old.typed(comment="Hors délai."), headers=stands_on).status_code == 409
+    accept = form_to(first.get(transition_of(submitted, "accept")), "/accept/")
+    assert first.post(accept.action, accept.typed(amount="700")).status_code == 302
+    told = lxml.html.fromstring(second.get(page_of(submitted)).content.decode()).xpath("//*[@data-told]")[0]
+    assert "Hors délai." in told.text_content()
+    (form,) = [item.get("value") for item in told.xpath(".//input[@name='form']")]
+    second.post(reverse("staff-let-go"), {"page": page_of(submitted), "form": form})
+    assert "Hors délai." not in second.get(page_of(submitted)).content.decode()
+
+
 def test_no_secret_and_no_account_waits_in_a_session():
     kept_out = ["password", "new_password1", "iban", "account-iban", "bic", "csrfmiddlewaretoken", "shown", "12-shown"]
     assert [name for name in [*kept_out, "_save", "key", "typed-by"] if not not_saved._is_kept_out(name)] == []
