@@ -28,7 +28,7 @@ from applicants.rules.identifiers import compact
 from core.documents import PIECE_TYPES, store
 from core.engine.refusals import refusal_message
 from core.events import record
-from core.lib.same_file import joined_as
+from core.lib.same_file import joined_as, sha256_of
 from core.models.document import Document
 from core.money import format_euros
 from core.sequences import next_number
@@ -218,15 +218,17 @@ def _save_line(claim: PaymentClaim, line: ExpenditureLine, values: Mapping[str, 
 
 
 def attach_proof(claim: PaymentClaim, lines: Iterable[ExpenditureLine], proof, *, actor, name: str = "") -> Document:
-    """Join one file to one or several lines.
+    """Join one file to one or several lines. Where all of them have its very bytes already, that proof is given back.
 
     Raises:
         ClaimRefused, DocumentRefused.
     """
     with transaction.atomic():
         locked = _writable(claim, actor)
-        document = proof
+        document, lines = proof, list(lines)
         if not isinstance(proof, Document):
+            if (same := _proof_of_all(lines, proof)) is not None:
+                return same
             document = store(
                 proof,
                 name=name or getattr(proof, "name", "") or "justificatif.pdf",
@@ -235,12 +237,18 @@ def attach_proof(claim: PaymentClaim, lines: Iterable[ExpenditureLine], proof, *
                 kind="proof",
                 allowed=PIECE_TYPES,
             )
-        lines = list(lines)
         for line in lines:
             line.proof = document
             line.save(update_fields=["proof"])
         record(locked, "proof", actor=actor, data={"file": document, "lines": [line.rank for line in lines]})
     return document
+
+
+def _proof_of_all(lines: list[ExpenditureLine], content) -> Document | None:
+    """The proof of these lines where the bytes of ``content`` are it for each of them."""
+    same = ExpenditureLine.objects.filter(pk__in=[line.pk for line in lines], proof__file__sha256=sha256_of(content))
+    found = [line.proof for line in same.select_related("proof").order_by("rank")]
+    return found[0] if found and len(found) == len(lines) else None
 
 
 def join_piece(claim: PaymentClaim, code: str, content, *, actor, name: str = "") -> ClaimPiece:

@@ -8,7 +8,9 @@ that was typed. The same content is a second click: it is done once, and nothing
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal as D
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from agreements import claims
 from agreements.models import PaymentClaim, TrancheReport
 from agreements.reports import file_report
 from applicants.people import invite
@@ -37,7 +40,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.old_pages]
 ENDS_NOTHING = {
     "agreements:claim_amount": "saves what is typed, field by field (tests/test_two_clients.py)",
     "agreements:line_change": "saves what is typed, field by field (tests/test_two_clients.py)",
-    "agreements:line_proof": "adds a proof to lines that both pages show (tests/test_two_clients.py)",
+    "agreements:line_proof": "adds a proof to lines that both pages show (tests/test_two_clients.py; sent again: below)",
     "agreements:workbook_preview": "its rows are taken in once (tests/agreements/test_workbook.py); nothing else is typed",
     "applicants:edit": "saves what is typed, field by field (tests/test_two_clients.py)",
     "core:profile": "saves what is typed, field by field (tests/test_two_clients.py)",
@@ -310,6 +313,61 @@ def test_a_question_whose_page_was_lost_is_asked_again(steps):
                 first, second = ([item.action for item in forms_of(page, form.action)] for page in pages)
                 assert first == second
             transaction.set_rollback(True)
+
+
+BROKEN = SimpleUploadedFile("bilan.pdf", b"nothing of a PDF", "application/pdf")
+"""A file that is not taken."""
+
+
+@pytest.mark.parametrize(
+    ("key", "amount", "is_broken", "status"),
+    [
+        ("agreements:claim_submit", "1001", True, 422),
+        ("agreements:line_remove", "1001", True, 422),
+        ("agreements:line_proof", "1001", False, 302),
+        ("agreements:line_proof", "1001", True, 422),
+        ("agreements:line_proof", "une somme", False, 422),
+    ],
+)
+def test_what_was_kept_in_part_is_judged_again_as_it_was(key, amount, is_broken, status):
+    """The amount or the proof was kept, a piece beside it refused: the same form, sent once more, says the same."""
+    (step,) = claim_filed()
+    client, claim = signed_in(step.person), PaymentClaim.objects.get()
+    form = form_of(client, step, key)
+    code = claim.instalment.required_pieces[0]["code"]
+    told = []
+    for _time in range(2):
+        BROKEN.seek(0)
+        beside = BROKEN if is_broken else file("bilan", 1)
+        typed = step.typed(1) | {"claimed_amount": amount, f"{code}-file": beside}
+        typed |= {"lines": ["1"], "proof": file("facture", 7)} if key == "agreements:line_proof" else {}
+        before = Event.objects.count()
+        answer = client.post(form.action, form.fields | typed)
+        told.append((answer.status_code, said_in(answer), Event.objects.count() > before))
+    assert told == [(status, told[0][1], True), (status, told[0][1], False)]
+
+
+@pytest.mark.parametrize("key", ["agreements:claim_submit", "agreements:line_remove", "agreements:line_proof"])
+@pytest.mark.parametrize("act", ["join_piece", "amount", "proof", "add_line"])
+def test_what_the_same_person_did_in_another_window_is_a_conflict(key, act):
+    """A form that brings nothing of it did not do it (the page of confirmation: tests/agreements/test_ends_of_claims.py)."""
+    (step,) = claim_filed()
+    client, claim = signed_in(step.person), PaymentClaim.objects.get()
+    form = form_of(client, step, key)
+    code = claim.instalment.required_pieces[0]["code"]
+    typed = {"proof": file("facture", 7), "lines": ["1"]} if key == "agreements:line_proof" else {}
+    match act:
+        case "join_piece":
+            claims.join_piece(claim, code, pdf("autre"), actor=step.person)
+        case "amount":
+            claims.set_amount(claim, D("900.00"), actor=step.person)
+        case "proof":
+            claims.attach_proof(claim, claim.lines.all(), pdf("autre"), actor=step.person)
+        case "add_line":
+            add_line(claim, SimpleNamespace(member=step.person), invoice_number="F-2")
+    before = Event.objects.count()
+    answer = client.post(form.action, form.fields | typed | {"attested": "on"})
+    assert (answer.status_code, Event.objects.count()) == (409, before)
 
 
 def test_a_question_is_not_asked_again_over_what_somebody_else_did_meanwhile():

@@ -19,7 +19,15 @@ from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
 from agreements.views.claim import ask_first, is_sure, show
-from agreements.views.typed import OF_THE_PAGE, keep_typed, kept_of, pieces_of_page, put_errors, tell_of_files_aside
+from agreements.views.typed import (
+    OF_THE_PAGE,
+    keep_typed,
+    kept_of,
+    pieces_of_page,
+    put_errors,
+    tell_of_files_aside,
+    verify_page,
+)
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.once import once
@@ -205,7 +213,9 @@ def proof(request: HttpRequest, number: str) -> HttpResponse:
     if form.is_valid():
         chosen = [line for line in lines if line.rank in form.cleaned_data["lines"]]
         try:
-            with versions.unchanged(request, claim):
+            with transaction.atomic():
+                versions.lock(claim)
+                verify_page(request, claim)
                 claims.attach_proof(claim, chosen, form.cleaned_data["proof"], actor=request.user)
         except (ClaimRefused, DocumentRefused) as refusal:
             form.add_error("proof", str(refusal))

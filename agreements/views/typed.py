@@ -5,6 +5,7 @@ The page is one form with several buttons, so that each of them sends everything
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.db import transaction
@@ -19,6 +20,8 @@ from agreements.models import PaymentClaim
 from core.documents import DocumentRefused
 from core.engine import versions
 from core.engine.second_click import Recorded, against_now, is_of_its_own
+from core.json_safe import sha256_of_file
+from core.models.event import Event
 from core.site.chosen_files import chosen_files, taken
 from core.site.known_fields import Under
 
@@ -26,8 +29,6 @@ from core.site.known_fields import Under
 CONFIRMED = "costs-read"
 #: What the page of a claim sends with each of its buttons, the page of confirmation and the question before a removal too.
 OF_THE_PAGE = (AmountForm, ProofForm, WorkbookForm, SubmitClaimForm, CONFIRMED, "then", "sure")
-#: The events by which the page of a claim keeps what was typed and chosen on it.
-KEEPS = ("amount", "join_piece")
 
 
 @dataclass
@@ -109,16 +110,34 @@ def kept_of(request: HttpRequest, claim: PaymentClaim) -> Recorded:
 
 def verify_page(request: HttpRequest, claim: PaymentClaim, form: AmountForm | None = None) -> None:
     """Raises Stale where anything happened to the (locked) claim since its page was read, but that the same form kept what
-    it brings: what was typed stands beside what is kept, also when the person has read that once already."""
-    shown = versions.carried(request.POST, claim)
+    it brings, or a part of it: what was typed stands beside what is kept, also when the person has read that once already."""
     try:
-        versions.verify(claim, shown)
+        versions.verify(claim, versions.carried(request.POST, claim))
     except versions.Stale as stale:
-        if is_of_its_own(request, claim, shown, kept_of(request, claim), KEEPS):
+        claim.refresh_from_db(fields=["claimed_amount", "statement"])
+        if is_of_its_own(request, stale, partial(_brings, request, claim)):
             return
         if form is not None:
             stale.differences = against_now(form, form.initial)
         raise
+
+
+def _brings(request: HttpRequest, claim: PaymentClaim, event: Event) -> bool:
+    """Whether what was sent from the page of a claim brings what this event kept of it."""
+    if event.action == "amount":
+        now = {"claimed_amount": claim.claimed_amount, "statement": claim.statement}
+        return "claimed_amount" in request.POST and not against_now(AmountForm(request.POST), now)
+    if event.action == "join_piece":
+        labels = {rule["label"]: rule["code"] for rule in claim.instalment.required_pieces}
+        return _brings_file(request, f"{labels.get(event.data['piece'])}-file", event)
+    if event.action == "proof":
+        lines = sorted(map(str, event.data["lines"]))
+        return lines == sorted(request.POST.getlist("lines")) and _brings_file(request, "proof", event)
+    return False
+
+
+def _brings_file(request: HttpRequest, name: str, event: Event) -> bool:
+    return event.data["file"]["sha256"] in [sha256_of_file(upload) for upload in request.FILES.getlist(name)]
 
 
 def _keep_amount(request: HttpRequest, claim: PaymentClaim, form: AmountForm) -> None:

@@ -5,18 +5,17 @@ else than what is recorded (another amount, another word, another file, a box le
 on another device: it is refused, and the person has back what was typed and the names of the files.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.forms import BaseForm
 from django.http import HttpRequest
 
 from core.engine import versions
 from core.engine.questions import words_of
+from core.json_safe import sha256_of_file
 from core.models.event import Event
 from core.site.chosen_files import CHOSEN, WITHOUT, left_behind
 from core.site.known_fields import OF_EVERY_PAGE
@@ -50,27 +49,28 @@ def is_again(request: HttpRequest, recorded: Recorded) -> bool:
             for name in names
         )
         and all(
-            _digest_of(upload) in recorded.files.get(name, ())
+            sha256_of_file(upload) in recorded.files.get(name, ())
             for name, uploads in request.FILES.lists()
             for upload in uploads
         )
     )
 
 
-def is_of_its_own(
-    request: HttpRequest, subject: models.Model, shown: versions.Shown, recorded: Recorded, keeps: Collection[str]
-) -> bool:
+def is_of_its_own(request: HttpRequest, stale: versions.Stale, brings: Callable[[Event], bool]) -> bool:
     """Whether all that happened to the (locked) row since a page was read is that its form, sent once already, kept what it
-    brings (the acts ``keeps``) and then asked or refused something: the answer was lost, and it is asked again.
+    brings, or a part of it, and then asked or refused something: the answer was lost, and the form is judged again.
+
+    Args:
+        brings: whether the form brings what an event kept. A form that brings nothing kept nothing: whatever happened was
+            done in another window.
 
     Raises:
         Stale: it is so, and what the page sums up has changed all the same.
     """
-    since = Event.objects.of(subject).filter(sequence__gt=shown.number).values_list("actor_id", "action")
-    is_own = all(actor == request.user.pk and action in keeps for actor, action in since)
-    if not since or not is_own or not is_again(request, recorded):
+    since = list(stale.since())
+    if stale.shown is None or not since or not all(item.actor_id == request.user.pk and brings(item) for item in since):
         return False
-    versions.verify(subject, replace(shown, number=versions.number_of(subject, fresh=True)))
+    versions.verify(stale.subject, replace(stale.shown, number=versions.number_of(stale.subject, fresh=True)))
     return True
 
 
@@ -131,14 +131,6 @@ def _is_of_the_page(name: str) -> bool:
 
 def _said(request: HttpRequest, fields: Mapping[str, tuple[BaseForm, str]], name: str) -> Any:
     return _understood(*fields[name]) if name in fields else request.POST.get(name, "")
-
-
-def _digest_of(upload: UploadedFile) -> str:
-    found = hashlib.sha256()
-    for chunk in upload.chunks():
-        found.update(chunk)
-    upload.seek(0)
-    return found.hexdigest()
 
 
 def word_of(subject: models.Model, action: str) -> str:

@@ -108,10 +108,14 @@ class Stale(Exception):
 
     def events_since(self) -> list[Event]:
         """What happened to the row since the page was read, newest first; nothing when that is not known."""
+        return list(self.since().select_related("actor").order_by("-pk")[:20])
+
+    def since(self) -> models.QuerySet:
+        """All of it, however long, oldest first."""
         if self.shown is None:
-            return []
+            return Event.objects.none()
         events = Event.objects.of(self.subject).filter(sequence__gt=self.shown.number)
-        return list(events.exclude(action__in=_beside(type(self.subject))).select_related("actor").order_by("-pk")[:20])
+        return events.exclude(action__in=_beside(type(self.subject)))
 
     def last_event(self) -> list[Event]:
         """Who wrote what differs, where it was there when the page was read once more: the newest event of the row, with
