@@ -75,6 +75,13 @@ def due_is_another() -> Q:
     return Q(pk__in=RawSQL(CHANGED, []))  # noqa: S611 - constants
 
 
+def changed_claims() -> list[int]:
+    """The ids of these claims; one query. Cheaper than the condition in a query that asks it twice, beside much else."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED)
+        return [key for (key,) in cursor.fetchall()]
+
+
 def less_is_due() -> Q:
     """The condition of a claim of which less is due than what was certified."""
     return Q(pk__in=RawSQL(LESS, []))  # noqa: S611 - constants

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from agreements import account_waits
 from agreements.asked_back import TO_ASK_BACK, asked_back
 from agreements.batch_days import is_late, last_day_of, what_to_do_late
-from agreements.changed_since import due_is_another, ordered_above, to_certify_again, to_take_out
+from agreements.changed_since import changed_claims, due_is_another, ordered_above, to_certify_again, to_take_out
 from agreements.closing import BALANCE, CLOSES
 from agreements.costs import told_by_the_final_claim
 from agreements.due import asked_back_of, ordered_above_of
@@ -259,13 +259,14 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
         return
     mine = Q(agreement__application__instructor=user) | nobody_instructs("agreement__application__", FOLLOWS_UP)
-    # One query for those to check, those on which a fault is open, those that nobody can pay and those of which another amount
-    # is due: the states of each. The last two are also of who certified them: they may give up the part of who waits.
+    # One query, beside that of what changed, for those to check, those on which a fault is open, those that nobody can pay and
+    # those of which another amount is due: the states of each. The last two are also of who certified them: they may give up
+    # the part of who waits.
     seen = Q(state__in=["submitted", "under_review", "suspended"]) | _unanswered_today()
     certified = Q() if heads else mine | Q(certified_by=user)
     unpaid = account_waits.is_unknown() & (mine | Q(certified_by=user))
-    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | due_is_another() & certified)
-    claims = claims.annotate(is_another=ExpressionWrapper(due_is_another(), BooleanField()))
+    changed = changed_claims()
+    claims = PaymentClaim.objects.for_user(user).filter(seen & mine | unpaid | Q(pk__in=changed) & certified)
     closing = PaymentClaim.objects.filter(CLOSES, agreement=OuterRef("agreement"))
     claims = claims.annotate(final_is_filed=ExpressionWrapper(Exists(closing), BooleanField()))
     claims = list(
@@ -273,7 +274,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         .annotate(answered_at=LAST_ANSWER)
         .order_by("submitted_at", "pk")[: 2 * SHOWN]
     )
-    yield from to_certify_again([claim for claim in claims if claim.is_another], change_url, certifies=True)
+    yield from to_certify_again([claim for claim in claims if claim.pk in changed], change_url, certifies=True)
     for claim in claims:
         if claim.state in ("suspended", "certified", "ordered"):
             continue
@@ -290,7 +291,7 @@ def work_on_claims(user) -> Iterator[WorkItem]:
         )
     yield from _suspended([claim for claim in claims if claim.state == "suspended"])
     yield from _without_account(
-        [claim for claim in claims if claim.state in ("certified", "ordered") and not claim.is_another]
+        [claim for claim in claims if claim.state in ("certified", "ordered") and claim.pk not in changed]
     )
     case = "tranche__agreement__application__"
     mine = Q(**{f"{case}instructor": user}) | nobody_instructs(case, FOLLOWS_UP)

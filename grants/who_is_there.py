@@ -7,7 +7,7 @@ Somebody is there with an active account, the role and the programme; no auditor
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, F, Func, OuterRef, Q, QuerySet
 
 from core.roles import Role
 from grants.models import ProgrammeAssignment
@@ -63,4 +63,22 @@ def several(roles: Collection[str], case: str = "", without: Without = ALL_STAY,
 def nobody_instructs(case: str = "", roles: Collection[str] = INSTRUCTS) -> Q:
     """Without an instructor who is still there: none was named, or their account was closed, their role or their programme
     taken away. It would wait in a list that nobody opens, and stands in that of each of their colleagues."""
-    return ~Q(Exists(there(roles, case).filter(user=OuterRef(f"{case}instructor"))))
+    return Q(_NobodyInstructs(f"{case}instructor_id", f"{case}{PROGRAMME}_id", roles=roles))
+
+
+_HELD = "EXISTS (SELECT 1 FROM core_user_groups held JOIN auth_group role ON role.id = held.group_id WHERE held.user_id = person.id"
+_NOBODY = f"""NOT EXISTS (
+    SELECT 1 FROM grants_programmeassignment given JOIN core_user person ON person.id = given.user_id AND person.is_active
+     WHERE (given.user_id, given.programme_id) = (%(expressions)s)
+       AND {_HELD} AND role.name IN ({{roles}})) AND NOT {_HELD} AND role.name = '{Role.AUDITOR}'))"""  # noqa: S608 - names of roles
+
+
+class _NobodyInstructs(Func):
+    """No instructor (first expression) is there for a programme (second one), as ``there`` says it: in SQL, for it stands in
+    each query of the work lists, which Django would compile for longer than PostgreSQL answers them."""
+
+    output_field = BooleanField()
+
+    def __init__(self, instructor: str, programme: str, *, roles: Collection[str]):
+        one_of = ", ".join(f"'{Role(role)}'" for role in roles)
+        super().__init__(F(instructor), F(programme), template=_NOBODY.format(roles=one_of))

@@ -2,14 +2,19 @@
 
 from datetime import timedelta
 
+import pgtrigger
 import pytest
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
+from core.models import User
 from core.navigation import menu_items, work_for
 from core.roles import Role
 from grants.models import Application
+from grants.who_is_there import FOLLOWS_UP, INSTRUCTS, nobody_instructs, there
 from grants.work import queue
+from tests.factories.core import hold_in_breach
 from tests.factories.instruction import CaseFactory, staff
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +53,23 @@ def test_the_queue_begins_with_what_is_due_and_ends_with_what_is_decided(client)
     client.force_login(staff(Role.INSTRUCTOR), backend="django.contrib.auth.backends.ModelBackend")
     page = client.get(reverse("admin:grants_application_changelist"))
     assert [case.pk for case in page.context["cl"].result_list] == [soon.pk, later.pk, decided.pk]
+
+
+@pytest.mark.parametrize("roles", [INSTRUCTS, FOLLOWS_UP])
+def test_who_instructs_is_there_as_the_figures_say(roles):
+    """The condition of the lists, written in SQL, beside the one of the figures: each way to be there, or no longer."""
+    case = CaseFactory()
+    people = [None, *(staff(role) for role in (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER))]
+    gone, elsewhere, audits = (staff(Role.INSTRUCTOR) for _each in range(3))
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    elsewhere.programme_assignments.all().delete()
+    hold_in_breach(audits, Role.INSTRUCTOR, Role.AUDITOR)
+    told = set()
+    for person in [*people, gone, elsewhere, audits]:
+        with pgtrigger.ignore():  # or they were, once
+            Application.objects.filter(pk=case.pk).update(instructor=person)
+        this = Application.objects.filter(pk=case.pk)
+        nobody = this.filter(nobody_instructs(roles=roles)).exists()
+        assert nobody is this.filter(~Exists(there(roles).filter(user=OuterRef("instructor")))).exists(), person
+        told.add(nobody)
+    assert told == {True, False}
