@@ -29,6 +29,7 @@ from agreements.models import (
 from agreements.models.claim_states import EDITABLE
 from agreements.models.querysets import on_replaced_account
 from agreements.order_parts import ToOrder, to_order
+from agreements.settlements.models import SettlementLine
 from agreements.signers import did_not_prepare, who_may_sign
 from core.money import format_euros
 from core.navigation import WorkItem
@@ -43,8 +44,8 @@ ACT_STEPS = {
     "in_force": (gettext_lazy("Nothing more is to be paid"), gettext_lazy("End the agreement")),
 }
 LAST_ANSWER = Subquery(ClaimReply.objects.filter(claim=OuterRef("pk")).order_by("-created_at").values("created_at")[:1])
-KEPT_UNFILED = Q(state="draft", settlement_line__outcome="pay")
-"""Of a claim: the end of its agreement kept it while it was being written."""
+KEPT_UNFILED = Q(state="draft", pk__in=SettlementLine.objects.filter(outcome="pay").values("claim"))
+"""Of a claim: the end of its agreement kept it while it was being written. No join: the queries here have many."""
 TO_SEND = Q(state="draft")
 READY_TO_SIGN = Q(state="signed_by_beneficiary") | Q(state="sent", kind="act")
 DRAFTERS = (Role.INSTRUCTOR, Role.HEAD_OF_SERVICE, Role.FINANCE_OFFICER)
