@@ -4,6 +4,8 @@ One computation for the page, the confirmation and the filing, which keeps it wi
 What is read after the filing is what was said then, whatever was certified meanwhile on other claims.
 """
 
+from decimal import Decimal
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,10 +29,14 @@ def costs_of(claim) -> list[str]:
     if found and claim.instalment.is_final and (more := _until_when(claim)):
         found.append(more)
     if forecast.lost:
-        found.append(
-            _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
-            % {"rest": format_euros(forecast.lost)}
-        )
+        rest = _not_asked(claim)
+        sentence = _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
+        if forecast.lost < rest:
+            sentence = _(
+                "This payment is asked for only once: the %(rest)s that you do not ask for would not be paid, of which %(lost)s"
+                " is due if all that you declare is accepted."
+            )
+        found.append(sentence % {"rest": format_euros(rest), "lost": format_euros(forecast.lost)})
         found += _who_bears_it(claim)
     if forecast.left_out:
         sentence = _(
@@ -53,10 +59,14 @@ def costs_as_filed(claim) -> list[str]:
         )
         found.append(sentence)
     if forecast.lost:
-        found.append(
-            _("This payment is asked for only once: the %(rest)s that you did not ask for will not be paid.")
-            % {"rest": format_euros(forecast.lost)}
-        )
+        rest = _not_asked(claim)
+        sentence = _("This payment is asked for only once: the %(rest)s that you did not ask for will not be paid.")
+        if forecast.lost < rest:
+            sentence = _(
+                "This payment is asked for only once: the %(rest)s that you did not ask for will not be paid, of which %(lost)s"
+                " was due if all that you declare was accepted."
+            )
+        found.append(sentence % {"rest": format_euros(rest), "lost": format_euros(forecast.lost)})
         found += _who_bears_it(claim)
     if forecast.left_out:
         sentence = _(
@@ -64,6 +74,11 @@ def costs_as_filed(claim) -> list[str]:
         )
         found.append(sentence % {"payments": _payments_left_out(claim, forecast)})
     return found + _since_then(claim, forecast) if found else []
+
+
+def _not_asked(claim) -> Decimal:
+    """Euros of its payment that a claim does not ask for, due on what it declares or not: nobody asks for them again."""
+    return max(claim.instalment.amount - claim.claimed_amount, ZERO)
 
 
 def _payments_left_out(claim, forecast: Forecast) -> str:
@@ -190,15 +205,26 @@ def mark_of(costs: list[str]) -> str:
 
 
 def _of_the_expenditure(claim, forecast: Forecast) -> list[str]:
-    found = []
+    """What is due of the amount asked, or of the payment where less is asked of it: said whatever amount is asked."""
+    found, possible = [], forecast.due + forecast.lost
     if forecast.due < claim.claimed_amount:
         words = {"due": format_euros(forecast.due), "asked": format_euros(claim.claimed_amount)}
         sentence = _("Of the %(asked)s asked, %(due)s is due if all that you declare is accepted.")
         if forecast.whole > forecast.due:
-            words["whole"] = format_euros(forecast.whole)
+            words["whole"] = format_euros(min(forecast.whole, claim.claimed_amount))
             sentence = _(
                 "Of the %(asked)s asked, %(whole)s is due if all that you declare is accepted, %(due)s if what was not"
                 " accepted of it when it was checked stays so."
+            )
+        found.append(sentence % words)
+    elif possible < claim.instalment.amount:
+        words = {"due": format_euros(possible), "amount": format_euros(claim.instalment.amount)}
+        sentence = _("Of the %(amount)s of this payment, %(due)s is due if all that you declare is accepted.")
+        if forecast.whole > possible:
+            words["whole"] = format_euros(forecast.whole)
+            sentence = _(
+                "Of the %(amount)s of this payment, %(whole)s is due if all that you declare is accepted, %(due)s if what was"
+                " not accepted of it when it was checked stays so."
             )
         found.append(sentence % words)
     if forecast.beside and (forecast.beside_lost or found):

@@ -194,8 +194,8 @@ class Forecast:
     what would be due in all (``asked_back``), and of these those that are not ordered: they would not be paid (``unpaid``;
     None where nobody kept them); those of its payment that would be due too, had they been asked for (``lost``). Of a final
     claim also those of the payments that nobody asked for (``left_out``). ``beside`` are those that claims filed before it
-    come to, which wait for their certificate; of these, ``beside_lost`` would not be due. ``whole`` are those due were also
-    accepted what was cut of its own lines before it was given back: ``due`` at least."""
+    come to, which wait for their certificate; of these, ``beside_lost`` would not be due. ``whole`` are those due of its
+    payment were also accepted what was cut of its own lines before it was given back: ``due`` at least."""
 
     due: Decimal
     asked_back: Decimal
@@ -259,7 +259,7 @@ def _whole_of(claim, siblings, others: Decimal) -> Decimal:
     if not claim.lines.filter(certified_amount__lt=F("declared_amount")).exists():
         return ZERO
     entitled = _entitlement_of(claim, siblings, as_declared=True, whole=claim.pk).amount
-    return min(max(entitled - others, ZERO), claim.instalment.amount, claim.claimed_amount)
+    return min(max(entitled - others, ZERO), claim.instalment.amount)
 
 
 def due_beside(claim) -> Decimal:

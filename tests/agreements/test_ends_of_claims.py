@@ -203,6 +203,40 @@ def test_a_claim_sent_back_says_apart_what_is_due_of_all_and_what_is_left_after_
     assert said in unescape(client.get(claim.get_absolute_url()).text)
 
 
+@pytest.mark.parametrize("asked", ["all of it", "what is due", "less"])
+def test_what_a_final_claim_leaves_is_said_whatever_it_asks(client, asked):
+    """Asked for less than what is due of it, the page told of the cents not asked alone: of what its expenditure does not earn
+    yet, and of the account that closes, no word."""
+    agreement, house = in_force()
+    submitted(agreement, house)
+    claim = opened(Agreement.objects.get(pk=agreement.pk), house)
+    cost = agreement.eligible_base * D("0.9")
+    add_line(claim, house, invoice_total=cost, declared_amount=cost)
+    whole, due = claim.instalment.amount, forecast_of(claim).due
+    assert 0 < due < whole
+    amount = {"all of it": whole, "what is due": due, "less": due - D("500.00")}[asked]
+    claims.set_amount(claim, amount, actor=house.member)
+
+    def plain(text: str) -> str:
+        return unescape(text).replace("\u202f", " ").replace("\xa0", " ")
+
+    of = "demandés" if asked == "all of it" else "de ce versement"
+    said = plain(f"Sur les {format_euros(whole)} {of}, {format_euros(due)} vous sont dus si tout")
+    given_up = plain(f"les {format_euros(whole - amount)} que vous ne demandez pas ne seraient pas versés, alors que")
+    earned = plain(f"{format_euros(D('500.00'))} en sont dus")
+    sign_in(client, house.member)
+    address, confirmed = filing(client, claim)
+    page = plain(client.get(claim.get_absolute_url()).text)
+    for words in (page, plain(confirmed.text)):
+        assert said in words and "cette demande arrête le compte" in words
+        assert (given_up in words, earned in words) == ((asked == "less"),) * 2
+    filed = plain(client.post(address, form_to(confirmed, address).fields, follow=True).text)
+    mail = OutboxMessage.objects.get(template__endswith="claim_filed", body__contains=claim.number)
+    for words in (filed, plain(mail.body)):
+        assert said in words and "Cette demande arrête le compte" in words
+        assert (plain(f"les {format_euros(whole - amount)} que vous n’avez pas demandés") in words) is (asked == "less")
+
+
 def test_a_claim_that_costs_nothing_warns_of_nothing(client):
     agreement, house = in_force()
     advance = submitted(agreement, house)
