@@ -107,7 +107,10 @@ class AsksKnowingly:
             beyond = parts_beyond(self.asked, least())
             self.asked = [item for item in self.asked if item.part in beyond]
         if self.asked:
-            help_text = _("Asked from the Commission as public contribution (Union and Region): %(asked)s.")
+            help_text = _(
+                "Asked from the Commission as public contribution (Union and Region): %(asked)s. What is not paid of it is shown"
+                " by the control of the figures until finance has said on the operation that it is withdrawn, or corrected."
+            )
             self.fields[BOX] = AnswerField(
                 label=BOX_LABEL,
                 help_text=help_text % {"asked": in_words(self.asked)},

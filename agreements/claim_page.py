@@ -133,7 +133,7 @@ def claim_context(
         "pieces": asked_pieces(claim, piece_form, chosen),
         "writes": writes,
         "ended": ended,
-        "kept_until": kept_until(claim) if writes and claim.state == State.DRAFT and not nothing_paid else "",
+        "kept_until": kept_until(claim) if writes else "",
         "gives_up": refusal is None and claim.state == State.DRAFT and why_it_stops(claim) is None,
         "closed": closed,
         "awaits_siret": writes and claim.agreement.beneficiary.awaits_siret,

@@ -9,10 +9,11 @@ from agreements.agreement_page import tasks_now
 from agreements.closed_claims import why_not_again
 from agreements.costs import costs_as_filed
 from agreements.due import asked_back_of, ordered_above_of, reckoning_of
+from agreements.settlements.rules import PAY
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of
 from agreements.settlements.unjustified import Unjustified
 from agreements.still_due import why_nothing_is_paid
-from core.money import ZERO
+from core.money import ZERO, sum_money
 from core.outbox import enqueue_mail
 from grants.notices import people_of
 
@@ -76,10 +77,19 @@ def send_ended(agreement, reason: str) -> None:
         "reason": reason,
         "settlement": settlement,
         "settlement_lines": lines,
+        "takes_away": _takes_away(agreement, settlement, lines),
         "overpaid": overpaid_of(agreement),
         "tasks": partial(tasks_now, agreement),
     }
     _send(agreement, "ended", key, agreement.get_absolute_url(), **told)
+
+
+def _takes_away(agreement, settlement, lines: list) -> bool:
+    """Whether the Region takes something away by an end, which may be contested: a claim refused, accepted money not paid, or
+    what a termination gives up."""
+    if any(line.outcome != PAY or line.claim.given_up_amount for line in lines):
+        return True
+    return settlement is not None and agreement.state == "terminated" and settlement.freed_amount > 0
 
 
 def send_asked_back(agreement, before: Unjustified, now: Unjustified, about) -> None:
@@ -92,6 +102,7 @@ def send_asked_back(agreement, before: Unjustified, now: Unjustified, about) -> 
         "to_come": now.to_come,
         "to_come_before": before.to_come,
         "is_paid": now.paid > before.paid,
+        "left": standing_of(agreement).left,
     }
     key = f"{about._meta.model_name}-{about.pk}-asked-back-{about.events.count()}"
     _send(agreement, "asked_back", key, agreement.get_absolute_url(), **told)
@@ -144,6 +155,7 @@ def send_claim(claim, name: str, reason: str, asked_back: Decimal = ZERO) -> Non
             told |= {"overpaid": max(claim.overpaid_amount, asked_back), "tasks": partial(tasks_now, agreement)}
             _send(agreement, "claim_closed", key, link, **told)
         case "give_up":
+            told |= {"given_up": sum_money(claim.given_up.values_list("amount", flat=True))}
             _send(agreement, "claim_given_up", key, link, tasks=partial(tasks_now, agreement), **told)
         case "settle":
             _send(agreement, "claim_paid", key, link, tasks=partial(tasks_now, agreement), **told)

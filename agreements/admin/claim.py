@@ -26,6 +26,7 @@ from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, 
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.order_parts import to_order
 from agreements.permissions import may_review
+from agreements.settlements.falling import kept_for_staff
 from agreements.still_due import told_of_what_is_lost, what_changed, what_is_ordered_above
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.admin.base import EssorChangeList
@@ -217,9 +218,8 @@ class PaymentClaimAdmin(CasePageAdmin):
             context = {"asked_back": asked_back, "ordered": ordered_above_of(obj, asked_back)}
             title = _("Ordered above what is due") if context["ordered"] else _("Paid above what is due")
             panels.insert(0, Panel(title, f"{FOLDER}/overpaid.html", context, anchor="overpaid"))
-        if told := what_is_ordered_above(obj) or (
-            obj.submitted_at and obj.state == State.REJECTED and told_of_what_is_lost(obj)
-        ):
+        is_lost = obj.submitted_at and obj.state == State.REJECTED
+        if told := what_is_ordered_above(obj) or kept_for_staff(obj) or (is_lost and told_of_what_is_lost(obj)):
             panels.insert(0, Panel(_("To know"), f"{FOLDER}/told.html", {"told": told}, anchor="told"))
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))

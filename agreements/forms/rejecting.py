@@ -1,6 +1,7 @@
-"""What is read before a claim is rejected: what it costs, once the final claim of its part was filed."""
+"""What is read before a claim is rejected: what it costs, once the final claim of its part was filed, or its act has ended."""
 
 from agreements.forms.transitions import TransitionForm
+from agreements.settlements.falling import costs_of_its_fall
 from agreements.still_due import costs_of_rejecting
 
 
@@ -9,5 +10,6 @@ class RejectForm(TransitionForm):
 
     @property
     def grounds(self) -> dict[str, str]:
-        """What becomes of the payment, and of the final claim that counted it, in words by label."""
-        return costs_of_rejecting(self.instance)
+        """What becomes of the payment, of the final claim that counted it, and of what was paid on an act that has ended, in
+        words by label."""
+        return costs_of_rejecting(self.instance) | costs_of_its_fall(self.instance)

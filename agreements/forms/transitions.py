@@ -17,6 +17,7 @@ from agreements.asked_of_funds import AsksKnowingly
 from agreements.due import above_what_is_due, due_once_checked
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
+from agreements.settlements.falling import asked_back_once_certified
 from agreements.settlements.payable import payable_without
 from agreements.settlements.services import kept_for
 from agreements.still_due import why_not_placed_again
@@ -207,10 +208,16 @@ class CertificationForm(TransitionForm):
 
     @cached_property
     def facts(self) -> list[tuple[str, Decimal]]:
-        """What the amount is read against, in euros: what was asked, and what the lines make due at most."""
+        """What the amount is read against, in euros: what was asked, what the lines make due at most, and, on an act that has
+        ended, what is asked back."""
         due = due_once_checked(self.instance)
         asked = [(_("Amount asked"), self.instance.claimed_amount)]
-        return asked if due is None else [*asked, (_("Due at most"), due.amount)]
+        if due is None:
+            return asked
+        found = [*asked, (_("Due at most"), due.amount)]
+        if back := asked_back_once_certified(self.instance):
+            found.append((_("Paid, and that no expenditure justifies once this is certified: to be asked back"), back))
+        return found
 
     def clean(self):
         """A cut has its reason; what is not cut has none, as a line of expenditure."""

@@ -16,7 +16,7 @@ from agreements.closing import left_to_pay
 from agreements.due import due_of_claim
 from agreements.settlements.rules import PAY, Plan, Standing, StillPaid, UnderWay, left_of, plan
 from agreements.settlements.unjustified import follow_unjustified, written_on
-from agreements.still_due import is_justified_by_nothing
+from agreements.still_due import is_justified_by_nothing, why_nothing_is_paid
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
 from core.text import in_a_sentence
@@ -169,12 +169,17 @@ def line_of(claim):
 
 
 def kept_until(claim) -> str:
-    """Until which day the beneficiary files a claim that the end of its agreement kept while it was being written; empty of
-    any other."""
+    """What the beneficiary reads of a claim that they write and that the end of its agreement kept: what is kept for it, and
+    until which day it is filed; of one for which nothing can be paid, the day alone. Empty of any other. The day of one that was
+    sent back stands beside what the service wrote."""
     line = line_of(claim)
-    if claim.state != "draft" or line is None or line.outcome != PAY:
+    if not claim.is_editable or claim.agreement.is_in_force or line is None or line.outcome != PAY:
         return ""
     words = {"the_act": claim.agreement.in_words, "number": claim.agreement.number, "amount": format_euros(line.amount)}
+    if why_nothing_is_paid(claim):
+        return _open_until(claim)
+    if claim.state == "returned":
+        return _("%(the_act)s %(number)s has ended, and %(amount)s at most are kept for this claim.") % words
     if claim.answer_due_on is None or claim.answer_due_on < timezone.localdate():
         sentence = _(
             "%(the_act)s %(number)s has ended, and %(amount)s at most are kept for this claim. The day to file it is past: the"
@@ -186,6 +191,15 @@ def kept_until(claim) -> str:
         " Region may refuse it."
     )
     return sentence % (words | {"day": format_date_long(claim.answer_due_on)})
+
+
+def _open_until(claim) -> str:
+    """Until which day a claim of which nothing can be paid stays open: whoever does nothing has it refused then."""
+    if claim.answer_due_on is None or claim.answer_due_on < timezone.localdate():
+        return _("The day to file it is past: the Region may refuse it now.")
+    return _("It stays open until %(day)s: after that day the Region may refuse it.") % {
+        "day": format_date_long(claim.answer_due_on)
+    }
 
 
 def why_it_stops(claim) -> str | None:

@@ -28,20 +28,23 @@ class Unjustified:
         return self.amount - self.paid
 
 
-def unjustified_of(agreement, supposed: Mapping[int, Decimal | None] | None = None) -> Unjustified:
+def unjustified_of(
+    agreement, supposed: Mapping[int, Decimal | None] | None = None, *, certified: int | None = None
+) -> Unjustified:
     """What is paid, or will be, and that no certified expenditure makes due, on the parts (years, or the whole) of
     an agreement of which nobody declares anything more: no claim of theirs that needs expenditure waits to be certified.
 
     It is what the balance of the part would say, were it closed today with nothing more: what a balance that was closed
     has said counts there. Zero where a part needs no expenditure. Once the agreement has ended, a claim under way counts for
     what its settlement keeps; before, for what is ordered of it, or for what is ``supposed`` of an end that is not decided yet:
-    the euros of a claim by its id, None of one that would be refused.
+    the euros of a claim by its id, None of one that would be refused. ``certified`` is the id of one that is about to be: its
+    lines count as they are kept by now, and it declares nothing more.
     """
     supposed = supposed or {}
     refused = [pk for pk, amount in supposed.items() if amount is None]
     claims = agreement.claims.exclude(state="rejected").exclude(pk__in=refused)
     claims = list(claims.select_related("instalment", "settlement_line"))
-    declares = {claim.instalment.tranche_id for claim in claims if _declares(claim)}
+    declares = {claim.instalment.tranche_id for claim in claims if claim.pk != certified and _declares(claim)}
     counted: dict[int | None, list] = {}
     for claim in claims:
         counted.setdefault(claim.instalment.tranche_id, []).append(claim)

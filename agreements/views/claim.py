@@ -19,6 +19,7 @@ from agreements.forms.portal import ReplyForm
 from agreements.forms.transitions import SubmitClaimForm
 from agreements.models import PaymentClaim
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim
+from agreements.settlements.falling import costs_of_giving_up
 from agreements.views.access import add_refusal, claim_to_write, own_claim
 from agreements.views.typed import (
     CONFIRMED,
@@ -230,14 +231,14 @@ def abandon(request: HttpRequest, number: str) -> HttpResponse:
         return redirect(found)
     if request.method == "POST":
         try:
-            with versions.unchanged(request, found):
+            with versions.unchanged(request, found, lambda: costs_of_giving_up(found)):
                 perform(found, "abandon", actor=request.user, comment=request.POST.get("comment", "")[:2000])
         except TransitionRefused as refusal:
             versions.gone_on(request, found, str(refusal))
         messages.success(request, f"{_('The claim is given up.')} {what_of_its_payment(found)}".strip())
         return redirect(found.agreement)
     context = {"claim": found, "option": option, "closed": why_not_again(found)}
-    context |= {"lines": found.lines.count(), "pieces": found.pieces.count()}
+    context |= {"costs": costs_of_giving_up(found), "lines": found.lines.count(), "pieces": found.pieces.count()}
     return render(request, "agreements/claim_abandon.html", context)
 
 

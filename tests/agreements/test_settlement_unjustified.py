@@ -87,7 +87,7 @@ def test_what_is_not_paid_is_nowhere_said_to_be_paid_and_is_not_ordered_any_more
     assert give_up(claim, house).state != "ordered"
     claim.refresh_from_db()
     assert (claim.state, claim.paid_amount, written(agreement)) == ("paid", 0, Unjustified())
-    assert "ne vaut plus" in mails_of(agreement, "asked_back").get().body
+    assert "rien ne vous est demandé en retour à ce titre" in mails_of(agreement, "asked_back").get().body
 
 
 def test_an_advance_of_an_ended_agreement_can_be_certified_again_for_what_is_due_and_closed():

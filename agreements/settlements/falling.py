@@ -1,0 +1,125 @@
+"""What becomes of the money of an agreement that has ended when a claim that its end kept falls, or is certified: said before.
+
+Expenditure that is declared no more justifies nothing: what was paid, or is to be paid, on other claims of its part may be to
+be asked back. ``agreements.settlements.supposed`` says the same on the form that ends an agreement.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from agreements.due import due_once_checked
+from agreements.settlements.rules import PAY
+from agreements.settlements.services import line_of, sent_of, settlement_of, still_paid_on
+from agreements.settlements.unjustified import Unjustified, unjustified_of
+from core.dates import format_date_long
+from core.money import ZERO, format_euros, sum_money
+from core.text import in_a_sentence
+
+
+@dataclass(frozen=True)
+class Fall:
+    """Euros: those that would still have been paid on the claim (``own``); and of the others those that no expenditure would
+    justify any more: paid, in orders that have left (``sent``), and to come (``unpaid``)."""
+
+    own: Decimal = ZERO
+    paid: Decimal = ZERO
+    sent: Decimal = ZERO
+    unpaid: Decimal = ZERO
+
+
+def fall_of(claim) -> Fall:
+    """What giving a claim up, or rejecting it, would cost once its agreement has ended; nothing of any other."""
+    line = line_of(claim)
+    if claim.agreement.is_in_force or settlement_of(claim.agreement) is None or line is None or line.outcome != PAY:
+        return Fall()
+    paid, to_come = _more(claim, unjustified_of(claim.agreement, {claim.pk: None}))
+    siblings = claim.agreement.claims.filter(instalment__tranche=claim.instalment.tranche).exclude(pk=claim.pk)
+    sent = min(to_come, sum_money(sent_of(other) for other in siblings))
+    return Fall(still_paid_on(line).justified, paid, sent, to_come - sent)
+
+
+def asked_back_once_certified(claim) -> Decimal:
+    """Euros paid on an agreement that has ended that certifying a claim, its lines as they are kept, makes to be asked back."""
+    due = due_once_checked(claim)
+    if due is None or claim.agreement.is_in_force or settlement_of(claim.agreement) is None:
+        return ZERO
+    paid, _to_come = _more(claim, unjustified_of(claim.agreement, {claim.pk: due.amount}, certified=claim.pk))
+    return paid
+
+
+def _more(claim, then: Unjustified) -> tuple[Decimal, Decimal]:
+    """Euros paid, and to come, that nothing would justify then and that something may justify as yet."""
+    now = unjustified_of(claim.agreement)
+    return max(then.paid - now.paid, ZERO), max(then.to_come - now.to_come, ZERO)
+
+
+def costs_of_giving_up(claim) -> dict[str, str]:
+    """What its beneficiary reads before they give up a claim that an end kept: words by label."""
+    fall, found = fall_of(claim), {}
+    if fall.own:
+        sentence = _("%(amount)s at most were kept for it: they would not be paid.")
+        found[_("This claim")] = sentence % {"amount": format_euros(fall.own)}
+    if fall.paid:
+        sentence = _("No expenditure would justify any more %(amount)s already paid to you: they would be asked back.")
+        found[_("What was paid to you")] = sentence % {"amount": format_euros(fall.paid)}
+    if fall.sent:
+        sentence = _(
+            "No expenditure would justify any more %(amount)s whose payment has left already: they would be asked back once you"
+            " have received them."
+        )
+        found[_("What is about to be paid to you")] = sentence % {"amount": format_euros(fall.sent)}
+    if fall.unpaid:
+        sentence = _("No expenditure would justify any more %(amount)s of your other claims: they would not be paid.")
+        found[_("Your other claims")] = sentence % {"amount": format_euros(fall.unpaid)}
+    return found
+
+
+def costs_of_its_fall(claim) -> dict[str, str]:
+    """The same in the words of the staff, who reject it."""
+    fall, found = fall_of(claim), {}
+    if fall.own:
+        sentence = _("%(amount)s at most are kept for it: they are given back to the commitment.")
+        found[_("This claim")] = sentence % {"amount": format_euros(fall.own)}
+    if fall.paid:
+        sentence = _("No expenditure justifies %(amount)s any more that are paid: to be asked back.")
+        found[_("Paid already")] = sentence % {"amount": format_euros(fall.paid)}
+    if fall.sent:
+        sentence = _(
+            "No expenditure justifies %(amount)s any more that are sent to be paid: to be asked back once paid."
+        )
+        found[_("Sent to be paid")] = sentence % {"amount": format_euros(fall.sent)}
+    if fall.unpaid:
+        sentence = _("No expenditure justifies %(amount)s any more of the other claims: they can no longer be paid.")
+        found[_("Other claims")] = sentence % {"amount": format_euros(fall.unpaid)}
+    return found
+
+
+def kept_for_staff(claim) -> str:
+    """Of a claim that its beneficiary is writing on an agreement that has ended: that it ended, what is kept for it, until
+    when; empty of any other."""
+    line = line_of(claim)
+    if not claim.is_editable or claim.agreement.is_in_force or line is None or line.outcome != PAY:
+        return ""
+    words = {
+        "the_act": claim.agreement.in_words,
+        "number": claim.agreement.number,
+        "state": in_a_sentence(claim.agreement.state_label()),
+        "amount": format_euros(still_paid_on(line).justified),
+    }
+    day = claim.answer_due_on
+    if day is None or day < timezone.localdate():
+        words["day"] = format_date_long(day) if day else "–"
+        sentence = _(
+            "%(the_act)s %(number)s has ended (%(state)s); %(amount)s at most are kept for this claim. The day by which its"
+            " beneficiary was to file it is past (%(day)s): it may be rejected."
+        )
+    else:
+        words["day"] = format_date_long(day)
+        sentence = _(
+            "%(the_act)s %(number)s has ended (%(state)s); %(amount)s at most are kept for this claim. Its beneficiary files it by"
+            " %(day)s; after that day it may be rejected."
+        )
+    return sentence % words
