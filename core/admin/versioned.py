@@ -1,9 +1,12 @@
 """The staff site's own forms carry the version of what they showed, and are settled when they come back."""
 
 import re
+from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 from django import forms
+from django.contrib.admin.helpers import InlineAdminForm, InlineAdminFormSet
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -16,9 +19,11 @@ from django.utils.translation import gettext as _
 from core.admin.reasons import FIELD as REASON
 from core.dates import format_moment
 from core.engine import versions
-from core.engine.digests import initial_values
-from core.engine.hands import last_hand
+from core.engine.digests import initial_values, typed_in
+from core.engine.hands import last_hand, name_of_gone
+from core.engine.questions import words_of
 from core.engine.readable import no_row_of_the_page
+from core.engine.table_rows import compared_rows
 from core.site.not_saved import GONE
 from core.text import listed
 
@@ -63,12 +68,19 @@ class VersionedMixin:
         if request.method == "POST":
             _refuse_other_rows(request, formsets)
         if (shown := getattr(request, "essor_shown", None)) is not None:
-            found = [versions.compared_rows(formset, obj, shown) for formset in formsets]
+            found = [compared_rows(formset, obj, shown) for formset in formsets]
             request.essor_rows = (
                 [item for differences, _besides in found for item in differences],
                 [item for _differences, besides in found for item in besides],
             )
         return formsets, inlines
+
+    def get_inline_formsets(self, request: HttpRequest, formsets: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        found = super().get_inline_formsets(request, formsets, *args, **kwargs)
+        if getattr(request, "essor_shown", None) is not None:
+            for table in found:
+                table.__class__ = RowsAsTheyAre
+        return found
 
     def _refuse_closed(self, request: HttpRequest, obj: models.Model) -> None:
         """A field that the page offered and that is only read now (the row has moved on meanwhile) is not dropped in
@@ -143,24 +155,53 @@ def _settle_gone(formset: Any, row: forms.BaseForm, obj: models.Model, shown: ve
     """A row that was removed meanwhile is said once, with what was typed in it; then the rest is saved without it."""
     number = row.add_prefix(formset.model._meta.pk.name)
     key = row.data.get(number) if row.is_bound else None
-    if row.instance.pk is not None or not key:
+    if row.instance.pk is not None:
+        row.recorded = copy(row.instance)  # cleaning writes what was typed in the other one
+        return row
+    if not key:
         return row
     if shown.values.get(number) != versions.digest(key):
         raise versions.Stale(obj, None)  # no page of ours gave this row
     name = f"{GONE}{row.prefix}"
-    row.gone = None if name in shown.values else _gone(formset, row, name, key)
+    row.removed = _removed(formset, row, name, key, shown)
+    row.gone = None if name in shown.values else row.removed
     # Neither cleaned nor saved: to the formset, a row in which nothing was typed.
     row._errors, row.cleaned_data, row.__dict__["changed_data"] = ErrorDict(), {}, []
     return row
 
 
-def _gone(formset: Any, row: forms.BaseForm, name: str, key: str) -> versions.Difference:
-    typed = [
-        f"{bound.label}: {bound.value()}"
-        for bound in row.visible_fields()
-        if bound.name != DELETION_FIELD_NAME and bound.value() not in (None, "", False)
-    ]
-    hand = last_hand(formset.model, key)
+def _removed(formset: Any, row: forms.BaseForm, name: str, key: str, shown: versions.Shown) -> versions.Difference:
+    left, typed = versions.left_alone(row, shown), {}
+    for bound in row.visible_fields():
+        if bound.name != DELETION_FIELD_NAME and bound.html_name not in left:
+            value = typed_in(row, bound.name)
+            words = words_of(bound.field, value)
+            typed[str(bound.label)] = value if words is None else words
+    called, hand = name_of_gone(formset.model, key), last_hand(formset.model, key)
+    kind = str(capfirst(formset.model._meta.verbose_name))
+    label = f"{kind} – {called}" if called else kind
     words = {"person": (hand and hand.user) or "Essor", "when": format_moment(hand.at) if hand else ""}
     removed = _("removed by %(person)s on %(when)s") % words if hand else _("removed meanwhile")
-    return versions.Difference(name, capfirst(formset.model._meta.verbose_name), removed, "\n".join(typed))
+    return versions.Difference(name, label, removed, typed)
+
+
+class RowsAsTheyAre(InlineAdminFormSet):
+    """The rows of a table on the page that answers a refused form: each is called what it is itself (Django names them
+    by their place, and somebody may have added or removed one), and one that is gone is told, with no field in it."""
+
+    def __iter__(self) -> Iterator[InlineAdminForm]:
+        drawn_by_place = [*super().__iter__()]
+        for form in self.formset.initial_forms:
+            yield self._drawn(form)
+        yield from drawn_by_place[min(len(self.formset.initial_forms), len(self.formset.get_queryset())) :]
+
+    def _drawn(self, form: forms.BaseForm) -> InlineAdminForm:
+        recorded = getattr(form, "recorded", None)
+        is_open = self.has_change_permission
+        readonly = self.readonly_fields if is_open else [*self.readonly_fields, *flatten_fieldsets(self.fieldsets)]
+        address = self.opts.get_view_on_site_url(recorded) if recorded is not None else None
+        drawn = InlineAdminForm(
+            self.formset, form, self.fieldsets, self.prepopulated_fields, recorded, readonly, self.opts, address
+        )
+        drawn.removed = getattr(form, "removed", None)
+        return drawn

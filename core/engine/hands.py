@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
 from core.history import history_model_of, key_of, tracked_models
@@ -29,3 +30,18 @@ def last_hand(model: type[models.Model], pk: Any) -> Hand | None:
         return None
     person = (line["pgh_context"] or {}).get("user")
     return Hand(get_user_model().objects.filter(pk=person).first() if person else None, line["pgh_created_at"])
+
+
+def name_of_gone(model: type[models.Model], pk: Any) -> str:
+    """What a row that is gone was called, as the newest line of its history has it; "" where none does."""
+    model = model._meta.concrete_model
+    if model not in tracked_models():
+        return ""
+    history = history_model_of(model)
+    kept = {item.attname for item in history._meta.concrete_fields}
+    names = [item.attname for item in model._meta.concrete_fields if item.attname in kept]
+    line = history.objects.filter(**{key_of(model): pk}).order_by("-pgh_id").values(*names).first()
+    try:
+        return str(model(**line)) if line is not None else ""
+    except ObjectDoesNotExist:  # it was called by another row that is gone too
+        return ""

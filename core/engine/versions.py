@@ -70,7 +70,8 @@ class Shown:
 class Difference:
     """One field that two people changed: its label, what is there now, what the second one typed.
 
-    ``words`` are both as the field says them, where it has choices.
+    ``words`` are both as the field says them, where it has choices. Of a row of a table that is gone, ``mine`` is what was
+    typed in it, by label.
     """
 
     name: str
@@ -410,10 +411,11 @@ def compared(
     ]
     if differ and together:
         differ = [name for name in known if not form.fields[name].widget.is_hidden]
-    return left, [_difference(form, name, now[name], typed[name], subject) for name in differ]
+    return left, [difference(form, name, now[name], typed[name], subject) for name in differ]
 
 
-def _difference(form: BaseForm, name: str, theirs: Any, mine: Any, subject: models.Model) -> Difference:
+def difference(form: BaseForm, name: str, theirs: Any, mine: Any, subject: models.Model) -> Difference:
+    """What is there now and what was typed in a field, told with the row of a table that it is of."""
     row, label = getattr(form, "instance", None), str(form[name].label)
     if isinstance(row, models.Model) and row.pk is None:
         label = f"{capfirst(row._meta.verbose_name)} – {label}"
@@ -433,21 +435,8 @@ def undisputed(form: BaseForm, subject: models.Model, shown: Shown, told: Iterab
             continue
         now, typed = form.get_initial_for_field(item, name), typed_in(form, name)
         if digest(typed) not in (shown.values.get(on_page), digest(now)):
-            found.append(_difference(form, name, now, typed, subject))
+            found.append(difference(form, name, now, typed, subject))
     return found
-
-
-def compared_rows(formset: Any, subject: models.Model, shown: Shown) -> tuple[list[Difference], list[Difference]]:
-    """What two people changed in the rows of a table on the page of ``subject``, and what was typed there besides."""
-    differences, besides = [], []
-    for row in formset.forms:
-        if hasattr(row, "gone"):  # somebody removed it: said once
-            differences += [row.gone] if row.gone else []
-        else:
-            found = compared(row, subject, shown)[1] if row.instance.pk is not None else []
-            differences += found
-            besides += undisputed(row, subject, shown, found)
-    return differences, besides
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from django.contrib.messages import ERROR, WARNING, get_messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from core.engine.digests import digest
-from core.engine.versions import FIELD, REACHED, Stale, read
+from core.engine.versions import FIELD, REACHED, Difference, Stale, read
 from core.site.resumed import KEY, TYPED_BY
 
 IN_SESSION = "typed-not-saved"
@@ -92,9 +92,17 @@ def _kept_name(name: str, rows: Mapping[str, str]) -> str:
 
 
 def _rows_shown(now: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """The rows that a page shows now, as its token says: what the names of its fields begin with, by table and id."""
-    found = {name: _ID.fullmatch(name) for name in now}
+    """The rows that a page shows now, as its token says: what the names of its fields begin with, by table and id. One
+    that it says to be gone has no field."""
+    found = {name: _ID.fullmatch(name) for name in now if f"{GONE}{name.removesuffix('-id')}" not in now}
     return {(match[1], now[name]): name.removesuffix("id") for name, match in found.items() if match}
+
+
+def _rows_gone(post: QueryDict, rows: Mapping[str, str]) -> tuple[str, ...]:
+    """Of the rows that were sent, those that the page of a conflict said to be gone: what their names begin with here.
+    Nothing of them is taken, however it is sent."""
+    shown = read(post.get(FIELD, "").partition(REACHED)[0])
+    return tuple(kept for row, kept in rows.items() if shown and f"{GONE}{row[:-1]}" in shown.values)
 
 
 def _place(name: str, rows: Mapping[tuple[str, str], str]) -> str | None:
@@ -148,16 +156,21 @@ def _fields(post: QueryDict, stale: Stale) -> dict[str, list[str]]:
     """What is typed and nobody disputes; all that was sent where no view knows what the page held before."""
     if stale.besides is None:
         return {name: values for name, values in post.lists() if not _is_kept_out(name) and any(values)}
-    items = [*stale.besides, *(item for item in stale.differences if item.name.startswith(GONE))]
-    names = [name for item in items for name in _inputs(post, item.name)]
+    names = [name for item in (*stale.besides, *typed_in_gone(stale)) for name in _inputs(post, item.name)]
     return {name: post.getlist(name) for name in names if not NEVER_KEPT.fullmatch(name)}
+
+
+def typed_in_gone(stale: Stale) -> list[Difference]:
+    """The rows of tables that somebody removed, and in which something was typed."""
+    return [item for item in stale.differences if item.name.startswith(GONE) and item.mine]
 
 
 def _inputs(post: QueryDict, field: str) -> list[str]:
     """The inputs of a field; a box that was left empty sends none. Of a row that is gone, all that stood in it."""
     if field.startswith(GONE):
         row = f"{field.removeprefix(GONE)}-"
-        return [name for name in post if name.startswith(row) and name != f"{row}id" and any(post.getlist(name))]
+        found = [name for name in post if name.startswith(row) and name != f"{row}id" and any(post.getlist(name))]
+        return found or [f"{row}id"]
     return [name for name in post if _PART.sub("", name) == field] or [field]
 
 
@@ -287,7 +300,8 @@ def _is_taken(request: HttpRequest, response: HttpResponse) -> bool:
 
 def _sent(item: NotSaved, post: QueryDict) -> set[str]:
     """Of what is kept, what came with the form: given back in its fields, or standing there with the same value."""
-    rows = {kept: row for row, kept in _rows_sent(post).items()}
+    rows_sent = _rows_sent(post)
+    rows, gone = {kept: row for row, kept in rows_sent.items()}, _rows_gone(post, rows_sent)
     found = {*post.getlist(BACK)}
     for name in {*item.fields, *(one for _label, _text, names in item.told for one in names)}:
         row = _KEPT_ROW.match(name)
@@ -296,7 +310,7 @@ def _sent(item: NotSaved, post: QueryDict) -> set[str]:
         here = post.getlist(rows[row[0]] + name.removeprefix(row[0]) if row else name)
         if here == item.fields[name] if name in item.fields else any(here):
             found.add(name)
-    return found
+    return {name for name in found if not name.startswith(gone)}
 
 
 def _unsent(item: NotSaved, post: QueryDict) -> NotSaved | None:

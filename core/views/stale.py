@@ -24,7 +24,7 @@ from core.money import format_euros
 from core.presentation import action_label, is_consequence
 from core.roles import STAFF_ROLES
 from core.site import not_saved, resumed
-from core.text import is_number
+from core.text import colon, is_number
 from core.views.resume import Kept, is_fragment, kept_from, page_before
 
 CONFLICT = 409
@@ -98,8 +98,7 @@ def _besides(stale: Stale) -> list[tuple[str, str]]:
 def _told(request: HttpRequest, stale: Stale, answers: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
     """What waits until it is sent again, in words, with the name of its field; "" where two have the same label."""
     if stale.besides is not None:
-        gone = [item for item in stale.differences if item.name.startswith(not_saved.GONE)]
-        return [(item.label, _both(item)[1], item.name) for item in (*stale.besides, *gone)]
+        return [(item.label, _both(item)[1], item.name) for item in (*stale.besides, *not_saved.typed_in_gone(stale))]
     asked = [*_asked(stale), *resumed.questions(request.POST), questions.Question("comment", _("Comment"))]
     names: dict[str, set[str]] = {}
     for item in asked:
@@ -257,6 +256,8 @@ def in_words(value: Any) -> str:
     """A value of a form for reading."""
     if value is None or value == "":
         return "–"
+    if isinstance(value, dict):
+        return "\n".join(f"{label}{colon()} {in_words(item)}" for label, item in value.items()) or "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Decimal):
