@@ -5,12 +5,17 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from django.db import models
+from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agreements.models import (
     Agreement,
+    AgreementBudgetLine,
     AgreementShare,
     ClaimExtension,
+    ClaimPiece,
     DuplicateWarning,
     ExpenditureLine,
     GivenUpPart,
@@ -18,6 +23,8 @@ from agreements.models import (
     PaymentBatch,
     PaymentClaim,
     PaymentOrder,
+    Settlement,
+    SettlementLine,
     Tranche,
 )
 from applicants.admin.history_parts import regime_in_words
@@ -39,6 +46,42 @@ def part_in_words(code: str) -> str:
 register_reader("agreements.Agreement", "de_minimis_regime", regime_in_words)
 for _model in ("agreements.ExpenditureLine", "agreements.AgreementBudgetLine"):
     register_reader(_model, "axis", part_in_words)
+
+
+def _end_in_words(code: str) -> str:
+    return str(dict(Agreement.State.choices).get(code, code))
+
+
+def _claim_state_in_words(code: str) -> str:
+    return str(dict(PaymentClaim.State.choices).get(code, code))
+
+
+def _settled_claim(agreement: models.Model, values: Mapping[str, Any]) -> str:
+    """What a settlement says of a claim, by the number of the claim."""
+    prefetch_related_objects([agreement], "claims")  # read once for a page
+    number = next((claim.number for claim in agreement.claims.all() if claim.pk == values["claim_id"]), "")
+    return _("Settlement, claim %(number)s") % {"number": number or values["claim_id"]}
+
+
+def _given_up(claim: models.Model, values: Mapping[str, Any]) -> str:
+    """A part that was given up, by its person where the act has several."""
+    if values["share_id"] is None:
+        return _("Part given up")
+    prefetch_related_objects([claim], "agreement__shares")  # read once for a page
+    names = (share.person_name for share in claim.agreement.shares.all() if share.pk == values["share_id"])
+    return _("Part given up, %(person)s") % {"person": next(names, "") or values["share_id"]}
+
+
+def _question(claim: models.Model, values: Mapping[str, Any]) -> str:
+    """A question about an invoice that looks declared twice, by the line about which it is asked."""
+    ranks = Prefetch("lines", ExpenditureLine.objects.only("claim_id", "rank"), to_attr="ranks_of_lines")
+    prefetch_related_objects([claim], ranks)  # read once for a page
+    rank = next((line.rank for line in claim.ranks_of_lines if line.pk == values["line_id"]), "–")
+    return _("Line %(rank)s, invoice declared twice") % {"rank": rank}
+
+
+register_reader("agreements.Settlement", "target", _end_in_words)
+register_reader("agreements.SettlementLine", "claim_state", _claim_state_in_words)
 register_field_name(Instalment, "trigger_text", gettext_lazy("Condition of its payment"))
 register_owner(CreditUse, "reference", PaymentOrder, "reference")
 
@@ -65,6 +108,8 @@ register_entries(PaymentClaim, "given_up_amount", Entries(GivenUpPart, "claim_id
 register_told(ExpenditureLine, reason="certified_reason", by={"line": "rank"})
 register_told(DuplicateWarning, reason="comment")
 register_told(PaymentOrder, reason="cancel_reason")
+register_told(Settlement, reason="reason")
+register_told(GivenUpPart, reason="reason")
 register_parts(
     Agreement,
     Part(Tranche, "agreement_id", ("amount", "starts_on", "ends_on", "state", "released_on", "ordered_amount"),
@@ -75,6 +120,10 @@ register_parts(
     Part(AgreementShare, "agreement_id", ("amount", "applicant"), part_name(gettext_lazy("share of"), "person_name")),
     Part(PaymentClaim, "agreement_id", ("state", "claimed_amount", "certified_amount", "ordered_amount", "paid_amount"),
          part_name(gettext_lazy("payment claim"), "number")),
+    Part(AgreementBudgetLine, "agreement_id", ("label", "account_code", "axis", "amount", "eligible_amount"),
+         part_name(gettext_lazy("budget line"), "label")),
+    Part(Settlement, "agreement_id", ("target", "reason", "decided_by"), part_name(gettext_lazy("settlement"))),
+    Part(SettlementLine, "settlement__agreement_id", ("outcome", "claim_state", "amount"), _settled_claim),
 )  # fmt: skip
 register_parts(
     PaymentClaim,
@@ -85,9 +134,8 @@ register_parts(
         part_name(gettext_lazy("line"), "rank"),
     ),
     Part(PaymentOrder, "claim_id", ORDER, part_name(gettext_lazy("order"), "reference")),
+    Part(ClaimPiece, "claim_id", ("document",), part_name(gettext_lazy("piece"), "label")),
+    Part(GivenUpPart, "claim_id", ("amount", "reason", "decided_by"), _given_up),
+    Part(DuplicateWarning, "line__claim_id", ("answer", "comment"), _question),
 )  # fmt: skip
-register_parts(
-    ExpenditureLine,
-    Part(DuplicateWarning, "line_id", ("answer", "comment"), part_name(gettext_lazy("invoice declared twice"))),
-)
 register_parts(PaymentBatch, Part(PaymentOrder, "batch_id", ORDER, part_name(gettext_lazy("order"), "reference")))

@@ -53,6 +53,7 @@ class Standing:
     justifies of the rest: both are to be asked back. ``left`` is the most that may still be paid: less than ``kept`` once a
     claim is certified for less, whose rest is given up when it is paid; ``leaving`` is, of it, what no expenditure justifies and
     whose order had left: asked back once paid. ``dropped`` is kept, and not paid: no expenditure justifies it.
+    ``unjustified_at_end`` is what was to be asked back when it ended; None where nobody wrote it then.
     """
 
     paid: Decimal
@@ -63,6 +64,12 @@ class Standing:
     left: Decimal
     leaving: Decimal
     dropped: Decimal
+    unjustified_at_end: Decimal | None = None
+
+    @property
+    def asks_back_otherwise(self) -> bool:
+        """Whether what is to be asked back is another amount than when it ended."""
+        return self.unjustified_at_end is not None and self.unjustified_at_end != self.unjustified
 
 
 def left_of(kept: Decimal, at_stake: Decimal, paid: Decimal, *, is_over: bool) -> Decimal:

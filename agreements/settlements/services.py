@@ -15,7 +15,7 @@ from agreements.certified import why_it_stays
 from agreements.closing import left_to_pay
 from agreements.due import due_of_claim
 from agreements.settlements.rules import PAY, Plan, Standing, StillPaid, UnderWay, left_of, plan
-from agreements.settlements.unjustified import follow_unjustified, written_on
+from agreements.settlements.unjustified import asked_back_at_end, follow_unjustified, written_on
 from agreements.still_due import is_justified_by_nothing, why_nothing_is_paid
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
@@ -328,6 +328,7 @@ def standing_of(agreement) -> Standing | None:
         left=sum_money(item.amount for item in still),
         leaving=sum_money(item.leaving for item in still),
         dropped=sum_money(item.dropped for item in still),
+        unjustified_at_end=asked_back_at_end(settlement),
     )
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from agreements.due import due_on
 from agreements.settlements.rules import PAY
+from core.history import history_model_of
 from core.money import ZERO, sum_money
 
 
@@ -66,6 +67,18 @@ def unjustified_of(
 def written_on(settlement) -> Unjustified:
     """What a settlement says of it."""
     return Unjustified(settlement.unjustified_amount, settlement.unjustified_paid_amount)
+
+
+def asked_back_at_end(settlement) -> Decimal | None:
+    """Euros that a settlement said were to be asked back when its agreement ended: what its history says once the transaction
+    of the end is over. None where nobody wrote it then (the amount was reckoned later, for all settlements at once)."""
+    lines = history_model_of(type(settlement)).objects.filter(pgh_obj_id=settlement.pk).order_by("pgh_id")
+    written = list(lines.values_list("pgh_context_id", "pgh_context", "unjustified_paid_amount"))
+    of_the_end = [amount for transaction, _context, amount in written if transaction == written[0][0]]
+    later = [context or {} for transaction, context, _amount in written if transaction != written[0][0]]
+    if not of_the_end or (later and later[0].get("label") == "command migrate"):
+        return None
+    return of_the_end[-1]
 
 
 def follow_unjustified(agreement) -> tuple[Unjustified, Unjustified]:

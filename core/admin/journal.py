@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.events import lines
 from core.admin.records import NamedChangeList, ReadOnlyAdmin, state_words, subject_link
-from core.admin.values import label_in_words, register_row_name
+from core.admin.values import is_a_page, label_in_words, register_row_name
 from core.history import tracked_models
 from core.models.event import Event, EventSeal
 from core.presentation import action_label
@@ -70,6 +70,9 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Acting as"))
     def acting_as(self, event: Event) -> str:
+        """The job or the command through which it was done; the address of a page says nothing of who was there."""
+        if event.actor and is_a_page(event.actor_label):
+            return "–"
         return label_in_words(event.actor_label) or "–"
 
     @admin.display(description=gettext_lazy("What changed"))

@@ -49,6 +49,13 @@ def register_row_name(model: type[models.Model], name: Callable[[Any], str]) -> 
     _row_names[model] = name
 
 
+def is_a_page(label: str) -> bool:
+    """Whether a name under which something was written is the address of a page: nobody was signed in, or the person is
+    named beside it."""
+    head, _space, rest = label.partition(" ")
+    return head.isupper() and rest.startswith("/")
+
+
 def label_in_words(label: str) -> str:
     """Who acted where no person did: a job, a command, a task by what it does, a page by who may write there unnamed;
     other names as they are."""
@@ -62,7 +69,7 @@ def label_in_words(label: str) -> str:
         return _("job no. %(number)s: %(kind)s") % {"number": number, "kind": kind}
     if head == "command":  # one of the frame's own, or of another day's version
         return _("command “%(name)s”") % {"name": rest.replace("_", " ")}
-    if head.isupper() and rest.startswith("/"):
+    if is_a_page(label):
         return _("somebody who was not signed in")
     return label
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import models
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -29,6 +30,7 @@ from grants.models import (
     CreditUse,
     Envelope,
     Opinion,
+    Partner,
     PaymentCredit,
     PersonLine,
     Piece,
@@ -36,7 +38,9 @@ from grants.models import (
     Programme,
     ProgrammeAssignment,
     Proposal,
+    Recusal,
     Score,
+    SessionProgramme,
 )
 from grants.programmes.grant_plan import GrantPlan
 from grants.rules.answers import number_text, parse_amount, parse_day
@@ -55,6 +59,13 @@ def _rule_name(rules: str, what: Any) -> Callable[[Application, Values], str]:
     return name
 
 
+def _recusal(session: models.Model, values: Values) -> str:
+    """Who takes no part in which item, by the rank of the item on the agenda."""
+    prefetch_related_objects([session], "items")  # read once for a page
+    rank = next((item.rank for item in session.items.all() if item.pk == values["item_id"]), "–")
+    return _("Agenda item %(rank)s, recusal") % {"rank": rank}
+
+
 def _agenda_of_case(_application: models.Model, values: Values) -> str:
     return _("Agenda item %(rank)s") % {"rank": values["rank"]}
 
@@ -69,7 +80,6 @@ def _person(_application: models.Model, values: Values) -> str:
 
 
 DECISION = ("decision", "decided_amount", "reason", "proposed_amount", "decided_by")
-CREDIT_USE = ("amount", "released_amount")
 
 
 def plan_in_words(data: Any) -> str:
@@ -121,12 +131,15 @@ register_parts(
         part_name(gettext_lazy("proposal")),
     ),
     Part(AgendaItem, "application_id", DECISION, _agenda_of_case),
+    Part(Partner, "application_id", ("name", "siret", "role", "contribution"), part_name(gettext_lazy("partner"), "rank")),
 )  # fmt: skip
 register_parts(
     CommitteeSession,
     Part(AgendaItem, "session_id", DECISION, _agenda_of_session),
     Part(CommitteeMember, "session_id", ("name", "capacity", "is_voting", "is_present"),
          part_name(gettext_lazy("member"), "name")),
+    Part(Recusal, "item__session_id", ("member", "reason"), _recusal),
+    Part(SessionProgramme, "committeesession_id", ("programme",), part_name(gettext_lazy("programme of a session"))),
 )  # fmt: skip
 register_parts(
     Envelope,
@@ -135,7 +148,6 @@ register_parts(
     Part(PaymentCredit, "envelope_id", ("voted_amount", "ordered_amount"),
          part_name(gettext_lazy("payment credits"), "year")),
 )  # fmt: skip
-register_parts(PaymentCredit, Part(CreditUse, "credit_id", CREDIT_USE, part_name(gettext_lazy("order"), "reference")))
 register_parts(Programme, Part(ProgrammeAssignment, "programme_id", ("user",), part_name(gettext_lazy("staff"))))
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements import payments
@@ -10,11 +11,12 @@ from core.admin.changes import change_lines, parts_of
 from core.admin.values import field_of
 from core.documents import store
 from core.models import Document
-from core.money import MoneyField
+from core.money import MoneyField, format_euros
 from core.roles import Role
 from core.transitions import perform
 from grants import committee
-from tests.factories.agreements import certified, give_accounts, in_force, ordered, pay
+from tests.agreements.test_settlements import ALL_SPENT, end, of
+from tests.factories.agreements import certified, give_accounts, in_force, ordered, pay, submitted
 from tests.factories.applicants import pdf
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
 
@@ -147,3 +149,53 @@ def test_what_one_case_was_decided_is_no_cause_of_what_another_got():
     (amount,) = [line for line in change_lines(aid) if line.code == "deminimisaid.amount"]
     assert cases[0].number in amount.action
     assert not any(case.number in amount.action for case in cases[1:]) and "Rejeté" not in amount.action
+
+
+def test_what_an_end_decided_and_what_became_of_it_are_in_the_history_of_the_agreement(client):
+    """What is to be asked back moved by a rejection, a minute after the end: from what to what, when, by whom."""
+    agreement, house = in_force()
+    advance, batch = ordered(agreement, house, "advance")
+    pay(batch, house)
+    kept = submitted(agreement, house, "balance", ALL_SPENT)
+    end(agreement, house, **of(kept, "pay"))
+    perform(kept, "reject", actor=house.instructor, comment="Dépenses étrangères au projet.")
+    advance.refresh_from_db()
+    paid, claimed = advance.paid_amount, kept.claimed_amount
+    lines = change_lines(agreement)
+    told = {(line.code, line.what.partition(" · ")[0], line.before, line.after) for line in lines}
+    euros, nothing = format_euros, "–"
+    assert {
+        ("settlement.paid_amount", "Règlement de fin", nothing, euros(paid)),
+        ("settlement.kept_amount", "Règlement de fin", nothing, euros(claimed)),
+        ("settlement.unjustified_paid_amount", "Règlement de fin", euros(0), euros(paid)),
+        ("settlement.target", "Règlement de fin", nothing, "Résiliée"),
+        (
+            "settlementline.outcome",
+            f"Règlement de fin, demande {kept.number}",
+            nothing,
+            "Elle se poursuit et peut être payée",
+        ),
+        ("settlementline.amount", f"Règlement de fin, demande {kept.number}", nothing, euros(claimed)),
+    } <= told
+    (moved,) = [line for line in lines if line.code == "settlement.unjustified_paid_amount"]
+    assert moved.who == str(house.instructor) and kept.number in moved.action
+    assert without_cause(agreement) == []
+    client.force_login(house.finance, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:agreements_agreement_change", args=[agreement.pk])).text
+    assert f"{euros(0)} à sa fin" in page.partition("Dont aucune dépense ne justifie")[2][:400]
+    assert f"({euros(claimed)} lui étaient réservés à la fin)" in page
+
+
+def test_what_is_given_up_of_a_claim_is_in_its_history():
+    agreement, house = in_force("CAPITAL-SCOP", "4500.00", persons=("3200.00", "1300.00"))
+    claim = certified(agreement, house, "single")
+    share = agreement.shares.order_by("rank").last()
+    perform(claim, "give_up", actor=house.instructor, data={"parts": [str(share.pk)]}, comment="Elle renonce.")
+    (line,) = [line for line in change_lines(claim) if line.code == "givenuppart.amount"]
+    assert line.what == f"Part abandonnée, {share.person_name} · Abandonné"
+    assert (line.before, line.after, line.who, line.why) == (
+        "–",
+        format_euros(share.amount),
+        str(house.instructor),
+        "Elle renonce.",
+    )

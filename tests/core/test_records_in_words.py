@@ -8,6 +8,7 @@ from django.urls import reverse
 from core.acting import acting_as
 from core.documents import store
 from core.engine.seals import seal_all
+from core.events import record
 from core.jobs import run_now
 from core.models import Document
 from core.presentation import document_kinds
@@ -49,6 +50,22 @@ def test_the_log_says_states_and_subjects_in_words(text_of_page):
     assert "terminé" in text
     for code in (" queued ", " running ", " done "):
         assert code not in text
+
+
+def test_what_a_person_did_on_a_page_is_not_put_down_to_somebody_who_was_not_signed_in(text_of_page):
+    """The name of a job through which a person acts is said; of an event without a person, that nobody was signed in."""
+    person = UserFactory()
+    nobody = "une personne qui n’est pas connectée"
+
+    def page_of(actor, label: str) -> str:
+        with acting_as(actor, label):
+            event = record(person, "user.roles", actor=actor)
+        assert event.actor_label == label
+        return text_of_page(reverse("admin:core_event_change", args=[event.pk]))
+
+    assert nobody not in page_of(person, "POST /admin/core/user/1/roles/")
+    assert "tâche n° 12" in page_of(person, "job sample.report #12").replace("\xa0", " ")
+    assert nobody in page_of(None, "POST /compte/")
 
 
 def test_documents_say_what_they_are_and_of_what(text_of_page):

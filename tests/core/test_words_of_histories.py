@@ -3,9 +3,11 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pgtrigger
 import pytest
 from celery import current_app
 from django.apps import apps
+from django.contrib import admin
 from django.core.management import get_commands
 from django.utils import translation
 
@@ -45,6 +47,42 @@ def test_every_amount_of_a_part_has_its_lines_on_the_page():
         if isinstance(item, MoneyField) and item.name not in part.fields
     }
     assert hidden == set()
+
+
+# Nothing ever becomes of these rows: what stands on the page of what they belong to is all of their history.
+WRITTEN_ONCE = {
+    "agreements.ClaimReply", "applicants.CallBack", "applicants.UndertakingAnswer", "core.MessageAttachment",
+    "grants.AidComputation", "grants.ProgrammeVersion", "grants.Snapshot",
+}  # fmt: skip
+WITHOUT_A_HISTORY_PAGE = {
+    "agreements.ExpenditureUpload": "a file that was sent, with what was read of it; the lines of the claim have their history",
+    "applicants.Invitation": "each step is an event of the body",
+    "applicants.KeptInterest": "follows the accesses of a person; an interest that is lifted is an event of the body",
+    "applicants.NoInterest": "what somebody declares is an event of the body, with its reason",
+    "core.FileCheck": "when a file was last read anew, by Essor alone; a fault is told to who answers for it",
+    "core.RoleGroup": "the roles, which the code alone writes",
+    "core.Sequence": "the last number given; each number is on its row",
+    "core.StoredFile": "the content of a file never changes; its scan is on the page of the document",
+    "grants.CreditUse": "each step of what is ordered on a credit is told with its entry, on the page of the envelope",
+    "grants.Message": "what was sent stays as it was sent; when it was read stands beside it",
+    "grants.Note": "a note is not edited",
+}
+
+
+def test_every_tracked_table_has_a_history_page_is_part_of_one_or_says_why_not():
+    """What an end decides of an agreement had a history in the database, and none on any screen."""
+    pages = {model for model in admin.site._registry if model in TRACKED}
+    parts = {part.model for model in pages for part in parts_of(model)}
+    without = {model._meta.label: model for model in TRACKED if model not in pages | parts}
+    assert set(without) == WRITTEN_ONCE | set(WITHOUT_A_HISTORY_PAGE)
+    for label in WRITTEN_ONCE:
+        protected = [trigger for trigger in without[label]._meta.triggers if isinstance(trigger, pgtrigger.Protect)]
+        assert any(str(trigger.operation) == "UPDATE OR DELETE" for trigger in protected), label
+
+
+def test_no_part_is_registered_of_a_row_that_has_no_page():
+    owners = {model for model in apps.get_models() if model._meta.app_label != "sample" and parts_of(model)}
+    assert owners - set(admin.site._registry) == set()
 
 
 def test_every_sum_that_the_database_keeps_knows_its_entries():
