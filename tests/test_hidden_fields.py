@@ -48,6 +48,7 @@ OF_TEMPLATES = {
     "page": GOES,
     "action": "the action of a list of which this is the second page",
     "{{ checkbox_name }}": ROW,
+    "form": "which of the forms whose words the page told are let go: what another window keeps meanwhile stays",
     "application": ROW,
     "code": ROW,
     "member": ROW,
