@@ -9,7 +9,7 @@ from core.roles import Role
 from tests.factories.instruction import EnvelopeFactory, staff
 from tests.forms import form_to
 from tests.grants.test_versions import signed_in
-from tests.journeys.test_unsaved import keep_theirs
+from tests.journeys.test_unsaved import answer, keep_theirs
 from tests.rows import never_written
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,6 +100,13 @@ def test_what_has_no_field_any_more_is_told_until_it_is_let_go(journey, envelope
     expect(told.locator("[data-without-field] li")).to_have_count(1)
     expect(told.locator("[data-without-field] li")).to_contain_text(re.compile("47.000"))
     journey.see("conflict-of-a-row-that-is-gone", fits=False)
+    # Beside a form that came back with an error, letting go would leave it: that is asked first.
+    page.locator("[name=change_reason]").fill("")
+    save(page)
+    page.get_by_role("button", name="Ne pas le garder").click()
+    answer(page, "Rester")
+    expect(told.locator("[data-without-field] li")).to_have_count(1)
+    page.locator("[name=change_reason]").fill("Vote du 2.")
     save(page)
     assert envelope.payment_credits.get(year=2026).voted_amount == 32000
     journey.go(address)
