@@ -137,7 +137,10 @@ FALSE: dict[str, tuple[str, Callable[[Rows], None]]] = {
     "a settlement that keeps more than its claims": ("in all and", lambda r: settle_with(r, kept=5)),
     "a settlement of more than a claim asks": ("at stake on a claim", lambda r: settle_with(r, line=1)),
     "an end on another day than its settlement": ("the day of its settlement", lambda r: settle_with(r, days=1)),
-    "a claim ordered twice": ("order_once|within", lambda r: a_copy_of(r.order, reference="X")),
+    "a claim ordered twice": (
+        "order_once|within|would be ordered of the claim",
+        lambda r: a_copy_of(r.order, reference="X"),
+    ),
 }
 
 
