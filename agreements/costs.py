@@ -29,15 +29,12 @@ def costs_of(claim) -> list[str]:
     if found and claim.instalment.is_final and (more := _until_when(claim)):
         found.append(more)
     if forecast.lost:
-        rest = _not_asked(claim)
-        sentence = _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
-        if forecast.lost < rest:
-            sentence = _(
-                "This payment is asked for only once: the %(rest)s that you do not ask for would not be paid, of which %(lost)s"
-                " is due if all that you declare is accepted."
-            )
-        found.append(sentence % {"rest": format_euros(rest), "lost": format_euros(forecast.lost)})
-        found += _who_bears_it(claim)
+        whole = _("This payment is asked for only once: the %(rest)s that you do not ask for would not be paid.")
+        in_part = _(
+            "This payment is asked for only once: the %(rest)s that you do not ask for would not be paid, of which %(lost)s"
+            " is due if all that you declare is accepted."
+        )
+        found += _of_the_rest(claim, forecast, whole, in_part)
     if forecast.left_out:
         sentence = _(
             "This claim closes the account: what you did not ask for before it is not claimed any more: %(payments)s."
@@ -59,15 +56,12 @@ def costs_as_filed(claim) -> list[str]:
         )
         found.append(sentence)
     if forecast.lost:
-        rest = _not_asked(claim)
-        sentence = _("This payment is asked for only once: the %(rest)s that you did not ask for will not be paid.")
-        if forecast.lost < rest:
-            sentence = _(
-                "This payment is asked for only once: the %(rest)s that you did not ask for will not be paid, of which %(lost)s"
-                " was due if all that you declare was accepted."
-            )
-        found.append(sentence % {"rest": format_euros(rest), "lost": format_euros(forecast.lost)})
-        found += _who_bears_it(claim)
+        whole = _("This payment is asked for only once: the %(rest)s that you did not ask for will not be paid.")
+        in_part = _(
+            "This payment is asked for only once: the %(rest)s that you did not ask for will not be paid, of which %(lost)s"
+            " was due if all that you declare was accepted."
+        )
+        found += _of_the_rest(claim, forecast, whole, in_part)
     if forecast.left_out:
         sentence = _(
             "This claim closed the account: what was not asked for before it is not claimed any more: %(payments)s."
@@ -79,6 +73,15 @@ def costs_as_filed(claim) -> list[str]:
 def _not_asked(claim) -> Decimal:
     """Euros of its payment that a claim does not ask for, due on what it declares or not: nobody asks for them again."""
     return max(claim.instalment.amount - claim.claimed_amount, ZERO)
+
+
+def _of_the_rest(claim, forecast: Forecast, whole: str, in_part: str) -> list[str]:
+    """What is said of what a claim does not ask for of its payment: all of it is due on what it declares (``whole``), or only
+    ``in_part``; and who bears it."""
+    rest = _not_asked(claim)
+    sentence = in_part if forecast.lost < rest else whole
+    words = {"rest": format_euros(rest), "lost": format_euros(forecast.lost)}
+    return [sentence % words, *_who_bears_it(claim)]
 
 
 def _payments_left_out(claim, forecast: Forecast) -> str:

@@ -58,43 +58,56 @@ def _more(claim, then: Unjustified) -> tuple[Decimal, Decimal]:
 
 def costs_of_giving_up(claim) -> dict[str, str]:
     """What its beneficiary reads before they give up a claim that an end kept: words by label."""
-    fall, found = fall_of(claim), {}
-    if fall.own:
-        sentence = _("%(amount)s at most were kept for it: they would not be paid.")
-        found[_("This claim")] = sentence % {"amount": format_euros(fall.own)}
-    if fall.paid:
-        sentence = _("No expenditure would justify any more %(amount)s already paid to you: they would be asked back.")
-        found[_("What was paid to you")] = sentence % {"amount": format_euros(fall.paid)}
-    if fall.sent:
-        sentence = _(
-            "No expenditure would justify any more %(amount)s whose payment has left already: they would be asked back once you"
-            " have received them."
-        )
-        found[_("What is about to be paid to you")] = sentence % {"amount": format_euros(fall.sent)}
-    if fall.unpaid:
-        sentence = _("No expenditure would justify any more %(amount)s of your other claims: they would not be paid.")
-        found[_("Your other claims")] = sentence % {"amount": format_euros(fall.unpaid)}
-    return found
+    sent = _(
+        "No expenditure would justify any more %(amount)s whose payment has left already: they would be asked back once you"
+        " have received them."
+    )
+    return _told(
+        fall_of(claim),
+        own=(_("This claim"), _("%(amount)s at most were kept for it: they would not be paid.")),
+        paid=(
+            _("What was paid to you"),
+            _("No expenditure would justify any more %(amount)s already paid to you: they would be asked back."),
+        ),
+        sent=(_("What is about to be paid to you"), sent),
+        unpaid=(
+            _("Your other claims"),
+            _("No expenditure would justify any more %(amount)s of your other claims: they would not be paid."),
+        ),
+    )
 
 
 def costs_of_its_fall(claim) -> dict[str, str]:
     """The same in the words of the staff, who reject it."""
-    fall, found = fall_of(claim), {}
-    if fall.own:
-        sentence = _("%(amount)s at most are kept for it: they are given back to the commitment.")
-        found[_("This claim")] = sentence % {"amount": format_euros(fall.own)}
-    if fall.paid:
-        sentence = _("No expenditure justifies %(amount)s any more that are paid: to be asked back.")
-        found[_("Paid already")] = sentence % {"amount": format_euros(fall.paid)}
-    if fall.sent:
-        sentence = _(
-            "No expenditure justifies %(amount)s any more that are sent to be paid: to be asked back once paid."
-        )
-        found[_("Sent to be paid")] = sentence % {"amount": format_euros(fall.sent)}
-    if fall.unpaid:
-        sentence = _("No expenditure justifies %(amount)s any more of the other claims: they can no longer be paid.")
-        found[_("Other claims")] = sentence % {"amount": format_euros(fall.unpaid)}
-    return found
+    return _told(
+        fall_of(claim),
+        own=(
+            _("This claim"),
+            _("%(amount)s at most are kept for it: they are given back to the commitment."),
+        ),
+        paid=(
+            _("Paid already"),
+            _("No expenditure justifies %(amount)s any more that are paid: to be asked back."),
+        ),
+        sent=(
+            _("Sent to be paid"),
+            _("No expenditure justifies %(amount)s any more that are sent to be paid: to be asked back once paid."),
+        ),
+        unpaid=(
+            _("Other claims"),
+            _("No expenditure justifies %(amount)s any more of the other claims: they can no longer be paid."),
+        ),
+    )
+
+
+def _told(fall: Fall, **words: tuple[str, str]) -> dict[str, str]:
+    """The amounts of a fall that are not zero, each by the label and in the sentence that its reader has for it."""
+    amounts = {name: getattr(fall, name) for name in words}
+    return {
+        label: sentence % {"amount": format_euros(amounts[name])}
+        for name, (label, sentence) in words.items()
+        if amounts[name]
+    }
 
 
 def kept_for_staff(claim) -> str:
