@@ -1,6 +1,6 @@
 """A proposal of de minimis aid keeps the proof that the central register was consulted, or why it could not be."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 import pgtrigger
@@ -313,10 +313,11 @@ def test_a_consultation_serves_for_the_days_of_the_setting_at_the_proposal(case,
 @pytest.mark.parametrize("unavailable", [False, True])
 def test_an_old_consultation_stops_each_step(step, unavailable, settings):
     case = case_at(step)
+    day = timezone.localdate() - timedelta(days=184)
+    then = timezone.make_aware(datetime.combine(day, time(12)))
+    said = {"register_consulted_on": None, "register_unavailable": "En panne."} if unavailable else {}
     with pgtrigger.ignore():
-        then = timezone.now() - timedelta(days=184)
-        day = {"register_consulted_on": None, "register_unavailable": "En panne."} if unavailable else {}
-        case.proposals.update(**{"made_at": then, "register_consulted_on": timezone.localdate(then)} | day)
+        case.proposals.update(**{"made_at": then, "register_consulted_on": day} | said)
     case = type(case).objects.get(pk=case.pk)
     assert "183" in taken(case, step)
     settings.ESSOR_DE_MINIMIS_CONSULTED_DAYS = 184

@@ -1,7 +1,6 @@
 """The Region before a journey begins: its staff, an envelope, an open call and a session to come. Nothing else."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -66,7 +65,7 @@ def region_of(code: str) -> Region:
         call.save()
         session = create_session(
             actor=people["secretary"],
-            held_at=timezone.now() + timedelta(minutes=30),
+            held_at=timezone.localtime().replace(hour=23, minute=59),
             programmes=[programme_of(code)],
             place="Hôtel de Région, salle des séances",
             quorum=QUORUM,
