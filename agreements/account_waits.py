@@ -5,6 +5,7 @@ Which claims stand in a list; how much of each, for whom and why is said by ``or
 them and wait for another.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 from django.db.models import Exists, F, OuterRef, Q
@@ -49,6 +50,14 @@ def waits() -> Q:
     """The condition of a claim of which somebody cannot be paid now."""
     to_persons = Q(Exists(_shares_left().exclude(_payable("applicant")))) & PERSONS
     return LEFT & (to_persons | ~_payable("agreement__beneficiary") & ~PERSONS)
+
+
+def waiting_among(claims: Iterable[PaymentClaim]) -> frozenset[int]:
+    """The ids of those of these claims of which somebody cannot be paid now; one query at most."""
+    wanted = [claim.pk for claim in claims if claim.to_order_amount]
+    if not wanted:
+        return frozenset()
+    return frozenset(PaymentClaim.objects.filter(waits(), pk__in=wanted).values_list("pk", flat=True))
 
 
 @cache

@@ -64,7 +64,8 @@ def _told(state: str, columns: str = "key") -> str:
 LESS = f"({_told('certified')} payable > due_now)"
 MORE = f"({_told('certified')} due_now > due_then AND given_up_amount = 0)"
 #: … and both.
-CHANGED = f"({_told('certified')} payable > due_now OR due_now > due_then AND given_up_amount = 0)"
+_IS_ANOTHER = "(payable > due_now OR due_now > due_then AND given_up_amount = 0)"
+CHANGED = f"({_told('certified')} {_IS_ANOTHER})"
 #: SQL: the ids of the ordered claims of which less is due than what is ordered, as long as some of it is not paid.
 _ABOVE = "ordered_amount > due_now AND ordered_amount > paid_amount"
 ORDERED_ABOVE = f"({_told('ordered')} {_ABOVE})"
@@ -80,6 +81,16 @@ def changed_claims() -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)
         return [key for (key,) in cursor.fetchall()]
+
+
+def changed_among(claims: Iterable) -> frozenset[int]:
+    """The ids of those of these claims on which another amount is due than when they were certified; one query at most."""
+    wanted = sorted(claim.pk for claim in claims if claim.state == "certified")
+    if not wanted:
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_told('certified')} {_IS_ANOTHER} AND key = ANY (%s)", [wanted])
+        return frozenset(key for (key,) in cursor.fetchall())
 
 
 def less_is_due() -> Q:

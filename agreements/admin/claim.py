@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
-from agreements.account_waits import waits
+from agreements.account_waits import waiting_among
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
-from agreements.changed_since import due_is_another
+from agreements.changed_since import changed_among
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.costs import costs_as_filed, told_by_the_final_claim
 from agreements.credit_notes import notes_by_line
@@ -88,14 +88,15 @@ def answer(claim: PaymentClaim, request: HttpRequest):
 
 class ClaimList(EssorChangeList):
     """The list: of the claims of a page of which somebody waits for an account, how much of each does; of those of which
-    nothing is due, what was paid above."""
+    nothing is due, what was paid above. Asked of the rows of the page alone: few of them wait for anything."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        parts = to_order(claim for claim in self.result_list if claim.waits)
+        waiting, changed = waiting_among(self.result_list), changed_among(self.result_list)
+        parts = to_order(claim for claim in self.result_list if claim.pk in waiting)
         for claim in self.result_list:
-            claim.to_order = parts.get(claim.pk)
+            claim.to_order, claim.changed = parts.get(claim.pk), claim.pk in changed
             above = asked_back_of(claim)
             claim.to_ask_back = above - ordered_above_of(claim, above)
 
@@ -177,8 +178,7 @@ class PaymentClaimAdmin(CasePageAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         queryset = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == self.url_name("changelist"):
-            changed = ExpressionWrapper(due_is_another(), BooleanField())
-            return queryset.annotate(waits=ExpressionWrapper(waits(), BooleanField()), changed=changed)
+            return queryset
         joined = ["instalment__tranche", "agreement__beneficiary", "certified_by", "ordered_by", "submitted_by"]
         return queryset.select_related(*joined, "agreement__application__programme_version__programme")
 
