@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -50,6 +51,7 @@ class EventAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ["-id"]
     search_fields = ["=object_id", "=hash"]
+    search_help_text = gettext_lazy("Number of a case, an act, a claim, a batch…, number of a row, or hash")
     fields = [
         "created_at",
         "who",
@@ -111,6 +113,15 @@ class EventAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NamedChangeList
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        """Also by the number that people read of what an event is about."""
+        found, distinct = super().get_search_results(request, queryset, search_term)
+        if called := subjects_called(search_term.strip()):
+            found |= queryset.filter(called)
+        return found, distinct
+
     @admin.display(description=gettext_lazy("State before"))
     def from_words(self, event: Event) -> str:
         return state_words(event.content_type.model_class(), event.from_state)
@@ -122,6 +133,34 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("About"))
     def subject_column(self, event: Event) -> SafeString | str:
         return subject_link(event)
+
+
+@cache
+def _numbered() -> list[tuple[type[models.Model], str]]:
+    """The models whose rows have a number, a reference or a code of their own, and which of these it is."""
+    found = []
+    for model in apps.get_models():
+        fields = {field.name: field for field in model._meta.concrete_fields}
+        names = [name for name in ("number", "reference", "code") if name in fields and fields[name].unique]
+        if names and isinstance(fields[names[0]], models.CharField):
+            found.append((model, names[0]))
+    return found
+
+
+def subjects_called(term: str) -> models.Q:
+    """The condition of the events about what bears this number, reference or code; empty where nothing does. One query."""
+    kinds = ContentType.objects.get_for_models(*(model for model, _name in _numbered()))
+    rows = [
+        model._base_manager.filter(**{f"{name}__iexact": term})
+        .order_by()
+        .annotate(kind=models.Value(kinds[model].pk))
+        .values_list("kind", "pk")
+        for model, name in _numbered()
+    ]
+    called = models.Q()
+    for kind, key in rows[0].union(*rows[1:], all=True) if term and rows else ():
+        called |= models.Q(content_type=kind, object_id=key)
+    return called
 
 
 @cache
