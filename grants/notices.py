@@ -99,9 +99,10 @@ def send_deferred(application, item) -> None:
     _send(application, "deferred", f"item-{item.pk}", item=item, session=item.session)
 
 
-def send_lapsed(application, reason: str) -> None:
-    """The grant is lost, why, and how to contest it."""
-    _send(application, "lapsed", "lapsed", reason=reason)
+def send_lapsed(application, reason: str, *, has_act: bool = False) -> None:
+    """The grant is lost, why, and how to contest it; of one with an act (``has_act``), that its own mail says what becomes of
+    its payments."""
+    _send(application, "lapsed", "lapsed", reason=reason, has_act=has_act)
 
 
 def send_message(application, message) -> None:

@@ -446,6 +446,7 @@ class InstructionWorkflow(WorkflowModel):
     )
     def lapse(self, *, actor, data, comment):
         """The grant is lost. What was committed for it was given back by the end of its agreement, which settles it."""
-        if not self.commitments.exists():
+        has_act = self.commitments.exists()
+        if not has_act:
             de_minimis.withdraw_granted(self, actor=actor, reason=comment)
-        notices.send_lapsed(self, comment)
+        notices.send_lapsed(self, comment, has_act=has_act)

@@ -17,7 +17,7 @@ from core.roles import Role
 from core.transitions import perform
 from tests.factories.agreements import approved, in_force, opened, ordered, pay, sent, submitted
 from tests.factories.applicants import pdf
-from tests.factories.instruction import staff
+from tests.factories.instruction import CaseFactory, staff
 from tests.forms import form_to, forms_of
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +78,20 @@ def test_an_act_that_lapsed_before_it_was_in_force_says_why_and_sets_no_day(clie
     assert {step.status for step in unpaid} == {"dropped"}
     assert len(unpaid) == agreement.instalments.count()
     assert page.count("(n’aura pas lieu)") == len(unpaid)
+
+
+def test_the_mail_of_a_case_that_lapsed_leads_to_that_of_its_act_where_there_is_one():
+    """What becomes of the payments is said by the mail of the act alone: “the aid lapsed” is not the last word on them."""
+    agreement, house = in_force()
+    claim = submitted(agreement, house)
+    perform(agreement, "lapse", actor=house.head, data={f"claim-{claim.pk}": "pay"}, comment="Projet abandonné.")
+    of_case, of_act = OutboxMessage.objects.order_by("-pk")[:2][::-1]
+    assert "est devenue caduque" in of_case.body
+    assert "Un autre courriel" in of_case.body
+    assert claim.number in of_act.body
+    case = CaseFactory(state="approved")
+    perform(case, "lapse", actor=house.head, comment="Projet abandonné.")
+    assert "Un autre courriel" not in OutboxMessage.objects.latest("pk").body
 
 
 def test_a_claim_given_back_after_the_end_is_a_duty_of_the_beneficiary(client):
