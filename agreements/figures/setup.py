@@ -3,6 +3,7 @@
 from agreements.figures import (
     days,
     de_minimis,
+    decided,
     doubts,
     due,
     ends,
@@ -42,6 +43,7 @@ DECLARED = (
     due,
     days,
     ends,
+    decided,
     gates,
     hands,
     impartial,

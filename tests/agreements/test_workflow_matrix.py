@@ -40,6 +40,11 @@ ALL = combinations("agreements")
 CONVENTION = "26000.00"  # above 23,000 euros: a signed agreement
 
 
+@pytest.fixture(autouse=True)
+def what_ends_say_accuses_nobody():
+    """Some states are set up by hand here, without the events of the way to them: they are rightly accused."""
+
+
 def upload(name: str) -> SimpleUploadedFile:
     return SimpleUploadedFile(f"{name}.pdf", pdf(name), "application/pdf")
 

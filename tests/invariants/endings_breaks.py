@@ -66,3 +66,80 @@ breaks_too(
     "UPDATE agreements_paymentclaim SET submitted_at = '2099-01-01' "
     f"WHERE id = (SELECT claim_id FROM agreements_expenditureline WHERE id = {LINE})",
 )
+
+# What an end says of what it found and decided, changed with all that would betray it in the row itself.
+OF_AN_END = "(SELECT max(id) FROM agreements_settlement)"
+CLAIM_KIND = "(SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'paymentclaim')"
+
+
+def named(outcome: str, amount: str) -> str:
+    """A line of the settlement about a claim that was certified, and paid since."""
+    return (
+        "INSERT INTO agreements_settlementline (settlement_id, claim_id, claim_state, outcome, amount) "
+        f"SELECT s.id, c.id, 'certified', '{outcome}', {amount} {OF_THE_ENDED} ORDER BY c.id DESC LIMIT 1"
+    )
+
+
+breaks(
+    "agreements.settlement-says-what-was-paid",
+    "UPDATE agreements_settlement SET paid_amount = paid_amount + 100, freed_amount = freed_amount - 100 "
+    f"WHERE id = {OF_AN_END}",
+)
+breaks("agreements.settlement-keeps-what-was-certified", named("pay", "c.certified_amount - 1"))
+# Certified later than the end: what is ordered of it since was kept.
+END_CAME_FIRST = (
+    "UPDATE core_event SET id = -id WHERE from_state = 'in_force' AND to_state = 'completed' "
+    f"AND object_id = (SELECT agreement_id FROM agreements_paymentclaim WHERE id = {LAST_OF_THE_ENDED})"
+)
+breaks_too("agreements.settlement-keeps-what-was-certified", named("pay", "c.ordered_amount - 1"), END_CAME_FIRST)
+breaks("agreements.settlement-decides-as-told", named("refuse", "0"))
+
+
+def told(change: str) -> str:
+    """The event of the payment of that claim says something else."""
+    return (
+        f"UPDATE core_event SET {change} WHERE to_state = 'paid' AND content_type_id = {CLAIM_KIND} "
+        f"AND object_id = {LAST_OF_THE_ENDED}"
+    )
+
+
+KEPT = named("pay", "c.certified_amount")
+breaks_too("agreements.settlement-decides-as-told", KEPT, told("action = 'refuse_at_end', from_state = 'ordered'"))
+breaks_too("agreements.settlement-decides-as-told", KEPT, told("action = 'give_up_at_end', from_state = 'certified'"))
+breaks_too(
+    "agreements.settlement-decides-as-told",
+    named("refuse", "0"),
+    told("action = 'give_up_at_end', from_state = 'ordered'"),
+)
+breaks_too(
+    "agreements.settlement-decides-as-told",
+    END_CAME_FIRST,
+    told("to_state = 'rejected'"),
+    f"UPDATE agreements_paymentclaim SET state = 'rejected' WHERE id = {LAST_OF_THE_ENDED}",
+)
+breaks(
+    "agreements.settlement-of-its-end",
+    "UPDATE agreements_settlement SET decided_by_id = (SELECT min(u.id) FROM core_user u WHERE u.id <> decided_by_id) "
+    f"WHERE id = {OF_AN_END}",
+)
+breaks_too(
+    "agreements.settlement-of-its-end", f"UPDATE agreements_settlement SET reason = 'autre' WHERE id = {OF_AN_END}"
+)
+breaks_too(
+    "agreements.settlement-of-its-end",
+    f"UPDATE agreements_settlement SET decided_at = decided_at - interval '20 days' WHERE id = {OF_AN_END}",
+)
+breaks(
+    "agreements.given-up-as-told",
+    f"INSERT INTO agreements_givenuppart (claim_id, amount, reason, decided_at) VALUES ({PAID}, 1, 'autre', now())",
+)
+breaks(
+    "agreements.payment-steps-as-told",
+    "UPDATE agreements_paymentbatch SET closed_by_id = (SELECT min(u.id) FROM core_user u WHERE u.id <> closed_by_id) "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentbatch WHERE closed_by_id IS NOT NULL)",
+)
+breaks_too(
+    "agreements.payment-steps-as-told",
+    "UPDATE agreements_paymentorder SET confirmed_by_id = (SELECT min(u.id) FROM core_user u WHERE u.id <> confirmed_by_id) "
+    "WHERE id = (SELECT max(id) FROM agreements_paymentorder WHERE state = 'paid')",
+)
