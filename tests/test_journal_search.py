@@ -20,13 +20,11 @@ def test_what_happened_to_an_act_a_claim_and_a_batch_is_found_by_their_number(cl
     agreement, house = in_force()
     claim, batch = ordered(agreement, house)
     client.force_login(UserFactory(administrator=True))
-    order = claim.orders.get()
     for row, number in (
         (agreement.application, agreement.application.number),
         (agreement, agreement.number),
         (claim, claim.number.lower()),
         (batch, f" {batch.number} "),
-        (order, order.reference),
     ):
         events = Event.objects.of(row).order_by("pk")
         assert events and list(found(client, number)) == list(events), number

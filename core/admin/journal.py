@@ -153,8 +153,8 @@ def subjects_called(term: str) -> models.Q:
     rows = [
         model._base_manager.filter(**{f"{name}__iexact": term})
         .order_by()
-        .annotate(kind=models.Value(kinds[model].pk))
-        .values_list("kind", "pk")
+        .annotate(of_kind=models.Value(kinds[model].pk))
+        .values_list("of_kind", "pk")
         for model, name in _numbered()
     ]
     called = models.Q()
