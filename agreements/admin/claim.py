@@ -26,7 +26,7 @@ from agreements.duplicates import answer_warning, grounds_of, on_the_same_file, 
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.order_parts import to_order
 from agreements.permissions import may_review
-from agreements.settlements.falling import kept_for_staff
+from agreements.settlements.falling import kept_for_staff, owed_on_the_act
 from agreements.still_due import told_of_what_is_lost, what_changed, what_is_ordered_above
 from core.admin import CaseHeader, Panel, date_display, money_display
 from core.admin.base import EssorChangeList
@@ -221,6 +221,8 @@ class PaymentClaimAdmin(CasePageAdmin):
         is_lost = obj.submitted_at and obj.state == State.REJECTED
         if told := what_is_ordered_above(obj) or kept_for_staff(obj) or (is_lost and told_of_what_is_lost(obj)):
             panels.insert(0, Panel(_("To know"), f"{FOLDER}/told.html", {"told": told}, anchor="told"))
+        if owed := owed_on_the_act(obj):
+            panels.insert(0, Panel(_("To be asked back"), f"{FOLDER}/told.html", {"told": owed}, anchor="owed"))
         if obj.statement:
             panels.append(Panel(_("What was done with the money"), f"{FOLDER}/statement.html", anchor="statement"))
         orders = list(obj.orders.select_related("payee", "batch", "bank_account").order_by("pk"))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from agreements.due import due_once_checked
 from agreements.settlements.rules import PAY
-from agreements.settlements.services import line_of, sent_of, settlement_of, still_paid_on
+from agreements.settlements.services import line_of, overpaid_of, sent_of, settlement_of, still_paid_on
 from agreements.settlements.unjustified import Unjustified, unjustified_of
 from core.dates import format_date_long
 from core.money import ZERO, format_euros, sum_money
@@ -135,4 +135,20 @@ def kept_for_staff(claim) -> str:
             "%(the_act)s %(number)s has ended (%(state)s); %(amount)s at most are kept for this claim. Its beneficiary files it by"
             " %(day)s; after that day it may be rejected."
         )
+    return sentence % words
+
+
+def owed_on_the_act(claim) -> str:
+    """Of a claim that is to be certified, ordered or paid: what was paid on its agreement and is to be asked back, which whoever
+    pays more should know; empty where there is nothing of the kind."""
+    if claim.is_editable or claim.state in ("paid", "rejected"):
+        return ""
+    owed = overpaid_of(claim.agreement)
+    if not owed:
+        return ""
+    sentence = _(
+        "%(the_act)s %(number)s: of what was paid on it, %(amount)s is to be asked back. Nothing of it is taken off this claim: agree"
+        " with the finance service before it is ordered."
+    )
+    words = {"the_act": claim.agreement.in_words, "number": claim.agreement.number, "amount": format_euros(owed)}
     return sentence % words

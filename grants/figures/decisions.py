@@ -120,6 +120,48 @@ register(
         """,
     ),
     Invariant(
+        code="grants.agenda-is-the-proposal",
+        name=_("Amount put before the committee"),
+        sentence=_(
+            "The amount of a case on an agenda is that of its live proposal; once decided, one that was proposed for it."
+        ),
+        source=DECIDED,
+        subject=Application,
+        sql="""
+            SELECT app.id, app.number AS label, p.amount AS expected, item.proposed_amount AS found
+            FROM grants_agendaitem item JOIN grants_application app ON app.id = item.application_id
+            CROSS JOIN LATERAL (
+                SELECT max(amount) AS amount, bool_or(amount = item.proposed_amount) AS is_known FROM grants_proposal
+                WHERE application_id = app.id AND CASE WHEN item.decision = '' THEN sent_back_at IS NULL ELSE TRUE END
+            ) AS p
+            WHERE p.is_known IS NOT TRUE ORDER BY app.id, item.id
+        """,
+    ),
+    Invariant(
+        code="grants.base-within-the-budget",
+        name=_("Eligible base and what is retained of the budget"),
+        sentence=_(
+            "What is spent of a live proposal, year by year or in all, rests on no more than what is retained of the budget of its "
+            "case."
+        ),
+        source=COMPUTED,
+        subject=Application,
+        # What a person brings to a company is spent by nobody: it is in no budget.
+        sql="""
+            WITH kept AS (
+                SELECT application_id, sum(coalesce(eligible_amount, amount)) AS amount FROM grants_budgetline
+                WHERE side = 'charge' AND account_code NOT LIKE '86%%' GROUP BY 1
+            )
+            SELECT app.id, app.number AS label, kept.amount AS expected, p.eligible_base AS found
+            FROM grants_proposal p JOIN grants_application app ON app.id = p.application_id
+            JOIN kept ON kept.application_id = app.id
+            WHERE p.sent_back_at IS NULL AND p.eligible_base > kept.amount AND NOT EXISTS (
+                SELECT 1 FROM jsonb_array_elements(p.plan -> 'parts') AS part WHERE part ->> 'person' <> '')
+            ORDER BY app.id
+        """,
+        relation="≤",
+    ),
+    Invariant(
         code="grants.visa-by-another",
         name=_("Visa by another person"),
         sentence=_("A case goes to the committee with a visa, given by another person than who proposed or instructs."),

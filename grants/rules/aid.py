@@ -286,27 +286,41 @@ def contribution_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
 
 
 def tranche_parts(axis: Axis, facts: AidFacts) -> list[_Part]:
-    """One part a year: the amount asked for it."""
+    """One part a year: the amount asked for it, and the cost that counts.
+
+    The years cost no more in all than what is retained of the budget: what is cut of it is cut of each year in proportion.
+    """
+    typed = [tranche.cost for tranche in facts.tranches]
+    counted = _costs_within_budget(axis, facts, typed)
     return [
-        _Part(
-            tranche.requested,
-            tranche.cost,
-            (
-                ReasonLine(
-                    _("Year %(rank)d: %(amount)s asked for a cost of %(cost)s.")
-                    % {
-                        "rank": tranche.rank,
-                        "amount": format_euros(tranche.requested),
-                        "cost": format_euros(tranche.cost),
-                    },
-                    tranche.requested,
-                    "base",
-                ),
-            ),
-            year=tranche.rank,
-        )
-        for tranche in facts.tranches
+        _Part(tranche.requested, cost, (_asked_for_year(tranche, cost),), year=tranche.rank)
+        for tranche, cost in zip(facts.tranches, counted, strict=True)
     ]
+
+
+def _costs_within_budget(axis: Axis, facts: AidFacts, costs: list[Decimal]) -> list[Decimal]:
+    """The costs of the years, limited in all to what is retained of the budget, where there is one."""
+    items = [item for item in facts.budget if item.axis == axis.base.axis]
+    if not totals_of(items).charges:
+        return costs
+    retained = eligible_amount(items, axis.base.axis, axis.base.accounts, axis.base.excluded_accounts)
+    return costs if sum_money(costs) <= retained else spread(retained, costs)
+
+
+def _asked_for_year(tranche: TrancheFacts, cost: Decimal) -> ReasonLine:
+    figures = {
+        "rank": tranche.rank,
+        "amount": format_euros(tranche.requested),
+        "cost": format_euros(tranche.cost),
+        "counted": format_euros(cost),
+    }
+    text = _("Year %(rank)d: %(amount)s asked for a cost of %(cost)s.")
+    if cost != tranche.cost:
+        text = _(
+            "Year %(rank)d: %(amount)s asked for a cost of %(cost)s, of which %(counted)s count: the budget retained goes no"
+            " further."
+        )
+    return ReasonLine(text % figures, tranche.requested, "base")
 
 
 BASES = {"budget": budget_parts, "own_contribution": contribution_parts, "tranches": tranche_parts}
@@ -321,7 +335,9 @@ def compute(rules: ProgrammeRules, facts: AidFacts) -> AidResult:
     total = _Part(sum_money(part.amount for part in every), sum_money(part.cost for part in every))
     total = run(rules.aid.overall, total, facts)
     plan = _plan(rules, parts, total.amount)
-    lines = [line for part in every for line in part.lines if len(every) == 1 or part.cost or part.amount]
+    # A year or an axis of nothing is passed over, unless nothing is left of what was asked: the lines say why.
+    shown = [part for part in every if len(every) == 1 or part.cost or part.amount]
+    lines = [line for part in shown or [part for part in every if part.lines[0].amount] for line in part.lines]
     lines += total.lines
     lines += _shares(plan, every, total.amount)
     lines.append(ReasonLine(_("Aid: %(amount)s.") % {"amount": format_euros(total.amount)}, total.amount, "total"))

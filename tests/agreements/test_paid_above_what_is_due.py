@@ -3,10 +3,12 @@
 from decimal import Decimal
 from importlib import import_module
 
+import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import override
 
 from agreements import claims
@@ -17,6 +19,7 @@ from applicants.models import DeMinimisAid
 from core.figures.checking import look_at
 from core.figures.invariants import invariant_of
 from core.models import Event, OutboxMessage
+from core.money import format_euros
 from core.transitions import perform
 from reporting.migrations._ends_of_before import operations_of_ended_agreements_follow
 from reporting.operations import add_version, facts_of_version
@@ -151,3 +154,22 @@ def test_what_ended_before_follows_when_the_database_is_migrated(monkeypatch):
         assert holds(*codes)
     aid = DeMinimisAid.objects.get(case_number=agreement.application.number)
     assert aid.amount == agreement.paid_amount - claim.overpaid_amount
+
+
+def test_who_certifies_and_orders_more_on_an_act_that_owes_reads_what_it_owes(client):
+    """17,382.50 euros were to be asked back of a year, and the advance of the next was ordered without a word of them."""
+    agreement, house = in_force("CPO", "180000.00")
+    over = closed(agreement, house)
+    owed = format_euros(over.overpaid_amount).replace("\u202f", " ").replace("\xa0", " ")
+    year = agreement.tranches.get(rank=2)
+    with pgtrigger.ignore():  # the report of the first year is another story
+        type(year).objects.filter(pk=year.pk).update(state="released", released_on=timezone.localdate())
+    claim = claims.open_claim(agreement, year.instalments.get(kind="advance"), actor=house.member)
+    address = reverse("admin:agreements_paymentclaim_change", args=[claim.pk])
+    told = "Rien n’en est retenu sur cette demande"
+    assert told not in page(client, house.finance, address)  # still being written
+    PaymentClaim.objects.filter(pk=claim.pk).update(state="submitted")
+    shown = page(client, house.finance, address)
+    assert told in shown and owed in shown
+    closed_page = page(client, house.finance, reverse("admin:agreements_paymentclaim_change", args=[over.pk]))
+    assert told not in closed_page

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from core.money import spread
+from core.money import format_euros, spread
 from grants.rules.aid import AidFacts, PersonFacts, TrancheFacts, compute, percent, years_of
 from grants.rules.budget import BudgetItem, balance_problems, totals_of
 from grants.rules.definition import read_definition
@@ -149,6 +149,47 @@ def test_three_years_each_within_the_rate_of_its_cost():
     assert [tranche.amount for tranche in result.per_tranche] == [D("60000.00"), D("80000.00"), D("40000.00")]
     assert result.amount == D("180000.00")
     assert result.eligible_base == D("250000.00")
+
+
+def cut(amount: str, retained: str) -> BudgetItem:
+    """An expense of which an instructor retained less."""
+    return charge(amount, eligible=D(retained))
+
+
+@pytest.mark.parametrize(
+    ("budget", "costs", "amounts"),
+    [
+        # What is retained covers the costs of the years: they count as they were typed.
+        (
+            [charge("130200"), charge("55800")],
+            ["60000.00", "62000.00", "64000.00"],
+            ["24000.00", "25000.00", "26000.00"],
+        ),
+        ([charge("200000")], ["60000.00", "62000.00", "64000.00"], ["24000.00", "25000.00", "26000.00"]),
+        # 20,000 euros of 186,000 are retained: that much in all, and 80 % of it.
+        (
+            [cut("130200", "10000"), cut("55800", "10000")],
+            ["6451.61", "6666.66", "6881.73"],
+            ["5161.28", "5333.32", "5505.38"],
+        ),
+        # One cent less than the years cost.
+        ([cut("186000", "185999.99")], ["59999.99", "62000.00", "64000.00"], ["24000.00", "25000.00", "26000.00"]),
+        # The applicant typed years that cost more than the budget.
+        ([charge("93000")], ["30000.00", "31000.00", "32000.00"], ["24000.00", "24800.00", "25600.00"]),
+        ([cut("186000", "0")], ["0.00", "0.00", "0.00"], ["0.00", "0.00", "0.00"]),
+    ],
+)
+def test_the_years_cost_no_more_than_what_is_retained_of_the_budget(budget, costs, amounts):
+    """75,000 euros were asked, proposed and given the visa on 186,000, of which an instructor had retained 20,000."""
+    typed = ((1, "60000", "24000"), (2, "62000", "25000"), (3, "64000", "26000"))
+    tranches = tuple(TrancheFacts(year, D(cost), D(asked)) for year, cost, asked in typed)
+    result = aid(rules_of("cpo", public_aid_cap=D("1.00")), tranches=tranches, budget=tuple(budget))
+    assert [tranche.cost for tranche in result.per_tranche] == [D(cost) for cost in costs]
+    assert [tranche.amount for tranche in result.per_tranche] == [D(amount) for amount in amounts]
+    assert result.eligible_base == sum(map(D, costs))
+    words = " ".join(line.text for line in result.lines)
+    assert ("ne va pas au-delà" in words) is (costs[0] != "60000.00")
+    assert all(format_euros(D(cost)) in words for cost in costs)
 
 
 def test_a_cap_on_the_whole_is_shared_between_the_years_to_the_cent():

@@ -120,9 +120,12 @@ def take_out(turn: Turn) -> None:
     """Finance puts the claim in a batch, then takes it out before the batch is closed."""
     claim, finance = turn.play.claims.filter(state="certified", certified_amount__gt=0).first(), turn.staff["finances"]
     if claim is not None:
-        payments.order_claims(payments.open_batch(actor=finance, label="À reprendre"), [claim], actor=finance)
+        batch = payments.open_batch(actor=finance, label="À reprendre")
+        payments.order_claims(batch, [claim], actor=finance)
         claim.refresh_from_db()
         perform(claim, "withdraw_order", actor=finance, comment=WHY)
+        # The figures are looked at years later: an empty batch that nobody abandoned would rightly be late.
+        perform(batch, "abandon", actor=finance)
 
 
 def certify_less(turn: Turn) -> None:

@@ -84,6 +84,18 @@ breaks(
     "UPDATE grants_application SET proposed_amount = proposed_amount - 1 "
     "WHERE id = (SELECT max(id) FROM grants_application WHERE state = 'instructed')",
 )
+# 12,000 were proposed, 10,000 granted for a reason: the cut and its reason vanish with the amount that was proposed.
+DECIDED_ITEM = "(SELECT max(id) FROM grants_agendaitem WHERE decision = 'granted')"
+breaks(
+    "grants.agenda-is-the-proposal", f"UPDATE grants_agendaitem SET proposed_amount = 0.01 WHERE id = {DECIDED_ITEM}"
+)
+# Twenty thousand were retained of the budget of a network, and the aid was computed on the costs of its years.
+breaks(
+    "grants.base-within-the-budget",
+    "UPDATE grants_budgetline SET eligible_amount = 0.01 WHERE side = 'charge' AND application_id = "
+    "(SELECT max(p.application_id) FROM grants_proposal p WHERE p.sent_back_at IS NULL AND p.eligible_base > 1000 "
+    "AND p.plan -> 'parts' -> 0 ->> 'person' = '')",
+)
 breaks(
     "grants.visa-by-another",
     "UPDATE grants_proposal SET visa_by_id = made_by_id "

@@ -158,6 +158,13 @@ breaks_too(
     "UPDATE grants_application SET proposed_amount = NULL WHERE id = (SELECT max(id) FROM grants_application "
     "WHERE state = 'instructed')",
 )
+# An agenda that is not decided yet follows the live proposal, not one that was sent back.
+OPEN_ITEM = "(SELECT max(id) FROM grants_agendaitem WHERE decision = '')"
+breaks_too(
+    "grants.agenda-is-the-proposal",
+    f"UPDATE grants_proposal SET sent_back_at = now() WHERE application_id = "
+    f"(SELECT application_id FROM grants_agendaitem WHERE id = {OPEN_ITEM})",
+)
 ITS_COMPUTATION = f"(SELECT computation_id FROM grants_proposal WHERE id = {LIVE})"
 for path, value in (("cost", '"0.01"'), ("axis", '"none"')):
     breaks_too(
