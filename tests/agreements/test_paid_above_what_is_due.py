@@ -168,7 +168,8 @@ def test_who_certifies_and_orders_more_on_an_act_that_owes_reads_what_it_owes(cl
     address = reverse("admin:agreements_paymentclaim_change", args=[claim.pk])
     told = "Rien n’en est retenu sur cette demande"
     assert told not in page(client, house.finance, address)  # still being written
-    PaymentClaim.objects.filter(pk=claim.pk).update(state="submitted")
+    filed = {"state": "submitted", "submitted_at": timezone.now(), "submitted_by": house.member}
+    PaymentClaim.objects.filter(pk=claim.pk).update(**filed)
     shown = page(client, house.finance, address)
     assert told in shown and owed in shown
     closed_page = page(client, house.finance, reverse("admin:agreements_paymentclaim_change", args=[over.pk]))
