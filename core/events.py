@@ -97,6 +97,16 @@ def _label_of(actor: Any) -> str:
     return "" if actor is not None and label == str(actor) else label[:200]
 
 
+def _moved(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes that are some: a value that stayed what it was is not told as changed."""
+    told = json_safe(changes)
+    return {
+        name: pair
+        for name, pair in told.items()
+        if not (isinstance(pair, list) and len(pair) == 2 and pair[0] == pair[1])
+    }
+
+
 def record(
     subject: models.Model,
     action: str,
@@ -136,7 +146,7 @@ def record(
             to_state=to_state or "",
             data=json_safe(data or {}),
             comment=json_safe(comment),
-            changes=json_safe(changes or {}),
+            changes=_moved(changes or {}),
             formula=FORMULA,
             salt=secrets.token_hex(16),
             previous_hash=last.hash if last else "",

@@ -86,7 +86,8 @@ register(
                     SELECT e.changes -> 'sector' ->> 1 FROM core_event e
                     WHERE e.object_id = aid.applicant_id AND e.action = 'de_minimis_completed' AND e.content_type_id =
                         (SELECT id FROM django_content_type WHERE app_label = 'applicants' AND model = 'applicant')
-                       AND e.data -> 'aid' ->> 'id' = aid.id::text ORDER BY e.sequence DESC LIMIT 1
+                       AND e.data -> 'aid' ->> 'id' = aid.id::text AND e.changes -> 'sector' IS NOT NULL
+                    ORDER BY e.sequence DESC LIMIT 1
                 ), p.register_sector), aid.sector)) AS it (part, wanted, kept)
             WHERE aid.origin = 'granted' AND it.wanted <> '' AND it.kept <> it.wanted ORDER BY aid.id, it.part
         """,

@@ -13,8 +13,11 @@ from django.utils import timezone
 
 from agreements import payments
 from agreements.drafting import draft_agreement
+from applicants.de_minimis import central
 from applicants.de_minimis.links import decide_links
 from applicants.models import Applicant, DeMinimisAid
+from core.figures.invariants import invariant_of
+from core.models import Event
 from core.roles import Role
 from core.transitions import TransitionRefused, perform
 from grants import committee, de_minimis
@@ -49,6 +52,22 @@ def voted(*cases) -> None:
     for item in agenda(session, *cases):
         committee.record_decision(item, "granted", actor=secretary)
     perform(session, "close_session", actor=secretary, data={"deliberation_number": "26CP-0512"})
+
+
+def test_a_sector_that_was_completed_stays_the_known_one_when_something_else_is_completed_later():
+    case = CaseFactory(state="scheduled", project_start=timezone.localdate() - timedelta(days=90))
+    voted(case)
+    aid = DeMinimisAid.objects.get(case_number=case.number)
+    officer = staff(Role.INSTRUCTOR)
+    central.complete(aid, instrument="grant", sector="94.99", actor=officer)
+    central.complete(aid, instrument="loan", sector="94.99", actor=officer)
+    event = Event.objects.of(case.applicant).filter(action="de_minimis_completed").last()
+    assert set(event.changes) == {"instrument"}
+    assert list(invariant_of("agreements.register-says-its-grant").broken()) == []
+    with pgtrigger.ignore():
+        DeMinimisAid.objects.filter(pk=aid.pk).update(sector="01.11")
+    (broken,) = invariant_of("agreements.register-says-its-grant").broken()
+    assert (broken.expected, broken.found) == ("94.99", "01.11")
 
 
 def test_from_the_vote_to_the_last_payment_there_is_one_row():

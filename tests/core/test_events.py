@@ -32,6 +32,14 @@ def test_events_of_a_subject_are_chained(case, applicant):
         assert event.hash == hash_of(event, "sample.case")
 
 
+def test_a_value_that_stayed_what_it_was_is_not_told_as_changed(case):
+    """“Computed aid: 12,000.00 € → 12,000.00 €, 1 field changed”: nothing had."""
+    same, other = [Decimal("12000.00")] * 2, [Decimal("12000.00"), Decimal("10000.00")]
+    event = record(case, "compute", changes={"computed": same, "asked": [None, None], "granted": other})
+    event.refresh_from_db()
+    assert event.changes == {"granted": ["12000.00", "10000.00"]}
+
+
 def test_each_subject_has_its_own_chain(case, applicant):
     other = Case.objects.create(title="Other", owner=applicant)
     record(case, "look")
