@@ -143,7 +143,7 @@ def owed_on_the_act(claim) -> str:
     pays more should know; empty where there is nothing of the kind."""
     if claim.is_editable or claim.state in ("paid", "rejected"):
         return ""
-    owed = overpaid_of(claim.agreement)
+    owed = overpaid_of(claim.agreement) if claim.agreement.paid_amount else ZERO
     if not owed:
         return ""
     sentence = _(
