@@ -375,6 +375,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "core.navigation.work_page",
     "STYLES": [lambda request: static("essor/staff.css")],
     "SCRIPTS": [
+        lambda request: static("essor/typed.js"),
         lambda request: static("essor/staff.js"),
         lambda request: static("essor/fields.js"),
         lambda request: static("essor/as-sent.js"),

@@ -5,7 +5,7 @@
 "use strict";
 
 (() => {
-  const { standsFor, valueOf, restore, held } = window.essorFields;
+  const { standsFor, valueOf, isTypedEarly, restore, held } = window.essorFields;
   const TYPED = "textarea, select, input:not([type=hidden], [type=submit], [type=button], [type=image], [type=reset])";
   // What a browser fills in a form with a password is what it keeps for signing in: no row stands behind it.
   const isWritten = (form) => (form.getAttribute("method") || "").toLowerCase() === "post" && !form.querySelector("[type=password]");
@@ -14,7 +14,7 @@
   const mayBeFilled = () => written().filter((field) => field.getAttribute("autocomplete") !== "off");
 
   const begin = () => {
-    written().forEach((field) => restore(field));
+    written().filter((field) => !isTypedEarly(field)).forEach((field) => restore(field));
     for (const form of document.forms) {
       // Some browsers read it of each field alone.
       [...form.elements].filter((one) => one.name && !one.hasAttribute("autocomplete"))
@@ -27,6 +27,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (!isRead) begin();
     mayBeFilled().forEach(note); // with what the page's own scripts put there
+    setTimeout(window.essorTyped.tell); // once each of them has begun
   });
   for (const name of ["input", "change"]) {
     document.addEventListener(name, (event) => {

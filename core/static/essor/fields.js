@@ -22,6 +22,8 @@ window.essorFields = (() => {
     const first = [...field.options].find((one) => !one.disabled) ?? field.options[0];
     return isList(field) ? written(given) : (given[0] ?? first)?.value ?? "";
   };
+  // Whether somebody wrote in it before the page's scripts came: it is theirs, and no script puts anything else there.
+  const isTypedEarly = (field) => (isChoice(field) ? groupOf(field) : [field]).some(window.essorTyped.has);
   const held = new WeakMap(); // what a field held when a person or a script of ours last wrote in it (as-sent.js)
   const put = (field, value) => {
     const values = value.split("\n");
@@ -78,5 +80,5 @@ window.essorFields = (() => {
     return box;
   };
 
-  return { standsFor, valueOf, givenOf, put, restore, held, alike, askWhich };
+  return { standsFor, valueOf, givenOf, isTypedEarly, put, restore, held, alike, askWhich };
 })();

@@ -6,7 +6,7 @@
   const SENT = "essor-form-sent";
   const KEPT = "textarea, select, input[type=radio], input[type=checkbox], input[type=text], input[type=number], input[type=date], input[type=email], input[type=tel], input:not([type])";
   const keyOf = (form) => `essor-form-${form.dataset.keep}`;
-  const { standsFor, valueOf, givenOf, put, alike, askWhich } = window.essorFields;
+  const { standsFor, valueOf, givenOf, isTypedEarly, put, alike, askWhich } = window.essorFields;
   // That a file is left out is said each time: it is no answer to keep.
   const fieldsOf = (form) => [...form.elements].filter((one) =>
     one.name && one.matches(KEPT) && !one.name.endsWith("-without") && standsFor(one) === one);
@@ -131,13 +131,17 @@
       const kept = copy[field.name];
       const given = givenOf(field);
       if (!kept) continue;
-      if (alike(given, kept.typed)) {
+      const ask = () => asked.set(field, askWhich(field, kept.typed, { take: () => decided(field, kept.typed), leave: () => decided(field) }));
+      if (isTypedEarly(field)) {
+        // Typed anew before this script came: that stands, and the copy is offered beside it.
+        if (!alike(valueOf(field), kept.typed)) document.addEventListener("essor:typed-early", ask, { once: true });
+      } else if (alike(given, kept.typed)) {
         if (!refused) delete copy[field.name];  // sent with another button of the page, and saved
       } else if (given === kept.before && put(field, kept.typed)) restored = true;
       else {
         put(field, given);
         if (refused || given === kept.before) delete copy[field.name]; // a choice that is gone
-        else asked.set(field, askWhich(field, kept.typed, { take: () => decided(field, kept.typed), leave: () => decided(field) }));
+        else ask();
       }
     }
     write(key, copy);

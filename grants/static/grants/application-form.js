@@ -55,6 +55,15 @@
 
   const sameEntries = (left, right) => JSON.stringify(left) === JSON.stringify(right);
 
+  // Typed anew before this script came: that stands, and what the copy holds is offered beside it.
+  const { standsFor, valueOf, isTypedEarly, put, askWhich } = window.essorFields;
+  const offerLater = (question, control, given) => {
+    const copy = given.join("\n");
+    if (standsFor(control) !== control || valueOf(control) === copy) return;
+    const take = () => { put(control, copy); later(question, 0); };
+    document.addEventListener("essor:typed-early", () => askWhich(control, copy, { take }), { once: true });
+  };
+
   const putBack = (question, entries) => {
     const values = new Map();
     for (const [name, value] of entries) values.set(name, [...(values.get(name) || []), value]);
@@ -64,6 +73,10 @@
     for (const control of controls(question)) {
       if (!control.name.startsWith("q-")) continue;
       const given = values.get(control.name) || [];
+      if (isTypedEarly(control)) {
+        offerLater(question, control, given);
+        continue;
+      }
       if (control.type === "checkbox" || control.type === "radio") control.checked = given.includes(control.value);
       else control.value = given[0] ?? "";
     }
