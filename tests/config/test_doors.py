@@ -192,7 +192,7 @@ def test_every_form_of_every_page_shows_what_the_server_sent(world):
         forms = re.findall(r"<form\b[^>]*>", answer.text)
         assert all(' autocomplete="off"' in form for form in forms), f"{name} {address}"
         scripts = [script for script in re.findall(r"essor/([\w-]+)\.js", answer.text) if script != "staff"]
-        assert scripts[:2] in (["fields", "as-sent"], []), f"{name} {address}: {scripts}"
+        assert scripts[:3] in (["typed", "fields", "as-sent"], []), f"{name} {address}: {scripts}"
         seen += len(forms)
     assert seen > 100
 
