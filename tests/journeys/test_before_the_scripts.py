@@ -54,8 +54,8 @@ def test_what_was_kept_on_the_device_is_offered_beside_what_was_typed_since(jour
     page.context.set_offline(True)
     page.fill("#q-need", "Écrit dans le train")
     expect(page.locator("[data-status]")).to_contain_text("Non enregistré", timeout=10_000)
+    page.route("**/enregistrer/", lambda route: route.abort())  # before the line comes back, and the page tries again
     page.context.set_offline(False)
-    page.route("**/enregistrer/", lambda route: route.abort())
     page.on("dialog", lambda dialog: dialog.accept())
     address = page.url
     page.goto("about:blank")
