@@ -92,3 +92,14 @@ def test_a_line_of_expenditure_keeps_its_lists_and_its_photograph(journey):
     expect(page.locator("[name=supplier_name]")).to_have_value("Imprimerie du port")
     expect(page.locator("select[name=account_code]")).to_have_value(chosen)
     assert page.locator("input[type=file]").first.evaluate("field => field.files.length") == 1
+
+
+def test_a_page_that_the_small_script_never_reached_works_all_the_same(journey):
+    application = drafted(journey, "projet")
+    page = journey.page
+    page.route("**/essor/typed*.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
+    page.reload()
+    page.fill("#q-need", TYPED)
+    saved(page)
+    application.refresh_from_db()
+    assert application.answers["need"] == TYPED

@@ -27,7 +27,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (!isRead) begin();
     mayBeFilled().forEach(note); // with what the page's own scripts put there
-    setTimeout(window.essorTyped.tell); // once each of them has begun
+    setTimeout(() => window.essorTyped?.tell()); // once each of them has begun; that file may not have come at all
   });
   for (const name of ["input", "change"]) {
     document.addEventListener(name, (event) => {

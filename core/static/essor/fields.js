@@ -23,7 +23,7 @@ window.essorFields = (() => {
     return isList(field) ? written(given) : (given[0] ?? first)?.value ?? "";
   };
   // Whether somebody wrote in it before the page's scripts came: it is theirs, and no script puts anything else there.
-  const isTypedEarly = (field) => (isChoice(field) ? groupOf(field) : [field]).some(window.essorTyped.has);
+  const isTypedEarly = (field) => (isChoice(field) ? groupOf(field) : [field]).some((one) => window.essorTyped?.has(one));
   const held = new WeakMap(); // what a field held when a person or a script of ours last wrote in it (as-sent.js)
   const put = (field, value) => {
     const values = value.split("\n");
