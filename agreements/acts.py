@@ -191,7 +191,7 @@ def _budget(agreement) -> list[dict[str, Any]]:
     for side, caption in (("charge", "Charges"), ("product", "Produits")):
         own = [line for line in lines if line.side == side]
         if own:
-            rows = [[account_number(line.account_code), line.in_words, format_euros(line.amount)] for line in own]
+            rows = [[account_number(line.account_code), line.in_the_act, format_euros(line.amount)] for line in own]
             tables.append(
                 _table(caption, ["Compte", "Libellé", "Montant"], rows, sum_money(line.amount for line in own))
             )

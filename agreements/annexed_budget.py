@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from agreements.models import AgreementBudgetLine
 from core.money import ZERO
 from grants.models import BudgetLine
+from grants.services.amounts import retained_of_lines
 
 OWN_FUNDS = "insufprevisionnel"
 
@@ -19,6 +20,7 @@ OWN_FUNDS = "insufprevisionnel"
 def copy_budget(agreement) -> None:
     """Annex the budget of the case to a new draft, and put the grant on it; a case without a budget has none."""
     lines = agreement.application.budget_lines.order_by("side", "rank")
+    counted = retained_of_lines(agreement.application)
     AgreementBudgetLine.objects.bulk_create(
         AgreementBudgetLine(
             agreement=agreement,
@@ -28,7 +30,7 @@ def copy_budget(agreement) -> None:
             label=line.label[:200],
             axis=line.axis,
             amount=line.amount,
-            eligible_amount=line.eligible_amount,
+            eligible_amount=counted.get(line.pk, line.eligible_amount),
             **_asked(line.amount if line.financer_status == BudgetLine.FinancerStatus.THIS_REQUEST else None),
         )
         for rank, line in enumerate(lines, start=1)

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
+from agreements.budget_accounts import charge_accounts
 from agreements.closing import account_is_open
 from agreements.costs import costs_as_filed, costs_of, told_by_the_final_claim
 from agreements.due import asked_back_of, ordered_above_of, reckoning_of
 from agreements.duplicates import typed_again
 from agreements.forms.portal import AmountForm, PieceForm, ProofForm, ReplyForm, WorkbookForm
 from agreements.forms.transitions import SubmitClaimForm
-from agreements.line_problems import charge_accounts
 from agreements.models import ClaimPiece, ExpenditureLine, PaymentClaim
 from agreements.order_parts import who_waits
 from agreements.permissions import may_edit_claim, may_reply, may_submit_claim

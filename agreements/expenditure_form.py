@@ -13,8 +13,8 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from agreements.axes import axis_choices
+from agreements.budget_accounts import charge_accounts
 from agreements.claims import LINE_FIELDS
-from agreements.line_problems import charge_accounts
 from agreements.line_versions import newest
 from agreements.models import PaymentClaim
 from agreements.workbooks import FORM_ID, FORM_VERSION, expenditure_columns

@@ -18,11 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.axes import axis_choices
+from agreements.budget_accounts import BudgetAccount, accounts_of, charge_accounts
 from agreements.claims import LINE_FIELDS, ClaimRefused
 from agreements.credit_notes import credit_alone, declared_with
 from agreements.expenditure_form import of_another_claim, says_of_itself
 from agreements.known_lines import ByNumber, Register, invoice_of, said_again
-from agreements.line_problems import charge_accounts, line_problems
+from agreements.line_problems import line_problems
 from agreements.line_versions import (
     LineChange,
     NotAnswered,
@@ -123,8 +124,10 @@ class Intake:
 
 def read_workbook(claim: PaymentClaim, content: bytes) -> Intake:
     """Return what a workbook would do to ``claim``; never raises for what a person may have done wrong."""
-    accounts = charge_accounts(claim.agreement)
-    columns = expenditure_columns(accounts, axis_choices(claim.agreement))
+    accounts = accounts_of(claim.agreement)
+    columns = expenditure_columns(
+        [(account.code, account.label) for account in accounts], axis_choices(claim.agreement)
+    )
     reading = read_table(BytesIO(content), columns, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
     intake = Intake(reading)
     if reading.is_refused:
@@ -135,23 +138,24 @@ def read_workbook(claim: PaymentClaim, content: bytes) -> Intake:
         reading.problems.add(RowProblem(None, "", None, sentence))
         return intake
     intake.refused = list(reading.rejected)
-    _sort_rows(intake, claim, dict(accounts), as_they_were(claim, said.made_at if said.claim else None))
+    _sort_rows(intake, claim, accounts, as_they_were(claim, said.made_at if said.claim else None))
     return intake
 
 
-def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: dict[str, str], then: dict[int, Any]) -> None:
+def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: list[BudgetAccount], then: dict[int, Any]) -> None:
     """Put each good row where it belongs: a line to change, one to add, one already there, or refused.
 
     ``then`` are the lines when the workbook was made, by rank; empty when that is not known.
     """
     axes = axis_choices(claim.agreement)
-    columns = {column.key: str(column.label) for column in expenditure_columns(list(accounts.items()), axes)}
-    words = {"account_code": {code: f"{code} {label}" for code, label in accounts.items()}, "axis": dict(axes)}
+    labels = {account.code: account.label for account in accounts}
+    columns = {column.key: str(column.label) for column in expenditure_columns(list(labels.items()), axes)}
+    words = {"account_code": {code: f"{code} {label}" for code, label in labels.items()}, "axis": dict(axes)}
     lines = list(claim.lines.all())
     by_rank = {line.rank: line for line in lines}
     checked = [
-        (row, values, line_problems(claim, values, set(accounts), axes))
-        for row, values in _rows_that_say_something(intake, claim, accounts, by_rank, then)
+        (row, values, line_problems(claim, values, accounts, axes))
+        for row, values in _rows_that_say_something(intake, claim, labels, by_rank, then)
     ]
     right = [values for _row, values, errors in checked if not errors]
     suppliers = Suppliers([*map(invoice_of, lines), *map(invoice_of, right)])

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from agreements.axes import axis_choices, axis_without_aid
-from agreements.models import Agreement, PaymentClaim, Tranche
+from agreements.budget_accounts import BudgetAccount, accounts_of
+from agreements.models import PaymentClaim, Tranche
 from applicants.rules.identifiers import validate_siret
 from core.money import format_euros, too_large
 from core.past_days import in_the_future
@@ -18,12 +19,12 @@ from core.past_days import in_the_future
 def line_problems(
     claim: PaymentClaim,
     values: Mapping[str, Any],
-    accounts: set[str] | None = None,
+    accounts: list[BudgetAccount] | None = None,
     axes: list[tuple[str, str]] | None = None,
 ) -> dict[str, str]:
     """What is wrong with a line of expenditure of a claim, by field: an empty mapping when all is well.
 
-    ``accounts`` are the codes of the annexed budget and ``axes`` those of the grant, read once by callers that check
+    ``accounts`` are those of the annexed budget and ``axes`` those of the grant, read once by callers that check
     many lines.
     """
     agreement = claim.agreement
@@ -31,15 +32,8 @@ def line_problems(
     for name in ("account_code", "supplier_name", "invoice_number", "description"):
         if not str(values.get(name) or "").strip():
             errors[name] = _("Fill this in.")
-    if accounts is None:
-        accounts = budget_accounts(agreement)
-    if accounts and values.get("account_code") and values["account_code"] not in accounts:
-        errors["account_code"] = _(
-            "The account %(account)s is not in the budget of the agreement: use %(accounts)s."
-        ) % {
-            "account": values["account_code"],
-            "accounts": ", ".join(sorted(accounts)),
-        }
+    if values.get("account_code"):
+        errors |= _account_problems(values["account_code"], accounts_of(agreement) if accounts is None else accounts)
     if values.get("supplier_siret"):
         try:
             validate_siret(values["supplier_siret"])
@@ -59,19 +53,24 @@ def line_problems(
     return errors
 
 
-def charge_accounts(agreement: Agreement) -> list[tuple[str, str]]:
-    """The expense accounts of the annexed budget: code and label, each code once."""
-    found: dict[str, list[str]] = {}
-    for code, label in (
-        agreement.budget_lines.filter(side="charge").order_by("rank").values_list("account_code", "label")
-    ):
-        found.setdefault(code, []).append(label)
-    return [(code, " / ".join(dict.fromkeys(labels))) for code, labels in found.items()]
-
-
-def budget_accounts(agreement: Agreement) -> set[str]:
-    """The codes of the expense accounts of the annexed budget."""
-    return {code for code, _label in charge_accounts(agreement)}
+def _account_problems(code: str, accounts: list[BudgetAccount]) -> dict[str, str]:
+    """An account is one of the budget, where there is one, and something of it counts for the aid."""
+    if not accounts:
+        return {}
+    account = next((account for account in accounts if account.code == code), None)
+    counted = {account.code for account in accounts if account.counts}
+    words = {"account": code, "accounts": ", ".join(sorted(counted))}
+    if account is None:
+        return {
+            "account_code": _("The account %(account)s is not in the budget of the agreement: use %(accounts)s.")
+            % words
+        }
+    if not account.counts:
+        sentence = _(
+            "Nothing of “%(account)s” was retained for the aid: its expenditure is declared in no claim. Use %(accounts)s."
+        )
+        return {"account_code": sentence % (words | {"account": f"{code} – {account.label}"})}
+    return {}
 
 
 def _date_problems(claim: PaymentClaim, values: Mapping[str, Any]) -> dict[str, str]:

@@ -354,6 +354,9 @@ TRIGGERS = {
     "the expenditure is of a part of the project for which nothing is granted": told(
         _("Nothing is granted for this part of the project: its expenditure is declared in no claim.")
     ),
+    "the expenditure is of an account of which nothing is retained": told(
+        _("Nothing of this account was retained for the aid: its expenditure is declared in no claim.")
+    ),
     "the instalments of a tranche come to %, the tranche to %": told(
         _("The payments of a tranche come to %(total)s and the tranche to %(amount)s: correct them."), "total", "amount"
     ),

@@ -6,6 +6,9 @@ from typing import Any
 
 from core.json_safe import json_safe
 
+BUDGET = ("rank", "side", "account_code", "label", "amount", "eligible_amount")
+"""What is frozen of a line of the annexed budget; acts of before 2026-12-01 do not hold the last."""
+
 
 def terms_of(agreement) -> dict[str, Any]:
     """Return everything that was agreed, JSON-safe: amounts as texts with two digits, dates in ISO form."""
@@ -37,7 +40,7 @@ def terms_of(agreement) -> dict[str, Any]:
             "eu_fund": agreement.eu_fund,
             "document_sha256": agreement.document_pdf.file.sha256 if agreement.document_pdf_id else "",
             "signed_sha256": agreement.signed_sha256,
-            "budget": list(agreement.budget_lines.values("rank", "side", "account_code", "label", "amount")),
+            "budget": list(agreement.budget_lines.values(*BUDGET)),
             "plan": agreement.application.granted_plan,
             "shares": list(agreement.shares.values("rank", "person_name", "amount", "cost")),
             "tranches": list(agreement.tranches.values("rank", "label", "amount", "cost", "starts_on", "ends_on")),

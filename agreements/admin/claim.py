@@ -17,6 +17,7 @@ from agreements.account_waits import waiting_among
 from agreements.admin.base import CasePageAdmin
 from agreements.admin.filters import ClaimProgrammeFilter, ClaimQueueFilter
 from agreements.admin.forms import LinesForm, WarningForm
+from agreements.budget_accounts import spent_of
 from agreements.changed_since import changed_among
 from agreements.claims import ClaimRefused, certify_lines
 from agreements.costs import costs_as_filed, told_by_the_final_claim
@@ -263,6 +264,7 @@ class PaymentClaimAdmin(CasePageAdmin):
             "reviews": reviews,
             "claim": obj,
             "form": form,
+            "accounts": spent_of(obj) if lines else [],
         }
         note = ngettext("%(count)s line", "%(count)s lines", len(lines)) % {"count": len(lines)}
         return [Panel(_("Expenditure"), f"{FOLDER}/lines.html", context, anchor="lines", note=note)]

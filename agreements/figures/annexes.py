@@ -22,7 +22,7 @@ class Annex(NamedTuple):
 ANNEXES = {
     "instalments": Annex(Instalment, ("kind", "label", "amount", "trigger_text", "tranche__rank")),
     "tranches": Annex(Tranche, ("label", "amount", "cost", "starts_on", "ends_on")),
-    "budget": Annex(AgreementBudgetLine, ("side", "account_code", "label", "amount")),
+    "budget": Annex(AgreementBudgetLine, ("side", "account_code", "label", "amount", "eligible_amount")),
     "shares": Annex(AgreementShare, ("person_name", "amount", "cost")),
 }
 

@@ -34,6 +34,24 @@ register(
         """,
     ),
     Invariant(
+        code="agreements.kept-of-what-is-retained",
+        name=_("Expenditure on accounts that were retained"),
+        sentence=_(
+            "Nothing is kept of an expenditure on an account of the annexed budget of which nothing was retained."
+        ),
+        source=_("Terms of the agreement: the expenditure that counts is that of the budget that was retained."),
+        subject=PaymentClaim,
+        sql="""
+            WITH account AS (
+                SELECT agreement_id, account_code FROM agreements_agreementbudgetline WHERE side = 'charge'
+                GROUP BY agreement_id, account_code HAVING sum(amount) > 0 AND sum(coalesce(eligible_amount, amount)) = 0)
+            SELECT c.id, c.number || '/' || l.rank AS label, 0 AS expected, l.certified_amount AS found
+            FROM account JOIN agreements_paymentclaim c ON c.agreement_id = account.agreement_id AND c.state <> 'rejected'
+            JOIN agreements_expenditureline l ON l.claim_id = c.id AND l.account_code = account.account_code
+            WHERE l.certified_amount <> 0 ORDER BY c.id, l.rank
+        """,
+    ),
+    Invariant(
         code="agreements.ordered-is-the-orders",
         name=_("Ordered amount of a claim"),
         sentence=_("What a claim says is ordered is the sum of its orders that were not cancelled."),

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from agreements.budget_accounts import BudgetAccount
 from agreements.forms.transitions import file_field, money_field
 from agreements.models import PaymentClaim
 from applicants.rules.identifiers import compact
@@ -84,7 +85,7 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         self,
         *args: Any,
         claim: PaymentClaim,
-        accounts: list[tuple[str, str]],
+        accounts: list[BudgetAccount],
         axes: list[tuple[str, str]] = (),
         **kwargs: Any,
     ):
@@ -98,7 +99,7 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         else:
             del self.fields["axis"]
         if accounts:
-            choices = [("", "—"), *((code, f"{code} – {label}") for code, label in accounts)]
+            choices = [("", "—"), *((account.code, f"{account.code} – {account.in_words}") for account in accounts)]
             self.fields["account_code"].choices = choices
             return
         old = self.fields["account_code"]

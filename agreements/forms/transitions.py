@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agreements.asked_of_funds import AsksKnowingly
+from agreements.budget_accounts import kept_above
 from agreements.due import above_what_is_due, due_once_checked
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
@@ -215,6 +216,14 @@ class CertificationForm(TransitionForm):
         if due is None:
             return asked
         found = [*asked, (_("Due at most"), due.amount)]
+        for spent in kept_above(self.instance):
+            words = {
+                "account": spent.number,
+                "label": spent.account.label,
+                "amount": format_euros(spent.account.retained),
+            }
+            kept = _("Kept on account %(account)s (%(label)s) above the %(amount)s that were retained of it")
+            found.append((kept % words, spent.above))
         if back := asked_back_once_certified(self.instance):
             found.append((_("Paid, and that no expenditure justifies once this is certified: to be asked back"), back))
         return found

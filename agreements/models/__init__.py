@@ -4,7 +4,8 @@ from agreements.models.agreement import Agreement
 from agreements.models.annex import AgreementBudgetLine, AgreementShare
 from agreements.models.choices import AgreementKind, AgreementState, Payee, Proration, ProrationCut
 from agreements.models.claim import ClaimState, PaymentClaim
-from agreements.models.expenditure import DuplicateWarning, ExpenditureLine
+from agreements.models.duplicate_warning import DuplicateWarning
+from agreements.models.expenditure import ExpenditureLine
 from agreements.models.payment import BatchState, OrderState, PaymentBatch, PaymentOrder
 from agreements.models.piece import ClaimPiece
 from agreements.models.reply import ClaimReply

@@ -87,6 +87,21 @@ class AgreementBudgetLine(models.Model):
         return f"{self.account_code} {self.label}"
 
     @property
+    def counts_less(self) -> bool:
+        """Whether less than all of an expense counts for the aid."""
+        return self.side == "charge" and self.eligible_amount is not None and self.eligible_amount < self.amount
+
+    @property
+    def in_the_act(self) -> str:
+        """As the act says it, which has no column for it: of an expense that does not count whole for the aid, what does."""
+        if self.counts_less:
+            return _("%(label)s (retained for the aid: %(amount)s)") % {
+                "label": self.label,
+                "amount": format_euros(self.eligible_amount),
+            }
+        return self.in_words
+
+    @property
     def in_words(self) -> str:
         """The label; of a grant of another amount than was asked, what was asked too."""
         if self.asked_amount is None or self.asked_amount == self.amount:

@@ -1,20 +1,17 @@
-"""The expenditure behind a claim: its lines, and invoices met twice."""
+"""The expenditure behind a claim: its lines."""
 
 from typing import Any
 
 import pgtrigger
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from agreements.models.querysets import OfClaimQuerySet, ScopedQuerySet
-from agreements.models.triggers import refuse, while_claim_is_written
-from agreements.rules.duplicates import Invoice, keys_of, number_key
+from agreements.models.querysets import OfClaimQuerySet
+from agreements.models.triggers import differs, refuse, while_claim_is_written
+from agreements.rules.duplicates import Invoice, keys_of
 from core.history import tracked
 from core.models.indexes import for_lists
 from core.money import MAX_AMOUNT, MoneyField
@@ -71,18 +68,10 @@ COMPARED_COLUMNS = [
 #: SQL: the last day on which an expenditure of the agreement ``{0}`` may be paid (``Agreement.last_day_to_pay``).
 LAST_DAY_TO_PAY = 'greatest({0}."end", {0}.claim_deadline, {0}.report_due_on)'
 
-#: What is said of two lines, and by whom.
-ANSWER_COLUMNS = ["line_id", "other_line_id", "answer", "comment", "answered_by_id", "answered_at"]
 #: What its keys are made of.
 TELLS_THE_INVOICE = frozenset({
     "supplier_name", "supplier_siret", "invoice_number", "invoice_total", "corrects_number", "proof"
 })  # fmt: skip
-
-
-def _differs(columns: list[str]) -> str:
-    """SQL: one of the columns is written otherwise."""
-    new, old = (", ".join(f'{row}."{column}"' for column in columns) for row in ("NEW", "OLD"))
-    return f"ROW({new}) IS DISTINCT FROM ROW({old})"
 
 
 def _line_rules() -> str:
@@ -92,10 +81,10 @@ def _line_rules() -> str:
     """
     return f"""
         SELECT state INTO its_state FROM agreements_paymentclaim WHERE id = NEW.claim_id FOR SHARE;
-        IF {_differs(DECLARED_COLUMNS)} AND its_state NOT IN ('draft', 'returned') THEN
+        IF {differs(DECLARED_COLUMNS)} AND its_state NOT IN ('draft', 'returned') THEN
             {refuse("the lines of a claim that was filed do not change")}
         END IF;
-        IF {_differs(EXAMINED_COLUMNS)} THEN
+        IF {differs(EXAMINED_COLUMNS)} THEN
             NEW.certified_amount := NULL;
             NEW.certified_reason := '';
             RETURN NEW;
@@ -114,7 +103,7 @@ def _answers_lapse() -> pgtrigger.Trigger:
         name="answers_lapse",
         when=pgtrigger.After,
         operation=pgtrigger.Update,
-        condition=pgtrigger.Condition(_differs(COMPARED_COLUMNS)),
+        condition=pgtrigger.Condition(differs(COMPARED_COLUMNS)),
         func="""
             UPDATE agreements_duplicatewarning SET lapsed_at = clock_timestamp()
              WHERE (line_id = NEW.id OR other_line_id = NEW.id) AND answered_at IS NOT NULL AND lapsed_at IS NULL;
@@ -285,6 +274,20 @@ class ExpenditureLine(models.Model):
                 """,
             ),
             pgtrigger.Trigger(
+                name="line_of_a_retained_account",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("account_code", "claim_id"),
+                func=f"""
+                    IF EXISTS (SELECT 1 FROM agreements_agreementbudgetline b
+                                JOIN agreements_paymentclaim c ON c.agreement_id = b.agreement_id
+                               WHERE c.id = NEW.claim_id AND b.side = 'charge' AND b.account_code = NEW.account_code
+                              HAVING sum(b.amount) > 0 AND sum(coalesce(b.eligible_amount, b.amount)) = 0) THEN
+                        {refuse("the expenditure is of an account of which nothing is retained")}
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="line_rules",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
@@ -361,139 +364,3 @@ class ExpenditureLine(models.Model):
     def cut_amount(self):
         """Euros that the review took off; null until reviewed."""
         return None if self.certified_amount is None else self.declared_amount - self.certified_amount
-
-
-def _answer_stays() -> pgtrigger.Trigger:
-    """The answer on which a claim was certified stays as long as it is certified; one that holds no more stays as given."""
-    return pgtrigger.Trigger(
-        name="answer_stays",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        condition=pgtrigger.Condition("OLD.answered_at IS NOT NULL"),
-        func=f"""
-            IF TG_OP = 'UPDATE' AND NOT {_differs(ANSWER_COLUMNS)} THEN RETURN NEW; END IF;
-            IF TG_OP = 'UPDATE' AND OLD.lapsed_at IS NOT NULL THEN
-                {refuse("an answer that holds no more does not change")}
-            END IF;
-            IF EXISTS (
-                SELECT 1 FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
-                WHERE l.id IN (OLD.line_id, OLD.other_line_id) AND c.certified_at >= OLD.answered_at
-                  AND (OLD.lapsed_at IS NULL OR c.certified_at <= OLD.lapsed_at)
-                  AND (c.state IN ('certified', 'ordered', 'paid')
-                       OR (c.state = 'suspended' AND c.certified_amount IS NOT NULL))) THEN
-                {refuse("the answer to an invoice declared twice stays once its claim is certified")}
-            END IF;
-            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-            RETURN NEW;
-        """,
-    )
-
-
-def _question_stays() -> pgtrigger.Trigger:
-    """A question goes with a line that is taken out of a claim that is being written; otherwise it stays to be answered."""
-    return pgtrigger.Trigger(
-        name="question_stays",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Delete,
-        func=f"""
-            IF NOT EXISTS (
-                SELECT 1 FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id
-                WHERE l.id IN (OLD.line_id, OLD.other_line_id) AND c.state IN ('draft', 'returned')) THEN
-                {refuse("the question about an invoice declared twice stays as long as both lines are declared")}
-            END IF;
-            RETURN OLD;
-        """,
-    )
-
-
-class OfLineQuerySet(ScopedQuerySet):
-    """Rows that hang on an expenditure line."""
-
-    agreement_path = "line__claim__agreement__"
-
-    def open(self):
-        """Those that nobody answered yet."""
-        return self.filter(answered_at__isnull=True)
-
-    def holding(self):
-        """The questions and answers about lines as they are: none of those whose line was written otherwise since."""
-        return self.filter(lapsed_at__isnull=True)
-
-
-@tracked
-class DuplicateWarning(models.Model):
-    """An invoice declared twice, here or in another operation; someone answers before certification.
-
-    An answer is given about two lines as they were. When one of them is written otherwise it holds no more
-    (``lapsed_at``); it stays to be read, and the question is asked again.
-    """
-
-    class Answer(models.TextChoices):
-        SPLIT = "split", _("One invoice, shared between the two: the total is not exceeded")
-        DIFFERENT = "different", _("Two different invoices")
-        CUT = "cut", _("Declared twice: this line is cut")
-        OTHER_CUT = "other_cut", _("Declared twice: the other line is cut")
-
-    line = models.ForeignKey(
-        ExpenditureLine, on_delete=models.CASCADE, related_name="duplicate_warnings", verbose_name=_("line")
-    )
-    other_line = models.ForeignKey(
-        ExpenditureLine, on_delete=models.CASCADE, related_name="+", verbose_name=_("other line")
-    )
-    raised_at = models.DateTimeField(_("raised on"), default=timezone.now)
-    answer = models.CharField(_("answer"), max_length=10, choices=Answer.choices, blank=True)
-    comment = models.TextField(_("explanation"), blank=True)
-    answered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("answered by"),
-    )
-    answered_at = models.DateTimeField(_("answered on"), null=True, blank=True)
-    lapsed_at = models.DateTimeField(_("holds no more since"), null=True, blank=True, editable=False)
-
-    objects = OfLineQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("invoice declared twice")
-        verbose_name_plural = _("invoices declared twice")
-        ordering = ["-raised_at", "-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["line", "other_line"], condition=Q(lapsed_at__isnull=True), name="duplicate_warning_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(lapsed_at__isnull=True) | Q(answered_at__isnull=False),
-                name="duplicate_warning_lapsed_answer",
-            ),
-            models.CheckConstraint(condition=~Q(line=F("other_line")), name="duplicate_warning_of_two_lines"),
-            models.CheckConstraint(
-                condition=Q(answered_at__isnull=True, answered_by__isnull=True, answer="")
-                | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer="") & ~Q(comment="")),
-                name="duplicate_warning_answer_is_whole",
-            ),
-        ]
-        triggers = [_answer_stays(), _question_stays()]
-
-    def __str__(self):
-        return str(_("Invoice %(number)s declared twice") % {"number": self.line.invoice_number})
-
-    @property
-    def why(self) -> str:
-        """What makes one invoice of two lines, where their numbers are not the same; empty where they are."""
-        one, other = self.line, self.other_line
-        numbers = {"one": one.invoice_number, "other": other.invoice_number}
-        if number_key(one.invoice_number) == number_key(other.invoice_number):
-            return ""
-        if {*one.invoice.alike_keys()} & {*other.invoice.alike_keys()}:
-            return (
-                gettext(
-                    "The numbers %(one)s and %(other)s look alike: a letter of another alphabet, O for 0, l for 1, a zero before."
-                )
-                % numbers
-            )
-        if {*one.alike_keys} & {*other.alike_keys}:
-            return gettext("One supplier, one day and one total for the invoices %(one)s and %(other)s.") % numbers
-        return gettext("One file proves the invoices %(one)s and %(other)s: read what it says.") % numbers

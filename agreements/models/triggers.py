@@ -260,3 +260,9 @@ def while_claim_is_written(what: str) -> pgtrigger.Trigger:
             RETURN NEW;
         """,
     )
+
+
+def differs(columns: list[str]) -> str:
+    """SQL: one of the columns is written otherwise."""
+    new, old = (", ".join(f'{row}."{column}"' for column in columns) for row in ("NEW", "OLD"))
+    return f"ROW({new}) IS DISTINCT FROM ROW({old})"

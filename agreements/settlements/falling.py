@@ -32,8 +32,10 @@ class Fall:
 
 def fall_of(claim) -> Fall:
     """What giving a claim up, or rejecting it, would cost once its agreement has ended; nothing of any other."""
+    if claim.agreement.is_in_force or settlement_of(claim.agreement) is None:
+        return Fall()
     line = line_of(claim)
-    if claim.agreement.is_in_force or settlement_of(claim.agreement) is None or line is None or line.outcome != PAY:
+    if line is None or line.outcome != PAY:
         return Fall()
     paid, to_come = _more(claim, unjustified_of(claim.agreement, {claim.pk: None}))
     siblings = claim.agreement.claims.filter(instalment__tranche=claim.instalment.tranche).exclude(pk=claim.pk)
@@ -113,8 +115,10 @@ def _told(fall: Fall, **words: tuple[str, str]) -> dict[str, str]:
 def kept_for_staff(claim) -> str:
     """Of a claim that its beneficiary is writing on an agreement that has ended: that it ended, what is kept for it, until
     when; empty of any other."""
+    if not claim.is_editable or claim.agreement.is_in_force:
+        return ""
     line = line_of(claim)
-    if not claim.is_editable or claim.agreement.is_in_force or line is None or line.outcome != PAY:
+    if line is None or line.outcome != PAY:
         return ""
     words = {
         "the_act": claim.agreement.in_words,

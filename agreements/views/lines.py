@@ -10,11 +10,12 @@ from django.views.decorators.http import require_http_methods
 
 from agreements import claims
 from agreements.axes import axis_choices
+from agreements.budget_accounts import BudgetAccount, accounts_of
 from agreements.claim_page import alike_sentence, lines_of
 from agreements.claims import ClaimRefused
 from agreements.duplicates import typed_again
 from agreements.forms.portal import LineForm, LineProofForm, ProofForm
-from agreements.line_problems import charge_accounts, line_problems
+from agreements.line_problems import line_problems
 from agreements.models import ExpenditureLine, PaymentClaim
 from agreements.permissions import may_edit_claim
 from agreements.views.access import claim_to_write, own_claim
@@ -51,14 +52,14 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
     if refusal := may_edit_claim(request.user, claim):
         messages.error(request, refusal)
         return redirect(claim)
-    accounts = charge_accounts(claim.agreement)
+    accounts = accounts_of(claim.agreement)
     posted = request.method == "POST"
     form = LineForm(
         request.POST if posted else None, claim=claim, accounts=accounts, axes=axis_choices(claim.agreement)
     )
     proof_form = LineProofForm(request.POST if posted else None, request.FILES if posted else None)
     if posted and form.is_valid() and proof_form.is_valid():
-        if line := _add(request, claim, form, proof_form, dict(accounts)):
+        if line := _add(request, claim, form, proof_form, accounts):
             messages.success(request, _("Line %(rank)s is added.") % {"rank": line.rank})
             _tell_of_lines_alike(request, claim, line)
             if "another" in request.POST:
@@ -75,17 +76,23 @@ def _tell_of_lines_alike(request: HttpRequest, claim: PaymentClaim, line: Expend
         messages.warning(request, alike_sentence(others))
 
 
-def _tell_of_the_line(form: LineForm, claim: PaymentClaim, accounts: list[tuple[str, str]]) -> None:
+def _tell_of_the_line(form: LineForm, claim: PaymentClaim, accounts: list[BudgetAccount]) -> None:
     """Its file is refused: what is wrong with the line is told with it, not at the next try."""
-    if problems := line_problems(claim, _values(form, dict(accounts))):
+    if problems := line_problems(claim, _values(form, accounts), accounts):
         put_errors(form, ClaimRefused("", problems))
 
 
-def _add(request: HttpRequest, claim: PaymentClaim, form: LineForm, proof_form: LineProofForm, labels: dict[str, str]):
+def _add(
+    request: HttpRequest,
+    claim: PaymentClaim,
+    form: LineForm,
+    proof_form: LineProofForm,
+    accounts: list[BudgetAccount],
+):
     """The line, or None with what is wrong on the forms."""
     try:
         return claims.add_line(
-            claim, _values(form, labels), actor=request.user, proof=proof_form.cleaned_data["proof"] or None
+            claim, _values(form, accounts), actor=request.user, proof=proof_form.cleaned_data["proof"] or None
         )
     except ClaimRefused as refusal:
         put_errors(form, refusal)
@@ -94,7 +101,8 @@ def _add(request: HttpRequest, claim: PaymentClaim, form: LineForm, proof_form: 
     return None
 
 
-def _values(form: LineForm, labels: dict[str, str]) -> dict:
+def _values(form: LineForm, accounts: list[BudgetAccount]) -> dict:
+    labels = {account.code: account.label for account in accounts}
     values = {"paid_before_why": "", "other_year_why": ""} | form.cleaned_data
     return values | {"category": labels.get(values["account_code"], "")[:MAX_CATEGORY]}
 
@@ -114,7 +122,7 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     if refusal := may_edit_claim(request.user, claim):
         messages.error(request, refusal)
         return redirect(claim)
-    accounts = charge_accounts(claim.agreement)
+    accounts = accounts_of(claim.agreement)
     initial = {name: getattr(line, name) for name in claims.LINE_FIELDS}
     posted = request.method == "POST"
     form = LineForm(
@@ -130,7 +138,7 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     if posted and form.is_valid() and proof_form.is_valid():
         try:
             claims.change_line(
-                line, _values(form, dict(accounts)), actor=request.user, proof=proof_form.cleaned_data["proof"] or None
+                line, _values(form, accounts), actor=request.user, proof=proof_form.cleaned_data["proof"] or None
             )
         except ClaimRefused as refusal:
             put_errors(form, refusal)

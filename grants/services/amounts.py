@@ -7,9 +7,9 @@ from typing import Any
 
 from core.dates import add_months
 from core.money import ZERO, sum_money
-from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute, years_of
+from grants.rules.aid import OF_A_COST, AidFacts, AidResult, PersonFacts, TrancheFacts, compute, years_of
 from grants.rules.answers import parse_amount
-from grants.rules.budget import BudgetItem
+from grants.rules.budget import BudgetItem, retained
 from grants.rules.schema import QuestionKind
 from grants.services.facts import answer_that_counts
 
@@ -36,6 +36,17 @@ def budget_item(line) -> BudgetItem:
 def budget_items(application) -> tuple[BudgetItem, ...]:
     """The budget lines as the rules read them."""
     return tuple(budget_item(line) for line in application.budget_lines.all())
+
+
+def retained_of_lines(application) -> dict[int, Decimal]:
+    """Euros of each expense, by its id, that count for the aid: what an instructor retained of it, else what the rules do; none
+    of what is given in kind. Nothing is said of the expenses of a budget on which no aid rests."""
+    bases = {axis.base.axis: axis.base for axis in application.rules.aid.axes if axis.base.kind in OF_A_COST}
+    return {
+        line.pk: retained(budget_item(line), bases[line.axis].accounts, bases[line.axis].excluded_accounts)
+        for line in application.budget_lines.all()
+        if line.side == "charge" and line.axis in bases
+    }
 
 
 def tranche_rows(application) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from agreements import claims, intake
+from agreements.budget_accounts import charge_accounts
 from agreements.claims import ClaimRefused
 from agreements.expenditure_form import write_form
-from agreements.line_problems import charge_accounts
 from agreements.line_versions import NotAnswered
 from agreements.models import ExpenditureUpload
 from agreements.workbooks import expenditure_columns

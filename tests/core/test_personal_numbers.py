@@ -1,12 +1,14 @@
 """No social security number is asked, kept or given back, whichever door it comes through."""
 
 import io
+from decimal import Decimal
 
 import openpyxl
 import pytest
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from agreements.budget_accounts import BudgetAccount
 from agreements.forms.portal import AmountForm, LineForm
 from agreements.forms.transitions import CertificationForm, ConfirmationForm
 from agreements.models import Instalment, PaymentClaim
@@ -120,7 +122,9 @@ def test_a_form_says_so_beside_the_field():
 
 def test_a_line_of_expenditure_is_refused_in_words():
     claim = PaymentClaim(instalment=Instalment())
-    form = LineForm({"description": TEXT}, claim=claim, accounts=[("604", "Achats")])
+    form = LineForm(
+        {"description": TEXT}, claim=claim, accounts=[BudgetAccount("604", "Achats", Decimal(100), Decimal(100))]
+    )
     assert "sécurité sociale" in " ".join(form.errors["description"])
 
 

@@ -1,7 +1,7 @@
 """What else breaks the invariants of agreements that look at several things: a false state for each of these."""
 
 from tests.invariants.agreements_breaks import BALANCE, GRANTED, LINE, ORDER, PAID
-from tests.invariants.sabotage import breaks_too, given
+from tests.invariants.sabotage import breaks, breaks_too, given
 
 # --- amounts, persons, lines ----------------------------------------------------------------------------------------
 
@@ -346,3 +346,12 @@ for change in (
         f"UPDATE applicants_applicant SET {change} WHERE kind = 'legal' AND id = (SELECT a.beneficiary_id "
         f"FROM agreements_agreement a JOIN agreements_paymentclaim c ON c.agreement_id = a.id WHERE c.id = {PAID})",
     )
+
+# --- the accounts that were retained ---------------------------------------------------------------------------------
+
+breaks(
+    "agreements.kept-of-what-is-retained",
+    "UPDATE agreements_agreementbudgetline AS b SET eligible_amount = 0 FROM agreements_expenditureline l "
+    "JOIN agreements_paymentclaim c ON c.id = l.claim_id WHERE l.id = (SELECT max(id) FROM agreements_expenditureline "
+    "WHERE certified_amount > 0) AND b.agreement_id = c.agreement_id AND b.side = 'charge' AND b.account_code = l.account_code",
+)

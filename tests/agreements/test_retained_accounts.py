@@ -1,0 +1,126 @@
+"""What is retained of each expense binds the act and the claims: the annex says it, an account of which nothing counts is
+declared in no claim, and what is kept above what was retained of an account is told to who certifies."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+
+from agreements import claims, intake
+from agreements.acts import act_data
+from agreements.budget_accounts import accounts_of, kept_above, spent_of
+from agreements.drafting import draft_agreement
+from agreements.forms.transitions import CertificationForm
+from agreements.models import ExpenditureLine
+from agreements.terms import terms_of
+from core.transitions import perform
+from grants.models import BudgetLine
+from tests.agreements.test_workbook import filled, row
+from tests.factories.agreements import add_line, approved, entry, opened
+from tests.factories.instruction import compute
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@pytest.fixture
+def act():
+    """25,000 of training, of which 6,000 are retained; supplies, that the rules leave out; 86, given in kind."""
+    case, house = approved(granted="8000.00")
+    with transaction.atomic():
+        lines = {line.account_code: line for line in case.budget_lines.filter(side="charge")}
+        BudgetLine.objects.filter(pk=lines["604"].pk).update(
+            eligible_amount=D(6000), retained_reason="Devis trop élevé"
+        )
+        for side, code in (("charge", "864"), ("product", "875")):
+            case.budget_lines.create(side=side, account_code=code, label="Bénévolat", rank=9, amount=D(1200))
+    compute(case)
+    return draft_agreement(case, actor=house.instructor), house
+
+
+@pytest.fixture
+def claim(act):
+    """A claim of that act, in force."""
+    agreement, house = act
+    perform(agreement, "send", actor=house.instructor)
+    return opened(perform(agreement, "enter_force", actor=house.head, data=entry()), house), house
+
+
+def plain(text: str) -> str:
+    return text.replace("\u202f", " ").replace("\xa0", " ")
+
+
+def test_the_annex_keeps_and_says_what_is_retained_of_each_expense(act):
+    agreement, _house = act
+    kept = dict(agreement.budget_lines.filter(side="charge").values_list("account_code", "eligible_amount"))
+    assert kept == {"604": D(6000), "623": D(10500), "60x": D(0), "864": D(0)}
+    rows = [row for annex in act_data(agreement)["annexes"] for table in annex["tables"] for row in table["rows"]]
+    said = {row[0]: plain(str(row[1])) for row in rows if row[0] in ("604", "60", "623")}
+    assert said["604"].endswith("(retenu pour l’aide : 6 000,00 €)")
+    assert said["60"].endswith("(retenu pour l’aide : 0,00 €)") and "retenu" not in said["623"]
+    frozen = {line["account_code"]: line["eligible_amount"] for line in terms_of(agreement)["budget"]}
+    assert frozen["604"] == "6000.00"
+
+
+def test_an_account_of_which_nothing_is_retained_is_declared_in_no_claim(claim, client, tmp_path):
+    claim, house = claim
+    with pytest.raises(claims.ClaimRefused) as refusal:
+        add_line(claim, house, account_code="60x")
+    assert "Rien n’a été retenu de « 60x – Fournitures »" in refusal.value.errors["account_code"]
+    _kept, found = intake.preview(claim, filled(claim, tmp_path, [row(account_code="60x")]), actor=house.member)
+    (problem,) = found.problems
+    assert not found.added and "Rien n’a été retenu de « 60x" in problem.message
+    client.force_login(house.member, backend=BACKEND)
+    page = client.get(reverse("agreements:line_add", args=[claim.number])).content.decode()
+    assert "60x – Fournitures (rien n’est retenu)" in page
+    assert "604 – Formation-action (6 000,00 € retenus)" in plain(page)
+
+
+@pytest.mark.parametrize("code", ["60x", "864"])
+def test_the_database_refuses_such_a_line_typed_or_moved(claim, code):
+    claim, house = claim
+    line = add_line(claim, house)
+    assert line.category == "Formation-action"
+    with pytest.raises(DatabaseError, match="of which nothing is retained"), transaction.atomic():
+        ExpenditureLine.objects.filter(pk=line.pk).update(account_code=code)
+    line.pk, line.rank, line.account_code = None, line.rank + 1, code
+    with pytest.raises(DatabaseError, match="of which nothing is retained"), transaction.atomic():
+        ExpenditureLine(
+            **{field.attname: getattr(line, field.attname) for field in line._meta.fields if not field.primary_key}
+        ).save()
+
+
+def test_what_is_kept_above_what_is_retained_is_told_to_who_certifies(claim, client):
+    """9,500 euros were certified of an account of which 6,000 were retained, and nobody was told."""
+    claim, house = claim
+    for number, euros in enumerate((D(6000), D("3500.00")), 1):
+        values = {"invoice_number": f"F-{number}", "invoice_total": euros, "declared_amount": euros}
+        add_line(claim, house, **values)
+        assert bool(kept_above(claim)) is False, "nothing is kept yet"
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    one, other = claim.lines.order_by("rank")
+    claims.certify_lines(claim, {one.pk: (D(6000), ""), other.pk: (D(0), "Hors budget")}, actor=house.instructor)
+    assert kept_above(claim) == []
+    claims.certify_lines(claim, {other.pk: (D("3500.00"), "")}, actor=house.instructor)
+    (above,) = kept_above(claim)
+    assert (above.number, above.account.planned, above.account.retained, above.kept, above.above) == (
+        "604", D(25000), D(6000), D(9500), D(3500),
+    )  # fmt: skip
+    assert [spent.kept for spent in spent_of(claim)] == [D(9500), D(0), D(0), D(0)]
+    client.force_login(house.instructor, backend=BACKEND)
+    page = plain(client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).content.decode())
+    assert "Par compte du budget" in page and "3 500,00 € au-delà du retenu" in page
+    claim.refresh_from_db()
+    facts = dict(
+        (plain(label), amount) for label, amount in CertificationForm(instance=claim, actor=house.instructor).facts
+    )
+    assert facts["Gardé sur le compte 604 (Formation-action) au-delà des 6 000,00 € qui en ont été retenus"] == D(3500)
+
+
+def test_an_act_of_before_knows_what_an_instructor_retained_alone(act):
+    agreement, _house = act
+    agreement.budget_lines.filter(side="charge").exclude(account_code="604").update(eligible_amount=None)
+    assert [account.counts for account in accounts_of(agreement)] == [True] * 4
