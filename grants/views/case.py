@@ -19,6 +19,7 @@ from core.portal import portal_login_required
 from core.site.known_fields import takes
 from core.site.post_only import posts_to
 from core.transitions import TransitionRefused, available_transitions
+from grants.aid_shown import aid_shown
 from grants.case_decision import decision_of
 from grants.case_links import links_of, with_duties
 from grants.case_page import Task, conversation_of, tasks_of, timeline_of
@@ -28,7 +29,6 @@ from grants.permissions import applicants_of, may_write_message
 from grants.rules.conditions import shown_sections
 from grants.rules.schema import QuestionKind
 from grants.services import filing
-from grants.services.amounts import declared_aid
 from grants.services.drafting import FilingRefused
 from grants.services.missing import form_facts, missing_of
 from grants.states import BEFORE_DECISION, GRANTED, ApplicationState
@@ -149,7 +149,7 @@ def _show(
         "awaits_pieces": waits_for_pieces or application.state == ApplicationState.DRAFT,
         "complete_option": options.get("complete"),
         "withdraw_option": options.get("withdraw"),
-        "aid": declared_aid(application),
+        "aid": aid_shown(application),
         "receipts": [snapshot for snapshot in application.snapshots.all() if snapshot.receipt_id],
         "is_granted": application.state in GRANTED,
         "is_undecided": application.state in BEFORE_DECISION,

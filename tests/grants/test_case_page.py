@@ -1,5 +1,6 @@
 """The applicant's page of a case: what was asked again, what was decided, and where each step leads."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
@@ -16,19 +17,23 @@ from core.dates import format_date_long
 from core.models.outbox import OutboxMessage
 from core.roles import Role
 from core.transitions import perform
-from grants import committee, receipts
+from grants import committee, instruction, receipts
+from grants.aid_shown import aid_shown
 from grants.case_decision import decision_from
+from grants.programmes.grant_plan import GrantPlan, Part
 from grants.rules.answers import parse_amount
 from grants.services import filing
 from grants.views.meanwhile import ended_meanwhile
 from tests.factories.applicants import MembershipFactory, pdf
 from tests.factories.core import UserFactory
 from tests.factories.grants import draft, filed, filled_draft, incomplete
-from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
+from tests.factories.instruction import CaseFactory, SessionFactory, agenda, answer_all, consulted, score_all, staff
 from tests.forms import after, form_to
 from tests.grants.portal import plain, url
 
 pytestmark = pytest.mark.django_db
+
+PARTS = (("22000.00", "27000.00", "general"), ("6400.00", "12800.00", "engineering"))
 
 
 def signed_in(client, user):
@@ -208,6 +213,50 @@ def test_a_grant_stands_on_the_page_with_its_amount(client):
     assert "Aide attribuée" in page and "délibération 26CP-0512" in page
     assert f"{case.granted_amount:,.2f}".replace(",", " ").replace(".", ",") in page
     assert ("contester" in page) == (case.granted_amount < case.requested_amount)
+
+
+def test_the_page_shows_the_computation_that_the_decision_rests_on_and_before_it_that_of_what_was_declared(client):
+    """35,500 declared give 28,400. Of one expense 10,000 are not retained: 20,400 are computed, 18,000 are granted."""
+    instructor, secretary = staff(Role.INSTRUCTOR), staff(Role.COMMITTEE_SECRETARY)
+    case = CaseFactory(state="in_instruction", instructor=instructor)
+    signed_in(client, MembershipFactory(applicant=case.applicant, role="representative").user)
+    answer_all(case, "eligibility")
+    score_all(case)
+    line = case.budget_lines.get(account_code="604")
+    instruction.retain_amount(line, Decimal("15000.00"), actor=instructor, reason="Devis trop élevé.")
+    instruction.compute_aid(case, actor=instructor)
+    proposal = {"proposed_amount": "20 400,00", "reasons": "Un devis trop élevé."} | consulted()
+    perform(case, "propose", actor=instructor, data=proposal)
+    perform(case, "give_visa", actor=staff(Role.HEAD_OF_SERVICE))
+    session = SessionFactory(state="draft", members=3)
+    perform(case, "schedule", actor=secretary, data={"session": session.pk})
+    type(session).objects.filter(pk=session.pk).update(
+        state="in_session", opened_at=timezone.now(), held_at=timezone.now()
+    )
+    session.refresh_from_db()
+    committee.record_decision(session.items.get(), "granted", actor=secretary, amount=Decimal("18000"), reason="Moins.")
+    declared = "Aide calculée 28 400,00 € selon ce que vous avez déclaré"
+    page = plain(client.get(case.get_absolute_url()))
+    assert declared in page and "20 400" not in page, "nothing is told before the end"
+    close(session, secretary)
+    page = plain(client.get(case.get_absolute_url()))
+    assert "Aide calculée 20 400,00 € par le service : la décision repose sur ce calcul" in page
+    assert "Selon ce que vous avez déclaré 28 400,00 €" in page
+    why = page.split("Voir le calcul")[1]
+    assert "dépenses retenues" in why and "25 500,00 €" in why and "35 500,00 €" not in why
+    assert "Accordé par la Région : 18 000,00 € sur les 20 400,00 € calculés." in why
+
+
+def test_what_each_axis_was_granted_stands_under_the_computation():
+    general, engineering = (Part(Decimal(aid), Decimal(cost), code) for aid, cost, code in PARTS)
+    case = CaseFactory(state="approved")
+    reduced = (replace(general, amount=Decimal("20000.00")), replace(engineering, amount=Decimal("6000.00")))
+    case.granted_plan, case.granted_amount = GrantPlan(reduced).as_json(), Decimal("26000.00")
+    told = aid_shown(case).lines[-2:]
+    assert [" ".join(line.split()) for line in told] == [
+        "Projet : 20 000,00 € accordés, pour un coût de 27 000,00 €.",
+        "Ingénierie : 6 000,00 € accordés, pour un coût de 12 800,00 €.",
+    ]
 
 
 @pytest.mark.parametrize(("cut", "contestable"), [(0, False), (1, True)])
