@@ -9,12 +9,13 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from agreements.axes import axes_of
+from agreements.reduction import percent_of, reduction_of
 from agreements.wording import Filler, wording
 from core.dates import format_date_long
 from core.documents import store
 from core.file_types import DOCX, PDF
 from core.models.document import Document
-from core.money import format_euros, format_number, sum_money
+from core.money import format_euros, sum_money
 from core.printing import render_docx, render_pdf
 from core.text import in_a_sentence
 from grants.rules.budget import account_number
@@ -102,16 +103,14 @@ def act_facts(agreement) -> dict[str, Any]:
         "republican_commitment": beneficiary.is_association,
         "granted": agreement.granted_amount,
         "eligible_base": agreement.eligible_base,
-        "rate": _percent(agreement.common_rate),
+        "rate": percent_of(agreement.common_rate),
         "start": agreement.start,
         "end": agreement.end,
         "claim_deadline": agreement.claim_deadline,
         "first_claim_deadline": agreement.first_claim_deadline,
         "report_due_on": agreement.report_due_on,
         "payee": agreement.payee,
-        "proration": agreement.proration,
-        "tolerance": _percent(agreement.proration_tolerance),
-        "proration_cut": agreement.proration_cut,
+        "reduction": reduction_of(agreement),
         "to_find": sum_money(line.amount for line in agreement.budget_lines.filter(financing="to_find")),
         "asked": agreement.budget_lines.filter(financing="grant").values_list("asked_amount", flat=True).first(),
         "unfunded_axes": [{"label": axis.label, "cost": axis.cost} for axis in axes_of(agreement) if not axis.amount],
@@ -120,7 +119,6 @@ def act_facts(agreement) -> dict[str, Any]:
             for axis in (() if years else axes_of(agreement))
             if axis.amount
         ],
-        "has_expenditure": any(item.needs_expenditure for item in instalments),
         "cascade_allowed": agreement.cascade_allowed,
         "decision_reference": agreement.decision_reference,
         "decision_date": agreement.decision_date,
@@ -151,13 +149,6 @@ def act_facts(agreement) -> dict[str, Any]:
 def _representative(beneficiary) -> str:
     parts = [getattr(beneficiary, "representative_name", ""), getattr(beneficiary, "representative_title", "")]
     return ", ".join(part for part in parts if part)
-
-
-def _percent(rate: Decimal | None) -> str:
-    if not rate:
-        return ""
-    digits = 0 if rate == rate.to_integral_value() else 2
-    return f"{format_number(rate, digits)}\u202f%"
 
 
 def _signatories(agreement) -> list[dict[str, str]]:
@@ -224,7 +215,7 @@ def _cost(tranche) -> str:
     if not tranche.amount:
         return f"coût de {format_euros(tranche.cost)} hors de l'assiette : rien n'est accordé pour cette année"
     cost = f"coût éligible {format_euros(tranche.cost)}"
-    return f"{cost}, taux {_percent(tranche.rate)}" if tranche.rate else cost
+    return f"{cost}, taux {percent_of(tranche.rate)}" if tranche.rate else cost
 
 
 def _table(caption: str, columns: list[str], rows: list[list[str]], total: Decimal) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from agreements.forms.reports import TrancheReportForm
 from agreements.forms.transitions import ConfirmationForm, SignedCopyForm
 from agreements.models import Agreement, Tranche, TrancheReport
 from agreements.permissions import may_sign, may_write_claims
+from agreements.reduction import reduction_of
 from agreements.reports import why_not_now
 from agreements.schedule.services import claim_days
 from agreements.settlements.services import overpaid_of, settlement_of, standing_of, why_it_ended
@@ -75,6 +76,7 @@ def _show(
         "contact": agreement.application.rules.contact,
         "payments": payments,
         "years": years,
+        "reduction": reduction_of(agreement),
         "tasks": tasks_of(agreement, payments, years),
         "ended_claims": ended_claims_of(agreement),
         "claim_days": claim_days(agreement),

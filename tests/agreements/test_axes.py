@@ -19,6 +19,7 @@ from tests.agreements.test_annexed_budget import words_of
 from tests.agreements.test_still_due import ordered_by_sql
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, drafted, in_force, opened, ordered
+from tests.grants.portal import plain
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -69,6 +70,41 @@ def test_the_database_makes_the_same_figure_by_axis(case, spent):
     for amount, taken in ((due, True), (due + D("0.01"), False)):
         if D(0) < amount <= claim.claimed_amount:
             assert ordered_by_sql(claim, amount, house) is taken
+
+
+@pytest.mark.parametrize(
+    ("plan", "terms", "said"),
+    [
+        (PLAN, {}, "d’un volet sont inférieures de 10 % ou plus au coût éligible de ce volet"),
+        (PLAN, {"proration_cut": "beyond"}, "d’un volet sont inférieures de plus de 10 % au coût éligible de ce volet"),
+        (PLAN, {"proration": "strict"}, "d’un volet sont inférieures au coût éligible de ce volet"),
+        (None, {}, "éligibles sont inférieures de 10 % ou plus à l’assiette éligible"),
+        (None, {"proration": "none"}, "forfaitaire dans la limite du coût réel"),
+    ],
+)
+def test_the_act_says_with_what_its_expenditure_is_compared(plan, terms, said):
+    agreement, _house = drafted(**({"granted_plan": plan.as_json()} if plan else {}))
+    Agreement.objects.filter(pk=agreement.pk).update(**terms)
+    assert said in words_of(Agreement.objects.get(pk=agreement.pk))
+
+
+def test_the_portal_says_the_reduction_in_the_very_words_of_the_act(case, client):
+    claim, house = case
+    network, members = in_force("CPO", "180000.00")
+    for agreement, person, said in (
+        (claim.agreement, house.member, "d’un volet"),
+        (network, members.member, "d’une année"),
+        (*whole_budget(), "à l’assiette éligible"),
+    ):
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        page = plain(client.get(reverse("agreements:agreement", args=[agreement.number])))
+        told = page.split("Si vous dépensez moins ")[1].split(". ")[0]
+        assert said in told and told in words_of(agreement)
+
+
+def whole_budget():
+    agreement, house = in_force()
+    return agreement, house.member
 
 
 def test_a_line_says_its_axis_where_there_are_several_and_only_there(case, client):
