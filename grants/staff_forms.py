@@ -18,6 +18,7 @@ from core.roles import Role
 from core.site.sometimes import sometimes
 from grants import consultation
 from grants.programmes.grant_plan import GrantPlan, given_amounts
+from grants.rules.floors import least_by_group, least_words
 
 EARLIEST_DEADLINE_DAYS = 3
 
@@ -161,13 +162,15 @@ class ProposeForm(StaffForm):
     def _add_groups(self, groups):
         if len(groups) < 2:
             return
+        least = least_by_group(self.instance.rules, self.computation.grant_plan)
         for group in groups:
+            words = {"amount": format_euros(group.amount), "cost": format_euros(group.cost)}
+            told = gettext("Computed: %(amount)s for a cost of %(cost)s. Empty: as computed, or in proportion.") % words
             self.fields[group.code] = EuroField(
                 label=group.label,
                 required=False,
                 min_value=ZERO,
-                help_text=_("Computed: %(amount)s for a cost of %(cost)s. Empty: as computed, or in proportion.")
-                % {"amount": format_euros(group.amount), "cost": format_euros(group.cost)},
+                help_text=f"{told} {least_words(least.get(group.code))}".strip(),
             )
 
     def clean(self):

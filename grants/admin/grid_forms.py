@@ -12,6 +12,7 @@ from core.money import ZERO, EuroField, format_euros
 from core.site.sometimes import sometimes
 from core.text import PastedTextMixin, in_a_sentence, is_number, listed
 from grants.models import AgendaItem, Application, Decision
+from grants.rules.floors import least_by_group, least_words
 from grants.services.plans import standing_plan
 from grants.states import ApplicationState
 
@@ -112,16 +113,18 @@ class PlanForm(forms.Form):
         now = {group.code: group.amount for group in present.groups()}
         super().__init__(*args, initial={**now, "reason": item.reason}, **kwargs)
         proposed = {group.code: group.amount for group in self.proposed.groups()}
+        least = least_by_group(item.application.rules, self.computed)
         for group in self.computed.groups():
             words = {
                 "proposed": format_euros(proposed.get(group.code)),
                 "computed": format_euros(group.amount),
                 "cost": format_euros(group.cost),
             }
+            told = gettext("Proposed: %(proposed)s; computed: %(computed)s at most, for a cost of %(cost)s.")
             self.fields[group.code] = EuroField(
                 label=group.label,
                 min_value=ZERO,
-                help_text=_("Proposed: %(proposed)s; computed: %(computed)s at most, for a cost of %(cost)s.") % words,
+                help_text=f"{told % words} {least_words(least.get(group.code))}".strip(),
             )
         self.order_fields([*(group.code for group in self.computed.groups()), "reason"])
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.history import history_rows
 from grants.programmes.grant_plan import GrantPlan, PlanRefused, above_computed, decided, planned
+from grants.rules.floors import refuse_below_floor
 
 
 def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
@@ -16,7 +17,8 @@ def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
     A proposal against the case grants nothing: its plan is empty.
 
     Raises:
-        PlanRefused: the rules do not give as much, nothing was computed, or the parts do not add up.
+        PlanRefused: the rules do not give as much, or ask for more or nothing; nothing was computed, or the parts do not
+            add up.
     """
     if not data.get("favourable", True):
         return GrantPlan()
@@ -25,7 +27,9 @@ def plan_of_proposal(application, data: Mapping[str, Any]) -> GrantPlan:
         raise PlanRefused(_("The aid has not been computed yet."))
     computed = computation.grant_plan
     given = {group.code: data[group.code] for group in computed.groups() if data.get(group.code) is not None}
-    return planned(computed, data["proposed_amount"], given)
+    plan = planned(computed, data["proposed_amount"], given)
+    refuse_below_floor(application.rules, computed, plan)
+    return plan
 
 
 def standing_plan(item) -> GrantPlan:
@@ -42,8 +46,8 @@ def plan_of_grant(item, amount: Decimal, amounts: Mapping[str, Decimal] | None =
     ``amounts`` are those that the committee decided by year or person, where it did.
 
     Raises:
-        PlanRefused: the rules do not give as much, nothing was computed, or the amount says not what each person gets,
-            nor each year where the years were named one by one.
+        PlanRefused: the rules do not give as much, or ask for more or nothing; nothing was computed; the amount says not
+            what each person gets, nor each year where the years were named one by one.
     """
     application = item.application
     proposal = application.live_proposal()
@@ -54,4 +58,6 @@ def plan_of_grant(item, amount: Decimal, amounts: Mapping[str, Decimal] | None =
         raise PlanRefused(refusal)
     computed = proposal.computation.grant_plan
     standing = standing_plan(item) if len(computed.groups()) > 1 and not amounts else None
-    return decided(computed, proposal.grant_plan, amount, amounts, standing)
+    plan = decided(computed, proposal.grant_plan, amount, amounts, standing)
+    refuse_below_floor(application.rules, computed, plan)
+    return plan

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from html import unescape
 from random import Random
 
 import pytest
@@ -29,8 +30,10 @@ from grants.programmes.grant_plan import (
     reduced,
     typed,
 )
-from grants.programmes.steps import Ceiling
+from grants.programmes.steps import Ceiling, Floor
 from grants.rules.aid import AidFacts, AidResult, PersonFacts, TrancheFacts, compute
+from grants.rules.floors import refuse_below_floor
+from grants.staff_forms import ProposeForm
 from grants.workbooks import SESSION_COLUMNS
 from tests.factories.applicants import pdf
 from tests.factories.core import UserFactory
@@ -374,6 +377,79 @@ def test_a_committee_decides_person_by_person(client):
     perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-3"})
     granted = {person.pk: person.granted_amount for person in case.persons.all()}
     assert granted == {first.pk: D(2500), second.pk: D(0)}
+
+
+@pytest.mark.django_db
+def test_nobody_is_proposed_nor_granted_less_than_the_minimum_of_the_programme(client):
+    """The minimum is 1,000 euros a person: 500 of a contribution of 1,500 is refused, as the computation refuses it."""
+    case, actor = ready_to_propose("CAPITAL-SCOP", persons=[3200, 1500], budget=False)
+    first, second = (f"person-{person.pk}" for person in case.persons.order_by("rank"))
+    shown = ProposeForm(instance=case, actor=actor).fields
+    assert all("Minimum du dispositif : 1 000,00 €" in plainly(shown[name].help_text) for name in (first, second))
+    values = {"favourable": "yes", "proposed_amount": "3700", "reasons": "Moins."} | consulted()
+    with pytest.raises(TransitionRefused) as refusal:
+        perform(case, "propose", actor=actor, data=values | {second: "500"})
+    assert "au moins 1 000,00 €, ou 0" in plainly(refusal.value.errors[second][0])
+    perform(case, "propose", actor=actor, data=values | {second: "1500", first: "2200"})
+    item, secretary = in_session(case, "CAPITAL-SCOP")
+    client.force_login(secretary, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:grants_committeesession_plan", args=[item.session_id, item.pk])
+    page = client.get(address)
+    assert plainly(unescape(page.content.decode())).count("Minimum du dispositif : 1 000,00 €, ou 0") == 2
+    form = next(form for form in forms_of(page, address) if first in form.fields)
+    refused = client.post(address, form.fields | {second: "999,99", "reason": "Moins."})
+    assert refused.status_code == 422 and "c’est moins que le minimum" in unescape(refused.content.decode())
+    with pytest.raises(SessionRefused) as refusal:
+        amounts = {first: D("2200.00"), second: D("500.00")}
+        committee.record_decision(
+            item, "granted", actor=secretary, amount=D("2700.00"), amounts=amounts, reason="Moins."
+        )
+    assert refusal.value.field == second
+    for least in (D("1000.00"), D("0.00")):
+        amounts = {first: D("2200.00"), second: least}
+        total = sum(amounts.values())
+        committee.record_decision(item, "granted", actor=secretary, amount=total, amounts=amounts, reason="Moins.")
+        item.refresh_from_db()
+        assert item.decided_amount == total
+
+
+def plainly(text) -> str:
+    return str(text).replace("\u202f", " ").replace("\xa0", " ")
+
+
+def with_floor(code: str, axis: int | None, amount: str, below: str = "refuse"):
+    """The rules of a programme with a minimum on one axis, or on the whole."""
+    rules, floor = rules_of(code), Floor(source="region", amount=D(amount), below=below)
+    if axis is None:
+        return replace(rules, aid=replace(rules.aid, overall=(*rules.aid.overall, floor)))
+    axes = list(rules.aid.axes)
+    axes[axis] = replace(axes[axis], steps=(*axes[axis].steps, floor))
+    return replace(rules, aid=replace(rules.aid, axes=tuple(axes)))
+
+
+AXES = GrantPlan((Part(D(12000), D(15000), "general"), Part(D(8000), D(16000), "engineering")))
+
+
+@pytest.mark.parametrize(
+    ("rules", "computed", "amount", "fault"),
+    [
+        (with_floor("progress1", 1, "5000"), AXES, "12500.00", None),  # 5,000 of the engineering
+        (with_floor("progress1", 1, "5000"), AXES, "12000.00", ""),
+        (with_floor("progress1", 1, "5000", "pay_contribution"), AXES, "2000.00", None),
+        (with_floor("progress1", None, "5000"), AXES, "4999.99", ""),
+        (with_floor("progress1", None, "5000"), AXES, "5000.00", None),
+        (with_floor("cpo", 0, "30000"), None, "90000.00", "year-3"),  # 20,000 of the third year
+        (with_floor("cpo", 0, "30000"), None, "150000.00", None),
+    ],
+)
+def test_a_reduction_keeps_the_minimum_of_each_axis_each_year_and_the_whole(rules, computed, amount, fault):
+    computed = computed or network().plan
+    plan = planned(computed, D(amount))
+    if fault is None:
+        return refuse_below_floor(rules, computed, plan)
+    with pytest.raises(PlanRefused, match="minimum") as refused:
+        refuse_below_floor(rules, computed, plan)
+    assert refused.value.group == fault
 
 
 @pytest.mark.django_db
