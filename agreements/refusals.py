@@ -287,6 +287,9 @@ TRIGGERS = {
     "the settlement says what becomes of every claim under way": told(
         _("A claim was opened meanwhile: read the page again, and say what becomes of it.")
     ),
+    "an agreement says once on which day it ended, when it ends": told(
+        _("The day on which an agreement ended is written when it ends, and does not change.")
+    ),
     "an agreement in force keeps its terms and its signatures": told(
         _("The agreement is in force: its terms and its signatures do not change.")
     ),

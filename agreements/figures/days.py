@@ -54,6 +54,21 @@ register(
         },
     ),
     Invariant(
+        code="agreements.paid-with-its-last-order",
+        name=_("Day on which a claim was paid"),
+        sentence=_(
+            "A claim was paid on the day of the last of its payments, and on no day where nothing was paid of it."
+        ),
+        source=ORDER,
+        subject=PaymentClaim,
+        sql="""
+            SELECT c.id, c.number AS label, max(o.paid_on) AS expected, c.paid_on AS found FROM agreements_paymentclaim c
+            LEFT JOIN agreements_paymentorder o ON o.claim_id = c.id AND o.state = 'paid'
+            WHERE c.state = 'paid' GROUP BY c.id HAVING c.paid_on IS DISTINCT FROM max(o.paid_on) ORDER BY c.id
+        """,
+        unit=Unit.DAY,
+    ),
+    Invariant(
         code="agreements.year-days-in-order",
         name=_("Days of a year and of an end"),
         sentence=_(

@@ -82,6 +82,20 @@ register(
         unit=Unit.STATE,
     ),
     Invariant(
+        code="agreements.ended-on-a-day",
+        name=_("Day of the end of an agreement"),
+        sentence=_("Each agreement that has ended says on which day, and no other one does."),
+        source=END,
+        subject=Agreement,
+        sql=f"""
+            SELECT a.id, a.number AS label, CASE WHEN a.state IN {ENDED} THEN 'day' ELSE 'none' END AS expected,
+                   CASE WHEN a.state IN {ENDED} THEN 'none' ELSE 'day' END AS found
+            FROM agreements_agreement a WHERE (a.state IN {ENDED}) <> (a.ended_on IS NOT NULL) ORDER BY a.id
+        """,  # noqa: S608 - a constant
+        unit=Unit.TEXT,
+        words={"day": _("a day of the end"), "none": _("none")},
+    ),
+    Invariant(
         code="agreements.end-settles-every-claim",
         name=_("Claims of an ended agreement"),
         sentence=_(

@@ -74,4 +74,33 @@ register(
         """,  # noqa: S608 - fragments of our own
         unit=Unit.TEXT,
     ),
+    Invariant(
+        code="agreements.account-verified-first",
+        name=_("Account verified before its orders"),
+        sentence=_("Each order was made to an account that had been verified before."),
+        source=ACCOUNT,
+        subject=PaymentOrder,
+        # Events are compared by their numbers. Orders of before, whose transaction is not known, accuse nobody.
+        sql="""
+            SELECT o.id, o.reference AS label, 'before' AS expected, CASE WHEN verified.id IS NULL THEN 'never' ELSE 'after' END AS found
+            FROM agreements_paymentorder o
+            LEFT JOIN LATERAL (
+                SELECT min(e.id) AS id FROM core_event e WHERE e.object_id = o.bank_account_id AND e.action = 'verify'
+                 AND e.content_type_id =
+                     (SELECT id FROM django_content_type WHERE app_label = 'applicants' AND model = 'bankaccount')
+            ) AS verified ON TRUE
+            LEFT JOIN LATERAL (
+                SELECT max(e.id) AS id FROM agreements_paymentorderevent line
+                JOIN core_event e ON e.transaction = line.pgh_context_id
+                WHERE line.pgh_obj_id = o.id AND line.pgh_label = 'insert'
+            ) AS placed ON TRUE
+            WHERE verified.id IS NULL OR placed.id < verified.id ORDER BY o.id
+        """,
+        unit=Unit.TEXT,
+        words={
+            "before": _("verified before the order"),
+            "after": _("verified after the order"),
+            "never": _("never verified"),
+        },
+    ),
 )

@@ -74,4 +74,23 @@ register(
         relation="≤",
         severity=Severity.FOLLOW_UP,
     ),
+    Invariant(
+        code="agreements.report-amount-as-filed",
+        name=_("Amount of a yearly report, as it was filed"),
+        sentence=_("What the report of a year says was spent is what was filed last."),
+        source=_("Law 2000-321, Article 10: the account of a grant says how it was used."),
+        subject=TrancheReport,
+        # What was erased by law of the event accuses nobody.
+        sql="""
+            SELECT r.id, a.number || ' · ' || t.label AS label, told.spent AS expected, r.spent_amount AS found
+            FROM agreements_tranchereport r JOIN agreements_tranche t ON t.id = r.tranche_id
+            JOIN agreements_agreement a ON a.id = t.agreement_id
+            JOIN LATERAL (
+                SELECT coalesce(e.data ->> 'spent', e.data ->> 'spent_amount')::numeric AS spent FROM core_event e
+                WHERE e.object_id = r.id AND e.action IN ('file', 'file_again') AND e.content_type_id =
+                    (SELECT id FROM django_content_type WHERE app_label = 'agreements' AND model = 'tranchereport')
+                ORDER BY e.sequence DESC LIMIT 1) AS told ON told.spent IS NOT NULL
+            WHERE r.spent_amount IS DISTINCT FROM told.spent ORDER BY r.id
+        """,
+    ),
 )

@@ -222,5 +222,11 @@ def agreement_triggers() -> list[pgtrigger.Trigger]:
             "an agreement in force keeps its terms and its signatures",
             unless="OLD.state IN ('draft', 'sent', 'signed_by_beneficiary')",
         ),
+        frozen(
+            "end_frozen",
+            ["ended_on"],
+            "an agreement says once on which day it ended, when it ends",
+            unless="OLD.state NOT IN ('completed', 'terminated', 'lapsed') AND NEW.state IN ('completed', 'terminated', 'lapsed')",
+        ),
         never_deleted(pgtrigger.Q(old__state__in=[s for s in AgreementState.values if s != "draft"])),
     ]

@@ -167,4 +167,25 @@ register(
         },
         severity=Severity.MONEY,
     ),
+    Invariant(
+        code="applicants.iban-has-its-key",
+        name=_("Key of an IBAN"),
+        sentence=_("The IBAN of each account has the key that its other characters give."),
+        source=_("ISO 13616: the check digits of an IBAN, modulo 97."),
+        subject=BankAccount,
+        sql="""
+            SELECT b.id, b.holder_name AS label, 'key' AS expected, 'other' AS found FROM applicants_bankaccount b
+            CROSS JOIN LATERAL (
+                SELECT string_agg(CASE WHEN part.sign ~ '[0-9]' THEN part.sign ELSE (ascii(part.sign) - 55)::text END, ''
+                                  ORDER BY part.place) AS digits
+                FROM regexp_split_to_table(substr(b.iban, 5) || left(b.iban, 4), '') WITH ORDINALITY AS part (sign, place)
+            ) AS written
+            WHERE NOT starts_with(b.iban, %(erased)s)
+              AND CASE WHEN b.iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$' THEN mod(written.digits::numeric, 97) <> 1 ELSE TRUE END
+            ORDER BY b.id
+        """,
+        parameters=lambda: {"erased": NO_IBAN},
+        unit=Unit.TEXT,
+        words={"key": _("the key of its characters"), "other": _("another key")},
+    ),
 )

@@ -1,6 +1,7 @@
 """What core declares when Django is ready: its invariants, the nightly look, who reads what it found."""
 
 from core.figures import (
+    as_told,
     files,
     jobs,
     kept,
@@ -14,7 +15,7 @@ from core.figures import (
     waiting,
 )
 
-DECLARED = (states, files, proof, waiting, people, second_persons, numbers, parameters, one_parent, kept)
+DECLARED = (states, files, proof, waiting, people, second_persons, numbers, parameters, one_parent, as_told, kept)
 
 
 def register() -> None:

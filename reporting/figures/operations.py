@@ -70,6 +70,28 @@ register(
         counted=_("number of the version"),
     ),
     Invariant(
+        code="reporting.operation-runs-as-its-act",
+        name=_("Period of an operation"),
+        sentence=_(
+            "An operation of an agreement begins and ends on the days of its act, unless somebody corrected them."
+        ),
+        source=_("Regulation (EU) 2021/1060, Article 49(3): the list of operations says when each begins and ends."),
+        subject=Operation,
+        # What was erased by law of the event accuses nobody.
+        sql="""
+            SELECT o.id, o.code || ' v' || v.number || ' · ' || it.name AS label, it.said AS expected, it.kept AS found
+            FROM reporting_operation o JOIN agreements_agreement a ON a.id = o.agreement_id
+            JOIN reporting_operationversion v ON v.operation_id = o.id
+            CROSS JOIN LATERAL (VALUES ('start_date', a.start, v.start_date), ('end_date', a.end, v.end_date)) AS it (name, said, kept)
+            WHERE it.kept <> it.said AND NOT EXISTS (
+                SELECT 1 FROM core_event e WHERE e.object_id = o.id AND e.action = 'revise' AND e.content_type_id =
+                    (SELECT id FROM django_content_type WHERE app_label = 'reporting' AND model = 'operation')
+                 AND coalesce(e.data -> 'fields' @> to_jsonb(it.name), TRUE)) ORDER BY o.id, v.number, it.name
+        """,
+        unit=Unit.DAY,
+        label_words={"start_date": _("start"), "end_date": _("end")},
+    ),
+    Invariant(
         code="reporting.eligible-can-be-claimed",
         name=_("Eligible cost of an operation by years"),
         sentence=_(

@@ -1,5 +1,6 @@
 """The invariants that reporting declares: importing the files registers them."""
 
+from core.figures.as_told import Told, Which, register_persons
 from core.figures.numbers import register_numbers
 from core.figures.one_parent import register_one_parent
 from core.figures.parameters import register_parameters
@@ -26,7 +27,9 @@ from reporting.models import (
     InterventionField,
     Operation,
     OperationFlag,
+    OperationImport,
     OperationVersion,
+    PaymentApplication,
     PaymentApplicationEntry,
     PaymentApplicationLine,
     Priority,
@@ -72,4 +75,17 @@ register_one_parent(
     (PaymentApplicationEntry, "line__priority", "certificate__version__priority"),
     (PaymentApplicationEntry, "line__application__fund", "certificate__version__fund"),
     where_both=True,
+)
+# Who decided on an item: reporting.controlled-by-another.
+register_persons(
+    Told(ExpenditureDeclaration, "certifier", ("certify", "certify_less"), of="claim"),
+    Told(ExpenditureDeclaration, "orderer", ("order", "close_without_payment"), of="claim", which=Which.ANY),
+    Told(ExpenditureDeclaration, "submitted_by", ("submit",)),
+    Told(ExpenditureDeclaration, "controller", ("start_control",)),
+    Told(Certificate, "issued_by", ("conclude",), of="declaration"),
+    Told(PaymentApplication, "closed_by", ("close",)),
+    Told(PaymentApplication, "withdrawn_by", ("withdraw",)),
+    Told(PaymentApplication, "sent_by", ("send",)),
+    Told(OperationImport, "imported_by", ("import",)),
+    Told(OperationFlag, "answered_by", ("answer_flag",)),
 )

@@ -114,3 +114,16 @@ breaks(
     "applicants.erased-account-is-not-used",
     f"UPDATE applicants_bankaccount SET iban = 'XX00ERASED000000001', holder_name = '—', bic = '' WHERE id = {VERIFIED}",
 )
+
+# --- days, amounts and accounts as they were told -------------------------------------------------------------------
+
+breaks(
+    "applicants.iban-has-its-key",
+    "UPDATE applicants_bankaccount SET iban = left(iban, 10) || translate(substr(iban, 11, 1), "
+    "'0123456789', '1234567890') || substr(iban, 12) WHERE id = (SELECT max(id) FROM "
+    "applicants_bankaccount)",
+)
+breaks_too(
+    "applicants.iban-has-its-key",
+    "UPDATE applicants_bankaccount SET iban = lower(iban) WHERE id = (SELECT max(id) FROM applicants_bankaccount)",
+)

@@ -143,3 +143,39 @@ breaks_too(
     "UPDATE agreements_paymentorder SET confirmed_by_id = (SELECT min(u.id) FROM core_user u WHERE u.id <> confirmed_by_id) "
     "WHERE id = (SELECT max(id) FROM agreements_paymentorder WHERE state = 'paid')",
 )
+
+# --- days, amounts and accounts as they were told -------------------------------------------------------------------
+
+breaks(
+    "agreements.paid-with-its-last-order",
+    "UPDATE agreements_paymentclaim SET paid_on = paid_on + 1 WHERE id = (SELECT max(id) FROM "
+    "agreements_paymentclaim WHERE state = 'paid' AND paid_on IS NOT NULL)",
+)
+breaks(
+    "agreements.ended-on-a-day",
+    "UPDATE agreements_agreement SET ended_on = NULL WHERE id = (SELECT max(id) FROM agreements_agreement "
+    "WHERE state = 'completed')",
+)
+breaks_too(
+    "agreements.ended-on-a-day",
+    "UPDATE agreements_agreement SET ended_on = CURRENT_DATE WHERE id = (SELECT max(id) FROM "
+    "agreements_agreement WHERE state = 'in_force')",
+)
+breaks(
+    "agreements.report-amount-as-filed",
+    "UPDATE agreements_tranchereport SET spent_amount = spent_amount - 1 WHERE id = (SELECT max(id) FROM "
+    "agreements_tranchereport WHERE state = 'accepted')",
+)
+breaks(
+    "agreements.account-verified-first",
+    "UPDATE agreements_paymentorder SET bank_account_id = (SELECT max(id) FROM applicants_bankaccount "
+    "WHERE verified_at IS NULL) WHERE id = (SELECT id FROM agreements_paymentorder ORDER BY id DESC LIMIT "
+    "1)",
+)
+# Its transaction told of things before any account was verified.
+breaks_too(
+    "agreements.account-verified-first",
+    "UPDATE agreements_paymentorderevent SET pgh_context_id = '00000000-0000-4000-8000-000000000001' WHERE pgh_label = 'insert' "
+    "AND pgh_obj_id = (SELECT min(id) FROM agreements_paymentorder)",
+    "UPDATE core_event SET transaction = '00000000-0000-4000-8000-000000000001' WHERE id = (SELECT min(id) FROM core_event)",
+)

@@ -2,7 +2,7 @@
 
 from tests.invariants.applicants_breaks import VERIFIED
 from tests.invariants.grants_breaks import LIVE
-from tests.invariants.sabotage import breaks_too, given
+from tests.invariants.sabotage import breaks, breaks_too, given
 
 # --- core -----------------------------------------------------------------------------------------------------------
 
@@ -223,3 +223,20 @@ for statement in (
     f"UPDATE grants_agendaitem SET decided_by_id = {MEMBER} WHERE id = {VOTED}",
 ):
     breaks_too("grants.decided-impartially", statement)
+
+# --- days, amounts and accounts as they were told -------------------------------------------------------------------
+
+breaks(
+    "grants.decided-in-its-session",
+    "UPDATE grants_agendaitem SET decided_at = decided_at - interval '3 days' WHERE id = (SELECT min(id) "
+    "FROM grants_agendaitem WHERE decided_at IS NOT NULL)",
+)
+breaks_too(
+    "grants.decided-in-its-session",
+    "UPDATE grants_agendaitem SET decided_at = decided_at + interval '3 days' WHERE id = (SELECT min(id) "
+    "FROM grants_agendaitem WHERE decided_at IS NOT NULL)",
+)
+breaks(
+    "grants.agenda-rank-once",
+    "UPDATE grants_agendaitem SET rank = 1 WHERE id = (SELECT max(id) FROM grants_agendaitem WHERE rank = 2)",
+)

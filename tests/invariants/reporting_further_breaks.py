@@ -1,7 +1,7 @@
 """What else breaks the invariants of reporting that look at several things: a false state for each of these."""
 
 from tests.invariants.reporting_breaks import CERTIFICATE, DECLARATION, ENTRY, ITEM, OTHER_OPERATION, OWN
-from tests.invariants.sabotage import breaks_too, given
+from tests.invariants.sabotage import breaks, breaks_too, given
 
 breaks_too("reporting.controlled-is-decided", f"DELETE FROM reporting_certificate WHERE id = {CERTIFICATE}")
 for column in ("eligible_amount", "public_amount"):
@@ -190,4 +190,17 @@ breaks_too(
 breaks_too(
     "reporting.public-part-is-due",
     f"UPDATE reporting_certificateallocation SET amount = amount - 1000 WHERE id = {OF_YEARS}",
+)
+
+# --- days, amounts and accounts as they were told -------------------------------------------------------------------
+
+breaks(
+    "reporting.operation-runs-as-its-act",
+    "UPDATE reporting_operationversion SET start_date = start_date + 1 WHERE id = (SELECT max(current_id) "
+    "FROM reporting_operation WHERE agreement_id IS NOT NULL)",
+)
+breaks_too(
+    "reporting.operation-runs-as-its-act",
+    "UPDATE reporting_operationversion SET end_date = end_date + 1 WHERE id = (SELECT max(current_id) "
+    "FROM reporting_operation WHERE agreement_id IS NOT NULL)",
 )
