@@ -30,6 +30,17 @@ def add_years(day: date, years: int) -> date:
     return add_months(day, 12 * years)
 
 
+def format_date_short(day: date) -> str:
+    """Return ``23/11/2026`` as the active language writes it."""
+    return in_words(day) or _short(day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _short(day: date, language: str | None) -> str:
+    """A list writes the same days in row after row, and Django reads its format anew for each of them."""
+    return formats.date_format(day, "SHORT_DATE_FORMAT")
+
+
 def format_date_long(day: date) -> str:
     """Return ``23 novembre 2026`` (``1er`` for the first of a month in French), in the active language."""
     if odd := in_words(day):

@@ -35,6 +35,12 @@ LOOK = gettext_lazy("Look")
 TO_INSTRUCT = (State.SUBMITTED, State.ADMISSIBLE, State.IN_INSTRUCTION)
 # What a list of cases does not show and would be read for every row: what was typed, the rules of the programme.
 NOT_IN_A_LIST = ("answers", "answer_versions", "granted_plan", "search_text", "programme_version__definition")
+# What a line of work shows of a case: up to ninety of them are read for each work page.
+IN_THE_WORK_LIST = (
+    "number", "state", "decision_due_on", "instructor",
+    "applicant__kind", "applicant__name", "applicant__first_name", "applicant__last_name",
+    "programme_version__programme__name",
+)  # fmt: skip
 
 
 def next_step(application: Application) -> tuple[str, str]:
@@ -112,7 +118,7 @@ def work_on_cases(user) -> Iterator[WorkItem]:
     cases = list(
         with_request_date(_cases_to_show(user))
         .select_related("applicant", "programme_version__programme")
-        .defer(*NOT_IN_A_LIST)
+        .only(*IN_THE_WORK_LIST)
         .order_by("-is_to_do", F("decision_due_on").asc(nulls_last=True), "pk")[: 3 * SHOWN]
     )
     assigns = user.has_role(Role.HEAD_OF_SERVICE) and not user.has_role(Role.INSTRUCTOR)

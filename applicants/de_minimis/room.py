@@ -6,11 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 
 from applicants.models import Applicant, DeMinimisAid, DeMinimisCeiling
 from applicants.models.applicant import SINGLE_UNDERTAKING
-from applicants.models.de_minimis import Regime
+from applicants.models.de_minimis import Regime, aid_told
 from applicants.rules.de_minimis import Aid, Verdict, assess, ceiling_for
 
 # Each of some applicants with the members of its undertaking.
@@ -41,11 +42,12 @@ def assess_for(
     Raises:
         NoCeiling: no ceiling is known for the regime on that day.
     """
-    ceilings = DeMinimisCeiling.objects.filter(regime=regime)
     aids = DeMinimisAid.objects.of_undertaking(applicant).counted().filter(granted_on__lte=on)
     if without_case:
         aids = aids.exclude(case_number=without_case)
-    return _verdict(asked, on, aids.as_rules(), regime, ceilings)
+    # One query for both: each page of a case asks this.
+    ceilings = list(DeMinimisCeiling.objects.filter(regime=regime).annotate(aids=ArraySubquery(aids.told())))
+    return _verdict(asked, on, [aid_told(told) for told in ceilings[0].aids] if ceilings else [], regime, ceilings)
 
 
 def assess_in_turn(asked: Sequence[Asked], on: date) -> list[Verdict]:

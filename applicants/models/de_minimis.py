@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery, TextField
+from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -22,8 +23,6 @@ from core.money import MoneyField
 from core.triggers import never_deleted, no_truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from core.models.user import User
 
 
@@ -129,9 +128,22 @@ class DeMinimisAidQuerySet(OfApplicantQuerySet):
         since = settings.ESSOR_DE_MINIMIS_REGISTER_SINCE
         return self.granted().filter(never | changed | withdrawn, granted_on__gte=since).with_change()
 
-    def as_rules(self) -> "Iterable[Aid]":
-        """The rows as the pure rules take them."""
-        return [row.as_rule() for row in self.order_by("granted_on", "pk")]
+    def told(self) -> "DeMinimisAidQuerySet":
+        """What the pure rules take of each row, for a column of another query (:func:`aid_told`)."""
+        told = JSONObject(
+            granted_on="granted_on", amount=Cast("amount", TextField()), regime="regime", label="authority"
+        )
+        return self.order_by("granted_on", "pk").values(told=told)
+
+
+def aid_told(told: dict[str, str]) -> Aid:
+    """A row of ``DeMinimisAidQuerySet.told`` as the pure rules take it."""
+    return Aid(
+        granted_on=date.fromisoformat(told["granted_on"]),
+        amount=Decimal(told["amount"]),
+        regime=told["regime"],
+        label=told["label"],
+    )
 
 
 @tracked

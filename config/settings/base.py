@@ -46,7 +46,7 @@ INSTALLED_APPS = [
     "agreements",
     "reporting",
     "demo",
-    "unfold",
+    "core.staff_site.StaffSiteConfig",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
     "django.contrib.admin",

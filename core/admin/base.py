@@ -216,6 +216,8 @@ class EssorChangeList(ChangeList):
     """
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self._ordering_columns: dict[int, str] | None = None
+        self._query_strings: dict[str, str] = {}
         try:
             # A statement that the database refuses takes nothing else with it.
             with transaction.atomic() if request.GET else nullcontext():
@@ -225,6 +227,19 @@ class EssorChangeList(ChangeList):
                 raise
             raise IncorrectLookupParameters(str(error)) from error
         self.title = capfirst(self.opts.verbose_name_plural)
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Read once: django-unfold makes the headers of the table again for every row."""
+        if self._ordering_columns is None:
+            self._ordering_columns = super().get_ordering_field_columns()
+        return self._ordering_columns
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Written once for what is asked: each row asks three addresses for each header of the table."""
+        asked = repr((new_params, remove))  # a filter of several values gives lists
+        if asked not in self._query_strings:
+            self._query_strings[asked] = super().get_query_string(new_params, remove)
+        return self._query_strings[asked]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

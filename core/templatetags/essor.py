@@ -88,7 +88,7 @@ def long_date(value: date | datetime | None) -> str:
 @register.filter
 def short_date(value: date | datetime | None) -> str:
     """A day in a table: ``23/11/2026``."""
-    return formats.date_format(_day(value), "SHORT_DATE_FORMAT") if value else ""
+    return dates.format_date_short(_day(value)) if value else ""
 
 
 @register.filter
