@@ -51,7 +51,7 @@ class AidFacts:
 
 @dataclass(frozen=True)
 class ReasonLine:
-    """One line of reasoning and the amount reached. ``kind`` is base, step, refusal, share or total."""
+    """One line of reasoning and the amount reached. ``kind`` is base, step, refusal, note, share or total."""
 
     text: str
     amount: Decimal
@@ -338,6 +338,7 @@ def compute(rules: ProgrammeRules, facts: AidFacts) -> AidResult:
     # A year or an axis of nothing is passed over, unless nothing is left of what was asked: the lines say why.
     shown = [part for part in every if len(every) == 1 or part.cost or part.amount]
     lines = [line for part in shown or [part for part in every if part.lines[0].amount] for line in part.lines]
+    lines += _nothing_retained(rules, facts) if len(every) > 1 else []
     lines += total.lines
     lines += _shares(plan, every, total.amount)
     lines.append(ReasonLine(_("Aid: %(amount)s.") % {"amount": format_euros(total.amount)}, total.amount, "total"))
@@ -367,6 +368,21 @@ def _plan(rules: ProgrammeRules, parts: dict[str, list[_Part]], total: Decimal) 
     )
     kept = over_persons(kept)
     return GrantPlan(over_years(kept, rules.tranches.count) if rules.tranches else kept)
+
+
+def _nothing_retained(rules: ProgrammeRules, facts: AidFacts) -> list[ReasonLine]:
+    """Of an axis of which expenses that count were declared and none is retained, that it gets nothing, and why."""
+    found = []
+    for axis in rules.aid.axes:
+        if axis.base.kind != "budget":
+            continue
+        of_axis = axis.base.axis, axis.base.accounts, axis.base.excluded_accounts
+        declared = eligible_amount([replace(item, eligible=None) for item in facts.budget], *of_axis)
+        if declared and not eligible_amount(facts.budget, *of_axis):
+            text = _("%(axis)s: nothing is retained of the %(declared)s declared, no aid.")
+            words = {"axis": axis.label, "declared": format_euros(declared)}
+            found.append(ReasonLine(text % words, ZERO, "note"))
+    return found
 
 
 def _shares(plan: GrantPlan, every: list[_Part], total: Decimal) -> list[ReasonLine]:

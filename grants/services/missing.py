@@ -180,8 +180,10 @@ def _tranche_problems(application, question: Question) -> Iterator[str]:
     for year in range(1, application.rules.tranches.count + 1):
         row = rows.get(year, {})
         cost, asked = (parse_amount(str(row.get(name) or "")) for name in ("cost", "requested"))
-        if not cost or not asked:
+        if cost is None or asked is None:
             yield _("Year %(year)d: give the cost and the amount asked.") % {"year": year}
+        elif not cost or not asked:
+            yield _("Year %(year)d: the cost and the amount asked are more than zero.") % {"year": year}
         elif asked > cost:
             yield _("Year %(year)d: the amount asked (%(asked)s) is above the cost (%(cost)s).") % {
                 "year": year,

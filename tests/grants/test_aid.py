@@ -192,6 +192,18 @@ def test_the_years_cost_no_more_than_what_is_retained_of_the_budget(budget, cost
     assert all(format_euros(D(cost)) in words for cost in costs)
 
 
+def test_an_axis_of_which_nothing_is_retained_stays_in_the_explanation():
+    general = charge("10000")
+    for retained, said in ((None, False), (D("1.00"), False), (D("0.00"), True)):
+        budget = (general, charge("6000", axis="engineering", eligible=retained))
+        result = aid(rules_of("progress1"), budget=budget)
+        words = " ".join(line.text for line in result.lines).replace("\u202f", " ").replace("\xa0", " ")
+        assert ("Ingénierie : rien n’est retenu des 6 000,00 € déclarés, aucune aide." in words) is said
+    assert "rien n’est retenu" not in " ".join(
+        line.text for line in aid(rules_of("progress1"), budget=(general,)).lines
+    )
+
+
 def test_a_cap_on_the_whole_is_shared_between_the_years_to_the_cent():
     tranches = tuple(TrancheFacts(year, D("100"), D("33.33")) for year in (1, 2, 3))
     rules = rules_of("cpo", public_aid_cap=D("0.50"))

@@ -85,6 +85,10 @@ def test_a_part_that_is_more_than_its_whole_is_said_before_the_filing():
     filing.save_answers(programme, user=programme.created_by, typed={"tranches": rows})
     said = [item.message for item in missing_of(programme) if item.code == "tranches"]
     assert any("plus que le budget" in message for message in said)
+    rows = [TRANCHES[0], TRANCHES[1] | {"requested": "0"}, TRANCHES[2]]
+    filing.save_answers(programme, user=programme.created_by, typed={"tranches": rows})
+    (said,) = [item.message for item in missing_of(programme) if item.code == "tranches"]
+    assert "Année 2" in said and "supérieurs à zéro" in said
 
 
 def test_the_same_token_makes_one_draft():
