@@ -112,12 +112,14 @@ def test_what_is_kept_above_what_is_retained_is_told_to_who_certifies(claim, cli
     assert [spent.kept for spent in spent_of(claim)] == [D(9500), D(0), D(0), D(0)]
     client.force_login(house.instructor, backend=BACKEND)
     page = plain(client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).content.decode())
-    assert "Par compte du budget" in page and "3 500,00 € au-delà du retenu" in page
+    assert "Par compte du budget" in page and "3 500,00 € au-delà du budget retenu" in page
     claim.refresh_from_db()
     facts = dict(
         (plain(label), amount) for label, amount in CertificationForm(instance=claim, actor=house.instructor).facts
     )
-    assert facts["Gardé sur le compte 604 (Formation-action) au-delà des 6 000,00 € qui en ont été retenus"] == D(3500)
+    assert facts[
+        "Dépenses retenues sur le compte 604 (Formation-action) au-delà des 6 000,00 € retenus au budget"
+    ] == D(3500)
 
 
 def test_an_act_of_before_knows_what_an_instructor_retained_alone(act):
