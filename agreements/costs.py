@@ -166,7 +166,8 @@ def _since_then(claim, forecast: Forecast) -> list[str]:
         more = _("Since then, %(certified)s was certified: %(gap)s more than the %(due)s said at the filing.")
         found.append((less if claim.certified_amount < forecast.due else more) % words)
     else:
-        found.append(_("Since then, this very amount was certified."))
+        sentence = _("Since then, %(certified)s was certified: the amount said at the filing.")
+        found.append(sentence % {"certified": format_euros(claim.certified_amount)})
     asked_back, said = asked_back_of(claim), forecast.asked_back if forecast.repaid is None else forecast.repaid
     if claim.owes_nothing and asked_back != said:
         words = {"amount": format_euros(asked_back), "said": format_euros(said)}

@@ -20,12 +20,13 @@ from agreements.agreement_page import payments_of, years_of
 from agreements.drafting import DraftingRefused, choose_fund, draft_agreement, write_act
 from agreements.models import Agreement, Instalment, PaymentClaim, Tranche, TrancheReport
 from agreements.schedule.services import extensions_of
-from agreements.settlements.services import overpaid_of, settlement_of, standing_of
+from agreements.settlements.services import closed_above, overpaid_of, settlement_of, standing_of
 from applicants.models import Applicant
 from core.admin import CaseHeader, Panel, date_display, is_list, money_display
 from core.admin_permissions import has_any_role
 from core.dates import format_moment
 from core.engine import versions
+from core.money import sum_money
 from core.text import is_number
 from grants.staff_permissions import may_work_on
 from grants.work import NOT_IN_A_LIST
@@ -192,7 +193,7 @@ class AgreementAdmin(CasePageAdmin):
         )
         fund_form = self.refused(request, "fund") or FundForm(initial={"eu_fund": obj.eu_fund})
         terms = {"writes": writes, "fund_form": fund_form, "extensions": extensions_of(obj)}
-        payments = {"payments": payments_of(obj), "overpaid": overpaid_of(obj)}
+        payments = _payments(obj)
         panels = [
             Panel(_("Terms"), f"{folder}/terms.html", terms, anchor="terms"),
             Panel(_("Payments"), f"{folder}/payments.html", payments, anchor="payments"),
@@ -218,6 +219,18 @@ class AgreementAdmin(CasePageAdmin):
         )
         panels.append(Panel(_("Signatures"), f"{folder}/signatures.html", side=True, anchor="signatures"))
         return panels
+
+
+def _payments(agreement: Agreement) -> dict:
+    """The payments of an act, what of them is to be asked back and why, and what was certified and is not paid any more."""
+    overpaid, above = overpaid_of(agreement), closed_above(agreement)
+    return {
+        "payments": payments_of(agreement),
+        "overpaid": overpaid,
+        "closed_above": above,
+        "unjustified": overpaid - above,
+        "given_up": sum_money(claim.given_up_amount for claim in agreement.claims.all()),
+    }
 
 
 def account_state(person: Applicant | None) -> tuple[str, str]:

@@ -117,4 +117,8 @@ class AcceptReportForm(TransitionForm):
     @property
     def comment_asked(self) -> str:
         """When the comment is compulsory, in words; empty where it is not."""
-        return "" if self.instance.spent_amount else _("Nothing was spent in this year: write why it is accepted.")
+        return (
+            ""
+            if self.instance.spent_amount
+            else _("The report says that nothing was spent in this year: write why it is accepted.")
+        )

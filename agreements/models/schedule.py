@@ -213,9 +213,7 @@ class Tranche(WorkflowModel):
 
 
 def _no_spending() -> str:
-    return gettext(
-        "Nothing was spent in the year: say why the report is accepted and the next year opens all the same."
-    )
+    return gettext("The report says that nothing was spent in the year: say why it is accepted all the same.")
 
 
 class TrancheReportState(models.TextChoices):

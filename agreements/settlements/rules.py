@@ -67,6 +67,11 @@ class Standing:
     unjustified_at_end: Decimal | None = None
 
     @property
+    def asked_back(self) -> Decimal:
+        """Euros to be asked back today, for the one reason and the other."""
+        return self.overpaid + self.unjustified
+
+    @property
     def asks_back_otherwise(self) -> bool:
         """Whether what is to be asked back is another amount than when it ended."""
         return self.unjustified_at_end is not None and self.unjustified_at_end != self.unjustified

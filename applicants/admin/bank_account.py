@@ -64,7 +64,12 @@ class BankAccountAdmin(EssorModelAdmin):
             Panel(
                 _("Account"),
                 "applicants/admin/account_panel.html",
-                {"account": obj, "known": obj.numbers_known_before() if obj.is_change else []},
+                {
+                    "account": obj,
+                    "known": obj.numbers_known_before() if obj.is_change else [],
+                    "before": obj.in_place_of(),
+                    "after": obj.taken_over_by(),
+                },
             ),
             Panel(
                 _("Telephone calls"),

@@ -215,6 +215,22 @@ class BankAccount(WorkflowModel):
         """The numbers that were on file long before this account was entered: those that prove something."""
         return known_numbers(self.applicant, at=long_before(self.entered_at))
 
+    def in_place_of(self) -> "BankAccount | None":
+        """The account that still waited to be verified when this one was entered, and that nobody verifies any more."""
+        before = self.applicant.bank_accounts.filter(pk__lt=self.pk).select_related("entered_by").order_by("pk").last()
+        return before if before is not None and before.was_passed_over else None
+
+    def taken_over_by(self) -> "BankAccount | None":
+        """The account that was entered while this one waited to be verified."""
+        if not self.was_passed_over:
+            return None
+        return self.applicant.bank_accounts.filter(pk__gt=self.pk).select_related("entered_by").order_by("pk").first()
+
+    @property
+    def was_passed_over(self) -> bool:
+        """Whether another account took its place before anybody verified it."""
+        return self.state == self.State.SUPERSEDED and self.verified_at is None
+
     @property
     def masked_iban(self) -> str:
         """The IBAN with its middle hidden: enough to recognise, not enough to copy."""

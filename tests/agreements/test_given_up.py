@@ -65,6 +65,9 @@ def test_a_person_who_gave_up_is_released_and_the_claim_ends_with_what_was_paid(
     assert claim.events.filter(action="give_up").get().comment == WHY
     client.force_login(house.instructor, backend=BACKEND)
     assert WHY in client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).text
+    page = client.get(reverse("admin:agreements_agreement_change", args=[agreement.pk])).text
+    assert "non versé" in page.partition("Certifié, puis abandonné")[2][:40]
+    assert format_euros(D("1300")) in page.partition("Certifié, puis abandonné")[2][:200], "an act in force says it too"
     client.force_login(house.member, backend=BACKEND)
     assert WHY in client.get(claim.get_absolute_url()).text
 

@@ -1,6 +1,7 @@
 """What is still to be paid on an agreement that has ended, and justified by nothing: never said to be paid, not ordered any
 more, and told anew to its beneficiary where it changes."""
 
+from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
 
@@ -8,6 +9,7 @@ import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from agreements.due import due_of_claim
 from agreements.effects import place_order
 from agreements.models import Agreement, PaymentClaim, PaymentOrder, Settlement
 from agreements.settlements.forms import SettlementForm
+from agreements.settlements.rules import Standing
 from agreements.settlements.services import overpaid_of
 from agreements.settlements.supposed import unjustified_at_end
 from agreements.settlements.unjustified import Unjustified, written_on
@@ -26,7 +29,7 @@ from applicants.models import DeMinimisAid
 from core.figures.checking import look_at
 from core.figures.invariants import invariant_of
 from core.models import OutboxMessage
-from core.money import format_euros
+from core.money import ZERO, format_euros
 from core.transitions import TransitionRefused, perform
 from tests.agreements.test_settlements import WHY, end, of
 from tests.factories.agreements import certified, in_force, instalment, opened, ordered, pay, submitted
@@ -313,3 +316,16 @@ def test_an_order_that_nothing_justifies_is_not_placed_again_when_it_is_cancelle
     perform(order, "cancel", actor=house.finance, comment="Refusé par la banque.")
     claim.refresh_from_db()
     assert claim.state == "certified" and not other.orders.exists()
+
+
+def test_two_sums_to_ask_back_are_told_apart_with_their_total():
+    """What closed claims ask back and what no expenditure justifies are two reasons: each by its name, then their sum."""
+    amounts = dict.fromkeys(("paid", "kept", "freed", "left", "leaving", "dropped"), ZERO)
+    both = Standing(**amounts, overpaid=Decimal("700.00"), unjustified=Decimal("1234.00"))
+    facts = {"settlement": Settlement(granted_amount=ZERO, paid_amount=ZERO, kept_amount=ZERO, freed_amount=ZERO)}
+    told = render_to_string("agreements/_settlement.html", facts | {"standing": both})
+    parts = [told.partition(words)[2][:60] for words in ("sur des demandes closes", "en retour au total")]
+    assert format_euros(both.overpaid) in parts[0] and format_euros(both.asked_back) in parts[1]
+    assert format_euros(both.asked_back) == format_euros(Decimal("1934.00"))
+    alone = replace(both, unjustified=ZERO)
+    assert "en retour au total" not in render_to_string("agreements/_settlement.html", facts | {"standing": alone})

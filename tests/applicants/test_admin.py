@@ -7,9 +7,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from applicants.bank_accounts import enter_account
 from applicants.models import Applicant, BankAccount, DeMinimisAid, JoinRequest, SingleUndertaking
 from applicants.setup import _accounts_as_work, _accounts_to_verify
-from tests.factories.applicants import ApplicantFactory, BankAccountFactory, DeMinimisAidFactory, pdf, siret
+from core.transitions import perform
+from tests.factories.applicants import ApplicantFactory, BankAccountFactory, DeMinimisAidFactory, iban, pdf, siret
 from tests.factories.core import UserFactory, recorded_earlier
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +136,25 @@ def test_a_change_is_verified_from_its_page(client) -> None:
     assert client.post(transition, typed).status_code == 302
     account.refresh_from_db()
     assert account.state == "verified"
+
+
+@pytest.mark.parametrize("by_another", [False, True])
+def test_who_verifies_reads_that_another_account_was_entered_meanwhile(client, by_another: bool) -> None:
+    sign_in(client, finance_officer=True)
+    applicant, person = ApplicantFactory(), UserFactory(instructor=True)
+    other = UserFactory(instructor=True) if by_another else person
+    first, second = (
+        enter_account(applicant, holder_name="X", iban=iban(number), proof=pdf(), actor=actor)
+        for number, actor in ((1, person), (2, other))
+    )
+    old = client.get(address("bankaccount", "change", first.pk)).text
+    assert "un autre a été saisi à sa place" in old and address("bankaccount", "change", second.pk) in old
+    new = client.get(address("bankaccount", "change", second.pk)).text
+    told = new.partition("saisi pendant qu’un autre attendait")[2][:400]
+    assert first.masked_iban in told and str(person) in told
+    perform(second, "reject", actor=UserFactory(finance_officer=True), data={"reason": "Illisible."}, comment="")
+    third = enter_account(applicant, holder_name="X", iban=iban(3), proof=pdf(), actor=other)
+    assert "saisi pendant qu’un autre" not in client.get(address("bankaccount", "change", third.pk)).text
 
 
 def test_an_auditor_sees_no_button(client, rows) -> None:

@@ -189,6 +189,10 @@ def test_an_open_application_is_lowered_when_the_agreement_ends_and_says_so(clie
         client.get(reverse("admin:reporting_paymentapplication_change", args=[application.pk])).content.decode()
     )
     assert event.comment in page
+    less = format_euros(whole - advance.paid_amount)
+    assert f"moins {less} certifiés sur la Région, qui ne sont ni versés ni à verser" in page, (
+        "and why, beside its line"
+    )
     assert perform(application, "close", actor=finance).state == "closed"
 
 
