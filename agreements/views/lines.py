@@ -35,7 +35,7 @@ from core.engine.once import once
 from core.engine.second_click import only_again
 from core.money import format_euros
 from core.portal import portal_login_required
-from core.site.chosen_files import taken
+from core.site.chosen_files import chosen_files, taken
 from core.site.known_fields import takes
 from core.site.post_only import posts_to
 
@@ -118,7 +118,7 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
         versions.lock(claim)
     line = claim.lines.select_related("claim__agreement", "proof__file").filter(rank=rank).first()
     if line is None:
-        return _gone(request, claim, rank)
+        return _typed_in_a_gone_line(request, claim, rank) or _gone(request, claim, rank)
     if refusal := may_edit_claim(request.user, claim):
         messages.error(request, refusal)
         return redirect(claim)
@@ -153,6 +153,22 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
     return _form_page(request, claim, form, proof_form, line)
 
 
+def _typed_in_a_gone_line(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse | None:
+    """What was typed on the page of a line that was removed meanwhile, ready to be put in as a new one; None where no line
+    can be added. Nothing is recorded by this page."""
+    if request.method != "POST" or not 0 < rank <= claim.last_rank or may_edit_claim(request.user, claim):
+        return None
+    form = LineForm(
+        request.POST, claim=claim, accounts=accounts_of(claim.agreement), axes=axis_choices(claim.agreement)
+    )
+    left = versions.left_alone(form, versions.carried(request.POST, claim))
+    if left >= {form.add_prefix(name) for name in form.fields} and not chosen_files(request):
+        return _told_gone(request, claim, rank)  # nothing was typed: there is nothing to give back
+    page = _form_page(request, claim, form, LineProofForm(request.POST, request.FILES), removed=rank)
+    page.status_code = 409
+    return page
+
+
 def _gone(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse:
     """The page of a line that was removed: its number is not given again, so nothing is done to another one.
 
@@ -161,10 +177,17 @@ def _gone(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse:
     """
     if not 0 < rank <= claim.last_rank:
         raise Http404
-    sentence = _("Line %(rank)s was removed meanwhile: nothing was changed.") % {"rank": rank}
     if request.method == "POST":
-        only_again(request, claim, sentence, kept_of(request, claim))
-    messages.error(request, sentence)
+        only_again(request, claim, _removed_meanwhile(rank), kept_of(request, claim))
+    return _told_gone(request, claim, rank)
+
+
+def _removed_meanwhile(rank: int) -> str:
+    return _("Line %(rank)s was removed meanwhile: nothing was changed.") % {"rank": rank}
+
+
+def _told_gone(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse:
+    messages.error(request, _removed_meanwhile(rank))
     return redirect(f"{claim.get_absolute_url()}#lines")
 
 
@@ -174,6 +197,7 @@ def _form_page(
     form: LineForm,
     proof_form: LineProofForm,
     line: ExpenditureLine | None = None,
+    removed: int | None = None,
 ) -> HttpResponse:
     context = {
         "claim": claim,
@@ -181,6 +205,7 @@ def _form_page(
         "form": form,
         "proof_form": proof_form,
         "line": line,
+        "removed": removed,
     }
     return render(request, "agreements/line.html", context, status=422 if request.method == "POST" else 200)
 

@@ -322,6 +322,28 @@ def test_lines_are_added_changed_removed(client):
     assert client.get(url("line_change", claim.number, 9)).status_code == 404
 
 
+@pytest.mark.old_pages
+def test_what_was_typed_in_a_line_that_is_gone_can_be_put_in_as_a_new_one(client):
+    agreement, house = in_force()
+    claim = opened(agreement, house)
+    kept, gone = (
+        claims.add_line(claim, line_values(invoice_number=number), actor=house.member) for number in ("F-1", "F-2")
+    )
+    sign_in(client, house.member)
+    change = url("line_change", claim.number, gone.rank)
+    old = form_to(client.get(change), change)
+    claims.remove_line(gone, actor=house.member)
+    untouched = client.post(change, old.fields)
+    assert untouched.url == f"{claim.get_absolute_url()}#lines", "nothing was typed: there is nothing to give back"
+    page = client.post(change, old.typed(invoice_number="F-2 bis", declared_amount="1 234,50"))
+    assert page.status_code == 409 and "La ligne 2 a été supprimée entre-temps" in page.text
+    assert 'value="F-2 bis"' in page.text and claim.lines.get() == kept
+    again = form_to(page, url("line_add", claim.number))
+    client.post(again.action, again.fields)
+    line = claim.lines.exclude(pk=kept.pk).get()
+    assert (line.rank, line.invoice_number, line.declared_amount) == (3, "F-2 bis", Decimal("1234.50"))
+
+
 def test_a_line_sent_twice_from_one_page_is_one_line(client):
     agreement, house = in_force()
     claim = opened(agreement, house)
