@@ -28,7 +28,7 @@ from applicants.people import ask_to_join, invite
 from core.admin.refused import RefusedMixin
 from core.admin.versioned import VersionedMixin
 from core.documents import store
-from core.engine import versions
+from core.engine import grounds, versions
 from core.importexport import EssorImportExportAdmin
 from core.models.event import Event
 from core.roles import Role
@@ -525,3 +525,62 @@ def test_a_late_form_is_refused(pages):
     met, wrong = exercise(pages)
     assert wrong == []
     assert set(PAGES[pages]) <= met
+
+
+# --- rows picked from a list -----------------------------------------------------------------------------------------
+
+PICKED_OTHERWISE = {
+    "admin:agreements_paymentbatch_do:pay": "an order never changes its amount or its account; one that is gone is named",
+    "admin:grants_application_transition": "pieces of the very case, whose number the form carries",
+    "agreements:line_proof": "lines of the very claim, each change of which is an event of it",
+    **dict.fromkeys(
+        [
+            "agreements:claim_amount",
+            "agreements:claim_submit",
+            "agreements:claim_remove_piece",
+            "agreements:line_remove",
+        ],
+        "other buttons of the page of a claim: they pick no line",
+    ),
+    "admin:core_user_change": "roles and programmes of the account, compared field by field",
+    "admin:grants_committeesession_change": "programmes of the session, compared field by field",
+}
+"""Forms with boxes that stand for rows, of which the token need not say what was shown, and why."""
+
+
+def picks_of(form: PageForm) -> dict[str, list[str]]:
+    """The numbers of the rows that the boxes of a form stand for, by their name."""
+    found: dict[str, list[str]] = {}
+    for name, value in form.boxes:
+        if form.kinds.get(name) == "checkbox" and value.isdigit() and not name.endswith("-without"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def with_other_grounds(form: PageForm) -> dict[str, list[str]] | None:
+    """The form of a page that said something else of each row that it offers; None where its token says nothing."""
+    label, number, values = versions.signing.loads(form.fields[versions.FIELD][0], salt=versions._SALT)
+    said = grounds.read(values)
+    if not said:
+        return None
+    told = grounds.written({key: f"{words} then" for key, words in said.items()})
+    return form.fields | {versions.FIELD: [versions.Shown(label, number, values | told).token()]}
+
+
+@pytest.mark.parametrize("pages", PAGES, ids=lambda pages: pages.__name__)
+def test_a_row_is_picked_as_its_list_showed_it(pages):
+    """A row of another case, another claim changes without an event of the page that offers it."""
+    wrong = []
+    for person, addresses in pages():
+        client = signed_in(person)
+        for address in addresses:
+            for form in forms_of(client.get(address), address):
+                key, picks = key_of(form.action), picks_of(form)
+                if not picks or not form.is_sent or is_known(key) or not tokens_of(form) or key in PICKED_OTHERWISE:
+                    continue
+                other = with_other_grounds(form)
+                if other is None:
+                    wrong.append(f"{key}: its token says nothing of {[*picks]}")
+                elif why := taken(client, form, other | picks):
+                    wrong.append(f"{key}: a row is taken that is not what was shown ({why})")
+    assert wrong == []

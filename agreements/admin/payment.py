@@ -1,6 +1,6 @@
 """Batches of payment orders, from the claims to order to the payments recorded; and the orders themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from django.contrib import admin, messages
@@ -21,10 +21,11 @@ from agreements.changed_since import due_of_those_above, ordered_above
 from agreements.conditions import why_no_more_orders
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
-from agreements.order_parts import to_order
+from agreements.order_parts import ToOrder, to_order
 from agreements.still_due import words_of_order_above
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
-from core.money import format_euros, sum_money
+from core.engine import versions
+from core.money import ZERO, format_euros, sum_money
 from core.roles import STAFF_ROLES, Role
 from core.templatetags.essor import short_date
 from core.transitions import TransitionRefused
@@ -55,6 +56,7 @@ def order_claims(batch: PaymentBatch, request: HttpRequest):
         chosen = [claim for claim in claims if claim.pk in form.cleaned_data["claims"]]
         if form.refuse_ended(chosen):
             return form, "ready", None
+        _refuse_other_amounts(batch, request, chosen)
         try:
             count = payments.order_claims(batch, chosen, actor=request.user)
         except TransitionRefused as refusal:
@@ -66,6 +68,28 @@ def order_claims(batch: PaymentBatch, request: HttpRequest):
                 ngettext("%(count)s claim ordered.", "%(count)s claims ordered.", count) % {"count": count},
             )
     return form, "ready", None
+
+
+def _refuse_other_amounts(batch: PaymentBatch, request: HttpRequest, chosen: list[PaymentClaim]) -> None:
+    """Each ticked claim is ordered for what the page said of it: another amount was certified since, an account was
+    verified for one more person, or is no longer. Raises Stale, with both."""
+    ticked = PaymentClaim.objects.with_case().filter(pk__in=[claim.pk for claim in chosen]).order_by("pk")
+    ticked = list(ticked.select_for_update(of=("self",), no_key=True))
+    now = offered_claims(ticked, to_order(ticked))
+    try:
+        versions.verify_grounds(batch, request.page_shown, versions.picked(request.page_shown, now, now))
+    except versions.Stale as stale:
+        stale.rows = {"claims": PaymentClaim._base_manager.all()}
+        raise
+
+
+def offered_claims(claims: Iterable[PaymentClaim], parts: Mapping[int, ToOrder]) -> dict[str, str]:
+    """What the page of a batch says of each claim that it offers, for its token."""
+    label = _("%(claim)s – To be ordered")
+    return {
+        label % {"claim": claim.number}: format_euros(parts[claim.pk].now if claim.pk in parts else ZERO)
+        for claim in claims
+    }
 
 
 def record_payments(batch: PaymentBatch, request: HttpRequest):
@@ -207,6 +231,7 @@ class PaymentBatchAdmin(CasePageAdmin):
             context = {
                 "no_more": why_no_more_orders(obj),
                 "claims": [(claim, parts[claim.pk]) for claim in claims],
+                "offered": offered_claims(claims, parts),
                 "ticked": ticked,
                 "total": sum_money(parts[claim.pk].now for claim in claims),
                 "waiting": [(claim, parts[claim.pk]) for claim in waiting],

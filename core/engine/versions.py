@@ -307,6 +307,13 @@ def verify_grounds(subject: models.Model, shown: Shown | None, grounds: Mapping[
         raise stale
 
 
+def picked(shown: Shown | None, offered: Mapping[str, str], labels: Iterable[str]) -> dict[str, str]:
+    """What a page said of the rows of its list, with what those that were picked there (``labels``) are now: whoever picks
+    a row picks it as it was shown, and what else the list offered decides nothing. For :func:`verify_grounds`."""
+    then = resting.read(shown.values) if shown is not None else None
+    return (then or {}) | {label: offered[label] for label in labels if label in offered}
+
+
 @contextmanager
 def reached(subject: models.Model) -> Iterator[dict[str, str]]:
     """What the script of a page does inside leads the page from one number of the (locked) row to the next: the yielded

@@ -323,15 +323,14 @@ class CommitteeSessionAdmin(PlanOfItem, EssorModelAdmin):
         )
 
     def add_cases(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Put chosen cases at the end of the agenda, all or none."""
+        """Put chosen cases at the end of the agenda, all or none, each at the amount that the page showed."""
         session = self.object_or_404(request, object_id)
         form = AddCasesForm(request.POST, session=session)
         if form.gone():  # before what else changed on the page: to do it all the same could only fail
             messages.error(request, form.why_not())
             return self._back(session, "ready", form.data.getlist("cases"))
         try:
-            with versions.unchanged(request, session):
-                form = AddCasesForm(request.POST, session=session)
+            with versions.unchanged(request, session, lambda: form.of_picked(versions.carried(request.POST, session))):
                 if not form.is_valid():
                     messages.error(request, form.why_not())
                     return self._back(session, "ready", form.data.getlist("cases"))

@@ -187,6 +187,18 @@ class AddCasesForm(forms.Form):
         self.fields["cases"].queryset = self.cases
         self.fields["cases"].offered = of_session.exclude(state=ApplicationState.DRAFT)  # ready when they were shown
 
+    @property
+    def offered(self) -> dict[str, str]:
+        """What the page says of each case that it offers, for its token: a case is put on the agenda as it was read."""
+        return {_proposed_of(case): format_euros(case.proposed_amount) for case in self.cases}
+
+    def of_picked(self, shown: versions.Shown) -> dict[str, str]:
+        """The same, of those that were picked as they are now, held until they are on the agenda."""
+        chosen = [key for key in self.data.getlist("cases") if is_number(key)]
+        locked = self.fields["cases"].offered.filter(pk__in=chosen).select_for_update(of=("self",), no_key=True)
+        now = {_proposed_of(case): format_euros(case.proposed_amount) for case in locked.order_by("pk")}
+        return versions.picked(shown, now, now)
+
     def gone(self) -> list[Application]:
         """The cases that were chosen, of those that a page may have shown, and that are ready no more."""
         chosen = [key for key in self.data.getlist("cases") if is_number(key)]
@@ -202,6 +214,10 @@ class AddCasesForm(forms.Form):
             )
             return sentence % words
         return gettext("Choose at least one case.")
+
+
+def _proposed_of(case: Application) -> str:
+    return gettext("%(case)s – Proposed") % {"case": case.number}
 
 
 class RecusalForm(forms.Form):

@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core.engine import grounds, versions
+from core.money import format_euros
 from core.roles import Role
 from grants import instruction
 from tests.factories.instruction import CaseFactory, SessionFactory, agenda, staff
@@ -314,3 +316,37 @@ def test_assigning_from_an_old_list_does_not_take_a_case_from_somebody_else():
     client.post(address, form.fields | {"instructor": other.pk, "confirm": "1"})
     case.refresh_from_db()
     assert case.instructor == other
+
+
+def on_page_of_before(form, case, amount: str) -> dict:
+    """The form of a page that was read when a case was proposed at another amount."""
+    label, number, values = versions.signing.loads(form.fields[versions.FIELD][0], salt=versions._SALT)
+    said = {key: amount if key.startswith(case.number) else words for key, words in grounds.read(values).items()}
+    return form.fields | {versions.FIELD: [versions.Shown(label, number, values | grounds.written(said)).token()]}
+
+
+def test_a_case_is_put_on_the_agenda_at_the_amount_that_the_page_showed(secretaries):
+    """A proposal that is made again is no event of the session."""
+    session, client = SessionFactory(members=3), secretaries[0]
+    case = CaseFactory(state="ready_for_committee")
+    other = CaseFactory(state="ready_for_committee", call=case.call)
+    page = form_to(client.get(reverse("admin:grants_committeesession_change", args=[session.pk])), "/add-cases/")
+    old = on_page_of_before(page, case, "20 000,00 €")
+    sent = client.post(page.action, old | {"cases": [case.pk, other.pk]})
+    assert sent.status_code == 409 and not session.items.exists()
+    (changed,) = sent.context["sums"]  # of the other one, there is nothing to say
+    assert case.number in changed[0] and changed[1:] == ("20 000,00 €", format_euros(case.proposed_amount))
+    again = form_to(sent, "/add-cases/")
+    assert client.post(again.action, again.fields).status_code == 302
+    assert session.items.get(application=case).proposed_amount == case.proposed_amount
+    assert session.items.count() == 2
+
+
+def test_a_case_that_is_not_picked_decides_nothing(secretaries):
+    session, client = SessionFactory(members=3), secretaries[0]
+    case = CaseFactory(state="ready_for_committee")
+    other = CaseFactory(state="ready_for_committee", call=case.call)
+    page = form_to(client.get(reverse("admin:grants_committeesession_change", args=[session.pk])), "/add-cases/")
+    old = on_page_of_before(page, case, "20 000,00 €")
+    assert client.post(page.action, old | {"cases": [other.pk]}).status_code == 302
+    assert session.items.get().application == other
