@@ -49,11 +49,14 @@ class BudgetAccount:
 
 @dataclass(frozen=True)
 class SpentAccount:
-    """What is kept on an account beside what was retained of it, in euros; ``declared`` by the claim that is read."""
+    """What is kept on an account beside what was retained of it, in euros: ``declared`` and ``kept_here`` by the claim that is
+    read, ``kept`` on all claims, ``asked`` on all with what nobody has checked yet."""
 
     account: BudgetAccount
     declared: Decimal
+    kept_here: Decimal
     kept: Decimal
+    asked: Decimal
 
     @property
     def number(self) -> str:
@@ -64,6 +67,12 @@ class SpentAccount:
     def above(self) -> Decimal:
         """Euros kept above what was retained."""
         return max(self.kept - self.account.retained, ZERO)
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether who certifies the claim says why: it keeps something of an account of which less was retained than planned,
+        and that all in all is above. SQL: the trigger ``kept_above_says_why``."""
+        return bool(self.above and self.kept_here) and self.account.retained < self.account.planned
 
 
 def accounts_of(agreement: Agreement) -> list[BudgetAccount]:
@@ -82,15 +91,18 @@ def spent_of(claim: PaymentClaim) -> list[SpentAccount]:
     lines = ExpenditureLine.objects.filter(account_code=OuterRef("account_code"))
     kept = lines.filter(claim__agreement=claim.agreement_id).exclude(claim__state="rejected")
     rows = claim.agreement.budget_lines.annotate(
-        declared=_sum(lines.filter(claim=claim), "declared_amount"), kept=_sum(kept, "certified_amount")
+        declared=_sum(lines.filter(claim=claim), "declared_amount"),
+        kept_here=_sum(lines.filter(claim=claim), "certified_amount"),
+        kept=_sum(kept, "certified_amount"),
+        asked=_sum(kept, Coalesce("certified_amount", "declared_amount")),
     )
+    sums = ("declared", "kept_here", "kept", "asked")
     return [
-        SpentAccount(account, row["declared"], row["kept"])
-        for account, row in _accounts(rows.values(*COLUMNS, "declared", "kept"))
+        SpentAccount(account, *(row[name] for name in sums)) for account, row in _accounts(rows.values(*COLUMNS, *sums))
     ]
 
 
-def _sum(lines: QuerySet, column: str) -> Coalesce:
+def _sum(lines: QuerySet, column: str | Coalesce) -> Coalesce:
     """The sum of a column of lines of one account, zero without a line."""
     sums = lines.order_by().values("account_code").annotate(total=Sum(column)).values("total")
     return Coalesce(Subquery(sums), ZERO)
@@ -111,3 +123,22 @@ def _accounts(rows: QuerySet) -> Iterator[tuple[BudgetAccount, dict]]:
 def kept_above(claim: PaymentClaim) -> list[SpentAccount]:
     """The accounts on which more is kept than was retained of them."""
     return [spent for spent in spent_of(claim) if spent.above]
+
+
+def told_of_what_is_above(claim: PaymentClaim) -> list[str]:
+    """What its beneficiary reads of a claim that they write: the accounts on which it asks for more than was retained."""
+    sentence = _(
+        "%(account)s – %(label)s: %(asked)s are declared on your claims, and %(retained)s were retained of it for the aid. The"
+        " service may leave out what is above."
+    )
+    return [
+        sentence
+        % {
+            "account": spent.number,
+            "label": spent.account.label,
+            "asked": format_euros(spent.asked),
+            "retained": format_euros(spent.account.retained),
+        }
+        for spent in spent_of(claim)
+        if spent.declared and spent.account.retained < min(spent.asked, spent.account.planned)
+    ]

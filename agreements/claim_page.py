@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from agreements.agreement_page import DONE, LATER, NOW, Step
-from agreements.budget_accounts import charge_accounts
+from agreements.budget_accounts import charge_accounts, told_of_what_is_above
 from agreements.closing import account_is_open
 from agreements.costs import costs_as_filed, costs_of, told_by_the_final_claim
 from agreements.due import asked_back_of, ordered_above_of, reckoning_of
@@ -128,6 +128,7 @@ def claim_context(
         "agreement": claim.agreement,
         "instalment": claim.instalment,
         "lines": lines,
+        "above_retained": told_of_what_is_above(claim) if writes and lines else [],
         "unproved": [line for line in lines if line.proof_id is None],
         "accounts": dict(charge_accounts(claim.agreement)) if lines else {},
         "pieces": asked_pieces(claim, piece_form, chosen),

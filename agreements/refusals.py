@@ -357,6 +357,9 @@ TRIGGERS = {
     "the expenditure is of a part of the project for which nothing is granted": told(
         _("Nothing is granted for this part of the project: its expenditure is declared in no claim.")
     ),
+    "more is certified of an account than was retained of it, and nothing says why": told(
+        _("More is kept of an account than was retained of it: say why, or keep less of its lines.")
+    ),
     "the expenditure is of an account of which nothing is retained": told(
         _("Nothing of this account was retained for the aid: its expenditure is declared in no claim.")
     ),

@@ -22,6 +22,7 @@ from agreements.conditions import why_no_more_orders
 from agreements.models import PaymentBatch, PaymentClaim, PaymentOrder
 from agreements.order_accounts import account_warning
 from agreements.order_parts import ToOrder, to_order
+from agreements.overpaid import overpaid_among
 from agreements.still_due import words_of_order_above
 from core.admin import CaseHeader, Panel, date_display, money_display, plain_display
 from core.engine import versions
@@ -228,6 +229,9 @@ class PaymentBatchAdmin(CasePageAdmin):
             ticked = self.refused(request, "order").data.getlist("claims") if self.refused(request, "order") else []
             waiting = [] if why_no_more_orders(obj) else list(waiting_claims(request.user)[:LISTED])
             parts = to_order({claim.pk: claim for claim in [*claims, *waiting]}.values())
+            owed = overpaid_among({claim.agreement_id for claim in claims if claim.agreement.paid_amount})
+            for claim in claims:
+                claim.owed = owed.get(claim.agreement_id)
             context = {
                 "no_more": why_no_more_orders(obj),
                 "claims": [(claim, parts[claim.pk]) for claim in claims],

@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agreements.asked_of_funds import AsksKnowingly
-from agreements.budget_accounts import kept_above
+from agreements.budget_accounts import SpentAccount, kept_above
 from agreements.due import above_what_is_due, due_once_checked
 from agreements.effects import left_to_order
 from agreements.order_parts import to_order
-from agreements.settlements.falling import asked_back_once_certified
+from agreements.settlements.falling import asked_back_once_certified, owed_of
 from agreements.settlements.payable import payable_without
 from agreements.settlements.services import kept_for
 from agreements.still_due import why_not_placed_again
@@ -31,6 +31,7 @@ from core.past_days import PastDayField, follows
 from core.personal_numbers import NoNationalNumberMixin
 from core.site.chosen_files import ChosenFileField, ChosenFileInput
 from core.site.sometimes import sometimes
+from core.text import listed
 
 #: Days given to complete a claim, unless the officer says another day.
 DAYS_TO_ANSWER = 30
@@ -206,6 +207,27 @@ class CertificationForm(TransitionForm):
             help_text=gettext_lazy("Compulsory when less is due than was asked; the beneficiary reads it."),
         )
     )
+    kept_above_reason = sometimes(
+        forms.CharField(
+            label=gettext_lazy("Why more is kept than was retained"), widget=forms.Textarea(attrs={"rows": 3})
+        )
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        asked = [f"{spent.number} {spent.account.label}" for spent in self.above if spent.asks_why]
+        if not asked:
+            del self.fields["kept_above_reason"]
+            return
+        self.fields["kept_above_reason"].initial = self.instance.kept_above_reason
+        self.fields["kept_above_reason"].help_text = _(
+            "Less was retained of %(accounts)s than was planned: say why more is kept, or keep less of its lines."
+        ) % {"accounts": listed(asked)}
+
+    @cached_property
+    def above(self) -> list[SpentAccount]:
+        """The accounts on which more is kept than was retained of them."""
+        return kept_above(self.instance)
 
     @cached_property
     def facts(self) -> list[tuple[str, Decimal]]:
@@ -216,7 +238,7 @@ class CertificationForm(TransitionForm):
         if due is None:
             return asked
         found = [*asked, (_("Due at most"), due.amount)]
-        for spent in kept_above(self.instance):
+        for spent in self.above:
             words = {
                 "account": spent.number,
                 "label": spent.account.label,
@@ -238,6 +260,8 @@ class CertificationForm(TransitionForm):
             self.add_error("certification_reason", _("Say why less is due than what was asked."))
         elif amount == self.instance.claimed_amount:
             cleaned["certification_reason"] = ""
+        if "kept_above_reason" in self.fields and not cleaned.get("kept_above_reason", "").strip():
+            self.add_error("kept_above_reason", _("Say why more is kept than was retained."))
         return cleaned
 
 
@@ -303,6 +327,12 @@ class CloseForNothingForm(AsksKnowingly, TransitionForm):
 
 class OrderForm(TransitionForm):
     """The batch in which a payment goes."""
+
+    @cached_property
+    def facts(self) -> list[tuple[str, Decimal]]:
+        """What was paid on its act and is to be asked back, in euros: nothing of it is taken off this payment."""
+        owed = owed_of(self.instance)
+        return [(_("Paid on this act, to be asked back and not taken off here"), owed)] if owed else []
 
     batch = forms.ModelChoiceField(
         label=gettext_lazy("Batch"),

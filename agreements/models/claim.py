@@ -15,6 +15,7 @@ from agreements.models.claim_payment import ClaimPayment
 from agreements.models.claim_rules import claim_constraints, claim_triggers
 from agreements.models.claim_states import LABELS_APPLICANT, LEGAL_MOVES, TONES, ClaimState
 from agreements.models.querysets import ClaimQuerySet
+from agreements.models.retained_accounts import kept_above_says_why
 from agreements.models.triggers import CASE_OF_AGREEMENT, counted_by_database, legal_moves, never_deleted
 from applicants.models.triggers import bodies_of_case, impartial
 from core.history import tracked
@@ -53,6 +54,8 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
     # Written by the database at each certificate; unknown of those of before this was kept.
     due_as_certified = MoneyField(_("due, when it was certified"), null=True, blank=True, editable=False)
     certification_reason = models.TextField(_("reason of a cut"), blank=True)
+    # Of an account of which the instruction, or the rules, retained less than was planned (agreements.budget_accounts).
+    kept_above_reason = models.TextField(_("why more is kept than was retained"), blank=True, default="", db_default="")
     statement = models.TextField(_("what was done with the money"), blank=True)
     declared_total = MoneyField(_("declared expenditure"), default=0, editable=False)
     certified_total = MoneyField(_("certified expenditure"), default=0, editable=False)
@@ -123,6 +126,7 @@ class PaymentClaim(ClaimFacts, ClaimPayment, WorkflowModel):
             ),
             never_deleted(),
             *claim_triggers(),
+            kept_above_says_why(),
         ]
 
     def __str__(self):

@@ -93,7 +93,7 @@ class ClaimFacts:
     def forget_certification(self):
         """Take back what was certified."""
         self.certified_by = self.certified_at = self.certified_amount = None
-        self.certification_reason = ""
+        self.certification_reason = self.kept_above_reason = ""
 
     def write_certification(self, actor, data):
         """Write down who certifies what, and why less than what was asked."""
@@ -101,3 +101,4 @@ class ClaimFacts:
         self.certified_at = timezone.now()
         self.certified_amount = data["certified_amount"]
         self.certification_reason = data["certification_reason"]
+        self.kept_above_reason = data.get("kept_above_reason", "")

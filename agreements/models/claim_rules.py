@@ -207,7 +207,7 @@ def _what_stays() -> list[pgtrigger.Trigger]:
         ),
         frozen(
             "certified_claim_frozen",
-            ["certified_amount", "certified_by_id", "certified_at", "certification_reason"],
+            ["certified_amount", "certified_by_id", "certified_at", "certification_reason", "kept_above_reason"],
             "what was certified does not change",
             # Suspended with its certification: what was declared to a fund. It is paid as certified, or not at all.
             unless="(OLD.state NOT IN ('certified', 'ordered', 'paid')"

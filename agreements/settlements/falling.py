@@ -142,12 +142,17 @@ def kept_for_staff(claim) -> str:
     return sentence % words
 
 
+def owed_of(claim) -> Decimal:
+    """Euros that were paid on the agreement of a claim and are to be asked back."""
+    return overpaid_of(claim.agreement) if claim.agreement.paid_amount else ZERO
+
+
 def owed_on_the_act(claim) -> str:
     """Of a claim that is to be certified, ordered or paid: what was paid on its agreement and is to be asked back, which whoever
     pays more should know; empty where there is nothing of the kind."""
     if claim.is_editable or claim.state in ("paid", "rejected"):
         return ""
-    owed = overpaid_of(claim.agreement) if claim.agreement.paid_amount else ZERO
+    owed = owed_of(claim)
     if not owed:
         return ""
     sentence = _(

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from agreements import claims
+from agreements import claims, payments
 from agreements.models import Agreement, PaymentClaim
+from agreements.overpaid import overpaid_among
 from agreements.settlements.forms import SettlementForm
 from agreements.settlements.services import held_of, overpaid_of, standing_of, still_granted
 from applicants.models import DeMinimisAid
@@ -73,6 +74,7 @@ def test_the_register_the_settlement_the_pages_and_the_mails_say_what_is_to_be_a
     assert "vous seront demandés en retour" in words  # before the end too
     agreement = end(agreement, house)
     assert still_granted(agreement) == agreement.paid_amount - above == held_of(agreement) - overpaid_of(agreement)
+    assert overpaid_among([agreement.pk]) == {agreement.pk: overpaid_of(agreement)}
     assert standing_of(agreement).overpaid == above
     aid = DeMinimisAid.objects.get(case_number=agreement.application.number)
     assert aid.amount == agreement.paid_amount - above
@@ -174,3 +176,24 @@ def test_who_certifies_and_orders_more_on_an_act_that_owes_reads_what_it_owes(cl
     assert told in shown and owed in shown
     closed_page = page(client, house.finance, reverse("admin:agreements_paymentclaim_change", args=[over.pk]))
     assert told not in closed_page
+
+
+def test_the_step_that_orders_it_and_the_batch_say_so_too(client):
+    """The claim's page said it, and the pages on which 12,000 euros were ordered did not."""
+    agreement, house = in_force("CPO", "180000.00")
+    over = closed(agreement, house)
+    euros = format_euros(over.overpaid_amount).replace("\u202f", " ").replace("\xa0", " ")
+    assert overpaid_among([agreement.pk, 0]) == {agreement.pk: overpaid_of(agreement)}
+    year = agreement.tranches.get(rank=2)
+    with pgtrigger.ignore():  # the report of the first year is another story
+        type(year).objects.filter(pk=year.pk).update(state="released", released_on=timezone.localdate())
+    claim = claims.open_claim(agreement, year.instalments.get(kind="advance"), actor=house.member)
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    data = {"certified_amount": str(claim.claimed_amount), "certification_reason": ""}
+    claim = perform(claim, "certify", actor=house.instructor, data=data)
+    step = page(client, house.finance, reverse("admin:agreements_paymentclaim_transition", args=[claim.pk, "order"]))
+    assert "non retenu ici" in step and euros in step
+    batch = payments.open_batch(actor=house.finance)
+    offered = page(client, house.finance, reverse("admin:agreements_paymentbatch_change", args=[batch.pk]))
+    assert claim.number in offered and f"{euros} est à demander en retour et n’est pas retenu ici" in offered

@@ -3,9 +3,11 @@ declared in no claim, and what is kept above what was retained of an account is 
 
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.db import DatabaseError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from agreements import claims, intake
 from agreements.acts import act_data
@@ -14,7 +16,7 @@ from agreements.drafting import draft_agreement
 from agreements.forms.transitions import CertificationForm
 from agreements.models import ExpenditureLine
 from agreements.terms import terms_of
-from core.transitions import perform
+from core.transitions import TransitionRefused, perform
 from grants.models import BudgetLine
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, approved, entry, opened
@@ -120,6 +122,59 @@ def test_what_is_kept_above_what_is_retained_is_told_to_who_certifies(claim, cli
     assert facts[
         "Dépenses retenues sur le compte 604 (Formation-action) au-delà des 6 000,00 € retenus au budget"
     ] == D(3500)
+
+
+def certify(claim, house, **data):
+    due = str(claims.due_of(claim))
+    given = {"certified_amount": due, "certification_reason": "Dépenses inférieures."} | data
+    return perform(claim, "certify", actor=house.instructor, data=given)
+
+
+def test_more_than_what_is_retained_is_certified_for_a_reason(claim, client):
+    claim, house = claim
+    add_line(claim, house, invoice_total=D(9500), declared_amount=D(9500))
+    client.force_login(house.member, backend=BACKEND)
+    page = plain(client.get(claim.get_absolute_url()).content.decode())
+    assert (
+        "604 – Formation-action : 9 500,00 € sont déclarés sur vos demandes, et 6 000,00 € en ont été retenus" in page
+    )
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    claims.certify_lines(claim, {claim.lines.get().pk: (D(9500), "")}, actor=house.instructor)
+    claim.refresh_from_db()
+    for reason in ({}, {"kept_above_reason": "  "}):
+        with pytest.raises(TransitionRefused) as refusal:
+            certify(claim, house, **reason)
+        assert [*refusal.value.errors] == ["kept_above_reason"]
+    with (
+        pytest.raises(DatabaseError, match="nothing says why"),
+        pgtrigger.ignore("agreements.PaymentClaim:legal_moves"),
+    ):
+        with transaction.atomic():
+            type(claim).objects.filter(pk=claim.pk).update(
+                state="certified", certified_amount=1, certified_at=timezone.now(), certified_by=house.instructor,
+                certification_reason="x",
+            )  # fmt: skip
+    certify(claim, house, kept_above_reason="Devis revu le 3 mars.")
+    claim.refresh_from_db()
+    assert claim.kept_above_reason == "Devis revu le 3 mars."
+    client.force_login(house.instructor, backend=BACKEND)
+    page = client.get(reverse("admin:agreements_paymentclaim_change", args=[claim.pk])).content.decode()
+    assert "Au-delà du budget retenu : Devis revu le 3 mars." in page
+    perform(claim, "send_back", actor=house.finance, comment="À revoir")
+    claim.refresh_from_db()
+    assert claim.kept_above_reason == ""
+
+
+def test_nobody_is_asked_why_within_what_is_retained(claim):
+    claim, house = claim
+    add_line(claim, house, invoice_total=D(6000), declared_amount=D(6000))
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    claims.certify_lines(claim, {claim.lines.get().pk: (D(6000), "")}, actor=house.instructor)
+    claim.refresh_from_db()
+    assert "kept_above_reason" not in CertificationForm(instance=claim, actor=house.instructor).fields
+    assert certify(claim, house).state == "certified"
 
 
 def test_an_act_of_before_knows_what_an_instructor_retained_alone(act):
