@@ -156,11 +156,17 @@ def change(request: HttpRequest, number: str, rank: int) -> HttpResponse:
 def _typed_in_a_gone_line(request: HttpRequest, claim: PaymentClaim, rank: int) -> HttpResponse | None:
     """What was typed on the page of a line that was removed meanwhile, ready to be put in as a new one; None where no line
     can be added. Nothing is recorded by this page."""
-    if request.method != "POST" or not 0 < rank <= claim.last_rank or may_edit_claim(request.user, claim):
+    if not 0 < rank <= claim.last_rank or may_edit_claim(request.user, claim):
         return None
+    posted = request.method == "POST"
     form = LineForm(
-        request.POST, claim=claim, accounts=accounts_of(claim.agreement), axes=axis_choices(claim.agreement)
+        request.POST if posted else None,
+        claim=claim,
+        accounts=accounts_of(claim.agreement),
+        axes=axis_choices(claim.agreement),
     )
+    if not posted:  # what was typed without a connection is kept on the device under this line
+        return _form_page(request, claim, form, LineProofForm(), removed=rank)
     left = versions.left_alone(form, versions.carried(request.POST, claim))
     if left >= {form.add_prefix(name) for name in form.fields} and not chosen_files(request):
         return _told_gone(request, claim, rank)  # nothing was typed: there is nothing to give back

@@ -355,7 +355,7 @@ def _show_review(
     request: HttpRequest, application: Application, errors: list[str] | None = None, status: int = 200
 ) -> HttpResponse:
     facts = form_facts(application)
-    missing = missing_of(application)
+    missing, possible = missing_of(application), possible_aid(application)
     sections = shown_sections(application.rules, facts)
     has_budget = application.rules.question_of_kind(QuestionKind.BUDGET) is not None
     known = {item.code for item in missing} | ({"project_start"} if missing else set())
@@ -364,7 +364,10 @@ def _show_review(
         "application": application,
         "steps": steps_of(application, missing, "review"),
         "missing": missing,
-        "without_aid": [person.name for person in possible_aid(application).per_person if person.refused],
+        "without_aid": [person.name for person in possible.per_person if person.refused],
+        "possible": possible.amount,
+        "no_aid": possible.amount == 0,
+        "asks_more": application.requested_amount > possible.amount,
         "answers": [
             (
                 section,

@@ -335,6 +335,11 @@ def test_what_was_typed_in_a_line_that_is_gone_can_be_put_in_as_a_new_one(client
     claims.remove_line(gone, actor=house.member)
     untouched = client.post(change, old.fields)
     assert untouched.url == f"{claim.get_absolute_url()}#lines", "nothing was typed: there is nothing to give back"
+    # Typed without a connection, it is kept on the device under that line: the page of the line is where it comes back.
+    mark = f'data-keep="{house.member.pk}-{claim.number}-{gone.rank}"'
+    reopened = client.get(change)
+    assert reopened.status_code == 200 and mark in reopened.text and "La ligne 2 a été supprimée" in reopened.text
+    assert form_to(reopened, url("line_add", claim.number)).fields["invoice_number"] == [""]
     page = client.post(change, old.typed(invoice_number="F-2 bis", declared_amount="1 234,50"))
     assert page.status_code == 409 and "La ligne 2 a été supprimée entre-temps" in page.text
     assert 'value="F-2 bis"' in page.text and claim.lines.get() == kept

@@ -14,6 +14,7 @@ from tests.factories.applicants import ApplicantFactory, MembershipFactory, pdf
 from tests.factories.core import UserFactory
 from tests.factories.grants import (
     BUDGET,
+    BUDGET_CPO,
     draft,
     filed,
     filled_draft,
@@ -129,6 +130,30 @@ def test_the_review_gives_the_total_of_the_amounts_of_a_table(signed_in):
     content = signed_in(application.created_by).get(url("review", application)).content.decode()
     (foot,) = [part.split("</tfoot>")[0] for part in content.split("<tfoot>")[1:]]
     assert "10\u202f700,00" in foot and 'data-label="Apport (EUR)"' in foot
+
+
+def test_the_review_says_when_more_is_asked_than_is_possible(signed_in):
+    """108,833.88 euros were asked, 100,433.33 possible, and nothing said so before the filing."""
+    application = filled_draft("CPO")
+    client, told = signed_in(application.created_by), "l’aide possible est de"
+    assert told not in plain(client.get(url("review", application)))
+    years = [{"summary": "Année", "cost": "100 000", "requested": amount} for amount in ("60 000", "60 000", "90 000")]
+    budget = [BUDGET_CPO[0], BUDGET_CPO[1] | {"amount": "90 000"}]
+    filing.save_answers(application, user=application.created_by, typed={"tranches": years, "budget": budget})
+    page = plain(client.get(url("review", application)))
+    assert "Vous demandez 210 000,00 €, et avec ce que vous déclarez l’aide possible est de 200 000,00 €" in page
+
+
+def test_the_review_says_when_no_aid_is_possible(signed_in):
+    application = filled_draft()
+    client, told = signed_in(application.created_by), "aucune aide n’est possible"
+    assert told not in plain(client.get(url("review", application)))
+    budget = [
+        {"account": "641", "label": "Salaires", "amount": "9 100,00"},
+        *(line for line in BUDGET if line["account"] in ("74com", "insufprevisionnel")),
+    ]
+    filing.save_answers(application, user=application.created_by, typed={"budget": budget})
+    assert told in plain(client.get(url("review", application)))
 
 
 def test_a_social_security_number_is_never_kept(signed_in):
