@@ -5,7 +5,7 @@ stand for a cost that counts. Between accounts that count money moves (``docs/ad
 kept above what was retained of one of them is told to who reads and certifies the claim, not refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,21 +13,24 @@ from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from agreements.axes import axis_choices
 from agreements.models import Agreement, ExpenditureLine, PaymentClaim
 from core.money import ZERO, format_euros
 from grants.rules.budget import account_number
 
-COLUMNS = ("account_code", "label", "amount", "eligible_amount")
+COLUMNS = ("axis", "account_code", "label", "amount", "eligible_amount")
 
 
 @dataclass(frozen=True)
 class BudgetAccount:
-    """The expenses of one account, in euros."""
+    """The expenses of one account, in euros; of one axis, where the grant has several and the budget tells them apart."""
 
     code: str
     label: str
     planned: Decimal
     retained: Decimal
+    axis: str = ""
+    axis_label: str = ""
 
     @property
     def counts(self) -> bool:
@@ -35,16 +38,21 @@ class BudgetAccount:
         return self.retained > 0 or self.planned == 0
 
     @property
+    def title(self) -> str:
+        """Its label, and its part of the project where the budget has several."""
+        return f"{self.label} – {self.axis_label}" if self.axis else self.label
+
+    @property
     def in_words(self) -> str:
-        """Its label, with what is retained where that is not all of it."""
+        """The same, with what is retained where that is not all of it."""
         if not self.counts:
-            return _("%(label)s (nothing is retained)") % {"label": self.label}
+            return _("%(label)s (nothing is retained)") % {"label": self.title}
         if self.retained < self.planned:
             return _("%(label)s (%(amount)s retained)") % {
-                "label": self.label,
+                "label": self.title,
                 "amount": format_euros(self.retained),
             }
-        return self.label
+        return self.title
 
 
 @dataclass(frozen=True)
@@ -76,30 +84,61 @@ class SpentAccount:
 
 
 def accounts_of(agreement: Agreement) -> list[BudgetAccount]:
-    """The expense accounts of the annexed budget in its order, each once; one query."""
-    return [account for account, _row in _accounts(agreement.budget_lines.values(*COLUMNS))]
+    """The expense accounts of the annexed budget in their order, each once, or once for each axis; one query."""
+    rows = list(_charges(agreement.budget_lines).values(*COLUMNS))
+    return [account for account, _row in _accounts(rows, _axes_told_apart(agreement, rows))]
+
+
+def labels_of(accounts: Iterable[BudgetAccount]) -> dict[str, str]:
+    """The label of each account by its code, whatever its axes."""
+    found: dict[str, list[str]] = {}
+    for account in accounts:
+        found.setdefault(account.code, []).append(account.label)
+    return {code: " / ".join(dict.fromkeys(labels)) for code, labels in found.items()}
+
+
+def choices_of(accounts: Iterable[BudgetAccount]) -> list[tuple[str, str]]:
+    """Code and words of each account, for who chooses one: what is retained of it is said, axis by axis."""
+    found: dict[str, list[str]] = {}
+    for account in accounts:
+        found.setdefault(account.code, []).append(account.in_words)
+    return [(code, f"{code} – {' / '.join(words)}") for code, words in found.items()]
 
 
 def charge_accounts(agreement: Agreement) -> list[tuple[str, str]]:
-    """The same: code and label alone."""
-    return [(account.code, account.label) for account in accounts_of(agreement)]
+    """Code and label of each account, once."""
+    return list(labels_of(accounts_of(agreement)).items())
 
 
 def spent_of(claim: PaymentClaim) -> list[SpentAccount]:
     """Each account of the budget with what the claim declares and what is kept on all claims of the act but the rejected ones;
     one query. Empty for an act without a budget."""
-    lines = ExpenditureLine.objects.filter(account_code=OuterRef("account_code"))
-    kept = lines.filter(claim__agreement=claim.agreement_id).exclude(claim__state="rejected")
-    rows = claim.agreement.budget_lines.annotate(
-        declared=_sum(lines.filter(claim=claim), "declared_amount"),
-        kept_here=_sum(lines.filter(claim=claim), "certified_amount"),
-        kept=_sum(kept, "certified_amount"),
-        asked=_sum(kept, Coalesce("certified_amount", "declared_amount")),
-    )
+    agreement = claim.agreement
+    rows = list(_with_sums(claim, by_axis=bool(axis_choices(agreement))))
+    axes = _axes_told_apart(agreement, rows)
     sums = ("declared", "kept_here", "kept", "asked")
-    return [
-        SpentAccount(account, *(row[name] for name in sums)) for account, row in _accounts(rows.values(*COLUMNS, *sums))
-    ]
+    kind = "axis" if axes else "all"
+    return [SpentAccount(account, *(row[f"{name}_{kind}"] for name in sums)) for account, row in _accounts(rows, axes)]
+
+
+def _with_sums(claim: PaymentClaim, *, by_axis: bool) -> QuerySet:
+    """The charges of the budget of an act with the sums of the expenditure of their account: of all of it, and of their axis."""
+    every = ExpenditureLine.objects.filter(account_code=OuterRef("account_code"))
+    kinds = {"all": every} | ({"axis": every.filter(axis=OuterRef("axis"))} if by_axis else {})
+    sums = {}
+    for kind, lines in kinds.items():
+        kept = lines.filter(claim__agreement=claim.agreement_id).exclude(claim__state="rejected")
+        sums |= {
+            f"declared_{kind}": _sum(lines.filter(claim=claim), "declared_amount"),
+            f"kept_here_{kind}": _sum(lines.filter(claim=claim), "certified_amount"),
+            f"kept_{kind}": _sum(kept, "certified_amount"),
+            f"asked_{kind}": _sum(kept, Coalesce("certified_amount", "declared_amount")),
+        }
+    return _charges(claim.agreement.budget_lines).annotate(**sums).values(*COLUMNS, *sums)
+
+
+def _charges(lines: QuerySet) -> QuerySet:
+    return lines.filter(side="charge").order_by("rank")
 
 
 def _sum(lines: QuerySet, column: str | Coalesce) -> Coalesce:
@@ -108,16 +147,23 @@ def _sum(lines: QuerySet, column: str | Coalesce) -> Coalesce:
     return Coalesce(Subquery(sums), ZERO)
 
 
-def _accounts(rows: QuerySet) -> Iterator[tuple[BudgetAccount, dict]]:
-    """Each account of these budget lines, with its first row."""
-    found: dict[str, list[dict]] = {}
-    for row in rows.filter(side="charge").order_by("rank"):
-        found.setdefault(row["account_code"], []).append(row)
-    for code, lines in found.items():
+def _axes_told_apart(agreement: Agreement, rows: list[dict]) -> dict[str, str]:
+    """The axes of the grant, code and label, where expenditure says its own and each has charges in the budget; else none."""
+    axes = dict(axis_choices(agreement))
+    return axes if axes.keys() <= {row["axis"] for row in rows} else {}
+
+
+def _accounts(rows: list[dict], axes: dict[str, str]) -> Iterator[tuple[BudgetAccount, dict]]:
+    """Each account of these charges, axis by axis where there are ``axes``, with its first row."""
+    found: dict[tuple[str, str], list[dict]] = {}
+    for row in rows:
+        if not axes or row["axis"] in axes:
+            found.setdefault((row["axis"] if axes else "", row["account_code"]), []).append(row)
+    for (axis, code), lines in found.items():
         counted = (line["amount"] if line["eligible_amount"] is None else line["eligible_amount"] for line in lines)
         label = " / ".join(dict.fromkeys(line["label"] for line in lines))
         planned = sum((line["amount"] for line in lines), ZERO)
-        yield BudgetAccount(code, label, planned, sum(counted, ZERO)), lines[0]
+        yield BudgetAccount(code, label, planned, sum(counted, ZERO), axis, axes.get(axis, "")), lines[0]
 
 
 def kept_above(claim: PaymentClaim) -> list[SpentAccount]:
@@ -135,7 +181,7 @@ def told_of_what_is_above(claim: PaymentClaim) -> list[str]:
         sentence
         % {
             "account": spent.number,
-            "label": spent.account.label,
+            "label": spent.account.title,
             "asked": format_euros(spent.asked),
             "retained": format_euros(spent.account.retained),
         }

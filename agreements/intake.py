@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agreements.axes import axis_choices
-from agreements.budget_accounts import BudgetAccount, accounts_of, charge_accounts
+from agreements.budget_accounts import BudgetAccount, accounts_of, charge_accounts, labels_of
 from agreements.claims import LINE_FIELDS, ClaimRefused
 from agreements.credit_notes import credit_alone, declared_with
 from agreements.expenditure_form import of_another_claim, says_of_itself
@@ -125,9 +125,7 @@ class Intake:
 def read_workbook(claim: PaymentClaim, content: bytes) -> Intake:
     """Return what a workbook would do to ``claim``; never raises for what a person may have done wrong."""
     accounts = accounts_of(claim.agreement)
-    columns = expenditure_columns(
-        [(account.code, account.label) for account in accounts], axis_choices(claim.agreement)
-    )
+    columns = expenditure_columns(list(labels_of(accounts).items()), axis_choices(claim.agreement))
     reading = read_table(BytesIO(content), columns, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
     intake = Intake(reading)
     if reading.is_refused:
@@ -148,7 +146,7 @@ def _sort_rows(intake: Intake, claim: PaymentClaim, accounts: list[BudgetAccount
     ``then`` are the lines when the workbook was made, by rank; empty when that is not known.
     """
     axes = axis_choices(claim.agreement)
-    labels = {account.code: account.label for account in accounts}
+    labels = labels_of(accounts)
     columns = {column.key: str(column.label) for column in expenditure_columns(list(labels.items()), axes)}
     words = {"account_code": {code: f"{code} {label}" for code, label in labels.items()}, "axis": dict(axes)}
     lines = list(claim.lines.all())

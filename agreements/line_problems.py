@@ -33,7 +33,8 @@ def line_problems(
         if not str(values.get(name) or "").strip():
             errors[name] = _("Fill this in.")
     if values.get("account_code"):
-        errors |= _account_problems(values["account_code"], accounts_of(agreement) if accounts is None else accounts)
+        accounts = accounts_of(agreement) if accounts is None else accounts
+        errors |= _account_problems(values["account_code"], values.get("axis") or "", accounts)
     if values.get("supplier_siret"):
         try:
             validate_siret(values["supplier_siret"])
@@ -53,13 +54,18 @@ def line_problems(
     return errors
 
 
-def _account_problems(code: str, accounts: list[BudgetAccount]) -> dict[str, str]:
-    """An account is one of the budget, where there is one, and something of it counts for the aid."""
+def _account_problems(code: str, axis: str, every: list[BudgetAccount]) -> dict[str, str]:
+    """An account is one of the budget, where there is one, of the line's part of the project, and something of it counts."""
+    accounts = [account for account in every if account.axis in ("", axis)]
     if not accounts:
-        return {}
+        return {}  # no budget, or an axis that is refused itself
     account = next((account for account in accounts if account.code == code), None)
     counted = {account.code for account in accounts if account.counts}
     words = {"account": code, "accounts": ", ".join(sorted(counted))}
+    if account is None and any(other.code == code for other in every):
+        part = accounts[0].axis_label
+        sentence = _("The account %(account)s is not in the budget of “%(part)s”: use %(accounts)s.")
+        return {"account_code": sentence % (words | {"part": part})}
     if account is None:
         return {
             "account_code": _("The account %(account)s is not in the budget of the agreement: use %(accounts)s.")
@@ -69,7 +75,7 @@ def _account_problems(code: str, accounts: list[BudgetAccount]) -> dict[str, str
         sentence = _(
             "Nothing of “%(account)s” was retained for the aid: its expenditure is declared in no claim. Use %(accounts)s."
         )
-        return {"account_code": sentence % (words | {"account": f"{code} – {account.label}"})}
+        return {"account_code": sentence % (words | {"account": f"{code} – {account.title}"})}
     return {}
 
 

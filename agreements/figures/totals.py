@@ -43,12 +43,16 @@ register(
         subject=PaymentClaim,
         sql="""
             WITH account AS (
-                SELECT agreement_id, account_code FROM agreements_agreementbudgetline WHERE side = 'charge'
-                GROUP BY agreement_id, account_code HAVING sum(amount) > 0 AND sum(coalesce(eligible_amount, amount)) = 0)
+                SELECT agreement_id, account_code, axis, sum(amount) AS planned, sum(coalesce(eligible_amount, amount)) AS retained
+                FROM agreements_agreementbudgetline WHERE side = 'charge' GROUP BY agreement_id, account_code, axis
+            ), told AS (SELECT DISTINCT agreement_id, axis FROM account)
             SELECT c.id, c.number || '/' || l.rank AS label, 0 AS expected, l.certified_amount AS found
-            FROM account JOIN agreements_paymentclaim c ON c.agreement_id = account.agreement_id AND c.state <> 'rejected'
-            JOIN agreements_expenditureline l ON l.claim_id = c.id AND l.account_code = account.account_code
-            WHERE l.certified_amount <> 0 ORDER BY c.id, l.rank
+            FROM agreements_expenditureline l JOIN agreements_paymentclaim c ON c.id = l.claim_id AND c.state <> 'rejected'
+            LEFT JOIN told ON told.agreement_id = c.agreement_id AND told.axis = l.axis
+            JOIN account ON account.agreement_id = c.agreement_id AND account.account_code = l.account_code
+             AND account.axis = coalesce(told.axis, account.axis)
+            WHERE l.certified_amount <> 0 GROUP BY c.id, l.id
+            HAVING sum(account.planned) > 0 AND sum(account.retained) = 0 ORDER BY c.id, l.rank
         """,
     ),
     Invariant(

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from agreements.budget_accounts import BudgetAccount
+from agreements.budget_accounts import BudgetAccount, choices_of
 from agreements.forms.transitions import file_field, money_field
 from agreements.models import PaymentClaim
 from applicants.rules.identifiers import compact
@@ -99,7 +99,7 @@ class LineForm(NoNationalNumberMixin, forms.Form):
         else:
             del self.fields["axis"]
         if accounts:
-            choices = [("", "—"), *((account.code, f"{account.code} – {account.in_words}") for account in accounts)]
+            choices = [("", "—"), *choices_of(accounts)]
             self.fields["account_code"].choices = choices
             return
         old = self.fields["account_code"]

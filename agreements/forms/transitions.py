@@ -215,7 +215,7 @@ class CertificationForm(TransitionForm):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        asked = [f"{spent.number} {spent.account.label}" for spent in self.above if spent.asks_why]
+        asked = [f"{spent.number} {spent.account.title}" for spent in self.above if spent.asks_why]
         if not asked:
             del self.fields["kept_above_reason"]
             return
@@ -241,7 +241,7 @@ class CertificationForm(TransitionForm):
         for spent in self.above:
             words = {
                 "account": spent.number,
-                "label": spent.account.label,
+                "label": spent.account.title,
                 "amount": format_euros(spent.account.retained),
             }
             kept = _("Kept on account %(account)s (%(label)s) above the %(amount)s that were retained of it")

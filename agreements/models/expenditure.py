@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from agreements.models.querysets import OfClaimQuerySet
+from agreements.models.retained_accounts import of_its_axis
 from agreements.models.triggers import differs, refuse, while_claim_is_written
 from agreements.rules.duplicates import Invoice, keys_of
 from core.history import tracked
@@ -276,11 +277,12 @@ class ExpenditureLine(models.Model):
             pgtrigger.Trigger(
                 name="line_of_a_retained_account",
                 when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("account_code", "claim_id"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("account_code", "axis", "claim_id"),
                 func=f"""
                     IF EXISTS (SELECT 1 FROM agreements_agreementbudgetline b
                                 JOIN agreements_paymentclaim c ON c.agreement_id = b.agreement_id
                                WHERE c.id = NEW.claim_id AND b.side = 'charge' AND b.account_code = NEW.account_code
+                                 AND {of_its_axis("NEW", "b")}
                               HAVING sum(b.amount) > 0 AND sum(coalesce(b.eligible_amount, b.amount)) = 0) THEN
                         {refuse("the expenditure is of an account of which nothing is retained")}
                     END IF;

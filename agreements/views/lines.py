@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from agreements import claims
 from agreements.axes import axis_choices
-from agreements.budget_accounts import BudgetAccount, accounts_of
+from agreements.budget_accounts import BudgetAccount, accounts_of, labels_of
 from agreements.claim_page import alike_sentence, lines_of
 from agreements.claims import ClaimRefused
 from agreements.duplicates import typed_again
@@ -102,7 +102,7 @@ def _add(
 
 
 def _values(form: LineForm, accounts: list[BudgetAccount]) -> dict:
-    labels = {account.code: account.label for account in accounts}
+    labels = labels_of(accounts)
     values = {"paid_before_why": "", "other_year_why": ""} | form.cleaned_data
     return values | {"category": labels.get(values["account_code"], "")[:MAX_CATEGORY]}
 

@@ -280,6 +280,8 @@ def decided(
         if amount != standing.amount:
             raise PlanRefused(_asked_again(standing))
         return planned(computed, amount, named)
+    if standing is not None and amount == standing.amount and standing.parts == computed.parts:
+        return computed  # named one by one, and each is what the rules give
     if amount == proposed.amount:
         return proposed
     if amount != computed.amount and computed.persons():

@@ -18,6 +18,8 @@ from agreements.models import ExpenditureLine
 from agreements.terms import terms_of
 from core.transitions import TransitionRefused, perform
 from grants.models import BudgetLine
+from grants.programmes.grant_plan import GrantPlan, Part
+from tests.agreements.test_axes import in_its_column
 from tests.agreements.test_workbook import filled, row
 from tests.factories.agreements import add_line, approved, entry, opened
 from tests.factories.instruction import compute
@@ -175,6 +177,73 @@ def test_nobody_is_asked_why_within_what_is_retained(claim):
     claim.refresh_from_db()
     assert "kept_above_reason" not in CertificationForm(instance=claim, actor=house.instructor).fields
     assert certify(claim, house).state == "certified"
+
+
+@pytest.fixture
+def two_axes():
+    """28,000 of training for the project, of which nothing is retained; 10,000 of advice for the engineering, on one account."""
+    plan = GrantPlan((Part(D(5600), D(7000), "general"), Part(D(5000), D(10000), "engineering")))
+    case, house = approved(granted="10600.00", granted_plan=plan.as_json())
+    for line, (code, label, axis, euros, kept) in zip(
+        case.budget_lines.filter(side="charge").order_by("rank"),
+        (("622", "Formation-action", "general", 28000, 0), ("623", "Communication", "general", 7000, None),
+         ("622", "Conseil", "engineering", 10000, None)),
+        strict=True,
+    ):  # fmt: skip
+        BudgetLine.objects.filter(pk=line.pk).update(
+            account_code=code, label=label, axis=axis, amount=D(euros), eligible_amount=kept,
+            retained_reason="" if kept is None else "Devis hors sujet",
+        )  # fmt: skip
+    compute(case)
+    agreement = draft_agreement(case, actor=house.instructor)
+    perform(agreement, "send", actor=house.instructor)
+    return opened(perform(agreement, "enter_force", actor=house.head, data=entry()), house), house
+
+
+def test_an_account_is_the_one_of_its_axis(two_axes, client, tmp_path):
+    """Training of which nothing was retained was declared for the project, on the account of the advice of the engineering."""
+    claim, house = two_axes
+    values = {"account_code": "622", "invoice_total": D(9500), "declared_amount": D(9500)}
+    for axis, code, said in (
+        ("general", "622", "Rien n’a été retenu de « 622 – Formation-action – Projet »"),
+        ("engineering", "623", "Le compte 623 n’est pas dans le budget de « Ingénierie » : utilisez 622."),
+    ):
+        with pytest.raises(claims.ClaimRefused) as refusal:
+            add_line(claim, house, **values | {"account_code": code, "axis": axis})
+        assert said in refusal.value.errors["account_code"]
+    cells = in_its_column(row(account_code="622"), "Projet")
+    _kept, found = intake.preview(claim, filled(claim, tmp_path, [cells]), actor=house.member)
+    assert not found.added and found.problems
+    line = add_line(claim, house, **values | {"axis": "engineering"})
+    with pytest.raises(DatabaseError, match="of which nothing is retained"), transaction.atomic():
+        ExpenditureLine.objects.filter(pk=line.pk).update(axis="general")
+    client.force_login(house.member, backend=BACKEND)
+    page = plain(client.get(reverse("agreements:line_add", args=[claim.number])).content.decode())
+    assert "622 – Formation-action – Projet (rien n’est retenu) / Conseil – Ingénierie" in page
+
+
+def test_what_is_above_is_told_axis_by_axis(two_axes):
+    claim, house = two_axes
+    for number, axis, code, euros in (("F-1", "engineering", "622", 12000), ("F-2", "general", "623", 7000)):
+        add_line(
+            claim,
+            house,
+            axis=axis,
+            account_code=code,
+            invoice_number=number,
+            invoice_total=D(euros),
+            declared_amount=D(euros),
+        )
+    claims.submit(claim, actor=house.member)
+    perform(claim, "start_review", actor=house.instructor)
+    kept = {line.pk: (line.declared_amount, "") for line in claim.lines.all()}
+    claims.certify_lines(claim, kept, actor=house.instructor)
+    (above,) = kept_above(claim)
+    assert (above.account.title, above.account.retained, above.above) == ("Conseil – Ingénierie", D(10000), D(2000))
+    assert [(spent.account.axis, spent.kept) for spent in spent_of(claim)] == [
+        ("general", D(0)), ("general", D(7000)), ("engineering", D(12000)),
+    ]  # fmt: skip
+    assert not above.asks_why  # all of it was retained: money moves between accounts that count
 
 
 def test_an_act_of_before_knows_what_an_instructor_retained_alone(act):

@@ -470,6 +470,23 @@ def test_a_committee_decides_year_by_year():
     assert [year.amount for year in case.grant_plan.years()] == list(amounts.values())
 
 
+@pytest.mark.django_db
+def test_years_that_a_committee_restores_whole_close_with_their_session():
+    """Proposed 120,000 year by year of the 180,000 computed; each year was given its whole, and the session never closed."""
+    case, actor = ready_to_propose("CPO")
+    typed_years = {"year-1": "60000", "year-2": "20000", "year-3": "40000"}
+    values = {"favourable": "yes", "proposed_amount": "120000", "reasons": "Bien."} | consulted() | typed_years
+    perform(case, "propose", actor=actor, data=values)
+    assert case.live_proposal().grant_plan.way == Way.TYPED
+    item, secretary = in_session(case, "CPO")
+    whole = {group.code: group.amount for group in case.live_proposal().computation.grant_plan.groups()}
+    total = sum(whole.values())
+    committee.record_decision(item, "granted", actor=secretary, amount=total, amounts=whole, reason="Tout est utile.")
+    perform(item.session, "close_session", actor=secretary, data={"deliberation_number": "26CP-5"})
+    case.refresh_from_db()
+    assert (case.granted_amount, [year.amount for year in case.grant_plan.years()]) == (total, list(whole.values()))
+
+
 def test_an_amount_never_replaces_years_that_the_committee_named():
     computed = network().plan
     named = typed(computed, {"year-1": D(0), "year-2": D("40000.00")})
@@ -478,6 +495,11 @@ def test_an_amount_never_replaces_years_that_the_committee_named():
         with pytest.raises(PlanRefused, match="Année 1 0,00.*Année 2 40"):
             decided(computed, computed, D(amount), standing=named)
     assert decided(computed, computed, D("90000.00"), standing=planned(computed, D("60000.00"))).way == Way.PRO_RATA
+    # Year by year, what the rules give: the same committee keeps it, though the proposal had cut some of them on purpose.
+    restored = planned(computed, computed.amount, {group.code: group.amount for group in computed.groups()})
+    assert decided(computed, named, computed.amount, standing=restored) == computed
+    with pytest.raises(PlanRefused):
+        decided(computed, named, computed.amount)
 
 
 @pytest.mark.django_db
