@@ -16,6 +16,7 @@ from core.engine import versions
 from core.engine.once import once
 from core.engine.readable import Unreadable
 from core.file_types import DocumentRefused
+from core.money import ZERO
 from core.portal import is_fragment, portal_login_required, with_word_to_device
 from core.site.known_fields import AFile, takes
 from core.site.post_only import posts_to, takes_posts_only
@@ -367,7 +368,7 @@ def _show_review(
         "without_aid": [person.name for person in possible.per_person if person.refused],
         "possible": possible.amount,
         "no_aid": possible.amount == 0,
-        "asks_more": application.requested_amount > possible.amount,
+        "asks_more": (application.requested_amount or ZERO) > possible.amount,
         "answers": [
             (
                 section,
